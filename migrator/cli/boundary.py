@@ -1,0 +1,51 @@
+"""The one error boundary: one clear line on screen, a trace in a file only for what nobody expected."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+
+import click
+
+from migrator.errors import ConfigError, MigratorError
+
+BUG, INTERRUPTED = 70, 130
+
+
+def guarded(run: Callable[[], None]) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        run()
+    except MigratorError as error:
+        show(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; run the same command again to go on", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001 - the boundary
+        with tempfile.NamedTemporaryFile("w", prefix="migrator-bug-", suffix=".log", delete=False) as file:
+            traceback.print_exc(file=file)
+        click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {file.name}", err=True)
+        return BUG
+    return 0
+
+
+def show(error: MigratorError) -> None:
+    """Print an error in one line (a line for each mistake in a file), and what to do next."""
+    lines = error.issues if isinstance(error, ConfigError) else [error.message]
+    for line in lines:
+        click.echo(f"migrator: {line}", err=True)
+    if error.hint:
+        click.echo(f"  → {error.hint}", err=True)

@@ -1,0 +1,82 @@
+"""`migrator copy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+from migrator.errors import ConfigError
+from migrator.phases.copy import CopyOptions, CopyResult
+
+
+@click.command("copy")
+@common
+@click.option("--plan", "approved", type=click.Path(path_type=Path, dir_okay=False), help="Refuse to copy unless this approved plan still holds.")
+@click.option("--prune", is_flag=True, help="Delete on green what blue has no more; only objects that this tool made.")
+@click.option("--force-conflicts", is_flag=True, help="Take blue's values where green's object is somebody else's.")
+def command(common: Common, approved: Path | None, prune: bool, force_conflicts: bool) -> None:  # noqa: FBT001
+    """Bring blue's objects to green in dependency waves; interrupted or repeated, it brings only what is missing.
+
+    Exit code 4 when an object could not be brought.
+    """
+    from migrator.cli.wiring import session
+    from migrator.workflow.blue_green import run_copy
+
+    document = _read_plan(approved) if approved else None
+    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+        timeout = opened.config.gates.backend_timeout.total_seconds()
+        options = CopyOptions(prune=prune, force_conflicts=force_conflicts, backend_timeout=timeout)
+        _, result = run_copy(opened, options, document)
+    if common.output == "json":
+        render.result_json(as_document(result))
+    else:
+        show(result)
+    click.get_current_context().exit(0 if result.complete else 4)
+
+
+def show(result: CopyResult) -> None:
+    """Print what came of a copy."""
+    for outcome in result.problems:
+        render.line(f"{render.word(outcome.action.value)} {outcome.ref}: {outcome.message}")
+        for item in outcome.differences:
+            render.line(f"    {render.difference(item)}")
+    for item in result.blocked:
+        render.line(f"{render.word('blocked')} {item.blue}: {item.reason}\n    cure: {item.cure}")
+    for text in result.unreadable:
+        render.line(f"{render.word('blocked')} {text}")
+    for claim in result.data_left:
+        render.line(f"{render.word('warning')} claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it")
+    render.line(render.counts(result.counts))
+
+
+def as_document(result: CopyResult) -> dict[str, Any]:
+    """Return a copy's result as plain data."""
+    return {
+        "complete": result.complete,
+        "counts": dict(result.counts),
+        "problems": [
+            {
+                "object": str(item.ref),
+                "action": item.action.value,
+                "message": item.message,
+                "fields": [{"path": field.path, "green": field.live, "wanted": field.wanted} for field in item.differences],
+            }
+            for item in result.problems
+        ],
+        "blocked": [{"object": str(item.blue), "reason": item.reason, "cure": item.cure} for item in result.blocked],
+        "goneFromBlue": [str(ref) for ref in result.gone],
+        "dataLeft": result.data_left,
+        "unreadable": result.unreadable,
+    }
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError([f"{path}: not a plan: {error}"], hint="`migrator plan --out FILE` writes one") from error

@@ -1,0 +1,31 @@
+"""`migrator cutover`."""
+
+from __future__ import annotations
+
+import click
+
+from migrator.cli import render
+from migrator.cli.copy import as_document
+from migrator.cli.options import Common, common
+from migrator.phases.copy import CopyOptions
+
+
+@click.command("cutover")
+@common
+def command(common: Common) -> None:
+    """Move traffic to green in steps; needs a good verdict, and undoes itself when a gate says no.
+
+    Exit code 3 when it is not allowed or a gate failed; traffic is then on blue.
+    """
+    from migrator.cli.wiring import session
+    from migrator.workflow.blue_green import run_cutover
+
+    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+        render.confirmed(f"Move the traffic of {opened.config.name} to green?", yes=common.yes)
+        result = run_cutover(opened, CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds()))
+    if common.output == "json":
+        render.result_json({"good": True, "copy": as_document(result.copied), "cronjobs": list(result.cronjobs)})
+    else:
+        render.line(f"last copy: {render.counts(result.copied.counts)}")
+        render.line(f"CronJobs now on green: {', '.join(result.cronjobs) or 'none'}")
+        render.line("all traffic is on green; `migrator rollback` moves it back at once")

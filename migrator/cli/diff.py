@@ -1,0 +1,48 @@
+"""`migrator diff`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+
+
+@click.command("diff")
+@common
+@click.option("--full", is_flag=True, help="Show the fields of new objects too.")
+def command(common: Common, full: bool) -> None:  # noqa: FBT001
+    """Show what green would look like, field by field, from dry runs on green; nothing is written.
+
+    Exit code 4 when green refuses an object, or cannot prove one yet.
+    """
+    from migrator.cli.wiring import session
+    from migrator.workflow.blue_green import run_diff
+
+    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+        entries = run_diff(opened)
+    if common.output == "json":
+        render.result_json(
+            [
+                {
+                    "object": str(entry.ref),
+                    "action": entry.action,
+                    "message": entry.message,
+                    "fields": [{"path": item.path, "green": item.live, "wanted": item.wanted} for item in entry.differences],
+                }
+                for entry in entries
+            ]
+        )
+    else:
+        for entry in entries:
+            if entry.action == "unchanged":
+                continue
+            render.line(f"{render.word(entry.action)} {entry.ref}" + (f"  ({entry.message})" if entry.message else ""))
+            if entry.action != "create" or full:
+                for item in entry.differences:
+                    render.line(f"    {render.difference(item)}")
+        render.line(f"\n{render.counts(Counter(entry.action for entry in entries))}")
+    unproven = any(entry.action in ("refused", "unproven") for entry in entries)
+    click.get_current_context().exit(4 if unproven else 0)

@@ -1,0 +1,82 @@
+"""The group of verbs; each verb's module is imported when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from migrator import __version__
+from migrator.cli.boundary import guarded
+
+_VERBS = {
+    "init": "Write a commented migration.yaml from what two clusters hold.",
+    "plan": "Show what would happen to every object of blue.",
+    "diff": "Show what green would look like, field by field; nothing is written.",
+    "copy": "Bring blue's objects to green; run again, only what changed.",
+    "validate": "Judge whether green is ready to take the traffic.",
+    "cutover": "Move traffic to green in steps, watched by gates.",
+    "rollback": "Move all traffic back to blue, at once.",
+    "retire": "Archive blue and close the migration.",
+    "status": "Tell where the migration stands.",
+    "report": "Write the migration's report as one HTML page and JSON.",
+    "schema": "Print the JSON Schema of migration.yaml for editors.",
+    "completion": "Print the completion script of a shell.",
+    "testbed": "Real control planes on this machine, for trying things.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs by name and imports only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order that they are used in."""
+        del ctx
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a verb."""
+        del ctx
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"migrator.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_VERBS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which verb a mistyped one is near to."""
+        import difflib
+
+        if args[0] not in _VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], _VERBS, n=1)
+            ctx.fail(f"no verb {args[0]!r}" + (f", did you mean {near[0]}?" if near else f"; there are {', '.join(_VERBS)}"))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="migrator")
+def group() -> None:
+    """Move a Kubernetes cluster to a new version without fear.
+
+    Blue is the cluster that you have, green the one at the new version. Nothing is written to blue but what cutover
+    announces, and rollback is instant until retire.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+
+    def run() -> None:
+        options: dict[str, Any] = {"standalone_mode": False, "prog_name": "migrator"}
+        code = group.main(arguments, **options)
+        if isinstance(code, int) and code:
+            raise click.exceptions.Exit(code)
+
+    sys.exit(guarded(run))

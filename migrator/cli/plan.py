@@ -1,0 +1,76 @@
+"""`migrator plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import orjson
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+from migrator.model.plan import Decision, Plan, PlanItem
+
+_SHOWN = 12
+
+
+@click.command("plan")
+@common
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file, for approval and `copy --plan`.")
+@click.option("--all", "everything", is_flag=True, help="Show every object, not only the first of each group.")
+def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa: FBT001
+    """Show what would happen to every object of blue, and write nothing to a cluster.
+
+    Exit code 3 when something is blocked, 4 when a kind may not be read.
+    """
+    from migrator.cli.wiring import session
+    from migrator.workflow.blue_green import run_plan
+
+    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+        plan, document = run_plan(opened)
+    if out:
+        out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    if common.output == "json":
+        render.result_json(document)
+    else:
+        _show(plan, everything=everything)
+    code = 3 if any(plan.of(Decision.BLOCKED)) else 4 if plan.unreadable else 0
+    click.get_current_context().exit(code)
+
+
+def _show(plan: Plan, *, everything: bool) -> None:
+    tree: dict[str, dict[str, list[PlanItem]]] = {}
+    for item in plan.items:
+        place = item.blue.namespace or "(cluster)"
+        key = f"{item.decision.value}|{item.reason}" if item.decision is Decision.SKIP else item.decision.value
+        tree.setdefault(place, {}).setdefault(key, []).append(item)
+    for place in sorted(tree):
+        render.line(place)
+        for key in sorted(tree[place], key=lambda text: (not text.startswith("blocked"), not text.startswith("move"), text)):
+            _show_group(tree[place][key], everything=everything)
+    if plan.kinds_skipped:
+        render.line(f"\nkinds that stay as a whole: {len(plan.kinds_skipped)}" + ("" if everything else " (--all lists them)"))
+        for kind, reason in sorted(plan.kinds_skipped.items()) if everything else ():
+            render.line(f"  {kind}: {reason}")
+    for warning in plan.warnings:
+        render.line(f"{render.word('warning')}: {warning}")
+    render.line(f"\n{render.counts(plan.counts)}; {len(plan.waves)} waves")
+
+
+def _show_group(items: list[PlanItem], *, everything: bool) -> None:
+    first = items[0]
+    if first.decision is Decision.SKIP and not everything:
+        render.line(f"  {render.word('skip')} {len(items)}: {first.reason}")
+        return
+    shown = items if everything or first.decision is Decision.BLOCKED else items[:_SHOWN]
+    for item in shown:
+        target = f" → {item.green.namespace or item.green.name}" if item.green != item.blue else ""
+        rules = f"  [{', '.join(item.transforms)}]" if item.transforms else ""
+        reason = f"  {item.reason}" if item.reason else ""
+        render.line(f"  {render.word(item.decision.value)} {item.blue.type_name}/{item.blue.name}{target}{rules}{reason}")
+        for note in item.notes:
+            render.line(f"       {note}")
+        if item.cure:
+            render.line(f"       cure: {item.cure}")
+    if len(shown) < len(items):
+        render.line(f"  {render.word(first.decision.value)} … and {len(items) - len(shown)} more (--all)")

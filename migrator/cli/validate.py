@@ -1,0 +1,38 @@
+"""`migrator validate`."""
+
+from __future__ import annotations
+
+import click
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+
+
+@click.command("validate")
+@common
+def command(common: Common) -> None:
+    """Judge whether green is ready to take the traffic; a timeout is a failure.
+
+    Exit code 3 when the verdict is bad.
+    """
+    from migrator.cli.wiring import session
+    from migrator.phases.validate import by_severity
+    from migrator.workflow.blue_green import run_validate
+
+    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+        verdict = run_validate(opened)
+    if common.output == "json":
+        findings = [
+            {"check": f.check, "subject": f.subject, "severity": f.severity.value, "reason": f.reason, "cure": f.cure}
+            for f in verdict.findings
+        ]
+        render.result_json({"good": verdict.good, "seconds": round(verdict.seconds, 2), "findings": findings})
+    else:
+        for severity, findings_of in by_severity(verdict.findings).items():
+            for finding in findings_of:
+                reason = f": {finding.reason}" if finding.reason else ""
+                render.line(f"{render.word(severity.value)} {finding.check} {finding.subject}{reason}")
+                if finding.cure:
+                    render.line(f"    cure: {finding.cure}")
+        render.line(f"verdict: {render.word('good' if verdict.good else 'bad')}, after {verdict.seconds:.1f} s")
+    click.get_current_context().exit(0 if verdict.good else 3)

@@ -1,0 +1,73 @@
+"""The composition root: from a person's file to a session with real adapters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrator import __version__
+from migrator.cli.options import Common
+from migrator.cli.render import Screen
+from migrator.config.load import load_migration
+from migrator.config.schema import ClusterConfig, Migration
+from migrator.errors import ApiError
+from migrator.journal import FileJournal
+from migrator.kube.access import load_access
+from migrator.kube.cluster import KubeCluster
+from migrator.phases.state import fold
+from migrator.probe import ShellRunner, SystemProber
+from migrator.registry import HttpRegistry
+from migrator.traffic.haproxy import HAProxy
+from migrator.workflow.session import Session
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+def journal_path(common: Common, config: Migration) -> Path:
+    """Return where a migration's journal lies."""
+    folder = common.state_dir or common.config.parent / ".migrator" / config.name
+    return folder / "journal.jsonl"
+
+
+@contextmanager
+def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Iterator[Session]:
+    """Open journal and clusters; the journal is tied to both clusters (with `bind_green` False, to green if it answers)."""
+    config = load_migration(common.config)
+    folder = common.config.parent
+    blue = _cluster("blue", config.blue, folder, common)
+    green = _cluster("green", config.green, folder, common)
+    identities = {"blue": blue.identity()}
+    try:
+        identities["green"] = green.identity()
+    except ApiError:
+        if bind_green:
+            raise
+    with FileJournal(journal_path(common, config), tool=__version__, migration=config.name) as journal:
+        journal.bind(**identities)
+        yield Session(
+            config=config,
+            blue=blue,
+            green=green,
+            journal=journal,
+            state=fold(journal.events()),
+            switch=HAProxy(config.traffic.haproxy, relative_to=folder) if config.traffic else None,
+            prober=SystemProber(),
+            registry=HttpRegistry(),
+            runner=ShellRunner(),
+            reporter=screen,
+            clock=SystemClock(),
+            allow_older=common.allow_older,
+        )
+
+
+def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common) -> KubeCluster:
+    access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
+    return KubeCluster(name, access, max_requests=common.max_requests)

@@ -1,0 +1,136 @@
+"""Read `migration.yaml`: YAML with line numbers, pydantic's findings turned into `file:line: path: what`."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from migrator.config.schema import Migration
+from migrator.errors import ConfigError
+
+Location = tuple[str | int, ...]
+_PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown key",
+    "string_type": "must be text",
+    "dict_type": "must be a mapping",
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+}
+
+
+def load_migration(path: Path) -> Migration:
+    """Return the checked file.
+
+    Raises ConfigError with every mistake in it, one `file:line: path: what` each.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: no such file"], hint="`migrator init` writes one; --config names another") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+    return parse_migration(text, str(path))
+
+
+def parse_migration(text: str, file: str) -> Migration:
+    """Return the checked content of a file named `file`; raises ConfigError."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ConfigError([f"{file}:{line}: not YAML: {getattr(error, 'problem', error)}"]) from error
+    if not isinstance(data, dict) or root is None:
+        raise ConfigError([f"{file}:1: must be a mapping with apiVersion, name, blue and green"])
+    lines = _line_numbers(root)
+    duplicates = [f"{file}:{line}: {_dotted(place)}: is given twice" for place, line in _duplicates(root)]
+    try:
+        migration = Migration.model_validate(data)
+    except ValidationError as error:
+        found = [_sentence(file, lines, item) for item in error.errors(include_url=False)]
+        raise ConfigError(sorted({*duplicates, *found}, key=_by_line)) from error
+    if duplicates:
+        raise ConfigError(duplicates)
+    return migration
+
+
+def _sentence(file: str, lines: dict[Location, int], item: Any) -> str:
+    location: Location = item["loc"]
+    kind = item["type"]
+    known = next(location[:length] for length in range(len(location), -1, -1) if location[:length] in lines)
+    what = _PLAIN.get(kind, item["msg"].removeprefix("Value error, "))
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(location[-1]), _keys_at(Migration, location[:-1]), n=1)
+        what += f", did you mean {near[0]}?" if near else ""
+    return f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
+
+
+def _by_line(sentence: str) -> tuple[int, str]:
+    return int(sentence.split(":")[1]), sentence
+
+
+def _dotted(location: Location) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _line_numbers(node: yaml.Node, at: Location = ()) -> dict[Location, int]:
+    lines = {at: node.start_mark.line + 1}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines |= _line_numbers(value, (*at, key.value))
+            lines[(*at, key.value)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines |= _line_numbers(value, (*at, index))
+    return lines
+
+
+def _duplicates(node: yaml.Node, at: Location = ()) -> list[tuple[Location, int]]:
+    found: list[tuple[Location, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                found.append(((*at, key.value), key.start_mark.line + 1))
+            seen.add(key.value)
+            found += _duplicates(value, (*at, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            found += _duplicates(value, (*at, index))
+    return found
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
+    """Return the keys that the schema knows at a location."""
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = next((item for name, item in model.model_fields.items() if part in (name, item.alias)), None)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return [item.alias or name for name, item in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)

@@ -1,0 +1,222 @@
+"""The shape of `migration.yaml`; every field's description also feeds the JSON Schema that editors use."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
+_DURATION_PATTERN = r"^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        match = _DURATION.match(value)
+        if not match or not value:
+            raise ValueError(f"{value!r} is no duration; write 30s, 5m, 24h or 1h30m")
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 5m or 24h")
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, str) and value.endswith("%"):
+        return float(value[:-1]) / 100
+    return value
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""})
+]
+Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: _camel(name))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+class ClusterConfig(_Frozen):
+    """How to reach one cluster."""
+
+    kubeconfig: str = Field("~/.kube/config", description="Path of the kubeconfig file, relative to this file.")
+    context: str | None = Field(None, description="Context in that file; its current context when left out.")
+
+
+class Selector(_Frozen):
+    """Objects by kind, namespace, name and labels; what is left out matches everything. Names may use * and ?."""
+
+    kind: str | None = Field(None, description="Kind or Kind.group, such as Deployment or Deployment.apps.")
+    namespace: str | None = Field(None, description="Namespace on blue.")
+    name: str | None = Field(None, description="Name of the object.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels that the object must carry.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Selector:
+        if not (self.kind or self.namespace or self.name or self.labels):
+            raise ValueError("selects every object; name at least a kind, namespace, name or label")
+        return self
+
+
+class NameFilter(_Frozen):
+    """Names to take and names to leave; both may use * and ?."""
+
+    include: tuple[str, ...] = Field(("*",), description="Names to take.")
+    exclude: tuple[str, ...] = Field((), description="Names to leave; wins over include.")
+
+
+class ObjectFilter(_Frozen):
+    """Single objects to take or leave."""
+
+    include: tuple[Selector, ...] = Field((), description="Objects to take although a general rule would leave them, such as what you put into kube-system.")
+    exclude: tuple[Selector, ...] = Field((), description="Objects to leave on blue.")
+
+
+class Move(_Frozen):
+    """What moves."""
+
+    namespaces: NameFilter = Field(default_factory=NameFilter, description="Namespaces whose objects move.")
+    kinds: NameFilter = Field(default_factory=NameFilter, description="Kinds that move, as Kind or Kind.group.")
+    objects: ObjectFilter = Field(default_factory=ObjectFilter, description="Exceptions, object by object.")
+    cluster_scoped: bool = Field(True, description="Whether cluster-scoped objects (CRDs, RBAC, webhooks ...) move.")
+
+
+class Mapping(_Frozen):
+    """What gets another name on green."""
+
+    namespaces: dict[str, str] = Field(default_factory=dict, description="Namespace on blue: namespace on green.")
+    storage_classes: dict[str, str] = Field(default_factory=dict, description="StorageClass on blue: StorageClass on green.")
+    registries: dict[str, str] = Field(default_factory=dict, description="Image prefix on blue: prefix on green; docker.io is written out.")
+
+
+class Transform(_Frozen):
+    """A change of the person's own to the objects that the target selects."""
+
+    name: str = Field(description="Shown in the plan beside each object that it touches.")
+    target: Selector = Field(description="The objects that it applies to.")
+    json_patch: tuple[dict[str, Any], ...] = Field((), description="RFC 6902 operations.")
+    merge_patch: dict[str, Any] = Field(default_factory=dict, description="RFC 7396 merge patch.")
+
+    @model_validator(mode="after")
+    def _one_patch(self) -> Transform:
+        if bool(self.json_patch) == bool(self.merge_patch):
+            raise ValueError("give either jsonPatch or mergePatch")
+        return self
+
+
+class HttpProbe(_Frozen):
+    """A request that must be answered."""
+
+    url: str = Field(description="http:// or https:// address, reachable from where the tool runs.", pattern=r"^https?://")
+    status: int = Field(200, description="Expected status.")
+    body: str = Field("", description="Regular expression that the body must contain.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Request headers.")
+
+
+class TcpProbe(_Frozen):
+    """A port that must accept a connection."""
+
+    host: str = Field(description="Host name or address.")
+    port: int = Field(description="Port.", ge=1, le=65535)
+
+
+class Probe(_Frozen):
+    """A question to green that must be answered in time."""
+
+    name: str = Field(description="Shown in findings.")
+    http: HttpProbe | None = Field(None, description="An HTTP request.")
+    tcp: TcpProbe | None = Field(None, description="A TCP connection.")
+    command: tuple[str, ...] = Field((), description="A program and its arguments; exit code 0 is good.")
+    timeout: Duration = Field(timedelta(seconds=5), description="No answer within it is a failure.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Probe:
+        if sum((self.http is not None, self.tcp is not None, bool(self.command))) != 1:
+            raise ValueError("give exactly one of http, tcp, command")
+        return self
+
+
+class HAProxyConfig(_Frozen):
+    """One HAProxy backend that holds the servers of both clusters."""
+
+    socket: str = Field(description="Path of the Runtime API's unix socket (`stats socket ... level admin`).")
+    backend: str = Field(description="Name of the backend.")
+    blue: tuple[str, ...] = Field(description="Server names that lead to blue.", min_length=1)
+    green: tuple[str, ...] = Field(description="Server names that lead to green.", min_length=1)
+    state_file: str = Field(description="The file of `server-state-file`; written after each change, so that a restart keeps the weights.")
+
+
+class Traffic(_Frozen):
+    """How traffic moves."""
+
+    haproxy: HAProxyConfig = Field(description="The load balancer.")
+    steps: tuple[float, ...] = Field((5, 25, 50, 100), description="Percent of traffic on green, step by step.")
+    soak: Duration = Field(timedelta(seconds=30), description="How long each step is watched before its gates are judged.")
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        if not steps or list(steps) != sorted(set(steps)) or steps[0] <= 0 or steps[-1] != 100:
+            raise ValueError("must rise and end with 100, such as [5, 25, 50, 100]")
+        return steps
+
+
+class Gates(_Frozen):
+    """What must hold at each step; otherwise all traffic goes back to blue."""
+
+    error_rate: Rate = Field(0.01, description="Highest share of errors among green's answers, such as 1%.")
+    latency: Duration | None = Field(None, description="Highest average response time of green.")
+    min_requests: int = Field(1, description="Requests that green must have answered before a step is believed; 0 for services without traffic.", ge=0)
+    verdict_age: Duration = Field(timedelta(minutes=15), description="How old a good verdict may be at cutover.")
+    ready_timeout: Duration = Field(timedelta(minutes=5), description="How long validate waits for green's workloads; past it they have failed.")
+    backend_timeout: Duration = Field(timedelta(minutes=2), description="How long copy waits for the backend of a webhook or APIService.")
+
+
+class Volumes(_Frozen):
+    """What is known about the data in volumes."""
+
+    data_moved: tuple[str, ...] = Field((), description="Claims (namespace/name, * allowed) whose data you moved yourself, or that may be empty on green.")
+
+
+class Hooks(_Frozen):
+    """Commands of the person's own, run at fixed moments; one that fails stops the verb."""
+
+    before_copy: tuple[tuple[str, ...], ...] = Field((), description="Before anything is written to green.")
+    after_copy: tuple[tuple[str, ...], ...] = Field((), description="After everything was written.")
+    before_cutover: tuple[tuple[str, ...], ...] = Field((), description="Before traffic moves.")
+    after_cutover: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is on green.")
+    after_rollback: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is back on blue.")
+    timeout: Duration = Field(timedelta(minutes=10), description="Longest run of one command.")
+
+
+class Retire(_Frozen):
+    """When blue may go."""
+
+    soak: Duration = Field(timedelta(hours=24), description="How long green must have had all traffic.")
+
+
+class Migration(_Frozen):
+    """A migration from blue to green."""
+
+    api_version: Literal["migrator/v1"] = Field("migrator/v1", description="Version of this file's format.")
+    name: str = Field(description="Name of the migration; its journal carries it.", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    blue: ClusterConfig = Field(description="The cluster that is left.")
+    green: ClusterConfig = Field(description="The cluster at the new version.")
+    move: Move = Field(default_factory=Move, description="What moves.")
+    map: Mapping = Field(default_factory=Mapping, description="What gets another name on green.")
+    transforms: tuple[Transform, ...] = Field((), description="Changes of your own.")
+    volumes: Volumes = Field(default_factory=Volumes, description="What is known about the data in volumes.")
+    probes: tuple[Probe, ...] = Field((), description="Questions to green, asked by validate and at each cutover step.")
+    traffic: Traffic | None = Field(None, description="How traffic moves; without it cutover and rollback have nothing to move.")
+    gates: Gates = Field(default_factory=Gates, description="What must hold.")
+    hooks: Hooks = Field(default_factory=Hooks, description="Commands of your own.")
+    retire: Retire = Field(default_factory=Retire, description="When blue may go.")

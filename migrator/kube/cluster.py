@@ -1,0 +1,150 @@
+"""The `Cluster` port over a real API server."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import orjson
+
+from migrator.errors import ApiError
+from migrator.kube import discovery, lease
+from migrator.kube.access import Access
+from migrator.kube.retry import patiently
+from migrator.kube.throttle import Throttle
+from migrator.kube.transport import Answer, Transport
+from migrator.model.manifest import Manifest
+from migrator.model.ref import ResourceType
+
+_PAGE = 500
+_FIRST_PATIENCE = 2.0
+"""Seconds to wait for the first answer of all."""
+_MERGE = "application/merge-patch+json"
+
+
+class KubeCluster:
+    """Blue or green, reached through its API server."""
+
+    def __init__(self, name: str, access: Access, *, max_requests: int = 32, patience: float = 120.0) -> None:
+        self.name = name
+        self.workers = max_requests
+        self._transport = Transport(access, name)
+        self._throttle = Throttle(max_requests)
+        self._patience = patience
+        self._answered = False
+
+    def version(self) -> tuple[int, int, str]:
+        """Return major, minor and the whole git version."""
+        info = orjson.loads(self._send("GET", "/version").body)
+        return int(info["major"]), int(re.sub(r"\D", "", info["minor"])), info["gitVersion"]
+
+    def identity(self) -> str:
+        """Return the UID of namespace kube-system."""
+        namespace = orjson.loads(self._send("GET", "/api/v1/namespaces/kube-system").body)
+        return str(namespace["metadata"]["uid"])
+
+    def server_time(self) -> float:
+        """Return the server's clock from its Date header, in seconds."""
+        date = self._send("GET", "/version").headers.get("Date", "")
+        return email.utils.parsedate_to_datetime(date).timestamp()
+
+    def resources(self) -> tuple[ResourceType, ...]:
+        """Return all served types, preferred versions first."""
+        found: list[ResourceType] = []
+        for root in ("/api", "/apis"):
+            found += discovery.types_in(orjson.loads(self._send("GET", root, accept=discovery.ACCEPT).body))
+        return tuple(found)
+
+    def list(self, resource: ResourceType, namespace: str = "", label_selector: str = "") -> Iterator[Manifest]:
+        """Yield each object, page by page from one consistent snapshot."""
+        query = {"limit": str(_PAGE)} | ({"labelSelector": label_selector} if label_selector else {})
+        restarted = False
+        while True:
+            try:
+                page = self._send("GET", f"{resource.path(namespace)}?{urllib.parse.urlencode(query)}")
+            except ApiError as error:
+                # 410 Gone: the snapshot was compacted away under a slow reader; begin again once, whole.
+                if error.status != 410 or restarted:
+                    raise
+                restarted = True
+                query.pop("continue", None)
+                query.pop("limit", None)
+                continue
+            content = orjson.loads(page.body)
+            del page
+            for item in content["items"] or []:
+                item["apiVersion"] = resource.api_version
+                item["kind"] = resource.kind
+                yield item
+            following = content["metadata"].get("continue")
+            if not following:
+                return
+            query["continue"] = following
+
+    def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
+        """Return one object."""
+        return _manifest(self._send("GET", resource.path(namespace, _quoted(name))))
+
+    def create(self, resource: ResourceType, namespace: str, body: bytes, *, manager: str, dry_run: bool = False) -> Manifest:
+        """Create an object."""
+        return _manifest(self._send("POST", resource.path(namespace) + _options(manager, dry_run), body))
+
+    def replace(
+        self, resource: ResourceType, namespace: str, name: str, body: bytes, *, manager: str, dry_run: bool = False, subresource: str = ""
+    ) -> Manifest:
+        """Replace an object, or its subresource."""
+        path = resource.path(namespace, _quoted(name)) + (f"/{subresource}" if subresource else "")
+        return _manifest(self._send("PUT", path + _options(manager, dry_run), body))
+
+    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
+        """Merge-patch an object."""
+        path = resource.path(namespace, _quoted(name)) + _options(manager, dry_run=False)
+        return _manifest(self._send("PATCH", path, orjson.dumps(patch), content=_MERGE))
+
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
+        """Delete the object if it still has this UID."""
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            self._send("DELETE", resource.path(namespace, _quoted(name)), orjson.dumps(options))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def lock(self, holder: str) -> AbstractContextManager[None]:
+        """Hold the Lease `kube-system/migrator`."""
+        return lease.held(self, holder)
+
+    def healthy(self) -> bool:
+        """Return whether the API server says that it is ready."""
+        try:
+            self._transport.send("GET", "/readyz")
+        except ApiError:
+            return False
+        return True
+
+    def _send(self, method: str, path: str, body: bytes | None = None, *, content: str = "application/json", accept: str = "application/json") -> Answer:
+        def attempt() -> Answer:
+            with self._throttle.slot():
+                return self._transport.send(method, path, body, content=content, accept=accept)
+
+        # A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig.
+        limit = self._patience if self._answered else min(self._patience, _FIRST_PATIENCE)
+        answer = patiently(attempt, limit=limit, on_throttle=self._throttle.throttled)
+        self._answered = True
+        return answer
+
+
+def _manifest(answer: Answer) -> Manifest:
+    return dict(orjson.loads(answer.body))
+
+
+def _quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
+
+
+def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001
+    return "?" + urllib.parse.urlencode({"fieldManager": manager[:128]} | ({"dryRun": "All"} if dry_run else {}))

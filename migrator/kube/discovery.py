@@ -1,0 +1,42 @@
+"""Which resource types an API server serves, from aggregated discovery (KEP-3352), two requests in all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrator.model.ref import ResourceType
+
+ACCEPT = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
+)
+
+
+def types_in(discovery: dict[str, Any]) -> list[ResourceType]:
+    """Return the types in an APIGroupDiscoveryList, versions in the server's order of preference."""
+    return [
+        ResourceType(
+            group=group["metadata"].get("name", ""),
+            version=version["version"],
+            plural=resource["resource"],
+            kind=resource["responseKind"]["kind"],
+            namespaced=resource["scope"] == "Namespaced",
+            verbs=frozenset(resource["verbs"]),
+        )
+        for group in discovery.get("items") or []
+        for version in group.get("versions") or []
+        # A stale version is one whose aggregated API server does not answer.
+        if version.get("freshness") != "Stale"
+        for resource in version.get("resources") or []
+        if resource.get("responseKind", {}).get("kind")
+    ]
+
+
+def stale_groups(discovery: dict[str, Any]) -> list[str]:
+    """Return the group versions that the API server knows of but cannot ask."""
+    return [
+        f"{group['metadata'].get('name', '')}/{version['version']}"
+        for group in discovery.get("items") or []
+        for version in group.get("versions") or []
+        if version.get("freshness") == "Stale"
+    ]

@@ -1,0 +1,53 @@
+"""Turn an API server's answer into one of our errors; its reason is kept, bodies and secrets are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from migrator.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+    UnavailableError,
+)
+
+_LONGEST = 512
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidError,
+    401: ForbiddenError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidError,
+}
+
+
+def error_from(cluster: str, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+    """Return the error for an answer with status 400 or above."""
+    reason, words = _status_words(body)
+    text = f"{cluster} answered {status} to {method} {path.split('?')[0]}" + (f": {words}" if words else "")
+    retry_after = headers.get("Retry-After", "")
+    if status == 429 or (status in (500, 503, 504) and retry_after):
+        seconds = float(retry_after) if retry_after.isdigit() else 1.0
+        return ThrottledError(text, status=status, reason=reason, retry_after=seconds)
+    if status >= 500:
+        return UnavailableError(text, status=status, reason=reason)
+    kind = _BY_STATUS.get(status, ApiError)
+    hint = "check the credentials in the kubeconfig; they may have expired" if status == 401 else ""
+    return kind(text, status=status, reason=reason, hint=hint)
+
+
+def _status_words(body: bytes) -> tuple[str, str]:
+    """Return reason and message of a `Status` body; anything else is dropped, for it may hold data."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        return "", ""
+    message = str(status.get("message") or "")
+    return str(status.get("reason") or ""), message[:_LONGEST] + ("…" if len(message) > _LONGEST else "")

@@ -1,0 +1,112 @@
+"""The Lease on green that keeps two people from migrating to it at once."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from migrator.errors import ApiError, BlockedError, ConflictError, NotFoundError
+from migrator.model.ref import ResourceType
+
+if TYPE_CHECKING:
+    from migrator.kube.cluster import KubeCluster
+
+LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())  # noqa: FBT003
+NAMESPACE, NAME = "kube-system", "migrator"
+SECONDS = 30
+
+
+@contextmanager
+def held(cluster: KubeCluster, holder: str) -> Iterator[None]:
+    """Hold the Lease, renewed every 10 s; raises BlockedError when another holder's has not run out.
+
+    `holder` reads `user@host/pid`: a holder whose process on this host is gone loses it at once.
+    """
+    _acquire(cluster, holder)
+    done = threading.Event()
+    renewer = threading.Thread(target=_renew, args=(cluster, holder, done), daemon=True, name="lease")
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join(timeout=5)
+        _release(cluster, holder)
+
+
+def _acquire(cluster: KubeCluster, holder: str) -> None:
+    body: dict[str, Any] = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": _spec(holder),
+    }
+    try:
+        cluster.create(LEASES, NAMESPACE, orjson.dumps(body), manager="migrator")
+    except ConflictError:
+        lease = cluster.get(LEASES, NAMESPACE, NAME)
+        spec = lease.get("spec") or {}
+        other = spec.get("holderIdentity") or ""
+        if other and other != holder and not _ran_out(spec) and not _is_dead_neighbour(other, holder):
+            raise BlockedError(
+                f"{cluster.name} is locked by {other} since {spec.get('acquireTime', '?')}",
+                hint=f"wait for that run to end; a lock that is not renewed runs out after {SECONDS} s",
+            ) from None
+        try:
+            cluster.replace(LEASES, NAMESPACE, NAME, orjson.dumps({**lease, "spec": _spec(holder)}), manager="migrator")
+        except ConflictError:
+            raise BlockedError(f"{cluster.name} was locked by another run just now", hint="try again when it has ended") from None
+
+
+def _spec(holder: str) -> dict[str, Any]:
+    now = _stamp()
+    return {"holderIdentity": holder, "leaseDurationSeconds": SECONDS, "acquireTime": now, "renewTime": now}
+
+
+def _stamp() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _ran_out(spec: dict[str, Any]) -> bool:
+    renewed = spec.get("renewTime")
+    if not renewed:
+        return True
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(renewed)
+    return age.total_seconds() > (spec.get("leaseDurationSeconds") or SECONDS)
+
+
+def _is_dead_neighbour(other: str, holder: str) -> bool:
+    """Return whether the other holder ran on this host and its process is gone: killed, it could not let go."""
+    host, _, pid = other.rpartition("/")
+    if host != holder.rpartition("/")[0] or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _renew(cluster: KubeCluster, holder: str, done: threading.Event) -> None:
+    while not done.wait(SECONDS / 3):
+        try:
+            cluster.patch(LEASES, NAMESPACE, NAME, {"spec": {"holderIdentity": holder, "renewTime": _stamp()}}, manager="migrator")
+        except ApiError:
+            continue
+
+
+def _release(cluster: KubeCluster, holder: str) -> None:
+    try:
+        lease = cluster.get(LEASES, NAMESPACE, NAME)
+        if (lease.get("spec") or {}).get("holderIdentity") == holder:
+            cluster.delete(LEASES, NAMESPACE, NAME, uid=lease["metadata"]["uid"])
+    except (NotFoundError, ApiError):
+        return

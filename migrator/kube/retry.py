@@ -1,0 +1,36 @@
+"""How long to try again, and when not to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
+
+from migrator.errors import ThrottledError, UnavailableError
+
+T = TypeVar("T")
+_HOPELESS = frozenset({"SSLCertVerificationError", "gaierror"})
+
+
+def patiently(call: Callable[[], T], *, limit: float, on_throttle: Callable[[], None] = lambda: None) -> T:
+    """Return what `call` returns; 429, 503 and lost connections are tried again for `limit` seconds.
+
+    `Retry-After` is obeyed; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error.
+    """
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ThrottledError):
+            on_throttle()
+            return max(error.retry_after, 0.1)
+        return float(min(5.0, 0.2 * 2 ** (state.attempt_number - 1)))
+
+    retrying = Retrying(retry=retry_if_exception(_may_pass), wait=wait, stop=stop_after_delay(limit), reraise=True)
+    return retrying(call)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, ThrottledError):
+        return True
+    return isinstance(error, UnavailableError) and error.reason not in _HOPELESS

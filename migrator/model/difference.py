@@ -1,0 +1,69 @@
+"""What two manifests differ in, field by field; pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+MISSING = "(absent)"
+
+
+class FieldDifference(NamedTuple):
+    """One field whose value on green is not the wanted one."""
+
+    path: str
+    live: Any
+    wanted: Any
+
+
+def missing_from(wanted: Any, live: Any, path: str = "") -> list[FieldDifference]:
+    """Return the fields of `wanted` that `live` does not hold; what `live` has beyond that (defaults) is no difference.
+
+    Lists must have the same length: a server never adds an item to the lists that travel. An empty value and an
+    absent one are the same, as the API server's own encoding has it.
+    """
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        found: list[FieldDifference] = []
+        for key, value in wanted.items():
+            have = live.get(key)
+            if value != have and not (_empty(value) and _empty(have)):
+                found += missing_from(value, MISSING if key not in live else have, f"{path}.{key}" if path else key)
+        return found
+    if isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        return [
+            difference
+            for index, (value, have) in enumerate(zip(wanted, live, strict=True))
+            if value != have
+            for difference in missing_from(value, have, f"{path}[{index}]")
+        ]
+    return [] if wanted == live else [FieldDifference(path, live, wanted)]
+
+
+def all_differences(before: Any, after: Any, path: str = "") -> list[FieldDifference]:
+    """Return every field that differs, in both directions."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [
+            difference
+            for key in sorted({*before, *after})
+            for difference in all_differences(before.get(key, MISSING), after.get(key, MISSING), f"{path}.{key}" if path else key)
+        ]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [
+            difference
+            for index, (old, new) in enumerate(zip(before, after, strict=True))
+            for difference in all_differences(old, new, f"{path}[{index}]")
+        ]
+    return [] if before == after else [FieldDifference(path, before, after)]
+
+
+def masked(differences: list[FieldDifference], kind: str) -> list[FieldDifference]:
+    """Return the differences fit for a screen: a Secret's values never show."""
+    if kind != "Secret":
+        return differences
+    hidden = ("data", "stringData", "metadata.annotations")
+    return [
+        FieldDifference(item.path, "(hidden)", "(hidden)") if item.path.startswith(hidden) else item for item in differences
+    ]
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ({}, [], "")

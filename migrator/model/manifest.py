@@ -1,0 +1,143 @@
+"""Kubernetes objects as plain dicts, and helpers that copy only the branch they change.
+
+An unchanged branch keeps its identity, so `after is before` tells that a rule did not touch the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from migrator.model.ref import ObjectRef
+
+Manifest = dict[str, Any]
+"""One Kubernetes object; the only place where `Any` is the type of data."""
+
+
+def ref_of(manifest: Manifest) -> ObjectRef:
+    """Return the reference of a manifest."""
+    metadata = manifest["metadata"]
+    group, _, _ = manifest["apiVersion"].rpartition("/")
+    return ObjectRef(group, manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def get(manifest: Any, *path: str) -> Any:
+    """Return the value at `path`, or None where any part of it is missing."""
+    for key in path:
+        if not isinstance(manifest, dict):
+            return None
+        manifest = manifest.get(key)
+    return manifest
+
+
+def without(manifest: Manifest, *keys: str) -> Manifest:
+    """Return the dict less `keys`; itself when it has none of them."""
+    if not any(key in manifest for key in keys):
+        return manifest
+    return {key: value for key, value in manifest.items() if key not in keys}
+
+
+def put(manifest: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
+    """Return the manifest with `value` at `path`, missing dicts made; itself when the value is there already."""
+    head, *rest = path
+    if not rest:
+        return manifest if head in manifest and manifest[head] == value else {**manifest, head: value}
+    child = manifest.get(head) or {}
+    changed = put(child, tuple(rest), value)
+    return manifest if changed is child else {**manifest, head: changed}
+
+
+def drop(manifest: Manifest, *path: str) -> Manifest:
+    """Return the manifest without the value at `path`; a dict that becomes empty goes too."""
+    head, *rest = path
+    if not isinstance(manifest, dict) or head not in manifest:
+        return manifest
+    if not rest:
+        return without(manifest, head)
+    child = manifest[head]
+    if not isinstance(child, dict):
+        return manifest
+    changed = drop(child, *rest)
+    if changed is child:
+        return manifest
+    return {**manifest, head: changed} if changed else without(manifest, head)
+
+
+def update(manifest: Manifest, path: tuple[str, ...], change: Callable[[Any], Any]) -> Manifest:
+    """Return the manifest with `change` applied to the value at `path`, if there is one."""
+    head, *rest = path
+    if not isinstance(manifest, dict) or head not in manifest:
+        return manifest
+    child = manifest[head]
+    changed = update(child, tuple(rest), change) if rest else change(child)
+    return manifest if changed is child else {**manifest, head: changed}
+
+
+def map_list(items: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the list with `change` applied to each item; itself when no item changed."""
+    if not isinstance(items, list):
+        return items
+    changed = [change(item) for item in items]
+    return items if all(new is old for new, old in zip(changed, items, strict=True)) else changed
+
+
+POD_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "Pod": (),
+    "Deployment.apps": ("spec", "template"),
+    "StatefulSet.apps": ("spec", "template"),
+    "DaemonSet.apps": ("spec", "template"),
+    "ReplicaSet.apps": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "Job.batch": ("spec", "template"),
+    "CronJob.batch": ("spec", "jobTemplate", "spec", "template"),
+    "PodTemplate": ("template",),
+}
+"""Where each kind keeps its pod template (the pod itself for Pod)."""
+
+
+def pod_spec(manifest: Manifest) -> Manifest | None:
+    """Return the pod spec inside a workload, None for any other kind."""
+    path = POD_TEMPLATES.get(ref_type(manifest))
+    spec = None if path is None else get(manifest, *path, "spec")
+    return spec if isinstance(spec, dict) else None
+
+
+def pod_labels(manifest: Manifest) -> dict[str, str]:
+    """Return the labels that the pods of a workload carry."""
+    path = POD_TEMPLATES.get(ref_type(manifest))
+    return {} if path is None else (get(manifest, *path, "metadata", "labels") or {})
+
+
+def ref_type(manifest: Manifest) -> str:
+    """Return `Kind.group` of a manifest."""
+    group, slash, _ = manifest["apiVersion"].rpartition("/")
+    return f"{manifest['kind']}.{group}" if slash else str(manifest["kind"])
+
+
+def containers(spec: Manifest) -> Iterator[Manifest]:
+    """Yield all containers of a pod spec."""
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        yield from spec.get(field) or []
+
+
+def matches_labels(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
+    """Return whether a LabelSelector (matchLabels, matchExpressions) selects these labels; an empty one selects all."""
+    if selector is None:
+        return False
+    wanted: dict[str, str] = selector.get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_matches_expression(expression, labels) for expression in selector.get("matchExpressions") or [])
+
+
+def _matches_expression(expression: dict[str, Any], labels: dict[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or []
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels

@@ -1,0 +1,55 @@
+"""What validation found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """Failures make the verdict bad; warnings and unknowns are listed beside a good one."""
+
+    OK = "ok"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    FAILURE = "failure"
+
+
+@dataclass(slots=True, frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    """Name of the check: readiness, parity, endpoints, images, webhooks, apiservices, disruption, data, probe."""
+    subject: str
+    severity: Severity
+    reason: str = ""
+    cure: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Readiness:
+    """Whether an object does its work, as far as its own status tells."""
+
+    done: bool
+    ok: bool
+    """False when it has failed for good and waiting is of no use."""
+    message: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """All findings of one validation."""
+
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing failed."""
+        return not any(finding.severity is Severity.FAILURE for finding in self.findings)
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that make the verdict bad."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.FAILURE)

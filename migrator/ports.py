@@ -1,0 +1,120 @@
+"""What the phases need from the world; adapters and the tests' fakes fill these in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from migrator.config.schema import Probe
+from migrator.model.events import Event
+from migrator.model.manifest import Manifest
+from migrator.model.ref import ResourceType
+from migrator.model.traffic import TrafficReading
+from migrator.model.verdict import Finding
+
+
+class Cluster(Protocol):
+    """One API server."""
+
+    name: str
+    """`blue` or `green`, for messages."""
+    workers: int
+    """How many requests it may get at once."""
+
+    def version(self) -> tuple[int, int, str]:
+        """Return major, minor and the whole git version."""
+
+    def identity(self) -> str:
+        """Return what is the same for one cluster under any address: the UID of namespace kube-system."""
+
+    def server_time(self) -> float:
+        """Return the server's clock in seconds since 1970."""
+
+    def resources(self) -> tuple[ResourceType, ...]:
+        """Return all served types, preferred versions first."""
+
+    def list(self, resource: ResourceType, namespace: str = "", label_selector: str = "") -> Iterator[Manifest]:
+        """Yield each object, page by page."""
+
+    def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
+        """Return one object; raises NotFoundError."""
+
+    def create(self, resource: ResourceType, namespace: str, body: bytes, *, manager: str, dry_run: bool = False) -> Manifest:
+        """Create an object; raises ConflictError when it exists."""
+
+    def replace(self, resource: ResourceType, namespace: str, name: str, body: bytes, *, manager: str, dry_run: bool = False, subresource: str = "") -> Manifest:
+        """Replace an object."""
+
+    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
+        """Merge-patch an object."""
+
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
+        """Delete the object if it still has this UID; one that is gone already is no error."""
+
+    def lock(self, holder: str) -> AbstractContextManager[None]:
+        """Hold the Lease that keeps two people from migrating at once; raises BlockedError when somebody has it."""
+
+
+class TrafficSwitch(Protocol):
+    """The load balancer before both clusters."""
+
+    def read(self) -> TrafficReading:
+        """Return weights and counters; raises TrafficError."""
+
+    def shift(self, green_percent: float) -> TrafficReading:
+        """Set the share of green, keep it across a restart, read it back and return that; raises TrafficError."""
+
+
+class Prober(Protocol):
+    """Asks the person's probes."""
+
+    def probe(self, probe: Probe) -> Finding:
+        """Return what came of one probe, within its timeout."""
+
+
+class ImageRegistry(Protocol):
+    """Reads image indexes."""
+
+    def architectures(self, image: str) -> frozenset[str]:
+        """Return the CPU architectures of an image; raises MigratorError when the registry does not tell."""
+
+
+class CommandRunner(Protocol):
+    """Runs the person's hooks."""
+
+    def run(self, command: tuple[str, ...], timeout: float) -> None:
+        """Run a command to its end; raises CommandFailedError."""
+
+
+class Journal(Protocol):
+    """The append-only record of a migration."""
+
+    def append(self, event: str, **fields: Any) -> None:
+        """Write one line before or after a change; raises JournalError."""
+
+    def sync(self) -> None:
+        """Force what was written to disk."""
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield all lines so far, oldest first."""
+
+
+class Reporter(Protocol):
+    """Shows a person what happens."""
+
+    def emit(self, event: Event) -> None:
+        """Show one event."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""

@@ -1,0 +1,155 @@
+"""Readiness per kind, and conditions as the fall-back for custom resources.
+
+Sources: `kubectl rollout status`, and the status conventions of the API (sig-architecture API conventions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from migrator.model.manifest import Manifest, get, ref_type
+from migrator.model.verdict import Readiness
+
+READY = Readiness(done=True, ok=True)
+
+
+def readiness(manifest: Manifest) -> Readiness:
+    """Return whether an object is ready, by its kind or, for custom resources, by its conditions."""
+    name = ref_type(manifest)
+    check = _BY_TYPE.get(name)
+    if check:
+        generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
+        if generation and seen is not None and seen < generation:
+            return Readiness(done=False, ok=True, message="its controller has not seen the latest change yet")
+        return check(manifest)
+    return _by_conditions(manifest) if "." in manifest["apiVersion"].partition("/")[0] else READY
+
+
+def _waiting(have: int, want: int, what: str) -> Readiness:
+    return READY if have >= want else Readiness(done=False, ok=True, message=f"{have} of {want} {what}")
+
+
+def _number(manifest: Manifest, *path: str) -> int:
+    return int(get(manifest, *path) or 0)
+
+
+def _wanted_replicas(manifest: Manifest) -> int:
+    replicas = get(manifest, "spec", "replicas")
+    return 1 if replicas is None else int(replicas)
+
+
+def _deployment(manifest: Manifest) -> Readiness:
+    conditions = _conditions(manifest)
+    if get(conditions, "Progressing", "reason") == "ProgressDeadlineExceeded":
+        return Readiness(done=True, ok=False, message=str(conditions["Progressing"].get("message", "progress deadline exceeded")))
+    if get(manifest, "status", "observedGeneration") is None:
+        return Readiness(done=False, ok=True, message="not seen by its controller yet")
+    failure = get(conditions, "ReplicaFailure", "message")
+    state = _waiting(_number(manifest, "status", "availableReplicas"), _wanted_replicas(manifest), "replicas available")
+    return state if state.done or not failure else Readiness(done=False, ok=True, message=f"{state.message}: {failure}")
+
+
+def _stateful_set(manifest: Manifest) -> Readiness:
+    if get(manifest, "status", "observedGeneration") is None:
+        return Readiness(done=False, ok=True, message="not seen by its controller yet")
+    return _waiting(_number(manifest, "status", "readyReplicas"), _wanted_replicas(manifest), "replicas ready")
+
+
+def _daemon_set(manifest: Manifest) -> Readiness:
+    if get(manifest, "status", "observedGeneration") is None:
+        return Readiness(done=False, ok=True, message="not seen by its controller yet")
+    wanted = _number(manifest, "status", "desiredNumberScheduled")
+    return _waiting(_number(manifest, "status", "numberAvailable"), wanted, "pods available")
+
+
+def _replica_set(manifest: Manifest) -> Readiness:
+    return _waiting(_number(manifest, "status", "readyReplicas"), _wanted_replicas(manifest), "replicas ready")
+
+
+def _pod(manifest: Manifest) -> Readiness:
+    phase = get(manifest, "status", "phase")
+    if phase == "Succeeded":
+        return READY
+    if phase == "Failed":
+        return Readiness(done=True, ok=False, message=str(get(manifest, "status", "message") or "failed"))
+    ready = get(_conditions(manifest), "Ready", "status") == "True"
+    return READY if ready else Readiness(done=False, ok=True, message=f"phase {phase}, not Ready{_waiting_reason(manifest)}")
+
+
+def _waiting_reason(pod: Manifest) -> str:
+    for status in get(pod, "status", "containerStatuses") or []:
+        reason = get(status, "state", "waiting", "reason")
+        if reason:
+            return f" ({status['name']}: {reason})"
+    unscheduled = get(_conditions(pod), "PodScheduled", "message")
+    return f" ({unscheduled})" if unscheduled else ""
+
+
+def _claim(manifest: Manifest) -> Readiness:
+    phase = get(manifest, "status", "phase")
+    if phase == "Lost":
+        return Readiness(done=True, ok=False, message="its volume is lost")
+    return READY if phase == "Bound" else Readiness(done=False, ok=True, message=f"phase {phase or 'unknown'}")
+
+
+def _namespace(manifest: Manifest) -> Readiness:
+    phase = get(manifest, "status", "phase")
+    return READY if phase in ("Active", None) else Readiness(done=True, ok=False, message=f"phase {phase}")
+
+
+def _crd(manifest: Manifest) -> Readiness:
+    established = get(_conditions(manifest), "Established", "status") == "True"
+    return READY if established else Readiness(done=False, ok=True, message="not established")
+
+
+def _api_service(manifest: Manifest) -> Readiness:
+    available = _conditions(manifest).get("Available", {})
+    if available.get("status") == "True":
+        return READY
+    return Readiness(done=False, ok=True, message=f"not available: {available.get('message', 'no answer yet')}")
+
+
+def _disruption_budget(manifest: Manifest) -> Readiness:
+    have, want = _number(manifest, "status", "currentHealthy"), _number(manifest, "status", "desiredHealthy")
+    if get(manifest, "status", "observedGeneration") is None:
+        return Readiness(done=False, ok=True, message="not seen by its controller yet")
+    return _waiting(have, want, "pods healthy")
+
+
+def _job(manifest: Manifest) -> Readiness:
+    failed = _conditions(manifest).get("Failed", {})
+    if failed.get("status") == "True":
+        return Readiness(done=True, ok=True, message=f"failed, as on blue: {failed.get('message', '')}")
+    return READY
+
+
+def _by_conditions(manifest: Manifest) -> Readiness:
+    conditions = _conditions(manifest)
+    for name in ("Ready", "Available", "Healthy", "Established"):
+        if name in conditions:
+            item = conditions[name]
+            if item.get("status") == "True":
+                return READY
+            return Readiness(done=False, ok=True, message=f"{name} is {item.get('status')}: {item.get('message') or item.get('reason') or ''}")
+    return READY
+
+
+def _conditions(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    listed = get(manifest, "status", "conditions")
+    return {item["type"]: item for item in listed if "type" in item} if isinstance(listed, list) else {}
+
+
+_BY_TYPE: dict[str, Callable[[Manifest], Readiness]] = {
+    "Deployment.apps": _deployment,
+    "StatefulSet.apps": _stateful_set,
+    "DaemonSet.apps": _daemon_set,
+    "ReplicaSet.apps": _replica_set,
+    "Pod": _pod,
+    "PersistentVolumeClaim": _claim,
+    "Namespace": _namespace,
+    "CustomResourceDefinition.apiextensions.k8s.io": _crd,
+    "APIService.apiregistration.k8s.io": _api_service,
+    "PodDisruptionBudget.policy": _disruption_budget,
+    "Job.batch": _job,
+}

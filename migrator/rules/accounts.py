@@ -1,0 +1,53 @@
+"""ServiceAccounts and their token Secrets: green's token controller signs its own tokens."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import Manifest, drop, get, put, without
+from migrator.rules.context import Rule, RuleContext
+
+TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type name
+_SIGNED = ("token", "ca.crt", "namespace", "service-ca.crt")
+
+
+def is_generated_token(manifest: Manifest) -> bool:
+    """Return whether a token Secret was made by the controller: before 1.24 it was, and nobody else owns a field of it."""
+    if manifest.get("type") != TOKEN_TYPE:
+        return False
+    managers = {entry.get("manager") for entry in manifest["metadata"].get("managedFields") or []}
+    return bool(managers) and managers <= {"kube-controller-manager"}
+
+
+def blank_token(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return a hand-made token Secret without blue's signatures; what else a person put into it stays."""
+    if manifest.get("type") != TOKEN_TYPE or not manifest.get("data"):
+        return manifest
+    data = without(manifest["data"], *_SIGNED)
+    return {**manifest, "data": data} if data else without(manifest, "data")
+
+
+def drop_token_references(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the ServiceAccount without references to generated tokens (`NAME-token-xxxxx`)."""
+    secrets = manifest.get("secrets")
+    if not secrets:
+        return manifest
+    prefix = manifest["metadata"]["name"] + "-token-"
+    kept = [secret for secret in secrets if not secret.get("name", "").startswith(prefix)]
+    if len(kept) == len(secrets):
+        return manifest
+    return put(manifest, ("secrets",), kept) if kept else drop(manifest, "secrets")
+
+
+def is_bare_default(manifest: Manifest) -> bool:
+    """Return whether this is a `default` ServiceAccount that no person has changed."""
+    return manifest["metadata"]["name"] == "default" and not (
+        manifest.get("imagePullSecrets")
+        or manifest.get("automountServiceAccountToken") is not None
+        or get(manifest, "metadata", "labels")
+        or get(manifest, "metadata", "annotations")
+    )
+
+
+RULES = (
+    Rule("blank-token", blank_token, frozenset({"Secret"})),
+    Rule("token-references", drop_token_references, frozenset({"ServiceAccount"})),
+)

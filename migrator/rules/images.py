@@ -1,0 +1,43 @@
+"""Images from another registry: every container of every pod template."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import POD_TEMPLATES, Manifest, map_list, update
+from migrator.rules.context import Rule, RuleContext
+
+
+def full_name(image: str) -> str:
+    """Return the image with docker.io and library/ written out, as a container runtime reads it."""
+    head, slash, _ = image.partition("/")
+    if not slash:
+        return f"docker.io/library/{image}"
+    return image if "." in head or ":" in head or head == "localhost" else f"docker.io/{image}"
+
+
+def map_image(image: str, registries: dict[str, str]) -> str:
+    """Return the image under the longest mapped prefix that ends at a path boundary; unchanged when none fits."""
+    full = full_name(image)
+    for prefix in sorted(registries, key=len, reverse=True):
+        base = prefix.rstrip("/")
+        if full == base or full.startswith((base + "/", base + ":", base + "@")):
+            return registries[prefix].rstrip("/") + full[len(base) :]
+    return image
+
+
+def map_registries(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the workload with its images from green's registries."""
+    registries = context.config.map.registries
+    if not registries:
+        return manifest
+
+    def container(item: Manifest) -> Manifest:
+        return update(item, ("image",), lambda image: map_image(image, registries))
+
+    group, slash, _ = manifest["apiVersion"].rpartition("/")
+    path = POD_TEMPLATES[f"{manifest['kind']}.{group}" if slash else manifest["kind"]]
+    for field in ("initContainers", "containers"):
+        manifest = update(manifest, (*path, "spec", field), lambda items: map_list(items, container))
+    return manifest
+
+
+RULES = (Rule("image-registry", map_registries, frozenset(POD_TEMPLATES)),)

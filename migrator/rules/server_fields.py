@@ -1,0 +1,59 @@
+"""Drop what the API server and the controllers own, so that green can set its own values."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import Manifest, get, without
+from migrator.rules.context import Rule, RuleContext
+
+_PERSONS_METADATA = frozenset({"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences"})
+CONTROLLER_ANNOTATIONS = (
+    "deployment.kubernetes.io/",
+    "deprecated.daemonset.template.generation",
+    "pv.kubernetes.io/",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "kubernetes.io/service-account.uid",
+    "batch.kubernetes.io/job-tracking",
+    "batch.kubernetes.io/cronjob-scheduled-timestamp",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+    "autoscaling.alpha.kubernetes.io/",
+    "control-plane.alpha.kubernetes.io/leader",
+)
+"""Annotations (or prefixes, with a trailing slash) that controllers write and green's controllers write anew."""
+
+
+def strip_server_fields(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the manifest without status and server-owned metadata."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key in _PERSONS_METADATA}
+    return {**without(manifest, "status"), "metadata": metadata}
+
+
+def strip_controller_annotations(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the manifest without the annotations that controllers keep their books in."""
+    annotations = manifest["metadata"].get("annotations")
+    if not annotations:
+        return manifest
+    kept = {key: value for key, value in annotations.items() if not key.startswith(CONTROLLER_ANNOTATIONS)}
+    if len(kept) == len(annotations):
+        return manifest
+    metadata = {**manifest["metadata"], "annotations": kept} if kept else without(manifest["metadata"], "annotations")
+    return {**manifest, "metadata": metadata}
+
+
+def strip_aggregated_rules(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return an aggregating ClusterRole without rules: green's controller collects them again."""
+    return without(manifest, "rules") if get(manifest, "aggregationRule") else manifest
+
+
+def strip_namespace_spec(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the Namespace without the server's own `kubernetes` finalizer."""
+    return without(manifest, "spec")
+
+
+RULES = (
+    Rule("server-fields", strip_server_fields),
+    Rule("controller-annotations", strip_controller_annotations),
+    Rule("aggregated-rules", strip_aggregated_rules, frozenset({"ClusterRole.rbac.authorization.k8s.io"})),
+    Rule("namespace-spec", strip_namespace_spec, frozenset({"Namespace"})),
+)

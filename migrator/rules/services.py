@@ -1,0 +1,108 @@
+"""Services: what was allocated is allocated anew, what a person chose is kept where green's ranges allow.
+
+Whether a person chose a value is read from field ownership: the API server fills in allocated addresses and ports
+after it has recorded who set which field, so nobody owns an allocated one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+from migrator.model.manifest import Manifest, drop, get, map_list, put, ref_of, without
+from migrator.rules.context import Hindrance, Rule, RuleContext
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def chosen_spec(manifest: Manifest) -> tuple[set[str], set[tuple[int, str]]]:
+    """Return the spec fields, and the (port, protocol) pairs with a nodePort, that a person has set."""
+    fields: set[str] = set()
+    ports: set[tuple[int, str]] = set()
+    for entry in manifest["metadata"].get("managedFields") or []:
+        if entry.get("subresource"):
+            continue
+        owned = get(entry, "fieldsV1", "f:spec") or {}
+        fields |= {key.removeprefix("f:") for key in owned}
+        ports |= {_port_key(key) for key, inner in (owned.get("f:ports") or {}).items() if "f:nodePort" in inner}
+    applied = _last_applied_spec(manifest)
+    fields |= applied.keys()
+    ports |= {(port["port"], port.get("protocol", "TCP")) for port in applied.get("ports") or [] if port.get("nodePort")}
+    return fields, ports
+
+
+def reset_allocations(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the Service without allocated cluster IPs, node ports and health check port."""
+    spec = manifest["spec"]
+    fields, ports = chosen_spec(manifest)
+    if spec.get("clusterIP") != "None" and (
+        not fields & {"clusterIP", "clusterIPs"} or not in_green_range(spec.get("clusterIP", ""), context)
+    ):
+        manifest = drop(drop(manifest, "spec", "clusterIP"), "spec", "clusterIPs")
+    if "ipFamilies" not in fields and spec.get("ipFamilyPolicy", "SingleStack") == "SingleStack":
+        manifest = drop(manifest, "spec", "ipFamilies")
+    if "healthCheckNodePort" not in fields:
+        manifest = drop(manifest, "spec", "healthCheckNodePort")
+
+    def without_allocated(port: Manifest) -> Manifest:
+        return port if (port["port"], port.get("protocol", "TCP")) in ports else without(port, "nodePort")
+
+    listed = get(manifest, "spec", "ports")
+    return put(manifest, ("spec", "ports"), map_list(listed, without_allocated)) if listed else manifest
+
+
+def in_green_range(address: str, context: RuleContext) -> bool:
+    """Return whether green could give out this cluster IP; True when green does not tell its ranges."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    networks = context.green.service_networks
+    return not networks or any(parsed in network for network in networks)
+
+
+def notes(manifest: Manifest, context: RuleContext) -> list[str]:
+    """Return what a person should know about a Service's addresses."""
+    fields, _ = chosen_spec(manifest)
+    address = get(manifest, "spec", "clusterIP") or ""
+    found = []
+    if "clusterIP" in fields and address not in ("", "None") and not in_green_range(address, context):
+        found.append(f"chosen cluster IP {address} is outside green's service ranges: green allocates another")
+    if get(manifest, "spec", "type") == "LoadBalancer":
+        found.append("green's load balancer controller assigns a new external address")
+    return found
+
+
+def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
+    """Return why a chosen address or port is not to be had on green."""
+    ref = ref_of(manifest)
+    ref = ref._replace(namespace=context.green_namespace(ref.namespace))
+    fields, ports = chosen_spec(manifest)
+    address = get(manifest, "spec", "clusterIP") or ""
+    holder = context.green.used_cluster_ips.get(address) if "clusterIP" in fields else None
+    if holder and holder != ref:
+        return Hindrance(f"cluster IP {address} is taken on green by {holder}", "free it there, or drop clusterIP with a transform")
+    for port in get(manifest, "spec", "ports") or []:
+        chosen = (port["port"], port.get("protocol", "TCP")) in ports
+        taken = context.green.used_node_ports.get(port.get("nodePort", 0)) if chosen else None
+        if taken and taken != ref:
+            return Hindrance(f"node port {port['nodePort']} is taken on green by {taken}", "free it there, or drop nodePort with a transform")
+    return None
+
+
+def _last_applied_spec(manifest: Manifest) -> dict[str, Any]:
+    text = get(manifest, "metadata", "annotations", _LAST_APPLIED)
+    try:
+        spec = get(json.loads(text), "spec") if text else None
+    except ValueError:
+        spec = None
+    return spec if isinstance(spec, dict) else {}
+
+
+def _port_key(key: str) -> tuple[int, str]:
+    fields = json.loads(key.removeprefix("k:"))
+    return fields["port"], fields.get("protocol", "TCP")
+
+
+RULES = (Rule("service-allocations", reset_allocations, frozenset({"Service"})),)

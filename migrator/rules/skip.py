@@ -1,0 +1,198 @@
+"""What stays on blue, and why; every skipped object is shown with one of these reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.rules import accounts, storage
+from migrator.rules.context import RuleContext
+from migrator.rules.ownership import regenerating_owner
+from migrator.rules.person import selects
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+
+SKIPPED_KINDS = {
+    "Node": "nodes belong to their cluster",
+    "CSINode.storage.k8s.io": "nodes belong to their cluster",
+    "CSIStorageCapacity.storage.k8s.io": "written by storage drivers",
+    "VolumeAttachment.storage.k8s.io": "attachments belong to blue's nodes",
+    "Event": "events describe blue",
+    "Event.events.k8s.io": "events describe blue",
+    "Lease.coordination.k8s.io": "leases are held by blue's processes",
+    "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",
+    "ComponentStatus": "not stored",
+    "CertificateSigningRequest.certificates.k8s.io": "signed by blue's authority",
+    "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",
+    "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",
+    "IPAddress.networking.k8s.io": "allocated by the API server",
+    "ServiceCIDR.networking.k8s.io": "ranges belong to their cluster",
+    "StorageVersion.internal.apiserver.k8s.io": "written by API servers",
+    "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
+    "ResourceSlice.resource.k8s.io": "written by device drivers",
+    "ControllerRevision.apps": "written by StatefulSet and DaemonSet controllers",
+    "CertificateRequest.cert-manager.io": "transient: cert-manager makes it again",
+    "Order.acme.cert-manager.io": "transient: cert-manager makes it again",
+    "Challenge.acme.cert-manager.io": "transient: cert-manager makes it again",
+    "TargetGroupBinding.elbv2.k8s.aws": "written by the load balancer controller",
+    "InstallPlan.operators.coreos.com": "written by the Operator Lifecycle Manager",
+    "PackageManifest.packages.operators.coreos.com": "written by the Operator Lifecycle Manager",
+    "CiliumEndpoint.cilium.io": "written by the network plugin",
+    "CiliumIdentity.cilium.io": "written by the network plugin",
+    "CiliumNode.cilium.io": "written by the network plugin",
+    "BlockAffinity.crd.projectcalico.org": "written by the network plugin",
+    "IPAMBlock.crd.projectcalico.org": "written by the network plugin",
+    "IPAMHandle.crd.projectcalico.org": "written by the network plugin",
+}
+"""Kinds that never travel; they are not even read."""
+
+
+class SkipRule(NamedTuple):
+    """A reason, and the objects that it holds for."""
+
+    reason: str
+    applies: Callable[[Manifest, RuleContext], bool]
+    types: frozenset[str] | None = None
+    system: bool = False
+    """A person may include such an object by name."""
+
+
+def kind_skip(resource: ResourceType, context: RuleContext) -> str:
+    """Return why no object of this type travels, empty when some may."""
+    if reason := SKIPPED_KINDS.get(resource.type_name):
+        return reason
+    if resource.group in context.blue.aggregated_groups:
+        return "stored behind an aggregated API server: moves with that server's own storage"
+    if not {"list", "create"} <= resource.verbs:
+        return "not stored: it can only be read or only be asked for"
+    kinds = context.config.move.kinds
+    names = (resource.kind, resource.type_name)
+    if not _taken(names, kinds.include) or _taken(names, kinds.exclude):
+        return "kind left out by move.kinds"
+    if not resource.namespaced and not context.config.move.cluster_scoped and resource.kind != "Namespace":
+        return "cluster-scoped, left out by move.clusterScoped"
+    return ""
+
+
+def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str:
+    """Return why an object stays on blue, empty when it travels."""
+    labels = manifest["metadata"].get("labels") or {}
+    objects = context.config.move.objects
+    if any(selects(selector, ref, labels) for selector in objects.exclude):
+        return "left out by move.objects.exclude"
+    included = any(selects(selector, ref, labels) for selector in objects.include)
+    if not included and (reason := _namespace_reason(ref, context)):
+        return reason
+    type_name = ref.type_name
+    for rule in _RULES:
+        if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
+            return rule.reason
+    owner = regenerating_owner(manifest)
+    return f"made again by the controller of {owner}" if owner else ""
+
+
+def _namespace_reason(ref: ObjectRef, context: RuleContext) -> str:
+    namespace = ref.name if ref.type_name == "Namespace" else ref.namespace
+    if not namespace:
+        return ""
+    if namespace in SYSTEM_NAMESPACES:
+        return "system namespace: include single objects with move.objects.include"
+    names = context.config.move.namespaces
+    if not _taken((namespace,), names.include) or _taken((namespace,), names.exclude):
+        return "namespace left out by move.namespaces"
+    return ""
+
+
+def _taken(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _is_system_rbac(manifest: Manifest, _: RuleContext) -> bool:
+    name: str = manifest["metadata"]["name"]
+    bootstrapped = get(manifest, "metadata", "labels", "kubernetes.io/bootstrapping") == "rbac-defaults"
+    return bootstrapped or name.startswith(("system:", "kubeadm:"))
+
+
+def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
+    metadata = manifest["metadata"]
+    return (metadata["namespace"], metadata["name"]) in context.blue.selector_services
+
+
+def _is_managed_slice(manifest: Manifest, _: RuleContext) -> bool:
+    manager = get(manifest, "metadata", "labels", "endpointslice.kubernetes.io/managed-by") or ""
+    return manager.endswith("-controller.k8s.io")
+
+
+_RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
+_FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
+_RULES = (
+    SkipRule("being deleted on blue", lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
+    SkipRule("bootstrap RBAC: green has its own", _is_system_rbac, _RBAC, system=True),
+    SkipRule("exists on every cluster", lambda manifest, _: manifest["metadata"]["name"] == "default", frozenset({"Namespace"})),
+    SkipRule(
+        "exists on every cluster",
+        lambda manifest, _: manifest["metadata"]["namespace"] == "default" and manifest["metadata"]["name"] == "kubernetes",
+        frozenset({"Service", "Endpoints", "EndpointSlice.discovery.k8s.io"}),
+    ),
+    SkipRule(
+        "published by green's own controller",
+        lambda manifest, _: manifest["metadata"]["name"] == "kube-root-ca.crt",
+        frozenset({"ConfigMap"}),
+    ),
+    SkipRule("default account without changes: green has its own", lambda m, _: accounts.is_bare_default(m), frozenset({"ServiceAccount"})),
+    SkipRule("token signed by blue: green's controller signs its own", lambda m, _: accounts.is_generated_token(m), frozenset({"Secret"})),
+    SkipRule(
+        "bootstrap token of blue",
+        lambda manifest, _: manifest.get("type") == "bootstrap.kubernetes.io/token",
+        frozenset({"Secret"}),
+        system=True,
+    ),
+    SkipRule("made again from the Service's selector", _has_selector_service, frozenset({"Endpoints"})),
+    SkipRule("made again by the EndpointSlice controller", _is_managed_slice, frozenset({"EndpointSlice.discovery.k8s.io"})),
+    SkipRule(
+        "leader election record",
+        lambda manifest, _: bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader")),
+        frozenset({"ConfigMap", "Endpoints"}),
+    ),
+    SkipRule(
+        "static pod of a node",
+        lambda manifest, _: bool(get(manifest, "metadata", "annotations", "kubernetes.io/config.mirror")),
+        frozenset({"Pod"}),
+    ),
+    SkipRule(
+        "finished pod",
+        lambda manifest, _: get(manifest, "status", "phase") in ("Succeeded", "Failed"),
+        frozenset({"Pod"}),
+    ),
+    SkipRule("made by a provisioner: green's makes its own", lambda m, _: storage.is_provisioned(m), frozenset({"PersistentVolume"})),
+    SkipRule(
+        "managed by the API server itself",
+        lambda manifest, _: get(manifest, "metadata", "labels", "kube-aggregator.kubernetes.io/automanaged") is not None
+        or get(manifest, "spec", "service") is None,
+        frozenset({"APIService.apiregistration.k8s.io"}),
+    ),
+    SkipRule(
+        "managed by the API server itself",
+        lambda manifest, _: get(manifest, "metadata", "annotations", "apf.kubernetes.io/autoupdate-spec") == "true"
+        or manifest["metadata"]["name"] in ("exempt", "catch-all"),
+        _FLOW,
+    ),
+    SkipRule(
+        "exists on every cluster",
+        lambda manifest, _: manifest["metadata"]["name"].startswith("system-"),
+        frozenset({"PriorityClass.scheduling.k8s.io"}),
+    ),
+    SkipRule(
+        "copy made by the Operator Lifecycle Manager",
+        lambda manifest, _: get(manifest, "metadata", "labels", "olm.copiedFrom") is not None,
+        frozenset({"ClusterServiceVersion.operators.coreos.com"}),
+    ),
+)
+
+
+def stays(manifest: Manifest, context: RuleContext) -> bool:
+    """Return whether an object stays on blue, for those who only need yes or no."""
+    return bool(skip_reason(manifest, ref_of(manifest), context))

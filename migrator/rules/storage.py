@@ -1,0 +1,97 @@
+"""Claims, volumes and storage classes: binding state is blue's; data is another matter, and said so."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from migrator.model.manifest import Manifest, drop, get, put, update
+from migrator.rules.context import Hindrance, Rule, RuleContext
+
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+
+
+def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the claim unbound, unless its volume was made by hand and travels too."""
+    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
+        return manifest
+    return drop(manifest, "spec", "volumeName")
+
+
+def clear_volume_binding(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the volume reserved for the same claim by name, without blue's UID."""
+    for field in ("uid", "resourceVersion", "apiVersion", "kind"):
+        manifest = drop(manifest, "spec", "claimRef", field)
+    return update(manifest, ("spec", "claimRef", "namespace"), context.green_namespace)
+
+
+def retain_volume(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the volume with policy Retain: two clusters know the same storage, so neither may delete it."""
+    return put(manifest, ("spec", "persistentVolumeReclaimPolicy"), "Retain")
+
+
+def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return claim, volume or StatefulSet with green's name of its storage class."""
+    names = context.config.map.storage_classes
+    if not names:
+        return manifest
+
+    def renamed(name: str) -> str:
+        return names.get(name, name)
+
+    def claim(item: Manifest) -> Manifest:
+        item = update(item, ("spec", "storageClassName"), renamed)
+        return update(item, ("metadata", "annotations", _CLASS_ANNOTATION), renamed)
+
+    if manifest["kind"] == "StatefulSet":
+        return update(manifest, ("spec", "volumeClaimTemplates"), lambda items: [claim(item) for item in items])
+    return claim(manifest)
+
+
+def is_provisioned(manifest: Manifest) -> bool:
+    """Return whether a volume was made by a provisioner (green's makes its own)."""
+    return bool(get(manifest, "metadata", "annotations", "pv.kubernetes.io/provisioned-by"))
+
+
+def claim_class(manifest: Manifest, context: RuleContext) -> str:
+    """Return the storage class that the claim asks for on green, empty for none or the default one."""
+    name = get(manifest, "spec", "storageClassName") or get(manifest, "metadata", "annotations", _CLASS_ANNOTATION) or ""
+    return context.config.map.storage_classes.get(name, name)
+
+
+def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
+    """Return why a claim could never be bound on green."""
+    name = claim_class(manifest, context)
+    travels = get(manifest, "spec", "volumeName") in context.blue.moving_volumes
+    if not name or travels or name in context.green.storage_classes or name in context.blue.storage_classes:
+        return None
+    return Hindrance(f"green has no StorageClass {name}", f"make it there, or map it: map.storageClasses: {{{name}: ...}}")
+
+
+def had_data(manifest: Manifest) -> bool:
+    """Return whether a claim was bound on blue, so that it may hold data."""
+    return get(manifest, "status", "phase") == "Bound" or bool(get(manifest, "spec", "volumeName"))
+
+
+def data_accounted_for(namespace: str, name: str, context: RuleContext) -> bool:
+    """Return whether the person said that this claim's data was moved or may be empty."""
+    return any(fnmatchcase(f"{namespace}/{name}", pattern) for pattern in context.config.volumes.data_moved)
+
+
+def notes(manifest: Manifest, context: RuleContext) -> list[str]:
+    """Return what a person should know about a claim's data."""
+    metadata = manifest["metadata"]
+    if not had_data(manifest) or get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
+        return []
+    if data_accounted_for(metadata["namespace"], metadata["name"], context):
+        return ["data: accounted for by volumes.dataMoved"]
+    return ["data is NOT copied: the claim had a volume on blue and is empty on green"]
+
+
+_CLAIM = frozenset({"PersistentVolumeClaim"})
+_VOLUME = frozenset({"PersistentVolume"})
+RULES = (
+    Rule("claim-binding", clear_claim_binding, _CLAIM),
+    Rule("volume-binding", clear_volume_binding, _VOLUME),
+    Rule("retain-volume", retain_volume, _VOLUME),
+    Rule("storage-class", map_storage_class, _CLAIM | _VOLUME | {"StatefulSet.apps"}),
+)

@@ -1,0 +1,97 @@
+"""The ordered table of all rules, and the one function that runs them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from migrator.model.manifest import Manifest, ref_of
+from migrator.rules import (
+    accounts,
+    finalizers,
+    images,
+    jobs,
+    namespaces,
+    ownership,
+    person,
+    server_fields,
+    services,
+    storage,
+    workloads,
+)
+from migrator.rules.context import Hindrance, Rule, RuleContext
+
+RULES: tuple[Rule, ...] = (
+    *services.RULES,  # reads managedFields: before they are stripped
+    *ownership.RULES,
+    *server_fields.RULES,
+    *accounts.RULES,
+    *jobs.RULES,
+    *storage.RULES,
+    *workloads.RULES,
+    *finalizers.RULES,
+    *images.RULES,
+    *namespaces.RULES,
+)
+_ALWAYS = "server-fields"
+_HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
+_NOTES = {"Service": services.notes, "PersistentVolumeClaim": storage.notes}
+
+
+class Transformed(NamedTuple):
+    """A manifest fit for green, and the rules that made it so."""
+
+    manifest: Manifest
+    touched: tuple[str, ...]
+
+
+def rules_for(type_name: str) -> tuple[Rule, ...]:
+    """Return the rules that may change a kind, in order."""
+    return tuple(rule for rule in RULES if rule.types is None or type_name in rule.types)
+
+
+def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...]) -> Transformed:
+    """Return the manifest as green should get it; raises ConfigError when a person's patch does not fit."""
+    touched = []
+    original = manifest
+    for rule in rules:
+        changed = rule.apply(manifest, context)
+        if changed is not manifest and rule.name != _ALWAYS:
+            touched.append(rule.name)
+        manifest = changed
+    if context.config.transforms:
+        manifest, named = person.apply_transforms(manifest, original, context)
+        touched += named
+    return Transformed(manifest, tuple(touched))
+
+
+def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
+    """Return why an object cannot move as things stand."""
+    if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
+        return Hindrance("running on blue: it would run a second time on green", "wait until it has finished, or leave it with move.objects.exclude")
+    check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
+    return check(manifest, context) if check else None
+
+
+def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, ...]:
+    """Return what a person should know about the move of an object; `text` is its JSON on green."""
+    found = list(namespaces.notes(text, context)) if context.config.map.namespaces else []
+    read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
+    if read:
+        found += read(manifest, context)
+    if manifest["kind"] == "CronJob" and jobs.runs_on_blue(manifest, context):
+        found.append("arrives suspended; runs on green from cutover on")
+    if manifest["kind"] == "Job" and (ended := jobs.finished(manifest)):
+        found.append(f"arrives as finished ({ended.value}): it does not run again")
+    lost = manifest["metadata"].get("ownerReferences") or []
+    found += [f"owner {owner['kind']}/{owner['name']} does not travel" for owner in lost if _is_lost(owner, context)]
+    return tuple(found)
+
+
+def _is_lost(owner: Manifest, context: RuleContext) -> bool:
+    ref = context.blue.uids.get(owner["uid"])
+    return ref is None or ref in context.blue.staying
+
+
+def describe(manifest: Manifest) -> str:
+    """Return the name of an object for messages."""
+    return str(ref_of(manifest))

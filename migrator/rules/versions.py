@@ -1,0 +1,70 @@
+"""Which API version an object is read and written at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ResourceType
+from migrator.rules.context import Hindrance
+
+SUCCESSORS = {
+    "Ingress.extensions": "Ingress.networking.k8s.io/v1",
+    "Deployment.extensions": "Deployment.apps/v1",
+    "DaemonSet.extensions": "DaemonSet.apps/v1",
+    "ReplicaSet.extensions": "ReplicaSet.apps/v1",
+    "NetworkPolicy.extensions": "NetworkPolicy.networking.k8s.io/v1",
+    "PodSecurityPolicy.extensions": "Pod Security Admission (namespace labels)",
+    "PodSecurityPolicy.policy": "Pod Security Admission (namespace labels)",
+    "CronJob.batch": "CronJob.batch/v1",
+    "PodDisruptionBudget.policy": "PodDisruptionBudget.policy/v1",
+    "EndpointSlice.discovery.k8s.io": "EndpointSlice.discovery.k8s.io/v1",
+    "HorizontalPodAutoscaler.autoscaling": "HorizontalPodAutoscaler.autoscaling/v2",
+    "FlowSchema.flowcontrol.apiserver.k8s.io": "FlowSchema.flowcontrol.apiserver.k8s.io/v1",
+    "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io/v1",
+    "PodPreset.settings.k8s.io": "a mutating admission policy",
+}
+"""What took the place of API types that Kubernetes removed (kubernetes.io/docs/reference/using-api/deprecation-guide)."""
+
+Kind = tuple[str, str]
+"""(group, kind)."""
+
+
+def by_kind(types: Iterable[ResourceType]) -> dict[Kind, list[ResourceType]]:
+    """Return the served versions of each kind, preferred first."""
+    table: dict[Kind, list[ResourceType]] = {}
+    for resource in types:
+        table.setdefault((resource.group, resource.kind), []).append(resource)
+    return table
+
+
+def common_version(blue: list[ResourceType], green: list[str], storage: str = "") -> ResourceType | None:
+    """Return the type at a version that both serve.
+
+    The storage version of a custom resource comes first, for it needs no conversion webhook; then green's order.
+    """
+    served = {resource.version: resource for resource in blue}
+    for version in (storage, *green):
+        if version in served and version in green:
+            return served[version]
+    return None
+
+
+def crd_versions(crd: Manifest) -> tuple[Kind, list[str], str]:
+    """Return the kind that a CRD defines, its served versions and its storage version."""
+    spec = crd["spec"]
+    served = [version["name"] for version in spec["versions"] if version.get("served")]
+    storage = next((version["name"] for version in spec["versions"] if version.get("storage")), "")
+    return (spec["group"], get(spec, "names", "kind")), served, storage
+
+
+def unserved(resource: ResourceType, green: list[str]) -> Hindrance:
+    """Return why a kind can't be written to green, with its successor where one is known."""
+    successor = SUCCESSORS.get(resource.type_name)
+    if green:
+        reason = f"blue serves it at {resource.version} only, green at {', '.join(green)}"
+    else:
+        reason = f"green does not serve {resource.type_name}"
+    if successor:
+        return Hindrance(reason, f"rewrite it as {successor}, or leave it with move.kinds.exclude")
+    return Hindrance(reason, "install what serves it on green, move its CRD too, or leave it with move.kinds.exclude")

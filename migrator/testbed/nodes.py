@@ -1,0 +1,53 @@
+"""Nodes for a control plane without machines; KWOK keeps them and their pods alive."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+
+from migrator.errors import ConflictError, MigratorError
+from migrator.kube.cluster import KubeCluster
+from migrator.model.ref import ResourceType
+
+NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())  # noqa: FBT003
+_READY_SECONDS = 60.0
+
+
+def make_nodes(cluster: KubeCluster, count: int) -> None:
+    """Make arm64 nodes and wait until they are Ready; raises MigratorError when they do not become so."""
+    for number in range(1, count + 1):
+        try:
+            cluster.create(NODES, "", orjson.dumps(_node(cluster.name, number)), manager="testbed")
+        except ConflictError:
+            continue
+    deadline = time.monotonic() + _READY_SECONDS
+    while sum(_ready(node) for node in cluster.list(NODES)) < count:
+        if time.monotonic() > deadline:
+            raise MigratorError(f"testbed: nodes of {cluster.name} are not Ready after {_READY_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _node(cluster: str, number: int) -> dict[str, Any]:
+    name = f"{cluster}-node-{number}"
+    amounts = {"cpu": "8", "memory": "32Gi", "pods": "110"}
+    labels = {
+        "kubernetes.io/arch": "arm64",
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/hostname": name,
+        "topology.kubernetes.io/zone": f"rack-{number}",
+        "type": "kwok",
+    }
+    info = {"architecture": "arm64", "operatingSystem": "linux"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+        "status": {"allocatable": amounts, "capacity": amounts, "nodeInfo": {**info, "kubeletVersion": "kwok"}},
+    }
+
+
+def _ready(node: dict[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)

@@ -1,0 +1,1 @@
+"""Ways to move traffic between blue and green; one file each."""

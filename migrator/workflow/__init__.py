@@ -1,0 +1,1 @@
+"""The order of phases for each verb, over one session's ports."""
