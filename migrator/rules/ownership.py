@@ -28,10 +28,10 @@ _REGENERATED = frozenset(
 
 
 def regenerating_owner(manifest: Manifest) -> str:
-    """Return `Kind/name` of the controlling owner that makes this object again, empty when there is none."""
+    """Return the kind of the controlling owner that makes this object again, empty when there is none."""
     for owner in manifest["metadata"].get("ownerReferences") or []:
         if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in _REGENERATED):
-            return f"{owner['kind']}/{owner['name']}"
+            return str(owner["kind"])
     return ""
 
 

@@ -91,7 +91,7 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
             return rule.reason
     owner = regenerating_owner(manifest)
-    return f"made again by the controller of {owner}" if owner else ""
+    return f"made again by the controller of its {owner}" if owner else ""
 
 
 def _namespace_reason(ref: ObjectRef, context: RuleContext) -> str:

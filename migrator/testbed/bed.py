@@ -70,8 +70,13 @@ class Testbed:
             self.store.etcd()
             self.store.kwok()
             self.say("starting " + " and ".join(f"{recipe.name} {recipe.version}" for recipe in recipes))
-            with ThreadPoolExecutor(len(recipes)) as pool:
-                planes = list(pool.map(self._start, recipes))
+            try:
+                with ThreadPoolExecutor(len(recipes)) as pool:
+                    planes = list(pool.map(self._start, recipes))
+            except BaseException:
+                # The logs stay for a look; the next `up` removes them.
+                stop(self.status().processes)
+                raise
             merge_kubeconfigs([plane.kubeconfig for plane in planes], self.kubeconfig)
             state = self._state()
             self._write({**state, "complete": True})

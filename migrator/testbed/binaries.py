@@ -28,6 +28,10 @@ class DownloadError(MigratorError):
     """A release could not be fetched, or is not what its checksum says."""
 
 
+class ChecksumError(DownloadError):
+    """What was fetched is not what its checksum says: never a reason to go on another way."""
+
+
 @dataclass(slots=True)
 class Store:
     """Binaries by name, version and architecture, in one cache folder."""
@@ -70,7 +74,7 @@ class Store:
                 self.say(f"downloading {what}")
                 self._download(family, version, names, into)
             except DownloadError as error:
-                if self.source == "download" or "checksum" in error.message:
+                if self.source == "download" or isinstance(error, ChecksumError):
                     raise
                 self.say(f"{error.message}; building from Go modules instead")
             else:
@@ -110,7 +114,7 @@ def _get(url: str) -> bytes:
 def _checked(url: str, expected: str) -> bytes:
     data = _get(url)
     if hashlib.sha256(data).hexdigest() != expected:
-        raise DownloadError(f"{url} does not match its checksum", hint="a broken mirror, or somebody in between: do not use it")
+        raise ChecksumError(f"{url} does not match its checksum", hint="a broken mirror, or somebody in between: do not use it")
     return data
 
 

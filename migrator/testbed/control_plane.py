@@ -15,6 +15,7 @@ from migrator.testbed.certs import Authority, make_authority
 from migrator.testbed.processes import Process, free_ports, start
 
 _READY_SECONDS = 90.0
+_STAGES = Path(__file__).with_name("stages.yaml")
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,7 +99,14 @@ def _start_controllers(
     scheduler = identity("system:kube-scheduler")
     run("kube-scheduler", binaries["kube-scheduler"], f"--kubeconfig={scheduler}", "--leader-elect=false", "--secure-port=0")
     kwok = identity("kwok", "system:masters")
-    run("kwok", store.kwok(), f"--kubeconfig={kwok}", "--manage-all-nodes=true", "--server-address=")
+    run(
+        "kwok",
+        store.kwok(),
+        f"--kubeconfig={kwok}",
+        "--manage-all-nodes=true",
+        f"--config={_STAGES}",
+        "--node-lease-duration-seconds=40",
+    )
 
 
 def _etcd_options(folder: Path, client: int, peer: int) -> list[str]:
@@ -121,7 +129,8 @@ def _api_options(recipe: Recipe, authority: Authority, port: int, etcd: int) -> 
         f"--etcd-servers=http://127.0.0.1:{etcd}",
         f"--secure-port={port}",
         "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
+        # Since 1.37 an API server refuses to publish a loopback address as its endpoint.
+        "--endpoint-reconciler-type=none",
         f"--tls-cert-file={certificate}",
         f"--tls-private-key-file={key}",
         f"--client-ca-file={authority.path}",

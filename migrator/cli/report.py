@@ -1,0 +1,33 @@
+"""`migrator report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import orjson
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+
+
+@click.command("report")
+@common
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html"), show_default=True, help="The HTML page; the JSON is written beside it.")
+def command(common: Common, out: Path) -> None:
+    """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
+    from migrator.cli.wiring import journal_path
+    from migrator.config.load import load_migration
+    from migrator.journal import read_events
+    from migrator.report.html import page
+    from migrator.report.summary import summarize
+
+    config = load_migration(common.config)
+    summary = summarize(config.name, read_events(journal_path(common, config)))
+    out.write_text(page(summary), encoding="utf-8")
+    json_path = out.with_suffix(".json")
+    json_path.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    if common.output == "json":
+        render.result_json(summary)
+    else:
+        render.line(f"{out} and {json_path}")

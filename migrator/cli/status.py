@@ -1,0 +1,54 @@
+"""`migrator status`."""
+
+from __future__ import annotations
+
+import datetime
+
+import click
+
+from migrator.cli import render
+from migrator.cli.options import Common, common
+
+
+@click.command("status")
+@common
+def command(common: Common) -> None:
+    """Tell where the migration stands, from its journal; asks no cluster."""
+    from migrator.cli.wiring import journal_path
+    from migrator.config.load import load_migration
+    from migrator.journal import read_events
+    from migrator.phases.state import fold
+
+    config = load_migration(common.config)
+    path = journal_path(common, config)
+    events = read_events(path)
+    state = fold(events)
+    document = {
+        "migration": config.name,
+        "stage": state.stage.value,
+        "greenPercent": state.green_percent,
+        "objects": len(state.written),
+        "unfinished": sorted(str(ref) for ref in state.intended),
+        "fencedCronJobs": sorted(str(ref) for ref in state.fenced),
+        "goodVerdictAt": _time(state.good_verdict_at),
+        "onGreenSince": _time(state.on_green_since),
+        "lastEvent": _time(events[-1]["at"]) if events else None,
+        "journal": str(path),
+    }
+    if common.output == "json":
+        render.result_json(document)
+        return
+    render.line(f"{config.name}: {state.stage.value}; {state.green_percent:g} % of traffic on green")
+    render.line(f"{len(state.written)} objects on green, last event {document['lastEvent']}")
+    if state.intended:
+        render.line(f"{len(state.intended)} objects were announced and have no outcome: run `migrator copy` to go on")
+    if state.fenced:
+        render.line(f"suspended on blue by the cutover: {', '.join(sorted(str(ref) for ref in state.fenced))}")
+    render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")
+    render.line(f"journal: {path}")
+
+
+def _time(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,205 @@
+"""A real HAProxy before two small web services that stand for blue's and green's ingress, and load on it."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from migrator.errors import CommandFailedError, MigratorError
+from migrator.testbed.processes import free_ports
+
+_CONFIG = """\
+global
+    stats socket {folder}/haproxy.sock mode 600 level admin
+    server-state-file {folder}/servers.state
+    maxconn 2000
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+    option redispatch
+    retries 3
+    load-server-state-from-file global
+frontend shop
+    bind 127.0.0.1:{port}
+    default_backend shop
+backend shop
+    balance roundrobin
+    option httpchk GET /healthz
+    server blue 127.0.0.1:{blue} check inter 500 weight 100
+    server green 127.0.0.1:{green} check inter 500 weight 0
+"""
+_STARTED_SECONDS = 10.0
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing when a health check or a client hangs up: that is theirs to count."""
+
+
+class Service:
+    """A web service that answers with its name; `fail` and `delay` make it ill."""
+
+    def __init__(self, name: str) -> None:
+        self.fail = False
+        self.delay = 0.0
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                """Answer with the service's name."""
+                healthy = self.path == "/healthz"
+                if service.delay and not healthy:
+                    time.sleep(service.delay)
+                body = f"{name}\n".encode()
+                self.send_response(500 if service.fail and not healthy else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                """Say nothing."""
+
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass(slots=True)
+class Balancer:
+    """A running HAProxy."""
+
+    folder: Path
+    port: int
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def socket(self) -> Path:
+        """Its Runtime API."""
+        return self.folder / "haproxy.sock"
+
+    @property
+    def state_file(self) -> Path:
+        """The file that it reads weights from at its start."""
+        return self.folder / "servers.state"
+
+    def start(self) -> None:
+        """Start HAProxy and wait until it accepts connections; raises MigratorError when it does not."""
+        program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+        if not program:
+            raise MigratorError("haproxy is not installed", hint="apt-get install haproxy")
+        config = self.folder / "haproxy.cfg"
+        checked = subprocess.run([program, "-c", "-q", "-f", config], capture_output=True, text=True, check=False)
+        if checked.returncode:
+            raise CommandFailedError(f"haproxy -c -f {config}", checked.returncode, checked.stderr)
+        self._process = subprocess.Popen([program, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + _STARTED_SECONDS
+        while not self._accepts():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise MigratorError("haproxy did not start", hint=f"see `haproxy -db -f {config}`")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End HAProxy."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def _accepts(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
+        except OSError:
+            return False
+        return self.socket.exists()
+
+
+@contextmanager
+def balanced(folder: Path) -> Iterator[tuple[Balancer, Service, Service]]:
+    """Run HAProxy before services `blue` and `green`; all traffic is on blue."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blue, green = Service("blue"), Service("green")
+    (port,) = free_ports(1)
+    (folder / "haproxy.cfg").write_text(_CONFIG.format(folder=folder, port=port, blue=blue.port, green=green.port))
+    (folder / "servers.state").touch()
+    balancer = Balancer(folder, port)
+    try:
+        balancer.start()
+        yield balancer, blue, green
+    finally:
+        balancer.stop()
+        blue.close()
+        green.close()
+
+
+@dataclass(slots=True)
+class Load:
+    """What a load generator saw."""
+
+    requests: int = 0
+    failures: list[str] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    longest_gap_ms: float = 0.0
+    """Longest time between two good answers, over all clients together."""
+
+
+@contextmanager
+def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]:
+    """Send requests until the block ends, half of the clients over kept connections, half over new ones."""
+    seen = Load()
+    done = threading.Event()
+    lock = threading.Lock()
+    last = [time.monotonic()]
+
+    def client(*, keep: bool) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        while not done.is_set():
+            try:
+                connection.request("GET", "/", headers={} if keep else {"Connection": "close"})
+                response = connection.getresponse()
+                answer = response.read().decode().strip()
+                failure = "" if response.status == 200 else f"status {response.status}"
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                answer, failure = "", f"{type(error).__name__}: {error}"
+            with lock:
+                seen.requests += 1
+                if failure:
+                    seen.failures.append(failure)
+                else:
+                    seen.answers[answer] = seen.answers.get(answer, 0) + 1
+                    now = time.monotonic()
+                    seen.longest_gap_ms = max(seen.longest_gap_ms, (now - last[0]) * 1000)
+                    last[0] = now
+            done.wait(pause)
+        connection.close()
+
+    threads = [threading.Thread(target=client, kwargs={"keep": number % 2 == 0}, daemon=True) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(timeout=15)
