@@ -35,7 +35,7 @@ class FileJournal:
             raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint="--state-dir names another folder") from error
         self._lock()
         try:
-            self._lines = self._read()
+            self._cut_half_line()
             self._check_header(tool, migration)
         except BaseException:
             os.close(self._file)
@@ -58,7 +58,6 @@ class FileJournal:
                 raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
             if written != len(data):
                 raise JournalError(f"{self.path}: cannot be written: disk full", hint=_ROOM)
-            self._lines.append(line)
 
     def sync(self) -> None:
         """Force what was written to disk."""
@@ -68,8 +67,8 @@ class FileJournal:
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield all lines so far, oldest first, without the header."""
-        return iter(self._lines[1:])
+        """Yield all lines so far, oldest first; raises JournalError at a damaged one."""
+        return _lines(self.path)
 
     def bind(self, **identities: str) -> None:
         """Tie the journal to its clusters, once; raises JournalError when they are others than before.
@@ -77,7 +76,7 @@ class FileJournal:
         A cluster that cannot be asked is left out.
         """
         bound: dict[str, str] = {}
-        for line in self._lines:
+        for line in self.events():
             if line.get("event") == "bound":
                 bound |= line["clusters"]
         for side, identity in identities.items():
@@ -97,25 +96,18 @@ class FileJournal:
             os.close(self._file)
             raise JournalError(f"{self.path}: another run of migrator is using it", hint="wait for it to end") from error
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _cut_half_line(self) -> None:
+        """Drop the half line that a killed run may leave behind: the change that it announced was not made."""
         raw = self.path.read_bytes()
-        whole, _, rest = raw.rpartition(b"\n")
-        lines: list[dict[str, Any]] = []
-        for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
-            try:
-                lines.append(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                raise JournalError(f"{self.path}:{number}: damaged line", hint="restore the file, or start over with another --state-dir") from error
+        rest = len(raw) - raw.rfind(b"\n") - 1
         if rest:
-            # A killed run may leave half a line behind; the change that it announced was not made.
-            os.ftruncate(self._file, len(raw) - len(rest))
-        return lines
+            os.ftruncate(self._file, len(raw) - rest)
 
     def _check_header(self, tool: str, migration: str) -> None:
-        if not self._lines:
+        header = next(self.events(), None)
+        if header is None:
             self.append("journal", format=FORMAT, tool=tool, migration=migration)
             return
-        header = self._lines[0]
         if header.get("event") != "journal":
             raise JournalError(f"{self.path}: is not a journal of migrator", hint="use another --state-dir")
         if header["format"] > FORMAT:
@@ -127,16 +119,22 @@ class FileJournal:
 _ROOM = "make room on that disk, then run again: the journal knows where to go on"
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """Return a journal's lines without locking it, for `status` and `report`; raises JournalError."""
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith(b"\n"):
+                    try:
+                        yield dict(orjson.loads(line))
+                    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
+                        hint = "restore the file, or start over with another --state-dir"
+                        raise JournalError(f"{path}:{number}: damaged line", hint=hint) from error
     except FileNotFoundError:
         raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
-    whole, _, _ = raw.rpartition(b"\n")
-    try:
-        return [orjson.loads(line) for line in whole.split(b"\n") if line]
-    except orjson.JSONDecodeError as error:
-        raise JournalError(f"{path}: damaged line") from error
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return a journal's lines without locking it, for `status` and `report`; raises JournalError."""
+    return list(_lines(path))

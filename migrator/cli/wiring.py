@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ def journal_path(common: Common, config: Migration) -> Path:
 @contextmanager
 def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Iterator[Session]:
     """Open journal and clusters; the journal is tied to both clusters (with `bind_green` False, to green if it answers)."""
+    # Ten thousand manifests make many containers and no cycles: the collector would look through them for nothing.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
     config = load_migration(common.config)
     folder = common.config.parent
     blue = _cluster("blue", config.blue, folder, common)

@@ -20,7 +20,7 @@ from migrator.kube.transport import Answer, Transport
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 
-_PAGE = 500
+_PAGE = 250
 _FIRST_PATIENCE = 2.0
 """Seconds to wait for the first answer of all."""
 _MERGE = "application/merge-patch+json"

@@ -46,8 +46,10 @@ class PlanItem:
     """The type and version it is written at."""
     body: bytes = field(default=b"", repr=False)
     """The transformed manifest as JSON; owner UIDs are still blue's."""
+    manager: str = ""
+    """The name to write it under, so that its fields keep their owner."""
     managed_fields: bytes = field(default=b"", repr=False)
-    """Blue's field ownership as JSON."""
+    """Blue's field ownership as JSON, where writing under one name cannot carry it over."""
     status: bytes = field(default=b"", repr=False)
     """The status to write, for the few kinds that carry one (finished Jobs)."""
     volatile: tuple[tuple[str, ...], ...] = ()

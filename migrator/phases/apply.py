@@ -75,16 +75,15 @@ class Applier:
 
     def _create(self, item: PlanItem, body: Manifest) -> Outcome:
         resource = _resource(item)
-        owner = field_owners.ownership(orjson.loads(item.managed_fields) if item.managed_fields else [])
         first = put(body, ("spec", "suspend"), True) if item.status else body
         try:
-            manifest = self._patient_create(resource, item, orjson.dumps(first), owner.manager)
+            manifest = self._patient_create(resource, item, orjson.dumps(first), item.manager)
         except ConflictError:
             # Somebody, or a killed run of ours, was there first: judge again with what is there now.
             live = live_of(self.green.get(resource, item.green.namespace, item.green.name))
             self.live[item.green] = live
             return self.judge(item) or self._replace(item, body, live)
-        if owner.restore:
+        if item.managed_fields:
             manifest = self._restore_owners(item, resource)
         if item.status:
             manifest = self._finish(item, resource, manifest)
@@ -97,16 +96,14 @@ class Applier:
         resource = _resource(item)
         written = self.state.written.get(item.green)
         made = self._made(item, live, written)
-        entries = orjson.loads(item.managed_fields) if item.managed_fields else []
-        owner = field_owners.ownership(entries)
         differences = tuple(masked(self._differences(item, live), item.green.kind))
         for attempt in range(_ATTEMPTS):
             current = orjson.loads(live.body)
             wanted = with_retained(body, current, item.volatile)
-            wanted["metadata"] |= {"resourceVersion": live.resource_version, "managedFields": entries}
+            wanted["metadata"] |= {"resourceVersion": live.resource_version}
             try:
                 manifest = self.green.replace(
-                    resource, item.green.namespace, item.green.name, orjson.dumps(wanted), manager=owner.manager
+                    resource, item.green.namespace, item.green.name, orjson.dumps(wanted), manager=item.manager
                 )
                 break
             except ConflictError:
@@ -116,7 +113,7 @@ class Applier:
             except InvalidError as error:
                 error.hint = "a field that cannot be changed in place? Delete it on green, then run copy again"
                 raise
-        if owner.restore:
+        if item.managed_fields:
             manifest = self._restore_owners(item, resource)
         if item.status and self._finish_is_due(item, live_of(manifest)):
             manifest = self._finish(item, resource, manifest)
@@ -153,8 +150,7 @@ class Applier:
                     raise
                 manifest = self.green.get(resource, namespace, name)
         if not get(orjson.loads(item.body), "spec", "suspend"):
-            owner = field_owners.ownership(orjson.loads(item.managed_fields) if item.managed_fields else [])
-            manifest = self.green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=owner.manager)
+                manifest = self.green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
         return manifest
 
     def _await_established(self, resource: ResourceType, ref: ObjectRef) -> None:

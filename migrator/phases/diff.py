@@ -59,8 +59,7 @@ def _one(item: PlanItem, green: Cluster, live: dict[ObjectRef, Live]) -> ObjectD
         owners = current["metadata"].get("ownerReferences")
         if owners and body["metadata"].get("ownerReferences"):
             wanted["metadata"]["ownerReferences"] = owners
-        owner = field_owners.ownership(orjson.loads(item.managed_fields) if item.managed_fields else [])
-        after = _replace(item, green, wanted, owner.manager)
+        after = _replace(item, green, wanted, item.manager)
         differences = all_differences(_comparable(current), _comparable(after))
     except ApiError as error:
         return ObjectDiff(item.green, "refused", message=error.message)

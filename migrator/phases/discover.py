@@ -37,6 +37,10 @@ class Found:
     skip: str
     """Reason why it stays; its body is not kept then."""
     body: bytes = b""
+    manager: str = ""
+    """The name to write it under, so that its fields keep their owner."""
+    managed_fields: bytes = b""
+    """Blue's field ownership, where writing under one name cannot carry it over."""
 
 
 @dataclass(slots=True)
@@ -112,7 +116,7 @@ class _Facts:
 
 
 def discover(blue: Cluster, green: Cluster, context: RuleContext, reporter: Reporter) -> Inventory:
-    """Read blue's objects at versions that green serves too, and green's objects of the same kinds.
+    """Read blue's objects at versions that green serves too, and the facts of green that rules need.
 
     Kinds that may not be read are listed in `unreadable`; raises ApiError when a cluster cannot be reached.
     """
@@ -146,7 +150,6 @@ def discover(blue: Cluster, green: Cluster, context: RuleContext, reporter: Repo
     reader.read(rest)
     inventory.blue = facts.frozen()
     inventory.green = _green_facts(green, inventory)
-    _read_green(green, inventory, context, reporter)
     return inventory
 
 
@@ -195,12 +198,23 @@ class _Reader:
                     self._facts.staying.add(ref)
                 else:
                     self._facts.note_traveller(manifest, ref)
-                uid = manifest["metadata"]["uid"]
-                found[ref] = Found(ref, resource, uid, reason, b"" if reason else orjson.dumps(manifest))
+                found[ref] = _found(manifest, ref, resource, reason)
         except (ForbiddenError, NotFoundError) as error:
             self._inventory.unreadable.append(Unreadable(resource.type_name, error.message))
             return None
         return list(found.values())
+
+
+def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: str) -> Found:
+    """Return what is kept of an object: of one that stays its name only, of field ownership what is needed to write."""
+    uid = manifest["metadata"]["uid"]
+    if reason:
+        return Found(ref, resource, uid, reason)
+    entries = field_owners.persons_entries(manifest)
+    owner = field_owners.ownership(entries)
+    if ref.kind != "Service":  # whose rules read there which addresses a person chose
+        manifest["metadata"].pop("managedFields", None)
+    return Found(ref, resource, uid, "", orjson.dumps(manifest), owner.manager, orjson.dumps(entries) if owner.restore else b"")
 
 
 def _at_common(resource: ResourceType, green: dict[versions.Kind, list[str]], storage_version: str) -> ResourceType | None:
@@ -246,8 +260,8 @@ def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest] | None:
         return None
 
 
-def _read_green(green: Cluster, inventory: Inventory, context: RuleContext, reporter: Reporter) -> None:
-    """Read green's objects of the kinds that have something to move."""
+def read_green(green: Cluster, inventory: Inventory, reporter: Reporter) -> None:
+    """Read green's objects of the kinds that have something to move into the inventory."""
     moving = {item.resource for item in inventory.found if not item.skip}
     served = [resource for resource in moving if resource.type_name not in inventory.unserved]
     on_green = set(green.resources())

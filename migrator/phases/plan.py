@@ -14,7 +14,7 @@ from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.phases.discover import Found, Inventory, digest, unreadable_names
 from migrator.readiness.kinds import readiness
-from migrator.rules import field_owners, injected, jobs, order, references, table, versions
+from migrator.rules import injected, jobs, order, references, table, versions
 from migrator.rules.context import Rule, RuleContext
 from migrator.rules.references import backend_services
 
@@ -64,7 +64,7 @@ def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
         owners={ref: hard for ref, targets in graph.items() if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))},
         kinds_skipped=inventory.kinds_skipped,
         unreadable=tuple(inventory.unreadable),
-        warnings=tuple(_warnings(inventory)),
+        warnings=_warnings(inventory),
         kinds_read=inventory.kinds_read,
     )
 
@@ -89,7 +89,6 @@ def _blocked(found: Found, manifest: Manifest, inventory: Inventory, context: Ru
 
 def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
     body = orjson.dumps(done.manifest)
-    entries = field_owners.persons_entries(manifest)
     status = b""
     if found.ref.type_name == "Job.batch" and jobs.finished(manifest):
         status = orjson.dumps(jobs.finished_status(manifest))
@@ -101,7 +100,8 @@ def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transf
         notes=table.notes(manifest, body, context),
         resource=found.resource,
         body=body,
-        managed_fields=orjson.dumps(entries) if entries else b"",
+        manager=found.manager,
+        managed_fields=found.managed_fields,
         status=status,
         unready=_unready(manifest),
         volatile=injected.volatile_paths(manifest, context),
@@ -123,10 +123,14 @@ def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
     )
 
 
-def _warnings(inventory: Inventory) -> Iterable[str]:
-    """Yield what may go wrong on green before anything is written."""
-    if inventory.unreadable:
-        yield f"not readable with this account, so not moved: {unreadable_names(inventory.unreadable)}"
+def _warnings(inventory: Inventory) -> tuple[str, ...]:
+    if not inventory.unreadable:
+        return ()
+    return (f"not readable with this account, so not moved: {unreadable_names(inventory.unreadable)}",)
+
+
+def green_warnings(inventory: Inventory) -> Iterable[str]:
+    """Yield what on green will get in the way of any write."""
     for ref, live in inventory.live.items():
         if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
             manifest = orjson.loads(live.body)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.model.events import Note, Step
-from migrator.phases.discover import Inventory, discover
-from migrator.phases.plan import make_plan
+from migrator.phases.discover import Inventory, discover, read_green
+from migrator.phases.plan import green_warnings, make_plan
 from migrator.model.plan import Plan
 from migrator.phases.state import State
 from migrator.ports import Clock, Cluster, CommandRunner, ImageRegistry, Journal, Prober, Reporter, TrafficSwitch
@@ -66,7 +67,12 @@ class Session:
         context = self.context()
         self.reporter.emit(Step("reading blue and green"))
         inventory = discover(self.blue, self.green, context, self.reporter)
-        return inventory, make_plan(inventory, context)
+        with ThreadPoolExecutor(1) as pool:
+            # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
+            reading = pool.submit(read_green, self.green, inventory, self.reporter)
+            plan = make_plan(inventory, context)
+            reading.result()
+        return inventory, replace(plan, warnings=(*plan.warnings, *green_warnings(inventory)), unreadable=tuple(inventory.unreadable))
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""
