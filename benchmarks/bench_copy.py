@@ -66,7 +66,11 @@ def _types() -> dict[str, ResourceType]:
 def _manifest(kind: str, name: str, namespace: str) -> Manifest:
     resource_type = _types()[kind]
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "bench", "team": f"team-{len(name) % 7}"}
-    head = {"apiVersion": resource_type.api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": labels}}
+    head = {
+        "apiVersion": resource_type.api_version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+    }
     return head | _body(kind, name, namespace, labels)
 
 
@@ -79,7 +83,7 @@ def _body(kind: str, name: str, namespace: str, labels: dict[str, str]) -> Manif
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
         "ports": [{"name": "http", "containerPort": 8080}],
     }
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    pod: Manifest = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     selector = {"matchLabels": {"app.kubernetes.io/name": name}}
     port = {"name": "http", "port": 80, "targetPort": 8080}
     backend = {"service": {"name": "web", "port": {"number": 80}}}
@@ -94,10 +98,22 @@ def _body(kind: str, name: str, namespace: str, labels: dict[str, str]) -> Manif
         "Deployment": {"spec": {"replicas": 2, "selector": selector, "template": pod}},
         "CronJob": {"spec": {"schedule": "0 3 * * *", "suspend": True, "jobTemplate": job}},
         "Role": {"rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]},
-        "RoleBinding": {"roleRef": role, "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]},
+        "RoleBinding": {
+            "roleRef": role,
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
+        },
         "PersistentVolumeClaim": {"spec": claim},
         "NetworkPolicy": {"spec": {"podSelector": selector, "policyTypes": ["Ingress"]}},
-        "Ingress": {"spec": {"rules": [{"host": f"{name}.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}},
+        "Ingress": {
+            "spec": {
+                "rules": [
+                    {
+                        "host": f"{name}.example.com",
+                        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+                    }
+                ]
+            }
+        },
         "PodDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": selector}},
     }
     return bodies[kind]
@@ -171,7 +187,7 @@ def run_migrator(bench: Bench, verb: str, *arguments: str) -> tuple[float, float
 def kubectl_apply(bench: Bench) -> float:
     """Copy the same objects with `kubectl get | kubectl apply --server-side`; return seconds."""
     kubectl = str(bench.store.kubernetes(GREEN, ("kubectl",))["kubectl"])
-    kinds = "configmaps,secrets,services,serviceaccounts,persistentvolumeclaims,deployments,cronjobs,roles,rolebindings,networkpolicies,ingresses,poddisruptionbudgets"
+    kinds = ",".join(item.plural for item in _types().values())
     blue, green = f"--kubeconfig={bench.blue_bed.kubeconfig}", f"--kubeconfig={bench.green_bed.kubeconfig}"
     strip = bench.folder / "strip.py"
     strip.write_text(
@@ -186,9 +202,14 @@ def kubectl_apply(bench: Bench) -> float:
         "json.dump({'apiVersion': 'v1', 'kind': 'List', 'items': items}, sys.stdout)\n"
     )
     began = time.monotonic()
-    get = subprocess.Popen([kubectl, blue, "get", kinds, "-A", "-o", "json", "-l", "app.kubernetes.io/part-of=bench"], stdout=subprocess.PIPE)
+    get = subprocess.Popen(
+        [kubectl, blue, "get", kinds, "-A", "-o", "json", "-l", "app.kubernetes.io/part-of=bench"],
+        stdout=subprocess.PIPE,
+    )
     cut = subprocess.Popen([sys.executable, str(strip)], stdin=get.stdout, stdout=subprocess.PIPE)
-    done = subprocess.run([kubectl, green, "apply", "--server-side", "-f", "-"], stdin=cut.stdout, stdout=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [kubectl, green, "apply", "--server-side", "-f", "-"], stdin=cut.stdout, stdout=subprocess.DEVNULL, check=False
+    )
     if get.wait() or cut.wait() or done.returncode:
         raise SystemExit("kubectl get | kubectl apply --server-side failed")
     return time.monotonic() - began
@@ -249,7 +270,11 @@ def machine() -> dict[str, Any]:
 def main() -> int:
     """Run the benchmark, print its table, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="1000,10000,30000", help="numbers of objects, the one with kubectl beside it marked by --main")
+    parser.add_argument(
+        "--sizes",
+        default="1000,10000,30000",
+        help="numbers of objects, the one with kubectl beside it marked by --main",
+    )
     parser.add_argument("--main", type=int, default=10000, help="the size that kubectl runs at too, and that the JSON is about")
     parser.add_argument("--dir", type=Path, default=Path("build/bench"), help="folder for clusters and journals")
     parser.add_argument("--no-write", action="store_true", help="print only")
@@ -273,7 +298,18 @@ def main() -> int:
 
 
 def _table(points: list[dict[str, Any]]) -> None:
-    columns = ("objects", "migrator_objects_per_s", "limit_objects_per_s", "share_of_limit", "kubectl_apply_objects_per_s", "times_kubectl_apply", "plan_seconds", "copy_seconds", "resync_seconds", "peak_rss_mib")
+    columns = (
+        "objects",
+        "migrator_objects_per_s",
+        "limit_objects_per_s",
+        "share_of_limit",
+        "kubectl_apply_objects_per_s",
+        "times_kubectl_apply",
+        "plan_seconds",
+        "copy_seconds",
+        "resync_seconds",
+        "peak_rss_mib",
+    )
     print(" | ".join(columns))
     for point in points:
         print(" | ".join(str(point.get(column, "-")).rjust(len(column)) for column in columns))

@@ -21,7 +21,9 @@ def shop() -> list[Manifest]:
     return [*_platform(), *_accounts(), *_settings(), *_storage(), *_workloads(), *_custom(), *_policies()]
 
 
-def _object(api: str, kind: str, name: str, *, namespace: str | None = NS, labels: dict[str, str] | None = None, **fields: Any) -> Manifest:
+def _object(
+    api: str, kind: str, name: str, *, namespace: str | None = NS, labels: dict[str, str] | None = None, **fields: Any
+) -> Manifest:
     metadata: Manifest = {"name": name, "labels": {"app.kubernetes.io/part-of": "shop", **(labels or {})}}
     if namespace:
         metadata["namespace"] = namespace
@@ -61,7 +63,13 @@ def _platform() -> Iterator[Manifest]:
 
 def _accounts() -> Iterator[Manifest]:
     rbac = "rbac.authorization.k8s.io/v1"
-    yield _object("v1", "Secret", "registry-login", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": _b64('{"auths":{}}')})
+    yield _object(
+        "v1",
+        "Secret",
+        "registry-login",
+        type="kubernetes.io/dockerconfigjson",
+        data={".dockerconfigjson": _b64('{"auths":{}}')},
+    )
     for name in ("frontend", "robot"):
         yield _object("v1", "ServiceAccount", name, imagePullSecrets=[{"name": "registry-login"}])
     token = {"annotations": {"kubernetes.io/service-account.name": "robot"}}
@@ -71,7 +79,13 @@ def _accounts() -> Iterator[Manifest]:
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
     yield _object(rbac, "RoleBinding", "robot-reads", roleRef=role, subjects=[subject])
     verbs = ["get", "list", "watch"]
-    yield _object(rbac, "ClusterRole", "shop-campaigns", namespace=None, rules=[{"apiGroups": ["shop.example.com"], "resources": ["campaigns"], "verbs": verbs}])
+    yield _object(
+        rbac,
+        "ClusterRole",
+        "shop-campaigns",
+        namespace=None,
+        rules=[{"apiGroups": ["shop.example.com"], "resources": ["campaigns"], "verbs": verbs}],
+    )
     cluster_role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "shop-campaigns"}
     yield _object(rbac, "ClusterRoleBinding", "robot-campaigns", namespace=None, roleRef=cluster_role, subjects=[subject])
 
@@ -82,7 +96,13 @@ def _settings() -> Iterator[Manifest]:
     for name in ("payment-key", "mail-login", "session-key"):
         yield _object("v1", "Secret", name, stringData={"value": f"not-a-real-{name}"})
     yield _object("v1", "Secret", "shop-tls", type="kubernetes.io/tls", data={"tls.crt": _b64("crt"), "tls.key": _b64("key")})
-    release = {"name": "shop", "namespace": NS, "version": 1, "info": {"status": "deployed"}, "chart": {"metadata": {"name": "shop", "version": "1.0.0"}}}
+    release = {
+        "name": "shop",
+        "namespace": NS,
+        "version": 1,
+        "info": {"status": "deployed"},
+        "chart": {"metadata": {"name": "shop", "version": "1.0.0"}},
+    }
     packed = base64.b64encode(gzip.compress(json.dumps(release).encode(), mtime=0)).decode()
     yield _object(
         "v1",
@@ -101,7 +121,12 @@ def _storage() -> Iterator[Manifest]:
             "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": "shop-disk",
-            "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": NS, "name": f"data-database-{number}"},
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": NS,
+                "name": f"data-database-{number}",
+            },
             "nfs": {"server": "nas.example.com", "path": f"/shop/{number}"},
         }
         yield _object("v1", "PersistentVolume", f"shop-disk-{number}", namespace=None, spec=spec)
@@ -120,17 +145,43 @@ def _workloads() -> Iterator[Manifest]:
             extra = {"type": "NodePort"}
         yield _object("v1", "Service", service, spec={"selector": labels, "ports": [port], **extra})
     labels = {"app": "database"}
-    yield _object("v1", "Service", "database", spec={"clusterIP": "None", "selector": labels, "ports": [{"name": "sql", "port": 5432}]})
-    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "shop-disk", "resources": {"requests": {"storage": "1Gi"}}}}
+    yield _object(
+        "v1",
+        "Service",
+        "database",
+        spec={"clusterIP": "None", "selector": labels, "ports": [{"name": "sql", "port": 5432}]},
+    )
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "shop-disk",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
     yield _object(
         "apps/v1",
         "StatefulSet",
         "database",
-        spec={"serviceName": "database", "replicas": 2, "selector": {"matchLabels": labels}, "template": _pod("database", labels), "volumeClaimTemplates": [claim]},
+        spec={
+            "serviceName": "database",
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": _pod("database", labels),
+            "volumeClaimTemplates": [claim],
+        },
     )
     agent = {"app": "log-agent"}
-    yield _object("apps/v1", "DaemonSet", "log-agent", spec={"selector": {"matchLabels": agent}, "template": _pod("log-agent", agent)})
-    once = {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": "registry.example.com/shop/schema:1.4"}]}
+    yield _object(
+        "apps/v1",
+        "DaemonSet",
+        "log-agent",
+        spec={"selector": {"matchLabels": agent}, "template": _pod("log-agent", agent)},
+    )
+    once = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "migrate", "image": "registry.example.com/shop/schema:1.4"}],
+    }
     yield _object("batch/v1", "Job", "schema-1-4", spec={"template": {"spec": once}})
     for name, schedule in (("nightly-invoices", "0 2 * * *"), ("hourly-stock", "5 * * * *")):
         job = {"spec": {"template": {"spec": {**once, "restartPolicy": "OnFailure"}}}}
@@ -151,7 +202,13 @@ def _custom() -> Iterator[Manifest]:
     for name in ("spring-sale", "summer-sale"):
         yield _object("shop.example.com/v1", "Campaign", name, spec={"discount": 15, "banner": f"{name}-banner"})
         owner = {"apiVersion": "shop.example.com/v1", "kind": "Campaign", "name": name}
-        yield _object("v1", "ConfigMap", f"{name}-banner", metadata={"ownerReferences": [owner]}, data={"text": f"{name}: 15 % off"})
+        yield _object(
+            "v1",
+            "ConfigMap",
+            f"{name}-banner",
+            metadata={"ownerReferences": [owner]},
+            data={"text": f"{name}: 15 % off"},
+        )
 
 
 def _policies() -> Iterator[Manifest]:
@@ -159,8 +216,16 @@ def _policies() -> Iterator[Manifest]:
         selector = {"matchLabels": {"app": service}}
         yield _object("policy/v1", "PodDisruptionBudget", service, spec={"minAvailable": 1, "selector": selector})
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend"}
-    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
-    yield _object("autoscaling/v2", "HorizontalPodAutoscaler", "frontend", spec={"minReplicas": 2, "maxReplicas": 6, "scaleTargetRef": target, "metrics": [metric]})
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+    }
+    yield _object(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "frontend",
+        spec={"minReplicas": 2, "maxReplicas": 6, "scaleTargetRef": target, "metrics": [metric]},
+    )
     backend = {"service": {"name": "frontend", "port": {"name": "http"}}}
     rule = {"host": "shop.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     tls = [{"hosts": ["shop.example.com"], "secretName": "shop-tls"}]
@@ -179,7 +244,13 @@ def _policies() -> Iterator[Manifest]:
         "admissionReviewVersions": ["v1"],
         "timeoutSeconds": 2,
     }
-    yield _object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "shop-orders", namespace=None, webhooks=[hook])
+    yield _object(
+        "admissionregistration.k8s.io/v1",
+        "ValidatingWebhookConfiguration",
+        "shop-orders",
+        namespace=None,
+        webhooks=[hook],
+    )
 
 
 def _pod(service: str, labels: dict[str, str]) -> Manifest:

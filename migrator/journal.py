@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -41,7 +41,7 @@ class FileJournal:
             os.close(self._file)
             raise
 
-    def __enter__(self) -> FileJournal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -111,9 +111,15 @@ class FileJournal:
         if header.get("event") != "journal":
             raise JournalError(f"{self.path}: is not a journal of migrator", hint="use another --state-dir")
         if header["format"] > FORMAT:
-            raise JournalError(f"{self.path}: was written by migrator {header['tool']}, newer than this {tool}", hint="use that version")
+            raise JournalError(
+                f"{self.path}: was written by migrator {header['tool']}, newer than this {tool}",
+                hint="use that version",
+            )
         if header["migration"] != migration:
-            raise JournalError(f"{self.path}: belongs to migration {header['migration']}, not {migration}", hint="use another --state-dir")
+            raise JournalError(
+                f"{self.path}: belongs to migration {header['migration']}, not {migration}",
+                hint="use another --state-dir",
+            )
 
 
 _ROOM = "make room on that disk, then run again: the journal knows where to go on"

@@ -43,7 +43,17 @@ class Cluster(Protocol):
     def create(self, resource: ResourceType, namespace: str, body: bytes, *, manager: str, dry_run: bool = False) -> Manifest:
         """Create an object; raises ConflictError when it exists."""
 
-    def replace(self, resource: ResourceType, namespace: str, name: str, body: bytes, *, manager: str, dry_run: bool = False, subresource: str = "") -> Manifest:
+    def replace(
+        self,
+        resource: ResourceType,
+        namespace: str,
+        name: str,
+        body: bytes,
+        *,
+        manager: str,
+        dry_run: bool = False,
+        subresource: str = "",
+    ) -> Manifest:
         """Replace an object."""
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:

@@ -44,7 +44,12 @@ class ShellRunner:
         shown = shlex.join(command)
         try:
             child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
             )
         except OSError as error:
             raise CommandFailedError(shown, 127, error.strerror or str(error)) from error
@@ -63,16 +68,16 @@ class ShellRunner:
 
 
 class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    def http_response(self, request: urllib.request.Request, response: object) -> object:  # type: ignore[override]
+    def http_response(self, request: urllib.request.Request, response: object) -> object:
         """Return the answer as it is: its status is the probe's to judge."""
         del request
         return response
 
-    https_response = http_response  # type: ignore[assignment]
+    https_response = http_response
 
 
 def _ask(probe: HttpProbe, seconds: float) -> None:
-    request = urllib.request.Request(probe.url, headers=probe.headers)  # noqa: S310 - the schema allows http and https only
+    request = urllib.request.Request(probe.url, headers=probe.headers)
     try:
         with urllib.request.build_opener(_AnyStatus).open(request, timeout=seconds) as response:
             if response.status != probe.status:

@@ -13,15 +13,13 @@ import urllib.request
 from typing import Any
 
 from migrator.errors import MigratorError
-from migrator.rules.images import full_name
+from migrator.model.image import full_name
 
-_ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
+_ACCEPT = (
+    "application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json"
 )
 
 
@@ -50,7 +48,7 @@ class HttpRegistry:
         headers = {"Accept": _ACCEPT}
         for _ in range(2):
             try:
-                with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=self._timeout) as response:  # noqa: S310
+                with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=self._timeout) as response:
                     return dict(json.loads(response.read()))
             except urllib.error.HTTPError as error:
                 challenge = error.headers.get("WWW-Authenticate", "")
@@ -66,7 +64,7 @@ class HttpRegistry:
         fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         query = urllib.parse.urlencode({key: fields[key] for key in ("service", "scope") if key in fields})
         try:
-            with urllib.request.urlopen(f"{fields['realm']}?{query}", timeout=self._timeout) as response:  # noqa: S310
+            with urllib.request.urlopen(f"{fields['realm']}?{query}", timeout=self._timeout) as response:
                 answer = json.loads(response.read())
         except (OSError, ValueError, KeyError) as error:
             raise MigratorError(f"registry wants credentials: {error}") from error
@@ -88,4 +86,4 @@ def split(image: str) -> tuple[str, str, str]:
 
 
 def _local(registry: str) -> bool:
-    return registry.split(":")[0] in ("localhost", "127.0.0.1")
+    return registry.split(":", maxsplit=1)[0] in ("localhost", "127.0.0.1")

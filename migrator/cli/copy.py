@@ -16,7 +16,12 @@ from migrator.phases.copy import CopyOptions, CopyResult
 
 @click.command("copy")
 @common
-@click.option("--plan", "approved", type=click.Path(path_type=Path, dir_okay=False), help="Refuse to copy unless this approved plan still holds.")
+@click.option(
+    "--plan",
+    "approved",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Refuse to copy unless this approved plan still holds.",
+)
 @click.option("--prune", is_flag=True, help="Delete on green what blue has no more; only objects that this tool made.")
 @click.option("--force-conflicts", is_flag=True, help="Take blue's values where green's object is somebody else's.")
 def command(common: Common, approved: Path | None, prune: bool, force_conflicts: bool) -> None:  # noqa: FBT001
@@ -45,12 +50,14 @@ def show(result: CopyResult) -> None:
         render.line(f"{render.word(outcome.action.value)} {outcome.ref}: {outcome.message}")
         for item in outcome.differences:
             render.line(f"    {render.difference(item)}")
-    for item in result.blocked:
-        render.line(f"{render.word('blocked')} {item.blue}: {item.reason}\n    cure: {item.cure}")
+    for blocked in result.blocked:
+        render.line(f"{render.word('blocked')} {blocked.blue}: {blocked.reason}\n    cure: {blocked.cure}")
     for text in result.unreadable:
         render.line(f"{render.word('blocked')} {text}")
     for claim in result.data_left:
-        render.line(f"{render.word('warning')} claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it")
+        render.line(
+            f"{render.word('warning')} claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it"
+        )
     render.line(render.counts(result.counts))
 
 

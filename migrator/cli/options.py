@@ -28,11 +28,35 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     """Add the shared options; the verb gets them as one `common` argument."""
     import functools
 
-    @click.option("-c", "--config", type=click.Path(path_type=Path), default=Path("migration.yaml"), show_default=True, help="The migration's file.")
-    @click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the journal.  [default: .migrator beside the file]")
-    @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Result as text or JSON on stdout.")
+    @click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        default=Path("migration.yaml"),
+        show_default=True,
+        help="The migration's file.",
+    )
+    @click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path),
+        help="Folder of the journal.  [default: .migrator beside the file]",
+    )
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Result as text or JSON on stdout.",
+    )
     @click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
-    @click.option("--max-requests", type=click.IntRange(1, 256), default=32, show_default=True, help="Most requests in flight to one cluster.")
+    @click.option(
+        "--max-requests",
+        type=click.IntRange(1, 256),
+        default=32,
+        show_default=True,
+        help="Most requests in flight to one cluster.",
+    )
     @click.option("--allow-older", is_flag=True, help="Go on although green is of an older version than blue.")
     @functools.wraps(function)
     def wrapped(**arguments: Any) -> None:

@@ -16,7 +16,11 @@ _SHOWN = 12
 
 @click.command("plan")
 @common
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file, for approval and `copy --plan`.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan to a file, for approval and `copy --plan`.",
+)
 @click.option("--all", "everything", is_flag=True, help="Show every object, not only the first of each group.")
 def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa: FBT001
     """Show what would happen to every object of blue, and write nothing to a cluster.

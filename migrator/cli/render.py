@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import click
 import orjson
@@ -26,7 +26,7 @@ class Screen:
         self._live: Any = None
         self._last = 0.0
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -66,7 +66,7 @@ class Screen:
 
 def result_json(document: Any) -> None:
     """Print a result as JSON."""
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str))
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
 
 
 def line(text: str = "") -> None:

@@ -13,7 +13,13 @@ from migrator.cli.options import Common, common
 
 @click.command("report")
 @common
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html"), show_default=True, help="The HTML page; the JSON is written beside it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="The HTML page; the JSON is written beside it.",
+)
 def command(common: Common, out: Path) -> None:
     """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
     from migrator.cli.wiring import journal_path

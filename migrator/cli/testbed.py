@@ -12,8 +12,22 @@ from migrator.testbed.binaries import Store
 from migrator.testbed.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
 
-_FOLDER = click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path(".migrator/testbed"), show_default=True, help="Folder of its state.")
-_OUTPUT = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Result as text or JSON.")
+_FOLDER = click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(".migrator/testbed"),
+    show_default=True,
+    help="Folder of its state.",
+)
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Result as text or JSON.",
+)
 
 
 @click.group("testbed")
@@ -25,7 +39,13 @@ def command() -> None:
 @_FOLDER
 @click.option("--blue", default=BLUE, show_default=True, help="Kubernetes version of blue.")
 @click.option("--green", default=GREEN, show_default=True, help="Kubernetes version of green.")
-@click.option("--source", type=click.Choice(["auto", "download", "build"]), default="auto", show_default=True, help="Where binaries come from.")
+@click.option(
+    "--source",
+    type=click.Choice(["auto", "download", "build"]),
+    default="auto",
+    show_default=True,
+    help="Where binaries come from.",
+)
 @click.option("--mirror", multiple=True, metavar="FAMILY=URL", help="Another base address for kubernetes, etcd or kwok.")
 @_OUTPUT
 def up(folder: Path, blue: str, green: str, source: str, mirror: tuple[str, ...], output: str) -> None:
@@ -60,7 +80,14 @@ def _show(folder: Path, output: str) -> bool:
     status = _bed(folder).status()
     if output == "json":
         processes = {item.name: {"pid": item.pid, "alive": item.alive} for item in status.processes}
-        render.result_json({"running": status.running, "versions": status.versions, "kubeconfig": str(status.kubeconfig), "processes": processes})
+        render.result_json(
+            {
+                "running": status.running,
+                "versions": status.versions,
+                "kubeconfig": str(status.kubeconfig),
+                "processes": processes,
+            }
+        )
         return status.running
     for item in status.processes:
         render.line(f"{item.name:32} {'running' if item.alive else 'gone'}  pid {item.pid}")

@@ -31,18 +31,20 @@ def _percent(value: object) -> object:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(_duration), Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""})
+    timedelta,
+    BeforeValidator(_duration),
+    Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""}),
 ]
 Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: _camel(name))
 
 
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.title() for word in rest)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, alias_generator=_camel)
 
 
 class ClusterConfig(_Frozen):
@@ -77,7 +79,10 @@ class NameFilter(_Frozen):
 class ObjectFilter(_Frozen):
     """Single objects to take or leave."""
 
-    include: tuple[Selector, ...] = Field((), description="Objects to take although a general rule would leave them, such as what you put into kube-system.")
+    include: tuple[Selector, ...] = Field(
+        (),
+        description="Objects to take although a general rule would leave them, such as what you put into kube-system.",
+    )
     exclude: tuple[Selector, ...] = Field((), description="Objects to leave on blue.")
 
 
@@ -95,7 +100,9 @@ class Mapping(_Frozen):
 
     namespaces: dict[str, str] = Field(default_factory=dict, description="Namespace on blue: namespace on green.")
     storage_classes: dict[str, str] = Field(default_factory=dict, description="StorageClass on blue: StorageClass on green.")
-    registries: dict[str, str] = Field(default_factory=dict, description="Image prefix on blue: prefix on green; docker.io is written out.")
+    registries: dict[str, str] = Field(
+        default_factory=dict, description="Image prefix on blue: prefix on green; docker.io is written out."
+    )
 
 
 class Transform(_Frozen):
@@ -152,7 +159,9 @@ class HAProxyConfig(_Frozen):
     backend: str = Field(description="Name of the backend.")
     blue: tuple[str, ...] = Field(description="Server names that lead to blue.", min_length=1)
     green: tuple[str, ...] = Field(description="Server names that lead to green.", min_length=1)
-    state_file: str = Field(description="The file of `server-state-file`; written after each change, so that a restart keeps the weights.")
+    state_file: str = Field(
+        description="The file of `server-state-file`; written after each change, so that a restart keeps the weights."
+    )
 
 
 class Traffic(_Frozen):
@@ -175,16 +184,27 @@ class Gates(_Frozen):
 
     error_rate: Rate = Field(0.01, description="Highest share of errors among green's answers, such as 1%.")
     latency: Duration | None = Field(None, description="Highest average response time of green.")
-    min_requests: int = Field(1, description="Requests that green must have answered before a step is believed; 0 for services without traffic.", ge=0)
+    min_requests: int = Field(
+        1,
+        description="Requests that green must have answered before a step is believed; 0 for services without traffic.",
+        ge=0,
+    )
     verdict_age: Duration = Field(timedelta(minutes=15), description="How old a good verdict may be at cutover.")
-    ready_timeout: Duration = Field(timedelta(minutes=5), description="How long validate waits for green's workloads; past it they have failed.")
-    backend_timeout: Duration = Field(timedelta(minutes=2), description="How long copy waits for the backend of a webhook or APIService.")
+    ready_timeout: Duration = Field(
+        timedelta(minutes=5), description="How long validate waits for green's workloads; past it they have failed."
+    )
+    backend_timeout: Duration = Field(
+        timedelta(minutes=2), description="How long copy waits for the backend of a webhook or APIService."
+    )
 
 
 class Volumes(_Frozen):
     """What is known about the data in volumes."""
 
-    data_moved: tuple[str, ...] = Field((), description="Claims (namespace/name, * allowed) whose data you moved yourself, or that may be empty on green.")
+    data_moved: tuple[str, ...] = Field(
+        (),
+        description="Claims (namespace/name, * allowed) whose data you moved yourself, or that may be empty on green.",
+    )
 
 
 class Hooks(_Frozen):

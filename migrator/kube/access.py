@@ -29,7 +29,9 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
     """Return how to reach a cluster; raises ConfigError when the kubeconfig does not tell."""
     path = relative_to / Path(kubeconfig).expanduser()
     if not path.is_file():
-        raise ConfigError([f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use")
+        raise ConfigError(
+            [f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use"
+        )
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException, load_kube_config
 
@@ -38,7 +40,9 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
         try:
             load_kube_config(str(path), context=context, client_configuration=configuration, persist_config=False)
         except ConfigException as error:
-            raise ConfigError([f"{cluster}: {path}: {error}"], hint=f"contexts there: {', '.join(contexts(path)) or 'none'}") from error
+            raise ConfigError(
+                [f"{cluster}: {path}: {error}"], hint=f"contexts there: {', '.join(contexts(path)) or 'none'}"
+            ) from error
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise ConfigError([f"{cluster}: {path}: not a kubeconfig: {error}"]) from error
         return configuration

@@ -49,7 +49,7 @@ class KubeCluster:
 
     def server_time(self) -> float:
         """Return the server's clock from its Date header, in seconds."""
-        date = self._send("GET", "/version").headers.get("Date", "")
+        date = self._send("GET", "/version").headers.get("date", "")
         return email.utils.parsedate_to_datetime(date).timestamp()
 
     def resources(self) -> tuple[ResourceType, ...]:
@@ -94,7 +94,15 @@ class KubeCluster:
         return _manifest(self._send("POST", resource.path(namespace) + _options(manager, dry_run), body))
 
     def replace(
-        self, resource: ResourceType, namespace: str, name: str, body: bytes, *, manager: str, dry_run: bool = False, subresource: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str,
+        name: str,
+        body: bytes,
+        *,
+        manager: str,
+        dry_run: bool = False,
+        subresource: str = "",
     ) -> Manifest:
         """Replace an object, or its subresource."""
         path = resource.path(namespace, _quoted(name)) + (f"/{subresource}" if subresource else "")
@@ -107,7 +115,12 @@ class KubeCluster:
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
         """Delete the object if it still has this UID."""
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        options = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
         try:
             self._send("DELETE", resource.path(namespace, _quoted(name)), orjson.dumps(options))
         except ApiError as error:
@@ -126,7 +139,15 @@ class KubeCluster:
             return False
         return True
 
-    def _send(self, method: str, path: str, body: bytes | None = None, *, content: str = "application/json", accept: str = "application/json") -> Answer:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> Answer:
         def attempt() -> Answer:
             with self._throttle.slot():
                 return self._transport.send(method, path, body, content=content, accept=accept)

@@ -29,8 +29,8 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def error_from(cluster: str, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for an answer with status 400 or above."""
     reason, words = _status_words(body)
-    text = f"{cluster} answered {status} to {method} {path.split('?')[0]}" + (f": {words}" if words else "")
-    retry_after = headers.get("Retry-After", "")
+    text = f"{cluster} answered {status} to {method} {path.split('?', maxsplit=1)[0]}" + (f": {words}" if words else "")
+    retry_after = headers.get("retry-after", "")
     if status == 429 or (status in (500, 503, 504) and retry_after):
         seconds = float(retry_after) if retry_after.isdigit() else 1.0
         return ThrottledError(text, status=status, reason=reason, retry_after=seconds)

@@ -17,7 +17,7 @@ from migrator.model.ref import ResourceType
 if TYPE_CHECKING:
     from migrator.kube.cluster import KubeCluster
 
-LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())  # noqa: FBT003
+LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())
 NAMESPACE, NAME = "kube-system", "migrator"
 SECONDS = 30
 

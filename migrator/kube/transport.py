@@ -23,6 +23,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
+    """Names in lower case."""
     body: bytes
 
 
@@ -37,7 +38,15 @@ class Transport:
         self._headers: dict[str, str] | None = None
         self._refreshing = threading.Lock()
 
-    def send(self, method: str, path: str, body: bytes | None = None, *, content: str = "application/json", accept: str = "application/json") -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> Answer:
         """Send one request; raises ApiError for a status of 400 and above and when no answer comes.
 
         A 401 is answered once with fresh credentials: tokens of exec plugins expire.
@@ -58,12 +67,14 @@ class Transport:
         try:
             connection.request(method, self._access.prefix + path, body, headers)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.read())
         except (OSError, http.client.HTTPException) as error:
             self._drop_connection()
             where = f"{self._access.host}:{self._access.port}"
             raise UnavailableError(
-                f"{self._cluster} at {where} did not answer: {_plain(error)}", reason=type(error).__name__, hint=_hint(error)
+                f"{self._cluster} at {where} did not answer: {_plain(error)}",
+                reason=type(error).__name__,
+                hint=_hint(error),
             ) from error
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -88,7 +99,7 @@ class Transport:
                     reason=type(error).__name__,
                     hint=_hint(error),
                 ) from error
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _send_at_once(connection)
         return connection
 
     def _drop_connection(self) -> None:
@@ -106,6 +117,11 @@ class Transport:
     def _forget_credentials(self) -> None:
         with self._refreshing:
             self._headers = None
+
+
+def _send_at_once(connection: http.client.HTTPConnection) -> None:
+    if connection.sock is not None:
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _plain(error: Exception) -> str:

@@ -60,9 +60,7 @@ def masked(differences: list[FieldDifference], kind: str) -> list[FieldDifferenc
     if kind != "Secret":
         return differences
     hidden = ("data", "stringData", "metadata.annotations")
-    return [
-        FieldDifference(item.path, "(hidden)", "(hidden)") if item.path.startswith(hidden) else item for item in differences
-    ]
+    return [FieldDifference(item.path, "(hidden)", "(hidden)") if item.path.startswith(hidden) else item for item in differences]
 
 
 def _empty(value: Any) -> bool:

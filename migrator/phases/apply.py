@@ -61,7 +61,16 @@ class Applier:
         whose = "was changed on green since it was copied" if made else "exists on green and was not made by this migration"
         message = f"{whose}; left alone (--force-conflicts takes blue's values)"
         shown = tuple(masked(differences, item.green.kind))
-        return Outcome(item.green, Action.CONFLICT, message, shown, live.uid, written.green_token if written else "", written.blue_token if written else "", made)
+        return Outcome(
+            item.green,
+            Action.CONFLICT,
+            message,
+            shown,
+            live.uid,
+            written.green_token if written else "",
+            written.blue_token if written else "",
+            made,
+        )
 
     def write(self, item: PlanItem) -> Outcome:
         """Write one item and return what came of it; a refusal by the server is an outcome, not an exception."""
@@ -71,7 +80,12 @@ class Applier:
                 return self._replace(item, body, self.live[item.green])
             return self._create(item, body)
         except ApiError as error:
-            return Outcome(item.green, Action.FAILED, error.message + (f" ({error.hint})" if error.hint else ""), blue_token=item.token)
+            return Outcome(
+                item.green,
+                Action.FAILED,
+                error.message + (f" ({error.hint})" if error.hint else ""),
+                blue_token=item.token,
+            )
 
     def _create(self, item: PlanItem, body: Manifest) -> Outcome:
         resource = _resource(item)
@@ -150,7 +164,7 @@ class Applier:
                     raise
                 manifest = self.green.get(resource, namespace, name)
         if not get(orjson.loads(item.body), "spec", "suspend"):
-                manifest = self.green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
+            manifest = self.green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
         return manifest
 
     def _await_established(self, resource: ResourceType, ref: ObjectRef) -> None:
@@ -244,5 +258,5 @@ def _finished_base(manifest: Manifest) -> dict[str, Any]:
 
 def _same_token(before: str, now: str, *, ignore_generation: bool) -> bool:
     if ignore_generation:
-        return before.split(":")[0] == now.split(":")[0]
+        return before.split(":", maxsplit=1)[0] == now.split(":", maxsplit=1)[0]
     return before == now

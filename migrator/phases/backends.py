@@ -6,7 +6,7 @@ from migrator.errors import ApiError
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.ports import Clock, Cluster
 
-_SLICES = ResourceType("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True, frozenset())  # noqa: FBT003
+_SLICES = ResourceType("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True, frozenset())
 _POLL = 0.5
 
 

@@ -196,7 +196,11 @@ def copy(
         problems=run.problems,
         blocked=list(plan.of(Decision.BLOCKED)),
         gone=sorted(gone),
-        data_left=[f"{item.green.namespace}/{item.green.name}" for item in plan.items if any(n.startswith("data is NOT") for n in item.notes)],
+        data_left=[
+            f"{item.green.namespace}/{item.green.name}"
+            for item in plan.items
+            if any(n.startswith("data is NOT") for n in item.notes)
+        ],
         unreadable=[f"{item.type_name}: {item.reason}" for item in plan.unreadable],
     )
     journal.append(
@@ -226,7 +230,10 @@ def _gone(plan: Plan, state: State, live: dict[ObjectRef, Live]) -> dict[ObjectR
     return {
         ref: plan.kinds_read[ref.type_name]
         for ref, written in state.written.items()
-        if written.made and ref not in on_blue and ref.type_name in plan.kinds_read and (ref not in live or live[ref].uid == written.uid)
+        if written.made
+        and ref not in on_blue
+        and ref.type_name in plan.kinds_read
+        and (ref not in live or live[ref].uid == written.uid)
     }
 
 

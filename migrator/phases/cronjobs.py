@@ -8,7 +8,7 @@ from migrator.model.ref import ObjectRef, ResourceType
 from migrator.phases.state import State
 from migrator.ports import Cluster, Journal
 
-CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())  # noqa: FBT003
+CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())
 
 
 def fence_blue(plan: Plan, blue: Cluster, green: Cluster, state: State, journal: Journal) -> dict[ObjectRef, ObjectRef]:
@@ -33,7 +33,7 @@ def unfence(blue: Cluster, green: Cluster, state: State, journal: Journal) -> li
 
     Green may be out of reach: blue does not wait for it.
     """
-    undone = []
+    undone: list[str] = []
     if not state.fenced:
         return undone
     journal.append("unfence", cronjobs={str(ref): str(green_ref) for ref, green_ref in state.fenced.items()})

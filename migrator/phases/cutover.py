@@ -13,6 +13,8 @@ from migrator.phases.state import Stage, State
 from migrator.ports import Clock, Journal, Prober, Reporter, TrafficSwitch
 
 _SAMPLE_SECONDS = 1.0
+_ENOUGH_TO_JUDGE_EARLY = 20
+"""Requests after which a bad rate ends a step before its soak is over; one early error must not."""
 _PATIENCE_FOR_TRAFFIC = 4
 """Soak times to wait for `gates.minRequests` before a step counts as unproven."""
 
@@ -42,7 +44,14 @@ def require_verdict(state: State, gates: Gates, clock: Clock) -> None:
 
 
 def shift_traffic(
-    inputs: CutoverInputs, switch: TrafficSwitch, prober: Prober, *, state: State, journal: Journal, reporter: Reporter, clock: Clock
+    inputs: CutoverInputs,
+    switch: TrafficSwitch,
+    prober: Prober,
+    *,
+    state: State,
+    journal: Journal,
+    reporter: Reporter,
+    clock: Clock,
 ) -> None:
     """Move traffic step by step; raises GateFailedError, with all traffic back on blue, when a gate says no.
 
@@ -93,18 +102,27 @@ def _step(
         green, blue = reading.green.since(before.green), reading.blue.since(before.blue)
         passed = clock.monotonic() - began
         journal.append("sample", percent=reading.green_percent, green=_sample(green), blue=_sample(blue))
-        reporter.emit(Progress(f"{percent:g} %: {green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms", int(passed), int(soak)))
+        reporter.emit(
+            Progress(
+                f"{percent:g} %: {green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms",
+                int(passed),
+                int(soak),
+            )
+        )
         if abs(reading.green_percent - percent) > 1:
             raise GateFailedError(f"weights were changed from outside: green has {reading.green_percent:g} %, not {percent:g} %")
-        _judge(green, inputs.gates)
+        if green.requests >= _ENOUGH_TO_JUDGE_EARLY:
+            _judge(green, inputs.gates)
         enough = green.requests >= inputs.gates.min_requests
         if passed >= soak and (enough or passed >= soak * _PATIENCE_FOR_TRAFFIC):
             break
     if not enough:
+        wanted = inputs.gates.min_requests
         raise GateFailedError(
-            f"green answered {green.requests} requests at {percent:g} %, and gates.minRequests is {inputs.gates.min_requests}: nothing is proven",
+            f"green answered {green.requests} requests at {percent:g} %, and gates.minRequests is {wanted}: nothing is proven",
             hint="is there traffic? gates.minRequests: 0 accepts silence",
         )
+    _judge(green, inputs.gates)
     for probe in inputs.probes:
         finding = prober.probe(probe)
         if finding.severity is not Severity.OK:
@@ -114,9 +132,8 @@ def _step(
 
 def _judge(green: SideCounters, gates: Gates) -> None:
     if green.requests and green.error_rate > gates.error_rate:
-        raise GateFailedError(
-            f"{green.errors} of {green.requests} requests on green failed ({green.error_rate:.1%}; gates.errorRate is {gates.error_rate:.1%})"
-        )
+        share = f"{green.error_rate:.1%}; gates.errorRate is {gates.error_rate:.1%}"
+        raise GateFailedError(f"{green.errors} of {green.requests} requests on green failed ({share})")
     if gates.latency is not None and green.requests and green.latency_ms > gates.latency.total_seconds() * 1000:
         limit = gates.latency.total_seconds() * 1000
         raise GateFailedError(f"green answers in {green.latency_ms:.0f} ms (gates.latency is {limit:.0f} ms)")

@@ -93,6 +93,8 @@ def _replace(item: PlanItem, green: Cluster, wanted: Manifest, manager: str) -> 
 
 def _comparable(manifest: Manifest) -> Manifest:
     metadata = without(manifest["metadata"], *_SERVER_OWNED)
-    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if not key.startswith(CONTROLLER_ANNOTATIONS)}
+    annotations = {
+        key: value for key, value in (metadata.get("annotations") or {}).items() if not key.startswith(CONTROLLER_ANNOTATIONS)
+    }
     metadata = without(metadata, "annotations") | ({"annotations": annotations} if annotations else {})
     return {**without(manifest, "status"), "metadata": metadata}

@@ -132,11 +132,11 @@ def discover(blue: Cluster, green: Cluster, context: RuleContext, reporter: Repo
     first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
     crds = reader.read([_at_common(types, inventory.green_versions, "") or types for types in first])
     for crd in crds:
-        (group, kind), served, storage_version = versions.crd_versions(crd)
+        defined, served, storage_version = versions.crd_versions(crd)
         if ref_of(crd) not in facts.staying:
-            inventory.green_versions.setdefault((group, kind), served)
-        inventory.crds[(group, kind)] = ref_of(crd)
-        crd_storage[(group, kind)] = storage_version
+            inventory.green_versions.setdefault(defined, served)
+        inventory.crds[defined] = ref_of(crd)
+        crd_storage[defined] = storage_version
 
     rest: list[ResourceType] = []
     for kind, types in blue_types.items():
@@ -232,7 +232,7 @@ def _green_facts(green: Cluster, inventory: Inventory) -> GreenFacts:
         served = inventory.green_versions.get((group, kind))
         if not served:
             return []
-        resource = ResourceType(group, served[0], plural, kind, False, frozenset())  # noqa: FBT003
+        resource = ResourceType(group, served[0], plural, kind, False, frozenset())
         return _optional(lambda: list(green.list(resource))) or []
 
     services = objects("", "Service", "services")
@@ -244,7 +244,9 @@ def _green_facts(green: Cluster, inventory: Inventory) -> GreenFacts:
     return GreenFacts(
         served_groups=frozenset(group for group, _ in inventory.green_versions),
         service_networks=tuple(networks),
-        used_cluster_ips={address: ref_of(item) for item in services for address in get(item, "spec", "clusterIPs") or [] if address != "None"},
+        used_cluster_ips={
+            address: ref_of(item) for item in services for address in get(item, "spec", "clusterIPs") or [] if address != "None"
+        },
         used_node_ports={
             port["nodePort"]: ref_of(item) for item in services for port in get(item, "spec", "ports") or [] if port.get("nodePort")
         },

@@ -56,12 +56,15 @@ def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
     ordered = order.into_waves(graph)
     for cycle in ordered.cycles:
-        for ref in cycle:
-            others.append(_in_cycle(items.pop(ref), cycle))
+        others += [_in_cycle(items.pop(ref), cycle) for ref in cycle]
     return Plan(
         items=tuple(sorted([*items.values(), *others], key=lambda item: item.blue)),
         waves=tuple(tuple(items[ref] for ref in wave) for wave in ordered.waves),
-        owners={ref: hard for ref, targets in graph.items() if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))},
+        owners={
+            ref: hard
+            for ref, targets in graph.items()
+            if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))
+        },
         kinds_skipped=inventory.kinds_skipped,
         unreadable=tuple(inventory.unreadable),
         warnings=_warnings(inventory),
@@ -119,7 +122,12 @@ def _unready(manifest: Manifest) -> str:
 def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
     names = " -> ".join(str(ref) for ref in [*cycle, cycle[0]])
     return PlanItem(
-        item.blue, item.green, Decision.BLOCKED, f"needs itself: {names}", "break the cycle on blue, or leave one of them out", uid=item.uid
+        item.blue,
+        item.green,
+        Decision.BLOCKED,
+        f"needs itself: {names}",
+        "break the cycle on blue, or leave one of them out",
+        uid=item.uid,
     )
 
 
@@ -159,17 +167,15 @@ def _item_document(item: PlanItem, wave: int | None) -> dict[str, Any]:
     document: dict[str, Any] = {"object": str(item.blue), "decision": item.decision.value}
     if item.green != item.blue:
         document["green"] = str(item.green)
-    for name, value in (
-        ("reason", item.reason),
-        ("cure", item.cure),
-        ("transforms", list(item.transforms)),
-        ("notes", list(item.notes)),
-        ("wave", wave),
-        ("token", item.token),
-    ):
-        if value:
-            document[name] = value
-    return document
+    details = {
+        "reason": item.reason,
+        "cure": item.cure,
+        "transforms": list(item.transforms),
+        "notes": list(item.notes),
+        "wave": wave,
+        "token": item.token,
+    }
+    return document | {name: value for name, value in details.items() if value}
 
 
 def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str, str]) -> None:
@@ -186,5 +192,6 @@ def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str
     if changed:
         shown = ", ".join(sorted(changed)[:20]) + (f" and {len(changed) - 20} more" if len(changed) > 20 else "")
         raise BlockedError(
-            f"blue has changed since the plan was approved: {shown}", hint="look at it with `migrator plan`, then approve a new one"
+            f"blue has changed since the plan was approved: {shown}",
+            hint="look at it with `migrator plan`, then approve a new one",
         )

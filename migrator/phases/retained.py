@@ -35,7 +35,9 @@ def with_retained(wanted: Manifest, live: Manifest, volatile: tuple[tuple[str, .
     if name == "Secret" and wanted.get("type") == "kubernetes.io/service-account-token":
         wanted = {**wanted, "data": {**(live.get("data") or {}), **(wanted.get("data") or {})}}
     metadata = dict(wanted["metadata"])
-    kept = {key: value for key, value in (get(live, "metadata", "annotations") or {}).items() if key.startswith(CONTROLLER_ANNOTATIONS)}
+    kept = {
+        key: value for key, value in (get(live, "metadata", "annotations") or {}).items() if key.startswith(CONTROLLER_ANNOTATIONS)
+    }
     if kept:
         metadata["annotations"] = {**kept, **(metadata.get("annotations") or {})}
     finalizers = [*(metadata.get("finalizers") or []), *(get(live, "metadata", "finalizers") or [])]

@@ -18,7 +18,15 @@ from migrator.ports import Clock, Cluster, Journal, Reporter, TrafficSwitch
 _WATCH_SECONDS = 5.0
 
 
-def require_retirable(state: State, switch: TrafficSwitch | None, traffic: Traffic | None, *, soak: float, clock: Clock, reporter: Reporter) -> None:
+def require_retirable(
+    state: State,
+    switch: TrafficSwitch | None,
+    traffic: Traffic | None,
+    *,
+    soak: float,
+    clock: Clock,
+    reporter: Reporter,
+) -> None:
     """Raise BlockedError unless green has had all traffic for the soak time and blue gets none now."""
     if state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired already")
@@ -26,17 +34,26 @@ def require_retirable(state: State, switch: TrafficSwitch | None, traffic: Traff
         raise BlockedError("traffic is not on green", hint="`migrator cutover` first")
     age = clock.now() - state.on_green_since
     if age < soak:
-        raise BlockedError(f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h", hint="wait, or lower retire.soak")
+        raise BlockedError(
+            f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h",
+            hint="wait, or lower retire.soak",
+        )
     if switch is None or traffic is None:
         return
     before = switch.read()
     if before.green_percent < 100:
-        raise BlockedError(f"traffic still reaches blue: green has {before.green_percent:g} %", hint="`migrator cutover` again, or look at the load balancer")
+        raise BlockedError(
+            f"traffic still reaches blue: green has {before.green_percent:g} %",
+            hint="`migrator cutover` again, or look at the load balancer",
+        )
     reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
     clock.sleep(_WATCH_SECONDS)
     blue = switch.read().blue
     if blue.since(before.blue).requests or blue.sessions:
-        raise BlockedError(f"traffic still reaches blue: {blue.since(before.blue).requests} requests, {blue.sessions} in flight", hint="wait until they end")
+        raise BlockedError(
+            f"traffic still reaches blue: {blue.since(before.blue).requests} requests, {blue.sessions} in flight",
+            hint="wait until they end",
+        )
 
 
 def archive(blue: Cluster, inventory: Inventory, path: Path, reporter: Reporter) -> int:

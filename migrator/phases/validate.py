@@ -28,7 +28,7 @@ from migrator.rules import injected
 from migrator.rules.references import backend_services
 
 _POLL = 1.0
-_NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())  # noqa: FBT003
+_NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,7 +42,14 @@ class Checks:
 
 
 def validate(
-    plan: Plan, blue: Cluster, green: Cluster, live: dict[ObjectRef, Live], *, checks: Checks, clock: Clock, reporter: Reporter
+    plan: Plan,
+    blue: Cluster,
+    green: Cluster,
+    live: dict[ObjectRef, Live],
+    *,
+    checks: Checks,
+    clock: Clock,
+    reporter: Reporter,
 ) -> Verdict:
     """Return the verdict over everything that the plan moves."""
     began = clock.monotonic()
@@ -65,7 +72,13 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
     for item in plan.of(Decision.BLOCKED):
         yield Finding("moved", str(item.blue), Severity.FAILURE, item.reason, item.cure)
     for unread in plan.unreadable:
-        yield Finding("moved", unread.type_name, Severity.FAILURE, unread.reason, "grant it (deploy/rbac-*.yaml), or leave the kind out")
+        yield Finding(
+            "moved",
+            unread.type_name,
+            Severity.FAILURE,
+            unread.reason,
+            "grant it (deploy/rbac-*.yaml), or leave the kind out",
+        )
     for item in plan.items:
         for note in item.notes:
             if note.startswith("data is NOT"):
@@ -87,9 +100,17 @@ def _parity(moved: list[PlanItem], live: dict[ObjectRef, Live]) -> Iterator[Find
             wanted = {**wanted, "metadata": {**wanted["metadata"], "ownerReferences": relinked}}
         differences = missing_from(wanted, injected.stable(orjson.loads(have.body), item.volatile))
         if differences:
-            shown = ", ".join(f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(differences, item.green.kind)[:3])
+            shown = ", ".join(
+                f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(differences, item.green.kind)[:3]
+            )
             more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-            yield Finding("parity", str(item.green), Severity.FAILURE, f"differs from blue: {shown}{more}", "run `migrator copy`; `migrator diff` shows all")
+            yield Finding(
+                "parity",
+                str(item.green),
+                Severity.FAILURE,
+                f"differs from blue: {shown}{more}",
+                "run `migrator copy`; `migrator diff` shows all",
+            )
 
 
 def _uid(live: dict[ObjectRef, Live], ref: ObjectRef | None) -> str:
@@ -163,7 +184,13 @@ def _endpoints(moved: list[PlanItem], blue: Cluster, green: Cluster, clock: Cloc
             yield Finding("endpoints", str(item.green), Severity.UNKNOWN, error.message, "grant reading EndpointSlices")
             continue
         if had and not have:
-            yield Finding("endpoints", str(item.green), Severity.FAILURE, f"no ready endpoint; blue has {had}", "see why its pods are not ready")
+            yield Finding(
+                "endpoints",
+                str(item.green),
+                Severity.FAILURE,
+                f"no ready endpoint; blue has {had}",
+                "see why its pods are not ready",
+            )
         elif have < had:
             yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
 
@@ -186,7 +213,13 @@ def _webhooks(moved: list[PlanItem], green: Cluster) -> Iterator[Finding]:
         for hook in body.get("webhooks") or []:
             bundle = get(hook, "clientConfig", "caBundle")
             if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
-                yield Finding("webhooks", str(item.green), Severity.FAILURE, f"{hook['name']}: its caBundle holds no certificate", "correct it on blue")
+                yield Finding(
+                    "webhooks",
+                    str(item.green),
+                    Severity.FAILURE,
+                    f"{hook['name']}: its caBundle holds no certificate",
+                    "correct it on blue",
+                )
 
 
 def _images(moved: list[PlanItem], green: Cluster, registry: ImageRegistry) -> Iterator[Finding]:
@@ -210,7 +243,13 @@ def _images(moved: list[PlanItem], green: Cluster, registry: ImageRegistry) -> I
         lacking = sorted(wanted - has)
         if lacking:
             reason = f"has {', '.join(sorted(has))} only; green's nodes are {', '.join(lacking)} (used by {user})"
-            yield Finding("images", image, Severity.FAILURE, reason, "push an image for that architecture, or map it with map.registries")
+            yield Finding(
+                "images",
+                image,
+                Severity.FAILURE,
+                reason,
+                "push an image for that architecture, or map it with map.registries",
+            )
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:

@@ -131,7 +131,11 @@ def _by_conditions(manifest: Manifest) -> Readiness:
             item = conditions[name]
             if item.get("status") == "True":
                 return READY
-            return Readiness(done=False, ok=True, message=f"{name} is {item.get('status')}: {item.get('message') or item.get('reason') or ''}")
+            return Readiness(
+                done=False,
+                ok=True,
+                message=f"{name} is {item.get('status')}: {item.get('message') or item.get('reason') or ''}",
+            )
     return READY
 
 

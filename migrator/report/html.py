@@ -63,7 +63,11 @@ def _plots(summary: dict[str, Any]) -> str:
         "<h2>Traffic</h2>"
         + plot("share of green", "%", [Series("green", "green", steps, stepped=True)])
         + plot("error rate of green", "%", [Series("green", "red", rates)])
-        + plot("response time", "ms", [Series("green", "green", line("green", "latency")), Series("blue", "blue", line("blue", "latency"))])
+        + plot(
+            "response time",
+            "ms",
+            [Series("green", "green", line("green", "latency")), Series("blue", "blue", line("blue", "latency"))],
+        )
     )
 
 

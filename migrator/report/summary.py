@@ -49,7 +49,12 @@ def summarize(name: str, events: Iterable[dict[str, Any]]) -> dict[str, Any]:
         elif event == "sample":
             summary["samples"].append({key: line[key] for key in ("at", "percent", "green", "blue")})
         elif event == "verdict":
-            summary["verdict"] = {"at": at, "good": line["good"], "seconds": line["seconds"], "findings": line["findings"]}
+            summary["verdict"] = {
+                "at": at,
+                "good": line["good"],
+                "seconds": line["seconds"],
+                "findings": line["findings"],
+            }
     return summary
 
 

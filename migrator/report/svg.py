@@ -41,8 +41,11 @@ def plot(title: str, unit: str, series: Sequence[Series]) -> str:
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, _ = place(x_low + x_span * share, 0)
         lines.append(f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="middle">{x_span * share:.0f} s</text>')
-    for item in series:
-        lines.append(f'<path class="{item.css}" d="{_path([place(x, y) for x, y in item.points], stepped=item.stepped)}"/>')
+    lines += [
+        f'<path class="{one.css}" d="{_path([place(x, y) for x, y in one.points], stepped=one.stepped)}"/>'
+        for one in series
+        if one.points
+    ]
     legend = " ".join(f'<span class="key {item.css}">{escape(item.name)}</span>' for item in series)
     label = f"{escape(title)} ({escape(unit)})"
     return (

@@ -77,4 +77,10 @@ def _owns_something(entry: dict[str, Any]) -> bool:
     return any(not key.startswith(_BOOKKEEPING) for key in annotations if key != ".")
 
 
-_BOOKKEEPING = ("f:deployment.kubernetes.io/", "f:pv.kubernetes.io/", "f:volume.", "f:deprecated.daemonset", "f:endpoints.kubernetes.io/")
+_BOOKKEEPING = (
+    "f:deployment.kubernetes.io/",
+    "f:pv.kubernetes.io/",
+    "f:volume.",
+    "f:deprecated.daemonset",
+    "f:endpoints.kubernetes.io/",
+)

@@ -39,7 +39,7 @@ def drop_absent_finalizers(manifest: Manifest, context: RuleContext) -> Manifest
 def _has_controller(finalizer: str, context: RuleContext) -> bool:
     if finalizer in _SET_BY_SERVER:
         return False
-    domain = finalizer.split("/")[0]
+    domain = finalizer.split("/", maxsplit=1)[0]
     groups = context.green.served_groups | context.blue.groups
     return any(group and (domain == group or domain.endswith("." + group) or group.endswith("." + domain)) for group in groups)
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
+from migrator.model.image import full_name
 from migrator.model.manifest import POD_TEMPLATES, Manifest, map_list, update
 from migrator.rules.context import Rule, RuleContext
-
-
-def full_name(image: str) -> str:
-    """Return the image with docker.io and library/ written out, as a container runtime reads it."""
-    head, slash, _ = image.partition("/")
-    if not slash:
-        return f"docker.io/library/{image}"
-    return image if "." in head or ":" in head or head == "localhost" else f"docker.io/{image}"
 
 
 def map_image(image: str, registries: dict[str, str]) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, drop, get, ref_of
 from migrator.rules.context import RuleContext
 
-_CA_INJECTION = ("cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret", "cert-manager.io/inject-apiserver-ca")
+_CA_INJECTION = (
+    "cert-manager.io/inject-ca-from",
+    "cert-manager.io/inject-ca-from-secret",
+    "cert-manager.io/inject-apiserver-ca",
+)
 
 
 def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str, ...], ...]:
@@ -24,7 +28,9 @@ def stable(manifest: Manifest, paths: tuple[tuple[str, ...], ...]) -> Manifest:
     for path in paths:
         if path == ("webhooks",):
             webhooks = manifest.get("webhooks")
-            manifest = {**manifest, "webhooks": [drop(item, "clientConfig", "caBundle") for item in webhooks]} if webhooks else manifest
+            manifest = (
+                {**manifest, "webhooks": [drop(item, "clientConfig", "caBundle") for item in webhooks]} if webhooks else manifest
+            )
         else:
             manifest = drop(manifest, *path)
     return manifest

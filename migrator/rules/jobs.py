@@ -6,7 +6,12 @@ from migrator.model.manifest import Manifest, drop, get, put, ref_of
 from migrator.model.plan import FinishedJob
 from migrator.rules.context import Rule, RuleContext
 
-_CONTROLLER_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name")
+_CONTROLLER_LABELS = (
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+)
 _STATUS = ("conditions", "startTime", "completionTime", "succeeded", "failed", "completedIndexes", "failedIndexes")
 
 

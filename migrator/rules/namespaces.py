@@ -80,11 +80,11 @@ def _expression(expression: Manifest, renamed: Callable[[Any], Any]) -> Manifest
 
 def notes(text: bytes, context: RuleContext) -> list[str]:
     """Return a note for each DNS name inside the object that still says a mapped namespace's old name."""
-    found = []
-    for name in context.config.map.namespaces:
-        if re.search(rb"\." + re.escape(name.encode()) + rb"\.svc\b", text):
-            found.append(f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform")
-    return found
+    return [
+        f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform"
+        for name in context.config.map.namespaces
+        if re.search(rb"\." + re.escape(name.encode()) + rb"\.svc\b", text)
+    ]
 
 
 RULES = (Rule("namespace-mapping", map_namespaces),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from migrator.model.ref import ObjectRef
@@ -41,7 +41,10 @@ class Order(NamedTuple):
 
 def into_waves(graph: Graph) -> Order:
     """Return the objects of the graph in waves; references to objects outside of it are met already."""
-    edges = {ref: {target: hard for target, hard in targets.items() if target in graph and target != ref} for ref, targets in graph.items()}
+    edges = {
+        ref: {target: hard for target, hard in targets.items() if target in graph and target != ref}
+        for ref, targets in graph.items()
+    }
     cycles: list[list[ObjectRef]] = []
     while True:
         sorter = TopologicalSorter({ref: list(targets) for ref, targets in edges.items()})
@@ -63,7 +66,7 @@ def into_waves(graph: Graph) -> Order:
 
 def _loosen(edges: Graph, cycle: list[ObjectRef]) -> bool:
     """Take one soft reference out of a cycle; return False when all of it is hard."""
-    for before, after in zip(cycle, cycle[1:], strict=False):
+    for before, after in pairwise(cycle):
         if edges.get(after, {}).get(before) is False:
             del edges[after][before]
             return True

@@ -87,7 +87,10 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
         chosen = (port["port"], port.get("protocol", "TCP")) in ports
         taken = context.green.used_node_ports.get(port.get("nodePort", 0)) if chosen else None
         if taken and taken != ref:
-            return Hindrance(f"node port {port['nodePort']} is taken on green by {taken}", "free it there, or drop nodePort with a transform")
+            return Hindrance(
+                f"node port {port['nodePort']} is taken on green by {taken}",
+                "free it there, or drop nodePort with a transform",
+            )
     return None
 
 

@@ -131,7 +131,11 @@ _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConf
 _RULES = (
     SkipRule("being deleted on blue", lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
     SkipRule("bootstrap RBAC: green has its own", _is_system_rbac, _RBAC, system=True),
-    SkipRule("exists on every cluster", lambda manifest, _: manifest["metadata"]["name"] == "default", frozenset({"Namespace"})),
+    SkipRule(
+        "exists on every cluster",
+        lambda manifest, _: manifest["metadata"]["name"] == "default",
+        frozenset({"Namespace"}),
+    ),
     SkipRule(
         "exists on every cluster",
         lambda manifest, _: manifest["metadata"]["namespace"] == "default" and manifest["metadata"]["name"] == "kubernetes",
@@ -142,8 +146,16 @@ _RULES = (
         lambda manifest, _: manifest["metadata"]["name"] == "kube-root-ca.crt",
         frozenset({"ConfigMap"}),
     ),
-    SkipRule("default account without changes: green has its own", lambda m, _: accounts.is_bare_default(m), frozenset({"ServiceAccount"})),
-    SkipRule("token signed by blue: green's controller signs its own", lambda m, _: accounts.is_generated_token(m), frozenset({"Secret"})),
+    SkipRule(
+        "default account without changes: green has its own",
+        lambda m, _: accounts.is_bare_default(m),
+        frozenset({"ServiceAccount"}),
+    ),
+    SkipRule(
+        "token signed by blue: green's controller signs its own",
+        lambda m, _: accounts.is_generated_token(m),
+        frozenset({"Secret"}),
+    ),
     SkipRule(
         "bootstrap token of blue",
         lambda manifest, _: manifest.get("type") == "bootstrap.kubernetes.io/token",
@@ -167,17 +179,25 @@ _RULES = (
         lambda manifest, _: get(manifest, "status", "phase") in ("Succeeded", "Failed"),
         frozenset({"Pod"}),
     ),
-    SkipRule("made by a provisioner: green's makes its own", lambda m, _: storage.is_provisioned(m), frozenset({"PersistentVolume"})),
+    SkipRule(
+        "made by a provisioner: green's makes its own",
+        lambda m, _: storage.is_provisioned(m),
+        frozenset({"PersistentVolume"}),
+    ),
     SkipRule(
         "managed by the API server itself",
-        lambda manifest, _: get(manifest, "metadata", "labels", "kube-aggregator.kubernetes.io/automanaged") is not None
-        or get(manifest, "spec", "service") is None,
+        lambda manifest, _: (
+            get(manifest, "metadata", "labels", "kube-aggregator.kubernetes.io/automanaged") is not None
+            or get(manifest, "spec", "service") is None
+        ),
         frozenset({"APIService.apiregistration.k8s.io"}),
     ),
     SkipRule(
         "managed by the API server itself",
-        lambda manifest, _: get(manifest, "metadata", "annotations", "apf.kubernetes.io/autoupdate-spec") == "true"
-        or manifest["metadata"]["name"] in ("exempt", "catch-all"),
+        lambda manifest, _: (
+            get(manifest, "metadata", "annotations", "apf.kubernetes.io/autoupdate-spec") == "true"
+            or manifest["metadata"]["name"] in ("exempt", "catch-all")
+        ),
         _FLOW,
     ),
     SkipRule(

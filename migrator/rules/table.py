@@ -67,7 +67,10 @@ def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...])
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     """Return why an object cannot move as things stand."""
     if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
-        return Hindrance("running on blue: it would run a second time on green", "wait until it has finished, or leave it with move.objects.exclude")
+        return Hindrance(
+            "running on blue: it would run a second time on green",
+            "wait until it has finished, or leave it with move.objects.exclude",
+        )
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     return check(manifest, context) if check else None
 

@@ -105,7 +105,7 @@ class Store:
 
 def _get(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as response:  # noqa: S310 - http(s) addresses of a person's choice
+        with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as response:
             return bytes(response.read())
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise DownloadError(f"{url} cannot be fetched: {getattr(error, 'reason', error)}") from error
@@ -141,7 +141,9 @@ def build(family: str, version: str, names: tuple[str, ...], into: Path) -> None
         else:
             packages = [MODULES[name].package for name in names]
             flags = f"-s -w -X {MODULES[names[0]].path}/pkg/consts.Version=v{version}"
-            (work / "go.mod").write_text(f"module build/{family}\ngo {_go_version(go)}\nrequire {MODULES[names[0]].path} v{version}\n")
+            (work / "go.mod").write_text(
+                f"module build/{family}\ngo {_go_version(go)}\nrequire {MODULES[names[0]].path} v{version}\n"
+            )
         imports = "\n".join(f'import _ "{package}"' for package in packages)
         (work / "tools.go").write_text(f"//go:build tools\n\npackage build\n\n{imports}\n")
         _run([go, "mod", "tidy"], work)

@@ -41,7 +41,13 @@ class Authority:
         builder = _builder(x509.Name(names), self.certificate.subject, key.public_key())
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if server:
-            hosts = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
+            hosts = [
+                "localhost",
+                "kubernetes",
+                "kubernetes.default",
+                "kubernetes.default.svc",
+                "kubernetes.default.svc.cluster.local",
+            ]
             addresses = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("10.96.0.1")]
             alternatives: list[x509.GeneralName] = [*map(x509.DNSName, hosts), *map(x509.IPAddress, addresses)]
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -58,7 +64,12 @@ class Authority:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": context, "cluster": {"server": server, "certificate-authority-data": _inline(self.path)}}],
-            "users": [{"name": name, "user": {"client-certificate-data": _inline(certificate), "client-key-data": _inline(key)}}],
+            "users": [
+                {
+                    "name": name,
+                    "user": {"client-certificate-data": _inline(certificate), "client-key-data": _inline(key)},
+                }
+            ],
             "contexts": [{"name": context, "context": {"cluster": context, "user": name}}],
             "current-context": context,
         }

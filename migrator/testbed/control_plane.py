@@ -72,13 +72,18 @@ def start_control_plane(recipe: Recipe, folder: Path, store: Store, record: Call
 
 
 def _start_controllers(
-    plane: ControlPlane, authority: Authority, server: str, binaries: dict[str, Path], store: Store, run: Callable[..., None]
+    plane: ControlPlane,
+    authority: Authority,
+    server: str,
+    binaries: dict[str, Path],
+    store: Store,
+    run: Callable[..., None],
 ) -> None:
     folder, name = plane.folder, plane.recipe.name
 
     def identity(user: str, organization: str = "") -> Path:
         return authority.kubeconfig(
-            folder / f"{user.split(':')[-1]}.kubeconfig", user, server=server, context=name, organization=organization
+            folder / f"{user.rsplit(':', maxsplit=1)[-1]}.kubeconfig", user, server=server, context=name, organization=organization
         )
 
     manager = identity("system:kube-controller-manager")
@@ -97,7 +102,13 @@ def _start_controllers(
         "--kube-api-burst=400",
     )
     scheduler = identity("system:kube-scheduler")
-    run("kube-scheduler", binaries["kube-scheduler"], f"--kubeconfig={scheduler}", "--leader-elect=false", "--secure-port=0")
+    run(
+        "kube-scheduler",
+        binaries["kube-scheduler"],
+        f"--kubeconfig={scheduler}",
+        "--leader-elect=false",
+        "--secure-port=0",
+    )
     kwok = identity("kwok", "system:masters")
     run(
         "kwok",

@@ -24,7 +24,10 @@ def deploy(cluster: KubeCluster, manifests: Iterable[Manifest], *, manager: str 
     created: dict[tuple[str, str], Manifest] = {}
     for manifest in manifests:
         metadata = manifest["metadata"]
-        owners = [{**owner, "uid": owner.get("uid") or created[owner["kind"], owner["name"]]["metadata"]["uid"]} for owner in metadata.get("ownerReferences") or []]
+        owners = [
+            {**owner, "uid": owner.get("uid") or created[owner["kind"], owner["name"]]["metadata"]["uid"]}
+            for owner in metadata.get("ownerReferences") or []
+        ]
         body = {**manifest, "metadata": {**metadata, "ownerReferences": owners}} if owners else manifest
         key = manifest["apiVersion"], manifest["kind"]
         deadline = time.monotonic() + _SECONDS

@@ -11,7 +11,7 @@ from migrator.errors import ConflictError, MigratorError
 from migrator.kube.cluster import KubeCluster
 from migrator.model.ref import ResourceType
 
-NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())  # noqa: FBT003
+NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())
 _READY_SECONDS = 60.0
 
 

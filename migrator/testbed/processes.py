@@ -30,7 +30,11 @@ def start(name: str, command: Sequence[str | Path], log: Path) -> Process:
     """Start a program in a session of its own, its output in a log file."""
     with log.open("ab") as output:
         child = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     return Process(name, child.pid, start_time(child.pid))
 

@@ -6,7 +6,6 @@ Source for the commands: HAProxy management guide, section 9.3 (`set server`, `s
 from __future__ import annotations
 
 import csv
-import os
 import re
 import socket
 from pathlib import Path
@@ -35,7 +34,10 @@ class HAProxy:
         missing = [name for name in (*self._config.blue, *self._config.green) if name not in rows]
         if missing:
             known = ", ".join(name for name in rows if name not in ("FRONTEND", "BACKEND"))
-            raise TrafficError(f"haproxy: backend {self._config.backend} has no server {', '.join(missing)}", hint=f"servers there: {known}")
+            raise TrafficError(
+                f"haproxy: backend {self._config.backend} has no server {', '.join(missing)}",
+                hint=f"servers there: {known}",
+            )
         weights = self._weights()
         blue = sum(weights[name] for name in self._config.blue)
         green = sum(weights[name] for name in self._config.green)
@@ -88,7 +90,7 @@ class HAProxy:
         partial = self._state_file.with_name(self._state_file.name + ".new")
         try:
             partial.write_text(state)
-            os.replace(partial, self._state_file)
+            partial.replace(self._state_file)
         except OSError as error:
             raise TrafficError(
                 f"haproxy: weights are set, but {self._state_file} cannot be written: {error.strerror}",
@@ -105,9 +107,14 @@ class HAProxy:
                 while chunk := connection.recv(65536):
                     chunks.append(chunk)
         except FileNotFoundError as error:
-            raise TrafficError(f"haproxy: {self._socket}: no such socket", hint="is HAProxy running, with `stats socket`?") from error
+            raise TrafficError(
+                f"haproxy: {self._socket}: no such socket", hint="is HAProxy running, with `stats socket`?"
+            ) from error
         except PermissionError as error:
-            raise TrafficError(f"haproxy: {self._socket}: no permission", hint="run as a user of its group, or set `mode` and `group` on `stats socket`") from error
+            raise TrafficError(
+                f"haproxy: {self._socket}: no permission",
+                hint="run as a user of its group, or set `mode` and `group` on `stats socket`",
+            ) from error
         except ConnectionRefusedError as error:
             raise TrafficError(f"haproxy: {self._socket}: nobody listens", hint="is HAProxy running?") from error
         except OSError as error:

@@ -98,7 +98,12 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
 def run_rollback(session: Session) -> rollback.RollbackResult:
     """Traffic back to blue at once; asks neither for a lock nor for a healthy green."""
     result = rollback.rollback(
-        session.blue, session.green, session.switch, state=session.state, journal=session.journal, reporter=session.reporter
+        session.blue,
+        session.green,
+        session.switch,
+        state=session.state,
+        journal=session.journal,
+        reporter=session.reporter,
     )
     session.hooks("afterRollback", session.config.hooks.after_rollback)
     return result
@@ -117,7 +122,9 @@ def run_retire(session: Session, archive: Path) -> int:
     return count
 
 
-def _copy(session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None) -> tuple[Plan, CopyResult]:
+def _copy(
+    session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None
+) -> tuple[Plan, CopyResult]:
     inventory, plan = session.discovered()
     if approved is not None:
         require_unchanged(plan, approved, identities)

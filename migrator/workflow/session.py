@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.model.events import Note, Step
+from migrator.model.plan import Plan
 from migrator.phases.discover import Inventory, discover, read_green
 from migrator.phases.plan import green_warnings, make_plan
-from migrator.model.plan import Plan
 from migrator.phases.state import State
 from migrator.ports import Clock, Cluster, CommandRunner, ImageRegistry, Journal, Prober, Reporter, TrafficSwitch
 from migrator.rules.context import RuleContext
@@ -54,7 +54,12 @@ class Session:
             )
         skew = abs(self.blue.server_time() - self.green.server_time())
         if skew > _MOST_SKEW_SECONDS:
-            self.reporter.emit(Note(f"the clocks of blue and green differ by {skew:.0f} s: leases and certificates may fail", warning=True))
+            self.reporter.emit(
+                Note(
+                    f"the clocks of blue and green differ by {skew:.0f} s: leases and certificates may fail",
+                    warning=True,
+                )
+            )
         self.reporter.emit(Step(f"blue is {blue_version[2]}, green is {green_version[2]}"))
         return identities
 
@@ -72,7 +77,9 @@ class Session:
             reading = pool.submit(read_green, self.green, inventory, self.reporter)
             plan = make_plan(inventory, context)
             reading.result()
-        return inventory, replace(plan, warnings=(*plan.warnings, *green_warnings(inventory)), unreadable=tuple(inventory.unreadable))
+        return inventory, replace(
+            plan, warnings=(*plan.warnings, *green_warnings(inventory)), unreadable=tuple(inventory.unreadable)
+        )
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

@@ -1,0 +1,48 @@
+# `make demo` and `make test` install what they need. `make check` is what CI runs before the tests.
+SHELL := /bin/bash
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: demo test check bench bench-quick install system lint format clean
+
+demo: install system
+	$(BIN)/python examples/demo.py
+
+test: install system
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint
+	$(BIN)/python -m pytest -q tests/unit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install system
+	$(BIN)/python benchmarks/bench_copy.py
+
+bench-quick: install system
+	$(BIN)/python benchmarks/bench_copy.py --sizes 1000 --main 1000 --no-write
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml uv.lock
+	@echo "→ installing Python packages into .venv"
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip -q install uv==$(UV_VERSION); }
+	@$(BIN)/uv sync -q --frozen --inexact --compile-bytecode
+	@touch $@
+
+system:
+	@bash scripts/system.sh
+
+clean:
+	@test ! -x $(BIN)/migrator || $(BIN)/migrator testbed down --dir demo/testbed
+	rm -rf .venv build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

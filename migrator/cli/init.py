@@ -1,0 +1,49 @@
+"""`migrator init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from migrator.cli import render
+from migrator.errors import ConfigError
+
+
+@click.command("init")
+@click.option("--blue", required=True, metavar="CONTEXT", help="Context of the cluster that you have.")
+@click.option("--green", required=True, metavar="CONTEXT", help="Context of the cluster at the new version.")
+@click.option(
+    "--kubeconfig",
+    default="~/.kube/config",
+    show_default=True,
+    envvar="KUBECONFIG",
+    help="File that holds both contexts.",
+)
+@click.option("--name", default="migration", show_default=True, help="Name of the migration.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("migration.yaml"),
+    show_default=True,
+    help="File to write.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force: bool) -> None:  # noqa: FBT001
+    """Write a commented migration.yaml from what blue and green hold; nothing on a cluster is changed."""
+    from migrator.config.load import parse_migration
+    from migrator.kube.access import load_access
+    from migrator.kube.cluster import KubeCluster
+    from migrator.phases.survey import propose
+
+    if out.exists() and not force:
+        raise ConfigError([f"{out}: is there already"], hint="--force overwrites it, --out names another file")
+    clusters = [
+        KubeCluster(side, load_access(kubeconfig, context, cluster=side, relative_to=Path()))
+        for side, context in (("blue", blue), ("green", green))
+    ]
+    path = str(Path(kubeconfig).expanduser().absolute())
+    text = propose(clusters[0], clusters[1], name=name, blue_access=(path, blue), green_access=(path, green))
+    parse_migration(text, str(out))
+    out.write_text(text, encoding="utf-8")
+    render.line(f"{out} written; look through it, then run `migrator plan`")

@@ -1,0 +1,1 @@
+"""The tests: `unit` needs nothing, `integration` runs on real control planes and a real HAProxy."""

@@ -1,0 +1,18 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run unit tests first: they tell soonest that something is broken."""
+    items.sort(key=lambda item: "integration" in str(item.path))
+
+
+@pytest.fixture(scope="session")
+def in_ci() -> bool:
+    """Whether a missing program is a failure and not a skip."""
+    return os.environ.get("CI") == "true"

@@ -1,0 +1,51 @@
+"""Two real control planes for the whole run, a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from migrator.testbed.bed import Testbed, default_cache
+from migrator.testbed.binaries import Store
+from migrator.testbed.control_plane import Recipe
+from migrator.testbed.versions import BLUE, GREEN
+from tests.support.sandbox import TYPES, Pair, Sandbox
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+
+@pytest.fixture(scope="session")
+def store() -> Store:
+    """Return the cache of real binaries."""
+    return Store(default_cache(), lambda text: print(f"testbed: {text}", file=sys.__stderr__))  # noqa: T201
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Pair]:
+    """Start blue and green."""
+    testbed = Testbed(tmp_path_factory.mktemp("testbed"), store, lambda _: None)
+    planes = testbed.up((Recipe("blue", BLUE), Recipe("green", GREEN)))
+    yield Pair(planes["blue"].cluster(patience=30), planes["green"].cluster(patience=30), testbed.kubeconfig, testbed)
+    testbed.down()
+
+
+@pytest.fixture
+def sandbox(pair: Pair, tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
+    """Return a namespace on blue, named after the test, and a folder with a migration.yaml."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:50].strip("-")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    pair.blue.create(TYPES["Namespace"], "", orjson.dumps(body), manager="kubectl-create")
+    made = Sandbox(pair, name, tmp_path)
+    made.configure()
+    return made
+
+
+@pytest.fixture(scope="session")
+def kubectl(store: Store) -> str:
+    """Return the path of a real kubectl of green's version."""
+    return str(store.kubernetes(GREEN, ("kubectl",))["kubectl"])
