@@ -22,6 +22,8 @@ class Access:
     tls: ssl.SSLContext | None
     credentials: Callable[[], dict[str, str]]
     """Return fresh authentication headers; exec plugins and expiring tokens are asked again."""
+    server_name: str = ""
+    """The name that the server's certificate must have."""
     proxy: tuple[str, int] | None = None
 
 
@@ -52,10 +54,9 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
     secure = parts.scheme == "https"
 
     def credentials() -> dict[str, str]:
-        fresh = configure()
-        token = fresh.get_api_key_with_prefix("authorization") or fresh.get_basic_auth_token()
-        # An empty basic-auth pair encodes to "Basic Og==": no credentials at all.
-        return {"Authorization": token} if token and token != "Basic Og==" else {}  # noqa: S105
+        bearer = configure().auth_settings().get("BearerToken")
+        token = bearer.get("value") if bearer else None
+        return {"Authorization": token} if token else {}
 
     proxy = urllib.parse.urlsplit(configuration.proxy) if configuration.proxy else None
     return Access(
@@ -64,6 +65,7 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
         prefix=parts.path.rstrip("/"),
         tls=_tls(configuration, cluster) if secure else None,
         credentials=credentials,
+        server_name=configuration.tls_server_name or parts.hostname or "",
         proxy=(proxy.hostname or "", proxy.port or 3128) if proxy else None,
     )
 

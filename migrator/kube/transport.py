@@ -27,6 +27,17 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class _NamedServer(http.client.HTTPSConnection):
+    """HTTPS to a server whose certificate may have another name than the address (`tls-server-name`)."""
+
+    server_name = ""
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
+        self.sock = context.wrap_socket(self.sock, server_hostname=self.server_name)
+
+
 class Transport:
     """Sends requests to one API server; safe to use from many threads."""
 
@@ -83,7 +94,8 @@ class Transport:
             access = self._access
             host, port = access.proxy or (access.host, access.port)
             if access.tls:
-                connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=access.tls)
+                connection = _NamedServer(host, port, timeout=self._timeout, context=access.tls)
+                connection.server_name = access.server_name
             else:
                 connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
             if access.proxy:

@@ -71,7 +71,9 @@ def test_several_owners_of_fields_stay_owners(sandbox: Sandbox) -> None:
     sandbox.on_blue(config_map("shared", {"a": "1"}), manager="alice")
     sandbox.pair.blue.patch(TYPES["ConfigMap"], sandbox.namespace, "shared", {"data": {"b": "2"}}, manager="bob")
     sandbox.run("copy")
-    owners = {entry["manager"]: entry["fieldsV1"]["f:data"] for entry in sandbox.green("ConfigMap", "shared")["metadata"]["managedFields"]}
+    owners = {
+        entry["manager"]: entry["fieldsV1"]["f:data"] for entry in sandbox.green("ConfigMap", "shared")["metadata"]["managedFields"]
+    }
     assert set(owners) == {"alice", "bob"}
     assert "f:a" in owners["alice"]
     assert owners["bob"] == {"f:b": {}}
@@ -80,10 +82,16 @@ def test_several_owners_of_fields_stay_owners(sandbox: Sandbox) -> None:
 def test_owner_references_are_relinked(sandbox: Sandbox) -> None:
     """A child made by hand refers to its owner's UID on green; what a controller makes again is left to it."""
     owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    sandbox.on_blue(deployment("web"), config_map("child", owners=[owner]), config_map("grandchild", owners=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "child"}]))
+    sandbox.on_blue(
+        deployment("web"),
+        config_map("child", owners=[owner]),
+        config_map("grandchild", owners=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "child"}]),
+    )
     until(lambda: any(True for _ in sandbox.pair.blue.list(TYPES["ReplicaSet"], sandbox.namespace)))
     plan = sandbox.json("plan")
-    reasons = {item["reason"] for item in plan.document["objects"] if item["object"].startswith("ReplicaSet.apps/" + sandbox.namespace)}
+    reasons = {
+        item["reason"] for item in plan.document["objects"] if item["object"].startswith("ReplicaSet.apps/" + sandbox.namespace)
+    }
     assert reasons == {"made again by the controller of its Deployment"}
     assert sandbox.run("copy").code == 0
     for child, kind, parent in (("child", "Deployment", "web"), ("grandchild", "ConfigMap", "child")):
@@ -113,7 +121,9 @@ def test_service_addresses(sandbox: Sandbox) -> None:
     )
     body = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     balanced = {**sandbox.blue("Service", "balanced"), **body}
-    sandbox.pair.blue.replace(TYPES["Service"], sandbox.namespace, "balanced", orjson.dumps(balanced), manager="cloud", subresource="status")
+    sandbox.pair.blue.replace(
+        TYPES["Service"], sandbox.namespace, "balanced", orjson.dumps(balanced), manager="cloud", subresource="status"
+    )
     assert sandbox.run("copy").code == 0
     chosen = sandbox.green("Service", "chosen")["spec"]
     assert (chosen["clusterIP"], chosen["ports"][0]["nodePort"]) == ("10.96.77.7", 30777)
@@ -134,18 +144,34 @@ def test_service_address_taken_on_green_is_blocked(sandbox: Sandbox) -> None:
     result = sandbox.json("plan")
     assert result.code == 3
     assert "taken on green by Service/default/other" in result.object(f"Service/{sandbox.namespace}/chosen")["reason"]
-    sandbox.pair.green.delete(TYPES["Service"], "default", "other", uid=sandbox.green("Service", "other", "default")["metadata"]["uid"])
+    sandbox.pair.green.delete(
+        TYPES["Service"], "default", "other", uid=sandbox.green("Service", "other", "default")["metadata"]["uid"]
+    )
 
 
 def test_accounts_and_tokens(sandbox: Sandbox) -> None:
     """Accounts move with pull secrets; a hand-made token Secret is signed by green; the default account is merged."""
     sandbox.on_blue(
-        made("v1", "Secret", "login", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()}),
+        made(
+            "v1",
+            "Secret",
+            "login",
+            type="kubernetes.io/dockerconfigjson",
+            data={".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()},
+        ),
         made("v1", "ServiceAccount", "robot", imagePullSecrets=[{"name": "login"}]),
-        made("v1", "Secret", "robot-key", type="kubernetes.io/service-account-token", annotations={"kubernetes.io/service-account.name": "robot"}),
+        made(
+            "v1",
+            "Secret",
+            "robot-key",
+            type="kubernetes.io/service-account-token",
+            annotations={"kubernetes.io/service-account.name": "robot"},
+        ),
     )
     until(lambda: bool(sandbox.blue("Secret", "robot-key").get("data")))
-    sandbox.pair.blue.patch(TYPES["ServiceAccount"], sandbox.namespace, "default", {"imagePullSecrets": [{"name": "login"}]}, manager="kubectl")
+    sandbox.pair.blue.patch(
+        TYPES["ServiceAccount"], sandbox.namespace, "default", {"imagePullSecrets": [{"name": "login"}]}, manager="kubectl"
+    )
     result = sandbox.json("copy")
     assert result.code == 0, result.out
     until(lambda: bool(sandbox.green("Secret", "robot-key").get("data")))
@@ -188,7 +214,9 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
     """A CronJob waits on green until cutover; the one that a person suspended is not remembered as ours."""
     sandbox.on_blue(cron_job("nightly"), cron_job("off", suspend=True))
     plan = sandbox.json("plan")
-    assert plan.object(f"CronJob.batch/{sandbox.namespace}/nightly")["notes"] == ["arrives suspended; runs on green from cutover on"]
+    assert plan.object(f"CronJob.batch/{sandbox.namespace}/nightly")["notes"] == [
+        "arrives suspended; runs on green from cutover on"
+    ]
     assert "notes" not in plan.object(f"CronJob.batch/{sandbox.namespace}/off")
     sandbox.run("copy")
     assert sandbox.green("CronJob", "nightly")["spec"]["suspend"] is True
@@ -197,7 +225,13 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
 
 def test_claims_and_volumes(sandbox: Sandbox) -> None:
     """A hand-made volume and its claim bind to each other on green; a claim whose data stays behind fails validation."""
-    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": ["PersistentVolume", "PersistentVolumeClaim", "Namespace", "StorageClass"]}, "objects": {"exclude": [{"kind": "PersistentVolume", "name": "left-*"}]}})
+    sandbox.configure(
+        move={
+            "clusterScoped": True,
+            "kinds": {"include": ["PersistentVolume", "PersistentVolumeClaim", "Namespace", "StorageClass"]},
+            "objects": {"exclude": [{"kind": "PersistentVolume", "name": "left-*"}]},
+        }
+    )
     name = sandbox.namespace
     for prefix in ("pv", "left"):
         spec = {
@@ -205,7 +239,10 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
             "nfs": {"server": "nas.example.com", "path": "/x"}, "claimRef": {"namespace": name, "name": f"{prefix}-claim"},
         }  # fmt: skip
         claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}}
-        sandbox.on_blue(made("v1", "PersistentVolume", f"{prefix}-{name}", spec=spec), made("v1", "PersistentVolumeClaim", f"{prefix}-claim", spec=claim))
+        sandbox.on_blue(
+            made("v1", "PersistentVolume", f"{prefix}-{name}", spec=spec),
+            made("v1", "PersistentVolumeClaim", f"{prefix}-claim", spec=claim),
+        )
         until(lambda prefix=prefix: get(sandbox.blue("PersistentVolumeClaim", f"{prefix}-claim"), "status", "phase") == "Bound")  # type: ignore[misc]
     result = sandbox.json("copy")
     assert result.code == 0, result.out
@@ -217,17 +254,26 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
     assert "volumeName" not in sandbox.green("PersistentVolumeClaim", "left-claim")["spec"]
     sandbox.configure(gates={"readyTimeout": "1s"}, move={"kinds": {"include": ["PersistentVolumeClaim", "Namespace"]}})
     failures = [item for item in sandbox.json("validate").document["findings"] if item["check"] == "data"]
-    assert {item["subject"] for item in failures} == {f"PersistentVolumeClaim/{name}/left-claim", f"PersistentVolumeClaim/{name}/pv-claim"}
+    assert {item["subject"] for item in failures} == {
+        f"PersistentVolumeClaim/{name}/left-claim",
+        f"PersistentVolumeClaim/{name}/pv-claim",
+    }
 
 
 def test_missing_storage_class_is_blocked_and_can_be_mapped(sandbox: Sandbox) -> None:
     """A claim of a class that green lacks is blocked; mapped, it moves with green's class."""
     claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "blue-disk", "resources": {"requests": {"storage": "1Gi"}}}
     sandbox.on_blue(made("v1", "PersistentVolumeClaim", "data", spec=claim))
-    assert "green has no StorageClass blue-disk" in sandbox.json("plan").object(f"PersistentVolumeClaim/{sandbox.namespace}/data")["reason"]
+    assert (
+        "green has no StorageClass blue-disk"
+        in sandbox.json("plan").object(f"PersistentVolumeClaim/{sandbox.namespace}/data")["reason"]
+    )
     green_class = f"green-{sandbox.namespace}"[:60]
     sandbox.pair.green.create(
-        sandbox_class(), "", orjson.dumps(made("storage.k8s.io/v1", "StorageClass", green_class, provisioner="kubernetes.io/no-provisioner")), manager="kubectl"
+        sandbox_class(),
+        "",
+        orjson.dumps(made("storage.k8s.io/v1", "StorageClass", green_class, provisioner="kubernetes.io/no-provisioner")),
+        manager="kubectl",
     )
     sandbox.configure(map={"storageClasses": {"blue-disk": green_class}})
     assert sandbox.run("copy").code == 0
@@ -244,7 +290,11 @@ def test_finalizers_without_controller_are_removed(sandbox: Sandbox) -> None:
     """A finalizer stays when its API group is on green or moves there, and goes otherwise."""
     group = f"{sandbox.namespace}.example.com"
     sandbox.configure(move={"clusterScoped": True, "kinds": {"include": ["CustomResourceDefinition", "ConfigMap", "Namespace"]}})
-    sandbox.on_blue(crd("widgets", "Widget", group), config_map("kept", finalizers=[f"{group}/cleanup"]), config_map("freed", finalizers=["gone.example.org/cleanup"]))
+    sandbox.on_blue(
+        crd("widgets", "Widget", group),
+        config_map("kept", finalizers=[f"{group}/cleanup"]),
+        config_map("freed", finalizers=["gone.example.org/cleanup"]),
+    )
     plan = sandbox.json("plan")
     assert plan.object(f"ConfigMap/{sandbox.namespace}/freed")["transforms"] == ["finalizers"]
     assert sandbox.run("copy").code in (0, 4)
@@ -255,7 +305,13 @@ def test_finalizers_without_controller_are_removed(sandbox: Sandbox) -> None:
 def test_custom_resources_follow_their_definition(sandbox: Sandbox) -> None:
     """CRDs come first and are waited for; a resource is read at a version that both serve; a large one travels."""
     group = f"{sandbox.namespace}.example.com"
-    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": ["CustomResourceDefinition", "Widget", "Namespace"]}, "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "campaigns*"}]}})
+    sandbox.configure(
+        move={
+            "clusterScoped": True,
+            "kinds": {"include": ["CustomResourceDefinition", "Widget", "Namespace"]},
+            "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "campaigns*"}]},
+        }
+    )
     large = {"text": "x" * 400_000}
     sandbox.on_blue(
         crd("widgets", "Widget", group, ("v2", "v1")),
@@ -324,13 +380,25 @@ def test_registry_mapping_and_transforms(sandbox: Sandbox) -> None:
     sandbox.configure(
         map={"registries": {"registry.example.com/team": "mirror.example.org/team"}},
         transforms=[
-            {"name": "more", "target": {"kind": "Deployment"}, "jsonPatch": [{"op": "replace", "path": "/spec/replicas", "value": 3}]},
-            {"name": "quiet", "target": {"kind": "ConfigMap", "name": "set*"}, "mergePatch": {"data": {"level": "error", "old": None}}},
+            {
+                "name": "more",
+                "target": {"kind": "Deployment"},
+                "jsonPatch": [{"op": "replace", "path": "/spec/replicas", "value": 3}],
+            },
+            {
+                "name": "quiet",
+                "target": {"kind": "ConfigMap", "name": "set*"},
+                "mergePatch": {"data": {"level": "error", "old": None}},
+            },
         ],
     )
     sandbox.on_blue(deployment("web", 1), config_map("settings", {"level": "info", "old": "x"}), config_map("other"))
     plan = sandbox.json("plan")
-    assert plan.object(f"Deployment.apps/{sandbox.namespace}/web")["transforms"] == ["controller-annotations", "image-registry", "transform:more"]
+    assert plan.object(f"Deployment.apps/{sandbox.namespace}/web")["transforms"] == [
+        "controller-annotations",
+        "image-registry",
+        "transform:more",
+    ]
     assert sandbox.run("copy").code == 0
     web = sandbox.green("Deployment", "web")["spec"]
     assert (web["replicas"], web["template"]["spec"]["containers"][0]["image"]) == (3, "mirror.example.org/team/app:1")

@@ -10,7 +10,12 @@ from migrator.model.manifest import Manifest
 def made(api: str, kind: str, name: str, **fields: Any) -> Manifest:
     """Return a manifest; `labels`, `annotations`, `owners`, `finalizers` and `namespace` go into its metadata."""
     metadata: dict[str, Any] = {"name": name}
-    for key, field in (("labels", "labels"), ("annotations", "annotations"), ("finalizers", "finalizers"), ("namespace", "namespace")):
+    for key, field in (
+        ("labels", "labels"),
+        ("annotations", "annotations"),
+        ("finalizers", "finalizers"),
+        ("namespace", "namespace"),
+    ):
         if key in fields:
             metadata[field] = fields.pop(key)
     if "owners" in fields:
@@ -25,7 +30,10 @@ def config_map(name: str, data: dict[str, str] | None = None, **fields: Any) -> 
 
 def pod_template(name: str, **labels: str) -> Manifest:
     """Return a pod template with one container."""
-    return {"metadata": {"labels": {"app": name, **labels}}, "spec": {"containers": [{"name": "main", "image": "registry.example.com/team/app:1"}]}}
+    return {
+        "metadata": {"labels": {"app": name, **labels}},
+        "spec": {"containers": [{"name": "main", "image": "registry.example.com/team/app:1"}]},
+    }
 
 
 def deployment(name: str, replicas: int = 1, **labels: str) -> Manifest:
@@ -51,7 +59,9 @@ def cron_job(name: str, **spec: Any) -> Manifest:
     """Return a CronJob that is never due."""
     template = pod_template(name)
     template["spec"]["restartPolicy"] = "Never"
-    return made("batch/v1", "CronJob", name, spec={"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}, **spec})
+    return made(
+        "batch/v1", "CronJob", name, spec={"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}, **spec}
+    )
 
 
 def crd(plural: str, kind: str, group: str, versions: tuple[str, ...] = ("v1",)) -> Manifest:
