@@ -39,7 +39,11 @@ def missing_from(wanted: Any, live: Any, path: str = "") -> list[FieldDifference
 
 
 def all_differences(before: Any, after: Any, path: str = "") -> list[FieldDifference]:
-    """Return every field that differs, in both directions."""
+    """Return every field that differs, in both directions; an object that is on one side only is told leaf by leaf."""
+    if before is MISSING and isinstance(after, dict) and after:
+        before = {}
+    elif after is MISSING and isinstance(before, dict) and before:
+        after = {}
     if isinstance(before, dict) and isinstance(after, dict):
         return [
             difference

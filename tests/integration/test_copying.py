@@ -10,8 +10,11 @@ import pytest
 import yaml
 
 from migrator.model.manifest import get
+from migrator.model.ref import ResourceType
 from tests.support.objects import config_map, crd, cron_job, deployment, job, made, pod_template, service
 from tests.support.sandbox import TYPES, Sandbox, until
+
+STORAGE_CLASSES = ResourceType("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, verbs=frozenset())
 
 
 def test_copy_brings_objects_and_repeats_nothing(sandbox: Sandbox) -> None:
@@ -280,12 +283,6 @@ def test_missing_storage_class_is_blocked_and_can_be_mapped(sandbox: Sandbox) ->
     assert sandbox.green("PersistentVolumeClaim", "data")["spec"]["storageClassName"] == green_class
 
 
-def sandbox_class() -> "ResourceType":  # noqa: D103, UP037
-    from migrator.model.ref import ResourceType
-
-    return ResourceType("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, verbs=frozenset())
-
-
 def test_finalizers_without_controller_are_removed(sandbox: Sandbox) -> None:
     """A finalizer stays when its API group is on green or moves there, and goes otherwise."""
     group = f"{sandbox.namespace}.example.com"
@@ -320,8 +317,6 @@ def test_custom_resources_follow_their_definition(sandbox: Sandbox) -> None:
     )
     result = sandbox.json("copy")
     assert [item for item in result.document["problems"] if sandbox.namespace in item["object"]] == []
-    from migrator.model.ref import ResourceType
-
     widgets = ResourceType(group, "v2", "widgets", "Widget", namespaced=True, verbs=frozenset())
     assert sandbox.pair.green.get(widgets, sandbox.namespace, "large")["spec"] == large
     assert sandbox.pair.green.get(widgets, sandbox.namespace, "small")["spec"] == {"size": 1}
