@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 @pytest.fixture(scope="session")
 def store() -> Store:
     """Return the cache of real binaries."""
-    return Store(default_cache(), lambda text: print(f"testbed: {text}", file=sys.__stderr__))  # noqa: T201
+    return Store(default_cache(), lambda text: print(f"testbed: {text}", file=sys.__stderr__))
 
 
 @pytest.fixture(scope="session")

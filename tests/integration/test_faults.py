@@ -167,7 +167,7 @@ def test_prune_keeps_what_was_only_left_out(sandbox: Sandbox) -> None:
 
 
 def test_killed_copy_goes_on(sandbox: Sandbox) -> None:
-    """kill -9 in the middle of a wave: the next run brings the rest, and nothing twice."""
+    """Kill -9 in the middle of a wave: the next run brings the rest, and nothing twice."""
     fill(sandbox, 600)
     child = sandbox.start("copy")
     until(lambda: brought(sandbox) > 20 if _exists(sandbox) else False)

@@ -160,7 +160,7 @@ def test_rollback_works_without_green(sandbox: Sandbox, edge: Edge) -> None:
 
 
 def test_killed_cutover_goes_on(sandbox: Sandbox, edge: Edge) -> None:
-    """kill -9 in the middle of a cutover: status tells, the next cutover finishes the job."""
+    """Kill -9 in the middle of a cutover: status tells, the next cutover finishes the job."""
     balancer, _, _ = edge
     ready(sandbox, balancer)
     sandbox.configure(traffic=traffic(balancer, soak="2s"))

@@ -34,12 +34,22 @@ def test_whole_shop_moves(sandbox: Sandbox) -> None:
     assert len(made_objects) >= 60
     assert len({item["kind"] for item in made_objects}) >= 15
     until(lambda: (sandbox.pair.blue.get(TYPES["Job"], NS, "schema-1-4").get("status") or {}).get("completionTime") is not None)
-    sandbox.configure(move={"namespaces": {"include": [NS, "shop-batch"]}, "clusterScoped": True, "kinds": {"exclude": ["ClusterRoleBinding"]}, "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "*-*"}]}})
+    sandbox.configure(
+        move={
+            "namespaces": {"include": [NS, "shop-batch"]},
+            "clusterScoped": True,
+            "kinds": {"exclude": ["ClusterRoleBinding"]},
+            "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "*-*"}]},
+        }
+    )
     copied = sandbox.json("copy")
     assert copied.code == 0, copied.out
     verdict = sandbox.json("validate")
     assert (verdict.code, [f for f in verdict.document["findings"] if f["severity"] == "failure"]) == (0, [])
-    assert sandbox.green("Secret", "sh.helm.release.v1.shop.v1", NS)["data"] == sandbox.pair.blue.get(TYPES["Secret"], NS, "sh.helm.release.v1.shop.v1")["data"]
+    assert (
+        sandbox.green("Secret", "sh.helm.release.v1.shop.v1", NS)["data"]
+        == sandbox.pair.blue.get(TYPES["Secret"], NS, "sh.helm.release.v1.shop.v1")["data"]
+    )
     assert set(sandbox.json("copy").document["counts"]) == {"unchanged"}
 
 
@@ -100,7 +110,9 @@ def test_validate_finds_what_is_not_there_yet(sandbox: Sandbox) -> None:
     sandbox.on_blue(config_map("missing"), config_map("differs"), deployment("web"), service("web"))
     sandbox.run("copy")
     sandbox.pair.green.patch(TYPES["ConfigMap"], sandbox.namespace, "differs", {"data": {"key": "other"}}, manager="kubectl")
-    sandbox.pair.green.delete(TYPES["ConfigMap"], sandbox.namespace, "missing", uid=sandbox.green("ConfigMap", "missing")["metadata"]["uid"])
+    sandbox.pair.green.delete(
+        TYPES["ConfigMap"], sandbox.namespace, "missing", uid=sandbox.green("ConfigMap", "missing")["metadata"]["uid"]
+    )
     result = sandbox.json("validate")
     assert result.code == 3
     name = sandbox.namespace
@@ -204,7 +216,14 @@ def test_unattended_use_needs_yes(sandbox: Sandbox) -> None:
     """Where nobody can answer, a question is an error and not a hang."""
     sandbox.on_blue(config_map("a"))
     sandbox.run("copy")
-    done = subprocess.run([sys.executable, "-m", "migrator", "retire"], cwd=sandbox.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "retire"],
+        cwd=sandbox.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, "give --yes" in done.stderr) == (2, True), done.stderr
 
 
