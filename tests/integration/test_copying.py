@@ -197,8 +197,7 @@ def test_finished_job_stays_finished(sandbox: Sandbox) -> None:
     assert not green["spec"].get("suspend")
     assert "managedBy" not in green["spec"]
     assert sandbox.json("copy").document["counts"] == {"unchanged": 2}
-    pods = [item for item in sandbox.pair.green.list(TYPES["Pod"], sandbox.namespace)]
-    assert pods == []
+    assert list(sandbox.pair.green.list(TYPES["Pod"], sandbox.namespace)) == []
 
 
 def test_running_job_is_blocked(sandbox: Sandbox) -> None:
@@ -273,7 +272,7 @@ def test_missing_storage_class_is_blocked_and_can_be_mapped(sandbox: Sandbox) ->
     )
     green_class = f"green-{sandbox.namespace}"[:60]
     sandbox.pair.green.create(
-        sandbox_class(),
+        STORAGE_CLASSES,
         "",
         orjson.dumps(made("storage.k8s.io/v1", "StorageClass", green_class, provisioner="kubernetes.io/no-provisioner")),
         manager="kubectl",

@@ -255,7 +255,7 @@ def test_haproxy_faults_are_said_in_one_line(edge: Edge, tmp_path: Path) -> None
         adapter(balancer, stateFile=str(tmp_path / "no" / "state")).shift(25)
 
 
-def test_socket_without_permission_is_said_in_one_line(edge: Edge, sandbox: Sandbox) -> None:
+def test_socket_without_permission_is_said_in_one_line(edge: Edge) -> None:
     """A Runtime API without admin level, or a socket of another user, is named with its cure."""
     balancer, _, _ = edge
     config = balancer.folder / "haproxy.cfg"

@@ -29,10 +29,10 @@ def test_waves_respect_every_hard_reference(edges: list[tuple[int, int, bool]]) 
     cyclic = {item for cycle in order.cycles for item in cycle}
     assert len(position) + len(cyclic) == 16
     assert not position.keys() & cyclic
-    for left, targets in original.items():
-        for right, hard in targets.items():
-            if hard and left != right and left in position and right in position:
-                assert position[right] < position[left]
+    for source, targets in original.items():
+        for target, needed in targets.items():
+            if needed and source != target and source in position and target in position:
+                assert position[target] < position[source]
     assert graph == original
 
 

@@ -9,7 +9,7 @@ import pytest
 from migrator.config.load import parse_migration
 from migrator.config.schema import Migration
 from migrator.model.manifest import Manifest, get, ref_of
-from migrator.model.ref import ObjectRef
+from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import (
     accounts,
     finalizers,
@@ -26,7 +26,7 @@ from migrator.rules import (
 )
 from migrator.rules.context import BlueFacts, GreenFacts, RuleContext
 from migrator.rules.skip import kind_skip, skip_reason
-from migrator.rules.versions import ResourceType, common_version, unserved
+from migrator.rules.versions import common_version, unserved
 from tests.support.objects import config_map, cron_job, deployment, job, made, service
 
 
@@ -99,7 +99,7 @@ def test_service_allocations(spec: dict[str, Any], fields: dict[str, Any], kept:
 def test_node_ports_one_by_one() -> None:
     """Of two ports the one with a chosen node port keeps it."""
     ports = [{"port": 80, "nodePort": 30080}, {"port": 90, "protocol": "UDP", "nodePort": 30090}]
-    fields = {
+    fields: dict[str, Any] = {
         "f:spec": {
             "f:ports": {
                 'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}, "f:port": {}},
