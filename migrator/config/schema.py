@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
 _DURATION_PATTERN = r"^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"
@@ -24,6 +24,11 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 5m or 24h")
 
 
+def _written(value: timedelta) -> str:
+    minutes, seconds = divmod(value.total_seconds(), 60)
+    return f"{minutes:g}m" if minutes and not seconds else f"{value.total_seconds():g}s"
+
+
 def _percent(value: object) -> object:
     if isinstance(value, str) and value.endswith("%"):
         return float(value[:-1]) / 100
@@ -33,6 +38,7 @@ def _percent(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
+    PlainSerializer(_written, return_type=str),
     Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""}),
 ]
 Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]

@@ -1,0 +1,81 @@
+"""The testbed: real control planes that come, stay and go without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from migrator.errors import ConfigError
+from migrator.testbed.bed import Testbed
+from migrator.testbed.binaries import ChecksumError, DownloadError, Store
+from migrator.testbed.control_plane import Recipe
+from migrator.testbed.versions import BLUE, GREEN
+
+
+def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) -> None:
+    """A second `up` is a no-op, a crashed testbed is cleaned up, another version is refused, `down` leaves nothing."""
+    bed = Testbed(tmp_path / "bed", store, lambda _: None)
+    recipes = (Recipe("blue", BLUE, controllers=False), Recipe("green", GREEN, controllers=False))
+    try:
+        planes = bed.up(recipes)
+        assert planes["blue"].cluster().version()[2] == f"v{BLUE}"
+        assert bed.kubeconfig.stat().st_mode & 0o777 == 0o600
+        first = bed.status().processes
+        bed.up(recipes)
+        assert bed.status().processes == first
+        with pytest.raises(ConfigError, match="already runs"):
+            bed.up((Recipe("blue", GREEN, controllers=False),))
+        os.kill(next(item.pid for item in first if item.name == "blue/etcd"), signal.SIGKILL)
+        assert bed.up(recipes)["blue"].cluster().healthy()
+        assert not any(item.alive for item in first)
+        second = bed.status().processes
+    finally:
+        bed.down()
+    assert not any(item.alive for item in second)
+    assert not bed.folder.exists()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@contextmanager
+def mirror(folder: Path) -> Iterator[str]:
+    """Serve a folder as a release mirror."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_downloads_are_checked(tmp_path: Path) -> None:
+    """Releases come from the mirror that was named; one that does not match its checksum is never used."""
+    release = tmp_path / "site" / "v1.2.3" / "bin" / "linux" / "arm64"
+    release.mkdir(parents=True)
+    (release / "kube-apiserver").write_bytes(b"program")
+    (release / "kube-apiserver.sha256").write_text(hashlib.sha256(b"program").hexdigest())
+    with mirror(tmp_path / "site") as url:
+        store = Store(tmp_path / "cache", lambda _: None, {"kubernetes": url}, source="download", architecture="arm64")
+        store.cache.mkdir()
+        found = store.kubernetes("1.2.3", ("kube-apiserver",))["kube-apiserver"]
+        assert (found.read_bytes(), os.access(found, os.X_OK)) == (b"program", True)
+        found.unlink()
+        (release / "kube-apiserver").write_bytes(b"other")
+        for source in ("download", "auto"):
+            store.source = source
+            with pytest.raises(ChecksumError, match="does not match its checksum"):
+                store.kubernetes("1.2.3", ("kube-apiserver",))
+        store.source = "download"
+        with pytest.raises(DownloadError, match="cannot be fetched"):
+            store.kubernetes("1.2.4", ("kube-apiserver",))
+    assert not list((tmp_path / "cache").glob(".partial-*"))

@@ -1,0 +1,92 @@
+"""migration.yaml: every mistake at once, with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+from migrator.config.load import load_migration, parse_migration
+from migrator.config.schema import Migration
+from migrator.errors import ConfigError
+
+WRONG = """\
+name: Shop!
+blue: {kubecofig: x}
+green: {context: 3}
+transforms:
+- name: x
+  target: {kind: A}
+traffic: {haproxy: {socket: s, backend: b, blue: [], green: [g], stateFile: f}, steps: [50, 25], soak: 5}
+gates: {errorRate: 101%}
+probes: [{name: p}]
+trafic: 1
+"""
+
+
+def test_all_mistakes_at_once() -> None:
+    """Each mistake is one line: file, line, path, what, and the nearest key for a typo."""
+    with pytest.raises(ConfigError) as caught:
+        parse_migration(WRONG, "m.yaml")
+    found = [line.split(":", 3)[:3] for line in caught.value.issues]
+    assert found == [
+        ["m.yaml", "1", " name"],
+        ["m.yaml", "2", " blue.kubecofig"],
+        ["m.yaml", "3", " green.context"],
+        ["m.yaml", "5", " transforms[0]"],
+        ["m.yaml", "7", " traffic.haproxy.blue"],
+        ["m.yaml", "7", " traffic.soak"],
+        ["m.yaml", "7", " traffic.steps"],
+        ["m.yaml", "8", " gates.errorRate"],
+        ["m.yaml", "9", " probes[0]"],
+        ["m.yaml", "10", " trafic"],
+    ]
+    assert "did you mean kubeconfig?" in caught.value.issues[1]
+    assert "did you mean traffic?" in caught.value.issues[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "not YAML"),
+        ("- x", "must be a mapping"),
+        ("", "must be a mapping"),
+        ("name: a\nname: b\nblue: {}\ngreen: {}", "m.yaml:2: name: is given twice"),
+    ],
+)
+def test_not_even_a_mapping(text: str, words: str) -> None:
+    """What is no file of ours is one line too."""
+    with pytest.raises(ConfigError, match=words):
+        parse_migration(text, "m.yaml")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A missing file names the verb that writes one."""
+    with pytest.raises(ConfigError, match="no such file") as caught:
+        load_migration(tmp_path / "none.yaml")
+    assert "migrator init" in caught.value.hint
+
+
+def test_durations_and_rates() -> None:
+    """Durations need a unit, rates may be percent."""
+    config = parse_migration("name: a\nblue: {}\ngreen: {}\nretire: {soak: 1h30m}\ngates: {errorRate: 2%, latency: 0.5s}", "m")
+    assert (config.retire.soak.total_seconds(), config.gates.error_rate) == (5400, 0.02)
+
+
+def test_schema_names_every_key() -> None:
+    """The JSON Schema for editors knows the keys that the loader knows, and forbids others."""
+    schema = json.loads(json.dumps(Migration.model_json_schema(by_alias=True)))
+    assert {"name", "blue", "green"} <= set(schema["required"])
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == {field.alias for field in Migration.model_fields.values()}
+
+
+def test_reference_is_complete() -> None:
+    """docs/migration-yaml.md names every key of the schema."""
+    text = (Path(__file__).parents[3] / "docs" / "migration-yaml.md").read_text()
+    schema = Migration.model_json_schema(by_alias=True)
+    keys = {key for model in (schema, *schema["$defs"].values()) for key in model.get("properties", ())}
+    missing = [key for key in keys if f"`{key}`" not in text]
+    assert missing == []

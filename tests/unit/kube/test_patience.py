@@ -1,0 +1,100 @@
+"""429, 503 and broken connections, against a real HTTP server that misbehaves on purpose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from migrator.errors import ForbiddenError, ThrottledError, UnavailableError
+from migrator.kube.access import Access
+from migrator.kube.cluster import KubeCluster
+from migrator.kube.throttle import Throttle
+
+Answer = tuple[int, dict[str, str], bytes]
+GOOD: Answer = (200, {}, b'{"major":"1","minor":"37+","gitVersion":"v1.37.2"}')
+
+
+@contextmanager
+def server(answers: list[Answer | None]) -> Iterator[tuple[KubeCluster, list[str]]]:
+    """Serve these answers in turn (None: hang up), then good ones; yield a client and the requests seen."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization", ""))
+            answer = answers.pop(0) if answers else GOOD
+            if answer is None:
+                self.close_connection = True
+                return
+            status, headers, body = answer
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    tokens = iter(["old", "new", "newer"])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
+        yield KubeCluster("green", access, patience=1.5), seen
+        running.shutdown()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(429, {"Retry-After": "0"}, b""), (503, {"Retry-After": "0"}, b""), (500, {}, b""), None],
+    ids=["429", "503", "500", "hang-up"],
+)
+def test_passing_faults_are_waited_out(answer: Answer | None) -> None:
+    """Too many requests, a restart and a lost connection are tried again."""
+    with server([answer, answer]) as (cluster, seen):
+        assert cluster.version() == (1, 37, "v1.37.2")
+    assert len(seen) == 3
+
+
+def test_patience_ends() -> None:
+    """A server that never recovers is an error with its words, not a hang."""
+    words = b'{"kind":"Status","reason":"TooManyRequests","message":"slow down"}'
+    with server([(429, {"Retry-After": "1"}, words)] * 50) as (cluster, _), pytest.raises(ThrottledError, match="slow down"):
+        cluster.version()
+    with server([(500, {}, b"{}")] * 50) as (cluster, _), pytest.raises(UnavailableError):
+        cluster.version()
+
+
+def test_expired_credentials_are_asked_for_once_more() -> None:
+    """A 401 is answered with fresh credentials, a second one is final."""
+    with server([(401, {}, b"")]) as (cluster, seen):
+        cluster.version()
+    assert seen == ["Bearer old", "Bearer new"]
+    with server([(401, {}, b"")] * 3) as (cluster, _), pytest.raises(ForbiddenError):
+        cluster.version()
+
+
+def test_bodies_never_reach_messages() -> None:
+    """What is no Status may hold data and is not shown; a Status is cut."""
+    with server([(403, {}, b"password=hunter2")]) as (cluster, _), pytest.raises(ForbiddenError) as caught:
+        cluster.version()
+    assert "hunter2" not in caught.value.message
+
+
+def test_throttle_halves_and_recovers() -> None:
+    """A 429 halves the number of requests in flight; quick answers raise it again, up to the cap."""
+    throttle = Throttle(16, start=8)
+    throttle.throttled()
+    assert throttle.limit == 4
+    for _ in range(400):
+        with throttle.slot():
+            pass
+    assert 4 < throttle.limit <= 16

@@ -1,0 +1,82 @@
+"""The command line's edges."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migrator.cli.boundary import guarded
+from migrator.cli.main import group
+from migrator.errors import ConfigError
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Run the command line; return exit code and both streams."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = guarded(lambda: group.main(list(arguments), standalone_mode=False, prog_name="migrator"))
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize("verb", list(group.list_commands(None)))  # type: ignore[arg-type]
+def test_every_verb_has_help(verb: str) -> None:
+    """Each verb explains itself."""
+    code, out, _ = run(verb, "--help")
+    assert code == 0
+    assert "Usage: migrator " + verb in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` answers at once, for it loads no client library, no schema and no rich."""
+    program = "import sys; sys.argv=['migrator','--help']\nfrom migrator.cli.main import main\ntry: main()\nexcept SystemExit: pass\nprint(sorted({'kubernetes','pydantic','rich','yaml','pulumi'} & sys.modules.keys()), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_mistyped_verb() -> None:
+    """The nearest verb is named."""
+    code, _, err = run("rolback")
+    assert (code, "did you mean rollback?" in err) == (2, True)
+
+
+def test_missing_file_is_one_line(tmp_path: Path) -> None:
+    """No trace, exit code 2, and what to do."""
+    code, _, err = run("plan", "-c", str(tmp_path / "none.yaml"))
+    assert code == 2
+    assert err.splitlines() == [
+        f"migrator: {tmp_path}/none.yaml: no such file",
+        "  → `migrator init` writes one; --config names another",
+    ]
+
+
+def test_bugs_and_interrupts_have_their_own_codes() -> None:
+    """A bug leaves its trace in a file that is named; ^C is 130."""
+
+    def bug() -> None:
+        raise ZeroDivisionError
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err):
+        assert guarded(bug) == 70
+        assert guarded(interrupt) == 130
+    trace = Path(err.getvalue().split("report it with ")[1].split()[0])
+    assert "ZeroDivisionError" in trace.read_text()
+    trace.unlink()
+    with contextlib.redirect_stderr(io.StringIO()) as lines:
+        guarded(lambda: (_ for _ in ()).throw(ConfigError(["a", "b"])))
+    assert lines.getvalue().splitlines() == ["migrator: a", "migrator: b"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    """Each shell gets its script."""
+    code, out, _ = run("completion", shell)
+    assert (code, "_MIGRATOR_COMPLETE" in out) == (0, True)
