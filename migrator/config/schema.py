@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
 _DURATION_PATTERN = r"^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"
@@ -24,11 +24,6 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 5m or 24h")
 
 
-def _written(value: timedelta) -> str:
-    minutes, seconds = divmod(value.total_seconds(), 60)
-    return f"{minutes:g}m" if minutes and not seconds else f"{value.total_seconds():g}s"
-
-
 def _percent(value: object) -> object:
     if isinstance(value, str) and value.endswith("%"):
         return float(value[:-1]) / 100
@@ -38,7 +33,6 @@ def _percent(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    PlainSerializer(_written, return_type=str),
     Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""}),
 ]
 Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
@@ -50,7 +44,7 @@ def _camel(name: str) -> str:
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, alias_generator=_camel)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
 
 
 class ClusterConfig(_Frozen):
@@ -149,7 +143,7 @@ class Probe(_Frozen):
     http: HttpProbe | None = Field(None, description="An HTTP request.")
     tcp: TcpProbe | None = Field(None, description="A TCP connection.")
     command: tuple[str, ...] = Field((), description="A program and its arguments; exit code 0 is good.")
-    timeout: Duration = Field(timedelta(seconds=5), description="No answer within it is a failure.")
+    timeout: Duration = Field("5s", description="No answer within it is a failure.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Probe:
@@ -175,7 +169,7 @@ class Traffic(_Frozen):
 
     haproxy: HAProxyConfig = Field(description="The load balancer.")
     steps: tuple[float, ...] = Field((5, 25, 50, 100), description="Percent of traffic on green, step by step.")
-    soak: Duration = Field(timedelta(seconds=30), description="How long each step is watched before its gates are judged.")
+    soak: Duration = Field("30s", description="How long each step is watched before its gates are judged.")
 
     @field_validator("steps")
     @classmethod
@@ -195,13 +189,9 @@ class Gates(_Frozen):
         description="Requests that green must have answered before a step is believed; 0 for services without traffic.",
         ge=0,
     )
-    verdict_age: Duration = Field(timedelta(minutes=15), description="How old a good verdict may be at cutover.")
-    ready_timeout: Duration = Field(
-        timedelta(minutes=5), description="How long validate waits for green's workloads; past it they have failed."
-    )
-    backend_timeout: Duration = Field(
-        timedelta(minutes=2), description="How long copy waits for the backend of a webhook or APIService."
-    )
+    verdict_age: Duration = Field("15m", description="How old a good verdict may be at cutover.")
+    ready_timeout: Duration = Field("5m", description="How long validate waits for green's workloads; past it they have failed.")
+    backend_timeout: Duration = Field("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 
 class Volumes(_Frozen):
@@ -221,13 +211,13 @@ class Hooks(_Frozen):
     before_cutover: tuple[tuple[str, ...], ...] = Field((), description="Before traffic moves.")
     after_cutover: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is on green.")
     after_rollback: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is back on blue.")
-    timeout: Duration = Field(timedelta(minutes=10), description="Longest run of one command.")
+    timeout: Duration = Field("10m", description="Longest run of one command.")
 
 
 class Retire(_Frozen):
     """When blue may go."""
 
-    soak: Duration = Field(timedelta(hours=24), description="How long green must have had all traffic.")
+    soak: Duration = Field("24h", description="How long green must have had all traffic.")
 
 
 class Migration(_Frozen):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigError
-from migrator.testbed.bed import Testbed
+from migrator.testbed import bed as beds
 from migrator.testbed.binaries import ChecksumError, DownloadError, Store
 from migrator.testbed.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
@@ -23,7 +23,7 @@ from migrator.testbed.versions import BLUE, GREEN
 
 def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) -> None:
     """A second `up` is a no-op, a crashed testbed is cleaned up, another version is refused, `down` leaves nothing."""
-    bed = Testbed(tmp_path / "bed", store, lambda _: None)
+    bed = beds.Testbed(tmp_path / "bed", store, lambda _: None)
     recipes = (Recipe("blue", BLUE, controllers=False), Recipe("green", GREEN, controllers=False))
     try:
         planes = bed.up(recipes)

@@ -17,10 +17,10 @@ class Mocks(pulumi.runtime.Mocks):
         """Return the inputs as outputs."""
         return args.name, args.inputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """Return nothing."""
         del args
-        return {}
+        return {}, None
 
 
 def test_each_stack_exports_its_cluster(monkeypatch: Any) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 from migrator.config.load import load_migration, parse_migration
 from migrator.config.schema import Migration
 from migrator.errors import ConfigError
