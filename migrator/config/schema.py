@@ -24,6 +24,11 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 5m or 24h")
 
 
+def _lasting(default: str, *, description: str) -> Any:
+    """Return a field whose default is written as a person would write it, so that editors propose it so too."""
+    return Field(default, description=description)
+
+
 def _percent(value: object) -> object:
     if isinstance(value, str) and value.endswith("%"):
         return float(value[:-1]) / 100
@@ -143,7 +148,7 @@ class Probe(_Frozen):
     http: HttpProbe | None = Field(None, description="An HTTP request.")
     tcp: TcpProbe | None = Field(None, description="A TCP connection.")
     command: tuple[str, ...] = Field((), description="A program and its arguments; exit code 0 is good.")
-    timeout: Duration = Field("5s", description="No answer within it is a failure.")
+    timeout: Duration = _lasting("5s", description="No answer within it is a failure.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Probe:
@@ -169,7 +174,7 @@ class Traffic(_Frozen):
 
     haproxy: HAProxyConfig = Field(description="The load balancer.")
     steps: tuple[float, ...] = Field((5, 25, 50, 100), description="Percent of traffic on green, step by step.")
-    soak: Duration = Field("30s", description="How long each step is watched before its gates are judged.")
+    soak: Duration = _lasting("30s", description="How long each step is watched before its gates are judged.")
 
     @field_validator("steps")
     @classmethod
@@ -189,9 +194,9 @@ class Gates(_Frozen):
         description="Requests that green must have answered before a step is believed; 0 for services without traffic.",
         ge=0,
     )
-    verdict_age: Duration = Field("15m", description="How old a good verdict may be at cutover.")
-    ready_timeout: Duration = Field("5m", description="How long validate waits for green's workloads; past it they have failed.")
-    backend_timeout: Duration = Field("2m", description="How long copy waits for the backend of a webhook or APIService.")
+    verdict_age: Duration = _lasting("15m", description="How old a good verdict may be at cutover.")
+    ready_timeout: Duration = _lasting("5m", description="How long validate waits for green's workloads; past it they have failed.")
+    backend_timeout: Duration = _lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 
 class Volumes(_Frozen):
@@ -211,13 +216,13 @@ class Hooks(_Frozen):
     before_cutover: tuple[tuple[str, ...], ...] = Field((), description="Before traffic moves.")
     after_cutover: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is on green.")
     after_rollback: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is back on blue.")
-    timeout: Duration = Field("10m", description="Longest run of one command.")
+    timeout: Duration = _lasting("10m", description="Longest run of one command.")
 
 
 class Retire(_Frozen):
     """When blue may go."""
 
-    soak: Duration = Field("24h", description="How long green must have had all traffic.")
+    soak: Duration = _lasting("24h", description="How long green must have had all traffic.")
 
 
 class Migration(_Frozen):
