@@ -34,12 +34,6 @@ class GateFailedError(MigratorError):
     exit_code = 3
 
 
-class PartialFailureError(MigratorError):
-    """The work went on to its end, but not every object made it."""
-
-    exit_code = 4
-
-
 class JournalError(MigratorError):
     """The journal can't be read, written or belongs to something else."""
 

@@ -30,13 +30,3 @@ def types_in(discovery: dict[str, Any]) -> list[ResourceType]:
         for resource in version.get("resources") or []
         if resource.get("responseKind", {}).get("kind")
     ]
-
-
-def stale_groups(discovery: dict[str, Any]) -> list[str]:
-    """Return the group versions that the API server knows of but cannot ask."""
-    return [
-        f"{group['metadata'].get('name', '')}/{version['version']}"
-        for group in discovery.get("items") or []
-        for version in group.get("versions") or []
-        if version.get("freshness") == "Stale"
-    ]

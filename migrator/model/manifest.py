@@ -102,12 +102,6 @@ def pod_spec(manifest: Manifest) -> Manifest | None:
     return spec if isinstance(spec, dict) else None
 
 
-def pod_labels(manifest: Manifest) -> dict[str, str]:
-    """Return the labels that the pods of a workload carry."""
-    path = POD_TEMPLATES.get(ref_type(manifest))
-    return {} if path is None else (get(manifest, *path, "metadata", "labels") or {})
-
-
 def ref_type(manifest: Manifest) -> str:
     """Return `Kind.group` of a manifest."""
     group, slash, _ = manifest["apiVersion"].rpartition("/")
@@ -118,26 +112,3 @@ def containers(spec: Manifest) -> Iterator[Manifest]:
     """Yield all containers of a pod spec."""
     for field in ("initContainers", "containers", "ephemeralContainers"):
         yield from spec.get(field) or []
-
-
-def matches_labels(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
-    """Return whether a LabelSelector (matchLabels, matchExpressions) selects these labels; an empty one selects all."""
-    if selector is None:
-        return False
-    wanted: dict[str, str] = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        return False
-    return all(_matches_expression(expression, labels) for expression in selector.get("matchExpressions") or [])
-
-
-def _matches_expression(expression: dict[str, Any], labels: dict[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or []
-    match expression["operator"]:
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case _:
-            return key not in labels

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from migrator.errors import ApiError, ForbiddenError, NotFoundError
+from migrator.errors import ForbiddenError, NotFoundError
 from migrator.model.events import Progress
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.plan import Unreadable
@@ -311,13 +311,3 @@ def digest(data: bytes) -> str:
 def unreadable_names(items: Iterable[Unreadable]) -> str:
     """Return the kinds in a sentence."""
     return ", ".join(sorted({item.type_name for item in items}))
-
-
-def require_reachable(*clusters: Cluster) -> None:
-    """Raise ApiError unless each cluster answers to this account."""
-    for cluster in clusters:
-        try:
-            cluster.version()
-        except ApiError as error:
-            error.hint = error.hint or f"check {cluster.name}.kubeconfig and {cluster.name}.context"
-            raise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from migrator.config.schema import Migration
 from migrator.model.manifest import Manifest
-from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.ref import ObjectRef
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -78,11 +78,3 @@ class Hindrance(NamedTuple):
 
     reason: str
     cure: str
-
-
-@dataclass(slots=True, frozen=True)
-class Served:
-    """The resource types of one cluster."""
-
-    types: tuple[ResourceType, ...]
-    """All served versions, the group's preferred one first."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import accounts, storage
 from migrator.rules.context import RuleContext
@@ -211,8 +211,3 @@ _RULES = (
         frozenset({"ClusterServiceVersion.operators.coreos.com"}),
     ),
 )
-
-
-def stays(manifest: Manifest, context: RuleContext) -> bool:
-    """Return whether an object stays on blue, for those who only need yes or no."""
-    return bool(skip_reason(manifest, ref_of(manifest), context))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from migrator.model.manifest import Manifest, ref_of
+from migrator.model.manifest import Manifest
 from migrator.rules import (
     accounts,
     finalizers,
@@ -93,8 +93,3 @@ def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, .
 def _is_lost(owner: Manifest, context: RuleContext) -> bool:
     ref = context.blue.uids.get(owner["uid"])
     return ref is None or ref in context.blue.staying
-
-
-def describe(manifest: Manifest) -> str:
-    """Return the name of an object for messages."""
-    return str(ref_of(manifest))
