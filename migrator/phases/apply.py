@@ -52,6 +52,8 @@ class Applier:
         made = self._made(item, live, written)
         if self._finish_is_due(item, live):
             return None
+        if written and (written.uid, written.green_token, written.blue_token) == (live.uid, live.token, item.token):
+            return self._outcome(item, Action.UNCHANGED, live, made=made)  # nobody wrote to either side since
         differences = self._differences(item, live)
         blue_changed = written is not None and written.blue_token not in ("", item.token)
         if not differences and not blue_changed:
@@ -219,7 +221,7 @@ class Applier:
     def _may_replace(self, item: PlanItem, live: Live, written: Written | None, *, made: bool, blue_changed: bool) -> bool:
         if (item.green.kind, item.green.name) == _DEFAULT_ACCOUNT:
             return True  # green's controller made it; a person's additions on blue belong into it
-        if not made and written is None:
+        if not made:
             return False
         if written is None:
             return True  # announced by a run that was killed before it saw the answer
@@ -227,7 +229,7 @@ class Applier:
         return blue_changed and same and written.uid == live.uid
 
     def _finish_is_due(self, item: PlanItem, live: Live) -> bool:
-        if not item.status or item.green not in self.state.written.keys() | self.state.intended:
+        if not item.status or (item.green not in self.state.written and item.green not in self.state.intended):
             return False
         status = get(orjson.loads(live.body), "status") or {}
         ended = any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in status.get("conditions") or [])
@@ -257,6 +259,6 @@ def _finished_base(manifest: Manifest) -> dict[str, Any]:
 
 
 def _same_token(before: str, now: str, *, ignore_generation: bool) -> bool:
-    if ignore_generation:
-        return before.split(":", maxsplit=1)[0] == now.split(":", maxsplit=1)[0]
-    return before == now
+    """Return whether no person has changed the object between two tokens; controllers write status all the time."""
+    parts = 1 if ignore_generation else 2
+    return before.split(":")[:parts] == now.split(":")[:parts]

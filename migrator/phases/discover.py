@@ -50,7 +50,7 @@ class Live:
     uid: str
     resource_version: str
     token: str
-    """Changes when a person changes the object."""
+    """`managers:generation:resourceVersion`: the first two change when a person changes the object, the last always."""
     body: bytes
 
 
@@ -298,7 +298,7 @@ def live_of(manifest: Manifest) -> Live:
     """Return what is kept of an object of green: its managedFields only as a token."""
     metadata = manifest["metadata"]
     managers = digest("|".join(field_owners.changed_by_person(manifest)).encode())
-    token = f"{managers}:{metadata.get('generation', '')}"
+    token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
     slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
     return Live(metadata["uid"], metadata["resourceVersion"], token, orjson.dumps(slim))
 

@@ -14,7 +14,7 @@ from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
 from migrator.testbed.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
-from tests.support.sandbox import TYPES, Pair, Sandbox
+from tests.support.sandbox import TYPES, Pair, Sandbox, until
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
@@ -41,6 +41,7 @@ def sandbox(pair: Pair, tmp_path: Path, request: pytest.FixtureRequest) -> Sandb
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     pair.blue.create(TYPES["Namespace"], "", orjson.dumps(body), manager="kubectl-create")
     made = Sandbox(pair, name, tmp_path)
+    until(made.has_default_account)
     made.configure()
     return made
 

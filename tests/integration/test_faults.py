@@ -126,6 +126,16 @@ def test_foreign_objects_are_left_alone(sandbox: Sandbox) -> None:
     assert sandbox.green("ConfigMap", "mine")["data"]["a"] == "blue"
 
 
+def test_a_foreign_object_stays_foreign(sandbox: Sandbox) -> None:
+    """An object that was equal on both sides by chance is not ours: when blue changes it is a conflict, not an update."""
+    sandbox.on_blue(config_map("same", {"a": "1"}))
+    sandbox.on_green(made("v1", "Namespace", sandbox.namespace), config_map("same", {"a": "1"}))
+    assert sandbox.run("copy").code == 0
+    sandbox.pair.blue.patch(TYPES["ConfigMap"], sandbox.namespace, "same", {"data": {"a": "2"}}, manager="kubectl-edit")
+    assert sandbox.json("copy").document["problems"][0]["action"] == "conflict"
+    assert sandbox.green("ConfigMap", "same")["data"] == {"a": "1"}
+
+
 def test_changes_on_green_are_not_overwritten(sandbox: Sandbox) -> None:
     """What a person changed on green after the copy is a conflict, also when blue has changed too."""
     sandbox.on_blue(config_map("a", {"x": "1"}), config_map("b", {"x": "1"}))

@@ -134,6 +134,14 @@ class Sandbox:
             return True
         return False
 
+    def has_default_account(self) -> bool:
+        """Return whether blue's controller has made this namespace's default account, which pods need."""
+        try:
+            self.blue("ServiceAccount", "default")
+        except NotFoundError:
+            return False
+        return True
+
     def run(self, *arguments: str) -> Result:
         """Run the command line in this process, in the sandbox's folder."""
         out, err = io.StringIO(), io.StringIO()
