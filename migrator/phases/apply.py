@@ -10,16 +10,17 @@ from typing import Any
 import orjson
 
 from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, NotFoundError
-from migrator.model.difference import FieldDifference, masked, missing_from
+from migrator.model.difference import FieldDifference, masked
 from migrator.model.manifest import Manifest, get, put, without
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.phases.discover import Live, live_of
+from migrator.phases.parity import differences, relinked
 from migrator.phases.retained import with_retained
 from migrator.phases.state import State, Written
 from migrator.ports import Cluster
-from migrator.rules import field_owners, injected
+from migrator.rules import field_owners
 
 _ATTEMPTS = 5
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
@@ -54,15 +55,15 @@ class Applier:
             return None
         if written and (written.uid, written.green_token, written.blue_token) == (live.uid, live.token, item.token):
             return self._outcome(item, Action.UNCHANGED, live, made=made)  # nobody wrote to either side since
-        differences = self._differences(item, live)
+        found = self._differences(item, live)
         blue_changed = written is not None and written.blue_token not in ("", item.token)
-        if not differences and not blue_changed:
+        if not found and not blue_changed:
             return self._outcome(item, Action.UNCHANGED, live, made=made)
         if self.force or self._may_replace(item, live, written, made=made, blue_changed=blue_changed):
             return None
         whose = "was changed on green since it was copied" if made else "exists on green and was not made by this migration"
         message = f"{whose}; left alone (--force-conflicts takes blue's values)"
-        shown = tuple(masked(differences, item.green.kind))
+        shown = tuple(masked(found, item.green.kind))
         return Outcome(
             item.green,
             Action.CONFLICT,
@@ -77,7 +78,7 @@ class Applier:
     def write(self, item: PlanItem) -> Outcome:
         """Write one item and return what came of it; a refusal by the server is an outcome, not an exception."""
         try:
-            body = self._relinked(orjson.loads(item.body))
+            body = relinked(orjson.loads(item.body), self._green_uid)
             if item.green in self.live:
                 return self._replace(item, body, self.live[item.green])
             return self._create(item, body)
@@ -182,36 +183,19 @@ class Applier:
                 raise InvalidError(f"{ref} is not established on green after {_ESTABLISH_SECONDS:.0f} s")
             self.sleep(0.1)
 
-    def _relinked(self, body: Manifest) -> Manifest:
-        owners = body["metadata"].get("ownerReferences")
-        if not owners:
-            return body
-        linked = [{**owner, "uid": self._green_uid(owner)} for owner in owners]
-        return put(body, ("metadata", "ownerReferences"), linked)
-
     def _green_uid(self, owner: dict[str, Any]) -> str:
-        ref = self.refs.get(owner["uid"])
-        uid = self.uids.get(ref, "") if ref else ""
+        uid = self._known_uid(owner)
         if not uid:
             raise NotFoundError(f"its owner {owner['kind']}/{owner['name']} is not on green", hint="see that object's own outcome")
         return uid
 
     def _differences(self, item: PlanItem, live: Live) -> list[FieldDifference]:
-        if live.body and item.body:
-            wanted = injected.stable(orjson.loads(item.body), item.volatile)
-            have = injected.stable(orjson.loads(live.body), item.volatile)
-            if wanted["metadata"].get("ownerReferences"):
-                wanted = self._relinked_for_compare(wanted)
-            return missing_from(without(wanted, "apiVersion"), have)
-        return []
+        """Return what differs; an owner that is not on green keeps blue's UID, and so shows as a difference."""
+        return differences(item, live, lambda owner: self._known_uid(owner) or owner["uid"])
 
-    def _relinked_for_compare(self, wanted: Manifest) -> Manifest:
-        """Return the wanted manifest with owners as they are on green; one that is not there shows as a difference."""
-        linked = [
-            {**owner, "uid": self.uids.get(self.refs.get(owner["uid"]) or ObjectRef("", "", "", ""), owner["uid"])}
-            for owner in wanted["metadata"]["ownerReferences"]
-        ]
-        return put(wanted, ("metadata", "ownerReferences"), linked)
+    def _known_uid(self, owner: dict[str, Any]) -> str:
+        ref = self.refs.get(owner["uid"])
+        return self.uids.get(ref, "") if ref else ""
 
     def _made(self, item: PlanItem, live: Live, written: Written | None) -> bool:
         if written is not None:

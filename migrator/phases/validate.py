@@ -14,7 +14,7 @@ import orjson
 
 from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
-from migrator.model.difference import masked, missing_from
+from migrator.model.difference import masked
 from migrator.model.events import Progress, Step
 from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.plan import Decision, Plan, PlanItem
@@ -22,9 +22,9 @@ from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.phases.backends import ready_endpoints
 from migrator.phases.discover import Live
+from migrator.phases.parity import differences
 from migrator.ports import Clock, Cluster, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness
-from migrator.rules import injected
 from migrator.rules.references import backend_services
 
 _POLL = 1.0
@@ -93,17 +93,12 @@ def _parity(moved: list[PlanItem], live: dict[ObjectRef, Live]) -> Iterator[Find
         if have is None:
             yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
             continue
-        wanted = injected.stable(orjson.loads(item.body), item.volatile)
-        owners = wanted["metadata"].get("ownerReferences")
-        if owners:
-            relinked = [{**owner, "uid": _uid(live, refs.get(owner["uid"]))} for owner in owners]
-            wanted = {**wanted, "metadata": {**wanted["metadata"], "ownerReferences": relinked}}
-        differences = missing_from(wanted, injected.stable(orjson.loads(have.body), item.volatile))
-        if differences:
+        found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])))
+        if found:
             shown = ", ".join(
-                f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(differences, item.green.kind)[:3]
+                f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(found, item.green.kind)[:3]
             )
-            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
             yield Finding(
                 "parity",
                 str(item.green),
