@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
+from migrator.cli.testbed_nodes import command as nodes
 from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
 from migrator.testbed.control_plane import Recipe
@@ -33,6 +34,9 @@ _OUTPUT = click.option(
 @click.group("testbed")
 def command() -> None:
     """Two real control planes on loopback: etcd, API server, controllers, scheduler; KWOK plays nodes and pods."""
+
+
+command.add_command(nodes)
 
 
 @command.command("up")

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from migrator.errors import BlockedError, ConfigError
+from migrator.errors import ConfigError
 from migrator.testbed.binaries import Store
 from migrator.testbed.certs import write_private
 from migrator.testbed.control_plane import ControlPlane, Recipe, start_control_plane
 from migrator.testbed.nodes import make_nodes
 from migrator.testbed.processes import Process, stop
+from migrator.testbed.state import StateFolder
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,7 +50,7 @@ class Testbed:
 
         Raises ConfigError when another version runs there already.
         """
-        with self._locked():
+        with self._state.locked():
             status = self.status()
             wanted = {recipe.name: recipe.version for recipe in recipes}
             if status.running and status.versions != wanted:
@@ -60,11 +58,11 @@ class Testbed:
                 raise ConfigError([f"testbed: {self.folder}: already runs {runs}"], hint="`migrator testbed down` first")
             if status.running:
                 return {recipe.name: self._known(recipe, status) for recipe in recipes}
-            if self._state():
+            if self._state.read():
                 self.say("cleaning up what a crashed testbed left behind")
                 self._clean()
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write({"versions": wanted, "processes": [], "complete": False})
+            self._state.write({"versions": wanted, "processes": [], "complete": False})
             for recipe in recipes:
                 self.store.kubernetes(recipe.version)
             self.store.etcd()
@@ -78,23 +76,22 @@ class Testbed:
                 stop(self.status().processes)
                 raise
             merge_kubeconfigs([plane.kubeconfig for plane in planes], self.kubeconfig)
-            state = self._state()
-            self._write({**state, "complete": True})
+            self._state.update(complete=True)
             return {plane.recipe.name: plane for plane in planes}
 
     def down(self) -> bool:
         """End every process that this testbed started and remove its folder; return whether there was one."""
         if not self.folder.exists():
             return False
-        with self._locked():
-            existed = bool(self._state())
+        with self._state.locked():
+            existed = bool(self._state.read())
             self._clean()
         shutil.rmtree(self.folder, ignore_errors=True)
         return existed
 
     def status(self) -> Status:
         """Return what runs."""
-        state = self._state()
+        state = self._state.read()
         processes = tuple(Process(**item) for item in state.get("processes", ()))
         running = bool(state.get("complete")) and all(process.alive for process in processes)
         return Status(running, self.kubeconfig, processes, state.get("versions", {}))
@@ -110,7 +107,7 @@ class Testbed:
         return ControlPlane(recipe, self.folder / recipe.name, self.folder / recipe.name / "kubeconfig", own)
 
     def _clean(self) -> None:
-        stop([Process(**item) for item in self._state().get("processes", ())])
+        stop([Process(**item) for item in self._state.read().get("processes", ())])
         for entry in self.folder.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
@@ -118,37 +115,12 @@ class Testbed:
                 entry.unlink()
 
     def _record(self, process: Process) -> None:
-        with self._recording():
-            state = self._state()
+        with self._state.recording() as state:
             state["processes"].append(dataclasses.asdict(process))
-            self._write(state)
 
-    def _state(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads((self.folder / "state.json").read_text()))
-        except (OSError, ValueError):
-            return {}
-
-    def _write(self, state: dict[str, Any]) -> None:
-        partial = self.folder / "state.json.new"
-        partial.write_text(json.dumps(state, indent=1))
-        partial.replace(self.folder / "state.json")
-
-    @contextmanager
-    def _recording(self) -> Iterator[None]:
-        with (self.folder / "record.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.folder / "lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BlockedError(f"testbed: {self.folder}: another command is at work on it") from error
-            yield
+    @property
+    def _state(self) -> StateFolder:
+        return StateFolder(self.folder)
 
 
 def merge_kubeconfigs(parts: list[Path], into: Path) -> None:

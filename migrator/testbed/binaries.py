@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.testbed.versions import DOWNLOADS, ETCD, KUBERNETES_BINARIES, KWOK, MODULES
+from migrator.testbed.versions import COREDNS, DOWNLOADS, ETCD, KUBERNETES_BINARIES, KWOK, MODULES, PULUMI, PULUMI_LANGUAGE
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm"}
 _CONNECT_SECONDS = 10
@@ -54,6 +55,21 @@ class Store:
     def kwok(self) -> Path:
         """Return KWOK's controller."""
         return self._ensure("kwok", KWOK, ("kwok",))["kwok"]
+
+    def coredns(self) -> Path:
+        """Return CoreDNS; built, as its releases are archives of a layout of their own."""
+        return self._built("coredns", COREDNS)
+
+    def etcdctl(self) -> Path:
+        """Return etcdctl."""
+        return self._ensure("etcd", ETCD, ("etcdctl",))["etcdctl"]
+
+    def pulumi(self) -> tuple[Path, Path]:
+        """Return the Pulumi engine and its Python language host."""
+        return self._built("pulumi", PULUMI), self._built("pulumi-language-python", PULUMI_LANGUAGE)
+
+    def _built(self, name: str, version: str) -> Path:
+        return dataclasses.replace(self, source="build")._ensure(name, version, (name,))[name]  # noqa: SLF001 - itself
 
     def _ensure(self, family: str, version: str, names: tuple[str, ...]) -> dict[str, Path]:
         folder = self.cache / f"{family}-{version}-{self.architecture}"
@@ -140,10 +156,9 @@ def build(family: str, version: str, names: tuple[str, ...], into: Path) -> None
             (work / "go.mod").write_text(_kubernetes_module(go, version, work))
         else:
             packages = [MODULES[name].package for name in names]
-            flags = f"-s -w -X {MODULES[names[0]].path}/pkg/consts.Version=v{version}"
-            (work / "go.mod").write_text(
-                f"module build/{family}\ngo {_go_version(go)}\nrequire {MODULES[names[0]].path} v{version}\n"
-            )
+            module = MODULES[names[0]]
+            flags = "-s -w" + (f" -X {module.stamp}=v{version}" if module.stamp else "")
+            (work / "go.mod").write_text(f"module build/{family}\ngo {_go_version(go)}\nrequire {module.path} v{version}\n")
         imports = "\n".join(f'import _ "{package}"' for package in packages)
         (work / "tools.go").write_text(f"//go:build tools\n\npackage build\n\n{imports}\n")
         _run([go, "mod", "tidy"], work)

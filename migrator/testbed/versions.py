@@ -7,6 +7,10 @@ from typing import NamedTuple
 BLUE, GREEN = "1.36.3", "1.37.2"
 ETCD = "3.7.3"
 KWOK = "0.8.0"
+COREDNS = "1.14.1"
+PULUMI = "3.250.0"
+PULUMI_LANGUAGE = "3.78.1"
+"""The last language host that is part of the SDK's module; it works with the engine above."""
 KUBERNETES_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -15,11 +19,25 @@ class Module(NamedTuple):
 
     path: str
     package: str
+    stamp: str = ""
+    """The variable that the linker sets to `vVERSION`."""
 
 
 MODULES = {
     "etcd": Module("go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
-    "kwok": Module("sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    "etcdctl": Module("go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
+    "kwok": Module("sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/pkg/consts.Version"),
+    "coredns": Module("github.com/coredns/coredns", "github.com/coredns/coredns"),
+    "pulumi": Module(
+        "github.com/pulumi/pulumi/pkg/v3",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    ),
+    "pulumi-language-python": Module(
+        "github.com/pulumi/pulumi/sdk/v3",
+        "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
+        "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    ),
 }
 DOWNLOADS = {
     "kubernetes": "https://dl.k8s.io/release",

@@ -1,0 +1,168 @@
+"""The images that test nodes pull: each made from a static binary, served by a real registry."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from migrator.errors import MigratorError
+from migrator.testbed.binaries import Store
+from migrator.testbed.commands import run
+from migrator.testbed.processes import free_ports, start, stop
+
+WEB_IMAGE = "shop.example/web:1"
+"""The sample application's image."""
+_SOURCES = Path(__file__).parent / "sources"
+_PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
+_START_SECONDS = 10.0
+
+
+@dataclass(slots=True, frozen=True)
+class Image:
+    """One binary as an image, with other files beside it."""
+
+    binary: Path
+    files: tuple[tuple[Path, str], ...] = ()
+    """Where a file lies on this machine, and where in the image."""
+
+
+def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None]) -> Path:
+    """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from."""
+    storage = store.cache / "registry"
+    storage.mkdir(parents=True, exist_ok=True)
+    with (storage / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted: dict[str, Callable[[], Image]] = {_bare(WEB_IMAGE): lambda: Image(_program(store, "web"))}
+        for version in versions:
+            wanted |= _asked_for(store, base, version)
+        missing = {name: make for name, make in wanted.items() if not _stored(storage, name)}
+        if missing:
+            say(f"making {len(missing)} images: {', '.join(missing)}")
+            with _serving(storage) as address:
+                for name, make in missing.items():
+                    _push(make(), f"{address}/{name}")
+    return storage
+
+
+def _asked_for(store: Store, base: Path, version: str) -> dict[str, Callable[[], Image]]:
+    kubeadm = store.kubernetes(version, ("kubeadm",))["kubeadm"]
+    names = run([kubeadm, "config", "images", "list", "--kubernetes-version", f"v{version}"]).split()
+    return {_bare(name): _recipe(store, base, version, _bare(name).split(":")[0]) for name in names}
+
+
+def _recipe(store: Store, base: Path, version: str, name: str) -> Callable[[], Image]:
+    makers: Mapping[str, Callable[[], Image]] = {
+        "coredns/coredns": lambda: Image(store.coredns()),
+        "etcd": lambda: Image(store.etcd(), ((store.etcdctl(), "usr/local/bin/etcdctl"),)),
+        "pause": lambda: Image(_program(store, "pause")),
+        "kube-proxy": lambda: Image(store.kubernetes(version, ("kube-proxy",))["kube-proxy"], tuple(_proxy_files(base))),
+    }
+    return makers.get(name, lambda: Image(store.kubernetes(version, (name,))[name]))
+
+
+def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the packet filter's tools and the libraries that they load."""
+    wanted = [f"usr/sbin/{tool}" for tool in _PROXY_TOOLS]
+    libraries = {
+        word.lstrip("/")
+        for tool in wanted
+        for line in run(["chroot", base, "ldd", f"/{tool}"]).splitlines()
+        for word in line.split()
+        if word.startswith("/")
+    }
+    for name in ("bin", "sbin", "lib", "lib64"):
+        yield base / name, name
+    for library in sorted(libraries):
+        real = (base / library).resolve()
+        yield real, library.replace("lib/", "usr/lib/", 1) if library.startswith("lib/") else f"usr/{library}"
+    for tool in wanted:
+        yield base / tool, tool
+    for folder, pattern in (("usr/sbin", "ip*tables*"), ("etc/alternatives", "ip*tables*")):
+        for link in sorted((base / folder).glob(pattern)):
+            yield link, f"{folder}/{link.name}"
+    for extensions in (base / "usr/lib").glob("*/xtables"):
+        yield extensions, str(extensions.relative_to(base))
+
+
+def _program(store: Store, name: str) -> Path:
+    """Build a program of this project's own."""
+    source = _SOURCES / f"{name}.go"
+    program = store.cache / "programs" / f"{name}@{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
+    if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        partial = program.with_name(f".{program.name}")
+        flags = ["-trimpath", "-ldflags", "-s -w"]
+        run(["go", "build", *flags, "-o", partial, source], environment={"CGO_ENABLED": "0", "GOWORK": "off"}, hint="install Go")
+        partial.replace(program)
+    return program
+
+
+def _bare(image: str) -> str:
+    return image.partition("/")[2]
+
+
+def _stored(storage: Path, name: str) -> bool:
+    repository, _, tag = name.rpartition(":")
+    return (storage / "docker/registry/v2/repositories" / repository / "_manifests/tags" / tag / "current/link").exists()
+
+
+@contextmanager
+def _serving(storage: Path) -> Iterator[str]:
+    """Serve a folder on loopback while images are pushed into it."""
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.yml"
+        settings = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(storage)}}, "http": {"addr": address}}
+        config.write_text(yaml.safe_dump(settings))
+        log = Path(folder) / "log"
+        process = start("registry", ["docker-registry", "serve", config], log)
+        try:
+            deadline = time.monotonic() + _START_SECONDS
+            while not _answers(address):
+                if time.monotonic() > deadline:
+                    raise MigratorError(f"the image registry does not start: {log.read_text()[-300:]}")
+                time.sleep(0.05)
+            yield address
+        finally:
+            stop([process])
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/v2/", timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _push(image: Image, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        command = f"usr/local/bin/{image.binary.name.partition('@')[0]}"
+        with tarfile.open(work / "layer.tar", "w") as layer:
+            for source, target in image.files:
+                layer.add(source, target, recursive=not source.is_symlink())
+            layer.add(os.path.realpath(image.binary), command)
+        layout = work / "oci"
+        run(["umoci", "init", "--layout", layout])
+        run(["umoci", "new", "--image", f"{layout}:image"])
+        run(["umoci", "raw", "add-layer", "--image", f"{layout}:image", work / "layer.tar"])
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        settings = ["--config.entrypoint", f"/{command}", "--config.env", f"PATH={path}"]
+        run(["umoci", "config", "--image", f"{layout}:image", *settings])
+        run(["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:image", f"docker://{name}"])
+        shutil.rmtree(layout)
