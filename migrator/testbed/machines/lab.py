@@ -16,7 +16,7 @@ import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
-from migrator.testbed.commands import run
+from migrator.commands import run
 from migrator.testbed.machines.machine import Machine, boot, dress_root, halt, remove_root
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import MigratorError
-from migrator.testbed.commands import run
+from migrator.commands import run
 from migrator.testbed.machines.cgroups import make_cgroups, members, remove_cgroups
 from migrator.testbed.machines.rootfs import USER
 from migrator.testbed.processes import Process, start_time

@@ -8,7 +8,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 from migrator.errors import MigratorError
-from migrator.testbed.commands import run
+from migrator.commands import run
 
 _POOL = IPv4Network("10.77.0.0/16")
 _LOCK = Path("/run/lock/migrator-testbed-network")

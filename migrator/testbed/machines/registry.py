@@ -20,7 +20,7 @@ import yaml
 
 from migrator.errors import MigratorError
 from migrator.testbed.binaries import Store
-from migrator.testbed.commands import run
+from migrator.commands import run
 from migrator.testbed.processes import free_ports, start, stop
 
 WEB_IMAGE = "shop.example/web:1"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migrator.errors import MigratorError
-from migrator.testbed.commands import run
+from migrator.commands import run
 
 SUITE = "bookworm"
 USER = "alarm"

@@ -1,0 +1,96 @@
+"""What a build host has, and what a build needs of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1024 * 1024
+LINK_MIB = 4096
+"""What linking the kubelet takes at its peak with everything around it: a board of 2 GB needed 4.5 GB of swap besides."""
+JOB_MIB = 1024
+"""What one more compiler at a time takes."""
+DISK_MIB = 8192
+"""Sources, modules, Go's cache and the package of one Kubernetes version."""
+_MOST_ZRAM_MIB = 2000
+
+
+@dataclass(slots=True, frozen=True)
+class BuildHost:
+    """A machine's resources; sizes in MiB."""
+
+    memory: int
+    swap: int
+    cpus: tuple[int, ...]
+    """Those that are online."""
+    disk: int
+    """Free where the work folder lies."""
+    tmp_in_memory: bool
+    zram: bool
+    """Whether the kernel can make compressed swap in memory."""
+
+
+@dataclass(slots=True, frozen=True)
+class Preparation:
+    """What is done to a host for the time of a build; sizes in MiB, 0 for not at all."""
+
+    zram: int
+    swap_file: int
+    jobs: int
+    offline: tuple[int, ...]
+    """CPUs to take offline: the last resort, where not even one compiler at a time fits."""
+    reasons: tuple[str, ...]
+    shortage: str
+    """Why a build will not work here; empty when it will."""
+
+
+def read_host(work: Path, root: Path = Path("/")) -> BuildHost:
+    """Read a machine from its /proc and /sys below `root`."""
+    numbers = {}
+    for line in (root / "proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        numbers[name] = int(value.split()[0]) // 1024
+    mounts = [line.split()[1:3] for line in (root / "proc/mounts").read_text().splitlines()]
+    place = work
+    while not place.exists():
+        place = place.parent
+    return BuildHost(
+        memory=numbers["MemTotal"],
+        swap=numbers["SwapTotal"],
+        cpus=_range((root / "sys/devices/system/cpu/online").read_text()),
+        disk=shutil.disk_usage(place).free // MIB,
+        tmp_in_memory=["/tmp", "tmpfs"] in mounts,  # noqa: S108 - that is the folder in question
+        zram=(root / "sys/class/zram-control").exists() or any((root / "lib/modules").glob(f"{os.uname().release}/**/zram.ko*")),
+    )
+
+
+def prepare(host: BuildHost) -> Preparation:
+    """Decide what a build needs on this host."""
+    reasons = []
+    missing = max(0, LINK_MIB - host.memory - host.swap)
+    zram = min(missing, _MOST_ZRAM_MIB, host.memory) if host.zram else 0
+    swap_file = missing - zram
+    if missing:
+        reasons.append(f"linking needs {LINK_MIB} MiB and there are {host.memory} MiB of memory and {host.swap} MiB of swap")
+    jobs = max(1, min(len(host.cpus), host.memory // JOB_MIB))
+    if jobs < len(host.cpus):
+        reasons.append(f"{jobs} compilers at a time fit into the memory, not {len(host.cpus)}")
+    offline = host.cpus[1:] if host.memory < JOB_MIB // 2 else ()
+    if offline:
+        reasons.append("the linker itself uses all CPUs, and not even one thread of it fits into the memory")
+    if host.tmp_in_memory:
+        reasons.append("/tmp is kept in memory: the build uses its work folder in its place")
+    need = DISK_MIB + swap_file
+    shortage = f"{host.disk} MiB are free on disk, {need} MiB are needed" if host.disk < need else ""
+    return Preparation(zram, swap_file, jobs, offline, tuple(reasons), shortage)
+
+
+def _range(text: str) -> tuple[int, ...]:
+    """Return the numbers in the kernel's form `0-2,5`."""
+    found: list[int] = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return tuple(found)
