@@ -44,6 +44,10 @@ class TrafficError(MigratorError):
     """The load balancer did not answer, or did not do what it was told."""
 
 
+class HostError(MigratorError):
+    """A host was not reached, did not let us in, or did not answer in time."""
+
+
 class CommandFailedError(MigratorError):
     """A program ended badly; keeps what can be pasted to see it again."""
 

@@ -40,8 +40,17 @@ class Cluster(Protocol):
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
         """Return one object; raises NotFoundError."""
 
-    def create(self, resource: ResourceType, namespace: str, body: bytes, *, manager: str, dry_run: bool = False) -> Manifest:
-        """Create an object; raises ConflictError when it exists."""
+    def create(
+        self,
+        resource: ResourceType,
+        namespace: str,
+        body: bytes,
+        *,
+        manager: str,
+        dry_run: bool = False,
+        brief: bool = False,
+    ) -> Manifest:
+        """Create an object and return it, with `brief` its metadata only; raises ConflictError when it exists."""
 
     def replace(
         self,
@@ -53,8 +62,9 @@ class Cluster(Protocol):
         manager: str,
         dry_run: bool = False,
         subresource: str = "",
+        brief: bool = False,
     ) -> Manifest:
-        """Replace an object."""
+        """Replace an object and return it, with `brief` its metadata only."""
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
         """Merge-patch an object."""
@@ -64,6 +74,24 @@ class Cluster(Protocol):
 
     def lock(self, holder: str) -> AbstractContextManager[None]:
         """Hold the Lease that keeps two people from migrating at once; raises BlockedError when somebody has it."""
+
+
+class Host(Protocol):
+    """A machine that commands run on, as root."""
+
+    name: str
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
+        """Run a line of shell and return its output; secrets go through `stdin`.
+
+        Raises CommandFailedError when it fails, HostError when the host is not reached or the time is over.
+        """
+
+    def ok(self, command: str, *, timeout: float = 60.0) -> bool:
+        """Return whether a line of shell ends well."""
+
+    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Put a file in place at once, with its folders."""
 
 
 class TrafficSwitch(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,7 @@ from migrator.config.schema import Migration
 from migrator.errors import ConfigError
 
 Location = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
 _PLAIN = {
     "missing": "is missing",
     "extra_forbidden": "unknown key",
@@ -47,6 +48,11 @@ def load_migration(path: Path) -> Migration:
 
 def parse_migration(text: str, file: str) -> Migration:
     """Return the checked content of a file named `file`; raises ConfigError."""
+    return parse(Migration, text, file)
+
+
+def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
+    """Return the part of a file that lies `within` these keys, as a model; raises ConfigError with every mistake in it."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -54,27 +60,31 @@ def parse_migration(text: str, file: str) -> Migration:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise ConfigError([f"{file}:{line}: not YAML: {getattr(error, 'problem', error)}"]) from error
+    for key in within:
+        data = data.get(key) if isinstance(data, dict) else None
     if not isinstance(data, dict) or root is None:
-        raise ConfigError([f"{file}:1: must be a mapping with apiVersion, name, blue and green"])
+        wanted = ", ".join(item.alias or name for name, item in model.model_fields.items() if item.is_required())
+        raise ConfigError([f"{file}:1: {_dotted(within) or 'file'}: must be a mapping with {wanted}"])
     lines = _line_numbers(root)
     duplicates = [f"{file}:{line}: {_dotted(place)}: is given twice" for place, line in _duplicates(root)]
     try:
-        migration = Migration.model_validate(data)
+        checked = model.model_validate(data)
     except ValidationError as error:
-        found = [_sentence(file, lines, item) for item in error.errors(include_url=False)]
+        found = [_sentence(model, file, lines, item, within) for item in error.errors(include_url=False)]
         raise ConfigError(sorted({*duplicates, *found}, key=_by_line)) from error
     if duplicates:
         raise ConfigError(duplicates)
-    return migration
+    return checked
 
 
-def _sentence(file: str, lines: dict[Location, int], item: Any) -> str:
+def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> str:
     location: Location = item["loc"]
     kind = item["type"]
-    known = next(location[:length] for length in range(len(location), -1, -1) if location[:length] in lines)
+    whole = (*within, *location)
+    known = next(whole[:length] for length in range(len(whole), -1, -1) if whole[:length] in lines)
     what = _PLAIN.get(kind, item["msg"].removeprefix("Value error, "))
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(location[-1]), _keys_at(Migration, location[:-1]), n=1)
+        near = difflib.get_close_matches(str(location[-1]), _keys_at(model, location[:-1]), n=1)
         what += f", did you mean {near[0]}?" if near else ""
     return f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
 

@@ -48,18 +48,20 @@ def _camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """The manners of every part of a person's file: nothing unknown, nothing changed later, keys in camelCase."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
 
 
-class ClusterConfig(_Frozen):
+class ClusterConfig(Frozen):
     """How to reach one cluster."""
 
     kubeconfig: str = Field("~/.kube/config", description="Path of the kubeconfig file, relative to this file.")
     context: str | None = Field(None, description="Context in that file; its current context when left out.")
 
 
-class Selector(_Frozen):
+class Selector(Frozen):
     """Objects by kind, namespace, name and labels; what is left out matches everything. Names may use * and ?."""
 
     kind: str | None = Field(None, description="Kind or Kind.group, such as Deployment or Deployment.apps.")
@@ -74,14 +76,14 @@ class Selector(_Frozen):
         return self
 
 
-class NameFilter(_Frozen):
+class NameFilter(Frozen):
     """Names to take and names to leave; both may use * and ?."""
 
     include: tuple[str, ...] = Field(("*",), description="Names to take.")
     exclude: tuple[str, ...] = Field((), description="Names to leave; wins over include.")
 
 
-class ObjectFilter(_Frozen):
+class ObjectFilter(Frozen):
     """Single objects to take or leave."""
 
     include: tuple[Selector, ...] = Field(
@@ -91,7 +93,7 @@ class ObjectFilter(_Frozen):
     exclude: tuple[Selector, ...] = Field((), description="Objects to leave on blue.")
 
 
-class Move(_Frozen):
+class Move(Frozen):
     """What moves."""
 
     namespaces: NameFilter = Field(default_factory=NameFilter, description="Namespaces whose objects move.")
@@ -100,7 +102,7 @@ class Move(_Frozen):
     cluster_scoped: bool = Field(True, description="Whether cluster-scoped objects (CRDs, RBAC, webhooks ...) move.")
 
 
-class Mapping(_Frozen):
+class Mapping(Frozen):
     """What gets another name on green."""
 
     namespaces: dict[str, str] = Field(default_factory=dict, description="Namespace on blue: namespace on green.")
@@ -110,7 +112,7 @@ class Mapping(_Frozen):
     )
 
 
-class Transform(_Frozen):
+class Transform(Frozen):
     """A change of the person's own to the objects that the target selects."""
 
     name: str = Field(description="Shown in the plan beside each object that it touches.")
@@ -125,7 +127,7 @@ class Transform(_Frozen):
         return self
 
 
-class HttpProbe(_Frozen):
+class HttpProbe(Frozen):
     """A request that must be answered."""
 
     url: str = Field(description="http:// or https:// address, reachable from where the tool runs.", pattern=r"^https?://")
@@ -134,14 +136,14 @@ class HttpProbe(_Frozen):
     headers: dict[str, str] = Field(default_factory=dict, description="Request headers.")
 
 
-class TcpProbe(_Frozen):
+class TcpProbe(Frozen):
     """A port that must accept a connection."""
 
     host: str = Field(description="Host name or address.")
     port: int = Field(description="Port.", ge=1, le=65535)
 
 
-class Probe(_Frozen):
+class Probe(Frozen):
     """A question to green that must be answered in time."""
 
     name: str = Field(description="Shown in findings.")
@@ -157,7 +159,7 @@ class Probe(_Frozen):
         return self
 
 
-class HAProxyConfig(_Frozen):
+class HAProxyConfig(Frozen):
     """One HAProxy backend that holds the servers of both clusters."""
 
     socket: str = Field(description="Path of the Runtime API's unix socket (`stats socket ... level admin`).")
@@ -169,7 +171,7 @@ class HAProxyConfig(_Frozen):
     )
 
 
-class Traffic(_Frozen):
+class Traffic(Frozen):
     """How traffic moves."""
 
     haproxy: HAProxyConfig = Field(description="The load balancer.")
@@ -184,7 +186,7 @@ class Traffic(_Frozen):
         return steps
 
 
-class Gates(_Frozen):
+class Gates(Frozen):
     """What must hold at each step; otherwise all traffic goes back to blue."""
 
     error_rate: Rate = Field(0.01, description="Highest share of errors among green's answers, such as 1%.")
@@ -199,7 +201,7 @@ class Gates(_Frozen):
     backend_timeout: Duration = _lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 
-class Volumes(_Frozen):
+class Volumes(Frozen):
     """What is known about the data in volumes."""
 
     data_moved: tuple[str, ...] = Field(
@@ -208,7 +210,7 @@ class Volumes(_Frozen):
     )
 
 
-class Hooks(_Frozen):
+class Hooks(Frozen):
     """Commands of the person's own, run at fixed moments; one that fails stops the verb."""
 
     before_copy: tuple[tuple[str, ...], ...] = Field((), description="Before anything is written to green.")
@@ -219,13 +221,13 @@ class Hooks(_Frozen):
     timeout: Duration = _lasting("10m", description="Longest run of one command.")
 
 
-class Retire(_Frozen):
+class Retire(Frozen):
     """When blue may go."""
 
     soak: Duration = _lasting("24h", description="How long green must have had all traffic.")
 
 
-class Migration(_Frozen):
+class Migration(Frozen):
     """A migration from blue to green."""
 
     api_version: Literal["migrator/v1"] = Field("migrator/v1", description="Version of this file's format.")

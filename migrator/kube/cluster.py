@@ -24,6 +24,9 @@ _PAGE = 250
 _FIRST_PATIENCE = 2.0
 """Seconds to wait for the first answer of all."""
 _MERGE = "application/merge-patch+json"
+_WHOLE = "application/json"
+_BRIEF = f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_WHOLE}"
+"""Metadata only, where the server can: it need not encode, and we need not read, what was just sent."""
 
 
 class KubeCluster:
@@ -89,9 +92,19 @@ class KubeCluster:
         """Return one object."""
         return _manifest(self._send("GET", resource.path(namespace, _quoted(name))))
 
-    def create(self, resource: ResourceType, namespace: str, body: bytes, *, manager: str, dry_run: bool = False) -> Manifest:
+    def create(
+        self,
+        resource: ResourceType,
+        namespace: str,
+        body: bytes,
+        *,
+        manager: str,
+        dry_run: bool = False,
+        brief: bool = False,
+    ) -> Manifest:
         """Create an object."""
-        return _manifest(self._send("POST", resource.path(namespace) + _options(manager, dry_run), body))
+        accept = _BRIEF if brief else _WHOLE
+        return _manifest(self._send("POST", resource.path(namespace) + _options(manager, dry_run), body, accept=accept))
 
     def replace(
         self,
@@ -103,10 +116,12 @@ class KubeCluster:
         manager: str,
         dry_run: bool = False,
         subresource: str = "",
+        brief: bool = False,
     ) -> Manifest:
         """Replace an object, or its subresource."""
         path = resource.path(namespace, _quoted(name)) + (f"/{subresource}" if subresource else "")
-        return _manifest(self._send("PUT", path + _options(manager, dry_run), body))
+        accept = _BRIEF if brief else _WHOLE
+        return _manifest(self._send("PUT", path + _options(manager, dry_run), body, accept=accept))
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
         """Merge-patch an object."""
@@ -146,7 +161,7 @@ class KubeCluster:
         body: bytes | None = None,
         *,
         content: str = "application/json",
-        accept: str = "application/json",
+        accept: str = _WHOLE,
     ) -> Answer:
         def attempt() -> Answer:
             with self._throttle.slot():

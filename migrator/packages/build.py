@@ -126,7 +126,9 @@ def _supervise(command: list[str], folder: Path, environment: dict[str, str], lo
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise MigratorError(f"{command[0]} is not installed", hint="it is part of pacman; Debian: apt install makepkg") from error
+            raise MigratorError(
+                f"{command[0]} is not installed", hint="it is part of pacman; Debian: apt install makepkg"
+            ) from error
         try:
             for line in child.stdout or ():
                 file.write(line)

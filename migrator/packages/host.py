@@ -81,7 +81,7 @@ def prepare(host: BuildHost) -> Preparation:
     if offline:
         reasons.append("the linker itself uses all CPUs, and not even one thread of it fits into the memory")
     if host.tmp_in_memory:
-        reasons.append("/tmp is kept in memory: the build uses its work folder in its place")
+        reasons.append("temporary files are kept in memory here: the build puts its own into the work folder")
     need = DISK_MIB + swap_file
     shortage = f"{host.disk} MiB are free on disk, {need} MiB are needed" if host.disk < need else ""
     return Preparation(zram, swap_file, jobs, offline, tuple(reasons), shortage)

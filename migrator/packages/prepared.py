@@ -55,7 +55,9 @@ def undo_leftovers(work: Path, *, root: Path = Path("/"), call: Run = run, own: 
         return []
     content = json.loads(record.read_text())
     if not own and Path(f"/proc/{content['pid']}").exists() and content["pid"] != os.getpid():
-        raise BlockedError(f"{work}: a build is at work here (process {content['pid']})", hint="wait for it, or name another --work")
+        raise BlockedError(
+            f"{work}: a build is at work here (process {content['pid']})", hint="wait for it, or name another --work"
+        )
     undone = []
     for step in reversed(content["steps"]):
         undone.append(f"{step['kind']} {step['target']}")
@@ -111,5 +113,3 @@ def _write(record: Path, steps: list[dict[str, Any]]) -> None:
     with partial.open() as file:
         os.fsync(file.fileno())
     partial.replace(record)
-
-

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from migrator.errors import BlockedError, ConfigError
 from migrator.commands import run
+from migrator.errors import BlockedError, ConfigError
 
 ARCHITECTURES: Mapping[str, str] = {"aarch64": "aarch64-linux-gnu", "armv7h": "arm-linux-gnueabihf", "x86_64": "x86_64-linux-gnu"}
 """Arch Linux's names of CPU architectures, and the compilers' names of them."""
@@ -103,8 +103,8 @@ def checksum(order: Order, own: Path, *, accept_new: bool) -> str:
             hint=f"--accept-new-checksum takes the one that it has today, and records it in {own}",
         )
     found = _ask(order)
-    with own.open("a") as file:
-        file.write(f"{' '.join(key)} {found}\n")
+    with own.open("a") as record:
+        record.write(f"{' '.join(key)} {found}\n")
     return found
 
 
@@ -117,4 +117,4 @@ def _ask(order: Order) -> str:
         environment={"PACKAGE_VERSION": order.version, "SOURCE": order.source.value, "SOURCE_CHECKSUM": "SKIP"},
         folder=order.recipe.folder,
     )
-    return re.findall(r"[0-9a-f]{64}", sums)[-1]
+    return str(re.findall(r"[0-9a-f]{64}", sums)[-1])

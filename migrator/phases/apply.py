@@ -120,7 +120,12 @@ class Applier:
             wanted["metadata"] |= {"resourceVersion": live.resource_version}
             try:
                 manifest = self.green.replace(
-                    resource, item.green.namespace, item.green.name, orjson.dumps(wanted), manager=item.manager
+                    resource,
+                    item.green.namespace,
+                    item.green.name,
+                    orjson.dumps(wanted),
+                    manager=item.manager,
+                    brief=not item.status,
                 )
                 break
             except ConflictError:
@@ -141,7 +146,7 @@ class Applier:
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
             try:
-                return self.green.create(resource, item.green.namespace, body, manager=manager)
+                return self.green.create(resource, item.green.namespace, body, manager=manager, brief=not item.status)
             except (NotFoundError, ForbiddenError) as error:
                 if not _settles(error, resource) or time.monotonic() > deadline:
                     raise

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 
+from migrator.commands import run
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
-from migrator.commands import run
 from migrator.testbed.machines.machine import Machine, boot, dress_root, halt, remove_root
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.errors import MigratorError
 from migrator.commands import run
+from migrator.errors import MigratorError
 from migrator.testbed.machines.cgroups import make_cgroups, members, remove_cgroups
 from migrator.testbed.machines.rootfs import USER
 from migrator.testbed.processes import Process, start_time
@@ -92,7 +92,7 @@ def boot(name: str, address: str, *, root: Path, bridge: str, unit: str, log: Pa
 
 
 def halt(machine: Machine, root: Path) -> None:
-    """End a node and everything in it at once, as a pulled plug does, and remove its cgroups and mounts; raises MigratorError when some of it stays."""
+    """End a node and all in it at once, as a pulled plug does; raises MigratorError when something of it stays."""
     folders = [Path(folder) for folder in machine.cgroups]
     deadline = time.monotonic() + _STOP_SECONDS
     while (machine.alive or members(folders)) and time.monotonic() < deadline:

@@ -7,8 +7,8 @@ import json
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
-from migrator.errors import MigratorError
 from migrator.commands import run
+from migrator.errors import MigratorError
 
 _POOL = IPv4Network("10.77.0.0/16")
 _LOCK = Path("/run/lock/migrator-testbed-network")

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
+from migrator.commands import run
 from migrator.errors import MigratorError
 from migrator.testbed.binaries import Store
-from migrator.commands import run
 from migrator.testbed.processes import free_ports, start, stop
 
 WEB_IMAGE = "shop.example/web:1"

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from migrator.errors import MigratorError
 from migrator.commands import run
+from migrator.errors import MigratorError
 
 SUITE = "bookworm"
 USER = "alarm"
@@ -183,7 +183,6 @@ def _dress(root: Path) -> None:
             "mask",
             "-q",
             "systemd-networkd.service",
-           
             "getty.target",
             "nftables.service",
         ]

@@ -1,0 +1,159 @@
+"""The shape of a stack's settings: `migrator:cluster` in stacks/Pulumi.NAME.yaml."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from migrator.config.load import parse
+from migrator.config.schema import Frozen
+from migrator.errors import ConfigError
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_TAINT = re.compile(r"[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
+
+
+class SshConfig(Frozen):
+    """How all nodes are reached, unless a node says otherwise."""
+
+    user: str = Field("root", description="User to log in as: root, or one who may use sudo without a password.")
+    key: str = Field("", description="Path of the private key; left out: what ssh takes by itself.")
+    known_hosts: str = Field("", description="Path of the file with the hosts' keys; left out: your own.")
+    port: int = Field(22, ge=1, le=65535, description="Port of the SSH server.")
+
+
+class NodeConfig(Frozen):
+    """One host that becomes a node."""
+
+    name: str = Field(description="Name of the node; also its host name.")
+    address: str = Field(description="IP address of the host, as the other nodes reach it.")
+    role: Literal["control-plane", "worker"] = Field(
+        "worker", description="What it becomes; the first control plane begins the cluster."
+    )
+    ssh_address: str = Field("", description="Address for SSH, where it is not the same.")
+    user: str = Field("", description="User for SSH on this host.")
+    key: str = Field("", description="Private key for this host.")
+    port: int = Field(0, ge=0, le=65535, description="Port of this host's SSH server.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the node.")
+    taints: tuple[str, ...] | None = Field(None, description="Taints as key=value:effect; left out: what kubeadm sets; []: none.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is no node name: lower case letters, digits, - and .")
+        return value
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        ipaddress.ip_address(value)
+        return value
+
+    @field_validator("taints")
+    @classmethod
+    def _are_taints(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        wrong = [text for text in value or () if not _TAINT.fullmatch(text)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no taint; write key=value:NoSchedule")
+        return value
+
+
+class WeaveConfig(Frozen):
+    """Settings of Weave Net; its password is the secret `migrator:weavePassword`."""
+
+    version: str = Field("2.9.0", description="Tag of the images of the maintained fork, rajch/weave.")
+    registry: str = Field("docker.io/rajchaudhuri", description="Where the images weave-kube and weave-npc come from.")
+    mtu: int = Field(1376, ge=576, le=9000, description="Largest packet of the pod network.")
+
+
+class StackConfig(Frozen):
+    """One cluster."""
+
+    kubernetes_version: str = Field(description="Version of Kubernetes, such as 1.37.2.")
+    packages: dict[str, str] = Field(description="Versions of cri-o, crictl and cni-plugins.")
+    package_source: str = Field("dist/packages", description="Folder of the packages, or address of a pacman repository.")
+    nodes: tuple[NodeConfig, ...] = Field(min_length=1, description="The hosts.")
+    ssh: SshConfig = Field(default_factory=SshConfig, description="How the hosts are reached.")
+    endpoint: str = Field("", description="host:port of the API server; left out: the first control plane's address and 6443.")
+    pod_subnet: str = Field("10.244.0.0/16", description="Addresses of pods.")
+    service_subnet: str = Field("10.96.0.0/12", description="Addresses of Services.")
+    cni: Literal["weave", "bridge", "none"] = Field(
+        "weave", description="Pod network: Weave Net, plain bridges and routes, or yours."
+    )
+    weave: WeaveConfig = Field(default_factory=WeaveConfig, description="Settings of Weave Net.")
+    image_repository: str = Field("", description="Registry of Kubernetes' own images; left out: registry.k8s.io.")
+    default_storage_class: str = Field(
+        "", description="Folder on the nodes for a default StorageClass of local volumes; left out: none."
+    )
+    kubelet: dict[str, Any] = Field(default_factory=dict, description="More settings for every KubeletConfiguration.")
+    kubeadm: dict[str, Any] = Field(default_factory=dict, description="More settings for kubeadm's ClusterConfiguration.")
+    kube_proxy: dict[str, Any] = Field(default_factory=dict, description="More settings for the KubeProxyConfiguration.")
+    ignore_preflight_errors: tuple[str, ...] = Field((), description="Checks of kubeadm whose failure is accepted.")
+    remove_packages: bool = Field(False, description="Whether `pulumi destroy` takes the packages off the hosts, too.")
+
+    @field_validator("kubernetes_version")
+    @classmethod
+    def _is_version(cls, value: str) -> str:
+        if not _VERSION.fullmatch(value):
+            raise ValueError(f"{value!r} is no version; write it as 1.37.2")
+        return value
+
+    @field_validator("packages")
+    @classmethod
+    def _are_packages(cls, value: dict[str, str]) -> dict[str, str]:
+        wanted = {"cri-o", "crictl", "cni-plugins"}
+        if set(value) != wanted:
+            raise ValueError(f"must have the versions of {', '.join(sorted(wanted))}, and only those")
+        wrong = [f"{name}: {version}" for name, version in value.items() if not _VERSION.fullmatch(version)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no version; write it as 1.37.2")
+        return value
+
+    @field_validator("pod_subnet", "service_subnet")
+    @classmethod
+    def _is_subnet(cls, value: str) -> str:
+        ipaddress.ip_network(value)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> StackConfig:
+        for what in ("name", "address"):
+            twice = [value for value, times in Counter(getattr(node, what) for node in self.nodes).items() if times > 1]
+            if twice:
+                raise ValueError(f"nodes: {what} {twice[0]} is given twice")
+        if not self.control_planes:
+            raise ValueError("nodes: none has the role control-plane")
+        if len(self.control_planes) > 1 and not self.endpoint:
+            raise ValueError(
+                "endpoint: several control planes need an address that stays when one is gone: a load balancer's or a virtual one"
+            )
+        pods, services = ipaddress.ip_network(self.pod_subnet), ipaddress.ip_network(self.service_subnet)
+        if pods.overlaps(services):
+            raise ValueError(f"podSubnet {pods} and serviceSubnet {services} overlap")
+        for node in self.nodes:
+            if ipaddress.ip_address(node.address) in pods or ipaddress.ip_address(node.address) in services:
+                raise ValueError(f"nodes: address {node.address} lies in the range of pods or Services")
+        return self
+
+    @property
+    def control_planes(self) -> tuple[NodeConfig, ...]:
+        """The control planes, in the file's order."""
+        return tuple(node for node in self.nodes if node.role == "control-plane")
+
+
+def load_stack(path: Path) -> StackConfig:
+    """Return the checked settings of a stack's file; raises ConfigError with every mistake, one a line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            [f"{path}: cannot be read: {error.strerror}"], hint="`pulumi stack select NAME`, NAME as in stacks/"
+        ) from error
+    return parse(StackConfig, text, str(path), within=("config", "migrator:cluster"))

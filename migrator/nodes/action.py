@@ -1,0 +1,47 @@
+"""The shape of an action, and the loop that brings a host to where all of its actions are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from migrator.errors import MigratorError
+from migrator.ports import Host
+
+
+class Action(Protocol):
+    """One thing that a host must have."""
+
+    @property
+    def name(self) -> str:
+        """What a person reads while it runs."""
+
+    def done(self, host: Host) -> bool:
+        """Return whether nothing is left to do."""
+
+    def run(self, host: Host) -> None:
+        """Do it; called again after a failure, it goes on."""
+
+
+def converge(host: Host, actions: Sequence[Action], say: Callable[[str], None]) -> list[str]:
+    """Run what is not done, in order, and see that it is then; returns the names of what ran.
+
+    Raises MigratorError at the first that fails, or that is not done after it ran.
+    """
+    ran = []
+    for number, action in enumerate(actions, start=1):
+        if action.done(host):
+            continue
+        say(f"{host.name}: {action.name} ({number} of {len(actions)})")
+        action.run(host)
+        if not action.done(host):
+            raise MigratorError(
+                f"{host.name}: {action.name}: ran without an error and is not done", hint="run this again with --debug"
+            )
+        ran.append(action.name)
+    return ran
+
+
+def first_undone(host: Host, actions: Sequence[Action]) -> str:
+    """Return the name of the first action that is not done, empty when all are."""
+    return next((action.name for action in actions if not action.done(host)), "")

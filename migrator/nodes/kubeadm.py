@@ -1,0 +1,311 @@
+"""Make a cluster, join it, and leave it again, with kubeadm.
+
+What is under way is written on the host first, so that a run that broke half way is known from a node that works, and from
+a node of somebody else's cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.ports import Host
+
+KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
+_MARK = "/var/lib/migrator/node.json"
+_CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
+_API = "kubeadm.k8s.io/v1beta4"
+_INIT_SECONDS = 600.0
+_TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
+
+
+@dataclass(slots=True, frozen=True)
+class Mark:
+    """What a host was told to be."""
+
+    cluster: str
+    state: str
+    """`started` or `complete`."""
+
+
+def read_mark(host: Host) -> Mark | None:
+    """Return a host's mark, None where kubeadm was never run by us."""
+    text = host.run(f"cat {_MARK} 2>/dev/null || true").strip()
+    return Mark(**json.loads(text)) if text else None
+
+
+def write_mark(host: Host, mark: Mark) -> None:
+    """Write down what is under way, before it is."""
+    host.write(_MARK, json.dumps({"cluster": mark.cluster, "state": mark.state}).encode(), mode=0o600)
+
+
+def refuse_foreign(host: Host, cluster: str) -> None:
+    """Raise BlockedError when a host belongs to a cluster that is not this one."""
+    mark = read_mark(host)
+    if mark and mark.cluster != cluster:
+        raise BlockedError(
+            f"{host.name} is part of cluster {mark.cluster}", hint=f"take it out of that stack first; wanted for {cluster}"
+        )
+    if not mark and host.ok("test -e /etc/kubernetes/kubelet.conf -o -e /etc/kubernetes/admin.conf"):
+        raise BlockedError(
+            f"{host.name} is part of a cluster that was not made here (/etc/kubernetes/kubelet.conf exists)",
+            hint="if it is not needed any more, on the host: kubeadm reset",
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class Init:
+    """Begin a cluster on its first control plane."""
+
+    node: NodeSpec
+    cluster: ClusterSpec
+    name: str = "kubeadm init"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it was done to its end."""
+        return _complete(host, self.cluster.id) and host.ok("test -s /etc/kubernetes/admin.conf")
+
+    def run(self, host: Host) -> None:
+        """Run it; what a broken run left is reset before."""
+        _start(host, self.cluster.id)
+        _kubeadm(host, "init", [*_init_documents(self.node, self.cluster)], self.cluster)
+        write_mark(host, Mark(self.cluster.id, "complete"))
+
+
+@dataclass(slots=True, frozen=True)
+class Join:
+    """Join a cluster through one of its control planes, with a token made for this and gone after a quarter of an hour."""
+
+    node: NodeSpec
+    cluster: ClusterSpec
+    through: Host
+    name: str = "kubeadm join"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it was done to its end, and the cluster still knows the node."""
+        return _complete(host, self.cluster.id) and self.through.ok(f"{KUBECTL} get node {self.node.name} -o name")
+
+    def run(self, host: Host) -> None:
+        """Run it; what a broken run left is reset before."""
+        mark = read_mark(host)
+        if mark and mark.state == "complete" and mark.cluster == self.cluster.id:
+            # The cluster has forgotten this node: what it knows of the cluster is of no use.
+            write_mark(host, Mark(self.cluster.id, "started"))
+        _start(host, self.cluster.id)
+        token = self.through.run(f"kubeadm token create --ttl {_TOKEN_LIFE} 2>/dev/null").strip()
+        discovery = {
+            "bootstrapToken": {
+                "apiServerEndpoint": self.cluster.endpoint,
+                "token": token,
+                "caCertHashes": [f"sha256:{ca_fingerprint(self.through)}"],
+            }
+        }
+        document: dict[str, Any] = {
+            "apiVersion": _API,
+            "kind": "JoinConfiguration",
+            "discovery": discovery,
+            "nodeRegistration": _registration(self.node, self.cluster),
+        }
+        if self.node.role == "control-plane":
+            key = (
+                self.through.run("kubeadm init phase upload-certs --upload-certs 2>/dev/null", timeout=120).strip().splitlines()[-1]
+            )
+            document["controlPlane"] = {
+                "certificateKey": key,
+                "localAPIEndpoint": {"advertiseAddress": self.node.address, "bindPort": _port(self.cluster)},
+            }
+        _kubeadm(host, "join", [document], self.cluster)
+        write_mark(host, Mark(self.cluster.id, "complete"))
+
+
+@dataclass(slots=True, frozen=True)
+class Reset:
+    """Take everything of a cluster off a host; packages stay."""
+
+    cluster: str
+    name: str = "kubeadm reset"
+
+    def done(self, host: Host) -> bool:
+        """Return whether nothing is left."""
+        return host.ok(f"test ! -e {_MARK} -a ! -e /etc/kubernetes/kubelet.conf -a ! -e /etc/cni/net.d/10-migrator.conflist")
+
+    def run(self, host: Host) -> None:
+        """Reset, and remove what kubeadm leaves: pod network, packet filter rules, links."""
+        refuse_foreign(host, self.cluster)
+        reset(host)
+        host.run(f"rm -f {_MARK}")
+
+
+def reset(host: Host) -> None:
+    """Run kubeadm reset and remove what it leaves; a host without kubeadm has nothing to reset."""
+    host.run(
+        "if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket=unix:///var/run/crio/crio.sock; fi", timeout=300
+    )
+    host.run(_CLEAN, timeout=60)
+
+
+_CLEAN = r"""
+systemctl stop kubelet 2>/dev/null
+rm -rf /etc/cni/net.d/10-migrator.conflist /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave /etc/kubernetes/migrator-kubeadm.yaml
+systemctl disable --now migrator-routes.service 2>/dev/null; rm -f /etc/systemd/system/migrator-routes.service
+for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
+for tool in iptables ip6tables; do
+  command -v $tool-save >/dev/null || continue
+  $tool-save 2>/dev/null | grep -vE 'KUBE-|CNI-|WEAVE' | $tool-restore 2>/dev/null
+done
+command -v ipvsadm >/dev/null && ipvsadm --clear
+command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null
+systemctl try-restart crio
+true
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class KubeletSettings:
+    """Bring the kubelet's settings to what the spec says, in the cluster's ConfigMap and on this node."""
+
+    cluster: ClusterSpec
+    through: Host
+    name: str = "kubelet settings"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the node's file has every wanted value."""
+        current = yaml.safe_load(host.run("cat /var/lib/kubelet/config.yaml")) or {}
+        return _contains(current, kubelet_settings(self.cluster))
+
+    def run(self, host: Host) -> None:
+        """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
+        stored = self.through.run(f"{KUBECTL} -n kube-system get configmap kubelet-config -o jsonpath={{.data.kubelet}}")
+        merged = _merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
+            "data": {"kubelet": yaml.safe_dump(merged)},
+        }
+        self.through.run(f"{KUBECTL} apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode())
+        host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
+
+
+def kubelet_settings(cluster: ClusterSpec) -> dict[str, Any]:
+    """Return what every KubeletConfiguration of a cluster has beyond kubeadm's defaults."""
+    return {"cgroupDriver": "systemd", **cluster.kubelet}
+
+
+def ca_fingerprint(host: Host) -> str:
+    """Return the SHA-256 of the public key of a control plane's authority, as kubeadm writes it in hex."""
+    pem = host.run("openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt 2>/dev/null || cat /etc/kubernetes/pki/ca.crt")
+    if "PUBLIC KEY" in pem:
+        body = "".join(line for line in pem.splitlines() if "KEY" not in line)
+        import base64
+
+        return hashlib.sha256(base64.b64decode(body)).hexdigest()
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = x509.load_der_x509_certificate(ssl.PEM_cert_to_DER_cert(pem)).public_key()
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def _complete(host: Host, cluster: str) -> bool:
+    mark = read_mark(host)
+    return mark == Mark(cluster, "complete") and host.ok("test -s /etc/kubernetes/kubelet.conf")
+
+
+def _start(host: Host, cluster: str) -> None:
+    refuse_foreign(host, cluster)
+    mark = read_mark(host)
+    if mark and mark.state == "complete" and host.ok("test -s /etc/kubernetes/kubelet.conf"):
+        raise BlockedError(
+            f"{host.name} was made part of {cluster} before and does not answer as such: it is left as it is",
+            hint="see `journalctl -u kubelet` there; `kubeadm reset` on it, if its data is not needed, lets this begin anew",
+        )
+    if mark:
+        reset(host)
+    write_mark(host, Mark(cluster, "started"))
+
+
+def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: ClusterSpec) -> None:
+    """Run kubeadm with a configuration file that only root reads and that is gone afterwards."""
+    host.write(_CONFIG, yaml.safe_dump_all(documents).encode(), mode=0o600)
+    ignored = f" --ignore-preflight-errors={','.join(cluster.ignore_preflight)}" if cluster.ignore_preflight else ""
+    try:
+        host.run(f"trap 'rm -f {_CONFIG}' EXIT; kubeadm {verb} --config {_CONFIG}{ignored}", timeout=_INIT_SECONDS)
+    except CommandFailedError as error:
+        raise MigratorError(
+            f"{host.name}: kubeadm {verb} failed: {_told(error.message)}",
+            hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
+        ) from error
+
+
+def _told(message: str) -> str:
+    """Return kubeadm's own words without what could be a token."""
+    kept = [line.strip() for line in message.splitlines() if line.strip() and "token" not in line.lower()]
+    return " ".join(kept)[-500:]
+
+
+def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]]:
+    configuration: dict[str, Any] = {
+        "apiVersion": _API,
+        "kind": "ClusterConfiguration",
+        "clusterName": cluster.id.replace("/", "-"),
+        "kubernetesVersion": f"v{cluster.kubernetes_version}",
+        "controlPlaneEndpoint": cluster.endpoint,
+        "networking": {"podSubnet": cluster.pod_subnet, "serviceSubnet": cluster.service_subnet},
+        **({"imageRepository": cluster.image_repository} if cluster.image_repository else {}),
+    }
+    return [
+        {
+            "apiVersion": _API,
+            "kind": "InitConfiguration",
+            # No token: each node gets one of its own when it joins.
+            "bootstrapTokens": [],
+            "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},
+            "nodeRegistration": _registration(node, cluster),
+        },
+        _merged(configuration, cluster.kubeadm),
+        {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", **kubelet_settings(cluster)},
+        {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", **cluster.kube_proxy},
+    ]
+
+
+def _registration(node: NodeSpec, cluster: ClusterSpec) -> dict[str, Any]:
+    del cluster
+    return {
+        "name": node.name,
+        "criSocket": "unix:///var/run/crio/crio.sock",
+        "kubeletExtraArgs": [{"name": "node-ip", "value": node.address}],
+        **({"taints": [_taint(text) for text in node.taints]} if node.taints is not None else {}),
+    }
+
+
+def _taint(text: str) -> dict[str, str]:
+    pair, _, effect = text.rpartition(":")
+    key, _, value = pair.partition("=")
+    return {"key": key, "effect": effect, **({"value": value} if value else {})}
+
+
+def _port(cluster: ClusterSpec) -> int:
+    return int(cluster.endpoint.rpartition(":")[2])
+
+
+def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in more.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = _merged(out[key], value) if both else value
+    return out
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    if isinstance(part, Mapping):
+        return isinstance(whole, Mapping) and all(key in whole and _contains(whole[key], value) for key, value in part.items())
+    return bool(whole == part)

@@ -1,0 +1,142 @@
+"""A node as the cluster sees it: Ready, labels and taints, and its way out. Asked through a control plane's own kubectl."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.errors import CommandFailedError, MigratorError
+from migrator.nodes.kubeadm import KUBECTL
+from migrator.nodes.spec import NodeSpec
+from migrator.ports import Host
+
+_LABELS = "migrator/labels"
+"""Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node."""
+_TAINTS = "migrator/taints"
+_READY_SECONDS = 180.0
+_DRAIN_SECONDS = 300
+
+
+@dataclass(slots=True, frozen=True)
+class Ready:
+    """Wait until the node is Ready."""
+
+    node: NodeSpec
+    through: Host
+    name: str = "node Ready"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the cluster says so now."""
+        del host
+        found = get_node(self.through, self.node.name)
+        return found is not None and is_ready(found)
+
+    def run(self, host: Host) -> None:
+        """Wait; raises MigratorError with the node's own reason when it is not Ready in time."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self.done(host):
+            if time.monotonic() > deadline:
+                found = get_node(self.through, self.node.name) or {}
+                raise MigratorError(
+                    f"{self.node.name} is not Ready after {_READY_SECONDS:.0f} s: {_why(found)}",
+                    hint=f"`journalctl -u kubelet -u crio` on {host.name}; run this again to go on",
+                )
+            time.sleep(0.5)
+
+
+@dataclass(slots=True, frozen=True)
+class LabelsAndTaints:
+    """Have the spec's labels and taints; those that an earlier spec set and this one does not are taken away."""
+
+    node: NodeSpec
+    through: Host
+    name: str = "labels and taints"
+
+    def done(self, host: Host) -> bool:
+        """Return whether nothing is to be changed."""
+        del host
+        found = get_node(self.through, self.node.name)
+        return found is not None and not self._commands(found)
+
+    def run(self, host: Host) -> None:
+        """Change them."""
+        del host
+        found = get_node(self.through, self.node.name)
+        if found is None:
+            raise MigratorError(f"the cluster has no node {self.node.name}", hint="run this again: it will join")
+        for command in self._commands(found):
+            self.through.run(f"{KUBECTL} {command}")
+
+    def _commands(self, found: Mapping[str, Any]) -> list[str]:
+        metadata = found["metadata"]
+        labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+        before = set(filter(None, annotations.get(_LABELS, "").split(",")))
+        wanted = dict(self.node.labels)
+        change = [f"{key}={value}" for key, value in wanted.items() if labels.get(key) != value]
+        change += [f"{key}-" for key in sorted(before - set(wanted)) if key in labels]
+        out = [f"label --overwrite node {self.node.name} {' '.join(change)}"] if change else []
+        if before != set(wanted):
+            out.append(f"annotate --overwrite node {self.node.name} {_LABELS}={','.join(sorted(wanted))}")
+        return out + self._taint_commands(found, annotations)
+
+    def _taint_commands(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> list[str]:
+        if self.node.taints is None:
+            return []
+        there = {_text(taint) for taint in found["spec"].get("taints") or []}
+        before = set(filter(None, annotations.get(_TAINTS, "").split(",")))
+        wanted = set(self.node.taints)
+        change = sorted(wanted - there) + [f"{text}-" for text in sorted((before - wanted) & there)]
+        out = [f"taint --overwrite node {self.node.name} {' '.join(change)}"] if change else []
+        if before != wanted:
+            out.append(f"annotate --overwrite node {self.node.name} {_TAINTS}={','.join(sorted(wanted))}")
+        return out
+
+
+def get_node(through: Host, name: str) -> dict[str, Any] | None:
+    """Return a node's object, None when the cluster has none of that name."""
+    answer = through.run(f"{KUBECTL} get node {name} -o json --ignore-not-found")
+    return json.loads(answer) if answer.strip() else None
+
+
+def is_ready(node: Mapping[str, Any]) -> bool:
+    """Return whether a node's object says Ready."""
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def remove_node(through: Host, name: str) -> None:
+    """Drain a node and delete it from the cluster; pods that have no other node to go to are not waited for."""
+    found = get_node(through, name)
+    if found is None:
+        return
+    nodes = json.loads(through.run(f"{KUBECTL} get nodes -o json"))["items"]
+    others = [node for node in nodes if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
+    if others and is_ready(found):
+        flags = f"--ignore-daemonsets --delete-emptydir-data --force --timeout={_DRAIN_SECONDS}s"
+        try:
+            through.run(f"{KUBECTL} drain {name} {flags}", timeout=_DRAIN_SECONDS + 30)
+        except CommandFailedError as error:
+            raise MigratorError(
+                f"{name} is not drained: {error.message}", hint="cordoned it stays; see to what holds it, and run this again"
+            ) from error
+    through.run(f"{KUBECTL} delete node {name} --ignore-not-found")
+
+
+def _takes_pods(node: Mapping[str, Any]) -> bool:
+    spec = node.get("spec") or {}
+    blocking = [taint for taint in spec.get("taints") or [] if taint["effect"] != "PreferNoSchedule"]
+    return not spec.get("unschedulable") and not blocking
+
+
+def _text(taint: Mapping[str, str]) -> str:
+    return f"{taint['key']}={taint['value']}:{taint['effect']}" if taint.get("value") else f"{taint['key']}:{taint['effect']}"
+
+
+def _why(node: Mapping[str, Any]) -> str:
+    for item in (node.get("status") or {}).get("conditions") or []:
+        if item["type"] == "Ready":
+            return str(item.get("message") or item.get("reason") or item["status"])
+    return "the cluster does not know it"

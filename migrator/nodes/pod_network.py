@@ -1,0 +1,101 @@
+"""A pod network of the standard plugins: each node's own range, and routes to the others' over the network they share."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.errors import MigratorError
+from migrator.nodes.kubeadm import KUBECTL
+from migrator.nodes.membership import get_node
+from migrator.nodes.spec import NodeSpec
+from migrator.nodes.system import File
+from migrator.ports import Host
+
+_CONFLIST = "/etc/cni/net.d/10-migrator.conflist"
+_UNIT = "/etc/systemd/system/migrator-routes.service"
+
+
+@dataclass(slots=True, frozen=True)
+class PodNetwork:
+    """Give a node's pods addresses of the range that the cluster gave the node."""
+
+    node: NodeSpec
+    through: Host
+    name: str = "pod network"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the plugins' configuration is as it should be."""
+        return self._file(host).done(host)
+
+    def run(self, host: Host) -> None:
+        """Write it; CRI-O sees it by itself."""
+        self._file(host).run(host)
+
+    def _file(self, host: Host) -> File:
+        found = get_node(self.through, self.node.name)
+        pod_range = (found or {}).get("spec", {}).get("podCIDR")
+        if not pod_range:
+            # The controller manager hands out ranges a moment after the node joins.
+            wait = f"{KUBECTL} wait --for=jsonpath='{{.spec.podCIDR}}' --timeout=60s node/{self.node.name} >/dev/null"
+            self.through.run(wait, timeout=70)
+            pod_range = ((get_node(self.through, self.node.name) or {}).get("spec") or {}).get("podCIDR")
+        if not pod_range:
+            raise MigratorError(
+                f"{self.node.name} was given no range of pod addresses", hint="is podSubnet large enough for one more /24?"
+            )
+        bridged = host.ok("test -d /proc/sys/net/bridge")
+        return File(_CONFLIST, json.dumps(_conflist(pod_range, bridged=bridged), indent=2) + "\n")
+
+
+@dataclass(slots=True, frozen=True)
+class Routes:
+    """Have a route to each other node's pods; a unit brings them back after a boot."""
+
+    ranges: Mapping[str, str]
+    """Pod range to the address of the node that has it, this node's own left out."""
+    name: str = "routes to pods of other nodes"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the unit has them, and they are in force."""
+        there = " && ".join(f"ip route show {pods} | grep -q 'via {node} '" for pods, node in self.ranges.items())
+        return self._unit.done(host) and (not there or host.ok(there))
+
+    def run(self, host: Host) -> None:
+        """Write the unit and start it."""
+        self._unit.run(host)
+        host.run("systemctl daemon-reload && systemctl enable -q migrator-routes && systemctl restart migrator-routes")
+
+    @property
+    def _unit(self) -> File:
+        lines = "".join(f"ExecStart=/usr/bin/ip route replace {pods} via {node}\n" for pods, node in sorted(self.ranges.items()))
+        nothing = "ExecStart=/usr/bin/true\n"
+        return File(
+            _UNIT,
+            "[Unit]\nDescription=Routes to pods of other nodes\nWants=network-online.target\nAfter=network-online.target\n\n"
+            f"[Service]\nType=oneshot\nRemainAfterExit=yes\n{lines or nothing}\n"
+            "[Install]\nWantedBy=multi-user.target\n",
+        )
+
+
+def pod_ranges(through: Host) -> dict[str, str]:
+    """Return each node's pod range and address."""
+    nodes = json.loads(through.run(f"{KUBECTL} get nodes -o json"))["items"]
+    out = {}
+    for node in nodes:
+        internal = [item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP"]
+        if node["spec"].get("podCIDR") and internal:
+            out[node["spec"]["podCIDR"]] = internal[0]
+    return out
+
+
+def _conflist(pod_range: str, *, bridged: bool) -> dict[str, object]:
+    # Without br_netfilter a bridge would carry packets past the Service rules: each pod then gets a link of its own.
+    gateway = str(next(ipaddress.ip_network(pod_range).hosts()))
+    ipam = {"type": "host-local", "ranges": [[{"subnet": pod_range, "gateway": gateway}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": True, "hairpinMode": True}
+    main = (bridge if bridged else {"type": "ptp", "ipMasq": True}) | {"ipam": ipam}
+    plugins = [main, {"type": "portmap", "capabilities": {"portMappings": True}}]
+    return {"cniVersion": "0.4.0", "name": "migrator", "plugins": plugins}

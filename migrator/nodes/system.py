@@ -1,0 +1,101 @@
+"""The operating system: swap, kernel modules and settings, names of the other nodes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from migrator.ports import Host
+
+_MODULES = "/etc/modules-load.d/migrator.conf"
+_SYSCTL = "/etc/sysctl.d/60-migrator.conf"
+
+
+@dataclass(slots=True, frozen=True)
+class SwapOff:
+    """Turn swap off, now and at boot, unless the kubelet is told to live with it (`failSwapOn: false`)."""
+
+    name: str = "swap off"
+
+    def done(self, host: Host) -> bool:
+        """Return whether no swap is in use, and none will be after a boot."""
+        return host.ok("test $(wc -l < /proc/swaps) -le 1 && ! grep -Eqs '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab")
+
+    def run(self, host: Host) -> None:
+        """Turn it off; lines of /etc/fstab stay as comments."""
+        host.run(
+            "swapoff -a; sed -i.migrator -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# migrator: /' /etc/fstab 2>/dev/null || true"
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class Kernel:
+    """Load the modules and set the sysctls that pods need, now and at boot."""
+
+    modules: tuple[str, ...]
+    sysctls: tuple[tuple[str, str], ...]
+    name: str = "kernel modules and settings"
+
+    def done(self, host: Host) -> bool:
+        """Return whether all are in force; built-in modules count."""
+        present = " && ".join(f"{{ test -d /sys/module/{module} || {_SIGNS.get(module, 'false')}; }}" for module in self.modules)
+        set_to = " && ".join(f"grep -qx {value} /proc/sys/{key.replace('.', '/')}" for key, value in self.sysctls)
+        return host.ok(f"test -e {_SYSCTL} && {present} && {set_to}")
+
+    def run(self, host: Host) -> None:
+        """Load and set them."""
+        host.write(_MODULES, "".join(f"{module}\n" for module in self.modules).encode())
+        host.run("; ".join(f"modprobe {module} 2>/dev/null || true" for module in self.modules))
+        host.write(_SYSCTL, "".join(f"{key} = {value}\n" for key, value in self.sysctls).encode())
+        host.run(f"sysctl -q -p {_SYSCTL}")
+
+
+_SIGNS = {"overlay": "grep -qw overlay /proc/filesystems", "br_netfilter": "test -d /proc/sys/net/bridge"}
+"""How a kernel shows that it has a feature when nothing tells whether as a module."""
+
+
+@dataclass(slots=True, frozen=True)
+class Service:
+    """Have a systemd unit enabled and running."""
+
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return f"service {self.unit}"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it runs and will after a boot."""
+        return host.ok(f"systemctl is-active -q {self.unit} && systemctl is-enabled -q {self.unit}")
+
+    def run(self, host: Host) -> None:
+        """Enable and start it."""
+        host.run(f"systemctl daemon-reload && systemctl enable -q {self.unit} && systemctl restart {self.unit}")
+
+
+@dataclass(slots=True, frozen=True)
+class File:
+    """Have a file with this content, and restart a unit when it changes."""
+
+    path: str
+    content: str
+    restart: str = ""
+    mode: int = 0o644
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return self.path
+
+    def done(self, host: Host) -> bool:
+        """Return whether the file is the same, byte for byte."""
+        digest = hashlib.sha256(self.content.encode()).hexdigest()
+        return host.ok(f"echo '{digest}  {self.path}' | sha256sum --check --status")
+
+    def run(self, host: Host) -> None:
+        """Write it."""
+        host.write(self.path, self.content.encode(), mode=self.mode)
+        if self.restart:
+            # try-restart: a unit that does not run yet is started by its own action.
+            host.run(f"systemctl daemon-reload; systemctl try-restart {self.restart}")

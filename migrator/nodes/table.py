@@ -1,0 +1,31 @@
+"""All that makes a host a node, in order."""
+
+from __future__ import annotations
+
+from migrator.nodes.action import Action
+from migrator.nodes.kubeadm import Init, Join, KubeletSettings
+from migrator.nodes.membership import LabelsAndTaints, Ready
+from migrator.nodes.packages import Packages
+from migrator.nodes.pod_network import PodNetwork
+from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.nodes.system import Kernel, Service, SwapOff
+from migrator.ports import Host
+
+_IP_FORWARD = ("net.ipv4.ip_forward", "1")
+_BRIDGED = (("net.bridge.bridge-nf-call-iptables", "1"), ("net.bridge.bridge-nf-call-ip6tables", "1"))
+
+
+def actions(node: NodeSpec, cluster: ClusterSpec, *, through: Host, bridged: bool) -> list[Action]:
+    """Return the actions for a node; `through` is a control plane, for the first one itself.
+
+    `bridged` tells whether the host's kernel has br_netfilter.
+    """
+    modules = ("overlay", "br_netfilter") if bridged else ("overlay",)
+    sysctls = (_IP_FORWARD, *_BRIDGED) if bridged else (_IP_FORWARD,)
+    host_actions: list[Action] = [] if cluster.kubelet.get("failSwapOn") is False else [SwapOff()]
+    host_actions += [Kernel(modules, sysctls), Packages(cluster.packages, cluster.package_source), Service("crio")]
+    member: list[Action] = [Init(node, cluster) if node.first else Join(node, cluster, through), KubeletSettings(cluster, through)]
+    network: list[Action] = [PodNetwork(node, through)] if cluster.pod_network == "bridge" else []
+    # With a network that comes as a workload, nodes get Ready once that runs, which is after all of them are there.
+    ready: list[Action] = [Ready(node, through)] if cluster.pod_network == "bridge" else []
+    return [*host_actions, *member, Service("kubelet"), *network, LabelsAndTaints(node, through), *ready]

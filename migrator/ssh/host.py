@@ -1,0 +1,126 @@
+"""The `Host` port over OpenSSH's client, one multiplexed connection a host."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import CommandFailedError, HostError
+
+_CONNECT_SECONDS = 10
+_LOST = 255
+"""What ssh itself ends with when the connection, and not the command, failed."""
+
+
+@dataclass(slots=True, frozen=True)
+class Login:
+    """How to reach a host."""
+
+    address: str
+    user: str = "root"
+    port: int = 22
+    key: str = ""
+    """Path of the private key; empty: what ssh takes by itself, an agent for one."""
+    known_hosts: str = ""
+    """Path of the file with its host key; empty: the person's own."""
+
+
+class SshHost:
+    """Runs commands on a host as root: as that user, or through sudo without a password."""
+
+    def __init__(self, name: str, login: Login, sockets: Path) -> None:
+        self.name = name
+        self._login = login
+        sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
+        self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
+
+    def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
+        """Run a line of shell as root and return its output; what is secret goes through `stdin`, never into the line.
+
+        Raises CommandFailedError when it fails, HostError when the host is not reached or the time is over.
+        """
+        line = shlex.join([*self._root, "sh", "-c", command])
+        try:
+            done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise HostError(
+                f"{self.name}: `{_short(command)}` is not done after {timeout:.0f} s",
+                hint="log in and see what it waits for; run this again to go on",
+            ) from error
+        output, complaint = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        if done.returncode == _LOST:
+            raise HostError(f"{self.name} at {self._login.address}: {_reason(complaint)}", hint=self._hint(complaint))
+        if done.returncode:
+            if self._root and ("a password is required" in complaint or "not in the sudoers" in complaint):
+                raise HostError(
+                    f"{self.name}: user {self._login.user} may not use sudo without a password",
+                    hint=f"on the host: echo '{self._login.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{self._login.user}",
+                )
+            raise CommandFailedError(f"{self.name}: {_short(command)}", done.returncode, complaint or output)
+        return output
+
+    def ok(self, command: str, *, timeout: float = 60.0) -> bool:
+        """Return whether a line of shell ends well."""
+        try:
+            self.run(command, timeout=timeout)
+        except CommandFailedError:
+            return False
+        return True
+
+    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Put a file in place at once, with its folders."""
+        target = shlex.quote(path)
+        self.run(
+            f"set -e; umask 077; mkdir -p -m 755 $(dirname {target}); cat > {target}.new; chmod {mode:o} {target}.new; "
+            f"mv {target}.new {target}",
+            stdin=content,
+        )
+
+    def close(self) -> None:
+        """End the shared connection."""
+        subprocess.run([*self._ssh[:-1], "-O", "exit", self._ssh[-1]], capture_output=True, check=False)
+
+    def _hint(self, complaint: str) -> str:
+        login = self._login
+        known = login.known_hosts or "~/.ssh/known_hosts"
+        if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
+            return f"was the host reinstalled? Then: ssh-keygen -R {login.address} -f {known}; compare the new key, and accept it"
+        if "Host key verification failed" in complaint or "No ED25519 host key is known" in complaint:
+            return f"compare the key with the host's own, then: ssh-keyscan -p {login.port} {login.address} >> {known}"
+        if "Permission denied" in complaint:
+            return f"user {login.user} with key {login.key or 'of your agent'} is not let in: ssh-copy-id"
+        return "is it on, and is its address right? Run this again to go on"
+
+
+def _options(login: Login, sockets: Path) -> list[str]:
+    options = {
+        "BatchMode": "yes",
+        "StrictHostKeyChecking": "yes",
+        "ConnectTimeout": str(_CONNECT_SECONDS),
+        "ServerAliveInterval": "5",
+        "ServerAliveCountMax": "3",
+        "ControlMaster": "auto",
+        "ControlPath": f"{sockets}/%C",
+        "ControlPersist": "30",
+        "LogLevel": "ERROR",
+    }
+    if login.known_hosts:
+        options["UserKnownHostsFile"] = str(Path(login.known_hosts).expanduser())
+    if login.key:
+        options |= {"IdentityFile": str(Path(login.key).expanduser()), "IdentitiesOnly": "yes"}
+    return ["-p", str(login.port), *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+
+
+def _short(command: str) -> str:
+    first = command.strip().splitlines()[0]
+    return first if len(first) <= 100 else f"{first[:97]}..."
+
+
+def _reason(complaint: str) -> str:
+    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
+        return "its host key is not the one that is known"
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    return lines[-1] if lines else "the connection was lost"
