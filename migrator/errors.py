@@ -52,7 +52,7 @@ class CommandFailedError(MigratorError):
     """A program ended badly; keeps what can be pasted to see it again."""
 
     def __init__(self, command: str, code: int, output: str, *, hint: str = "") -> None:
-        tail = output.strip()[-400:]
+        tail = output.strip()[-800:]
         super().__init__(f"`{command}` ended with {code}: {tail}" if tail else f"`{command}` ended with {code}", hint=hint)
         self.command = command
         self.code = code

@@ -77,7 +77,7 @@ def examine(host: Host, node: NodeSpec, cluster: ClusterSpec) -> tuple[list[Host
         foreign = _foreign(host, cluster)
         unreachable = _cannot_reach(host, node, cluster)
     except (HostError, CommandFailedError) as error:
-        return [HostFinding(node.name, error.message, error.hint or "see to the host")], None
+        return [HostFinding(node.name, error.message.removeprefix(f"{node.name} "), error.hint or "see to the host")], None
     return [*foreign, *judge(facts, node, cluster), *unreachable], facts
 
 

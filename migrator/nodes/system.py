@@ -71,7 +71,7 @@ class Service:
 
     def run(self, host: Host) -> None:
         """Enable and start it."""
-        host.run(f"systemctl daemon-reload && systemctl enable -q {self.unit} && systemctl restart {self.unit}")
+        host.run(f"systemctl daemon-reload && systemctl enable -q --now {self.unit}")
 
 
 @dataclass(slots=True, frozen=True)

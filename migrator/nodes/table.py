@@ -7,6 +7,7 @@ from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.membership import LabelsAndTaints, Ready
 from migrator.nodes.packages import Packages
 from migrator.nodes.pod_network import PodNetwork
+from migrator.nodes.runtime import SandboxImage
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import Kernel, Service, SwapOff
 from migrator.ports import Host
@@ -23,7 +24,8 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, through: Host, bridged: boo
     modules = ("overlay", "br_netfilter") if bridged else ("overlay",)
     sysctls = (_IP_FORWARD, *_BRIDGED) if bridged else (_IP_FORWARD,)
     host_actions: list[Action] = [] if cluster.kubelet.get("failSwapOn") is False else [SwapOff()]
-    host_actions += [Kernel(modules, sysctls), Packages(cluster.packages, cluster.package_source), Service("crio")]
+    host_actions += [Kernel(modules, sysctls), Packages(cluster.packages, cluster.package_source), SandboxImage(cluster)]
+    host_actions += [Service("crio")]
     member: list[Action] = [Init(node, cluster) if node.first else Join(node, cluster, through), KubeletSettings(cluster, through)]
     network: list[Action] = [PodNetwork(node, through)] if cluster.pod_network == "bridge" else []
     # With a network that comes as a workload, nodes get Ready once that runs, which is after all of them are there.

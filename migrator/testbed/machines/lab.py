@@ -209,7 +209,7 @@ class Lab:
             try:
                 run(self.command(name, "true"))
             except CommandFailedError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or not self._machine(name).alive:
                     log = self._root(name).parent / "console.log"
                     raise MigratorError(f"test node {name} does not answer SSH: {error.message}", hint=f"see {log}") from error
                 time.sleep(0.2)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,14 @@ from migrator.testbed.processes import Process, start_time
 
 _STOP_SECONDS = 15.0
 _JOIN_AND_RUN = """\
+link=$1; shift
 while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift
-until "$@"; [ $? -ne 133 ]; do :; done
+while ip link delete "$link" 2> /dev/null; "$@"; [ $? -eq 133 ]; do :; done
 """
-"""The shell joins the node's cgroups first; systemd-nspawn ends with 133 when the node asks for a reboot."""
+"""The shell joins the node's cgroups first; systemd-nspawn ends with 133 when the node asks for a reboot.
+
+A link of the same name may still be there: the kernel takes a dead node's network down in its own time.
+"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,6 +48,7 @@ class Machine:
 def dress_root(root: Path, *, name: str, address: str, gateway: str, hosts: dict[str, str], public_key: str) -> None:
     """Make a copied root file system this node's: name, address, registry, the key that may log in."""
     (root / "etc/hostname").write_text(f"{name}\n")
+    (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
     known = "".join(f"{where} {who}\n" for who, where in hosts.items())
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{known}")
     (root / "etc/resolv.conf").unlink(missing_ok=True)
@@ -73,7 +79,13 @@ def boot(name: str, address: str, *, root: Path, bridge: str, unit: str, log: Pa
     cgroups = make_cgroups(unit)
     command = [
         *("systemd-nspawn", "--register=no", "--keep-unit", "--quiet", "--boot", f"--directory={root}", f"--machine={unit}"),
-        *(f"--hostname={name}", f"--network-bridge={bridge}", "--private-users=no", "--capability=all", "--link-journal=no"),
+        *(
+            f"--hostname={name}",
+            f"--network-bridge={bridge}",
+            "--private-users=no",
+            "--capability=all",
+            "--link-journal=no",
+        ),
         *("--system-call-filter=@keyring @mount bpf", "--bind=/dev/kmsg"),
     ]
     if Path("/dev/fuse").exists():
@@ -81,7 +93,7 @@ def boot(name: str, address: str, *, root: Path, bridge: str, unit: str, log: Pa
     legacy = {"UNIFIED_CGROUP_HIERARCHY": "0"} if cgroups else {}
     with log.open("ab") as output:
         child = subprocess.Popen(
-            ["sh", "-c", _JOIN_AND_RUN, "sh", *map(str, cgroups), "--", *command],
+            ["sh", "-c", _JOIN_AND_RUN, "sh", f"vb-{unit}", *map(str, cgroups), "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

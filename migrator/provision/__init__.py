@@ -1,0 +1,1 @@
+"""A cluster as Pulumi resources."""

@@ -1,0 +1,80 @@
+"""The component: hosts, nodes, pod network and add-ons of one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from migrator.config.stack import StackConfig
+from migrator.provision.inputs import cluster_inputs, node_inputs
+from migrator.provision.provider import HostsProvider, NodeProvider, RoutesProvider
+
+
+class Hosts(Resource, module="migrator", name="Hosts"):
+    """All hosts, examined before anything is done to one."""
+
+    architectures: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(HostsProvider(), name, {"architectures": None, **props}, opts)
+
+
+class Node(Resource, module="migrator", name="Node"):
+    """One host that is a node."""
+
+    status: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        outputs = {"status": None, "kubeconfig": None, "fingerprint": None}
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
+        super().__init__(NodeProvider(), name, {**outputs, **props}, pulumi.ResourceOptions.merge(opts, secret))
+
+
+class PodRoutes(Resource, module="migrator", name="PodRoutes"):
+    """Routes between the nodes' pods."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(RoutesProvider(), name, props, opts)
+
+
+class Cluster(pulumi.ComponentResource):
+    """A kubeadm cluster on hosts that answer SSH."""
+
+    def __init__(self, name: str, stack: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("migrator:index:Cluster", name, {}, opts)
+        cluster = cluster_inputs(stack, f"{pulumi.get_project()}/{pulumi.get_stack()}")
+        nodes = [node_inputs(stack, node) for node in stack.nodes]
+        hosts = Hosts(f"{name}-hosts", {"cluster": cluster, "nodes": nodes}, self._opts())
+        first = next(item for item in nodes if item["first"])
+        self.first = self._node(first, cluster, first, [hosts])
+        planes, previous = [self.first], [self.first]
+        for item in nodes:
+            if item["role"] == "control-plane" and not item["first"]:
+                # One after the other: each adds a member to etcd, which takes one change at a time.
+                previous = [self._node(item, cluster, first, previous)]
+                planes += previous
+        workers = [self._node(item, cluster, first, previous) for item in nodes if item["role"] == "worker"]
+        self.nodes: Sequence[Node] = [*planes, *workers]
+        self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(self.first.kubeconfig)
+        if stack.cni == "bridge":
+            PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
+        self.outputs = {
+            "kubeconfig": self.kubeconfig,
+            "apiServer": f"https://{cluster['endpoint']}",
+            "kubernetesVersion": stack.kubernetes_version,
+            "packages": cluster["packages"],
+            "nodes": [{"name": node.name, "address": node.address, "role": node.role} for node in stack.nodes],
+            "caFingerprint": self.first.fingerprint,
+        }
+        self.register_outputs(self.outputs)
+
+    def _node(self, item: dict[str, Any], cluster: dict[str, Any], through: dict[str, Any], after: list[Any]) -> Node:
+        return Node(item["name"], {"node": item, "cluster": cluster, "through": through}, self._opts(after))
+
+    def _opts(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(after))

@@ -1,0 +1,219 @@
+"""Dynamic providers: hosts that are examined, nodes that are converged, routes between them.
+
+They lie in an importable module so that Pulumi's state names them and does not hold their code (pulumi#7453), and importing
+this module does nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+
+from migrator.errors import HostError, MigratorError
+from migrator.nodes.action import converge, first_undone
+from migrator.nodes.kubeadm import Reset, ca_fingerprint, read_mark
+from migrator.nodes.membership import get_node, is_ready, remove_node
+from migrator.nodes.packages import NoPackages
+from migrator.nodes.pod_network import Routes, pod_ranges
+from migrator.nodes.preflight import HostFacts, HostFinding, examine, require, twins
+from migrator.nodes.table import actions
+from migrator.ports import Host
+from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
+
+
+class Stopped(Exception):  # noqa: N818 - Pulumi prints this name before the message
+    """A MigratorError as Pulumi shows it: what happened and what to do."""
+
+    __module__ = "builtins"
+
+    def __init__(self, error: MigratorError) -> None:
+        super().__init__(error.message + (f"\n  -> {error.hint}" if error.hint else ""))
+
+
+class HostsProvider(ResourceProvider):
+    """Examines all hosts of a stack at once, before anything is done to one."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: Inputs) -> CreateResult:
+        """Examine them; fails with every finding."""
+        return CreateResult("hosts", _clearly(lambda: _examine(props)))
+
+    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
+        """Look again when the hosts, or what is asked of them, changed."""
+        return DiffResult(changes=any(old.get(key) != new.get(key) for key in ("cluster", "nodes")))
+
+    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+        """Examine them again."""
+        return UpdateResult(_clearly(lambda: _examine(news)))
+
+
+class NodeProvider(ResourceProvider):
+    """Brings one host to where it is a node as its inputs say."""
+
+    serialize_as_secret_always = False
+
+    def check(self, olds: Inputs, news: Inputs) -> CheckResult:
+        """Refuse a change of version on a cluster that is there: there are two ways, and this is neither."""
+        before = (olds.get("cluster") or {}).get("kubernetesVersion")
+        after = news["cluster"]["kubernetesVersion"]
+        failures = []
+        if before and before != after:
+            reason = (
+                f"{news['node']['name']} runs {before}; a stack keeps its version. To get to {after}, either make a new stack "
+                f"of that version and move to it (`migrator plan`), or `migrator upgrade` this one where it is"
+            )
+            failures.append(CheckFailure("cluster.kubernetesVersion", reason))
+        return CheckResult(dict(news), failures)
+
+    def create(self, props: Inputs) -> CreateResult:
+        """Converge the host; called again after a failure, it goes on."""
+        return CreateResult(str(props["node"]["name"]), _clearly(lambda: _converge(props)))
+
+    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
+        """Compare the inputs, and ask the host whether it still is what it was made."""
+        changed = any(old.get(key) != new.get(key) for key in ("cluster", "node", "through"))
+        moved = old["node"]["address"] != new["node"]["address"] or old["node"]["role"] != new["node"]["role"]
+        if moved or old["node"]["name"] != new["node"]["name"] or old["cluster"]["id"] != new["cluster"]["id"]:
+            return DiffResult(changes=True, replaces=["node"], delete_before_replace=True)
+        return DiffResult(changes=changed or bool(_undone(new)))
+
+    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+        """Converge the host again."""
+        return UpdateResult(_clearly(lambda: _converge(news)))
+
+    def read(self, id_: str, props: Inputs) -> ReadResult:
+        """See how the node is; one that was taken out of its cluster is gone from the stack, too."""
+        try:
+            status = _status(props)
+        except HostError:
+            status = "unreachable"
+        if status == "absent":
+            return ReadResult("", {})
+        return ReadResult(id_, {**props, "status": status})
+
+    def delete(self, _id: str, props: Inputs) -> None:
+        """Drain the node, take it out of the cluster, and leave the host as it was but for packages."""
+        _clearly(lambda: _remove(props))
+
+
+class RoutesProvider(ResourceProvider):
+    """Gives every node routes to the pods of the others."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: Inputs) -> CreateResult:
+        """Set them on all nodes."""
+        return CreateResult("routes", _clearly(lambda: _routes(props)))
+
+    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
+        """Look whether nodes came or went, or a node lost its routes."""
+        if old.get("nodes") != new.get("nodes"):
+            return DiffResult(changes=True)
+        try:
+            return DiffResult(changes=not all(action.done(host) for host, action in _route_actions(new)))
+        except MigratorError:
+            return DiffResult(changes=True)
+
+    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+        """Set them on all nodes."""
+        return UpdateResult(_clearly(lambda: _routes(news)))
+
+
+def _examine(props: Inputs) -> dict[str, Any]:
+    cluster = cluster_spec(props["cluster"])
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster), props["nodes"]))
+    facts: dict[str, HostFacts] = {}
+    findings: list[HostFinding] = []
+    for item, (found, seen) in zip(props["nodes"], results, strict=True):
+        findings += found
+        if seen:
+            facts[item["name"]] = seen
+    require([*findings, *twins(facts)])
+    return {**props, "architectures": sorted({seen.values["architecture"] for seen in facts.values()})}
+
+
+def _converge(props: Inputs) -> dict[str, Any]:
+    host, through = host_of(props["node"]), host_of(props["through"])
+    todo = _actions(props, host, through)
+    converge(host, todo, _say)
+    out = {**props, "status": _node_status(props, through)}
+    if props["node"]["first"]:
+        out |= {"kubeconfig": host.run("cat /etc/kubernetes/admin.conf"), "fingerprint": f"sha256:{ca_fingerprint(host)}"}
+    return out
+
+
+def _actions(props: Inputs, host: Host, through: Host) -> list[Any]:
+    bridged = host.ok("test -d /proc/sys/net/bridge || modprobe br_netfilter")
+    return list(actions(node_spec(props["node"]), cluster_spec(props["cluster"]), through=through, bridged=bridged))
+
+
+def _undone(props: Inputs) -> str:
+    """Return what of a node is not as it was made; that a host cannot be asked is for `up` to say."""
+    try:
+        host, through = host_of(props["node"]), host_of(props["through"])
+        return first_undone(host, _actions(props, host, through))
+    except MigratorError as error:
+        return error.message
+
+
+def _status(props: Inputs) -> str:
+    host = host_of(props["node"])
+    if read_mark(host) is None:
+        return "absent"
+    return _node_status(props, host_of(props["through"]))
+
+
+def _node_status(props: Inputs, through: Host) -> str:
+    found = get_node(through, props["node"]["name"])
+    return "absent" if found is None else "Ready" if is_ready(found) else "NotReady"
+
+
+def _remove(props: Inputs) -> None:
+    node, cluster = node_spec(props["node"]), cluster_spec(props["cluster"])
+    host = host_of(props["node"])
+    if not node.first:
+        through = host_of(props["through"])
+        _say(f"{node.name}: drained and taken out of the cluster")
+        remove_node(through, node.name)
+    try:
+        converge(host, [Reset(cluster.id)], _say)
+        if props["cluster"]["removePackages"]:
+            converge(host, [NoPackages(tuple(cluster.packages))], _say)
+    except HostError as error:
+        # A node that died is taken out of the cluster all the same; what is left on its disk is said.
+        _say(f"{error.message}; its disk still has the cluster's files: kubeadm reset there, should it come back")
+
+
+def _route_actions(props: Inputs) -> list[tuple[Host, Routes]]:
+    hosts = {item["address"]: host_of(item) for item in props["nodes"]}
+    first = host_of(next(item for item in props["nodes"] if item["first"]))
+    ranges = pod_ranges(first)
+    return [
+        (host, Routes({pods: node for pods, node in ranges.items() if node != address and node in hosts}))
+        for address, host in hosts.items()
+    ]
+
+
+def _routes(props: Inputs) -> dict[str, Any]:
+    for host, action in _route_actions(props):
+        converge(host, [action], _say)
+    return dict(props)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - Pulumi shows what a provider prints
+
+
+def _clearly(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except MigratorError as error:
+        # Pulumi prints a traceback of whatever a provider raises; ours would hide the one line that matters.
+        sys.tracebacklimit = 0
+        raise Stopped(error) from None
