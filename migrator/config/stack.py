@@ -73,6 +73,15 @@ class WeaveConfig(Frozen):
     mtu: int = Field(1376, ge=576, le=9000, description="Largest packet of the pod network.")
 
 
+class StorageClassConfig(Frozen):
+    """The StorageClass that claims without one get."""
+
+    name: str = Field(description="Its name.")
+    provisioner: str = Field(description="Who makes its volumes, such as rancher.io/local-path.")
+    parameters: dict[str, str] = Field(default_factory=dict, description="What that provisioner asks for.")
+    reclaim_policy: Literal["Delete", "Retain"] = Field("Delete", description="What becomes of a volume whose claim is gone.")
+
+
 class StackConfig(Frozen):
     """One cluster."""
 
@@ -89,8 +98,9 @@ class StackConfig(Frozen):
     )
     weave: WeaveConfig = Field(default_factory=WeaveConfig, description="Settings of Weave Net.")
     image_repository: str = Field("", description="Registry of Kubernetes' own images; left out: registry.k8s.io.")
-    default_storage_class: str = Field(
-        "", description="Folder on the nodes for a default StorageClass of local volumes; left out: none."
+    storage_class: StorageClassConfig | None = Field(None, description="A default StorageClass to make; left out: none.")
+    migrator_role: Literal["blue", "green", "none"] = Field(
+        "green", description="What the account kube-system/migrator may do: what blue needs, what green needs, or no account."
     )
     kubelet: dict[str, Any] = Field(default_factory=dict, description="More settings for every KubeletConfiguration.")
     kubeadm: dict[str, Any] = Field(default_factory=dict, description="More settings for kubeadm's ClusterConfiguration.")

@@ -154,7 +154,8 @@ def reset(host: Host) -> None:
 
 _CLEAN = r"""
 systemctl stop kubelet 2>/dev/null
-rm -rf /etc/cni/net.d/10-migrator.conflist /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave /etc/kubernetes/migrator-kubeadm.yaml
+rm -rf /etc/cni/net.d/10-migrator.conflist /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
+rm -f /etc/kubernetes/migrator-kubeadm.yaml
 systemctl disable --now migrator-routes.service 2>/dev/null; rm -f /etc/systemd/system/migrator-routes.service
 for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
 for tool in iptables ip6tables; do

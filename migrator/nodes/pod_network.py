@@ -15,6 +15,7 @@ from migrator.nodes.system import File
 from migrator.ports import Host
 
 _CONFLIST = "/etc/cni/net.d/10-migrator.conflist"
+_PROXY_SECONDS = 50
 _UNIT = "/etc/systemd/system/migrator-routes.service"
 
 
@@ -31,7 +32,15 @@ class PodNetwork:
         return self._file(host).done(host)
 
     def run(self, host: Host) -> None:
-        """Write it; CRI-O sees it by itself."""
+        """Write it; CRI-O sees it by itself.
+
+        Pods start from then on. One that asks for a Service before kube-proxy has made its rules asks in vain for half a
+        minute, as the kernel remembers the connection without them: CoreDNS does.
+        """
+        if self.through.ok(f"{KUBECTL} -n kube-system get daemonset kube-proxy"):
+            host.ok(
+                f"timeout {_PROXY_SECONDS} sh -c 'until iptables-save -t nat 2>/dev/null | grep -q KUBE-SVC; do sleep 0.2; done'"
+            )
         self._file(host).run(host)
 
     def _file(self, host: Host) -> File:

@@ -102,15 +102,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> list[HostFi
         )
     if facts.number("disk") < _DISK_MIB:
         found.append((f"has {values.get('disk')} MiB free below /var/lib, {_DISK_MIB} are needed", "make room"))
-    minor = int(cluster.kubernetes_version.split(".")[1])
-    if values.get("cgroup") == "1" and minor >= 35 and cluster.kubelet.get("failCgroupV1") is not False:
-        # KEP-5573; the default changed in Kubernetes 1.35
-        found.append(
-            (
-                "runs on cgroup v1, where kubelets of 1.35 and later do not start",
-                "boot with systemd.unified_cgroup_hierarchy=1, or set kubelet: {failCgroupV1: false} for now",
-            )
-        )
+    found += _cgroup(values, cluster)
     if facts.number("overlay") == 0:
         found.append(("its kernel has no overlay file system", "take a kernel with CONFIG_OVERLAY_FS"))
     if facts.number("br_netfilter") == 0 and cluster.pod_network == "weave":
@@ -121,6 +113,15 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> list[HostFi
     if taken:
         found.append((f"something listens on port {', '.join(map(str, taken))} already", "`ss -ltnp` names it; stop it"))
     return [HostFinding(node.name, message, cure) for message, cure in found]
+
+
+def _cgroup(values: Mapping[str, str], cluster: ClusterSpec) -> list[tuple[str, str]]:
+    """Kubelets of 1.35 and later do not start on cgroup v1 unless told to (KEP-5573, failCgroupV1)."""
+    minor = int(cluster.kubernetes_version.split(".")[1])
+    if values.get("cgroup") != "1" or minor < 35 or cluster.kubelet.get("failCgroupV1") is False:
+        return []
+    cure = "boot with systemd.unified_cgroup_hierarchy=1, or set kubelet: {failCgroupV1: false} for now"
+    return [("runs on cgroup v1, where kubelets of 1.35 and later do not start", cure)]
 
 
 def twins(facts: Mapping[str, HostFacts]) -> list[HostFinding]:

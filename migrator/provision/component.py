@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from migrator.config.stack import StackConfig
+from migrator.provision.addons import install
 from migrator.provision.inputs import cluster_inputs, node_inputs
 from migrator.provision.provider import HostsProvider, NodeProvider, RoutesProvider
 
@@ -43,9 +45,9 @@ class PodRoutes(Resource, module="migrator", name="PodRoutes"):
 
 
 class Cluster(pulumi.ComponentResource):
-    """A kubeadm cluster on hosts that answer SSH."""
+    """A kubeadm cluster on hosts that answer SSH; `deploy` is the folder of its add-ons' manifests."""
 
-    def __init__(self, name: str, stack: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, stack: StackConfig, deploy: Path, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("migrator:index:Cluster", name, {}, opts)
         cluster = cluster_inputs(stack, f"{pulumi.get_project()}/{pulumi.get_stack()}")
         nodes = [node_inputs(stack, node) for node in stack.nodes]
@@ -63,6 +65,7 @@ class Cluster(pulumi.ComponentResource):
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(self.first.kubeconfig)
         if stack.cni == "bridge":
             PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
+        install(name, stack, self.kubeconfig, deploy, self._opts([*self.nodes]))
         self.outputs = {
             "kubeconfig": self.kubeconfig,
             "apiServer": f"https://{cluster['endpoint']}",

@@ -41,7 +41,8 @@ class Image:
 
 def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None]) -> Path:
     """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from."""
-    storage = store.cache / "registry"
+    # How images are made stands in this file: a change here makes all of them anew.
+    storage = store.cache / f"registry-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}"
     storage.mkdir(parents=True, exist_ok=True)
     with (storage / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -76,9 +77,10 @@ def _recipe(store: Store, base: Path, version: str, name: str) -> Callable[[], I
 def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
     """Yield the packet filter's tools and the libraries that they load."""
     wanted = [f"usr/sbin/{tool}" for tool in _PROXY_TOOLS]
+    extension = next((base / "usr/lib").glob("*/xtables/libxt_statistic.so")).relative_to(base)
     libraries = {
         word.lstrip("/")
-        for tool in wanted
+        for tool in (*wanted, str(extension))
         for line in run(["chroot", base, "ldd", f"/{tool}"]).splitlines()
         for word in line.split()
         if word.startswith("/")
