@@ -15,11 +15,12 @@ from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.journal import FileJournal
-from migrator.kube.access import load_access
+from migrator.kube.access import access_from, load_access
 from migrator.kube.cluster import KubeCluster
 from migrator.phases.state import fold
 from migrator.probe import ShellRunner, SystemProber
 from migrator.registry import HttpRegistry
+from migrator.stack import stack_kubeconfig
 from migrator.traffic.haproxy import HAProxy
 from migrator.workflow.session import Session
 
@@ -73,5 +74,9 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
 
 
 def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common) -> KubeCluster:
-    access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
+    if config.stack:
+        content = stack_kubeconfig(config.stack, folder / Path(config.project).expanduser())
+        access = access_from(content, cluster=name, where=f"stack {config.stack}")
+    else:
+        access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
     return KubeCluster(name, access, max_requests=common.max_requests)

@@ -59,6 +59,14 @@ class ClusterConfig(Frozen):
 
     kubeconfig: str = Field("~/.kube/config", description="Path of the kubeconfig file, relative to this file.")
     context: str | None = Field(None, description="Context in that file; its current context when left out.")
+    stack: str = Field("", description="A Pulumi stack whose output is the kubeconfig; then neither file nor context is given.")
+    project: str = Field(".", description="Folder of that stack's project, relative to this file.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ClusterConfig:
+        if self.stack and self.model_fields_set & {"kubeconfig", "context"}:
+            raise ValueError("give a stack, or a kubeconfig and context, not both")
+        return self
 
 
 class Selector(Frozen):

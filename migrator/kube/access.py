@@ -7,6 +7,7 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from migrator.errors import ConfigError
 
@@ -34,19 +35,39 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
         raise ConfigError(
             [f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use"
         )
+    from kubernetes.config import load_kube_config
+
+    def load(configuration: object) -> None:
+        load_kube_config(str(path), context=context, client_configuration=configuration, persist_config=False)
+
+    return _access(load, cluster, str(path), hint=f"contexts there: {', '.join(contexts(path)) or 'none'}")
+
+
+def access_from(content: dict[str, Any], *, cluster: str, where: str) -> Access:
+    """Return how to reach the cluster of a kubeconfig's content; `where` it came from is for messages.
+
+    Raises ConfigError. The content is not written to disk by us; the client library keeps keys in files of mode 0600.
+    """
+    from kubernetes.config import load_kube_config_from_dict
+
+    def load(configuration: object) -> None:
+        load_kube_config_from_dict(content, client_configuration=configuration, persist_config=False)
+
+    return _access(load, cluster, where, hint="")
+
+
+def _access(load: Callable[[object], None], cluster: str, where: str, *, hint: str) -> Access:
     from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException, load_kube_config
+    from kubernetes.config import ConfigException
 
     def configure() -> Configuration:
         configuration = Configuration()
         try:
-            load_kube_config(str(path), context=context, client_configuration=configuration, persist_config=False)
+            load(configuration)
         except ConfigException as error:
-            raise ConfigError(
-                [f"{cluster}: {path}: {error}"], hint=f"contexts there: {', '.join(contexts(path)) or 'none'}"
-            ) from error
+            raise ConfigError([f"{cluster}: {where}: {error}"], hint=hint) from error
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-            raise ConfigError([f"{cluster}: {path}: not a kubeconfig: {error}"]) from error
+            raise ConfigError([f"{cluster}: {where}: not a kubeconfig: {error}"]) from error
         return configuration
 
     configuration = configure()

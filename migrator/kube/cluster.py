@@ -183,4 +183,7 @@ def _quoted(name: str) -> str:
 
 
 def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001
-    return "?" + urllib.parse.urlencode({"fieldManager": manager[:128]} | ({"dryRun": "All"} if dry_run else {}))
+    # Ignore: the server would only warn of fields that it does not know, at the price of decoding strictly; the copy and
+    # the verdict compare every field with what blue has, and name those that got lost.
+    query = {"fieldManager": manager[:128], "fieldValidation": "Ignore"} | ({"dryRun": "All"} if dry_run else {})
+    return "?" + urllib.parse.urlencode(query)

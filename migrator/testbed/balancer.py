@@ -36,8 +36,8 @@ frontend shop
 backend shop
     balance roundrobin
     option httpchk GET /healthz
-    server blue 127.0.0.1:{blue} check inter 500 weight 100
-    server green 127.0.0.1:{green} check inter 500 weight 0
+    server blue {blue} check inter 500 weight 100
+    server green {green} check inter 500 weight 0
 """
 _STARTED_SECONDS = 10.0
 
@@ -137,19 +137,28 @@ class Balancer:
 @contextmanager
 def balanced(folder: Path) -> Iterator[tuple[Balancer, Service, Service]]:
     """Run HAProxy before services `blue` and `green`; all traffic is on blue."""
-    folder.mkdir(parents=True, exist_ok=True)
     blue, green = Service("blue"), Service("green")
+    try:
+        with balancing(folder, blue=f"127.0.0.1:{blue.port}", green=f"127.0.0.1:{green.port}") as balancer:
+            yield balancer, blue, green
+    finally:
+        blue.close()
+        green.close()
+
+
+@contextmanager
+def balancing(folder: Path, *, blue: str, green: str) -> Iterator[Balancer]:
+    """Run HAProxy before what answers at two addresses; all traffic is on blue."""
+    folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
-    (folder / "haproxy.cfg").write_text(_CONFIG.format(folder=folder, port=port, blue=blue.port, green=green.port))
+    (folder / "haproxy.cfg").write_text(_CONFIG.format(folder=folder, port=port, blue=blue, green=green))
     (folder / "servers.state").touch()
     balancer = Balancer(folder, port)
     try:
         balancer.start()
-        yield balancer, blue, green
+        yield balancer
     finally:
         balancer.stop()
-        blue.close()
-        green.close()
 
 
 @dataclass(slots=True)

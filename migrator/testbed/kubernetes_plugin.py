@@ -77,7 +77,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Compare inputs."""
         del context
-        same = _plain(request.oldInputs) == _plain(request.news)
+        same = _plain(request.old_inputs) == _plain(request.news)
         kinds = provider_pb2.DiffResponse
         return kinds(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
 

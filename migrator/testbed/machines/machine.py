@@ -60,7 +60,7 @@ def dress_root(root: Path, *, name: str, address: str, gateway: str, hosts: dict
     mirrors.write_text(
         "".join(
             f'[[registry]]\nprefix = "{prefix}"\nlocation = "{gateway}:5000"\ninsecure = true\n'
-            for prefix in ("registry.k8s.io", f"{gateway}:5000")
+            for prefix in ("registry.k8s.io", "shop.example", f"{gateway}:5000")
         )
     )
     home = root / "home" / USER

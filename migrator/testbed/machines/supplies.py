@@ -1,0 +1,67 @@
+"""What a cluster on test nodes is made from: our own packages, built once, and a stack's settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from migrator.packages.build import Workshop, build
+from migrator.packages.recipes import Order, Source, checksum, parse_orders, recipes_folder
+from migrator.testbed.binaries import Store
+from migrator.testbed.machines.lab import Lab
+
+RUNTIME = {"cri-o": "1.34.0", "crictl": "1.36.0", "cni-plugins": "1.9.1"}
+"""CRI-O's minor should be Kubernetes' own; 1.34.0 is the one that the public module registry has."""
+_WORK = Path("/var/tmp/migrator-packages")  # noqa: S108 - a build user must reach it, and no home folder is open to all
+
+
+def packages(store: Store, kubernetes: Sequence[str], *, architecture: str = "x86_64", names: Sequence[str] = ()) -> Path:
+    """Return the folder of the packages that nodes of these versions take; those that are missing are built.
+
+    A package whose recipe has changed since it was built is built again.
+    """
+    dest = store.cache / "packages"
+    wanted = [*(f"{name}={version}" for name, version in RUNTIME.items()), *(f"kubernetes={version}" for version in kubernetes)]
+    orders = parse_orders([text for text in wanted if not names or text.partition("=")[0] in names], architecture, Source.MODULES)
+    for order in orders:
+        mark = dest / f".{order.file}.recipe"
+        digest = _digest(order)
+        if (dest / order.file).exists() and mark.exists() and mark.read_text() == digest:
+            continue
+        _WORK.mkdir(mode=0o755, exist_ok=True)
+        shop = Workshop(_WORK, "nobody", jobs=2)
+        build(order, shop, checksum=checksum(order, dest / "packages.sum", accept_new=False), dest=dest, say=store.say)
+        mark.write_text(digest)
+    return dest
+
+
+def stack_settings(lab: Lab, version: str, package_source: Path, **more: Any) -> dict[str, Any]:
+    """Return the settings of a stack on a lab's nodes, the first of them its control plane."""
+    nodes: list[Mapping[str, str]] = [
+        {"name": machine.name, "address": machine.address, "role": "worker" if number else "control-plane"}
+        for number, machine in enumerate(sorted(lab.status().machines, key=lambda item: item.name))
+    ]
+    settings = {
+        "kubernetesVersion": version,
+        "packages": RUNTIME,
+        "packageSource": str(package_source),
+        "ssh": {"user": lab.user, "key": str(lab.key), "knownHosts": str(lab.known_hosts)},
+        "nodes": nodes,
+        "podSubnet": "10.244.0.0/16",
+        "serviceSubnet": "10.96.0.0/16",
+        "cni": "bridge",
+        # Containers are no boards: cgroup v1 under cgroupfs, the machine's own swap, limits that are not theirs to set.
+        "kubelet": {"cgroupDriver": "cgroupfs", "failCgroupV1": False, "failSwapOn": False},
+        "kubeProxy": {
+            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        },
+        "ignorePreflightErrors": ["SystemVerification", "FileContent--proc-sys-net-bridge-bridge-nf-call-iptables"],
+    }
+    return {"config": {"migrator:cluster": settings | more}}
+
+
+def _digest(order: Order) -> str:
+    files = [*sorted(order.recipe.folder.iterdir()), recipes_folder() / "module.sh"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
