@@ -5,13 +5,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test check bench bench-quick install system lint format clean
+.PHONY: demo test e2e nodes check bench bench-quick install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
 
-test: install system
+test: install nodes
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+e2e: install nodes
+	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py
 
 check: lint
 	$(BIN)/python -m pytest -q tests/unit
@@ -42,6 +45,9 @@ install: .venv/.installed
 
 system:
 	@bash scripts/system.sh
+
+nodes:
+	@bash scripts/system.sh nodes
 
 clean:
 	@test ! -x $(BIN)/migrator || $(BIN)/migrator testbed down --dir demo/testbed

@@ -206,7 +206,7 @@ def migration(balancer: Balancer) -> dict[str, Any]:
         "name": "journey",
         "blue": {"stack": "blue"},
         "green": {"stack": "green"},
-        "namespaces": {"include": ["shop"]},
+        "move": {"namespaces": {"include": ["shop"]}},
         "probes": [{"name": "front page", "http": {"url": f"http://127.0.0.1:{balancer.port}/"}}],
         "traffic": {"haproxy": haproxy, "steps": [25, 50, 100], "soak": "2s"},
         "gates": {"readyTimeout": "2m"},
