@@ -1,5 +1,6 @@
 """The Pulumi program: one stack is one cluster."""
 
+import signal
 from pathlib import Path
 
 import pulumi
@@ -8,6 +9,8 @@ from migrator.config.stack import load_stack
 from migrator.errors import MigratorError
 from migrator.provision.component import Cluster
 
+# The engine interrupts this program when an update has failed; a traceback of that would bury the reason.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 here = Path(__file__).parent
 try:
     settings = load_stack(here / "stacks" / f"Pulumi.{pulumi.get_stack()}.yaml")

@@ -56,6 +56,7 @@ class CommandFailedError(MigratorError):
         super().__init__(f"`{command}` ended with {code}: {tail}" if tail else f"`{command}` ended with {code}", hint=hint)
         self.command = command
         self.code = code
+        self.output = output
 
 
 class ApiError(MigratorError):

@@ -100,6 +100,7 @@ class Join:
             # The cluster has forgotten this node: what it knows of the cluster is of no use.
             write_mark(host, Mark(self.cluster.id, "started"))
         _start(host, self.cluster.id)
+        self._forget_former(host)
         token = self.through.run(f"kubeadm token create --ttl {_TOKEN_LIFE} 2>/dev/null").strip()
         discovery = {
             "bootstrapToken": {
@@ -124,6 +125,24 @@ class Join:
             }
         _kubeadm(host, "join", [document], self.cluster)
         write_mark(host, Mark(self.cluster.id, "complete"))
+
+    def _forget_former(self, host: Host) -> None:
+        """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
+        get = f"{KUBECTL} get node {self.node.name} --ignore-not-found -o jsonpath={{.status.nodeInfo.machineID}}"
+        former = self.through.run(get).strip()
+        if not former:
+            return
+        if former == host.run("cat /etc/machine-id").strip() or self._address_of_former() == self.node.address:
+            self.through.run(f"{KUBECTL} delete node {self.node.name} --ignore-not-found")
+            return
+        raise BlockedError(
+            f"{host.name}: the cluster has a node {self.node.name} that is another machine",
+            hint=f"give this one another name, or `kubectl delete node {self.node.name}` if that machine is gone",
+        )
+
+    def _address_of_former(self) -> str:
+        path = "{.status.addresses[?(@.type=='InternalIP')].address}"
+        return self.through.run(f'{KUBECTL} get node {self.node.name} --ignore-not-found -o jsonpath="{path}"').strip()
 
 
 @dataclass(slots=True, frozen=True)

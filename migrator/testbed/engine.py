@@ -55,7 +55,7 @@ class Engine:
             if show:
                 show(line.rstrip())
         if child.wait():
-            raise CommandFailedError(f"pulumi {' '.join(words)}", child.returncode, "".join(lines)[-4000:])
+            raise CommandFailedError(f"pulumi {' '.join(words)}", child.returncode, "".join(lines))
         return "".join(lines)
 
     def outputs(self, stack: str) -> dict[str, Any]:

@@ -128,6 +128,18 @@ class Lab:
         """Give a node that is off a fresh disk, as a person does with a new SD card; its host key changes."""
         remove_root(self._root(name))
 
+    def cut(self, name: str) -> None:
+        """Pull a node's network cable."""
+        run(["ip", "link", "set", f"vb-{self._unit(name)}", "down"])
+
+    def mend(self, name: str) -> None:
+        """Plug it in again."""
+        run(["ip", "link", "set", f"vb-{self._unit(name)}", "up"])
+
+    def stop_registry(self) -> None:
+        """Take the image registry away; `up` brings it back."""
+        stop([Process(**item) for item in self._state.read().get("processes", ())])
+
     def command(self, name: str, *words: str) -> list[str]:
         """Return the ssh command line that runs `words` on a node, or logs in."""
         return ["ssh", "-F", str(self.ssh_config), self._machine(name).name, *words]
@@ -139,6 +151,9 @@ class Lab:
     @property
     def _digest(self) -> str:
         return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+
+    def _unit(self, name: str) -> str:
+        return f"{self._digest}-{name.rpartition('-')[2]}"
 
     def _root(self, name: str) -> Path:
         return self.folder / "nodes" / name / "root"
@@ -166,10 +181,7 @@ class Lab:
             key = self.key.with_suffix(".pub").read_text()
             dress_root(partial, name=name, address=address, gateway=gateway(network), hosts=hosts, public_key=key)
             partial.rename(root)
-        number = name.rpartition("-")[2]
-        machine = boot(
-            name, address, root=root, bridge=self._bridge, unit=f"{self._digest}-{number}", log=root.parent / "console.log"
-        )
+        machine = boot(name, address, root=root, bridge=self._bridge, unit=self._unit(name), log=root.parent / "console.log")
         with self._state.recording() as state:
             others = [item for item in state.get("machines", ()) if item["name"] != name]
             state["machines"] = [*others, dataclasses.asdict(machine)]
