@@ -24,6 +24,7 @@ _VERBS = {
     "report": "Write the migration's report as one HTML page and JSON.",
     "schema": "Print the JSON Schema of migration.yaml for editors.",
     "completion": "Print the completion script of a shell.",
+    "packages": "Build packages of Kubernetes and CRI-O, and publish them.",
     "testbed": "Real control planes on this machine, for trying things.",
 }
 

@@ -25,16 +25,12 @@ class Packages:
 
     def done(self, host: Host) -> bool:
         """Return whether exactly these versions are installed, and their files are there."""
-        checks = [
-            f"pacman -Q {shlex.quote(name)} 2>/dev/null | grep -q ' {re.escape(version)}-' && pacman -Qkq {name} >/dev/null 2>&1"
-            for name, version in self.versions.items()
-        ]
-        return host.ok(" && ".join(checks))
+        return not self._wanting(host)
 
     def run(self, host: Host) -> None:
         """Bring the files to the host and install them in one transaction; raises MigratorError when one is not to be had."""
         architecture = host.run("uname -m").strip().replace("armv7l", "armv7h")
-        files = [f"{name}-{version}-1-{architecture}.pkg.tar.zst" for name, version in self.versions.items()]
+        files = [f"{name}-{self.versions[name]}-1-{architecture}.pkg.tar.zst" for name in self._wanting(host)]
         host.run(f"mkdir -p {_CACHE}")
         if self.source.startswith(("http://", "https://")):
             for file in files:
@@ -44,12 +40,20 @@ class Packages:
             self._send(host, files)
         signed = " ".join(f"{_CACHE}/{file}" for file in files)
         try:
-            host.run(f"pacman -U --noconfirm --needed {signed}", timeout=600)
+            host.run(f"pacman -U --noconfirm {signed}", timeout=600)
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_cure(error.message)
             ) from error
         host.run("systemctl daemon-reload")
+
+    def _wanting(self, host: Host) -> list[str]:
+        """Return the packages that are not there at their version, or lack files, as after an installation cut short."""
+        checks = "; ".join(
+            f"pacman -Q {name} 2>/dev/null | grep -q ' {re.escape(version)}-' && pacman -Qkq {name} >/dev/null 2>&1 || echo {name}"
+            for name, version in self.versions.items()
+        )
+        return host.run(f"{checks}; true").split()
 
     def _send(self, host: Host, files: list[str]) -> None:
         folder = Path(self.source).expanduser()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,8 @@ JOB_MIB = 1024
 DISK_MIB = 8192
 """Sources, modules, Go's cache and the package of one Kubernetes version."""
 _MOST_ZRAM_MIB = 2000
+_CORE_SECONDS = {"kubernetes": 400.0, "cri-o": 120.0, "crictl": 70.0, "cni-plugins": 50.0}
+"""Seconds of one x86-64 server core, cold; seen on two cores."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,6 +91,28 @@ def prepare(host: BuildHost) -> Preparation:
     need = DISK_MIB + swap_file
     shortage = f"{host.disk} MiB are free on disk, {need} MiB are needed" if host.disk < need else ""
     return Preparation(zram, swap_file, jobs, offline, tuple(reasons), shortage)
+
+
+def estimate(jobs: int, work: Path) -> dict[str, float]:
+    """Return how many seconds each package may take: as long as it took here, else as on a server's cores."""
+    known = {**_CORE_SECONDS, **_read_times(work)}
+    return {name: seconds / jobs for name, seconds in known.items()}
+
+
+@contextmanager
+def remember(name: str, jobs: int, work: Path) -> Iterator[None]:
+    """Write down how long a build took that went well."""
+    begun = time.monotonic()
+    yield
+    times = {**_read_times(work), name: (time.monotonic() - begun) * jobs}
+    (work / "times.json").write_text(json.dumps(times))
+
+
+def _read_times(work: Path) -> dict[str, float]:
+    try:
+        return dict(json.loads((work / "times.json").read_text()))
+    except (OSError, ValueError):
+        return {}
 
 
 def _range(text: str) -> tuple[int, ...]:

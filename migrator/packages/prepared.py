@@ -70,6 +70,7 @@ def _add_zram(size: int, root: Path, call: Run, note: Callable[[str, str], None]
     control = root / "sys/class/zram-control"
     if not control.exists():
         call(["modprobe", "zram", "num_devices=0"])
+    # Reading makes a device: killed between this line and the next one, an empty device stays, which holds no memory.
     number = (control / "hot_add").read_text().strip()
     note("zram", number)
     (root / f"sys/block/zram{number}/disksize").write_text(str(size * MIB))

@@ -1,0 +1,55 @@
+"""Make a pacman repository of packages, and bring it to where nodes get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from migrator.commands import run
+from migrator.errors import BlockedError
+
+REPOSITORY = "migrator"
+
+
+def publish(files: Sequence[Path], repository: Path, *, key: str = "") -> Path:
+    """Add packages to a repository and return its database; with the id of a GPG key, packages and database are signed.
+
+    Raises BlockedError when there is nothing to add, CommandFailedError with the words of gpg or repo-add.
+    """
+    if not files:
+        raise BlockedError("there are no packages to publish", hint="`migrator packages build` makes them")
+    repository.mkdir(parents=True, exist_ok=True)
+    added = []
+    for file in files:
+        target = repository / file.name
+        if file.resolve() != target.resolve():
+            partial = target.with_name(f".{target.name}")
+            shutil.copy(file, partial)
+            partial.replace(target)
+        if key:
+            run(["gpg", "--batch", "--yes", "--detach-sign", "--local-user", key, target], hint="is the key on this machine?")
+        added.append(target)
+    database = repository / f"{REPOSITORY}.db.tar.gz"
+    signing = ["--sign", "--key", key] if key else []
+    run(["repo-add", "--quiet", *signing, database, *added], environment={"LC_ALL": "C"}, hint="repo-add is part of pacman")
+    return database
+
+
+def send(repository: Path, to: str) -> None:
+    """Copy a repository to `user@host:/folder`; files of that name there are replaced once they have come whole."""
+    host, _, folder = to.partition(":")
+    if not folder:
+        raise BlockedError(f"{to}: say where to, as in user@host:/srv/packages")
+    names = sorted(entry.name for entry in repository.iterdir() if not entry.name.startswith("."))
+    run(["ssh", host, f"mkdir -p {folder}/.new"])
+    run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"])
+    run(["ssh", host, f"mv -f {folder}/.new/* {folder}/ && rmdir {folder}/.new"])
+
+
+def build_user() -> str:
+    """Return who builds when root asks for it: the person behind sudo, or nobody; empty for anybody else."""
+    if os.geteuid() != 0:
+        return ""
+    return os.environ.get("SUDO_USER") or "nobody"

@@ -1,0 +1,93 @@
+"""Real makepkg, real pacman: packages are built, reproducible, cross-built, published, installed, upgraded and removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrator.commands import run
+from migrator.testbed.binaries import Store
+from migrator.testbed.machines.lab import Lab
+from migrator.testbed.machines.supplies import packages
+from migrator.testbed.versions import BLUE, GREEN
+from tests.e2e.conftest import say
+
+
+def migrator(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the tool as a person does."""
+    return subprocess.run(
+        [sys.executable, "-m", "migrator", "packages", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def host(store: Store, supplies: Path, tmp_path: Path) -> Iterator[Lab]:
+    """Boot one host with all packages in its cache folder."""
+    lab = Lab(tmp_path / "lab", "pac", store, say)
+    lab.up(1, ())
+    root = tmp_path / "lab/nodes/pac-1/root/root"
+    for file in supplies.glob("*x86_64.pkg.tar.zst"):
+        run(["cp", file, root])
+    yield lab
+    lab.down()
+
+
+def test_a_package_is_built_twice_to_the_same_bytes_and_published(tmp_path: Path) -> None:
+    """Same inputs, same file; the repository names it."""
+    made = []
+    for name in ("one", "two"):
+        done = migrator(tmp_path, "build", "crictl=1.36.0", "--source", "modules", "--dest", name, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        made.append(Path(json.loads(done.stdout)["packages"][0]))
+    assert hashlib.sha256(made[0].read_bytes()).digest() == hashlib.sha256(made[1].read_bytes()).digest()
+    done = migrator(tmp_path, "publish", "--dest", "one")
+    assert done.returncode == 0, done.stderr
+    assert "crictl-1.36.0-1/desc" in run(["bsdtar", "-tf", tmp_path / "one/migrator.db.tar.gz"])
+
+
+def test_a_source_with_another_checksum_is_not_built(tmp_path: Path) -> None:
+    """The recorded sum decides."""
+    (tmp_path / "packages.sum").write_text(f"modules crictl 1.34.0 h1:{'A' * 43}=\n")
+    done = migrator(tmp_path, "build", "cni-plugins=1.9.0", "--source", "modules")
+    assert done.returncode == 3
+    assert "--accept-new-checksum" in done.stderr
+    (tmp_path / "packages.sum").write_text(f"modules cni-plugins 1.9.0 h1:{'A' * 43}=\n")
+    done = migrator(tmp_path, "build", "cni-plugins=1.9.0", "--source", "modules")
+    assert done.returncode == 1
+    assert f"pinned is h1:{'A' * 43}=" in done.stderr.replace("\n", " ")
+
+
+def test_arm_packages_are_cross_built_and_run(store: Store, tmp_path: Path) -> None:
+    """Kubeadm and kubelet for aarch64 are what they say, and start."""
+    folder = packages(store, (GREEN,), architecture="aarch64", names=["kubernetes"])
+    run(["bsdtar", "-xf", folder / f"kubernetes-{GREEN}-1-aarch64.pkg.tar.zst", "-C", tmp_path])
+    for name in ("kubeadm", "kubelet"):
+        assert "ARM aarch64" in run(["file", tmp_path / "usr/bin" / name])
+    assert run(["qemu-aarch64-static", tmp_path / "usr/bin/kubeadm", "version", "-o", "short"]).strip() == f"v{GREEN}"
+
+
+def test_pacman_installs_upgrades_and_removes_and_keeps_what_a_person_changed(host: Lab) -> None:
+    """An upgrade replaces the programs and says what to restart; a changed environment file stays."""
+
+    def root(command: str) -> str:
+        return run(host.command("pac-1", f"sudo sh -c '{command}'"))
+
+    root(f"pacman -U --noconfirm /root/cni-plugins* /root/cri-o* /root/crictl* /root/kubernetes-{BLUE}*")
+    assert root("kubeadm version -o short").strip() == f"v{BLUE}"
+    assert "runc" in root("cat /etc/crio/crio.conf.d/10-crio.conf")
+    root("systemctl start crio")
+    assert "1.34.0" in root("crictl version")
+    root("echo KUBELET_ARGS=--v=3 > /etc/kubernetes/kubelet.env")
+    said = root(f"pacman -U --noconfirm /root/kubernetes-{GREEN}*")
+    assert "systemctl restart kubelet" in said
+    assert root("kubeadm version -o short").strip() == f"v{GREEN}"
+    assert root("cat /etc/kubernetes/kubelet.env").strip() == "KUBELET_ARGS=--v=3"
+    root("pacman -R --noconfirm kubernetes")
+    assert root("ls /usr/bin/kubelet 2>/dev/null || echo gone").strip() == "gone"
+    assert root("cat /etc/kubernetes/kubelet.env.pacsave").strip() == "KUBELET_ARGS=--v=3"
