@@ -82,6 +82,23 @@ class StorageClassConfig(Frozen):
     reclaim_policy: Literal["Delete", "Retain"] = Field("Delete", description="What becomes of a volume whose claim is gone.")
 
 
+class CloudConfig(Frozen):
+    """ARM servers of Hetzner Cloud to make for the nodes; their `address` is the one in the private network."""
+
+    server_type: str = Field("cax21", description="Type of the servers.")
+    location: str = Field("fsn1", description="Where they stand.")
+    image: str = Field("debian-12", description="Debian, on which cloud-init puts pacman and what the packages need.")
+    network: str = Field("10.90.0.0/16", description="Private network; the nodes' addresses lie in it.")
+    public_key: str = Field("~/.ssh/id_ed25519.pub", description="Path of the public key that may log in.")
+    allow_from: tuple[str, ...] = Field(min_length=1, description="Networks that reach SSH and the API server.")
+
+    @field_validator("network")
+    @classmethod
+    def _is_network(cls, value: str) -> str:
+        ipaddress.ip_network(value)
+        return value
+
+
 class StackConfig(Frozen):
     """One cluster."""
 
@@ -106,6 +123,7 @@ class StackConfig(Frozen):
     kubeadm: dict[str, Any] = Field(default_factory=dict, description="More settings for kubeadm's ClusterConfiguration.")
     kube_proxy: dict[str, Any] = Field(default_factory=dict, description="More settings for the KubeProxyConfiguration.")
     ignore_preflight_errors: tuple[str, ...] = Field((), description="Checks of kubeadm whose failure is accepted.")
+    cloud: CloudConfig | None = Field(None, description="Servers to make for the nodes; left out: the hosts are there.")
     remove_packages: bool = Field(False, description="Whether `pulumi destroy` takes the packages off the hosts, too.")
 
     @field_validator("kubernetes_version")
@@ -150,6 +168,10 @@ class StackConfig(Frozen):
         for node in self.nodes:
             if ipaddress.ip_address(node.address) in pods or ipaddress.ip_address(node.address) in services:
                 raise ValueError(f"nodes: address {node.address} lies in the range of pods or Services")
+        network = ipaddress.ip_network(self.cloud.network) if self.cloud else None
+        outside = [node.address for node in self.nodes if network and ipaddress.ip_address(node.address) not in network]
+        if outside:
+            raise ValueError(f"nodes: address {outside[0]} lies outside of cloud.network {network}")
         return self
 
     @property

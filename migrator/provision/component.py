@@ -51,6 +51,11 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("migrator:index:Cluster", name, {}, opts)
         cluster = cluster_inputs(stack, f"{pulumi.get_project()}/{pulumi.get_stack()}")
         nodes = [node_inputs(stack, node) for node in stack.nodes]
+        if stack.cloud:
+            from migrator.provision.cloud import machines
+
+            for item, address in zip(nodes, machines(name, stack, stack.cloud, self._opts()), strict=True):
+                item["ssh"]["address"] = address
         hosts = Hosts(f"{name}-hosts", {"cluster": cluster, "nodes": nodes}, self._opts())
         first = next(item for item in nodes if item["first"])
         self.first = self._node(first, cluster, first, [hosts])

@@ -11,51 +11,12 @@ from pathlib import Path
 
 from migrator.commands import run
 from migrator.errors import MigratorError
+from migrator.nodes.debian import PACKAGES, pacman_records
 
 SUITE = "bookworm"
 USER = "alarm"
 """The user that Arch Linux ARM's own images have."""
-_PACKAGES = [
-    "ca-certificates",
-    "conmon",
-    "conntrack",
-    "curl",
-    "dbus",
-    "ethtool",
-    "iproute2",
-    "ipset",
-    "iptables",
-    "kmod",
-    "libseccomp2",
-    "nftables",
-    "openssh-server",
-    "pacman-package-manager",
-    "procps",
-    "runc",
-    "socat",
-    "sudo",
-    "systemd",
-    "systemd-sysv",
-    "util-linux",
-    "zstd",
-]
-_PROVIDED = [
-    "bash",
-    "conmon",
-    "conntrack-tools",
-    "ethtool",
-    "glibc",
-    "iproute2",
-    "iptables",
-    "kmod",
-    "libseccomp",
-    "runc",
-    "socat",
-    "systemd",
-    "util-linux",
-    "zstd",
-]
-"""What Arch Linux calls the packages above: pacman's database says that they are there."""
+_PACKAGES = (*PACKAGES, "dbus", "openssh-server", "systemd", "systemd-sysv")
 
 _SETUP = """\
 #!/bin/sh
@@ -127,8 +88,9 @@ MaxSessions 100
 
 def base_root(cache: Path, say: Callable[[str], None]) -> Path:
     """Return the root file system that nodes are copied from, made once; raises MigratorError without debootstrap."""
-    # What it is made of stands in this file: a change here makes a new one.
-    folder = cache / f"rootfs-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}"
+    # What it is made of stands in this file and in these records: a change makes a new one.
+    content = " ".join((*_PACKAGES, *pacman_records().values()))
+    folder = cache / f"rootfs-{hashlib.sha256(Path(__file__).read_bytes() + content.encode()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
     if os.geteuid() != 0:
@@ -166,13 +128,8 @@ def _dress(root: Path) -> None:
     _write(root / "etc/crio/crio.conf.d/90-testbed.conf", _CRIO)
     _write(root / "etc/ssh/sshd_config.d/testbed.conf", _SSHD)
     _write(root / f"etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440)
-    _write(
-        root / "var/lib/pacman/local/debian-1-1/desc",
-        "%NAME%\ndebian\n\n%VERSION%\n1-1\n\n%DESC%\nWhat Debian brings\n\n%ARCH%\nany\n\n"
-        "%PROVIDES%\n" + "\n".join(_PROVIDED) + "\n\n",
-    )
-    _write(root / "var/lib/pacman/local/debian-1-1/files", "%FILES%\n\n")
-    _write(root / "var/lib/pacman/local/ALPM_DB_VERSION", "9\n")
+    for path, text in pacman_records().items():
+        _write(root / path.lstrip("/"), text)
     chroot: list[str | Path] = ["chroot", root]
     run([*chroot, "useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", USER])
     run([*chroot, "systemctl", "enable", "-q", "testbed-setup.service", "ssh.service"])
