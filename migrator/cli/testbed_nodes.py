@@ -78,6 +78,20 @@ def ssh(name: str, folder: Path, node: str, words: tuple[str, ...]) -> None:
     os.execvp(line[0], line)  # noqa: S606 - an argument list, no shell
 
 
+@command.command("stack")
+@_NAME
+@_FOLDER
+@click.option("--kubernetes", default=GREEN, show_default=True, help="Version of the cluster.")
+@click.option("--packages", "source", default="dist/packages", show_default=True, help="Folder of the packages.")
+def stack(name: str, folder: Path, kubernetes: str, source: str) -> None:
+    """Print the settings of a stack on these nodes, for stacks/Pulumi.NAME.yaml."""
+    import yaml
+
+    from migrator.testbed.machines.supplies import stack_settings
+
+    render.line(yaml.safe_dump(stack_settings(_lab(folder, name), kubernetes, Path(source)), sort_keys=False).rstrip())
+
+
 def _lab(folder: Path, name: str) -> Lab:
     return Lab((folder / name).absolute(), name, Store(default_cache(), _say), _say)
 

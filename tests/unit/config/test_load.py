@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from migrator.config.load import load_migration, parse_migration
 from migrator.config.schema import Migration
+from migrator.config.stack import StackConfig
 from migrator.errors import ConfigError
 
 WRONG = """\
@@ -82,10 +84,11 @@ def test_schema_names_every_key() -> None:
     assert set(schema["properties"]) == {field.alias for field in Migration.model_fields.values()}
 
 
-def test_reference_is_complete() -> None:
-    """docs/migration-yaml.md names every key of the schema."""
-    text = (Path(__file__).parents[3] / "docs" / "migration-yaml.md").read_text()
-    schema = Migration.model_json_schema(by_alias=True)
-    keys = {key for model in (schema, *schema["$defs"].values()) for key in model.get("properties", ())}
+@pytest.mark.parametrize(("model", "file"), [(Migration, "migration-yaml.md"), (StackConfig, "stack-settings.md")])
+def test_reference_is_complete(model: type[BaseModel], file: str) -> None:
+    """Each reference names every key of its schema."""
+    text = (Path(__file__).parents[3] / "docs" / file).read_text()
+    schema = model.model_json_schema(by_alias=True)
+    keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
     missing = [key for key in keys if f"`{key}`" not in text]
     assert missing == []

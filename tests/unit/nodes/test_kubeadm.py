@@ -1,0 +1,208 @@
+"""kubeadm's runs: begun, broken, gone on with, refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.nodes.kubeadm import Init, Join, Mark, write_mark
+from migrator.nodes.membership import LabelsAndTaints
+from migrator.nodes.preflight import HostFacts, judge, twins
+from migrator.nodes.spec import ClusterSpec, NodeSpec
+from tests.support.hosts import FakeHost
+
+MARK = "/var/lib/migrator/node.json"
+CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
+TOKEN = "abcdef.0123456789abcdef"
+PEM_KEY = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+
+
+def spec(**more: Any) -> ClusterSpec:
+    """Return a cluster."""
+    values: dict[str, Any] = {
+        "id": "migrator/green",
+        "kubernetes_version": "1.37.2",
+        "endpoint": "10.0.0.1:6443",
+        "pod_subnet": "10.244.0.0/16",
+        "service_subnet": "10.96.0.0/12",
+        "pod_network": "weave",
+        "packages": {"kubernetes": "1.37.2"},
+        "package_source": "dist",
+        **more,
+    }
+    return ClusterSpec(**values)
+
+
+FIRST = NodeSpec("green-1", "10.0.0.1", "control-plane", first=True)
+WORKER = NodeSpec("green-2", "10.0.0.2", "worker", taints=("night=yes:NoSchedule",))
+
+
+def plane() -> FakeHost:
+    """Return a control plane that hands out a token."""
+    host = FakeHost("green-1")
+    host.answers = {"token create": f"{TOKEN}\n", "openssl": PEM_KEY}
+    return host
+
+
+def empty(name: str = "green-2") -> FakeHost:
+    """Return a host without Kubernetes."""
+    host = FakeHost(name)
+    host.fails("test -e /etc/kubernetes/kubelet.conf")
+    host.fails("test -s /etc/kubernetes/kubelet.conf")
+    return host
+
+
+def test_a_join_token_is_never_in_a_command_and_its_file_is_private() -> None:
+    """It goes through a file of mode 0600 that is removed when kubeadm ends."""
+    host, through = empty(), plane()
+    Join(WORKER, spec(), through).run(host)
+    assert not any(TOKEN in command for command in (*host.commands, *through.commands))
+    assert host.modes[CONFIG] == 0o600
+    document = yaml.safe_load(host.files[CONFIG])
+    assert document["discovery"]["bootstrapToken"]["token"] == TOKEN
+    assert document["nodeRegistration"]["taints"] == [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
+    run = next(command for command in host.commands if "kubeadm join" in command)
+    assert run.startswith(f"trap 'rm -f {CONFIG}' EXIT")
+    assert "--ttl 15m" in next(command for command in through.commands if "token create" in command)
+
+
+def test_a_token_that_expired_during_join_is_one_line_and_the_next_run_takes_a_new_one() -> None:
+    """What broke is reset before it is tried again; the message has no token in it."""
+    host, through = empty(), plane()
+    host.fails(
+        "kubeadm join",
+        f"error: could not find a JWS signature for token ID abcdef\nusing token {TOKEN}\nerror execution phase preflight",
+    )
+    with pytest.raises(MigratorError) as caught:
+        Join(WORKER, spec(), through).run(host)
+    assert TOKEN not in caught.value.message
+    assert "run this again" in caught.value.hint
+    assert json.loads(host.files[MARK])["state"] == "started"
+    del host.answers["kubeadm join"]
+    Join(WORKER, spec(), through).run(host)
+    assert any("kubeadm reset" in command for command in host.commands)
+    assert sum("token create" in command for command in through.commands) == 2
+    assert json.loads(host.files[MARK]) == {"cluster": "migrator/green", "state": "complete"}
+
+
+def test_init_announces_before_it_acts() -> None:
+    """Killed in the middle, the host says what was under way."""
+    host = empty("green-1")
+    host.fails("kubeadm init")
+    with pytest.raises(MigratorError):
+        Init(FIRST, spec()).run(host)
+    assert json.loads(host.files[MARK]) == {"cluster": "migrator/green", "state": "started"}
+
+
+def test_a_control_plane_that_was_complete_is_never_reset() -> None:
+    """Its etcd may be all that is left of a cluster."""
+    host = FakeHost()
+    write_mark(host, Mark("migrator/green", "complete"))
+    with pytest.raises(BlockedError, match="left as it is"):
+        Init(FIRST, spec()).run(host)
+    assert not any("kubeadm reset" in command for command in host.commands)
+
+
+def test_hosts_of_other_clusters_are_refused() -> None:
+    """With our mark of another stack, and without any mark."""
+    marked = FakeHost()
+    write_mark(marked, Mark("migrator/blue", "complete"))
+    with pytest.raises(BlockedError, match="part of cluster migrator/blue"):
+        Init(FIRST, spec()).run(marked)
+    with pytest.raises(BlockedError, match="not made here"):
+        Init(FIRST, spec()).run(FakeHost())
+
+
+def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
+    """A node of that name that is another machine stays in the cluster."""
+    host, through = empty(), plane()
+    host.answers["cat /etc/machine-id"] = "this-machine"
+    through.answers = {"machineID": "other-machine", "InternalIP": "10.0.0.99", **through.answers}
+    with pytest.raises(BlockedError, match="another machine"):
+        Join(WORKER, spec(), through).run(host)
+    assert not any("delete node" in command for command in through.commands)
+
+
+def test_init_passes_the_stack_s_settings_on() -> None:
+    """Ranges, endpoint and a person's own settings reach kubeadm; no bootstrap token is left over."""
+    host = empty("green-1")
+    wanted = spec(
+        kubeadm={"apiServer": {"extraArgs": [{"name": "v", "value": "4"}]}}, kubelet={"maxPods": 50}, ignore_preflight=("Swap",)
+    )
+    Init(FIRST, wanted).run(host)
+    documents = {item["kind"]: item for item in yaml.safe_load_all(host.files[CONFIG])}
+    assert documents["ClusterConfiguration"]["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/12"}
+    assert documents["ClusterConfiguration"]["apiServer"]["extraArgs"][0]["name"] == "v"
+    assert documents["KubeletConfiguration"]["maxPods"] == 50
+    assert documents["InitConfiguration"]["bootstrapTokens"] == []
+    assert any("--ignore-preflight-errors=Swap" in command for command in host.commands)
+
+
+def facts(more: dict[str, str] | None = None, *, skew: float = 0.0) -> HostFacts:
+    """Return a good board's facts."""
+    good = {
+        "architecture": "aarch64", "hostname": "a", "machine_id": "1", "memory": "4000", "disk": "20000", "cgroup": "2",
+        "pacman": "/usr/bin/pacman", "systemd": "yes", "overlay": "1", "br_netfilter": "1", "ports": "22", "mark": "",
+    }  # fmt: skip
+    return HostFacts({**good, **(more or {})}, skew)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "riscv64"}, "none we have packages for"),
+        ({"memory": "900"}, "MiB of memory"),
+        ({"disk": "100"}, "free below /var/lib"),
+        ({"cgroup": "1"}, "cgroup v1"),
+        ({"ports": "22 6443 10250"}, "port 6443, 10250"),
+        ({"pacman": ""}, "no pacman"),
+        ({"systemd": ""}, "systemd"),
+        ({"overlay": "0"}, "overlay"),
+        ({"br_netfilter": "0"}, "br_netfilter"),
+    ],
+)
+def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, str], words: str) -> None:
+    """A good board has none."""
+    assert judge(facts(), FIRST, spec()) == []
+    (found,) = judge(facts(change), FIRST, spec())
+    assert words in found.message
+    assert found.cure
+
+
+def test_a_clock_that_is_off_is_found() -> None:
+    """Certificates and leases would fail."""
+    (found,) = judge(facts(skew=-90.0), FIRST, spec())
+    assert "-90 s off" in found.message
+
+
+def test_copied_disks_are_found() -> None:
+    """Two hosts with one machine-id, or one name."""
+    found = twins({"a": facts(), "b": facts({"hostname": "b"}), "c": facts({"machine_id": "3"})})
+    assert [(item.host, item.message) for item in found] == [
+        ("b", "has the same machine-id as a"),
+        ("c", "has the same hostname as a"),
+    ]
+
+
+def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own_stay() -> None:
+    """Only what the stack itself had set goes."""
+    node = {
+        "metadata": {
+            "name": "green-2",
+            "labels": {"old": "1", "mine": "1"},
+            "annotations": {"migrator/labels": "old", "migrator/taints": "old=1:NoSchedule"},
+        },
+        "spec": {"taints": [{"key": "old", "value": "1", "effect": "NoSchedule"}, {"key": "mine", "effect": "NoSchedule"}]},
+    }
+    through = FakeHost()
+    through.answers["get node green-2"] = json.dumps(node)
+    wanted = NodeSpec("green-2", "10.0.0.2", "worker", labels={"new": "2"}, taints=())
+    LabelsAndTaints(wanted, through).run(FakeHost("green-2"))
+    done = " ; ".join(through.commands)
+    assert "label --overwrite node green-2 new=2 old-" in done
+    assert "taint --overwrite node green-2 old=1:NoSchedule-" in done
+    assert "mine" not in done

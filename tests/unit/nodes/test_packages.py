@@ -1,0 +1,71 @@
+"""Packages at their version, through pacman."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.nodes.packages import Packages
+from migrator.nodes.system import Kernel, SwapOff
+from tests.support.hosts import FakeHost
+
+
+def host() -> FakeHost:
+    """Return an aarch64 board without the package."""
+    made = FakeHost()
+    made.answers = {"uname -m": "aarch64\n", "pacman -Q": "crictl\n"}
+    return made
+
+
+def test_a_missing_package_says_how_to_make_it(tmp_path: Path) -> None:
+    """Nothing was installed."""
+    board = host()
+    with pytest.raises(BlockedError, match=r"crictl-1\.37\.0-1-aarch64") as caught:
+        Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
+    assert "packages build" in caught.value.hint
+    assert not any("pacman -U" in command for command in board.commands)
+
+
+@pytest.mark.parametrize(
+    ("output", "cure"),
+    [
+        ("error: 'crictl': invalid or corrupted package (PGP signature)", "pacman-key"),
+        ("error: Partition / too full: 10 blocks needed", "make room"),
+        ("error: unable to lock database", "db.lck"),
+    ],
+)
+def test_pacman_s_refusals_come_with_their_cure(tmp_path: Path, output: str, cure: str) -> None:
+    """A wrong signature, a full disk, another pacman."""
+    (tmp_path / "crictl-1.37.0-1-aarch64.pkg.tar.zst").write_bytes(b"x")
+    board = host()
+    board.fails("pacman -U", output)
+    with pytest.raises(MigratorError) as caught:
+        Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
+    assert cure in caught.value.hint
+
+
+def test_a_repository_s_packages_are_fetched_by_the_host() -> None:
+    """An address is handed to the host, which needs no file from here."""
+    board = host()
+    Packages({"crictl": "1.37.0"}, "http://build.example/packages/").run(board)
+    assert any(
+        "curl" in command and "http://build.example/packages/crictl-1.37.0-1-aarch64.pkg.tar.zst" in command
+        for command in board.commands
+    )
+
+
+def test_kernel_settings_outlive_a_boot() -> None:
+    """They are written where systemd reads them, and put in force now."""
+    board = FakeHost()
+    Kernel(("overlay",), (("net.ipv4.ip_forward", "1"),)).run(board)
+    assert board.files["/etc/sysctl.d/60-migrator.conf"] == "net.ipv4.ip_forward = 1\n"
+    assert board.files["/etc/modules-load.d/migrator.conf"] == "overlay\n"
+
+
+def test_swap_lines_stay_as_comments() -> None:
+    """A person finds them again."""
+    board = FakeHost()
+    SwapOff().run(board)
+    assert "s/^/# migrator: /" in board.commands[-1]
