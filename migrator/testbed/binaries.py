@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.testbed.versions import COREDNS, DOWNLOADS, ETCD, KUBERNETES_BINARIES, KWOK, MODULES, PULUMI, PULUMI_LANGUAGE
+from migrator.testbed.versions import COREDNS, DOWNLOADS, ETCD, HELM, KUBERNETES_BINARIES, KWOK, MODULES, PULUMI, PULUMI_LANGUAGE
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm"}
 _CONNECT_SECONDS = 10
@@ -59,6 +59,10 @@ class Store:
     def coredns(self) -> Path:
         """Return CoreDNS; built, as its releases are archives of a layout of their own."""
         return self._built("coredns", COREDNS)
+
+    def helm(self) -> Path:
+        """Return Helm."""
+        return self._built("helm", HELM)
 
     def etcdctl(self) -> Path:
         """Return etcdctl."""

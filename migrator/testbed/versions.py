@@ -8,6 +8,7 @@ BLUE, GREEN = "1.36.3", "1.37.2"
 ETCD = "3.7.3"
 KWOK = "0.8.0"
 COREDNS = "1.14.1"
+HELM = "3.22.0"
 PULUMI = "3.250.0"
 PULUMI_LANGUAGE = "3.78.1"
 """The last language host that is part of the SDK's module; it works with the engine above."""
@@ -27,6 +28,7 @@ MODULES = {
     "etcd": Module("go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     "etcdctl": Module("go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
     "kwok": Module("sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/pkg/consts.Version"),
+    "helm": Module("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", "helm.sh/helm/v3/internal/version.version"),
     "coredns": Module("github.com/coredns/coredns", "github.com/coredns/coredns"),
     "pulumi": Module(
         "github.com/pulumi/pulumi/pkg/v3",

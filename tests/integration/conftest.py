@@ -50,3 +50,9 @@ def sandbox(pair: Pair, tmp_path: Path, request: pytest.FixtureRequest) -> Sandb
 def kubectl(store: Store) -> str:
     """Return the path of a real kubectl of green's version."""
     return str(store.kubernetes(GREEN, ("kubectl",))["kubectl"])
+
+
+@pytest.fixture(scope="session")
+def helm(store: Store) -> str:
+    """Return the path of a real Helm."""
+    return str(store.helm())

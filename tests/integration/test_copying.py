@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
+from pathlib import Path
 
 import orjson
 import pytest
 import yaml
 
+from migrator.commands import run
 from migrator.model.manifest import get
 from migrator.model.ref import ResourceType
 from tests.support.objects import config_map, crd, cron_job, deployment, job, made, pod_template, service
@@ -428,3 +431,62 @@ def test_two_thousand_config_maps(sandbox: Sandbox) -> None:
         list(pool.map(lambda body: sandbox.pair.blue.create(TYPES["ConfigMap"], sandbox.namespace, body, manager="bench"), bodies))
     assert sandbox.json("copy").document["counts"] == {"created": 2001}
     assert sum(1 for _ in sandbox.pair.green.list(TYPES["ConfigMap"], sandbox.namespace)) == 2001  # and kube-root-ca.crt
+
+
+def test_ten_thousand_objects(sandbox: Sandbox) -> None:
+    """A large cluster travels whole, and a second copy writes nothing."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(number: int) -> None:
+        if number % 4:
+            manifest = config_map(f"item-{number:05}")
+            sandbox.pair.blue.create(TYPES["ConfigMap"], sandbox.namespace, orjson.dumps(sandbox.placed(manifest)), manager="bench")
+        else:
+            secret = sandbox.placed(made("v1", "Secret", f"item-{number:05}", stringData={"key": "value"}))
+            sandbox.pair.blue.create(TYPES["Secret"], sandbox.namespace, orjson.dumps(secret), manager="bench")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(one, range(10_000)))
+    assert sandbox.json("copy").document["counts"] == {"created": 10_001}
+    assert sandbox.json("copy").document["counts"] == {"unchanged": 10_001}
+    green = sandbox.pair.green
+    assert sum(1 for _ in green.list(TYPES["ConfigMap"], sandbox.namespace)) == 7_501  # and kube-root-ca.crt
+    assert sum(1 for _ in green.list(TYPES["Secret"], sandbox.namespace)) == 2_500
+
+
+def test_replicas_that_an_autoscaler_sets_are_no_change(sandbox: Sandbox) -> None:
+    """What scales on green stays as it scaled: neither a conflict nor taken back, and the verdict does not mind."""
+    scaler = made(
+        "autoscaling/v2", "HorizontalPodAutoscaler", "web",
+        spec={"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 9},
+    )  # fmt: skip
+    sandbox.on_blue(deployment("web", 2), scaler)
+    assert sandbox.run("copy").code == 0
+    sandbox.pair.green.patch(TYPES["Deployment"], sandbox.namespace, "web", {"spec": {"replicas": 4}}, manager="autoscaler")
+    again = sandbox.json("copy")
+    assert again.code == 0, again.err
+    assert sandbox.green("Deployment", "web")["spec"]["replicas"] == 4
+    findings = sandbox.json("validate").document["findings"]
+    assert [item for item in findings if item["severity"] == "failure" and "Deployment" in item["subject"]] == []
+
+
+def test_helm_lists_its_releases_on_green(sandbox: Sandbox, helm: str, tmp_path: Path) -> None:
+    """A release that real Helm made on blue is one for real Helm on green."""
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.2.3\n")
+    (chart / "templates/map.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata: {key: {{ .Values.key }}}\n"
+    )
+    (chart / "values.yaml").write_text("key: value\n")
+
+    def run_helm(context: str, *words: str) -> str:
+        flags = ["--kubeconfig", str(sandbox.pair.kubeconfig), "--kube-context", context, "--namespace", sandbox.namespace]
+        return run([helm, *words, *flags], environment={"HELM_CACHE_HOME": str(tmp_path), "HELM_CONFIG_HOME": str(tmp_path)})
+
+    run_helm("blue", "install", "front", str(chart))
+    assert sandbox.run("copy").code == 0
+    (release,) = json.loads(run_helm("green", "list", "--output", "json"))
+    assert (release["name"], release["chart"], release["status"]) == ("front", "shop-1.2.3", "deployed")
+    run_helm("green", "upgrade", "front", str(chart), "--set", "key=other")
+    assert sandbox.green("ConfigMap", "shop")["data"] == {"key": "other"}

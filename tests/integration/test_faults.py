@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -9,11 +10,17 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from migrator.testbed.processes import start
 from tests.support.objects import config_map, deployment, made, service
@@ -74,6 +81,27 @@ def test_a_cluster_out_of_reach(sandbox: Sandbox, change: Callable[[dict[str, ob
     result = sandbox.run("plan")
     assert (result.code, words in one_line(result)) == (code, True), result.err
     assert "→" in result.err
+
+
+def test_a_client_certificate_that_expired(sandbox: Sandbox) -> None:
+    """Yesterday's credentials are one line that says which side refused them."""
+    folder = sandbox.pair.testbed.folder / "green"
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    signer = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().issuer_name(authority.subject).public_key(key.public_key()).serial_number(7)
+    builder = builder.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "late")]))
+    certificate = builder.not_valid_before(now - timedelta(days=2)).not_valid_after(now - timedelta(days=1)).sign(signer, SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    inline = {
+        "client-certificate-data": base64.b64encode(certificate.public_bytes(Encoding.PEM)).decode(),
+        "client-key-data": base64.b64encode(secret).decode(),
+    }
+    rewrite(sandbox, "green", lambda entry: entry["user"].update(inline))  # type: ignore[attr-defined]
+    result = sandbox.run("plan")
+    assert (result.code, "green" in one_line(result), "answered 401" in one_line(result)) == (1, True, True), result.err
 
 
 def test_wrong_authority(sandbox: Sandbox) -> None:

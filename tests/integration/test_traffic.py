@@ -278,3 +278,22 @@ def _server_of(text: str, context: str) -> str:
 
     clusters = {item["name"]: item["cluster"]["server"] for item in yaml.safe_load(text)["clusters"]}
     return str(clusters[context])
+
+
+def test_a_load_balancer_that_dies_in_a_soak_stops_the_cutover_and_loses_no_way_back(sandbox: Sandbox, edge: Edge) -> None:
+    """HAProxy is gone: one line says where traffic was; it is back: rollback works."""
+    balancer, _, _ = edge
+    ready(sandbox, balancer)
+    sandbox.configure(traffic=traffic(balancer, soak="30s"))
+    with load(balancer.port):
+        child = sandbox.start("cutover", "--yes")
+        until(lambda: bool(sandbox.events("sample")))
+        balancer.stop()
+        _, err = child.communicate(timeout=60)
+    assert child.returncode not in (0, 70), err
+    assert b"HAProxy" in err
+    assert b"Traceback" not in err
+    balancer.start()
+    assert sandbox.run("rollback", "--yes").code == 0
+    assert adapter(balancer).read().green_percent == 0
+    assert not sandbox.blue("CronJob", "nightly")["spec"]["suspend"]

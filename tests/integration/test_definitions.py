@@ -1,0 +1,145 @@
+"""What operators bring: definitions with several versions, conversion webhooks, and more than client-side apply can carry."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from migrator.model.manifest import Manifest
+from migrator.model.ref import ResourceType
+from migrator.testbed.certs import make_authority
+from tests.support.objects import made
+from tests.support.sandbox import TYPES, Sandbox, until
+
+CRDS = TYPES["CustomResourceDefinition"]
+
+
+class Converter(BaseHTTPRequestHandler):
+    """A conversion webhook: v1 has `size`, v2 calls it `width`."""
+
+    asked: list[str]
+
+    def do_POST(self) -> None:
+        """Convert objects to the wanted version."""
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        wanted = review["request"]["desiredAPIVersion"]
+        converted = []
+        for item in review["request"]["objects"]:
+            spec = item.get("spec", {})
+            value = spec.get("size", spec.get("width"))
+            converted.append({**item, "apiVersion": wanted, "spec": {"width" if wanted.endswith("/v2") else "size": value}})
+            self.asked.append(wanted)
+        answer = {"uid": review["request"]["uid"], "result": {"status": "Success"}, "convertedObjects": converted}
+        body = json.dumps({**review, "response": answer}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def webhook(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Serve the webhook on loopback, and return the CRD's `conversion`."""
+    import base64
+
+    (tmp_path / "ca").mkdir()
+    authority = make_authority(tmp_path / "ca")
+    certificate, key = authority.issue("webhook", "webhook", server=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    handler = type("Handler", (Converter,), {"asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    client = {
+        "url": f"https://127.0.0.1:{server.server_address[1]}/convert",
+        "caBundle": base64.b64encode(authority.path.read_bytes()).decode(),
+    }
+    yield {"strategy": "Webhook", "webhook": {"clientConfig": client, "conversionReviewVersions": ["v1"]}}
+    server.shutdown()
+    server.server_close()
+
+
+def definition(group: str, *, storage: str, conversion: dict[str, Any] | None = None, text: str = "") -> Manifest:
+    """Return a CRD of two versions."""
+
+    def version(name: str) -> dict[str, Any]:
+        schema = {"type": "object", "description": text, "x-kubernetes-preserve-unknown-fields": True}
+        return {"name": name, "served": True, "storage": name == storage, "schema": {"openAPIV3Schema": schema}}
+
+    names = {"plural": "boxes", "kind": "Box", "singular": "box"}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version("v1"), version("v2")]}
+    if conversion:
+        spec["conversion"] = conversion
+    return made("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"boxes.{group}", spec=spec)
+
+
+def boxes(group: str, version: str) -> ResourceType:
+    """Return the type of the boxes."""
+    return ResourceType(group, version, "boxes", "Box", namespaced=True, verbs=frozenset())
+
+
+def move_definitions(sandbox: Sandbox) -> str:
+    """Let this test's definitions move, and return their group."""
+    group = f"{sandbox.namespace}.example.com"
+    kinds = {"include": ["CustomResourceDefinition", "Box", "Namespace"]}
+    sandbox.configure(
+        move={
+            "clusterScoped": True,
+            "kinds": kinds,
+            "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "*s.other*"}]},
+        }
+    )
+    return group
+
+
+def turn_storage(sandbox: Sandbox, group: str, conversion: dict[str, Any] | None = None) -> None:
+    """Make v2 the version that blue stores, as an operator's upgrade does."""
+    live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
+    live["spec"] = definition(group, storage="v2", conversion=conversion)["spec"]
+    sandbox.pair.blue.replace(CRDS, "", f"boxes.{group}", orjson.dumps(live), manager="test")
+    until(lambda: sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")["status"]["storedVersions"] == ["v1", "v2"])
+
+
+def test_objects_of_two_stored_versions_arrive_in_the_one_that_is_stored(sandbox: Sandbox) -> None:
+    """Blue still holds objects as v1; green begins with v2 alone, so that v1 can be dropped there."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1"), made(f"{group}/v1", "Box", "old", spec={"size": 1}))
+    turn_storage(sandbox, group)
+    assert sandbox.run("copy").code == 0
+    assert sandbox.pair.green.get(CRDS, "", f"boxes.{group}")["status"]["storedVersions"] == ["v2"]
+    assert sandbox.pair.green.get(boxes(group, "v2"), sandbox.namespace, "old")["spec"] == {"size": 1}
+
+
+def test_a_conversion_webhook_is_asked_and_its_answer_travels(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
+    """What was stored as v1 is read as v2 through the operator's own conversion, and copied again without a change."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
+    turn_storage(sandbox, group, webhook)
+    assert sandbox.run("copy").code == 0
+    assert sandbox.pair.green.get(boxes(group, "v2"), sandbox.namespace, "one")["spec"] == {"width": 7}
+    assert sandbox.pair.green.get(boxes(group, "v1"), sandbox.namespace, "one")["spec"] == {"size": 7}
+    again = sandbox.json("copy")
+    assert set(again.document["counts"]) == {"unchanged"}
+
+
+def test_a_definition_too_large_for_client_side_apply_travels(sandbox: Sandbox) -> None:
+    """400 KiB of schema: the annotation of `kubectl apply` would hold 256."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v2", text="x" * 200_000), made(f"{group}/v2", "Box", "one", spec={}))
+    assert sandbox.run("copy").code == 0
+    live = sandbox.pair.green.get(CRDS, "", f"boxes.{group}")
+    assert len(json.dumps(live)) > 400_000
+    assert sandbox.pair.green.get(boxes(group, "v2"), sandbox.namespace, "one")["spec"] == {}

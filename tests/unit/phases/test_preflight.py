@@ -1,0 +1,58 @@
+"""What two clusters must be to each other before anything is read."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from migrator.config.load import parse_migration
+from migrator.model.events import Event, Note
+from migrator.workflow.session import Session
+
+
+class Clocked:
+    """A cluster that answers who it is and what time it has."""
+
+    def __init__(self, identity: str, time: float) -> None:
+        self._identity, self._time = identity, time
+
+    def version(self) -> tuple[int, int, str]:
+        """Return a version."""
+        return 1, 37, "v1.37.2"
+
+    def identity(self) -> str:
+        """Return who it is."""
+        return self._identity
+
+    def server_time(self) -> float:
+        """Return its clock."""
+        return self._time
+
+
+class Notes:
+    """Keeps what is reported."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Keep one."""
+        self.events.append(event)
+
+
+@pytest.mark.parametrize(("skew", "warned"), [(0.0, False), (59.0, False), (61.0, True), (-3600.0, True)])
+def test_clocks_that_differ_are_a_warning(skew: float, warned: bool) -> None:  # noqa: FBT001
+    """A minute is where leases and certificates begin to fail; the run goes on."""
+    notes = Notes()
+    ports: dict[str, Any] = dict.fromkeys(("journal", "state", "switch", "prober", "registry", "runner", "clock"))
+    session = Session(
+        config=parse_migration("name: t\nblue: {}\ngreen: {}\n", "t.yaml"),
+        blue=cast("Any", Clocked("a", 1_000_000.0)),
+        green=cast("Any", Clocked("b", 1_000_000.0 + skew)),
+        reporter=notes,
+        **ports,
+    )
+    assert session.preflight() == {"blue": "a", "green": "b"}
+    said = [event.text for event in notes.events if isinstance(event, Note) and event.warning]
+    assert ("the clocks of blue and green differ" in " ".join(said)) is warned
