@@ -51,11 +51,14 @@ def lone_host(project: Project) -> Lone:
 
 @pytest.fixture
 def lone(lone_host: Lone) -> Iterator[Lone]:
-    """Return the host, and take off again what a test left on it."""
+    """Return the host with a fresh disk, and its stack with nothing in it."""
     yield lone_host
     lone_host.configure()
     lone_host.lab.up(1, (GREEN,))
     lone_host.project.engine.run("destroy", "--yes", "--skip-preview", "--stack", "lone")
+    lone_host.lab.power_off(FIRST)
+    lone_host.lab.reinstall(FIRST)
+    lone_host.lab.up(1, (GREEN,))
 
 
 def test_an_unknown_host_key_is_refused_with_the_command_that_accepts_it(lone: Lone) -> None:

@@ -19,6 +19,7 @@ from migrator.testbed import bed as beds
 from migrator.testbed.binaries import ChecksumError, DownloadError, Store
 from migrator.testbed.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
+from tests.support.sandbox import until
 
 
 def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) -> None:
@@ -34,7 +35,9 @@ def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) 
         assert bed.status().processes == first
         with pytest.raises(ConfigError, match="already runs"):
             bed.up((Recipe("blue", GREEN, controllers=False),))
-        os.kill(next(item.pid for item in first if item.name == "blue/etcd"), signal.SIGKILL)
+        etcd = next(item for item in first if item.name == "blue/etcd")
+        os.kill(etcd.pid, signal.SIGKILL)
+        until(lambda: not etcd.alive)
         assert bed.up(recipes)["blue"].cluster().healthy()
         assert not any(item.alive for item in first)
         second = bed.status().processes
