@@ -131,6 +131,9 @@ class Journal(Protocol):
     def append(self, event: str, **fields: Any) -> None:
         """Write one line before or after a change; raises JournalError."""
 
+    def note(self, event: str, **fields: Any) -> None:
+        """Write one line of what has been done; it may wait for others, until `append` or `sync` at the latest."""
+
     def sync(self) -> None:
         """Force what was written to disk."""
 

@@ -31,7 +31,7 @@ class SshConfig(Frozen):
 class NodeConfig(Frozen):
     """One host that becomes a node."""
 
-    name: str = Field(description="Name of the node; also its host name.")
+    name: str = Field(description="Name of the node.")
     address: str = Field(description="IP address of the host, as the other nodes reach it.")
     role: Literal["control-plane", "worker"] = Field(
         "worker", description="What it becomes; the first control plane begins the cluster."

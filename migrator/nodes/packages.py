@@ -45,7 +45,9 @@ class Packages:
             raise MigratorError(
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_cure(error.message)
             ) from error
-        host.run("systemctl daemon-reload")
+        # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
+        restart = "; systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
+        host.run(f"systemctl daemon-reload{restart}")
 
     def _wanting(self, host: Host) -> list[str]:
         """Return the packages that are not there at their version, or lack files, as after an installation cut short."""

@@ -128,7 +128,7 @@ class _Copy:
         unchanged = outcome.action is Action.UNCHANGED and known is not None and known.uid == outcome.uid
         if unchanged and known and known.blue_token == outcome.blue_token and known.green_token == outcome.green_token:
             return
-        self.journal.append(
+        self.journal.note(
             "outcome",
             ref=str(outcome.ref),
             action=outcome.action.value,

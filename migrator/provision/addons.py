@@ -16,18 +16,22 @@ from migrator.model.manifest import Manifest
 _WEAVE_SECRET = "weave-passwd"  # noqa: S105 - an object's name
 
 
-def install(name: str, stack: StackConfig, kubeconfig: pulumi.Output[str], deploy: Path, opts: pulumi.ResourceOptions) -> None:
-    """Make all add-ons of a stack; `deploy` is the folder of their manifests."""
+def install(
+    name: str, stack: StackConfig, kubeconfig: pulumi.Output[str], deploy: Path, opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Make all add-ons of a stack and return them; `deploy` is the folder of their manifests."""
     provider = Provider(name, kubeconfig=kubeconfig, opts=opts)
     password = pulumi.Config("migrator").get_secret("weavePassword") if stack.cni == "weave" else None
     child = pulumi.ResourceOptions.merge(
         opts, pulumi.ResourceOptions(provider=provider, version=_utilities.get_version(), depends_on=[provider])
     )
+    made: list[pulumi.Resource] = []
     if password is not None:
         metadata = {"name": _WEAVE_SECRET, "namespace": "kube-system"}
-        _resource({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"weave-passwd": password}}, child)
-    for manifest in manifests(stack, deploy, encrypted=password is not None):
-        _resource(manifest, child)
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"weave-passwd": password}}
+        made.append(_resource(secret, child))
+    wanted = manifests(stack, deploy, encrypted=password is not None)
+    return [*made, *(_resource(manifest, child) for manifest in wanted)]
 
 
 def manifests(stack: StackConfig, deploy: Path, *, encrypted: bool = False) -> list[Manifest]:

@@ -12,7 +12,7 @@ from pulumi.dynamic import Resource
 from migrator.config.stack import StackConfig
 from migrator.provision.addons import install
 from migrator.provision.inputs import cluster_inputs, node_inputs
-from migrator.provision.provider import HostsProvider, NodeProvider, RoutesProvider
+from migrator.provision.provider import HostsProvider, NodeProvider, ReadyProvider, RoutesProvider
 
 
 class Hosts(Resource, module="migrator", name="Hosts"):
@@ -44,6 +44,13 @@ class PodRoutes(Resource, module="migrator", name="PodRoutes"):
         super().__init__(RoutesProvider(), name, props, opts)
 
 
+class NodesReady(Resource, module="migrator", name="NodesReady"):
+    """All nodes, Ready."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__(ReadyProvider(), name, props, opts)
+
+
 class Cluster(pulumi.ComponentResource):
     """A kubeadm cluster on hosts that answer SSH; `deploy` is the folder of its add-ons' manifests."""
 
@@ -70,7 +77,9 @@ class Cluster(pulumi.ComponentResource):
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(self.first.kubeconfig)
         if stack.cni == "bridge":
             PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
-        install(name, stack, self.kubeconfig, deploy, self._opts([*self.nodes]))
+        addons = install(name, stack, self.kubeconfig, deploy, self._opts([*self.nodes]))
+        if stack.cni != "none":
+            NodesReady(f"{name}-ready", {"nodes": nodes}, self._opts([*self.nodes, *addons]))
         self.outputs = {
             "kubeconfig": self.kubeconfig,
             "apiServer": f"https://{cluster['endpoint']}",

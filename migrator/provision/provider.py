@@ -16,7 +16,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from migrator.errors import HostError, MigratorError
 from migrator.nodes.action import converge, first_undone
 from migrator.nodes.kubeadm import Reset, ca_fingerprint, read_mark
-from migrator.nodes.membership import get_node, is_ready, remove_node
+from migrator.nodes.membership import Ready, get_node, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.nodes.preflight import HostFacts, HostFinding, examine, require, twins
@@ -122,6 +122,40 @@ class RoutesProvider(ResourceProvider):
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Set them on all nodes."""
         return UpdateResult(_clearly(lambda: _routes(news)))
+
+
+class ReadyProvider(ResourceProvider):
+    """Waits until all nodes are Ready: with a pod network that comes as a workload, that is after the add-ons."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: Inputs) -> CreateResult:
+        """Wait; fails with the node's own reason."""
+        return CreateResult("ready", _clearly(lambda: _await_ready(props)))
+
+    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
+        """Look whether nodes came or went, or one is not Ready."""
+        if old.get("nodes") != new.get("nodes"):
+            return DiffResult(changes=True)
+        try:
+            return DiffResult(changes=not all(action.done(host) for host, action in _ready_actions(new)))
+        except MigratorError:
+            return DiffResult(changes=True)
+
+    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+        """Wait again."""
+        return UpdateResult(_clearly(lambda: _await_ready(news)))
+
+
+def _ready_actions(props: Inputs) -> list[tuple[Host, Ready]]:
+    first = host_of(next(item for item in props["nodes"] if item["first"]))
+    return [(host_of(item), Ready(node_spec(item), first)) for item in props["nodes"]]
+
+
+def _await_ready(props: Inputs) -> dict[str, Any]:
+    for host, action in _ready_actions(props):
+        converge(host, [action], _say)
+    return dict(props)
 
 
 def _examine(props: Inputs) -> dict[str, Any]:

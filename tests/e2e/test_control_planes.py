@@ -11,7 +11,7 @@ from tests.support.sandbox import until
 
 
 def test_three_control_planes_join_and_survive_the_loss_of_one(project: Project) -> None:
-    """etcd has three members, and the cluster answers with two of them."""
+    """Etcd has three members, and the cluster answers with two of them."""
     lab = project.lab("ha", 3, GREEN)
     settings = project.settings("ha", GREEN)
     cluster = settings["config"]["migrator:cluster"]
