@@ -21,6 +21,7 @@ if [ "${1:-}" = nodes ]; then
   want gcc gcc
   want pkg-config pkg-config
   want fakeroot fakeroot
+  want gpg gpg
   want file file
   want zstd zstd
   want curl curl

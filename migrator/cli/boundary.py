@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -16,9 +20,10 @@ BUG, INTERRUPTED = 70, 130
 
 
 def guarded(run: Callable[[], None]) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code; being told to end (SIGTERM) is taken as ^C is."""
     try:
-        run()
+        with _told_to_end():
+            run()
     except MigratorError as error:
         show(error)
         return error.exit_code
@@ -40,6 +45,23 @@ def guarded(run: Callable[[], None]) -> int:
         click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {file.name}", err=True)
         return BUG
     return 0
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Let SIGTERM, which a service manager or a closing session sends, undo and go back as ^C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def show(error: MigratorError) -> None:

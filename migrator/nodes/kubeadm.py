@@ -1,13 +1,8 @@
-"""Make a cluster, join it, and leave it again, with kubeadm.
-
-What is under way is written on the host first, so that a run that broke half way is known from a node that works, and from
-a node of somebody else's cluster.
-"""
+"""Make a cluster, join it, and leave it again, with kubeadm."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,49 +11,15 @@ from typing import Any
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 
 KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
-_MARK = "/var/lib/migrator/node.json"
 _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 600.0
 _TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
-
-
-@dataclass(slots=True, frozen=True)
-class Mark:
-    """What a host was told to be."""
-
-    cluster: str
-    state: str
-    """`started` or `complete`."""
-
-
-def read_mark(host: Host) -> Mark | None:
-    """Return a host's mark, None where kubeadm was never run by us."""
-    text = host.run(f"cat {_MARK} 2>/dev/null || true").strip()
-    return Mark(**json.loads(text)) if text else None
-
-
-def write_mark(host: Host, mark: Mark) -> None:
-    """Write down what is under way, before it is."""
-    host.write(_MARK, json.dumps({"cluster": mark.cluster, "state": mark.state}).encode(), mode=0o600)
-
-
-def refuse_foreign(host: Host, cluster: str) -> None:
-    """Raise BlockedError when a host belongs to a cluster that is not this one."""
-    mark = read_mark(host)
-    if mark and mark.cluster != cluster:
-        raise BlockedError(
-            f"{host.name} is part of cluster {mark.cluster}", hint=f"take it out of that stack first; wanted for {cluster}"
-        )
-    if not mark and host.ok("test -e /etc/kubernetes/kubelet.conf -o -e /etc/kubernetes/admin.conf"):
-        raise BlockedError(
-            f"{host.name} is part of a cluster that was not made here (/etc/kubernetes/kubelet.conf exists)",
-            hint="if it is not needed any more, on the host: kubeadm reset",
-        )
 
 
 @dataclass(slots=True, frozen=True)
@@ -154,13 +115,13 @@ class Reset:
 
     def done(self, host: Host) -> bool:
         """Return whether nothing is left."""
-        return host.ok(f"test ! -e {_MARK} -a ! -e /etc/kubernetes/kubelet.conf -a ! -e /etc/cni/net.d/10-migrator.conflist")
+        return host.ok(f"test ! -e {MARK_FILE} -a ! -e /etc/kubernetes/kubelet.conf -a ! -e /etc/cni/net.d/10-migrator.conflist")
 
     def run(self, host: Host) -> None:
         """Reset, and remove what kubeadm leaves: pod network, packet filter rules, links."""
         refuse_foreign(host, self.cluster)
         reset(host)
-        host.run(f"rm -f {_MARK}")
+        host.run(f"rm -f {MARK_FILE}")
 
 
 def reset(host: Host) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
-from migrator.nodes.kubeadm import refuse_foreign
+from migrator.nodes.mark import refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 

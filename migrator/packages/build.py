@@ -101,10 +101,10 @@ def _as_user(command: list[str], shop: Workshop, folder: Path) -> list[str]:
     if not shop.user:
         return command
     account = pwd.getpwnam(shop.user)
-    for place in (shop.work, folder, *(shop.work / name for name in ("go-mod", "go-build", "tmp"))):
-        os.chown(place, account.pw_uid, account.pw_gid)
-    for path in folder.rglob("*"):
-        os.chown(path, account.pw_uid, account.pw_gid)
+    os.chown(shop.work, account.pw_uid, account.pw_gid)
+    # Recursively: an earlier build may have been another user's.
+    owned = [folder, *(shop.work / name for name in ("go-mod", "go-build", "tmp"))]
+    run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", *owned])
     identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
     return ["setpriv", *identity, "--", *command]
 

@@ -15,7 +15,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 
 from migrator.errors import HostError, MigratorError
 from migrator.nodes.action import converge, first_undone
-from migrator.nodes.kubeadm import Reset, ca_fingerprint, read_mark
+from migrator.nodes.kubeadm import Reset, ca_fingerprint
+from migrator.nodes.mark import read_mark
 from migrator.nodes.membership import Ready, get_node, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges

@@ -23,6 +23,7 @@ from migrator.testbed.versions import COREDNS, DOWNLOADS, ETCD, HELM, KUBERNETES
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm"}
 _CONNECT_SECONDS = 10
+GO_WORK = Path("/var/tmp/migrator-packages")  # noqa: S108 - a build user must reach it, and no home folder is open to all
 
 
 class DownloadError(MigratorError):
@@ -182,8 +183,16 @@ def _go_version(go: str) -> str:
     return _run([go, "env", "GOVERSION"], Path.cwd()).strip().removeprefix("go").split()[0]
 
 
+def _shared_caches() -> dict[str, str]:
+    """Return Go's caches that root shares with the user who builds packages: most of Kubernetes is compiled for both."""
+    if os.geteuid() != 0:
+        return {}
+    GO_WORK.mkdir(mode=0o755, exist_ok=True)
+    return {"GOCACHE": str(GO_WORK / "go-build"), "GOMODCACHE": str(GO_WORK / "go-mod")}
+
+
 def _run(command: list[str], folder: Path) -> str:
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod", "GOWORK": "off"}
+    environment = {**os.environ, **_shared_caches(), "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod", "GOWORK": "off"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CommandFailedError(" ".join(command), done.returncode, done.stderr)

@@ -73,7 +73,7 @@ def make_engine(store: Store, project: Path, state: Path) -> Engine:
         for program in (engine, language):
             # A copy: the language host looks for its launcher beside where it really lies.
             shutil.copy(program, tools / program.name)
-        _script(tools / "pulumi-language-python-exec", _launcher().read_text())
+        _script(tools / "pulumi-language-python-exec", _launcher(language).read_text())
         _script(tools / "pulumi-resource-pulumi-python", _DYNAMIC.format(python=sys.executable))
     if not _installed("kubernetes"):
         _script(tools / "pulumi-resource-kubernetes", _KUBERNETES.format(python=sys.executable))
@@ -92,11 +92,14 @@ def make_engine(store: Store, project: Path, state: Path) -> Engine:
     return Engine(project, environment, tuple(stand_ins))
 
 
-def _launcher() -> Path:
-    """Return the script that starts a program, which lies beside the language host in its module."""
-    module = MODULES["pulumi-language-python"].path
-    found = json.loads(run(["go", "mod", "download", "-json", f"{module}@v{PULUMI_LANGUAGE}"]))
-    return Path(found["Dir"]) / "python/cmd/pulumi-language-python-exec"
+def _launcher(language: Path) -> Path:
+    """Return the script that starts a program: it lies in the language host's module, and is kept beside the host."""
+    kept = language.with_name("pulumi-language-python-exec")
+    if not kept.exists():
+        module = MODULES["pulumi-language-python"].path
+        found = json.loads(run(["go", "mod", "download", "-json", f"{module}@v{PULUMI_LANGUAGE}"]))
+        shutil.copy(Path(found["Dir"]) / "python/cmd" / kept.name, kept)
+    return kept
 
 
 def _installed(plugin: str) -> bool:

@@ -51,6 +51,25 @@ def test_a_package_is_built_twice_to_the_same_bytes_and_published(tmp_path: Path
     assert "crictl-1.36.0-1/desc" in run(["bsdtar", "-tf", tmp_path / "one/migrator.db.tar.gz"])
 
 
+def test_a_repository_is_signed_where_a_key_is_given(supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages and database carry signatures that hold; a key that is not there is one line."""
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    run(["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "packages@example.com", "ed25519", "sign", "never"])
+    (tmp_path / "dist").mkdir()
+    file = next(supplies.glob("crictl-*x86_64*"))
+    (tmp_path / "dist" / file.name).write_bytes(file.read_bytes())
+    done = migrator(tmp_path, "publish", "--dest", "dist", "--key", "packages@example.com")
+    assert done.returncode == 0, done.stderr
+    for name in (file.name, "migrator.db.tar.gz"):
+        run(["gpg", "--batch", "--verify", tmp_path / "dist" / f"{name}.sig", tmp_path / "dist" / name])
+    refused = migrator(tmp_path, "publish", "--dest", "dist", "--key", "nobody@example.com")
+    run(["gpgconf", "--kill", "all"])
+    assert refused.returncode == 1
+    assert "nobody@example.com" in refused.stderr
+
+
 def test_a_source_with_another_checksum_is_not_built(tmp_path: Path) -> None:
     """The recorded sum decides."""
     (tmp_path / "packages.sum").write_text(f"modules crictl 1.34.0 h1:{'A' * 43}=\n")

@@ -177,14 +177,15 @@ def test_killed_cutover_goes_on(sandbox: Sandbox, edge: Edge) -> None:
     assert sandbox.json("status").document["stage"] == "on green"
 
 
-def test_interrupted_cutover_goes_back(sandbox: Sandbox, edge: Edge) -> None:
-    """^C in the middle of a cutover moves all traffic back to blue."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_cutover_goes_back(sandbox: Sandbox, edge: Edge, number: signal.Signals) -> None:
+    """^C, or being told to end, in the middle of a cutover moves all traffic back to blue."""
     balancer, _, _ = edge
     ready(sandbox, balancer)
     with load(balancer.port):
         child = sandbox.start("cutover", "--yes")
         until(lambda: bool(sandbox.events("sample")))
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, err = child.communicate(timeout=20)
     assert child.returncode == 130, err
     assert adapter(balancer).read().green_percent == 0

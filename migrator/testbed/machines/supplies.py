@@ -9,12 +9,11 @@ from typing import Any
 
 from migrator.packages.build import Workshop, build
 from migrator.packages.recipes import Order, Source, checksum, parse_orders, recipes_folder
-from migrator.testbed.binaries import Store
+from migrator.testbed.binaries import GO_WORK, Store
 from migrator.testbed.machines.lab import Lab
 
 RUNTIME = {"cri-o": "1.34.0", "crictl": "1.36.0", "cni-plugins": "1.9.1"}
 """CRI-O's minor should be Kubernetes' own; 1.34.0 is the one that the public module registry has."""
-_WORK = Path("/var/tmp/migrator-packages")  # noqa: S108 - a build user must reach it, and no home folder is open to all
 
 
 def packages(store: Store, kubernetes: Sequence[str], *, architecture: str = "x86_64", names: Sequence[str] = ()) -> Path:
@@ -30,8 +29,8 @@ def packages(store: Store, kubernetes: Sequence[str], *, architecture: str = "x8
         digest = _digest(order)
         if (dest / order.file).exists() and mark.exists() and mark.read_text() == digest:
             continue
-        _WORK.mkdir(mode=0o755, exist_ok=True)
-        shop = Workshop(_WORK, "nobody", jobs=2)
+        GO_WORK.mkdir(mode=0o755, exist_ok=True)
+        shop = Workshop(GO_WORK, "nobody", jobs=2)
         build(order, shop, checksum=checksum(order, dest / "packages.sum", accept_new=False), dest=dest, say=store.say)
         mark.write_text(digest)
     return dest

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.nodes.kubeadm import Init, Join, Mark, write_mark
+from migrator.nodes.kubeadm import Init, Join
+from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
 from migrator.nodes.preflight import HostFacts, judge, twins
 from migrator.nodes.spec import ClusterSpec, NodeSpec
