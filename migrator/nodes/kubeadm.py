@@ -12,6 +12,7 @@ import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
+from migrator.nodes.patience import ask
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 
@@ -62,7 +63,7 @@ class Join:
             write_mark(host, Mark(self.cluster.id, "started"))
         _start(host, self.cluster.id)
         self._forget_former(host)
-        token = self.through.run(f"kubeadm token create --ttl {_TOKEN_LIFE} 2>/dev/null").strip()
+        token = ask(self.through, f"kubeadm token create --ttl {_TOKEN_LIFE}").strip().splitlines()[-1]
         discovery = {
             "bootstrapToken": {
                 "apiServerEndpoint": self.cluster.endpoint,
@@ -77,9 +78,7 @@ class Join:
             "nodeRegistration": _registration(self.node, self.cluster),
         }
         if self.node.role == "control-plane":
-            key = (
-                self.through.run("kubeadm init phase upload-certs --upload-certs 2>/dev/null", timeout=120).strip().splitlines()[-1]
-            )
+            key = ask(self.through, "kubeadm init phase upload-certs --upload-certs").strip().splitlines()[-1]
             document["controlPlane"] = {
                 "certificateKey": key,
                 "localAPIEndpoint": {"advertiseAddress": self.node.address, "bindPort": _port(self.cluster)},
@@ -90,7 +89,7 @@ class Join:
     def _forget_former(self, host: Host) -> None:
         """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
         get = f"{KUBECTL} get node {self.node.name} --ignore-not-found -o jsonpath={{.status.nodeInfo.machineID}}"
-        former = self.through.run(get).strip()
+        former = ask(self.through, get).strip()
         if not former:
             return
         if former == host.run("cat /etc/machine-id").strip() or self._address_of_former() == self.node.address:

@@ -10,6 +10,7 @@ from typing import Any
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.kubeadm import KUBECTL
+from migrator.nodes.patience import ask
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 
@@ -68,7 +69,7 @@ class LabelsAndTaints:
         if found is None:
             raise MigratorError(f"the cluster has no node {self.node.name}", hint="run this again: it will join")
         for command in self._commands(found):
-            self.through.run(f"{KUBECTL} {command}")
+            ask(self.through, f"{KUBECTL} {command}")
 
     def _commands(self, found: Mapping[str, Any]) -> list[str]:
         metadata = found["metadata"]
@@ -97,7 +98,7 @@ class LabelsAndTaints:
 
 def get_node(through: Host, name: str) -> dict[str, Any] | None:
     """Return a node's object, None when the cluster has none of that name."""
-    answer = through.run(f"{KUBECTL} get node {name} -o json --ignore-not-found")
+    answer = ask(through, f"{KUBECTL} get node {name} -o json --ignore-not-found")
     return json.loads(answer) if answer.strip() else None
 
 
@@ -112,7 +113,7 @@ def remove_node(through: Host, name: str) -> None:
     found = get_node(through, name)
     if found is None:
         return
-    nodes = json.loads(through.run(f"{KUBECTL} get nodes -o json"))["items"]
+    nodes = json.loads(ask(through, f"{KUBECTL} get nodes -o json"))["items"]
     others = [node for node in nodes if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
     if others and is_ready(found):
         flags = f"--ignore-daemonsets --delete-emptydir-data --force --timeout={_DRAIN_SECONDS}s"

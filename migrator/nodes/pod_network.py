@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from migrator.errors import MigratorError
 from migrator.nodes.kubeadm import KUBECTL
 from migrator.nodes.membership import get_node
+from migrator.nodes.patience import ask
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
@@ -91,7 +92,7 @@ class Routes:
 
 def pod_ranges(through: Host) -> dict[str, str]:
     """Return each node's pod range and address."""
-    nodes = json.loads(through.run(f"{KUBECTL} get nodes -o json"))["items"]
+    nodes = json.loads(ask(through, f"{KUBECTL} get nodes -o json"))["items"]
     out = {}
     for node in nodes:
         internal = [item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP"]

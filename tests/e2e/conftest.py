@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from migrator.errors import CommandFailedError
 from migrator.testbed.bed import default_cache
 from migrator.testbed.binaries import Store
 from migrator.testbed.engine import Engine, make_engine
@@ -84,8 +85,12 @@ class Project:
         return stack_settings(self.labs[name], version, self.supplies, **more)
 
     def up(self, name: str, *words: str) -> str:
-        """Run `pulumi up`."""
-        return self.engine.run("up", "--yes", "--skip-preview", "--stack", name, *words)
+        """Run `pulumi up`; when it fails, the report has all that it said."""
+        try:
+            return self.engine.run("up", "--yes", "--skip-preview", "--stack", name, *words)
+        except CommandFailedError as error:
+            say(error.output)
+            raise
 
     def changes(self, name: str) -> dict[str, int]:
         """Return how many resources the last update of a stack left the same, created, and so on."""

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from migrator.errors import BlockedError, MigratorError
+from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.kubeadm import Init, Join
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
+from migrator.nodes.patience import ask
 from migrator.nodes.preflight import HostFacts, judge, twins
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from tests.support.hosts import FakeHost
@@ -207,3 +208,24 @@ def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own
     assert "label --overwrite node green-2 new=2 old-" in done
     assert "taint --overwrite node green-2 old=1:NoSchedule-" in done
     assert "mine" not in done
+
+
+def test_a_control_plane_that_takes_a_breath_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Etcd elects a leader when a member joins; what will not pass is said at once."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    given: list[str | Exception] = [CommandFailedError("kubectl", 1, "Error from server: etcdserver: leader changed"), "fine"]
+    answers = iter(given)
+
+    def answer(_: str) -> str:
+        found = next(answers)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    host = FakeHost()
+    host.answers["get nodes"] = answer
+    assert ask(host, "kubectl get nodes") == "fine"
+    host.fails("get pods", "Error from server (Forbidden)")
+    with pytest.raises(CommandFailedError):
+        ask(host, "kubectl get pods")
+    assert sum("get pods" in command for command in host.commands) == 1
