@@ -71,7 +71,8 @@ class Service:
 
     def run(self, host: Host) -> None:
         """Enable and start it."""
-        host.run(f"systemctl daemon-reload && systemctl enable -q --now {self.unit}")
+        told = f"{{ journalctl -u {self.unit} -n 3 --no-pager -o cat >&2; exit 1; }}"
+        host.run(f"systemctl daemon-reload && systemctl enable -q --now {self.unit} || {told}")
 
 
 @dataclass(slots=True, frozen=True)

@@ -25,6 +25,7 @@ from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.state import StateFolder
 
 _BOOT_SECONDS = 60.0
+_WATCHERS = 8192
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,6 +76,7 @@ class Lab:
         """
         base = base_root(self.store.cache, self.say)
         storage = fill_registry(self.store, base, versions, self.say)
+        _allow_watchers()
         with self._state.locked():
             network = make_bridge(self._bridge)
             self._state.update(network=str(network))
@@ -231,6 +233,13 @@ class Lab:
     @property
     def _state(self) -> StateFolder:
         return StateFolder(self.folder)
+
+
+def _allow_watchers() -> None:
+    """Let this machine's user have enough inotify instances: the nodes share one kernel, and so its limit of 128."""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    if int(limit.read_text()) < _WATCHERS:
+        limit.write_text(str(_WATCHERS))
 
 
 def _faked() -> tuple[str, ...]:
