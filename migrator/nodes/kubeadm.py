@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
-from migrator.nodes.patience import ask
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 
-KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 600.0
@@ -52,8 +50,11 @@ class Join:
     name: str = "kubeadm join"
 
     def done(self, host: Host) -> bool:
-        """Return whether it was done to its end, and the cluster still knows the node."""
-        return _complete(host, self.cluster.id) and self.through.ok(f"{KUBECTL} get node {self.node.name} -o name")
+        """Return whether it was done to its end, and the cluster still knows the node.
+
+        Raises CommandFailedError when the cluster does not answer: a node is not begun anew because nobody could be asked.
+        """
+        return _complete(host, self.cluster.id) and get_node(self.through, self.node.name) is not None
 
     def run(self, host: Host) -> None:
         """Run it; what a broken run left is reset before."""
@@ -75,7 +76,7 @@ class Join:
             "apiVersion": _API,
             "kind": "JoinConfiguration",
             "discovery": discovery,
-            "nodeRegistration": _registration(self.node, self.cluster),
+            "nodeRegistration": _registration(self.node),
         }
         if self.node.role == "control-plane":
             key = ask(self.through, "kubeadm init phase upload-certs --upload-certs").strip().splitlines()[-1]
@@ -88,21 +89,17 @@ class Join:
 
     def _forget_former(self, host: Host) -> None:
         """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
-        get = f"{KUBECTL} get node {self.node.name} --ignore-not-found -o jsonpath={{.status.nodeInfo.machineID}}"
-        former = ask(self.through, get).strip()
-        if not former:
+        former = get_node(self.through, self.node.name)
+        if former is None:
             return
-        if former == host.run("cat /etc/machine-id").strip() or self._address_of_former() == self.node.address:
-            self.through.run(f"{KUBECTL} delete node {self.node.name} --ignore-not-found")
+        machine = ((former.get("status") or {}).get("nodeInfo") or {}).get("machineID", "")
+        if machine == host.run("cat /etc/machine-id").strip() or internal_address(former) == self.node.address:
+            kubectl(self.through, f"delete node {self.node.name} --ignore-not-found")
             return
         raise BlockedError(
             f"{host.name}: the cluster has a node {self.node.name} that is another machine",
             hint=f"give this one another name, or `kubectl delete node {self.node.name}` if that machine is gone",
         )
-
-    def _address_of_former(self) -> str:
-        path = "{.status.addresses[?(@.type=='InternalIP')].address}"
-        return self.through.run(f'{KUBECTL} get node {self.node.name} --ignore-not-found -o jsonpath="{path}"').strip()
 
 
 @dataclass(slots=True, frozen=True)
@@ -163,7 +160,7 @@ class KubeletSettings:
 
     def run(self, host: Host) -> None:
         """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
-        stored = self.through.run(f"{KUBECTL} -n kube-system get configmap kubelet-config -o jsonpath={{.data.kubelet}}")
+        stored = kubectl(self.through, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
         merged = _merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
         body = {
             "apiVersion": "v1",
@@ -171,7 +168,7 @@ class KubeletSettings:
             "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
             "data": {"kubelet": yaml.safe_dump(merged)},
         }
-        self.through.run(f"{KUBECTL} apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode())
+        kubectl(self.through, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode())
         host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
 
 
@@ -182,16 +179,11 @@ def kubelet_settings(cluster: ClusterSpec) -> dict[str, Any]:
 
 def ca_fingerprint(host: Host) -> str:
     """Return the SHA-256 of the public key of a control plane's authority, as kubeadm writes it in hex."""
-    pem = host.run("openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt 2>/dev/null || cat /etc/kubernetes/pki/ca.crt")
-    if "PUBLIC KEY" in pem:
-        body = "".join(line for line in pem.splitlines() if "KEY" not in line)
-        import base64
-
-        return hashlib.sha256(base64.b64decode(body)).hexdigest()
+    pem = host.run("cat /etc/kubernetes/pki/ca.crt")
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    key = x509.load_der_x509_certificate(ssl.PEM_cert_to_DER_cert(pem)).public_key()
+    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
@@ -250,7 +242,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
             # No token: each node gets one of its own when it joins.
             "bootstrapTokens": [],
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},
-            "nodeRegistration": _registration(node, cluster),
+            "nodeRegistration": _registration(node),
         },
         _merged(configuration, cluster.kubeadm),
         {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", **kubelet_settings(cluster)},
@@ -258,8 +250,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
     ]
 
 
-def _registration(node: NodeSpec, cluster: ClusterSpec) -> dict[str, Any]:
-    del cluster
+def _registration(node: NodeSpec) -> dict[str, Any]:
     return {
         "name": node.name,
         "criSocket": "unix:///var/run/crio/crio.sock",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.nodes.kubeadm import KUBECTL
-from migrator.nodes.patience import ask
+from migrator.nodes.control_plane import get_node, get_nodes, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 
@@ -69,7 +67,7 @@ class LabelsAndTaints:
         if found is None:
             raise MigratorError(f"the cluster has no node {self.node.name}", hint="run this again: it will join")
         for command in self._commands(found):
-            ask(self.through, f"{KUBECTL} {command}")
+            kubectl(self.through, command)
 
     def _commands(self, found: Mapping[str, Any]) -> list[str]:
         metadata = found["metadata"]
@@ -96,12 +94,6 @@ class LabelsAndTaints:
         return out
 
 
-def get_node(through: Host, name: str) -> dict[str, Any] | None:
-    """Return a node's object, None when the cluster has none of that name."""
-    answer = ask(through, f"{KUBECTL} get node {name} -o json --ignore-not-found")
-    return json.loads(answer) if answer.strip() else None
-
-
 def is_ready(node: Mapping[str, Any]) -> bool:
     """Return whether a node's object says Ready."""
     conditions = (node.get("status") or {}).get("conditions") or []
@@ -113,17 +105,16 @@ def remove_node(through: Host, name: str) -> None:
     found = get_node(through, name)
     if found is None:
         return
-    nodes = json.loads(ask(through, f"{KUBECTL} get nodes -o json"))["items"]
-    others = [node for node in nodes if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
+    others = [node for node in get_nodes(through) if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
     if others and is_ready(found):
         flags = f"--ignore-daemonsets --delete-emptydir-data --force --timeout={_DRAIN_SECONDS}s"
         try:
-            through.run(f"{KUBECTL} drain {name} {flags}", timeout=_DRAIN_SECONDS + 30)
+            kubectl(through, f"drain {name} {flags}", timeout=_DRAIN_SECONDS + 30)
         except CommandFailedError as error:
             raise MigratorError(
                 f"{name} is not drained: {error.message}", hint="cordoned it stays; see to what holds it, and run this again"
             ) from error
-    through.run(f"{KUBECTL} delete node {name} --ignore-not-found")
+    kubectl(through, f"delete node {name} --ignore-not-found")
 
 
 def _takes_pods(node: Mapping[str, Any]) -> bool:

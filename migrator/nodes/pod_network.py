@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrator.errors import MigratorError
-from migrator.nodes.kubeadm import KUBECTL
-from migrator.nodes.membership import get_node
-from migrator.nodes.patience import ask
+from migrator.nodes.control_plane import get_node, get_nodes, internal_address, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
@@ -38,7 +36,7 @@ class PodNetwork:
         Pods start from then on. One that asks for a Service before kube-proxy has made its rules asks in vain for half a
         minute, as the kernel remembers the connection without them: CoreDNS does.
         """
-        if self.through.ok(f"{KUBECTL} -n kube-system get daemonset kube-proxy"):
+        if kubectl(self.through, "-n kube-system get daemonset kube-proxy -o name --ignore-not-found").strip():
             host.ok(
                 f"timeout {_PROXY_SECONDS} sh -c 'until iptables-save -t nat 2>/dev/null | grep -q KUBE-SVC; do sleep 0.2; done'"
             )
@@ -49,8 +47,8 @@ class PodNetwork:
         pod_range = (found or {}).get("spec", {}).get("podCIDR")
         if not pod_range:
             # The controller manager hands out ranges a moment after the node joins.
-            wait = f"{KUBECTL} wait --for=jsonpath='{{.spec.podCIDR}}' --timeout=60s node/{self.node.name} >/dev/null"
-            self.through.run(wait, timeout=70)
+            wait = f"wait --for=jsonpath='{{.spec.podCIDR}}' --timeout=60s node/{self.node.name} >/dev/null"
+            kubectl(self.through, wait, timeout=70)
             pod_range = ((get_node(self.through, self.node.name) or {}).get("spec") or {}).get("podCIDR")
         if not pod_range:
             raise MigratorError(
@@ -92,13 +90,8 @@ class Routes:
 
 def pod_ranges(through: Host) -> dict[str, str]:
     """Return each node's pod range and address."""
-    nodes = json.loads(ask(through, f"{KUBECTL} get nodes -o json"))["items"]
-    out = {}
-    for node in nodes:
-        internal = [item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP"]
-        if node["spec"].get("podCIDR") and internal:
-            out[node["spec"]["podCIDR"]] = internal[0]
-    return out
+    ranges = {(node["spec"].get("podCIDR"), internal_address(node)) for node in get_nodes(through)}
+    return {pods: address for pods, address in ranges if pods and address}
 
 
 def _conflist(pod_range: str, *, bridged: bool) -> dict[str, object]:

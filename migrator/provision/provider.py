@@ -15,9 +15,10 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 
 from migrator.errors import HostError, MigratorError
 from migrator.nodes.action import converge, first_undone
+from migrator.nodes.control_plane import get_node
 from migrator.nodes.kubeadm import Reset, ca_fingerprint
 from migrator.nodes.mark import read_mark
-from migrator.nodes.membership import Ready, get_node, is_ready, remove_node
+from migrator.nodes.membership import Ready, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.nodes.preflight import HostFacts, HostFinding, examine, require, twins

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.control_plane import ask
 from migrator.nodes.kubeadm import Init, Join
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
-from migrator.nodes.patience import ask
 from migrator.nodes.preflight import HostFacts, judge, twins
 from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.testbed.certs import make_authority
 from tests.support.hosts import FakeHost
 
 MARK = "/var/lib/migrator/node.json"
 CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 TOKEN = "abcdef.0123456789abcdef"
-PEM_KEY = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
 
 
 def spec(**more: Any) -> ClusterSpec:
@@ -46,8 +49,15 @@ WORKER = NodeSpec("green-2", "10.0.0.2", "worker", taints=("night=yes:NoSchedule
 def plane() -> FakeHost:
     """Return a control plane that hands out a token."""
     host = FakeHost("green-1")
-    host.answers = {"token create": f"{TOKEN}\n", "openssl": PEM_KEY}
+    host.answers = {"token create": f"{TOKEN}\n", "cat /etc/kubernetes/pki/ca.crt": certificate()}
     return host
+
+
+@functools.cache
+def certificate() -> str:
+    """Return an authority's certificate."""
+    with tempfile.TemporaryDirectory() as folder:
+        return make_authority(Path(folder)).path.read_text()
 
 
 def empty(name: str = "green-2") -> FakeHost:
@@ -91,6 +101,17 @@ def test_a_token_that_expired_during_join_is_one_line_and_the_next_run_takes_a_n
     assert json.loads(host.files[MARK]) == {"cluster": "migrator/green", "state": "complete"}
 
 
+def test_a_node_is_not_begun_anew_because_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that has forgotten the node says so; one that is away says nothing."""
+    monkeypatch.setattr("migrator.nodes.control_plane._SECONDS", 0)
+    host, through = FakeHost("green-2"), plane()
+    write_mark(host, Mark("migrator/green", "complete"))
+    assert not Join(WORKER, spec(), through).done(host)
+    through.fails("get node green-2", "dial tcp 10.0.0.1:6443: connect: connection refused")
+    with pytest.raises(CommandFailedError):
+        Join(WORKER, spec(), through).done(host)
+
+
 def test_init_announces_before_it_acts() -> None:
     """Killed in the middle, the host says what was under way."""
     host = empty("green-1")
@@ -123,7 +144,8 @@ def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
     """A node of that name that is another machine stays in the cluster."""
     host, through = empty(), plane()
     host.answers["cat /etc/machine-id"] = "this-machine"
-    through.answers = {"machineID": "other-machine", "InternalIP": "10.0.0.99", **through.answers}
+    status = {"nodeInfo": {"machineID": "other-machine"}, "addresses": [{"type": "InternalIP", "address": "10.0.0.99"}]}
+    through.answers["get node green-2"] = json.dumps({"metadata": {"name": "green-2"}, "status": status})
     with pytest.raises(BlockedError, match="another machine"):
         Join(WORKER, spec(), through).run(host)
     assert not any("delete node" in command for command in through.commands)

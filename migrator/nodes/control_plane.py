@@ -1,0 +1,53 @@
+"""Ask a control plane, through its own kubectl; again while its answer is only late."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from migrator.errors import CommandFailedError
+from migrator.ports import Host
+
+_KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
+_SECONDS = 30.0
+_PASSING = (
+    *("etcdserver", "connection refused", "was refused", "timed out", "timeout", "TLS handshake", "unexpected EOF"),
+    *("leader changed", "unable to handle the request", "ServiceUnavailable", "InternalError", "connection reset"),
+)
+"""Words of an API server that comes back: etcd takes a breath when a member joins or leaves."""
+
+
+def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
+    """Run a command that may be run twice; raises CommandFailedError once it has failed for half a minute, or for good."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return host.run(command, stdin=stdin, timeout=timeout)
+        except CommandFailedError as error:
+            if time.monotonic() > deadline or not any(word in error.output for word in _PASSING):
+                raise
+            time.sleep(1)
+
+
+def kubectl(through: Host, words: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
+    """Run kubectl on a control plane; what `words` ask for must be the same when asked twice. Raises CommandFailedError."""
+    return ask(through, f"{_KUBECTL} {words}", stdin=stdin, timeout=timeout)
+
+
+def get_node(through: Host, name: str) -> dict[str, Any] | None:
+    """Return a node's object, None when the cluster has none of that name; that it does not answer is an error, not a None."""
+    answer = kubectl(through, f"get node {name} -o json --ignore-not-found")
+    return json.loads(answer) if answer.strip() else None
+
+
+def get_nodes(through: Host) -> list[dict[str, Any]]:
+    """Return all nodes' objects."""
+    return list(json.loads(kubectl(through, "get nodes -o json"))["items"])
+
+
+def internal_address(node: Mapping[str, Any]) -> str:
+    """Return the address that other nodes reach a node at, empty before its kubelet has told."""
+    addresses = (node.get("status") or {}).get("addresses") or []
+    return next((str(item["address"]) for item in addresses if item["type"] == "InternalIP"), "")
