@@ -34,7 +34,9 @@ class Cluster(Protocol):
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types, preferred versions first."""
 
-    def list(self, resource: ResourceType, namespace: str = "", label_selector: str = "") -> Iterator[Manifest]:
+    def list(
+        self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
+    ) -> Iterator[Manifest]:
         """Yield each object, page by page."""
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
@@ -72,6 +74,18 @@ class Cluster(Protocol):
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
         """Delete the object if it still has this UID; one that is gone already is no error."""
 
+    def healthy(self) -> bool:
+        """Return whether the server says that it is ready."""
+
+    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
+        """Ask for a pod's eviction (policy/v1); with `force` delete it, past its budgets.
+
+        Returns empty when granted, or when the pod is gone; else what holds it.
+        """
+
+    def metrics(self) -> str:
+        """Return the server's metrics in Prometheus' text form."""
+
     def lock(self, holder: str) -> AbstractContextManager[None]:
         """Hold the Lease that keeps two people from migrating at once; raises BlockedError when somebody has it."""
 
@@ -89,6 +103,9 @@ class Host(Protocol):
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Return whether a line of shell ends well."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content; raises CommandFailedError when there is none."""
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders."""

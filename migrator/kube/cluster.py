@@ -11,12 +11,13 @@ from typing import Any
 
 import orjson
 
-from migrator.errors import ApiError
+from migrator.errors import ApiError, ForbiddenError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
 from migrator.kube.retry import patiently
 from migrator.kube.throttle import Throttle
 from migrator.kube.transport import Answer, Transport
+from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 
@@ -32,12 +33,20 @@ _BRIEF = f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_WHOLE}
 class KubeCluster:
     """Blue or green, reached through its API server."""
 
-    def __init__(self, name: str, access: Access, *, max_requests: int = 32, patience: float = 120.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        access: Access,
+        *,
+        max_requests: int = 32,
+        patience: float = 120.0,
+        first_patience: float = _FIRST_PATIENCE,
+    ) -> None:
         self.name = name
         self.workers = max_requests
         self._transport = Transport(access, name)
         self._throttle = Throttle(max_requests)
-        self._patience = patience
+        self._patience, self._first_patience = patience, first_patience
         self._answered = False
 
     def version(self) -> tuple[int, int, str]:
@@ -62,9 +71,12 @@ class KubeCluster:
             found += discovery.types_in(orjson.loads(self._send("GET", root, accept=discovery.ACCEPT).body))
         return tuple(found)
 
-    def list(self, resource: ResourceType, namespace: str = "", label_selector: str = "") -> Iterator[Manifest]:
+    def list(
+        self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
+    ) -> Iterator[Manifest]:
         """Yield each object, page by page from one consistent snapshot."""
-        query = {"limit": str(_PAGE)} | ({"labelSelector": label_selector} if label_selector else {})
+        selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        query = {"limit": str(_PAGE), **{name: value for name, value in selectors.items() if value}}
         restarted = False
         while True:
             try:
@@ -142,6 +154,32 @@ class KubeCluster:
             if error.status != 404:
                 raise
 
+    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
+        """Ask for a pod's eviction; returns what holds it, empty when nothing does.
+
+        A budget that says no is an answer, not a failure: it is not tried again here (KEP-85, policy/v1 Eviction: 429).
+        """
+        path = PODS.path(namespace, _quoted(name))
+        options = {"preconditions": {"uid": uid}}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+        try:
+            if force:
+                self._send("DELETE", path, orjson.dumps({"kind": "DeleteOptions", "apiVersion": "v1", **options}))
+            else:
+                evicted = orjson.dumps({**body, "deleteOptions": options})
+                self._send("POST", f"{path}/eviction", evicted, retry_throttled=False)
+        except ThrottledError as error:
+            return error.message.partition(": ")[2] or error.message
+        except ApiError as error:
+            # Gone, or a pod of the same name that is another one by now.
+            if error.status not in (404, 409):
+                raise
+        return ""
+
+    def metrics(self) -> str:
+        """Return the server's metrics in Prometheus' text form."""
+        return self._send("GET", "/metrics", accept="text/plain").body.decode(errors="replace")
+
     def lock(self, holder: str) -> AbstractContextManager[None]:
         """Hold the Lease `kube-system/migrator`."""
         return lease.held(self, holder)
@@ -162,14 +200,26 @@ class KubeCluster:
         *,
         content: str = "application/json",
         accept: str = _WHOLE,
+        retry_throttled: bool = True,
     ) -> Answer:
-        def attempt() -> Answer:
+        def send() -> Answer:
             with self._throttle.slot():
                 return self._transport.send(method, path, body, content=content, accept=accept)
 
+        def attempt() -> Answer:
+            try:
+                return send()
+            except ForbiddenError as error:
+                if error.status != 403:
+                    raise
+                # A server that has just started answers 403 to everybody until it has read its RBAC; it is not ready until then.
+                if not self.healthy():
+                    raise UnavailableError(error.message, status=error.status, reason="NotReady") from error
+                return send()
+
         # A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig.
-        limit = self._patience if self._answered else min(self._patience, _FIRST_PATIENCE)
-        answer = patiently(attempt, limit=limit, on_throttle=self._throttle.throttled)
+        limit = self._patience if self._answered else min(self._patience, self._first_patience)
+        answer = patiently(attempt, limit=limit, on_throttle=self._throttle.throttled, retry_throttled=retry_throttled)
         self._answered = True
         return answer
 

@@ -50,4 +50,9 @@ def _status_words(body: bytes) -> tuple[str, str]:
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return "", ""
     message = str(status.get("message") or "")
+    causes = (status.get("details") or {}).get("causes") or []
+    budgets = [str(cause.get("message")) for cause in causes if cause.get("reason") == "DisruptionBudget"]
+    if budgets:
+        # An eviction that is refused: only the causes name the budget.
+        message = "; ".join(budgets)
     return str(status.get("reason") or ""), message[:_LONGEST] + ("…" if len(message) > _LONGEST else "")

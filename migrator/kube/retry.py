@@ -13,11 +13,19 @@ T = TypeVar("T")
 _HOPELESS = frozenset({"SSLCertVerificationError", "gaierror"})
 
 
-def patiently(call: Callable[[], T], *, limit: float, on_throttle: Callable[[], None] = lambda: None) -> T:
+def patiently(
+    call: Callable[[], T], *, limit: float, on_throttle: Callable[[], None] = lambda: None, retry_throttled: bool = True
+) -> T:
     """Return what `call` returns; 429, 503 and lost connections are tried again for `limit` seconds.
 
-    `Retry-After` is obeyed; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error.
+    `Retry-After` is obeyed; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error. Without `retry_throttled`
+    a 429 is raised at once: it is an answer to an eviction.
     """
+
+    def may_pass(error: BaseException) -> bool:
+        if isinstance(error, ThrottledError):
+            return retry_throttled
+        return isinstance(error, UnavailableError) and error.reason not in _HOPELESS
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -26,11 +34,5 @@ def patiently(call: Callable[[], T], *, limit: float, on_throttle: Callable[[], 
             return max(error.retry_after, 0.1)
         return float(min(5.0, 0.2 * 2 ** (state.attempt_number - 1)))
 
-    retrying = Retrying(retry=retry_if_exception(_may_pass), wait=wait, stop=stop_after_delay(limit), reraise=True)
+    retrying = Retrying(retry=retry_if_exception(may_pass), wait=wait, stop=stop_after_delay(limit), reraise=True)
     return retrying(call)
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, ThrottledError):
-        return True
-    return isinstance(error, UnavailableError) and error.reason not in _HOPELESS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from migrator.errors import MigratorError
@@ -23,7 +24,16 @@ class Action(Protocol):
         """Do it; called again after a failure, it goes on."""
 
 
-def converge(host: Host, actions: Sequence[Action], say: Callable[[str], None]) -> list[str]:
+Around = Callable[[Host, Action], AbstractContextManager[object]]
+"""What is written down before an action runs, and after."""
+
+
+def converge(
+    host: Host,
+    actions: Sequence[Action],
+    say: Callable[[str], None],
+    around: Around = lambda _host, _action: nullcontext(),
+) -> list[str]:
     """Run what is not done, in order, and see that it is then; returns the names of what ran.
 
     Raises MigratorError at the first that fails, or that is not done after it ran.
@@ -33,11 +43,13 @@ def converge(host: Host, actions: Sequence[Action], say: Callable[[str], None]) 
         if action.done(host):
             continue
         say(f"{host.name}: {action.name} ({number} of {len(actions)})")
-        action.run(host)
-        if not action.done(host):
-            raise MigratorError(
-                f"{host.name}: {action.name}: ran without an error and is not done", hint="run this again with --debug"
-            )
+        with around(host, action):
+            action.run(host)
+            if not action.done(host):
+                raise MigratorError(
+                    f"{host.name}: {action.name}: ran without an error and is not done",
+                    hint="run this again; the host's own journal tells more",
+                )
         ran.append(action.name)
     return ran
 

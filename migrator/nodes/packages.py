@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.version import parse_version
 from migrator.ports import Host
 
-_CACHE = "/var/cache/migrator"
+PACKAGE_CACHE = "/var/cache/migrator"
+DATABASE = "migrator.db.tar.gz"
+"""The index of a pacman repository that `migrator packages publish` has made."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -21,6 +24,8 @@ class Packages:
 
     versions: Mapping[str, str]
     source: str
+    older: bool = False
+    """Whether installed versions may be newer than these."""
     name: str = "packages"
 
     def done(self, host: Host) -> bool:
@@ -28,17 +33,16 @@ class Packages:
         return not self._wanting(host)
 
     def run(self, host: Host) -> None:
-        """Bring the files to the host and install them in one transaction; raises MigratorError when one is not to be had."""
-        architecture = host.run("uname -m").strip().replace("armv7l", "armv7h")
-        files = [f"{name}-{self.versions[name]}-1-{architecture}.pkg.tar.zst" for name in self._wanting(host)]
-        host.run(f"mkdir -p {_CACHE}")
-        if self.source.startswith(("http://", "https://")):
-            for file in files:
-                address = shlex.quote(f"{self.source.rstrip('/')}/{file}")
-                host.run(f"curl -fsSL -o {_CACHE}/{file} {address}", timeout=600)
-        else:
-            self._send(host, files)
-        signed = " ".join(f"{_CACHE}/{file}" for file in files)
+        """Bring the files to the host and install them in one transaction; raises MigratorError when one is not to be had.
+
+        Raises BlockedError before a cluster that was upgraded in place would be taken back by a stack that still says the old
+        version; going back is for `migrator upgrade rollback`, which says so with `older`.
+        """
+        wanting = self._wanting(host)
+        if not self.older:
+            self._refuse_older(host, wanting)
+        files = self.fetch(host, wanting)
+        signed = " ".join(f"{PACKAGE_CACHE}/{file}" for file in files)
         try:
             host.run(f"pacman -U --noconfirm {signed}", timeout=600)
         except CommandFailedError as error:
@@ -48,6 +52,28 @@ class Packages:
         # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
         restart = "; systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
         host.run(f"systemctl daemon-reload{restart}")
+
+    def fetch(self, host: Host, names: Sequence[str]) -> list[str]:
+        """Bring packages to the host's cache without installing them; returns their file names."""
+        architecture = host.run("uname -m").strip().replace("armv7l", "armv7h")
+        files = [f"{name}-{self.versions[name]}-1-{architecture}.pkg.tar.zst" for name in names]
+        host.run(f"mkdir -p {PACKAGE_CACHE}")
+        if self.source.startswith(("http://", "https://")):
+            for file in files:
+                address = shlex.quote(f"{self.source.rstrip('/')}/{file}")
+                host.run(f"curl -fsSL -o {PACKAGE_CACHE}/{file} {address}", timeout=600)
+        else:
+            self._send(host, files)
+        return files
+
+    def _refuse_older(self, host: Host, names: Sequence[str]) -> None:
+        for name in names:
+            installed = host.run(f"pacman -Q {name} 2>/dev/null | cut -d' ' -f2 | cut -d- -f1; true").strip()
+            if installed and parse_version(installed) > parse_version(self.versions[name]):
+                raise BlockedError(
+                    f"{host.name} has {name} {installed}, newer than the {self.versions[name]} that is asked for",
+                    hint=f"was it upgraded in place? Then write {installed} into the stack's file; nothing was changed",
+                )
 
     def _wanting(self, host: Host) -> list[str]:
         """Return the packages that are not there at their version, or lack files, as after an installation cut short."""
@@ -66,8 +92,8 @@ class Packages:
             # Bytes that came whole once are not sent again.
             content = (folder / file).read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            if not host.ok(f"echo '{digest}  {_CACHE}/{file}' | sha256sum --check --status"):
-                host.write(f"{_CACHE}/{file}", content)
+            if not host.ok(f"echo '{digest}  {PACKAGE_CACHE}/{file}' | sha256sum --check --status"):
+                host.write(f"{PACKAGE_CACHE}/{file}", content)
 
 
 @dataclass(slots=True, frozen=True)
@@ -94,3 +120,23 @@ def _cure(message: str) -> str:
     if "unable to lock database" in message:
         return "another pacman runs on the host, or one was killed: then remove /var/lib/pacman/db.lck"
     return "see the message; run this again to go on"
+
+
+_FILE = re.compile(r"(?P<name>[a-z][a-z0-9-]*)-(?P<version>\d+\.\d+\.\d+)-\d+-(?P<arch>[a-z0-9_]+)\.pkg\.tar\.zst")
+
+
+def available_versions(host: Host, source: str, architecture: str) -> dict[str, tuple[str, ...]]:
+    """Return the versions of each package that a source has for an architecture; a repository is asked from the host.
+
+    One that cannot be asked has none: what is missing is a finding of its own.
+    """
+    if source.startswith(("http://", "https://")):
+        address = shlex.quote(f"{source.rstrip('/')}/{DATABASE}")
+        names = host.run(f"curl -fsSL {address} | tar -xzO --wildcards '*/desc' | grep -A1 '^%FILENAME%'; true").split()
+    else:
+        names = [file.name for file in Path(source).expanduser().glob("*.pkg.tar.zst")]
+    found: dict[str, set[str]] = {}
+    for match in filter(None, map(_FILE.fullmatch, names)):
+        if match["arch"] == architecture.replace("armv7l", "armv7h"):
+            found.setdefault(match["name"], set()).add(match["version"])
+    return {name: tuple(sorted(versions)) for name, versions in found.items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from migrator.errors import CommandFailedError, HostError
 
 _CONNECT_SECONDS = 10
+_READ_SECONDS = 600.0
 _LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 
@@ -42,6 +43,9 @@ class SshHost:
 
         Raises CommandFailedError when it fails, HostError when the host is not reached or the time is over.
         """
+        return self._bytes(command, stdin, timeout).decode(errors="replace")
+
+    def _bytes(self, command: str, stdin: bytes, timeout: float) -> bytes:
         line = shlex.join([*self._root, "sh", "-c", command])
         try:
             done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
@@ -60,7 +64,7 @@ class SshHost:
                     hint=f"on the host: echo '{self._login.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{self._login.user}",
                 )
             raise CommandFailedError(f"{self.name}: {_short(command)}", done.returncode, complaint or output)
-        return output
+        return done.stdout
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Return whether a line of shell ends well."""
@@ -69,6 +73,10 @@ class SshHost:
         except CommandFailedError:
             return False
         return True
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        return self._bytes(f"cat {shlex.quote(path)}", b"", _READ_SECONDS)
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders."""

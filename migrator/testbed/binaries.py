@@ -65,9 +65,9 @@ class Store:
         """Return Helm."""
         return self._built("helm", HELM)
 
-    def etcdctl(self) -> Path:
-        """Return etcdctl."""
-        return self._ensure("etcd", ETCD, ("etcdctl",))["etcdctl"]
+    def etcd_tools(self) -> tuple[Path, Path]:
+        """Return etcdctl and etcdutl."""
+        return self._ensure("etcd", ETCD, ("etcdctl",))["etcdctl"], self._ensure("etcd", ETCD, ("etcdutl",))["etcdutl"]
 
     def pulumi(self) -> tuple[Path, Path]:
         """Return the Pulumi engine and its Python language host."""

@@ -27,6 +27,7 @@ class Module(NamedTuple):
 MODULES = {
     "etcd": Module("go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     "etcdctl": Module("go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
+    "etcdutl": Module("go.etcd.io/etcd/etcdutl/v3", "go.etcd.io/etcd/etcdutl/v3"),
     "kwok": Module("sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/pkg/consts.Version"),
     "helm": Module("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", "helm.sh/helm/v3/internal/version.version"),
     "coredns": Module("github.com/coredns/coredns", "github.com/coredns/coredns"),

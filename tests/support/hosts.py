@@ -41,6 +41,12 @@ class FakeHost:
             return False
         return True
 
+    def read(self, path: str) -> bytes:
+        """Return a file that was written, or given."""
+        if path not in self.files:
+            raise CommandFailedError(f"cat {path}", 1, "No such file")
+        return self.files[path].encode()
+
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Keep a file."""
         self.files[path] = content.decode()

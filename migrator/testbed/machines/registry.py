@@ -67,7 +67,7 @@ def _asked_for(store: Store, base: Path, version: str) -> dict[str, Callable[[],
 def _recipe(store: Store, base: Path, version: str, name: str) -> Callable[[], Image]:
     makers: Mapping[str, Callable[[], Image]] = {
         "coredns/coredns": lambda: Image(store.coredns()),
-        "etcd": lambda: Image(store.etcd(), ((store.etcdctl(), "usr/local/bin/etcdctl"),)),
+        "etcd": lambda: Image(store.etcd(), tuple((tool, f"usr/local/bin/{tool.name}") for tool in store.etcd_tools())),
         "pause": lambda: Image(_program(store, "pause")),
         "kube-proxy": lambda: Image(store.kubernetes(version, ("kube-proxy",))["kube-proxy"], tuple(_proxy_files(base))),
     }

@@ -1,0 +1,123 @@
+"""From a stack's file to a session of an upgrade in place: hosts over SSH, the API server, the journal."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrator import __version__
+from migrator.cli.render import Screen
+from migrator.cli.wiring import SystemClock
+from migrator.config.stack import StackConfig, load_stack
+from migrator.errors import ApiError, ConfigError
+from migrator.journal import FileJournal, read_events
+from migrator.kube.access import Access, access_from, load_access
+from migrator.kube.cluster import KubeCluster
+from migrator.phases.upgrade_state import fold_upgrade
+from migrator.ports import Host
+from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
+from migrator.workflow.in_place_session import UpgradeSession
+
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True, frozen=True)
+class Where:
+    """Which cluster, and where its journal lies."""
+
+    file: Path
+    kubeconfig: Path | None
+    state_dir: Path | None
+    output: str
+    yes: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the stack, or of the file."""
+        return self.file.stem.removeprefix("Pulumi.")
+
+    @property
+    def journal(self) -> Path:
+        """The journal's path."""
+        return (self.state_dir or Path(".migrator") / f"upgrade-{self.name}") / "journal.jsonl"
+
+
+def stack_file(stack: str | None, file: Path | None) -> Path:
+    """Return the file that describes the cluster; raises ConfigError unless exactly one is named or there."""
+    if file:
+        return file
+    if stack:
+        return Path("stacks") / f"Pulumi.{stack}.yaml"
+    found = sorted(Path(name) for name in glob.glob("stacks/Pulumi.*.yaml"))  # noqa: PTH207 - relative names, as typed
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found) or "none here"
+    raise ConfigError([f"which cluster? There are stacks {names}"], hint="--stack NAME, or --file PATH of such a file")
+
+
+@contextmanager
+def upgrade_session(where: Where, screen: Screen, *, patches: str = "", api_may_be_down: bool = False) -> Iterator[UpgradeSession]:
+    """Open journal, hosts and API server; the journal is tied to the cluster."""
+    stack = load_stack(where.file)
+    inputs = [node_inputs(stack, node) for node in (*stack.control_planes, *(n for n in stack.nodes if n.role == "worker"))]
+    nodes = tuple(node_spec(item) for item in inputs)
+    hosts: Mapping[str, Host] = {item["name"]: host_of(item) for item in inputs}
+    access = _access(where, hosts[nodes[0].name])
+    first = 2.0 if api_may_be_down else _PATIENCE
+    cluster = KubeCluster(where.name, access, patience=_PATIENCE, first_patience=first)
+    identities: dict[str, str] = {}
+    try:
+        identities["cluster"] = cluster.identity()
+    except ApiError:
+        if not api_may_be_down:
+            raise
+    with FileJournal(where.journal, tool=__version__, migration=f"upgrade of {where.name}") as journal:
+        journal.bind(**identities)
+        yield UpgradeSession(
+            cluster=cluster,
+            hosts=hosts,
+            nodes=nodes,
+            spec=cluster_spec(cluster_inputs(stack, where.name)),
+            journal=journal,
+            state=fold_upgrade(journal.events()),
+            reporter=screen,
+            clock=SystemClock(),
+            patches=_patches(patches),
+            weave=(stack.weave.registry, stack.weave.version) if stack.cni == "weave" else None,
+            records=tuple(_records(where)),
+        )
+
+
+def read_state(where: Where) -> tuple[StackConfig, Any]:
+    """Return the stack, and the state of its upgrade without locking the journal; raises JournalError where there is none."""
+    return load_stack(where.file), fold_upgrade(read_events(where.journal))
+
+
+def _access(where: Where, first: Host) -> Access:
+    """Return how to reach the API server: by the person's kubeconfig, or the one on the first control plane."""
+    if where.kubeconfig:
+        return load_access(str(where.kubeconfig), None, cluster=where.name, relative_to=Path())
+    import yaml
+
+    content = yaml.safe_load(first.run("cat /etc/kubernetes/admin.conf"))
+    return access_from(dict(content), cluster=where.name, where=f"/etc/kubernetes/admin.conf on {first.name}")
+
+
+def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
+    if not folder:
+        return ()
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError([f"--patches {folder}: is no folder"], hint="see kubeadm's documentation of --patches for the file names")
+    return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
+
+
+def _records(where: Where) -> Iterator[tuple[str, str, float]]:
+    """Yield what steps took in upgrades of other clusters, from the journals beside this one."""
+    for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
+        if path != where.journal:
+            yield from fold_upgrade(read_events(path)).seconds

@@ -1,0 +1,122 @@
+"""What was read of a cluster and its hosts before an upgrade; checks are made from this alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from migrator.model.manifest import Manifest
+from migrator.model.upgrade import DrainRules, Hop
+from migrator.model.version import Version
+
+
+class Certificate(NamedTuple):
+    """A certificate on a host."""
+
+    path: str
+    not_after: float
+    """Seconds since 1970."""
+    authority: bool
+
+
+class Member(NamedTuple):
+    """A member of etcd."""
+
+    name: str
+    version: str
+    learner: bool
+    healthy: bool
+
+
+@dataclass(slots=True, frozen=True)
+class HostReading:
+    """What one host tells, or why it does not."""
+
+    name: str
+    role: str
+    error: str = ""
+    cure: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """`architecture`, `disk` and `etcd` in MiB, `cgroup` 1 or 2, and others of nodes/preflight.py."""
+    skew: float = 0.0
+    """Seconds that its clock differs from this machine's."""
+    installed: Mapping[str, str] = field(default_factory=dict)
+    """Package to version."""
+    kubelet: Mapping[str, Any] = field(default_factory=dict)
+    """Its KubeletConfiguration."""
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    """Static pods by component."""
+    certificates: tuple[Certificate, ...] = ()
+    edited: tuple[str, ...] = ()
+    """Lines of the static pods that kubeadm would not have written."""
+    gates: frozenset[str] = frozenset()
+    """Feature gates that the target's kubelet knows; empty where it could not be asked."""
+    unknown_flags: tuple[str, ...] = ()
+    """Flags of this kubelet that the target's does not know."""
+
+
+@dataclass(slots=True, frozen=True)
+class StaleUse:
+    """An object that some client still writes at a version that goes away."""
+
+    subject: str
+    api_version: str
+    manager: str
+
+
+@dataclass(slots=True, frozen=True)
+class ClusterReading:
+    """What the API server tells."""
+
+    version: Version
+    nodes: tuple[Manifest, ...] = ()
+    pods: tuple[Manifest, ...] = ()
+    budgets: tuple[Manifest, ...] = ()
+    deployments: tuple[Manifest, ...] = ()
+    stateful_sets: tuple[Manifest, ...] = ()
+    replica_sets: tuple[Manifest, ...] = ()
+    daemon_sets: tuple[Manifest, ...] = ()
+    definitions: tuple[Manifest, ...] = ()
+    webhooks: tuple[Manifest, ...] = ()
+    claims: tuple[Manifest, ...] = ()
+    volumes: tuple[Manifest, ...] = ()
+    kubelet_config: Mapping[str, Any] = field(default_factory=dict)
+    """The KubeletConfiguration of ConfigMap kubelet-config."""
+    cluster_config: Mapping[str, Any] = field(default_factory=dict)
+    """kubeadm's ClusterConfiguration."""
+    served: frozenset[str] = frozenset()
+    """`group/version/Kind` that the server serves."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """`group/version/Kind` of what goes away to how many objects there are."""
+    requested: Mapping[str, str] = field(default_factory=dict)
+    """`group/version resource` that clients asked for since the API server began, to the minor that removes it."""
+    stale: tuple[StaleUse, ...] = ()
+    backends: Mapping[str, int] = field(default_factory=dict)
+    """`namespace/name` of Services behind webhooks to their ready endpoints."""
+    unread: tuple[str, ...] = ()
+    """What could not be read, each with its reason."""
+
+
+@dataclass(slots=True, frozen=True)
+class UpgradeFacts:
+    """All that the checks of an upgrade may look at."""
+
+    cluster: ClusterReading
+    hosts: tuple[HostReading, ...]
+    members: tuple[Member, ...]
+    """Of a stacked etcd; empty where it is elsewhere."""
+    local_etcd: bool
+    hops: tuple[Hop, ...]
+    available: Mapping[str, tuple[str, ...]]
+    """Package to versions that the source has, for the hosts' architecture."""
+    drain: DrainRules
+    now: float
+    """Seconds since 1970."""
+    patches: frozenset[str] = frozenset()
+    """Names of the person's patches."""
+
+    @property
+    def to_drain(self) -> tuple[str, ...]:
+        """Names of the nodes that will be drained, in order."""
+        return tuple(host.name for host in self.hosts)

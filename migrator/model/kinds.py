@@ -1,0 +1,28 @@
+"""Resource types that the upgrade and the drain ask for by name, at versions that all supported minors serve."""
+
+from __future__ import annotations
+
+from migrator.model.ref import ResourceType
+
+
+def _type(group: str, version: str, plural: str, kind: str, *, namespaced: bool = True) -> ResourceType:
+    return ResourceType(group, version, plural, kind, namespaced, frozenset())
+
+
+NODES = _type("", "v1", "nodes", "Node", namespaced=False)
+PODS = _type("", "v1", "pods", "Pod")
+CONFIG_MAPS = _type("", "v1", "configmaps", "ConfigMap")
+CLAIMS = _type("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+VOLUMES = _type("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
+DEPLOYMENTS = _type("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = _type("apps", "v1", "statefulsets", "StatefulSet")
+REPLICA_SETS = _type("apps", "v1", "replicasets", "ReplicaSet")
+DAEMON_SETS = _type("apps", "v1", "daemonsets", "DaemonSet")
+BUDGETS = _type("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+DEFINITIONS = _type("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
+VALIDATING = _type(
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False
+)
+MUTATING = _type(
+    "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False
+)

@@ -1,0 +1,85 @@
+"""What a drain does with a pod, and label selectors; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.model.manifest import Manifest, get
+from migrator.model.upgrade import DrainRules
+
+_MIRROR = "kubernetes.io/config.mirror"
+
+
+@dataclass(slots=True, frozen=True)
+class PodFate:
+    """What a drain does with one pod."""
+
+    pod: Manifest
+    stays: str = ""
+    """Why it stays where it is; empty: it goes."""
+    refused: str = ""
+    """Why the drain may not begin with it."""
+    cure: str = ""
+    lost: str = ""
+    """What is lost with it."""
+
+    @property
+    def name(self) -> str:
+        """`namespace/name`."""
+        return pod_name(self.pod)
+
+
+def pod_name(pod: Manifest) -> str:
+    """Return `namespace/name`."""
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def fate(pod: Manifest, rules: DrainRules) -> PodFate:
+    """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
+    metadata = pod["metadata"]
+    if _MIRROR in (metadata.get("annotations") or {}):
+        return PodFate(pod, stays="mirror of a static pod")
+    controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
+    if get(pod, "status", "phase") in ("Succeeded", "Failed"):
+        return PodFate(pod)
+    if controller and controller["kind"] == "DaemonSet":
+        return PodFate(pod, stays=f"belongs to DaemonSet {controller['name']}")
+    volumes = [item["name"] for item in get(pod, "spec", "volumes") or [] if "emptyDir" in item]
+    lost = f"what is in its emptyDir {', '.join(volumes)}" if volumes else ""
+    if not controller and not rules.force:
+        return PodFate(pod, refused="no controller makes it again", cure="--force deletes it for good", lost=lost)
+    if volumes and not rules.delete_emptydir_data:
+        cure = f"--delete-emptydir-data goes on; {lost} is lost"
+        return PodFate(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", cure=cure, lost=lost)
+    return PodFate(pod, lost="the pod itself: no controller makes it again" if not controller else lost)
+
+
+def fates(pods: Iterable[Manifest], rules: DrainRules) -> list[PodFate]:
+    """Return what a drain does with these pods."""
+    return [fate(pod, rules) for pod in pods]
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether a LabelSelector (meta/v1) matches these labels."""
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(meets(item, labels) for item in selector.get("matchExpressions") or [])
+
+
+def meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether labels meet one requirement, of a LabelSelector or a NodeSelector (core/v1)."""
+    value, wanted = labels.get(requirement["key"]), requirement.get("values") or []
+    operator = requirement["operator"]
+    if operator == "In":
+        return value in wanted
+    if operator == "NotIn":
+        return value not in wanted
+    if operator == "Exists":
+        return value is not None
+    if operator == "DoesNotExist":
+        return value is None
+    if value is None or not value.lstrip("-").isdigit():
+        return False
+    return int(value) > int(wanted[0]) if operator == "Gt" else int(value) < int(wanted[0])

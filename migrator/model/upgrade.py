@@ -1,0 +1,147 @@
+"""What an upgrade in place consists of: hops, what each does to whom, and how a run is to go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from migrator.model.verdict import Finding, Severity
+from migrator.model.version import Version, parse_version
+
+
+class Workers(StrEnum):
+    """When workers are upgraded."""
+
+    EACH_HOP = "each-hop"
+    LAST = "last"
+    """With the last hop only, as far as the skew policy lets kubelets stay behind (three minors)."""
+
+
+class Pause(StrEnum):
+    """Where a run stops by itself."""
+
+    NEVER = "never"
+    AFTER_CONTROL_PLANE = "after-control-plane"
+    EACH_NODE = "each-node"
+
+
+@dataclass(slots=True, frozen=True)
+class Hop:
+    """One minor of the control plane, or one patch."""
+
+    start: Version
+    target: Version
+    packages: Mapping[str, str]
+    """Name to version of what is installed once the hop is done."""
+    workers: bool
+    """Whether workers go along."""
+
+    @property
+    def key(self) -> str:
+        """Names the hop in journals and on hosts."""
+        return f"{self.start}-to-{self.target}"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "from": str(self.start),
+            "to": str(self.target),
+            "packages": dict(self.packages),
+            "workers": self.workers,
+        }
+
+
+def hop_from(document: Mapping[str, Any]) -> Hop:
+    """Return the hop that `document()` wrote."""
+    return Hop(
+        parse_version(document["from"]),
+        parse_version(document["to"]),
+        dict(document["packages"]),
+        bool(document["workers"]),
+    )
+
+
+@dataclass(slots=True, frozen=True)
+class DrainRules:
+    """What a drain may do to pods."""
+
+    delete_emptydir_data: bool = False
+    force: bool = False
+    """Delete pods that no controller makes again."""
+    disable_eviction: bool = False
+    """Delete pods past their disruption budgets."""
+    timeout: float = 600.0
+    """Seconds for a node."""
+
+
+@dataclass(slots=True, frozen=True)
+class RunOptions:
+    """How one run goes; another run of the same upgrade may be given others."""
+
+    pause: Pause = Pause.NEVER
+    limit: frozenset[str] = frozenset()
+    """Nodes; empty: all."""
+    parallel: int = 1
+    """Workers at a time."""
+    drain: DrainRules = field(default_factory=DrainRules)
+    patches: str = ""
+    """Folder of kubeadm patches on this machine."""
+
+
+@dataclass(slots=True, frozen=True)
+class NodeSummary:
+    """A node as `kubectl get nodes` shows it."""
+
+    name: str
+    role: Literal["control-plane", "worker"]
+    version: str
+    ready: bool
+    cordoned: bool
+    runtime: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class UpgradePlan:
+    """What a person approves."""
+
+    current: Version
+    target: Version
+    hops: tuple[Hop, ...]
+    nodes: tuple[NodeSummary, ...]
+    findings: tuple[Finding, ...]
+    steps: Mapping[str, tuple[str, ...]]
+    """Hop key to what is done, in order, node by node."""
+    images: Mapping[str, tuple[str, ...]]
+    """Hop key to the images that kubeadm asks for; empty where its package could not be read."""
+    seconds: Mapping[str, float]
+    """Hop key to the time that its steps took on this cluster before; without records a hop is left out."""
+    kubeadm: Mapping[str, str]
+    """What kubeadm of the first hop says itself: `plan` and `diff`."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something must be seen to first."""
+        return any(item.severity is Severity.FAILURE for item in self.findings)
+
+
+class RunState(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    PAUSED = "paused"
+    LEFT = "left"
+    """It did what it was limited to; nodes were left out."""
+
+
+@dataclass(slots=True, frozen=True)
+class RunResult:
+    """What came of a run."""
+
+    state: RunState
+    nodes: tuple[NodeSummary, ...]
+    left: tuple[str, ...] = ()
+    """What was not done, each with its reason."""
+    differences: tuple[str, ...] = ()
+    """Settings of kubelets and control planes that are others than before."""

@@ -1,0 +1,193 @@
+"""The cluster's own memory: what its members say of themselves, a snapshot before a hop, and the way back to it.
+
+etcdctl and etcdutl are taken out of the running etcd container, so they are of its very version, and are there when it is not.
+Flags: etcd.io/docs/v3.6/op-guide/recovery.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.ports import Host
+
+ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+SNAPSHOTS = "/var/lib/migrator/snapshots"
+_TOOLS = "/var/lib/migrator/etcd-tools"
+_PKI = "/etc/kubernetes/pki/etcd"
+_CTL = (
+    f"{_TOOLS}/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={_PKI}/ca.crt "
+    f"--cert={_PKI}/healthcheck-client.crt --key={_PKI}/healthcheck-client.key"
+)
+_KEPT = 3
+_SPARE_MIB = 200
+SETTINGS = "etc/kubernetes var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env"
+"""What of a node is saved and put back, below /."""
+
+_TAKE_TOOLS = f"""
+set -e
+id=$(crictl ps -q --state Running --label io.kubernetes.container.name=etcd | head -n 1)
+test -n "$id" || {{ echo 'no etcd container runs' >&2; exit 1; }}
+pid=$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' "$id")
+mkdir -p {_TOOLS}
+for tool in etcdctl etcdutl; do
+  found=$(ls /proc/$pid/root/usr/local/bin/$tool /proc/$pid/root/usr/bin/$tool /proc/$pid/root/bin/$tool 2>/dev/null | head -n 1)
+  test -n "$found" || {{ echo "the etcd image has no $tool" >&2; exit 1; }}
+  cp "$found" {_TOOLS}/$tool.new; mv {_TOOLS}/$tool.new {_TOOLS}/$tool
+done
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class EtcdMember:
+    """A member, as the cluster tells."""
+
+    name: str
+    version: str
+    learner: bool
+    healthy: bool
+    db_bytes: int
+
+
+def has_local_etcd(host: Host) -> bool:
+    """Return whether kubeadm runs etcd here."""
+    return host.ok(f"test -e {ETCD_MANIFEST}")
+
+
+def members(host: Host) -> list[EtcdMember]:
+    """Return what the members of a stacked etcd say; raises CommandFailedError when none can be asked."""
+    host.run(_TAKE_TOOLS)
+    listed = json.loads(host.run(f"{_CTL} member list -w json"))["members"]
+    told = json.loads(host.run(f"{_CTL} endpoint status --cluster -w json || true") or "[]")
+    statuses = {item["Endpoint"]: item["Status"] for item in told}
+    found = []
+    for item in listed:
+        status: dict[str, Any] = next((statuses[url] for url in item.get("clientURLs") or [] if url in statuses), {})
+        found.append(
+            EtcdMember(
+                item.get("name") or f"{item['ID']:x}",
+                str(status.get("version", "")),
+                bool(item.get("isLearner")),
+                bool(status) and not status.get("errors"),
+                int(status.get("dbSize", 0)),
+            )
+        )
+    return found
+
+
+@dataclass(slots=True, frozen=True)
+class Snapshot:
+    """Have a snapshot of etcd, checked, and the node's settings beside it, before a hop touches anything."""
+
+    hop: str
+    begun: bool = False
+    """Whether the hop has begun to change the control plane; until then a snapshot of an hour ago is taken anew."""
+    name: str = "etcd snapshot"
+
+    @property
+    def folder(self) -> str:
+        """Where it lies on the host."""
+        return f"{SNAPSHOTS}/{self.hop}"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it was taken to its end."""
+        whole = f"test -s {self.folder}/etcd.db -a -s {self.folder}/status.json -a -s {self.folder}/settings.tar.gz"
+        fresh = "" if self.begun else f' && test -n "$(find {self.folder}/etcd.db -mmin -60)"'
+        return host.ok(whole + fresh)
+
+    def run(self, host: Host) -> None:
+        """Take it and check it; raises BlockedError without room, MigratorError when it cannot be read back."""
+        host.run(_TAKE_TOOLS)
+        self._require_room(host)
+        partial = f"{self.folder}.partial"
+        host.run(
+            f"set -e; umask 077; rm -rf {partial}; mkdir -p {partial}; "
+            f"{_CTL} snapshot save {partial}/etcd.db >/dev/null; "
+            f"{_TOOLS}/etcdutl snapshot status -w json {partial}/etcd.db > {partial}/status.json; "
+            f"chmod 600 {partial}/*; {_save_settings(partial)}; sync; rm -rf {self.folder}; mv {partial} {self.folder}",
+            timeout=600,
+        )
+        status = self.status(host)
+        if not int(status.get("totalKey", 0)):
+            raise MigratorError(f"{host.name}: the snapshot in {self.folder} holds no keys", hint="see whether etcd is well")
+        self._prune(host)
+
+    def status(self, host: Host) -> dict[str, Any]:
+        """Return what `etcdutl snapshot status` said: hash, revision, totalKey, totalSize."""
+        return dict(json.loads(host.run(f"cat {self.folder}/status.json")))
+
+    def _require_room(self, host: Host) -> None:
+        used, free = map(int, host.run("du -sm /var/lib/etcd | cut -f1; df -Pm /var/lib | awk 'NR == 2 {print $4}'").split())
+        # kubeadm copies the whole data folder, too, and never takes the copy away (kubernetes#125357).
+        needed = 2 * used + _SPARE_MIB
+        if free < needed:
+            raise BlockedError(
+                f"{host.name} has {free} MiB free below /var/lib; the snapshot and kubeadm's own copy need {needed}",
+                hint="old copies lie in /etc/kubernetes/tmp/kubeadm-backup-etcd-*; nothing was changed",
+            )
+
+    def _prune(self, host: Host) -> None:
+        newest_first = host.run(f"ls -1t {SNAPSHOTS}").split()
+        for name in newest_first[_KEPT:]:
+            host.run(f"rm -rf {SNAPSHOTS}/{name}")
+
+
+@dataclass(slots=True, frozen=True)
+class SettingsSaved:
+    """Have a copy of a node's settings of before the hop."""
+
+    hop: str
+    name: str = "settings saved"
+
+    def done(self, host: Host) -> bool:
+        """Return whether they are saved."""
+        return host.ok(f"test -s {SNAPSHOTS}/{self.hop}/settings.tar.gz")
+
+    def run(self, host: Host) -> None:
+        """Save them, readable for root only."""
+        folder = f"{SNAPSHOTS}/{self.hop}"
+        host.run(f"set -e; umask 077; mkdir -p {folder}; {_save_settings(folder)}")
+
+
+def _save_settings(folder: str) -> str:
+    target = f"{folder}/settings.tar.gz"
+    # kubeadm's own copies of etcd below /etc/kubernetes/tmp are no settings, and large.
+    return f"tar -C / --exclude=etc/kubernetes/tmp -czf {target}.new {SETTINGS}; chmod 600 {target}.new; mv {target}.new {target}"
+
+
+@dataclass(slots=True, frozen=True)
+class EtcdRestored:
+    """Have etcd's data of the snapshot; run with kubelet and etcd stopped."""
+
+    snapshot: Snapshot
+    member: str
+    """Name of this member."""
+    address: str
+    peers: Sequence[tuple[str, str]]
+    """Name and address of every member."""
+    name: str = "etcd restored"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the data was put in place since it was stopped; then it must not be put there again."""
+        return host.ok(f"test -e {self.snapshot.folder}/restored")
+
+    def run(self, host: Host) -> None:
+        """Restore it; what was there before is kept beside the snapshot.
+
+        The revision is moved ahead, so that no watcher takes what it remembers of the future for the truth.
+        """
+        peers = ",".join(f"{name}=https://{address}:2380" for name, address in self.peers)
+        folder = self.snapshot.folder
+        host.run(
+            f"set -e; rm -rf /var/lib/etcd.restored; {_TOOLS}/etcdutl snapshot restore {folder}/etcd.db "
+            f"--data-dir=/var/lib/etcd.restored --name={self.member} --initial-cluster={peers} "
+            f"--initial-advertise-peer-urls=https://{self.address}:2380 --bump-revision=1000000000 --mark-compacted; "
+            f"rm -rf {folder}/etcd-before-rollback; mkdir -p /var/lib/etcd; "
+            f"if test -e /var/lib/etcd/member; then mv /var/lib/etcd {folder}/etcd-before-rollback; fi; "
+            f"rm -rf /var/lib/etcd; mv /var/lib/etcd.restored /var/lib/etcd; chmod 700 /var/lib/etcd; "
+            f"sync; touch {folder}/restored",
+            timeout=600,
+        )

@@ -1,0 +1,15 @@
+"""Short forms for what checks find."""
+
+from __future__ import annotations
+
+from migrator.model.verdict import Finding, Severity
+
+
+def fail(check: str, subject: str, reason: str, cure: str) -> Finding:
+    """Return a finding that must be seen to first."""
+    return Finding(check, subject, Severity.FAILURE, reason, cure)
+
+
+def warn(check: str, subject: str, reason: str, cure: str = "") -> Finding:
+    """Return a finding that a person should know of."""
+    return Finding(check, subject, Severity.WARNING, reason, cure)
