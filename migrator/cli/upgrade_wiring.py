@@ -11,12 +11,15 @@ from typing import Any
 
 from migrator import __version__
 from migrator.cli.render import Screen
-from migrator.cli.wiring import SystemClock
+from migrator.clock import SystemClock
 from migrator.config.stack import StackConfig, load_stack
 from migrator.errors import ApiError, ConfigError
 from migrator.journal import FileJournal, read_events
 from migrator.kube.access import Access, access_from, load_access
 from migrator.kube.cluster import KubeCluster
+from migrator.model.facts import UpgradeFacts
+from migrator.model.upgrade import DrainRules, Workers
+from migrator.model.version import Version
 from migrator.phases.upgrade_state import fold_upgrade
 from migrator.ports import Host
 from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
@@ -121,3 +124,22 @@ def _records(where: Where) -> Iterator[tuple[str, str, float]]:
     for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
         if path != where.journal:
             yield from fold_upgrade(read_events(path)).seconds
+
+
+def advice_facts(
+    target: Version, screen: Screen, *, stack: str | None, file: Path | None, kubeconfig: Path | None, context: str | None
+) -> tuple[UpgradeFacts, int]:
+    """Return what advice is made from, and how many control planes there are; hosts are read where a stack names them."""
+    from migrator.workflow.in_place_plan import PlanOptions, gather, gather_cluster
+
+    if stack or file:
+        where = Where(stack_file(stack, file), kubeconfig, None, "text", yes=True)
+        with upgrade_session(where, screen) as session:
+            options = PlanOptions(target, Workers.EACH_HOP, DrainRules(delete_emptydir_data=True))
+            return gather(session, options), len(session.control_planes)
+    if not kubeconfig:
+        raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
+    cluster = KubeCluster("the cluster", load_access(str(kubeconfig), context, cluster="the cluster", relative_to=Path()))
+    facts = gather_cluster(cluster, target, SystemClock())
+    label = "node-role.kubernetes.io/control-plane"
+    return facts, sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)

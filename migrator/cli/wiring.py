@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from migrator import __version__
 from migrator.cli.options import Common
 from migrator.cli.render import Screen
+from migrator.clock import SystemClock
 from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
@@ -23,14 +23,6 @@ from migrator.registry import HttpRegistry
 from migrator.stack import stack_kubeconfig
 from migrator.traffic.haproxy import HAProxy
 from migrator.workflow.session import Session
-
-
-class SystemClock:
-    """The machine's own time."""
-
-    now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
 
 
 def journal_path(common: Common, config: Migration) -> Path:

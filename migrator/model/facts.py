@@ -118,5 +118,5 @@ class UpgradeFacts:
 
     @property
     def to_drain(self) -> tuple[str, ...]:
-        """Names of the nodes that will be drained, in order."""
-        return tuple(host.name for host in self.hosts)
+        """Names of the nodes that will be drained, in order: the file's, or where no hosts were read the cluster's."""
+        return tuple(host.name for host in self.hosts) or tuple(node["metadata"]["name"] for node in self.cluster.nodes)

@@ -15,7 +15,7 @@ from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Host
 
 _LOGS = "/var/log/migrator"
-_POLL = 1.0
+_FIRST_POLL, _POLL = 0.1, 1.0
 _LOST_SECONDS = 120.0
 
 
@@ -41,7 +41,7 @@ class Detached:
         if self._state(host)[0] not in ("active", "activating"):
             self._start(host)
         deadline = time.monotonic() + self.timeout
-        last_seen, told = time.monotonic(), ""
+        last_seen, told, pause = time.monotonic(), "", _FIRST_POLL
         while True:
             try:
                 state, substate, code, tail = self._state(host)
@@ -62,7 +62,8 @@ class Detached:
                     f"{host.name}: {self.unit} is not done after {self.timeout:.0f} s: {tail}",
                     hint=f"it still runs there: `journalctl -u {self.unit}`, {self.log}; run this again to go on waiting",
                 )
-            time.sleep(_POLL)
+            time.sleep(pause)
+            pause = min(_POLL, 2 * pause)
 
     def _start(self, host: Host) -> None:
         script = shlex.quote(f"exec {self.command} > {self.log} 2>&1")

@@ -119,6 +119,11 @@ class Snapshot:
         """Return what `etcdutl snapshot status` said: hash, revision, totalKey, totalSize."""
         return dict(json.loads(host.run(f"cat {self.folder}/status.json")))
 
+    def intact(self, host: Host) -> bool:
+        """Return whether the file still has the checksum that was taken with it: etcdutl works it out from the bytes."""
+        told = host.run(f"{_TOOLS}/etcdutl snapshot status -w json {self.folder}/etcd.db 2>/dev/null; true").strip()
+        return bool(told) and json.loads(told) == self.status(host)
+
     def _require_room(self, host: Host) -> None:
         used, free = map(int, host.run("du -sm /var/lib/etcd | cut -f1; df -Pm /var/lib | awk 'NR == 2 {print $4}'").split())
         # kubeadm copies the whole data folder, too, and never takes the copy away (kubernetes#125357).

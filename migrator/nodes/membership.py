@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migrator.errors import CommandFailedError, MigratorError
+from migrator.errors import MigratorError
 from migrator.nodes.control_plane import get_node, get_nodes, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
@@ -16,7 +16,6 @@ _LABELS = "migrator/labels"
 """Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node."""
 _TAINTS = "migrator/taints"
 _READY_SECONDS = 180.0
-_DRAIN_SECONDS = 300
 
 
 @dataclass(slots=True, frozen=True)
@@ -100,20 +99,14 @@ def is_ready(node: Mapping[str, Any]) -> bool:
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
-def remove_node(through: Host, name: str) -> None:
+def remove_node(through: Host, name: str, drain: Callable[[], None]) -> None:
     """Drain a node and delete it from the cluster; pods that have no other node to go to are not waited for."""
     found = get_node(through, name)
     if found is None:
         return
     others = [node for node in get_nodes(through) if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
     if others and is_ready(found):
-        flags = f"--ignore-daemonsets --delete-emptydir-data --force --timeout={_DRAIN_SECONDS}s"
-        try:
-            kubectl(through, f"drain {name} {flags}", timeout=_DRAIN_SECONDS + 30)
-        except CommandFailedError as error:
-            raise MigratorError(
-                f"{name} is not drained: {error.message}", hint="cordoned it stays; see to what holds it, and run this again"
-            ) from error
+        drain()
     kubectl(through, f"delete node {name} --ignore-not-found")
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.version import parse_version
+from migrator.nodes.background import Detached
 from migrator.ports import Host
 
 PACKAGE_CACHE = "/var/cache/migrator"
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
+_INSTALL_SECONDS = 900.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,9 +44,11 @@ class Packages:
         if not self.older:
             self._refuse_older(host, wanting)
         files = self.fetch(host, wanting)
-        signed = " ".join(f"{PACKAGE_CACHE}/{file}" for file in files)
+        paths = [f"{PACKAGE_CACHE}/{file}" for file in files]
+        unit = f"migrator-packages-{hashlib.sha256(' '.join(files).encode()).hexdigest()[:12]}"
         try:
-            host.run(f"pacman -U --noconfirm {signed}", timeout=600)
+            # A unit of its own: pacman that is cut off with the connection leaves its lock, and half a package.
+            Detached(unit, shlex.join(["pacman", "-U", "--noconfirm", *paths]), _INSTALL_SECONDS).run(host, lambda _: None)
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_cure(error.message)

@@ -23,6 +23,8 @@ PATCHES = "/etc/kubernetes/migrator-patches"
 _APPLY_SECONDS = 1800.0
 _PULL_SECONDS = 900.0
 _KUBELET_SECONDS = 240.0
+_CRASHES = 3
+"""Restarts by systemd after which a kubelet is taken not to come up."""
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -133,13 +135,14 @@ class KubeletRestarted:
 
     def run(self, host: Host) -> None:
         """Restart it and wait; raises MigratorError with the kubelet's last words when it does not come back."""
-        host.run("systemctl daemon-reload && systemctl restart kubelet")
+        host.run("systemctl daemon-reload && systemctl reset-failed kubelet; systemctl restart kubelet")
         deadline = time.monotonic() + _KUBELET_SECONDS
         while not self.done(host):
-            if time.monotonic() > deadline:
+            crashes = host.run("systemctl show -p NRestarts --value kubelet; true").strip()
+            if time.monotonic() > deadline or int(crashes or 0) >= _CRASHES:
                 words = host.run("journalctl -u kubelet -n 4 --no-pager -o cat 2>/dev/null; true").strip()
                 raise MigratorError(
-                    f"{self.node.name}: the kubelet of {self.version} is not Ready after {_KUBELET_SECONDS:.0f} s: {words[-500:]}",
+                    f"{self.node.name}: the kubelet of {self.version} does not come up: {words[-500:]}",
                     hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
                 )
             time.sleep(0.5)

@@ -22,16 +22,8 @@ _SOON_DAYS = {True: 180, False: 30}
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
 """Admission plugins and the first minor without them (CHANGELOG of each)."""
 _OWN_SETTINGS = frozenset(
-    {
-        "apiVersion",
-        "kind",
-        "clusterDNS",
-        "clusterDomain",
-        "staticPodPath",
-        "authentication",
-        "resolvConf",
-        "containerRuntimeEndpoint",
-    }
+    {"apiVersion", "kind", "clusterDNS", "clusterDomain", "staticPodPath", "authentication", "resolvConf"}
+    | {"containerRuntimeEndpoint"}
 )
 """What kubeadm itself writes differently on some nodes."""
 

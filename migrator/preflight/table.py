@@ -9,20 +9,13 @@ from migrator.model.facts import UpgradeFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.preflight import apis, disruption, hosts, scheduling, versions, webhooks
 
-CHECKS: tuple[Callable[[UpgradeFacts], Iterator[Finding]], ...] = (
+Check = Callable[[UpgradeFacts], Iterator[Finding]]
+ON_HOSTS: tuple[Check, ...] = (
     hosts.reachable,
     hosts.known,
-    hosts.conditions,
-    versions.kubelets,
-    versions.control_planes,
     versions.etcd,
     versions.runtime,
     versions.packages,
-    versions.kubeadm_config,
-    apis.requested_versions,
-    apis.stored_objects,
-    apis.writers,
-    apis.stored_versions,
     hosts.cgroups,
     hosts.disk,
     hosts.certificates,
@@ -30,6 +23,17 @@ CHECKS: tuple[Callable[[UpgradeFacts], Iterator[Finding]], ...] = (
     hosts.edited_manifests,
     hosts.kubelet_settings,
     hosts.gates_and_plugins,
+)
+"""Checks of what only the hosts tell."""
+IN_CLUSTER: tuple[Check, ...] = (
+    hosts.conditions,
+    versions.kubelets,
+    versions.control_planes,
+    versions.kubeadm_config,
+    apis.requested_versions,
+    apis.stored_objects,
+    apis.writers,
+    apis.stored_versions,
     disruption.budgets,
     disruption.uncontrolled,
     disruption.single_replicas,
@@ -37,6 +41,7 @@ CHECKS: tuple[Callable[[UpgradeFacts], Iterator[Finding]], ...] = (
     scheduling.places,
     webhooks.fail_closed,
 )
+"""Checks of what the API server tells."""
 NAMES = (
     *("ssh", "nodes", "skew", "etcd", "runtime", "packages", "kubeadm-config", "removed-apis", "stored-versions", "cgroup", "disk"),
     *("certificates", "clock", "manifests", "kubelet", "gates", "budgets", "drain", "replicas", "local-data", "scheduling"),
@@ -48,7 +53,8 @@ NAMES = (
 def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Return every finding; a failure of an ignored check stays in sight as a warning."""
     accepted = frozenset(ignored)
-    found = [finding for one in CHECKS for finding in one(facts)]
+    checks = (*(ON_HOSTS if facts.hosts else ()), *IN_CLUSTER)
+    found = [finding for one in checks for finding in one(facts)]
     found += [
         Finding("unread", "cluster", Severity.FAILURE, text, "grant it: what cannot be read cannot be judged")
         for text in facts.cluster.unread

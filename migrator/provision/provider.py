@@ -11,9 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import yaml
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
+from migrator.clock import SystemClock
 from migrator.errors import HostError, MigratorError
+from migrator.kube.access import access_from
+from migrator.kube.cluster import KubeCluster
+from migrator.model.events import Event, Progress
+from migrator.model.upgrade import DrainRules
 from migrator.nodes.action import converge, first_undone
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.kubeadm import Reset, ca_fingerprint
@@ -23,8 +29,12 @@ from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.nodes.preflight import HostFacts, HostFinding, examine, require, twins
 from migrator.nodes.table import actions
+from migrator.phases.drain import drain
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
+
+_DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
+"""A node that is taken out of a stack is meant to go, with what is on it."""
 
 
 class Stopped(Exception):  # noqa: N818 - Pulumi prints this name before the message
@@ -64,7 +74,7 @@ class NodeProvider(ResourceProvider):
         before = (olds.get("cluster") or {}).get("kubernetesVersion")
         after = news["cluster"]["kubernetesVersion"]
         failures = []
-        if before and before != after:
+        if before and before != after and not _upgraded_to(news, after):
             reason = (
                 f"{news['node']['name']} runs {before}; a stack keeps its version. To get to {after}, either make a new stack "
                 f"of that version and move to it (`migrator plan`), or `migrator upgrade` this one where it is"
@@ -189,6 +199,14 @@ def _actions(props: Inputs, host: Host, through: Host) -> list[Any]:
     return list(actions(node_spec(props["node"]), cluster_spec(props["cluster"]), through=through, bridged=bridged))
 
 
+def _upgraded_to(props: Inputs, version: str) -> bool:
+    """Return whether the host runs this version already: `migrator upgrade` was there, and the file has caught up."""
+    try:
+        return host_of(props["node"]).ok(f"test \"$(kubelet --version)\" = 'Kubernetes v{version}'")
+    except HostError:
+        return False
+
+
 def _undone(props: Inputs) -> str:
     """Return what of a node is not as it was made; that a host cannot be asked is for `up` to say."""
     try:
@@ -216,7 +234,7 @@ def _remove(props: Inputs) -> None:
     if not node.first:
         through = host_of(props["through"])
         _say(f"{node.name}: drained and taken out of the cluster")
-        remove_node(through, node.name)
+        remove_node(through, node.name, lambda: _drain(through, node.name))
     try:
         converge(host, [Reset(cluster.id)], _say)
         if props["cluster"]["removePackages"]:
@@ -224,6 +242,21 @@ def _remove(props: Inputs) -> None:
     except HostError as error:
         # A node that died is taken out of the cluster all the same; what is left on its disk is said.
         _say(f"{error.message}; its disk still has the cluster's files: kubeadm reset there, should it come back")
+
+
+class _Said:
+    """Shows a drain's events as Pulumi shows what a provider prints."""
+
+    def emit(self, event: Event) -> None:
+        """Show a step or a note."""
+        if not isinstance(event, Progress):
+            _say(event.text)
+
+
+def _drain(through: Host, name: str) -> None:
+    content = yaml.safe_load(through.run("cat /etc/kubernetes/admin.conf"))
+    cluster = KubeCluster("the cluster", access_from(content, cluster="the cluster", where=through.name))
+    drain(cluster, name, _DRAIN, clock=SystemClock(), reporter=_Said())
 
 
 def _route_actions(props: Inputs) -> list[tuple[Host, Routes]]:

@@ -198,6 +198,12 @@ def rollback_hop(session: UpgradeSession) -> Hop:
     hop = session.state.last_applied
     if session.state.status in (Status.ROLLED_BACK, Status.NONE) or hop is None:
         raise BlockedError("no hop has changed the control plane: there is nothing to take back", hint="`migrator upgrade abort`")
+    snapshot = Snapshot(session.state.saved_as(hop), begun=True)
+    if not snapshot.done(session.through) or not snapshot.intact(session.through):
+        raise BlockedError(
+            f"the snapshot of before this hop, {snapshot.folder} on {session.first.name}, is not there or not whole",
+            hint="nothing was stopped; kubeadm's own copy of etcd may lie in /etc/kubernetes/tmp there",
+        )
     return hop
 
 

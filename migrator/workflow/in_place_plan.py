@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
-from migrator.model.facts import HostReading, Member, UpgradeFacts
+from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
 from migrator.model.upgrade import DrainRules, Hop, UpgradePlan, Workers
 from migrator.model.version import Version, parse_version
 from migrator.nodes.etcd import has_local_etcd, members
@@ -21,7 +21,7 @@ from migrator.nodes.survey import read_host
 from migrator.nodes.upgrade import kubeadm_images
 from migrator.phases.examine import examine_cluster
 from migrator.phases.hops import make_hops
-from migrator.ports import Host
+from migrator.ports import Clock, Cluster, Host
 from migrator.preflight.table import check
 from migrator.workflow.in_place_session import UpgradeSession, summarised
 
@@ -43,15 +43,32 @@ class PlanOptions:
 
 def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
     """Return the plan with every finding; raises BlockedError when there is no way to the target at all."""
+    facts = gather(session, options)
+    nodes = {node["metadata"]["name"]: node for node in facts.cluster.nodes}
+    hops = facts.hops
+    return UpgradePlan(
+        facts.cluster.version,
+        options.target,
+        hops,
+        tuple(summarised(node, nodes[node.name]) for node in session.nodes if node.name in nodes),
+        check(facts, options.ignored),
+        {hop.key: tuple(_steps(session, hop)) for hop in hops},
+        {hop.key: _images(session, hop, facts.available) for hop in hops},
+        _estimates(session, hops),
+        _kubeadm_words(session, hops, facts.available) if options.kubeadm_words else {},
+    )
+
+
+def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
+    """Read the cluster and all hosts; raises BlockedError when there is no way to the target at all."""
     session.reporter.emit(Step("reading the cluster and its hosts"))
     cluster = examine_cluster(session.cluster, options.target.minor)
     hosts = _read_hosts(session, str(cluster.version), None)
     available = _available(session, hosts)
-    kubelets = [parse_version(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.nodes]
     hops = make_hops(
         cluster.version,
         options.target,
-        kubelets=kubelets,
+        kubelets=kubelet_versions(cluster),
         installed=_installed(hosts),
         available=available,
         workers=options.workers,
@@ -61,7 +78,7 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         session.reporter.emit(Step(f"asking the programs of {hops[-1].target}"))
         hosts = _read_hosts(session, str(cluster.version), _table(session, hops[-1]).staged)
     local_etcd = _asked(lambda: has_local_etcd(session.through), otherwise=False)
-    facts = UpgradeFacts(
+    return UpgradeFacts(
         cluster,
         hosts,
         _members(session, local_etcd),
@@ -72,18 +89,27 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         session.clock.now(),
         frozenset(name for name, _ in session.patches),
     )
-    nodes = {node["metadata"]["name"]: node for node in cluster.nodes}
-    return UpgradePlan(
-        cluster.version,
-        options.target,
-        hops,
-        tuple(summarised(node, nodes[node.name]) for node in session.nodes if node.name in nodes),
-        check(facts, options.ignored),
-        {hop.key: tuple(_steps(session, hop)) for hop in hops},
-        {hop.key: _images(session, hop, available) for hop in hops},
-        _estimates(session, hops),
-        _kubeadm_words(session, hops, available) if options.kubeadm_words else {},
+
+
+def gather_cluster(cluster: Cluster, target: Version, clock: Clock) -> UpgradeFacts:
+    """Read the cluster alone, for advice: no host is asked, and minors in between are taken as to be had."""
+    reading = examine_cluster(cluster, target.minor)
+    between = [f"{target.major}.{minor}.0" for minor in range(reading.version.minor + 1, target.minor)]
+    hops = make_hops(
+        reading.version,
+        target,
+        kubelets=kubelet_versions(reading),
+        installed={},
+        available={"kubernetes": between},
+        workers=Workers.EACH_HOP,
     )
+    drain = DrainRules(delete_emptydir_data=True)
+    return UpgradeFacts(reading, (), (), local_etcd=True, hops=hops, available={}, drain=drain, now=clock.now())
+
+
+def kubelet_versions(cluster: ClusterReading) -> list[Version]:
+    """Return the version of every kubelet."""
+    return [parse_version(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.nodes]
 
 
 def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None) -> tuple[HostReading, ...]:

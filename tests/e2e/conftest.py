@@ -28,11 +28,21 @@ NEEDED = ("systemd-nspawn", "debootstrap", "makepkg", "pacman", "docker-registry
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave these out where they cannot run, on a laptop; under CI they must run."""
+    _keep_stories_in_order(items)
     missing = [name for name in NEEDED if not shutil.which(name)] + ([] if os.geteuid() == 0 else ["root"])
     if missing and not os.environ.get("CI"):
         for item in items:
             if "tests/e2e" in str(item.path):
                 item.add_marker(pytest.mark.skip(reason=f"real nodes need {', '.join(missing)}"))
+
+
+def _keep_stories_in_order(items: list[pytest.Item]) -> None:
+    """Put the tests of a module that says `IN_ORDER` back into the order of its file: each goes on where the last one ended."""
+    for module in {item.module for item in items if isinstance(item, pytest.Function) and getattr(item.module, "IN_ORDER", False)}:
+        places = [number for number, item in enumerate(items) if isinstance(item, pytest.Function) and item.module is module]
+        told = sorted((items[number] for number in places), key=lambda item: item.location[1] or 0)
+        for number, item in zip(places, told, strict=True):
+            items[number] = item
 
 
 def say(text: str) -> None:

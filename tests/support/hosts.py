@@ -28,6 +28,10 @@ class FakeHost:
                 if isinstance(answer, Exception):
                     raise answer
                 return answer(command) if callable(answer) else answer
+        if "systemctl show -p ActiveState" in command:
+            # What was started as a unit has ended well; how a command fails is said where it is started.
+            begun = any("systemd-run" in line for line in self.commands)
+            return f"ActiveState={'active' if begun else 'inactive'}\nSubState={'exited' if begun else 'dead'}\nExecMainStatus=0\n"
         for path, content in self.files.items():
             if f"cat {path}" in command:
                 return content

@@ -82,9 +82,22 @@ def test_expired_credentials_are_asked_for_once_more() -> None:
         cluster.version()
 
 
+def test_a_server_that_has_just_started_may_forbid_everything() -> None:
+    """Until it is ready its RBAC is not read: a 403 passes then; from a ready server it is final."""
+    forbidden: Answer = (403, {}, b"")
+    with server([forbidden, (503, {}, b"")]) as (cluster, seen):
+        assert cluster.version() == (1, 37, "v1.37.2")
+    assert len(seen) == 3
+    with server([forbidden, GOOD, forbidden]) as (cluster, _), pytest.raises(ForbiddenError):
+        cluster.version()
+
+
 def test_bodies_never_reach_messages() -> None:
     """What is no Status may hold data and is not shown; a Status is cut."""
-    with server([(403, {}, b"password=hunter2")]) as (cluster, _), pytest.raises(ForbiddenError) as caught:
+    with (
+        server([(403, {}, b"password=hunter2"), GOOD, (403, {}, b"password=hunter2")]) as (cluster, _),
+        pytest.raises(ForbiddenError) as caught,
+    ):
         cluster.version()
     assert "hunter2" not in caught.value.message
 

@@ -15,7 +15,7 @@ from tests.support.hosts import FakeHost
 def host() -> FakeHost:
     """Return an aarch64 board without the package."""
     made = FakeHost()
-    made.answers = {"uname -m": "aarch64\n", "pacman -Q": "crictl\n"}
+    made.answers = {"uname -m": "aarch64\n", "cut -d": "1.36.0\n", "pacman -Q": "crictl\n"}
     return made
 
 
@@ -25,6 +25,16 @@ def test_a_missing_package_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(BlockedError, match=r"crictl-1\.37\.0-1-aarch64") as caught:
         Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
     assert "packages build" in caught.value.hint
+    assert not any("pacman -U" in command for command in board.commands)
+
+
+def test_a_host_that_was_upgraded_in_place_is_not_taken_back(tmp_path: Path) -> None:
+    """A stack that still says the old version is told so, and nothing is installed."""
+    board = host()
+    board.answers["cut -d"] = "1.38.1"
+    with pytest.raises(BlockedError, match=r"has crictl 1\.38\.1, newer than the 1\.37\.0") as caught:
+        Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
+    assert "upgraded in place" in caught.value.hint
     assert not any("pacman -U" in command for command in board.commands)
 
 

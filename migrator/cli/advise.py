@@ -1,0 +1,87 @@
+"""`migrator advise`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from migrator.cli import render
+from migrator.errors import ConfigError
+from migrator.model.advice import Advice, Way
+from migrator.model.advice import Path as AdvicePath
+
+_WORDS = {
+    AdvicePath.PHOENIX: "a new cluster beside this one: docs/raise-a-cluster.md, then `migrator init` and `migrator plan`",
+    AdvicePath.IN_PLACE: "in place: `migrator upgrade plan`",
+    AdvicePath.NEITHER: "neither, as things stand",
+}
+
+
+@click.command("advise")
+@click.option("--to", "target", required=True, metavar="VERSION", help="Version to go to, such as 1.37.2.")
+@click.option("-s", "--stack", help="Stack whose hosts are read, too: stacks/Pulumi.NAME.yaml.")
+@click.option("-f", "--file", type=click.Path(path_type=Path, dir_okay=False), help="Such a file anywhere.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Without a stack: the cluster to read.")
+@click.option("--context", help="Context in the kubeconfig; left out: the current one.")
+@click.option("--spare-nodes", type=click.IntRange(0), help="How many machines could be added for the time of a move.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Text or JSON.")
+def command(
+    target: str,
+    stack: str | None,
+    file: Path | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    spare_nodes: int | None,
+    output: str,
+) -> None:
+    """Tell whether to raise a new cluster, to upgrade in place, or neither; with reasons and numbers. Nothing is changed.
+
+    Exit code 3 when neither way is open.
+    """
+    from migrator.cli.upgrade_wiring import advice_facts
+    from migrator.model.version import parse_version
+    from migrator.phases.advise import advise, plain_hops
+    from migrator.preflight.table import check
+    from migrator.workflow.in_place import cannot_be_undone
+
+    try:
+        version = parse_version(target)
+    except ValueError as error:
+        raise ConfigError([f"--to: {error}"]) from error
+    with render.Screen(quiet=output == "json") as screen:
+        facts, control_planes = advice_facts(version, screen, stack=stack, file=file, kubeconfig=kubeconfig, context=context)
+        lost = cannot_be_undone(facts.hops, control_planes) if facts.hops else []
+        advice = advise(facts, check(facts), spare_nodes=spare_nodes, lost=lost)
+    if output == "json":
+        render.result_json(dataclasses.asdict(advice) | {"from": str(facts.cluster.version), "to": target})
+    else:
+        _show(advice, plain_hops(facts.hops))
+    click.get_current_context().exit(3 if advice.path is AdvicePath.NEITHER and facts.hops else 0)
+
+
+def _show(advice: Advice, hops: str) -> None:
+    render.line(f"{hops or 'nothing to do'}: {_WORDS[advice.path]}")
+    for reason in advice.reasons:
+        render.line(f"  because {reason}")
+    for way in advice.ways if hops else ():
+        _show_way(way)
+    if not advice.hosts_read:
+        render.line("\nno host was read (--stack): disks, certificates, cgroups, packages and edited manifests may hold surprises")
+
+
+def _show_way(way: Way) -> None:
+    title = "a new cluster (phoenix)" if way.path is AdvicePath.PHOENIX else "in place"
+    render.line(f"\n{title}: {way.hops} {'move' if way.path is AdvicePath.PHOENIX else 'hop(s)'}")
+    render.line(f"  hardware: {way.hardware}")
+    if way.path is AdvicePath.PHOENIX:
+        render.line("  downtime: none measured behind HAProxy (longest gap of the journey in benchmarks/results: 19 ms)")
+    elif not way.downtime:
+        render.line("  downtime: none expected")
+    for item in way.downtime:
+        render.line(f"  downtime: {item.workload}: {item.times} x {item.seconds:.0f} s ({item.reason})")
+    for text in way.cannot_be_undone:
+        render.line(f"  not to be undone: {text}")
+    for text in way.obstacles:
+        render.line(f"  {render.word('blocked')} {text}")

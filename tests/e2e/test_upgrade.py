@@ -1,0 +1,101 @@
+"""An upgrade in place on real nodes under load: no request is lost, settings survive, Pulumi agrees afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from migrator.errors import CommandFailedError
+from migrator.testbed.balancer import balancing
+from migrator.testbed.deploy import deploy
+from migrator.testbed.versions import BLUE, GREEN
+from tests.e2e.conftest import ROOT, Project
+from tests.e2e.test_journey import PORT, READY_SECONDS, Journey, cluster, ready_pods, shop
+from tests.support.sandbox import until
+
+OWN_KUBELET_SETTING = "maxPods: 77"
+PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KEPT_BY", "value": "a patch"}]}]}}
+
+
+def configure(project: Project, version: str) -> None:
+    """Write the stack: pods may run on the control plane, too, or a drained worker's would have nowhere to go."""
+    settings = project.settings("blue", version)
+    settings["config"]["migrator:cluster"]["nodes"][0]["taints"] = []
+    project.stack("blue", settings)
+
+
+def root(project: Project, node: str, command: str) -> str:
+    """Run a command on a node as root."""
+    from migrator.commands import run
+
+    return run(project.labs["blue"].command(node, f"sudo sh -c '{command}'"))
+
+
+def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project: Project) -> None:
+    """One control plane and one worker, a shop of two replicas with a budget behind HAProxy: zero failed requests."""
+    journey = Journey(project)
+    with journey.step("boot nodes"):
+        project.lab("blue", 2, BLUE)
+        project.labs["blue"].up(2, (BLUE, GREEN))
+    configure(project, BLUE)
+    with journey.step("pulumi up"):
+        project.up("blue")
+    deploy(cluster(project, "blue"), shop())
+    until(lambda: ready_pods(project, "blue") == 2, seconds=READY_SECONDS)
+    # A setting of one kubelet alone, which kubeadm would write over, and one of the API server: both stand in patches.
+    root(project, "blue-2", f"echo {OWN_KUBELET_SETTING} >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
+    patches = project.folder / "patches"
+    patches.mkdir()
+    (patches / "kube-apiserver0+strategic.yaml").write_text(yaml.safe_dump(PATCH))
+    (patches / "kubeletconfiguration0+merge.yaml").write_text(f"{OWN_KUBELET_SETTING}\n")
+
+    addresses = [machine.address for machine in project.labs["blue"].status().machines]
+    common = ("--stack", "blue", "--to", GREEN, "--patches", str(patches))
+    with balancing(project.folder / "haproxy", blue=f"{addresses[0]}:{PORT}", green=f"{addresses[1]}:{PORT}") as balancer:
+        with journey.step("upgrade plan"):
+            plan = json.loads(journey.migrator("upgrade", "plan", *common, "-o", "json"))
+        assert [(hop["from"], hop["to"]) for hop in plan["hops"]] == [(BLUE, GREEN)]
+        assert any(f"kube-apiserver:v{GREEN}" in image for image in plan["hops"][0]["images"])
+        assert f"kubeadm upgrade apply v{GREEN}" in plan["kubeadm"]["plan"]
+        assert f"kube-apiserver:v{GREEN}" in plan["kubeadm"]["diff"]
+        assert not plan["blocked"], plan["findings"]
+        with journey.step("upgrade run"), journey.under_load("upgrade", balancer):
+            done = json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))
+    assert done["state"] == "done"
+    assert {node["name"]: (node["version"], node["ready"], node["cordoned"]) for node in done["nodes"]} == dict.fromkeys(
+        ("blue-1", "blue-2"), (GREEN, True, False)
+    )
+    assert not any("maxPods" in text or "KEPT_BY: a patch → " in text for text in done["differences"])
+    assert OWN_KUBELET_SETTING in root(project, "blue-2", "cat /var/lib/kubelet/config.yaml")
+    assert "KEPT_BY" in root(project, "blue-1", "cat /etc/kubernetes/manifests/kube-apiserver.yaml")
+    modes = root(
+        project, "blue-1", "stat -c %a /var/lib/migrator/snapshots/*/etcd.db /var/lib/migrator/snapshots/*/settings.tar.gz"
+    )
+    assert set(modes.split()) == {"600"}
+
+    assert json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))["state"] == "done"
+    _pulumi_agrees(project)
+    result = journey.result()
+    seen = journey.loads["upgrade"]
+    print(f"\nin place: {seen.requests} requests, {len(seen.failures)} failed", file=sys.__stderr__)
+    assert seen.failures == []
+    if os.environ.get("MIGRATOR_WRITE_RESULTS"):
+        (ROOT / "benchmarks/results/upgrade.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _pulumi_agrees(project: Project) -> None:
+    """A stack that still says the old version takes nothing back; one that says the new one changes nothing."""
+    with pytest.raises(CommandFailedError, match="newer than the"):
+        project.up("blue")
+    configure(project, GREEN)
+    project.up("blue")
+    project.up("blue")
+    assert set(project.changes("blue")) == {"same"}
+    nodes: list[dict[str, Any]] = json.loads(project.kubectl("blue", "get nodes -o json"))["items"]
+    assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {f"v{GREEN}"}
