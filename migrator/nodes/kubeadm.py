@@ -222,7 +222,8 @@ def told(message: str) -> str:
     """Return kubeadm's own words: from its error on, without what could be a token."""
     lines = [line.strip() for line in message.splitlines() if line.strip() and "token" not in line.lower()]
     begin = next((number for number, line in enumerate(lines) if line.startswith("error")), max(len(lines) - 3, 0))
-    return " ".join(line for line in lines[begin:] if "--v=5" not in line)[-600:]
+    checks = [line for line in lines[:begin] if line.startswith("[ERROR ")]
+    return " ".join(line for line in (*lines[begin:], *checks) if "--v=5" not in line)[-600:]
 
 
 def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]]:

@@ -71,7 +71,8 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     assert {node["name"]: (node["version"], node["ready"], node["cordoned"]) for node in done["nodes"]} == dict.fromkeys(
         ("blue-1", "blue-2"), (GREEN, True, False)
     )
-    assert not any("maxPods" in text or "KEPT_BY: a patch → " in text for text in done["differences"])
+    assert "blue-1: kubelet.maxPods: (absent) → 77" in done["differences"], "the patch is for every kubelet: told where it is new"
+    assert not any("maxPods" in text for text in done["differences"] if text.startswith("blue-2"))
     assert OWN_KUBELET_SETTING in root(project, "blue-2", "cat /var/lib/kubelet/config.yaml")
     assert "KEPT_BY" in root(project, "blue-1", "cat /etc/kubernetes/manifests/kube-apiserver.yaml")
     modes = root(

@@ -19,7 +19,7 @@ GOOD: Answer = (200, {}, b'{"major":"1","minor":"37+","gitVersion":"v1.37.2"}')
 
 
 @contextmanager
-def server(answers: list[Answer | None]) -> Iterator[tuple[KubeCluster, list[str]]]:
+def server(answers: list[Answer | None], *, patience: float = 1.5) -> Iterator[tuple[KubeCluster, list[str]]]:
     """Serve these answers in turn (None: hang up), then good ones; yield a client and the requests seen."""
     seen: list[str] = []
 
@@ -48,7 +48,7 @@ def server(answers: list[Answer | None]) -> Iterator[tuple[KubeCluster, list[str
         running.daemon_threads = True
         threading.Thread(target=running.serve_forever, daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
-        yield KubeCluster("green", access, patience=1.5), seen
+        yield KubeCluster("green", access, patience=patience, first_patience=patience), seen
         running.shutdown()
 
 
@@ -85,7 +85,7 @@ def test_expired_credentials_are_asked_for_once_more() -> None:
 def test_a_server_that_has_just_started_may_forbid_everything() -> None:
     """Until it is ready its RBAC is not read: a 403 passes then; from a ready server it is final."""
     forbidden: Answer = (403, {}, b"")
-    with server([forbidden, (503, {}, b"")]) as (cluster, seen):
+    with server([forbidden, (503, {}, b"")], patience=30) as (cluster, seen):
         assert cluster.version() == (1, 37, "v1.37.2")
     assert len(seen) == 3
     with server([forbidden, GOOD, forbidden]) as (cluster, _), pytest.raises(ForbiddenError):

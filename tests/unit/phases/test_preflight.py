@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from migrator.config.load import parse_migration
-from migrator.model.events import Event, Note
 from migrator.workflow.session import Session
+from tests.support.recorder import Recorder
 
 
 class Clocked:
@@ -30,21 +30,10 @@ class Clocked:
         return self._time
 
 
-class Notes:
-    """Keeps what is reported."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        """Keep one."""
-        self.events.append(event)
-
-
 @pytest.mark.parametrize(("skew", "warned"), [(0.0, False), (59.0, False), (61.0, True), (-3600.0, True)])
 def test_clocks_that_differ_are_a_warning(skew: float, warned: bool) -> None:  # noqa: FBT001
     """A minute is where leases and certificates begin to fail; the run goes on."""
-    notes = Notes()
+    notes = Recorder()
     ports: dict[str, Any] = dict.fromkeys(("journal", "state", "switch", "prober", "registry", "runner", "clock"))
     session = Session(
         config=parse_migration("name: t\nblue: {}\ngreen: {}\n", "t.yaml"),
@@ -54,5 +43,4 @@ def test_clocks_that_differ_are_a_warning(skew: float, warned: bool) -> None:  #
         **ports,
     )
     assert session.preflight() == {"blue": "a", "green": "b"}
-    said = [event.text for event in notes.events if isinstance(event, Note) and event.warning]
-    assert ("the clocks of blue and green differ" in " ".join(said)) is warned
+    assert ("the clocks of blue and green differ" in " ".join(notes.notes)) is warned

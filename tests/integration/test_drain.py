@@ -1,0 +1,107 @@
+"""Draining a node through a real API server's Eviction API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from migrator.clock import SystemClock
+from migrator.errors import BlockedError, GateFailedError
+from migrator.model.kinds import NODES
+from migrator.model.upgrade import DrainRules
+from migrator.phases.drain import cordon, drain, drained, pods_on
+from tests.support.drains import await_pods, make_node, template, workload
+from tests.support.recorder import Recorder
+from tests.support.sandbox import TYPES, Sandbox
+
+RULES = DrainRules(timeout=30.0)
+Drain = Callable[..., int]
+
+
+@pytest.fixture
+def node(sandbox: Sandbox) -> str:
+    """Return a node that only this test's pods come to."""
+    name = f"{sandbox.namespace[:40]}-a"
+    make_node(sandbox.pair.blue, name, group=sandbox.namespace)
+    return name
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Keep what is shown."""
+    return Recorder()
+
+
+def run(sandbox: Sandbox, node: str, recorder: Recorder, **rules: Any) -> int:
+    """Drain the node."""
+    return drain(sandbox.pair.blue, node, replace(RULES, **rules), clock=SystemClock(), reporter=recorder)
+
+
+def cordoned(sandbox: Sandbox, node: str) -> bool:
+    """Return whether the node takes no pods."""
+    return bool(sandbox.pair.blue.get(NODES, "", node)["spec"].get("unschedulable"))
+
+
+def test_what_can_go_goes_and_daemons_stay(sandbox: Sandbox, node: str, recorder: Recorder) -> None:
+    """A Deployment's pods are evicted, a DaemonSet's stay; the node is cordoned, and let back in when asked."""
+    sandbox.on_blue(workload("Deployment", "web", sandbox.namespace, replicas=5), workload("DaemonSet", "agent", sandbox.namespace))
+    await_pods(sandbox.pair.blue, node, 6)
+    assert not drained(sandbox.pair.blue, node, RULES)
+    assert run(sandbox, node, recorder) == 5
+    assert drained(sandbox.pair.blue, node, RULES)
+    assert [pod["metadata"]["labels"]["app"] for pod in pods_on(sandbox.pair.blue, node)] == ["agent"]
+    assert cordoned(sandbox, node)
+    cordon(sandbox.pair.blue, node, on=False)
+    assert not cordoned(sandbox, node)
+
+
+def test_a_budget_that_never_allows_is_named_once_the_deadline_is_over(sandbox: Sandbox, node: str, recorder: Recorder) -> None:
+    """Asked again until then; without the API, budgets do not count."""
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "keep"},
+        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    sandbox.on_blue(workload("Deployment", "web", sandbox.namespace, replicas=2), budget)
+    await_pods(sandbox.pair.blue, node, 2)
+    with pytest.raises(GateFailedError, match="The disruption budget keep needs 2") as caught:
+        run(sandbox, node, recorder, timeout=2.0)
+    assert "--disable-eviction" in caught.value.hint
+    assert len(pods_on(sandbox.pair.blue, node)) == 2
+    assert run(sandbox, node, recorder, disable_eviction=True) == 2
+
+
+def test_pods_of_nobody_and_local_data_are_refused_before_anything_is_evicted(
+    sandbox: Sandbox, node: str, recorder: Recorder
+) -> None:
+    """All of them at once, with the options that would let them go; then each says what is lost."""
+    scratch: dict[str, Any] = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
+    alone = template(sandbox.namespace, "alone")
+    sandbox.on_blue(
+        workload("Deployment", "web", sandbox.namespace, **scratch),
+        {"apiVersion": "v1", "kind": "Pod", **alone, "metadata": {"name": "alone", **alone["metadata"]}},
+    )
+    await_pods(sandbox.pair.blue, node, 2)
+    with pytest.raises(BlockedError) as caught:
+        run(sandbox, node, recorder)
+    assert "has local data in emptyDir scratch; --delete-emptydir-data" in caught.value.message
+    assert f"{sandbox.namespace}/alone on {node}: no controller makes it again; --force" in caught.value.message
+    assert not cordoned(sandbox, node)
+    assert len(pods_on(sandbox.pair.blue, node)) == 2
+    assert run(sandbox, node, recorder, delete_emptydir_data=True, force=True) == 2
+    assert sum("lost with it" in text for text in recorder.notes) == 2
+
+
+def test_an_eviction_never_hits_a_pod_of_the_same_name_that_is_another_one(sandbox: Sandbox, node: str) -> None:
+    """The UID is a precondition: a stale list cannot take a new pod away."""
+    sandbox.on_blue(workload("Deployment", "web", sandbox.namespace))
+    await_pods(sandbox.pair.blue, node, 1)
+    (pod,) = pods_on(sandbox.pair.blue, node)
+    name = pod["metadata"]["name"]
+    assert sandbox.pair.blue.evict(sandbox.namespace, name, uid="another") == ""
+    assert sandbox.pair.blue.get(TYPES["Pod"], sandbox.namespace, name)["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert sandbox.pair.blue.evict(sandbox.namespace, "gone", uid="x") == ""

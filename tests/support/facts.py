@@ -1,0 +1,98 @@
+"""A small cluster before an upgrade in which nothing is wrong; tests break one thing in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from migrator.model.facts import Certificate, ClusterReading, HostReading, Member, UpgradeFacts
+from migrator.model.manifest import Manifest
+from migrator.model.upgrade import DrainRules, Hop
+from migrator.model.version import parse_version
+
+NOW = 1_800_000_000.0
+DAY = 86400.0
+PACKAGES = {"kubernetes": "1.37.2", "cri-o": "1.37.0", "crictl": "1.37.0"}
+
+
+def node(name: str, *, version: str = "1.36.3", cpu: str = "4", memory: str = "4Gi", **more: Any) -> Manifest:
+    """Return a Ready node; `labels`, `taints`, `unschedulable` and `conditions` as given."""
+    conditions = more.get("conditions", [{"type": "Ready", "status": "True"}])
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **more.get("labels", {})}},
+        "spec": {"taints": more.get("taints", []), "unschedulable": more.get("unschedulable", False)},
+        "status": {
+            "allocatable": {"cpu": cpu, "memory": memory, "pods": "110"},
+            "conditions": conditions,
+            "nodeInfo": {"kubeletVersion": f"v{version}"},
+        },
+    }
+
+
+def pod(name: str, on: str, *, owner: str | None = "ReplicaSet", **more: Any) -> Manifest:
+    """Return a running pod; `spec`, `labels`, `cpu`, `memory` and `namespace` as given."""
+    requests = {"cpu": more.get("cpu", "100m"), "memory": more.get("memory", "128Mi")}
+    owners = [{"kind": owner, "name": f"{name}-owner", "uid": f"{name}-owner", "controller": True}] if owner else []
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": more.get("namespace", "shop"),
+            "uid": name,
+            "labels": more.get("labels", {"app": name}),
+            "ownerReferences": owners,
+        },
+        "spec": {
+            "nodeName": on,
+            "containers": [{"name": "main", "image": "web:1", "resources": {"requests": requests}}],
+            **more.get("spec", {}),
+        },
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def host(name: str, role: str = "worker", **more: Any) -> HostReading:
+    """Return a host on which nothing is wrong."""
+    installed = {"kubernetes": "1.36.3-1", "cri-o": "1.36.0-1", "crictl": "1.36.0-1"}
+    values = {"architecture": "aarch64", "disk": "20000", "etcd": "100", "cgroup": "2"}
+    fine = HostReading(
+        name,
+        role,
+        values=values,
+        installed=installed,
+        kubelet={"cgroupDriver": "systemd"},
+        certificates=(Certificate("/etc/kubernetes/pki/ca.crt", NOW + 3000 * DAY, authority=True),),
+        gates=frozenset({"KnownGate"}),
+    )
+    return replace(fine, **{**more, "values": {**values, **more.get("values", {})}})
+
+
+def hop(start: str = "1.36.3", target: str = "1.37.2", *, workers: bool = True, **packages: str) -> Hop:
+    """Return a hop."""
+    wanted = {**PACKAGES, "kubernetes": target, **{name.replace("_", "-"): version for name, version in packages.items()}}
+    return Hop(parse_version(start), parse_version(target), wanted, workers)
+
+
+def facts(**more: Any) -> UpgradeFacts:
+    """Return the facts of two workers and a control plane; keys of the cluster's reading are taken as such."""
+    control = node("cp", labels={"node-role.kubernetes.io/control-plane": ""})
+    reading: dict[str, Any] = {
+        "nodes": (control, node("w1"), node("w2")),
+        "kubelet_config": {"cgroupDriver": "systemd"},
+        "cluster_config": {"apiVersion": "kubeadm.k8s.io/v1beta4"},
+    }
+    of_cluster = {key: more.pop(key) for key in list(more) if key in ClusterReading.__slots__ and key != "version"}
+    version = parse_version(more.pop("version", "1.36.3"))
+    whole: dict[str, Any] = {
+        "hosts": (host("cp", "control-plane"), host("w1"), host("w2")),
+        "members": (Member("cp", "3.6.5", learner=False, healthy=True),),
+        "local_etcd": True,
+        "hops": (hop(),),
+        "available": {"kubernetes": ("1.36.3", "1.37.2"), "cri-o": ("1.37.0",), "crictl": ("1.37.0",)},
+        "drain": DrainRules(),
+        "now": NOW,
+    }
+    return UpgradeFacts(ClusterReading(version, **{**reading, **of_cluster}), **{**whole, **more})
