@@ -101,7 +101,7 @@ class Store:
             else:
                 return
         self.say(f"building {what} from Go modules (minutes, once)")
-        build(family, version, names, into)
+        build(family, version, names, into, architecture=self.architecture)
 
     def _download(self, family: str, version: str, names: tuple[str, ...], into: Path) -> None:
         base = self.mirrors.get(family, DOWNLOADS[family]).rstrip("/")
@@ -147,8 +147,8 @@ def _listed(url: str, file: str) -> str:
     raise DownloadError(f"{url} lists no checksum for {file}")
 
 
-def build(family: str, version: str, names: tuple[str, ...], into: Path) -> None:
-    """Build binaries of a published Go module into a folder; raises MigratorError without Go."""
+def build(family: str, version: str, names: tuple[str, ...], into: Path, *, architecture: str) -> None:
+    """Build binaries of a published Go module into a folder, for Go's name of an architecture; raises MigratorError without Go."""
     go = shutil.which("go")
     if not go:
         raise MigratorError("Go is needed to build the testbed", hint="install Go, or allow downloads (--source download)")
@@ -168,7 +168,7 @@ def build(family: str, version: str, names: tuple[str, ...], into: Path) -> None
         (work / "tools.go").write_text(f"//go:build tools\n\npackage build\n\n{imports}\n")
         _run([go, "mod", "tidy"], work)
         for name, package in zip(names, packages, strict=True):
-            _run([go, "build", "-trimpath", "-ldflags", flags, "-o", str(into / name), package], work)
+            _run([go, "build", "-trimpath", "-ldflags", flags, "-o", str(into / name), package], work, architecture)
 
 
 def _kubernetes_module(go: str, version: str, work: Path) -> str:
@@ -191,8 +191,10 @@ def _shared_caches() -> dict[str, str]:
     return {"GOCACHE": str(GO_WORK / "go-build"), "GOMODCACHE": str(GO_WORK / "go-mod")}
 
 
-def _run(command: list[str], folder: Path) -> str:
+def _run(command: list[str], folder: Path, architecture: str = "") -> str:
     environment = {**os.environ, **_shared_caches(), "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod", "GOWORK": "off"}
+    if architecture:
+        environment |= {"GOARCH": architecture, "GOARM": "7"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CommandFailedError(" ".join(command), done.returncode, done.stderr)

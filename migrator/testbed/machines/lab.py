@@ -17,6 +17,7 @@ import yaml
 from migrator.commands import run
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
+from migrator.testbed.machines.emulated import boot_emulated, remove_link
 from migrator.testbed.machines.machine import Machine, boot, dress_root, halt, remove_root
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry
@@ -25,6 +26,7 @@ from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.state import StateFolder
 
 _BOOT_SECONDS = 60.0
+_EMULATED_BOOT_SECONDS = 900.0
 _WATCHERS = 8192
 
 
@@ -48,6 +50,10 @@ class Lab:
     name: str
     store: Store
     say: Callable[[str], None]
+    emulate: str = ""
+    """Debian's name of an architecture: the nodes are then whole emulated machines of it, and no containers. Empty: containers."""
+    memory: int = 3072
+    """Of an emulated machine, MiB."""
 
     @property
     def user(self) -> str:
@@ -74,8 +80,9 @@ class Lab:
 
         What runs already stays; what crashed is started again with its disk as it was. Raises MigratorError.
         """
-        base = base_root(self.store.cache, self.say)
-        storage = fill_registry(self.store, base, versions, self.say)
+        base = base_root(self.store.cache, self.say, emulated=self.emulate)
+        images = dataclasses.replace(self.store, architecture=self.emulate) if self.emulate else self.store
+        storage = fill_registry(images, base, versions, self.say)
         _allow_watchers()
         with self._state.locked():
             network = make_bridge(self._bridge)
@@ -101,6 +108,7 @@ class Lab:
             state = self._state.read()
             for machine in self.status().machines:
                 halt(machine, self._root(machine.name))
+                remove_link(f"vb-{self._unit(machine.name)}")
             stop([Process(**item) for item in state.get("processes", ())])
             remove_bridge(self._bridge)
             nodes = self.folder / "nodes"
@@ -119,7 +127,7 @@ class Lab:
         )
         running = bool(state.get("complete")) and all(machine.alive for machine in machines)
         registry = f"{gateway(IPv4Network(state['network']))}:5000" if "network" in state else ""
-        return LabStatus(running, machines, registry, _faked())
+        return LabStatus(running, machines, registry, ("a physical machine: everything is emulated",) if self.emulate else _faked())
 
     def power_off(self, name: str) -> None:
         """Take a node's power away, as a person pulls the plug; its disk stays, `up` starts it again."""
@@ -183,10 +191,24 @@ class Lab:
             key = self.key.with_suffix(".pub").read_text()
             dress_root(partial, name=name, address=address, gateway=gateway(network), hosts=hosts, public_key=key)
             partial.rename(root)
-        machine = boot(name, address, root=root, bridge=self._bridge, unit=self._unit(name), log=root.parent / "console.log")
+        machine = self._boot(name, address, root)
         with self._state.recording() as state:
             others = [item for item in state.get("machines", ()) if item["name"] != name]
             state["machines"] = [*others, dataclasses.asdict(machine)]
+
+    def _boot(self, name: str, address: str, root: Path) -> Machine:
+        unit = self._unit(name)
+        if not self.emulate:
+            return boot(name, address, root=root, bridge=self._bridge, unit=unit, log=root.parent / "console.log")
+        return boot_emulated(
+            name,
+            address,
+            root=root,
+            bridge=self._bridge,
+            unit=unit,
+            architecture=self.emulate,
+            memory=self.memory,
+        )
 
     def _serve_images(self, storage: Path, network: IPv4Network) -> None:
         state = self._state.read()
@@ -218,7 +240,7 @@ class Lab:
         self.ssh_config.write_text("".join(entries) + common)
 
     def _wait(self, name: str) -> None:
-        deadline = time.monotonic() + _BOOT_SECONDS
+        deadline = time.monotonic() + (_EMULATED_BOOT_SECONDS if self.emulate else _BOOT_SECONDS)
         while True:
             try:
                 run(self.command(name, "true"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import hashlib
 import os
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import yaml
 from migrator.commands import run
 from migrator.errors import MigratorError
 from migrator.testbed.binaries import Store
+from migrator.testbed.machines.binfmt import runs_arm64
 from migrator.testbed.processes import free_ports, start, stop
 
 WEB_IMAGE = "shop.example/web:1"
@@ -40,9 +42,12 @@ class Image:
 
 
 def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None]) -> Path:
-    """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from."""
+    """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from.
+
+    They are of the store's architecture, and so is `base`, whose packet filter kube-proxy takes.
+    """
     # How images are made stands in this file: a change here makes all of them anew.
-    storage = store.cache / f"registry-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}"
+    storage = store.cache / f"registry-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}-{store.architecture}"
     storage.mkdir(parents=True, exist_ok=True)
     with (storage / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -54,12 +59,13 @@ def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callab
             say(f"making {len(missing)} images: {', '.join(missing)}")
             with _serving(storage) as address:
                 for name, make in missing.items():
-                    _push(make(), f"{address}/{name}")
+                    _push(make(), f"{address}/{name}", store.architecture)
     return storage
 
 
 def _asked_for(store: Store, base: Path, version: str) -> dict[str, Callable[[], Image]]:
-    kubeadm = store.kubernetes(version, ("kubeadm",))["kubeadm"]
+    # The names are the same for all architectures; this machine's kubeadm tells them.
+    kubeadm = native(store).kubernetes(version, ("kubeadm",))["kubeadm"]
     names = run([kubeadm, "config", "images", "list", "--kubernetes-version", f"v{version}"]).split()
     return {_bare(name): _recipe(store, base, version, _bare(name).split(":")[0]) for name in names}
 
@@ -78,15 +84,17 @@ def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
     """Yield the packet filter's tools and the libraries that they load."""
     wanted = [f"usr/sbin/{tool}" for tool in _PROXY_TOOLS]
     extension = next((base / "usr/lib").glob("*/xtables/libxt_statistic.so")).relative_to(base)
-    libraries = {
-        word.lstrip("/")
-        for tool in (*wanted, str(extension))
-        for line in run(["chroot", base, "ldd", f"/{tool}"]).splitlines()
-        for word in line.split()
-        if word.startswith("/")
-    }
+    with runs_arm64() if (base / "lib/aarch64-linux-gnu").exists() else nullcontext():
+        libraries = {
+            word.lstrip("/")
+            for tool in (*wanted, str(extension))
+            for line in run(["chroot", base, "ldd", f"/{tool}"]).splitlines()
+            for word in line.split()
+            if word.startswith("/")
+        }
     for name in ("bin", "sbin", "lib", "lib64"):
-        yield base / name, name
+        if (base / name).is_symlink():
+            yield base / name, name
     for library in sorted(libraries):
         real = (base / library).resolve()
         yield real, library.replace("lib/", "usr/lib/", 1) if library.startswith("lib/") else f"usr/{library}"
@@ -99,15 +107,22 @@ def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
         yield extensions, str(extensions.relative_to(base))
 
 
+def native(store: Store) -> Store:
+    """Return the same cache for programs that run on this machine."""
+    return dataclasses.replace(store, architecture=Store(store.cache, store.say).architecture)
+
+
 def _program(store: Store, name: str) -> Path:
     """Build a program of this project's own."""
     source = _SOURCES / f"{name}.go"
-    program = store.cache / "programs" / f"{name}@{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
+    folder = store.cache / "programs" / store.architecture
+    program = folder / f"{name}@{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         partial = program.with_name(f".{program.name}")
         flags = ["-trimpath", "-ldflags", "-s -w"]
-        run(["go", "build", *flags, "-o", partial, source], environment={"CGO_ENABLED": "0", "GOWORK": "off"}, hint="install Go")
+        environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOARCH": store.architecture}
+        run(["go", "build", *flags, "-o", partial, source], environment=environment, hint="install Go")
         partial.replace(program)
     return program
 
@@ -151,7 +166,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _push(image: Image, name: str) -> None:
+def _push(image: Image, name: str, architecture: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         command = f"usr/local/bin/{image.binary.name.partition('@')[0]}"
@@ -164,7 +179,7 @@ def _push(image: Image, name: str) -> None:
         run(["umoci", "new", "--image", f"{layout}:image"])
         run(["umoci", "raw", "add-layer", "--image", f"{layout}:image", work / "layer.tar"])
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        settings = ["--config.entrypoint", f"/{command}", "--config.env", f"PATH={path}"]
+        settings = ["--config.entrypoint", f"/{command}", "--config.env", f"PATH={path}", "--architecture", architecture]
         run(["umoci", "config", "--image", f"{layout}:image", *settings])
         run(["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:image", f"docker://{name}"])
         shutil.rmtree(layout)

@@ -7,25 +7,31 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from migrator.commands import run
 from migrator.errors import MigratorError
 from migrator.nodes.debian import PACKAGES, pacman_records
+from migrator.testbed.machines.binfmt import runs_arm64
 
 SUITE = "bookworm"
 USER = "alarm"
 """The user that Arch Linux ARM's own images have."""
 _PACKAGES = (*PACKAGES, "dbus", "openssh-server", "systemd", "systemd-sysv")
 
+_MACHINE_PACKAGES = ("initramfs-tools", "python3", "udev", "zstd")
+"""What a whole machine has beyond a container; Python is for trying a build host."""
 _SETUP = """\
 #!/bin/sh
 # There is no udev in the container, so the address is set here; cgroup v1 hierarchies arrive read-only, and the memory
-# one refuses a plain remount but takes a bind remount.
+# one refuses a plain remount but takes a bind remount. An emulated machine has eth0, and cgroup v2.
 . /etc/testbed
+link=host0
+test -e /sys/class/net/host0 || link=eth0
 ip link set lo up
-ip addr replace "$ADDRESS" dev host0
-ip link set host0 up
+ip addr replace "$ADDRESS" dev "$link"
+ip link set "$link" up
 ip route replace default via "$GATEWAY"
 if ! [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   mount -o remount,rw /sys/fs/cgroup
@@ -86,25 +92,32 @@ MaxSessions 100
 """
 
 
-def base_root(cache: Path, say: Callable[[str], None]) -> Path:
-    """Return the root file system that nodes are copied from, made once; raises MigratorError without debootstrap."""
+def base_root(cache: Path, say: Callable[[str], None], *, emulated: str = "") -> Path:
+    """Return the root file system that nodes are copied from, made once; raises MigratorError without debootstrap.
+
+    `emulated` is Debian's name of the architecture of a whole machine, with a kernel of its own.
+    """
+    packages = (*_PACKAGES, *((*_MACHINE_PACKAGES, f"linux-image-cloud-{emulated}") if emulated else ()))
     # What it is made of stands in this file and in these records: a change makes a new one.
-    content = " ".join((*_PACKAGES, *pacman_records().values()))
+    content = " ".join((*packages, *pacman_records().values()))
     folder = cache / f"rootfs-{hashlib.sha256(Path(__file__).read_bytes() + content.encode()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
     if os.geteuid() != 0:
         raise MigratorError("test nodes need root", hint="they are containers with systemd: run this as root")
-    say(f"making the nodes' root file system from Debian {SUITE} (a minute, once)")
+    duration = "minutes under emulation" if emulated == "arm64" else "a minute"
+    say(f"making the nodes' root file system from Debian {SUITE} ({duration}, once)")
     cache.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-rootfs-"))
     try:
         partial.chmod(0o755)
-        run(
-            ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, partial, _mirror()],
-            hint="`make nodes` installs debootstrap and what else test nodes need",
-        )
-        _dress(partial)
+        architecture = [f"--arch={emulated}"] if emulated else []
+        with runs_arm64() if emulated == "arm64" else nullcontext():
+            run(
+                ["debootstrap", "--variant=minbase", *architecture, f"--include={','.join(packages)}", SUITE, partial, _mirror()],
+                hint="`make nodes` installs debootstrap and what else test nodes need",
+            )
+            _dress(partial, container=not emulated)
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -121,11 +134,12 @@ def _mirror() -> str:
     raise MigratorError(f"apt on this machine knows no mirror of Debian {SUITE}", hint="test nodes are made on Debian machines")
 
 
-def _dress(root: Path) -> None:
+def _dress(root: Path, *, container: bool) -> None:
     _write(root / "usr/local/sbin/testbed-setup", _SETUP, 0o755)
     _write(root / "etc/systemd/system/testbed-setup.service", _SETUP_UNIT)
-    _write(root / "usr/local/sbin/testbed-runtime", _RUNTIME, 0o755)
-    _write(root / "etc/crio/crio.conf.d/90-testbed.conf", _CRIO)
+    if container:
+        _write(root / "usr/local/sbin/testbed-runtime", _RUNTIME, 0o755)
+        _write(root / "etc/crio/crio.conf.d/90-testbed.conf", _CRIO)
     _write(root / "etc/ssh/sshd_config.d/testbed.conf", _SSHD)
     _write(root / f"etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440)
     for path, text in pacman_records().items():
