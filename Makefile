@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test e2e nodes check bench bench-quick install system lint format clean
+.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator check bench bench-quick bench-drain install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -15,6 +15,19 @@ test: install nodes
 
 e2e: install nodes
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py
+
+e2e-upgrade: install nodes
+	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_upgrade.py
+
+# On demand, outside of CI's time: two hops on real nodes, and what only whole emulated machines show.
+e2e-upgrade-hops: install nodes
+	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py
+
+e2e-arm: install nodes emulator
+	$(BIN)/python -m pytest -s tests/on_demand/test_arm.py
+
+e2e-build-host: install nodes emulator
+	$(BIN)/python -m pytest -s tests/on_demand/test_build_host.py
 
 check: lint
 	$(BIN)/python -m pytest -q tests/unit
@@ -35,6 +48,9 @@ bench: install system
 bench-quick: install system
 	$(BIN)/python benchmarks/bench_copy.py --sizes 1000 --main 1000 --no-write
 
+bench-drain: install system
+	$(BIN)/python benchmarks/bench_drain.py
+
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml uv.lock
@@ -48,6 +64,9 @@ system:
 
 nodes:
 	@bash scripts/system.sh nodes
+
+emulator:
+	@bash scripts/system.sh emulator
 
 clean:
 	@test ! -x $(BIN)/migrator || $(BIN)/migrator testbed down --dir demo/testbed

@@ -34,6 +34,7 @@ if [ "${1:-}" = emulator ]; then
   want qemu-system-aarch64 qemu-system-arm
   want qemu-system-x86_64 qemu-system-x86
   want aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+  [ -e /usr/aarch64-linux-gnu/include/stdlib.h ] || missing+=(libc6-dev-arm64-cross)
   want mkfs.ext4 e2fsprogs
   [ -e /usr/lib/aarch64-linux-gnu/pkgconfig/libseccomp.pc ] || foreign+=(libseccomp-dev:arm64)
 fi

@@ -121,6 +121,9 @@ class StackConfig(Frozen):
     )
     kubelet: dict[str, Any] = Field(default_factory=dict, description="More settings for every KubeletConfiguration.")
     kubeadm: dict[str, Any] = Field(default_factory=dict, description="More settings for kubeadm's ClusterConfiguration.")
+    kubeadm_timeouts: dict[str, str] = Field(
+        default_factory=dict, description="Timeouts of kubeadm on slow boards, such as controlPlaneComponentHealthCheck: 10m."
+    )
     kube_proxy: dict[str, Any] = Field(default_factory=dict, description="More settings for the KubeProxyConfiguration.")
     ignore_preflight_errors: tuple[str, ...] = Field((), description="Checks of kubeadm whose failure is accepted.")
     cloud: CloudConfig | None = Field(None, description="Servers to make for the nodes; left out: the hosts are there.")

@@ -17,7 +17,8 @@ from migrator.ports import Host
 
 _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
-_INIT_SECONDS = 600.0
+_INIT_SECONDS = 1800.0
+"""A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
 _TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
 
 
@@ -76,6 +77,7 @@ class Join:
             "apiVersion": _API,
             "kind": "JoinConfiguration",
             "discovery": discovery,
+            **({"timeouts": dict(self.cluster.timeouts)} if self.cluster.timeouts else {}),
             "nodeRegistration": _registration(self.node),
         }
         if self.node.role == "control-plane":
@@ -240,6 +242,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
         {
             "apiVersion": _API,
             "kind": "InitConfiguration",
+            **({"timeouts": dict(cluster.timeouts)} if cluster.timeouts else {}),
             # No token: each node gets one of its own when it joins.
             "bootstrapTokens": [],
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},

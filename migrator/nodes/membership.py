@@ -15,7 +15,7 @@ from migrator.ports import Host
 _LABELS = "migrator/labels"
 """Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node."""
 _TAINTS = "migrator/taints"
-_READY_SECONDS = 180.0
+_READY_SECONDS = 300.0
 
 
 @dataclass(slots=True, frozen=True)

@@ -27,6 +27,8 @@ class ClusterSpec:
     """Settings beyond ours of every KubeletConfiguration."""
     kubeadm: Mapping[str, Any] = field(default_factory=dict)
     """Settings beyond ours of the ClusterConfiguration."""
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    """kubeadm's own (v1beta4 Timeouts)."""
     kube_proxy: Mapping[str, Any] = field(default_factory=dict)
     image_repository: str = ""
     ignore_preflight: tuple[str, ...] = ()
