@@ -48,6 +48,7 @@ def examine_cluster(cluster: Cluster, target_minor: int) -> ClusterReading:
     with ThreadPoolExecutor(4) as pool:
         lists = dict(zip(_LISTS, pool.map(read, _LISTS.values()), strict=True))
     webhooks = (*read(kinds.VALIDATING), *read(kinds.MUTATING))
+    requested = _requested(cluster, unread)
     types = cluster.resources()
     gone = removed_between(version.minor, target_minor)
     counts, stale = _removed_objects(cluster, types, gone, unread)
@@ -57,9 +58,9 @@ def examine_cluster(cluster: Cluster, target_minor: int) -> ClusterReading:
         webhooks=webhooks,
         kubelet_config=_config(cluster, "kubelet-config", "kubelet", unread),
         cluster_config=_config(cluster, "kubeadm-config", "ClusterConfiguration", unread),
-        served=frozenset(f"{item.group}/{item.version}/{item.kind}" for item in types),
+        served=frozenset(map(_name, types)),
         counts=counts,
-        requested=_requested(cluster, unread),
+        requested=requested,
         stale=(*stale, *_stale_in((item for found in lists.values() for item in found), gone)),
         backends=_backends(cluster, webhooks, unread),
         unread=tuple(unread),
@@ -101,18 +102,26 @@ def _requested(cluster: Cluster, unread: list[str]) -> dict[str, str]:
 def _removed_objects(
     cluster: Cluster, types: tuple[ResourceType, ...], gone: list[Removed], unread: list[str]
 ) -> tuple[dict[str, int], list[StaleUse]]:
-    """Count the objects of kinds that go away, read at the very version that goes."""
+    """Count the objects of kinds at versions that go away.
+
+    They are read at a version that stays, where there is one: asking at the other would make us a client of what goes.
+    """
     names = {item.name for item in gone}
     counts: dict[str, int] = {}
     stale: list[StaleUse] = []
+    nothing: tuple[Manifest, ...] = ()
     for item in types:
-        name = f"{item.group}/{item.version}/{item.kind}"
-        if name in names and "list" in item.verbs:
-            none: tuple[Manifest, ...] = ()
-            objects = _optional(functools.partial(_all, cluster, item), none, item.type_name, unread)
-            counts[name] = len(objects)
+        if _name(item) in names and "list" in item.verbs:
+            same = [other for other in types if (other.group, other.kind) == (item.group, item.kind)]
+            best = next((other for other in same if _name(other) not in names and "list" in other.verbs), item)
+            objects = _optional(functools.partial(_all, cluster, best), nothing, item.type_name, unread)
+            counts[_name(item)] = len(objects)
             stale += _stale_in(iter(objects), gone)
     return counts, stale
+
+
+def _name(resource: ResourceType) -> str:
+    return f"{resource.group}/{resource.version}/{resource.kind}"
 
 
 def _stale_in(manifests: Iterator[Manifest], gone: list[Removed]) -> list[StaleUse]:

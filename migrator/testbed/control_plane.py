@@ -28,6 +28,8 @@ class Recipe:
     """False: etcd and the API server only, for measuring those."""
     service_range: str = "10.96.0.0/16"
     nodes: int = 3
+    api_flags: tuple[str, ...] = ()
+    """More flags of the API server."""
 
 
 @dataclass(slots=True)
@@ -152,6 +154,7 @@ def _api_options(recipe: Recipe, authority: Authority, port: int, etcd: int) -> 
         "--authorization-mode=RBAC",
         "--enable-priority-and-fairness=true",
         "--allow-privileged=true",
+        *recipe.api_flags,
     ]
 
 

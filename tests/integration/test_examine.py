@@ -1,0 +1,80 @@
+"""What is read of a real API server before an upgrade: removed APIs as they are used, webhooks' backends, the pod network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+import pytest
+
+from migrator.clock import SystemClock
+from migrator.kube.cluster import KubeCluster
+from migrator.model.kinds import DAEMON_SETS
+from migrator.model.ref import ResourceType
+from migrator.phases.examine import examine_cluster
+from migrator.phases.pod_networks import WEAVE, await_networks, roll_weave
+from migrator.testbed import bed
+from migrator.testbed.binaries import Store
+from migrator.testbed.control_plane import Recipe
+from migrator.testbed.versions import BLUE
+from tests.support.drains import workload
+from tests.support.recorder import Recorder
+from tests.support.sandbox import Sandbox
+
+OLD = ResourceType("networking.k8s.io", "v1beta1", "servicecidrs", "ServiceCIDR", False, frozenset())
+GOES = "networking.k8s.io/v1beta1/ServiceCIDR"
+
+
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[KubeCluster]:
+    """Start a control plane that still serves what the next minor does not."""
+    made = bed.Testbed(tmp_path_factory.mktemp("aged"), store, lambda _: None)
+    flags = ("--runtime-config=networking.k8s.io/v1beta1=true",)
+    yield made.up((Recipe("blue", BLUE, controllers=False, api_flags=flags),))["blue"].cluster(patience=30)
+    made.down()
+
+
+def test_a_removed_api_is_found_by_its_clients_its_writers_and_its_objects(aged: KubeCluster) -> None:
+    """The server's own metric, managedFields and the objects; and looking makes us no client of it."""
+    before = examine_cluster(aged, 37)
+    assert before.requested == {}
+    body = {
+        "apiVersion": "networking.k8s.io/v1beta1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "more"},
+        "spec": {"cidrs": ["10.97.0.0/24"]},
+    }
+    aged.create(OLD, "", orjson.dumps(body), manager="helm")
+    after = examine_cluster(aged, 37)
+    assert after.counts[GOES] == before.counts[GOES] + 1
+    assert after.requested == {"networking.k8s.io/v1beta1 servicecidrs": "1.37"}
+    assert {(use.subject, use.api_version, use.manager) for use in after.stale} == {
+        ("ServiceCIDR.networking.k8s.io/more", "networking.k8s.io/v1beta1", "helm")
+    }
+    assert examine_cluster(aged, 36).counts == {}
+
+
+def test_what_may_not_be_read_is_named(aged: KubeCluster) -> None:
+    """A cluster that is not kubeadm's has no settings of kubeadm; that is no error here, but a finding of the checks."""
+    seen = examine_cluster(aged, 37)
+    assert seen.unread == ()
+    assert seen.cluster_config == {}
+    assert str(seen.version) == BLUE
+
+
+def test_weave_net_is_rolled_to_its_version_and_waited_for(sandbox: Sandbox) -> None:
+    """A DaemonSet of another version gets new images, and is waited for until every pod has them; again it stays as it is."""
+    blue = sandbox.pair.blue
+    daemon = workload(
+        "DaemonSet", WEAVE, "nowhere", containers=[{"name": "weave", "image": "docker.io/rajchaudhuri/weave-kube:2.8.1"}]
+    )
+    blue.create(DAEMON_SETS, "kube-system", orjson.dumps({**daemon, "metadata": {"name": WEAVE}}), manager="kubectl-create")
+    try:
+        assert roll_weave(blue, "docker.io/rajchaudhuri", "2.9.0", reporter=Recorder())
+        await_networks(blue, clock=SystemClock(), reporter=Recorder())
+        found = blue.get(DAEMON_SETS, "kube-system", WEAVE)
+        assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "docker.io/rajchaudhuri/weave-kube:2.9.0"
+        assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+        assert not roll_weave(blue, "docker.io/rajchaudhuri", "2.9.0", reporter=Recorder())
+    finally:
+        blue.delete(DAEMON_SETS, "kube-system", WEAVE, uid=blue.get(DAEMON_SETS, "kube-system", WEAVE)["metadata"]["uid"])
