@@ -21,7 +21,7 @@ e2e-upgrade: install nodes
 
 # On demand, outside of CI's time: two hops on real nodes, and what only whole emulated machines show.
 e2e-upgrade-hops: install nodes
-	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py
+	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 
 e2e-arm: install nodes emulator
 	$(BIN)/python -m pytest -s tests/on_demand/test_arm.py
