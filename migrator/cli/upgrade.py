@@ -213,7 +213,11 @@ def rollback(where: Where) -> None:
     screen = render.Screen(quiet=where.output == "json")
     with screen, upgrade_session(where, screen, api_may_be_down=True) as session:
         hop = in_place.rollback_hop(session)
-        question = f"Take {where.name} back from {hop.target} to {hop.start}? What was written since the snapshot is lost."
+        taken = f"{session.state.id[:4]}-{session.state.id[4:6]}-{session.state.id[6:8]}"
+        question = (
+            f"Take {where.name} back from {hop.target} to {hop.start}? "
+            f"What was written to the cluster since the snapshot of {taken} is lost."
+        )
         render.confirmed(question, yes=where.yes)
         nodes = in_place.roll_back(session)
     upgrade_view.show_nodes(nodes, where.output, f"back at {hop.start}")

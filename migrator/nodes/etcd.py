@@ -26,6 +26,11 @@ _KEPT = 3
 _SPARE_MIB = 200
 SETTINGS = "etc/kubernetes var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env"
 """What of a node is saved and put back, below /."""
+READ_ADDONS = (
+    "kubectl --kubeconfig=/etc/kubernetes/admin.conf -n kube-system get --ignore-not-found -o json "
+    "deployment/coredns configmap/coredns configmap/kube-proxy"
+)
+"""What kubeadm writes anew inside of the cluster; it comes back with etcd, and is kept to be compared."""
 
 _TAKE_TOOLS = f"""
 set -e
@@ -107,6 +112,7 @@ class Snapshot:
             f"set -e; umask 077; rm -rf {partial}; mkdir -p {partial}; "
             f"{_CTL} snapshot save {partial}/etcd.db >/dev/null; "
             f"{_TOOLS}/etcdutl snapshot status -w json {partial}/etcd.db > {partial}/status.json; "
+            f"{READ_ADDONS} > {partial}/addons.json 2>/dev/null || true; "
             f"chmod 600 {partial}/*; {_save_settings(partial)}; sync; rm -rf {self.folder}; mv {partial} {self.folder}",
             timeout=600,
         )

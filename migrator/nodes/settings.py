@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
 
 from migrator.model.difference import FieldDifference, all_differences
-from migrator.nodes.etcd import SNAPSHOTS
+from migrator.nodes.etcd import READ_ADDONS, SNAPSHOTS
 from migrator.ports import Host
 
 _MANIFESTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
@@ -16,20 +17,36 @@ Settings = dict[str, Any]
 """`kubelet` and each static pod to its settings, images left out."""
 
 
-def settings_now(host: Host) -> Settings:
-    """Return a node's settings as they are."""
-    return _parsed({path: _text(host.run(f"cat /{path} 2>/dev/null; true")) for path in _paths()})
+def settings_now(host: Host, *, addons: bool) -> Settings:
+    """Return a node's settings as they are; with `addons` those of CoreDNS and kube-proxy, too."""
+    found = _parsed({path: _text(host.run(f"cat /{path} 2>/dev/null; true")) for path in _paths()})
+    return found | (_addons(host.run(f"{READ_ADDONS} 2>/dev/null; true")) if addons else {})
 
 
 def settings_before(host: Host, hop: str) -> Settings:
     """Return a node's settings as they were saved before a hop."""
     archive = f"{SNAPSHOTS}/{hop}/settings.tar.gz"
-    return _parsed({path: _text(host.run(f"tar -xzOf {archive} {path} 2>/dev/null; true")) for path in _paths()})
+    found = _parsed({path: _text(host.run(f"tar -xzOf {archive} {path} 2>/dev/null; true")) for path in _paths()})
+    return found | _addons(host.run(f"cat {SNAPSHOTS}/{hop}/addons.json 2>/dev/null; true"))
 
 
 def changed_settings(before: Settings, after: Settings) -> list[FieldDifference]:
     """Return what is not as before."""
     return all_differences(before, after)
+
+
+def _addons(text: str) -> Settings:
+    """Return what people change of CoreDNS and kube-proxy (kubeadm#3033, kubernetes#96833): size, Corefile, configuration."""
+    items = {(item["kind"], item["metadata"]["name"]): item for item in (json.loads(text) if text.strip() else {}).get("items", ())}
+    found: Settings = {}
+    if deployment := items.get(("Deployment", "coredns")):
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        corefile = (items.get(("ConfigMap", "coredns")) or {}).get("data", {}).get("Corefile", "").splitlines()
+        resources = container.get("resources") or {}
+        found["coredns"] = {"replicas": deployment["spec"].get("replicas"), "resources": resources, "Corefile": corefile}
+    if proxy := items.get(("ConfigMap", "kube-proxy")):
+        found["kube-proxy"] = _text(proxy.get("data", {}).get("config.conf", ""))
+    return found
 
 
 def _paths() -> list[str]:

@@ -16,6 +16,7 @@ ON_HOSTS: tuple[Check, ...] = (
     versions.etcd,
     versions.runtime,
     versions.packages,
+    versions.way_back,
     hosts.cgroups,
     hosts.disk,
     hosts.certificates,

@@ -114,6 +114,16 @@ def packages(facts: UpgradeFacts) -> Iterator[Finding]:
                 )
 
 
+def way_back(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hops whose start the source does not have any more: a rollback installs it again."""
+    for hop in facts.hops:
+        if str(hop.start) not in facts.available.get("kubernetes", ()):
+            reason = f"kubernetes {hop.start} is not in the package source: a rollback needs it, unless the hosts have kept it"
+            yield warn(
+                "packages", f"hop to {hop.target}", reason, f"`migrator packages build kubernetes={hop.start}`, then publish"
+            )
+
+
 def kubeadm_config(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find a ClusterConfiguration of an old version (kubeadm config migrate)."""
     version = str(facts.cluster.cluster_config.get("apiVersion", ""))

@@ -176,7 +176,8 @@ def _differences(session: UpgradeSession, hop: Hop) -> list[str]:
         before = settings_before(host, session.state.saved_as(hop))
         if before:
             found += [
-                f"{node.name}: {item.path}: {item.live} → {item.wanted}" for item in changed_settings(before, settings_now(host))
+                f"{node.name}: {item.path}: {item.live} → {item.wanted}"
+                for item in changed_settings(before, settings_now(host, addons=node.first))
             ]
     return found
 

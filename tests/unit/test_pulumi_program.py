@@ -78,7 +78,7 @@ def test_cloud_servers_are_made_and_reached_at_their_public_address(monkeypatch:
     """A server a node, in the private network, its host key known; only mocks can run this here."""
     mocks, _ = run_program("cloud", monkeypatch, tmp_path)
     servers = [args for args in mocks.made if args.typ == "hcloud:index/server:Server"]
-    assert [args.inputs["networks"][0]["ip"] for args in servers] == ["10.90.1.11", "10.90.1.12"]
+    assert sorted(args.inputs["networks"][0]["ip"] for args in servers) == ["10.90.1.11", "10.90.1.12"]
     secret = servers[0].inputs["userData"]
     assert "4dabf18193072939515e22adb298388d" in secret, "a value with a private key in it is a Pulumi secret"
     document = yaml.safe_load(secret["value"])

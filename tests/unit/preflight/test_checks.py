@@ -157,6 +157,13 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         Severity.WARNING,
         "deprecated",
     ),
+    (
+        "no way back",
+        {"available": {"kubernetes": ("1.37.2",), "cri-o": ("1.37.0",), "crictl": ("1.37.0",)}},
+        "packages",
+        Severity.WARNING,
+        "a rollback needs it",
+    ),
     ("not by kubeadm", {"cluster_config": {}}, "kubeadm-config", Severity.FAILURE, "is not there"),
     (
         "client of a removed API",
