@@ -21,7 +21,7 @@ _VERBS = {
     "rollback": "Move all traffic back to blue, at once.",
     "retire": "Archive blue and close the migration.",
     "advise": "Tell which way is right for a cluster: a new one, in place, or neither; and why.",
-    "upgrade": "Upgrade a cluster where it is: plan, run, resume, abort, rollback, status.",
+    "upgrade": "Upgrade a cluster where it is: plan, run, resume, abort, rollback, status, report.",
     "status": "Tell where the migration stands.",
     "report": "Write the migration's report as one HTML page and JSON.",
     "schema": "Print the JSON Schema of migration.yaml for editors.",

@@ -234,6 +234,31 @@ def status(where: Where) -> None:
     upgrade_view.show_state(state, where.output)
 
 
+@command.command("report")
+@_where
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("upgrade.html"),
+    show_default=True,
+    help="The HTML page; the JSON is written beside it.",
+)
+def report(where: Where, out: Path) -> None:
+    """Write what was done, step by step, as one self-contained HTML page and JSON."""
+    import orjson
+
+    from migrator.journal import read_events
+    from migrator.report.upgrade import summarize_upgrade, upgrade_page
+
+    summary = summarize_upgrade(read_events(where.journal))
+    out.write_text(upgrade_page(where.name, summary), encoding="utf-8")
+    out.with_suffix(".json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    if where.output == "json":
+        render.result_json(summary)
+    else:
+        render.line(f"{out} and {out.with_suffix('.json')}")
+
+
 def _version(text: str, option: str) -> Version:
     try:
         return parse_version(text)

@@ -16,6 +16,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.6rem}h2{margin-top:2.2rem;font-size:1.15rem}table{border-collapse:collapse;width:100%}
 td,th{padding:.25rem .6rem;border-bottom:1px solid var(--faint);text-align:left;vertical-align:top}td.n{text-align:right}
 svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--ink)}.grid{stroke:var(--faint);stroke-width:.6}
+rect.green{fill:var(--green)}rect.blue{fill:var(--blue)}rect.red{fill:var(--red)}
 path{fill:none;stroke-width:2}path.green{stroke:var(--green)}path.blue{stroke:var(--blue)}path.red{stroke:var(--red)}
 .key{font-size:.85em;padding:0 .5em}.key.green{color:var(--green)}.key.blue{color:var(--blue)}.key.red{color:var(--red)}
 figure{margin:1rem 0}.good{color:var(--green)}.bad{color:var(--red)}summary{cursor:pointer}code{font-size:.92em}
@@ -35,7 +36,13 @@ def page(summary: dict[str, Any]) -> str:
         _problems(summary),
         _skips(summary),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title><style>{_STYLE}</style>'
+    return framed(summary["migration"], parts)
+
+
+def framed(name: str, parts: Iterable[str]) -> str:
+    """Return a whole page of these parts."""
+    title = escape(name)
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
@@ -72,8 +79,8 @@ def _plots(summary: dict[str, Any]) -> str:
 
 
 def _timeline(summary: dict[str, Any]) -> str:
-    rows = [(_time(item["at"]), item["what"], item["detail"]) for item in summary["milestones"]]
-    return "<h2>What happened</h2>" + _table(("UTC", "event", "detail"), rows)
+    rows = [(utc(item["at"]), item["what"], item["detail"]) for item in summary["milestones"]]
+    return "<h2>What happened</h2>" + table(("UTC", "event", "detail"), rows)
 
 
 def _outcomes(summary: dict[str, Any]) -> str:
@@ -82,7 +89,7 @@ def _outcomes(summary: dict[str, Any]) -> str:
     last = summary["copies"][-1]
     words = ("move", "skip", "blocked")
     rows = [(kind, *(str(counts.get(word, "")) for word in words)) for kind, counts in last["kinds"].items()]
-    return "<h2>Objects by kind</h2>" + _table(("kind", *words), rows)
+    return "<h2>Objects by kind</h2>" + table(("kind", *words), rows)
 
 
 def _findings(summary: dict[str, Any]) -> str:
@@ -90,14 +97,14 @@ def _findings(summary: dict[str, Any]) -> str:
     if not verdict or not verdict["findings"]:
         return ""
     rows = [(f["severity"], f["check"], f["subject"], f["reason"], f["cure"]) for f in verdict["findings"]]
-    return "<h2>Findings of the last validation</h2>" + _table(("severity", "check", "object", "reason", "cure"), rows)
+    return "<h2>Findings of the last validation</h2>" + table(("severity", "check", "object", "reason", "cure"), rows)
 
 
 def _problems(summary: dict[str, Any]) -> str:
     rows = [(item["object"], item["action"], item["message"]) for item in summary["problems"]]
     blocked = summary["copies"][-1]["blocked"] if summary["copies"] else []
     rows += [(item["ref"], "blocked", f"{item['reason']}; cure: {item['cure']}") for item in blocked]
-    return "<h2>What is not on green</h2>" + _table(("object", "outcome", "why"), rows) if rows else ""
+    return "<h2>What is not on green</h2>" + table(("object", "outcome", "why"), rows) if rows else ""
 
 
 def _skips(summary: dict[str, Any]) -> str:
@@ -109,15 +116,17 @@ def _skips(summary: dict[str, Any]) -> str:
         items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
         parts.append(f"<details><summary>{len(names)}: {escape(reason)}</summary><ul>{items}</ul></details>")
     rows = [(kind, reason) for kind, reason in sorted(last["kindsSkipped"].items())]
-    parts.append(f"<details><summary>{len(rows)} kinds as a whole</summary>{_table(('kind', 'reason'), rows)}</details>")
+    parts.append(f"<details><summary>{len(rows)} kinds as a whole</summary>{table(('kind', 'reason'), rows)}</details>")
     return "".join(parts)
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _time(at: float) -> str:
+def utc(at: float) -> str:
+    """Return seconds since 1970 as a person reads them."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")

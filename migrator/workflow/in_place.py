@@ -38,7 +38,9 @@ def begin(session: UpgradeSession, plan: UpgradePlan, workers: str) -> None:
         raise BlockedError(
             f"an upgrade to {session.state.target} is under way", hint="`migrator upgrade resume` goes on; `abort` gives it up"
         )
-    session.write("upgrade-started", to=str(plan.target), workers=workers, hops=[hop.document() for hop in plan.hops])
+    findings = [{"check": item.check, "subject": item.subject, "reason": item.reason} for item in plan.findings]
+    hops = [hop.document() for hop in plan.hops]
+    session.write("upgrade-started", to=str(plan.target), workers=workers, hops=hops, findings=findings)
 
 
 def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
@@ -50,10 +52,11 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
         for hop in session.state.hops:
             if hop.key not in session.state.ended:
                 left = _hop(session, hop, options)
-                differences += _differences(session, hop)
+                changed = _differences(session, hop)
+                differences += changed
                 if left:
                     return RunResult(RunState.LEFT, session.summary(), tuple(left), tuple(differences))
-                session.write("hop-ended", hop=hop.key)
+                session.write("hop-ended", hop=hop.key, differences=changed)
     except _Paused as pause:
         return RunResult(RunState.PAUSED, session.summary(), (str(pause),), tuple(differences))
     session.write("upgrade-ended")

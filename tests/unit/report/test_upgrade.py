@@ -1,0 +1,50 @@
+"""The page of an upgrade: every step is there, and what was cut off shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrator.report.upgrade import Bar, gantt, summarize_upgrade, upgrade_page
+from tests.support.facts import hop
+
+HOP = hop().document()
+
+
+def line(event: str, at: float, **fields: Any) -> dict[str, Any]:
+    """Return a journal's line."""
+    return {"event": event, "at": at, "hop": "h", **fields}
+
+
+LINES = [
+    line("bound", 1.0, clusters={}),
+    line("upgrade-started", 2.0, to="1.37.2", hops=[HOP], findings=[{"check": "runtime", "subject": "hop", "reason": "<old>"}]),
+    line("step", 3.0, node="cp", action="etcd snapshot"),
+    line("step", 5.0, node="cp", action="etcd snapshot"),
+    line("step-done", 9.0, node="cp", action="etcd snapshot", seconds=4.0),
+    line("hop-ended", 10.0, differences=["w1: kubelet.maxPods: 40 → 110"]),
+    line("upgrade-ended", 11.0),
+]
+
+
+def test_a_step_that_was_cut_off_stays_beside_the_one_that_ended() -> None:
+    """Killed at the first try, done at the second."""
+    (upgrade,) = summarize_upgrade(LINES)["upgrades"]
+    assert [(step["begun"], step["seconds"], step["cut_off"]) for step in upgrade["steps"]] == [(3.0, 0.0, True), (5.0, 4.0, False)]
+    assert upgrade["ended"] == "upgrade done"
+
+
+def test_the_page_shows_what_a_person_looks_for_and_escapes_it() -> None:
+    """Versions, findings, differences; nothing of them is taken for HTML."""
+    page = upgrade_page("blue", summarize_upgrade(LINES))
+    for words in ("1.36.3 → 1.37.2", "&lt;old&gt;", "kubelet.maxPods: 40 → 110", "2 steps", "cut off"):
+        assert words in page
+    assert "<old>" not in page
+
+
+def test_each_node_has_a_row_and_bars_lie_in_time() -> None:
+    """The second bar begins where it should: half way."""
+    drawn = gantt([Bar("a", "x", 0.0, 50.0, cut_off=False), Bar("b", "y", 50.0, 50.0, cut_off=False)])
+    assert drawn.count("<rect") == 2
+    assert 'x="120.0"' in drawn
+    assert 'x="435.0"' in drawn
+    assert gantt([]) == ""
