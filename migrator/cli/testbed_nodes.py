@@ -39,10 +39,15 @@ def command() -> None:
 @click.option(
     "--kubernetes", multiple=True, default=(BLUE, GREEN), show_default=True, help="Versions whose images the registry serves."
 )
+@click.option(
+    "--emulate",
+    type=click.Choice(["arm64", "amd64"]),
+    help="Boot whole emulated machines of this architecture, with a kernel and cgroup v2 of their own; slow.",
+)
 @_OUTPUT
-def up(name: str, folder: Path, count: int, kubernetes: tuple[str, ...], output: str) -> None:
+def up(name: str, folder: Path, count: int, kubernetes: tuple[str, ...], emulate: str | None, output: str) -> None:
     """Boot nodes; what runs already stays, what crashed is booted again."""
-    lab = _lab(folder, name)
+    lab = _lab(folder, name, emulate or "")
     _show(lab, lab.up(count, kubernetes), output)
 
 
@@ -92,8 +97,8 @@ def stack(name: str, folder: Path, kubernetes: str, source: str) -> None:
     render.line(yaml.safe_dump(stack_settings(_lab(folder, name), kubernetes, Path(source)), sort_keys=False).rstrip())
 
 
-def _lab(folder: Path, name: str) -> Lab:
-    return Lab((folder / name).absolute(), name, Store(default_cache(), _say), _say)
+def _lab(folder: Path, name: str, emulate: str = "") -> Lab:
+    return Lab((folder / name).absolute(), name, Store(default_cache(), _say), _say, emulate=emulate)
 
 
 def _show(lab: Lab, found: LabStatus, output: str) -> None:

@@ -86,7 +86,7 @@ class Lab:
         _allow_watchers()
         with self._state.locked():
             network = make_bridge(self._bridge)
-            self._state.update(network=str(network))
+            self._state.update(network=str(network), emulate=self.emulate)
             self._serve_images(storage, network)
             if not self.key.exists():
                 run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"testbed {self.name}", "-f", self.key])
@@ -127,7 +127,8 @@ class Lab:
         )
         running = bool(state.get("complete")) and all(machine.alive for machine in machines)
         registry = f"{gateway(IPv4Network(state['network']))}:5000" if "network" in state else ""
-        return LabStatus(running, machines, registry, ("a physical machine: everything is emulated",) if self.emulate else _faked())
+        faked = ("the whole machine: a processor, disk and network of QEMU's",) if state.get("emulate") else _faked()
+        return LabStatus(running, machines, registry, faked)
 
     def power_off(self, name: str) -> None:
         """Take a node's power away, as a person pulls the plug; its disk stays, `up` starts it again."""
