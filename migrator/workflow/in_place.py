@@ -67,7 +67,8 @@ def _hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
     """Go through one hop; returns which nodes were left out."""
     session.say(f"hop {hop.start} → {hop.target}")
     table = session.hop_spec(hop)
-    if not _control_plane_done(session, hop):
+    # A hop within one version takes along what was left behind: its control plane is there already.
+    if hop.start != hop.target and not _control_plane_done(session, hop):
         for node in session.nodes:
             session.converge(node, hop_table.runtime(table, node, session.through), hop=hop)
         for node in session.nodes:
@@ -81,7 +82,7 @@ def _hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
     if session.weave:
         roll_weave(session.cluster, *session.weave, reporter=session.reporter)
     await_networks(session.cluster, clock=session.clock, reporter=session.reporter)
-    if options.pause is Pause.AFTER_CONTROL_PLANE and not _any_kubelet(session, hop):
+    if options.pause is Pause.AFTER_CONTROL_PLANE and not _kubelets_at(session, hop):
         raise _Paused(f"the control plane is at {hop.target}; kubelets are next: `migrator upgrade resume`")
     going = [*session.control_planes, *(session.workers if hop.workers else ())]
     chosen = [node for node in going if not options.limit or node.name in options.limit]
@@ -93,7 +94,7 @@ def _hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
 
 
 def _control_plane_done(session: UpgradeSession, hop: Hop) -> bool:
-    """Return whether nothing of the control plane is left: its nodes' packages are newer than what comes before them."""
+    """Return whether every control plane has been brought to the hop's version, and what comes before that with it."""
     table = session.hop_spec(hop)
     return all(
         action.done(session.hosts[node.name]) for node in session.control_planes for action in hop_table.control_plane(table, node)
@@ -102,10 +103,6 @@ def _control_plane_done(session: UpgradeSession, hop: Hop) -> bool:
 
 def _kubelets_at(session: UpgradeSession, hop: Hop) -> set[str]:
     return {item.name for item in session.summary() if item.version == str(hop.target) and item.ready}
-
-
-def _any_kubelet(session: UpgradeSession, hop: Hop) -> bool:
-    return bool(_kubelets_at(session, hop))
 
 
 def _in_parallel(session: UpgradeSession, hop: Hop, nodes: list[NodeSpec], options: RunOptions) -> None:
