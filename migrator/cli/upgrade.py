@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from migrator.cli import render
-from migrator.cli.upgrade_wiring import Where, stack_file
+from migrator.cli.upgrade_where import Where, stack_file
 from migrator.errors import ConfigError
 from migrator.model.upgrade import DrainRules, Pause, RunOptions, Workers
 from migrator.model.version import Version, parse_version
@@ -247,10 +247,10 @@ def report(where: Where, out: Path) -> None:
     """Write what was done, step by step, as one self-contained HTML page and JSON."""
     import orjson
 
-    from migrator.journal import read_events
+    from migrator.cli.upgrade_wiring import journal_lines
     from migrator.report.upgrade import summarize_upgrade, upgrade_page
 
-    summary = summarize_upgrade(read_events(where.journal))
+    summary = summarize_upgrade(journal_lines(where))
     out.write_text(upgrade_page(where.name, summary), encoding="utf-8")
     out.with_suffix(".json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     if where.output == "json":

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from migrator.cli import render
-from migrator.cli.upgrade_wiring import Where
+from migrator.cli.upgrade_where import Where
 from migrator.errors import ConfigError
 from migrator.model.events import Note
 from migrator.model.upgrade import NodeSummary, RunOptions, RunResult, RunState, UpgradePlan

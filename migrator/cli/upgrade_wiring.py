@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from migrator import __version__
 from migrator.cli.render import Screen
+from migrator.cli.upgrade_where import Where, stack_file
 from migrator.clock import SystemClock
 from migrator.config.stack import StackConfig, load_stack
-from migrator.errors import ApiError, ConfigError
+from migrator.errors import ApiError, ConfigError, JournalError
 from migrator.journal import FileJournal, read_events
 from migrator.kube.access import Access, access_from, load_access
 from migrator.kube.cluster import KubeCluster
@@ -26,40 +25,6 @@ from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, nod
 from migrator.workflow.in_place_session import UpgradeSession
 
 _PATIENCE = 60.0
-
-
-@dataclass(slots=True, frozen=True)
-class Where:
-    """Which cluster, and where its journal lies."""
-
-    file: Path
-    kubeconfig: Path | None
-    state_dir: Path | None
-    output: str
-    yes: bool
-
-    @property
-    def name(self) -> str:
-        """Name of the stack, or of the file."""
-        return self.file.stem.removeprefix("Pulumi.")
-
-    @property
-    def journal(self) -> Path:
-        """The journal's path."""
-        return (self.state_dir or Path(".migrator") / f"upgrade-{self.name}") / "journal.jsonl"
-
-
-def stack_file(stack: str | None, file: Path | None) -> Path:
-    """Return the file that describes the cluster; raises ConfigError unless exactly one is named or there."""
-    if file:
-        return file
-    if stack:
-        return Path("stacks") / f"Pulumi.{stack}.yaml"
-    found = sorted(Path(name) for name in glob.glob("stacks/Pulumi.*.yaml"))  # noqa: PTH207 - relative names, as typed
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found) or "none here"
-    raise ConfigError([f"which cluster? There are stacks {names}"], hint="--stack NAME, or --file PATH of such a file")
 
 
 @contextmanager
@@ -97,7 +62,15 @@ def upgrade_session(where: Where, screen: Screen, *, patches: str = "", api_may_
 
 def read_state(where: Where) -> tuple[StackConfig, Any]:
     """Return the stack, and the state of its upgrade without locking the journal; raises JournalError where there is none."""
-    return load_stack(where.file), fold_upgrade(read_events(where.journal))
+    return load_stack(where.file), fold_upgrade(journal_lines(where))
+
+
+def journal_lines(where: Where) -> list[dict[str, Any]]:
+    """Return the journal's lines without locking it; raises JournalError where no upgrade was begun."""
+    if not where.journal.exists():
+        hint = "`migrator upgrade run --to VERSION` begins one"
+        raise JournalError(f"{where.journal}: no upgrade of {where.name} was begun here", hint=hint)
+    return read_events(where.journal)
 
 
 def _access(where: Where, first: Host) -> Access:
@@ -139,7 +112,7 @@ def advice_facts(
             return gather(session, options), len(session.control_planes)
     if not kubeconfig:
         raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
-    cluster = KubeCluster("the cluster", load_access(str(kubeconfig), context, cluster="the cluster", relative_to=Path()))
+    cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()))
     facts = gather_cluster(cluster, target, SystemClock())
     label = "node-role.kubernetes.io/control-plane"
     return facts, sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)
