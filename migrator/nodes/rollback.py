@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.etcd import SNAPSHOTS, Snapshot
-from migrator.nodes.upgrade import forget_marks
+from migrator.nodes.upgrade import forget_marks, kubelet_words
 from migrator.ports import Host
 
 _STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
@@ -79,7 +79,7 @@ class ControlPlaneStarted:
         deadline = time.monotonic() + _API_SECONDS
         while not self.done(host):
             if time.monotonic() > deadline:
-                words = host.run("journalctl -u kubelet -n 4 --no-pager -o cat 2>/dev/null; true").strip()
+                words = kubelet_words(host)
                 raise MigratorError(
                     f"{host.name}: the API server of {self.version} does not answer after {_API_SECONDS:.0f} s: {words[-400:]}",
                     hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` goes on",

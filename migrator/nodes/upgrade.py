@@ -140,7 +140,7 @@ class KubeletRestarted:
         while not self.done(host):
             crashes = host.run("systemctl show -p NRestarts --value kubelet; true").strip()
             if time.monotonic() > deadline or int(crashes or 0) >= _CRASHES:
-                words = host.run("journalctl -u kubelet -n 4 --no-pager -o cat 2>/dev/null; true").strip()
+                words = kubelet_words(host)
                 raise MigratorError(
                     f"{self.node.name}: the kubelet of {self.version} does not come up: {words[-500:]}",
                     hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
@@ -183,6 +183,11 @@ def _kubeadm_upgrade(
             f"{host.name}: kubeadm upgrade {words} failed: {told(error.output)}",
             hint="`migrator upgrade resume` tries again; `migrator upgrade rollback` goes back to before this hop",
         ) from error
+
+
+def kubelet_words(host: Host) -> str:
+    """Return what the kubelet itself said last, without systemd's lines about it."""
+    return host.run("journalctl -u kubelet -t kubelet -n 4 --no-pager -o cat 2>/dev/null; true").strip()
 
 
 def _runs(node: dict[str, object]) -> str:
