@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from migrator.commands import run
-from migrator.errors import MigratorError
+from migrator.errors import CommandFailedError, MigratorError
 from migrator.testbed.machines.machine import Machine
 from migrator.testbed.processes import start
 
@@ -62,5 +62,8 @@ def make_link(link: str, bridge: str) -> None:
 
 def remove_link(link: str) -> None:
     """Take the cable away; one that is gone already is no error."""
-    if Path(f"/sys/class/net/{link}").exists():
+    try:
         run(["ip", "link", "delete", link])
+    except CommandFailedError:
+        if Path(f"/sys/class/net/{link}").exists():
+            raise

@@ -108,7 +108,8 @@ class Lab:
             state = self._state.read()
             for machine in self.status().machines:
                 halt(machine, self._root(machine.name))
-                remove_link(f"vb-{self._unit(machine.name)}")
+                if state.get("emulate"):
+                    remove_link(f"vb-{self._unit(machine.name)}")
             stop([Process(**item) for item in state.get("processes", ())])
             remove_bridge(self._bridge)
             nodes = self.folder / "nodes"
