@@ -15,8 +15,10 @@ _SECONDS = 30.0
 _PASSING = (
     *("etcdserver", "connection refused", "was refused", "timed out", "timeout", "TLS handshake", "unexpected EOF"),
     *("leader changed", "unable to handle the request", "ServiceUnavailable", "InternalError", "connection reset"),
+    'forbidden: User "kubernetes-admin"',
 )
-"""Words of an API server that comes back: etcd takes a breath when a member joins or leaves."""
+"""Words of an API server that comes back: etcd takes a breath when a member joins or leaves, and one that has just started forbids
+everything to everybody until it has read its RBAC."""
 
 
 def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
