@@ -233,9 +233,11 @@ def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own
 
 
 def test_a_control_plane_that_takes_a_breath_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Etcd elects a leader when a member joins; what will not pass is said at once."""
+    """Etcd elects a leader when a member joins, an API server that starts forbids everything; what will not pass is said at once."""
     monkeypatch.setattr("time.sleep", lambda _: None)
-    given: list[str | Exception] = [CommandFailedError("kubectl", 1, "Error from server: etcdserver: leader changed"), "fine"]
+    young = 'Error from server (Forbidden): nodes is forbidden: User "kubernetes-admin" cannot list resource "nodes"'
+    late = "Error from server: etcdserver: leader changed"
+    given: list[str | Exception] = [*(CommandFailedError("kubectl", 1, text) for text in (late, young)), "fine"]
     answers = iter(given)
 
     def answer(_: str) -> str:
