@@ -25,6 +25,14 @@ class Version(NamedTuple):
         return self.major, self.minor
 
 
+def version_in(text: object) -> Version | None:
+    """Return the version in a text, None where it is none: a node that is no kubelet, a tag that is a name."""
+    try:
+        return parse_version(str(text))
+    except ValueError:
+        return None
+
+
 def parse_version(text: str) -> Version:
     """Return the version in `1.37.2`, `v1.37.2` or `v1.37.2+extra`; raises ValueError for anything else."""
     match = _VERSION.fullmatch(text.strip())

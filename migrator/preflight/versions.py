@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.verdict import Finding
-from migrator.model.version import Version, parse_version
+from migrator.model.version import Version, version_in
 from migrator.preflight.finding import fail, warn
 
 KUBELET_SKEW = 3
@@ -20,7 +20,7 @@ _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find kubelets newer than the API server, and those that a hop would leave more than three minors behind."""
     for node in facts.cluster.nodes:
-        name, version = node["metadata"]["name"], _version(get(node, "status", "nodeInfo", "kubeletVersion"))
+        name, version = node["metadata"]["name"], version_in(get(node, "status", "nodeInfo", "kubeletVersion"))
         if version is None:
             continue
         if version > facts.cluster.version:
@@ -75,7 +75,7 @@ def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail("etcd", member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}")
         if not member.healthy:
             yield fail("etcd", member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
-        version = _version(member.version)
+        version = version_in(member.version)
         crosses = any(hop.start.minor < 34 <= hop.target.minor for hop in facts.hops)
         if version and crosses and version < _SAFE_ETCD:
             yield fail(
@@ -89,7 +89,7 @@ def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
 def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hops whose CRI-O is not of Kubernetes' own minor (cri-o: compatibility matrix)."""
     for hop in facts.hops:
-        version = _version(hop.packages.get("cri-o", ""))
+        version = version_in(hop.packages.get("cri-o", ""))
         if version and version.line != hop.target.line:
             yield warn(
                 "runtime",
@@ -151,11 +151,4 @@ def _component(facts: UpgradeFacts, name: str) -> Iterator[tuple[Manifest, Versi
 
 def _image_version(spec: Manifest) -> Version | None:
     images = [item.get("image", "") for item in spec.get("containers") or []]
-    return _version(images[0].rpartition(":")[2]) if images else None
-
-
-def _version(text: object) -> Version | None:
-    try:
-        return parse_version(str(text))
-    except ValueError:
-        return None
+    return version_in(images[0].rpartition(":")[2]) if images else None

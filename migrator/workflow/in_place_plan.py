@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
+from migrator.model.manifest import get
 from migrator.model.upgrade import DrainRules, Hop, UpgradePlan, Workers
-from migrator.model.version import Version, parse_version
+from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.etcd import has_local_etcd, members
 from migrator.nodes.hop_table import HopSpec, control_plane, kubelet, prepared, runtime, saved
 from migrator.nodes.packages import available_versions
@@ -108,8 +109,9 @@ def gather_cluster(cluster: Cluster, target: Version, clock: Clock) -> UpgradeFa
 
 
 def kubelet_versions(cluster: ClusterReading) -> list[Version]:
-    """Return the version of every kubelet."""
-    return [parse_version(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.nodes]
+    """Return the version of every kubelet that tells one."""
+    told = (version_in(get(node, "status", "nodeInfo", "kubeletVersion")) for node in cluster.nodes)
+    return [version for version in told if version]
 
 
 def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None) -> tuple[HostReading, ...]:

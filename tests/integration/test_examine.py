@@ -19,7 +19,7 @@ from migrator.testbed.control_plane import Recipe
 from migrator.testbed.versions import BLUE
 from tests.support.drains import workload
 from tests.support.recorder import Recorder
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import TYPES, Sandbox, until
 
 OLD = ResourceType("networking.k8s.io", "v1beta1", "servicecidrs", "ServiceCIDR", False, frozenset())
 GOES = "networking.k8s.io/v1beta1/ServiceCIDR"
@@ -78,3 +78,26 @@ def test_weave_net_is_rolled_to_its_version_and_waited_for(sandbox: Sandbox) -> 
         assert not roll_weave(blue, "docker.io/rajchaudhuri", "2.9.0", reporter=Recorder())
     finally:
         blue.delete(DAEMON_SETS, "kube-system", WEAVE, uid=blue.get(DAEMON_SETS, "kube-system", WEAVE)["metadata"]["uid"])
+
+
+def test_advice_is_given_from_a_kubeconfig_alone(sandbox: Sandbox) -> None:
+    """The cluster is read, nothing is changed, and it is said that no host was looked at."""
+    sandbox.on_blue(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "alone"},
+            "spec": {"containers": [{"name": "m", "image": "web:1"}]},
+        }
+    )
+    until(lambda: bool(sandbox.pair.blue.get(TYPES["Pod"], sandbox.namespace, "alone")["spec"].get("nodeName")))
+    words = ("advise", "--to", "1.37.2", "--kubeconfig", str(sandbox.pair.kubeconfig), "--context", "blue")
+    shown = sandbox.run(*words, "-o", "json")
+    advice = shown.document
+    assert (advice["from"], advice["to"], advice["hosts_read"]) == (BLUE, "1.37.2", False)
+    in_place = next(way for way in advice["ways"] if way["path"] == "in-place")
+    assert any(f"{sandbox.namespace}/alone: no controller makes it again" in text for text in in_place["obstacles"])
+    assert advice["path"] != "in-place"
+    text = sandbox.run(*words)
+    assert "no host was read" in text.out
+    assert sandbox.run("advise", "--to", "soon", "--kubeconfig", str(sandbox.pair.kubeconfig)).code == 2
