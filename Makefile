@@ -5,13 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator check bench bench-quick bench-drain install system lint format clean
+.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies check bench bench-quick bench-drain install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
 
-test: install nodes
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+test: install nodes supplies
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 e2e: install nodes
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py
@@ -58,6 +58,9 @@ install: .venv/.installed
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip -q install uv==$(UV_VERSION); }
 	@$(BIN)/uv sync -q --frozen --inexact --compile-bytecode
 	@touch $@
+
+supplies: install
+	@$(BIN)/python scripts/supplies.py
 
 system:
 	@bash scripts/system.sh

@@ -29,6 +29,8 @@ NEEDED = ("systemd-nspawn", "debootstrap", "makepkg", "pacman", "docker-registry
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave these out where they cannot run, on a laptop; under CI they must run."""
     _keep_stories_in_order(items)
+    # The longest first, so that no worker waits for another one at the end; a module says how many seconds it takes.
+    items.sort(key=lambda item: -getattr(getattr(item, "module", None), "SECONDS", 0))
     missing = [name for name in NEEDED if not shutil.which(name)] + ([] if os.geteuid() == 0 else ["root"])
     if missing and not os.environ.get("CI"):
         for item in items:

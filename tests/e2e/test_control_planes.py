@@ -9,6 +9,8 @@ from migrator.testbed.versions import GREEN
 from tests.e2e.conftest import Project
 from tests.support.sandbox import until
 
+SECONDS = 100
+
 
 def test_three_control_planes_join_and_survive_the_loss_of_one(project: Project) -> None:
     """Etcd has three members, and the cluster answers with two of them."""

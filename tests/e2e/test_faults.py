@@ -14,6 +14,8 @@ from migrator.testbed.machines.lab import Lab
 from migrator.testbed.versions import GREEN
 from tests.e2e.conftest import Project
 
+SECONDS = 150
+
 FIRST = "lone-1"
 
 

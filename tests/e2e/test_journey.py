@@ -23,6 +23,8 @@ from migrator.testbed.versions import BLUE, GREEN
 from tests.e2e.conftest import ROOT, Project
 from tests.support.sandbox import until
 
+SECONDS = 150
+
 PORT = 30080
 READY_SECONDS = 120.0
 

@@ -17,6 +17,8 @@ from migrator.testbed.machines.lab import Lab
 from tests.e2e.conftest import say
 from tests.support.sandbox import until
 
+SECONDS = 60
+
 
 def nodes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `migrator testbed nodes`."""

@@ -18,6 +18,8 @@ from migrator.testbed.machines.supplies import packages
 from migrator.testbed.versions import BLUE, GREEN
 from tests.e2e.conftest import say
 
+SECONDS = 90
+
 
 def migrator(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the tool as a person does."""

@@ -16,6 +16,8 @@ from migrator.testbed.versions import GREEN
 from tests.e2e.conftest import Project
 from tests.support.sandbox import until
 
+SECONDS = 240
+
 
 class Raised:
     """A running cluster of two nodes, with a third host beside it."""

@@ -19,6 +19,8 @@ from tests.e2e.conftest import ROOT, Project
 from tests.e2e.test_journey import PORT, READY_SECONDS, Journey, cluster, ready_pods, shop
 from tests.support.sandbox import until
 
+SECONDS = 360
+
 OWN_KUBELET_SETTING = "maxPods: 77"
 PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KEPT_BY", "value": "a patch"}]}]}}
 

@@ -25,6 +25,8 @@ from tests.e2e.test_journey import READY_SECONDS, cluster, ready_pods, shop
 from tests.e2e.test_upgrade import configure
 from tests.support.sandbox import until
 
+SECONDS = 600
+
 WRITTEN_BEFORE = 50
 CUT_SECONDS = 20
 APPLY = ("blue-1", "kubeadm upgrade apply")
