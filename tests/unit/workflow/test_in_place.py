@@ -1,0 +1,120 @@
+"""What an upgrade refuses, and how it is given up; its runs are tried on real nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from migrator.clock import SystemClock
+from migrator.errors import BlockedError
+from migrator.journal import FileJournal
+from migrator.model.manifest import Manifest
+from migrator.model.upgrade import RunOptions, UpgradePlan
+from migrator.model.version import parse_version
+from migrator.phases.upgrade_state import Status, fold_upgrade
+from migrator.workflow.in_place import abort, begin, cannot_be_undone, roll_back, rollback_hop, run_upgrade
+from migrator.workflow.in_place_session import UpgradeSession
+from tests.support.facts import hop, node
+from tests.support.hosts import FakeHost
+from tests.support.recorder import Recorder
+from tests.unit.nodes.test_kubeadm import FIRST, WORKER, spec
+
+HOPS = (hop("1.35.4", "1.36.3"), hop("1.36.3", "1.37.2"))
+
+
+class Nodes:
+    """A cluster of nodes that can be cordoned."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Manifest] = {item.name: node(item.name) for item in (FIRST, WORKER)}
+
+    def list(self, *_: object, **__: object) -> list[Manifest]:
+        """Return all of them."""
+        return list(self.items.values())
+
+    def get(self, _: object, __: str, name: str) -> Manifest:
+        """Return one."""
+        return self.items[name]
+
+    def patch(self, _: object, __: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
+        """Change its spec."""
+        assert manager == "migrator"
+        self.items[name]["spec"] |= patch["spec"]
+        return self.items[name]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> UpgradeSession:
+    """Return a session on two nodes, with a real journal."""
+    journal = FileJournal(tmp_path / "journal.jsonl", tool="0", migration="upgrade of t")
+    hosts = {item.name: FakeHost(item.name) for item in (FIRST, WORKER)}
+    return UpgradeSession(
+        cluster=cast("Any", Nodes()),
+        hosts=hosts,
+        nodes=(FIRST, WORKER),
+        spec=spec(),
+        journal=journal,
+        state=fold_upgrade(journal.events()),
+        reporter=Recorder(),
+        clock=SystemClock(),
+    )
+
+
+def plan() -> UpgradePlan:
+    """Return a plan of two hops."""
+    return UpgradePlan(parse_version("1.35.4"), parse_version("1.37.2"), HOPS, (), (), {}, {}, {}, {})
+
+
+def cordoned(session: UpgradeSession, name: str) -> bool:
+    """Return whether a node takes no pods."""
+    return bool(cast("Nodes", session.cluster).items[name]["spec"]["unschedulable"])
+
+
+def test_abort_lets_back_in_what_the_tool_has_cordoned_and_nothing_else(session: UpgradeSession) -> None:
+    """A node that a person has cordoned stays so."""
+    begin(session, plan(), "each-hop")
+    cast("Nodes", session.cluster).items[FIRST.name]["spec"]["unschedulable"] = True
+    session.cordon(FIRST.name)
+    session.cordon(WORKER.name)
+    assert cordoned(session, WORKER.name)
+    shown = abort(session)
+    assert (cordoned(session, FIRST.name), cordoned(session, WORKER.name)) == (True, False)
+    assert [(item.name, item.version) for item in shown] == [(FIRST.name, "1.36.3"), (WORKER.name, "1.36.3")]
+    assert fold_upgrade(session.journal.events()).status is Status.ABORTED
+
+
+def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> None:
+    """Resume, abort and rollback of nothing; a second upgrade beside the first."""
+    for verb in (lambda: run_upgrade(session, RunOptions()), lambda: abort(session), lambda: rollback_hop(session)):
+        with pytest.raises(BlockedError) as caught:
+            verb()
+        assert caught.value.hint
+    begin(session, plan(), "last")
+    with pytest.raises(BlockedError, match=r"an upgrade to 1\.37\.2 is under way"):
+        begin(session, plan(), "last")
+    with pytest.raises(BlockedError, match="no hop has changed the control plane"):
+        rollback_hop(session)
+
+
+def test_nothing_is_stopped_for_a_rollback_without_its_snapshot(session: UpgradeSession) -> None:
+    """It is gone, or not the bytes that were saved: that is said while the cluster still runs."""
+    begin(session, plan(), "each-hop")
+    session.write("step", hop=HOPS[0].key, node=FIRST.name, action="kubeadm upgrade apply", changes_control_plane=True)
+    host = cast("FakeHost", session.hosts[FIRST.name])
+    host.fails("test -s /var/lib/migrator/snapshots")
+    with pytest.raises(BlockedError, match="is not there or not whole"):
+        roll_back(session)
+    host.answers = {"status.json": '{"hash": 1}', "snapshot status": '{"hash": 2}'}
+    with pytest.raises(BlockedError, match="is not there or not whole"):
+        roll_back(session)
+    assert not any("systemctl stop" in command for command in host.commands)
+    assert session.state.status is Status.RUNNING
+
+
+def test_what_cannot_be_undone_is_said_for_what_is_planned() -> None:
+    """Several hops, several control planes, a runtime that moves on."""
+    assert len(cannot_be_undone(HOPS[:1], 1)) == 1
+    assert any("the last hop only (1.36.3 → 1.37.2)" in text for text in cannot_be_undone(HOPS, 1))
+    assert any("all control planes" in text for text in cannot_be_undone(HOPS[:1], 3))
