@@ -18,6 +18,12 @@ PACKAGE_CACHE = "/var/cache/migrator"
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
 _INSTALL_SECONDS = 900.0
+_DROP_OLD_LOCK = """
+lock=/var/lib/pacman/db.lck
+test -e $lock && test $(stat -c %Y $lock) -lt $(stat -c %Y /proc/1) && rm -f $lock
+true
+"""
+"""A lock that is older than the system's first process was left by a power cut: nobody has it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,6 +50,7 @@ class Packages:
         if not self.older:
             self._refuse_older(host, wanting)
         files = self.fetch(host, wanting)
+        host.run(_DROP_OLD_LOCK)
         paths = [f"{PACKAGE_CACHE}/{file}" for file in files]
         unit = f"migrator-packages-{hashlib.sha256(' '.join(files).encode()).hexdigest()[:12]}"
         try:
