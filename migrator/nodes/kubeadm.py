@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 1800.0
 """A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
 
 
@@ -284,4 +288,11 @@ def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 def _contains(whole: Any, part: Any) -> bool:
     if isinstance(part, Mapping):
         return isinstance(whole, Mapping) and all(key in whole and _contains(whole[key], value) for key, value in part.items())
-    return bool(whole == part)
+    return bool(whole == part) or (_seconds(whole) is not None and _seconds(whole) == _seconds(part))
+
+
+def _seconds(value: Any) -> float | None:
+    """Return what a duration is, None for what is none: kubeadm writes 15m as 15m0s (Go's time.Duration)."""
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(value))

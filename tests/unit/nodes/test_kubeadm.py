@@ -13,7 +13,7 @@ import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.control_plane import ask
-from migrator.nodes.kubeadm import Init, Join
+from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
 from migrator.nodes.preflight import HostFacts, judge, twins
@@ -253,3 +253,21 @@ def test_a_control_plane_that_takes_a_breath_is_asked_again(monkeypatch: pytest.
     with pytest.raises(CommandFailedError):
         ask(host, "kubectl get pods")
     assert sum("get pods" in command for command in host.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted", "done"),
+    [
+        ("maxPods: 50\n", {"maxPods": 50}, True),
+        ("maxPods: 110\n", {"maxPods": 50}, False),
+        ("runtimeRequestTimeout: 15m0s\n", {"runtimeRequestTimeout": "15m"}, True),
+        ("runtimeRequestTimeout: 1h30m0s\n", {"runtimeRequestTimeout": "90m"}, True),
+        ("runtimeRequestTimeout: 2m0s\n", {"runtimeRequestTimeout": "15m"}, False),
+        ("clusterDomain: 15m\n", {"clusterDomain": "15 minutes"}, False),
+    ],
+)
+def test_kubelet_settings_are_the_same_however_a_duration_is_written(told: str, wanted: dict[str, Any], done: bool) -> None:  # noqa: FBT001
+    """Kubeadm writes 15m as 15m0s."""
+    host = FakeHost()
+    host.answers["cat /var/lib/kubelet/config.yaml"] = f"cgroupDriver: systemd\n{told}"
+    assert KubeletSettings(spec(kubelet=wanted), plane()).done(host) is done
