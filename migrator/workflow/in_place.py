@@ -19,7 +19,7 @@ from migrator.nodes.packages import Packages
 from migrator.nodes.settings import changed_settings, settings_before, settings_now
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.upgrade import KubeletRestarted
-from migrator.phases.drain import drain
+from migrator.phases.drain import drain, drained
 from migrator.phases.pod_networks import await_networks, roll_weave
 from migrator.phases.upgrade_state import Status
 from migrator.workflow.in_place_session import UpgradeSession, require_version
@@ -152,8 +152,10 @@ def _done(session: UpgradeSession, node: NodeSpec, actions: Iterable[Action]) ->
 
 def _drain(session: UpgradeSession, hop: Hop, node: NodeSpec, options: RunOptions) -> None:
     """Drain a node; one that cannot be drained in time is let back in, so that the run stops in a clean state."""
-    session.say(f"{node.name}: drain")
     session.cordon(node.name)
+    if drained(session.cluster, node.name, options.drain):
+        return
+    session.say(f"{node.name}: drain")
     session.write("step", hop=hop.key, node=node.name, role=node.role, action="drain")
     begun = session.clock.monotonic()
     try:

@@ -251,7 +251,7 @@ def test_7_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(sto
     story.lab.up(2, (BLUE, GREEN))
     begun = time.monotonic()
     child, step = story.run_until(lambda step: step[0] == "blue-2", "resume")
-    assert step in (cut, ("blue-2", "kubeadm upgrade node"))
+    assert step[0] == "blue-2"
     print(f"\nthe first thing not done was found after {time.monotonic() - begun:.1f} s", file=sys.__stderr__)
     story.kill(child, step)
     story.kill_at_each("resume", but=("", "none"))
