@@ -51,8 +51,14 @@ def stack_settings(lab: Lab, version: str, package_source: Path, **more: Any) ->
         "podSubnet": "10.244.0.0/16",
         "serviceSubnet": "10.96.0.0/16",
         "cni": "bridge",
-        # Containers are no boards: cgroup v1 under cgroupfs, the machine's own swap, limits that are not theirs to set.
-        "kubelet": {"cgroupDriver": "cgroupfs", "failCgroupV1": False, "failSwapOn": False},
+        # Containers are no boards: cgroup v1 under cgroupfs, the machine's own swap and disk, limits that are not theirs to set.
+        "kubelet": {
+            "cgroupDriver": "cgroupfs",
+            "failCgroupV1": False,
+            "failSwapOn": False,
+            "evictionHard": dict.fromkeys(("nodefs.available", "imagefs.available", "nodefs.inodesFree"), "1%"),
+            "imageGCHighThresholdPercent": 100,
+        },
         "kubeProxy": {
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         },
