@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import sys
-from typing import Any
+import threading
+import time
+import urllib.request
+from typing import Any, Self
 
 import orjson
 import pytest
@@ -23,6 +27,45 @@ SECONDS = 360
 
 OWN_KUBELET_SETTING = "maxPods: 77"
 PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KEPT_BY", "value": "a patch"}]}]}}
+
+
+class ApiProbe:
+    """Asks an API server ten times a second whether it is ready, and remembers for how long it was not."""
+
+    def __init__(self, address: str) -> None:
+        self.away = self.longest = 0.0
+        self._url = f"https://{address}:6443/readyz"
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join(timeout=10)
+
+    def _watch(self) -> None:
+        last_good = time.monotonic()
+        while not self._done.wait(0.1):
+            if self._ready():
+                gap = time.monotonic() - last_good
+                # A single late answer is no outage.
+                if gap > 1.0:
+                    self.away += gap
+                    self.longest = max(self.longest, gap)
+                last_good = time.monotonic()
+
+    def _ready(self) -> bool:
+        # Anybody may ask for /readyz; whose certificate it is does not matter here.
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with urllib.request.urlopen(self._url, timeout=1, context=context) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
 
 def configure(project: Project, version: str) -> None:
@@ -67,7 +110,7 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
         assert f"kubeadm upgrade apply v{GREEN}" in plan["kubeadm"]["plan"]
         assert f"kube-apiserver:v{GREEN}" in plan["kubeadm"]["diff"]
         assert not plan["blocked"], plan["findings"]
-        with journey.step("upgrade run"), journey.under_load("upgrade", balancer):
+        with journey.step("upgrade run"), journey.under_load("upgrade", balancer), ApiProbe(addresses[0]) as api:
             done = json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))
     assert done["state"] == "done"
     assert {node["name"]: (node["version"], node["ready"], node["cordoned"]) for node in done["nodes"]} == dict.fromkeys(
@@ -84,9 +127,16 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
 
     assert json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))["state"] == "done"
     _pulumi_agrees(project)
-    result = journey.result()
+    result = journey.result() | {
+        "api_server_away_seconds": round(api.away, 1),
+        "api_server_longest_gap_seconds": round(api.longest, 1),
+    }
     seen = journey.loads["upgrade"]
-    print(f"\nin place: {seen.requests} requests, {len(seen.failures)} failed", file=sys.__stderr__)
+    told = (
+        f"{seen.requests} requests, {len(seen.failures)} failed; API server away for {api.away:.0f} s, {api.longest:.0f} at a time"
+    )
+    print(f"\nin place: {told}", file=sys.__stderr__)
+    assert api.away > 0, "with one control plane it restarts: the probe would have seen nothing"
     assert seen.failures == []
     if os.environ.get("MIGRATOR_WRITE_RESULTS"):
         (ROOT / "benchmarks/results/upgrade.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
