@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from migrator.errors import MigratorError
 from migrator.ports import Host
+
+_POLL = 0.5
 
 
 class Action(Protocol):
@@ -52,6 +55,17 @@ def converge(
                 )
         ran.append(action.name)
     return ran
+
+
+def await_done(
+    action: Action, host: Host, seconds: float, late: Callable[[], MigratorError], hopeless: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until an action is done by itself; raises `late()` when time is up, or once it is `hopeless`."""
+    deadline = time.monotonic() + seconds
+    while not action.done(host):
+        if time.monotonic() > deadline or hopeless():
+            raise late()
+        time.sleep(_POLL)
 
 
 def first_undone(host: Host, actions: Sequence[Action]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrator.errors import MigratorError
+from migrator.nodes.action import await_done
 from migrator.nodes.control_plane import get_node, get_nodes, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
@@ -34,15 +34,15 @@ class Ready:
 
     def run(self, host: Host) -> None:
         """Wait; raises MigratorError with the node's own reason when it is not Ready in time."""
-        deadline = time.monotonic() + _READY_SECONDS
-        while not self.done(host):
-            if time.monotonic() > deadline:
-                found = get_node(self.through, self.node.name) or {}
-                raise MigratorError(
-                    f"{self.node.name} is not Ready after {_READY_SECONDS:.0f} s: {_why(found)}",
-                    hint=f"`journalctl -u kubelet -u crio` on {host.name}; run this again to go on",
-                )
-            time.sleep(0.5)
+
+        def late() -> MigratorError:
+            found = get_node(self.through, self.node.name) or {}
+            return MigratorError(
+                f"{self.node.name} is not Ready after {_READY_SECONDS:.0f} s: {_why(found)}",
+                hint=f"`journalctl -u kubelet -u crio` on {host.name}; run this again to go on",
+            )
+
+        await_done(self, host, _READY_SECONDS, late)
 
 
 @dataclass(slots=True, frozen=True)

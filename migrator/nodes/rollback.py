@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.action import await_done
 from migrator.nodes.etcd import SNAPSHOTS, Snapshot
 from migrator.nodes.upgrade import forget_marks, kubelet_words
 from migrator.ports import Host
@@ -76,15 +76,15 @@ class ControlPlaneStarted:
     def run(self, host: Host) -> None:
         """Start the kubelet and wait; raises MigratorError with its last words."""
         host.run("systemctl daemon-reload; systemctl restart kubelet")
-        deadline = time.monotonic() + _API_SECONDS
-        while not self.done(host):
-            if time.monotonic() > deadline:
-                words = kubelet_words(host)
-                raise MigratorError(
-                    f"{host.name}: the API server of {self.version} does not answer after {_API_SECONDS:.0f} s: {words[-400:]}",
-                    hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` goes on",
-                )
-            time.sleep(0.5)
+
+        def late() -> MigratorError:
+            words = kubelet_words(host)[-400:]
+            return MigratorError(
+                f"{host.name}: the API server of {self.version} does not answer after {_API_SECONDS:.0f} s: {words}",
+                hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` goes on",
+            )
+
+        await_done(self, host, _API_SECONDS, late)
 
 
 @dataclass(slots=True, frozen=True)

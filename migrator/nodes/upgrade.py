@@ -6,11 +6,11 @@ Order and reasons: kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-u
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
+from migrator.nodes.action import await_done
 from migrator.nodes.background import Detached
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.kubeadm import told
@@ -136,16 +136,17 @@ class KubeletRestarted:
     def run(self, host: Host) -> None:
         """Restart it and wait; raises MigratorError with the kubelet's last words when it does not come back."""
         host.run("systemctl daemon-reload && systemctl reset-failed kubelet; systemctl restart kubelet")
-        deadline = time.monotonic() + _KUBELET_SECONDS
-        while not self.done(host):
-            crashes = host.run("systemctl show -p NRestarts --value kubelet; true").strip()
-            if time.monotonic() > deadline or int(crashes or 0) >= _CRASHES:
-                words = kubelet_words(host)
-                raise MigratorError(
-                    f"{self.node.name}: the kubelet of {self.version} does not come up: {words[-500:]}",
-                    hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
-                )
-            time.sleep(0.5)
+
+        def late() -> MigratorError:
+            return MigratorError(
+                f"{self.node.name}: the kubelet of {self.version} does not come up: {kubelet_words(host)[-500:]}",
+                hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
+            )
+
+        def crashes() -> bool:
+            return int(host.run("systemctl show -p NRestarts --value kubelet; true").strip() or 0) >= _CRASHES
+
+        await_done(self, host, _KUBELET_SECONDS, late, crashes)
 
 
 @dataclass(slots=True, frozen=True)
