@@ -175,11 +175,12 @@ def run(where: Where, options: RunOptions, **target: Any) -> None:
 def resume(where: Where, options: RunOptions) -> None:
     """Go on with an upgrade that was interrupted, paused or stopped by a gate."""
     from migrator.cli import upgrade_view
-    from migrator.cli.upgrade_wiring import upgrade_session
+    from migrator.cli.upgrade_wiring import RESUME_PATIENCE, upgrade_session
     from migrator.workflow.in_place import run_upgrade
     from migrator.workflow.session import holder
 
-    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where, screen, patches=options.patches) as session:
+    screen = render.Screen(quiet=where.output == "json")
+    with screen, upgrade_session(where, screen, patches=options.patches, patience=RESUME_PATIENCE) as session:
         upgrade_view.require_nodes(options, session)
         with session.cluster.lock(holder()):
             result = run_upgrade(session, options)

@@ -25,18 +25,25 @@ from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, nod
 from migrator.workflow.in_place_session import UpgradeSession
 
 _PATIENCE = 60.0
+RESUME_PATIENCE = 240.0
+"""kubeadm may be at work on the only control plane, whose API server is away for parts of it."""
 
 
 @contextmanager
-def upgrade_session(where: Where, screen: Screen, *, patches: str = "", api_may_be_down: bool = False) -> Iterator[UpgradeSession]:
-    """Open journal, hosts and API server; the journal is tied to the cluster."""
+def upgrade_session(
+    where: Where, screen: Screen, *, patches: str = "", patience: float = _PATIENCE, api_may_be_down: bool = False
+) -> Iterator[UpgradeSession]:
+    """Open journal, hosts and API server; the journal is tied to the cluster.
+
+    An API server that is away is waited for `patience` seconds.
+    """
     stack = load_stack(where.file)
     inputs = [node_inputs(stack, node) for node in (*stack.control_planes, *(n for n in stack.nodes if n.role == "worker"))]
     nodes = tuple(node_spec(item) for item in inputs)
     hosts: Mapping[str, Host] = {item["name"]: host_of(item) for item in inputs}
     access = _access(where, hosts[nodes[0].name])
-    first = 2.0 if api_may_be_down else _PATIENCE
-    cluster = KubeCluster(where.name, access, patience=_PATIENCE, first_patience=first)
+    first = 2.0 if api_may_be_down else patience
+    cluster = KubeCluster(where.name, access, patience=patience, first_patience=first)
     identities: dict[str, str] = {}
     try:
         identities["cluster"] = cluster.identity()

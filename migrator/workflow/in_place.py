@@ -69,12 +69,9 @@ def _hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
     table = session.hop_spec(hop)
     # A hop within one version takes along what was left behind: its control plane is there already.
     if hop.start != hop.target and not _control_plane_done(session, hop):
-        for node in session.nodes:
-            session.converge(node, hop_table.runtime(table, node, session.through), hop=hop)
-        for node in session.nodes:
-            session.converge(node, hop_table.prepared(table, node), hop=hop)
-        for node in session.nodes:
-            session.converge(node, hop_table.saved(table, node), hop=hop)
+        # Once kubeadm has begun all of this is done, and the API server may be away: a resumed run joins kubeadm at once.
+        if hop.key not in session.state.applied:
+            _prepare(session, hop)
         for node in session.control_planes:
             session.converge(node, hop_table.control_plane(table, node), hop=hop)
         require_version(session, str(hop.target))
@@ -91,6 +88,17 @@ def _hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
     _in_parallel(session, hop, [node for node in chosen if node.role == "worker"], options)
     done = _kubelets_at(session, hop)
     return [f"{node.name}: left out by --limit" for node in going if node.name not in done]
+
+
+def _prepare(session: UpgradeSession, hop: Hop) -> None:
+    """Bring to all nodes what the hop needs, and save what a rollback needs; the cluster itself is not touched."""
+    table = session.hop_spec(hop)
+    for node in session.nodes:
+        session.converge(node, hop_table.runtime(table, node, session.through), hop=hop)
+    for node in session.nodes:
+        session.converge(node, hop_table.prepared(table, node), hop=hop)
+    for node in session.nodes:
+        session.converge(node, hop_table.saved(table, node), hop=hop)
 
 
 def _control_plane_done(session: UpgradeSession, hop: Hop) -> bool:

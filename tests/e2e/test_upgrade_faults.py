@@ -97,6 +97,12 @@ class Story:
             time.sleep(0.02)
         return child, ("", "")
 
+    def reach(self, wanted: tuple[str, str], *words: str) -> subprocess.Popen[str]:
+        """Start it, and return once it has begun this step."""
+        child, step = self.run_until(lambda step: step == wanted, *words)
+        assert step == wanted, child.communicate()[0]
+        return child
+
     def kill(self, child: subprocess.Popen[str], step: tuple[str, str]) -> None:
         """End a run as a power cut of its machine does."""
         os.kill(child.pid, signal.SIGKILL)
@@ -178,14 +184,12 @@ def test_2_an_image_that_cannot_be_pulled_stops_it_before_anything_is_drained(st
 def test_3_killed_at_each_step_of_the_control_plane_it_goes_on_and_a_cable_that_is_pulled_is_waited_for(story: Story) -> None:
     """SIGKILL as soon as a step begins; `kubeadm upgrade apply` goes on without us, and is joined, not begun twice."""
     story.kill_at_each("resume", "--pause", "after-control-plane", but=APPLY)
-    child, step = story.run_until(lambda step: step == APPLY, "resume", "--pause", "after-control-plane")
-    assert step == APPLY
+    child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
     unit = f"migrator-control-plane-{GREEN}"
     until(lambda: story.on("blue-1", f"systemctl is-active {unit}; true").strip() == "active")
-    story.kill(child, step)
+    story.kill(child, APPLY)
     begun = story.on("blue-1", f"systemctl show -p ExecMainPID --value {unit}")
-    child, step = story.run_until(lambda step: step == APPLY, "resume", "--pause", "after-control-plane")
-    assert step == APPLY
+    child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
     # Past its preflight, which asks the other node: from here on kubeadm needs nothing but its own host.
     until(lambda: "staticpods" in story.on("blue-1", f"cat /var/log/migrator/{unit}.log"), seconds=120)
     story.lab.cut("blue-1")
@@ -241,8 +245,7 @@ def test_7_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(sto
     """Power is gone while packages are installed; pacman's lock of before the boot is nobody's."""
     cut = ("blue-2", "packages")
     story.kill_at_each("resume", but=cut)
-    child, step = story.run_until(lambda step: step == cut, "resume")
-    assert step == cut
+    child = story.reach(cut, "resume")
     story.lab.power_off("blue-2")
     said, _ = child.communicate(timeout=300)
     assert child.returncode == 1, said
@@ -263,8 +266,7 @@ def test_8_etcd_that_does_not_come_up_is_put_back_with_all_that_was_written_befo
     """Etcd's data is lost; a rollback, killed in the middle and begun again, brings back every object of before."""
     story.project.kubectl("blue", "-n shop create configmap after --from-literal=a=b")
     story.on("blue-1", "rm -rf /var/lib/etcd/member/wal; pkill -9 -x etcd; true")
-    child, step = story.run_until(lambda step: step == ("blue-1", "etcd restored"), "rollback")
-    assert step[0] == "blue-1"
+    child = story.reach(("blue-1", "etcd restored"), "rollback")
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     code, said = story.run("rollback")
