@@ -44,7 +44,7 @@ def command(
     from migrator.model.version import parse_version
     from migrator.phases.advise import advise, plain_hops
     from migrator.preflight.table import check
-    from migrator.workflow.in_place import cannot_be_undone
+    from migrator.workflow.in_place_rollback import cannot_be_undone
 
     try:
         version = parse_version(target)

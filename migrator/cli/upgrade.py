@@ -148,8 +148,9 @@ def run(where: Where, options: RunOptions, **target: Any) -> None:
     """
     from migrator.cli import upgrade_view
     from migrator.cli.upgrade_wiring import upgrade_session
-    from migrator.workflow.in_place import begin, note_cannot_be_undone, run_upgrade
+    from migrator.workflow.in_place import begin, run_upgrade
     from migrator.workflow.in_place_plan import PlanOptions, plan_upgrade, require_plan
+    from migrator.workflow.in_place_rollback import note_cannot_be_undone
     from migrator.workflow.session import holder
 
     with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where, screen, patches=options.patches) as session:
@@ -209,18 +210,18 @@ def rollback(where: Where) -> None:
     """
     from migrator.cli import upgrade_view
     from migrator.cli.upgrade_wiring import upgrade_session
-    from migrator.workflow import in_place
+    from migrator.workflow import in_place_rollback
 
     screen = render.Screen(quiet=where.output == "json")
     with screen, upgrade_session(where, screen, api_may_be_down=True) as session:
-        hop = in_place.rollback_hop(session)
+        hop = in_place_rollback.rollback_hop(session)
         taken = f"{session.state.id[:4]}-{session.state.id[4:6]}-{session.state.id[6:8]}"
         question = (
             f"Take {where.name} back from {hop.target} to {hop.start}? "
             f"What was written to the cluster since the snapshot of {taken} is lost."
         )
         render.confirmed(question, yes=where.yes)
-        nodes = in_place.roll_back(session)
+        nodes = in_place_rollback.roll_back(session)
     upgrade_view.show_nodes(nodes, where.output, f"back at {hop.start}")
 
 

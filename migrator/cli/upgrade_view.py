@@ -15,7 +15,7 @@ from migrator.model.events import Note
 from migrator.model.upgrade import NodeSummary, RunOptions, RunResult, RunState, UpgradePlan
 from migrator.model.verdict import Finding, Severity
 from migrator.phases.upgrade_state import UpgradeState
-from migrator.workflow.in_place import cannot_be_undone
+from migrator.workflow.in_place_rollback import cannot_be_undone
 from migrator.workflow.in_place_session import UpgradeSession
 
 _ORDER = {Severity.FAILURE: 0, Severity.UNKNOWN: 1, Severity.WARNING: 2, Severity.OK: 3}

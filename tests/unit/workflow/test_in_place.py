@@ -14,7 +14,8 @@ from migrator.model.manifest import Manifest
 from migrator.model.upgrade import RunOptions, UpgradePlan
 from migrator.model.version import parse_version
 from migrator.phases.upgrade_state import Status, fold_upgrade
-from migrator.workflow.in_place import abort, begin, cannot_be_undone, roll_back, rollback_hop, run_upgrade
+from migrator.workflow.in_place import abort, begin, run_upgrade
+from migrator.workflow.in_place_rollback import cannot_be_undone, roll_back, rollback_hop
 from migrator.workflow.in_place_session import UpgradeSession
 from tests.support.facts import hop, node
 from tests.support.hosts import FakeHost
