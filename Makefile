@@ -11,7 +11,7 @@ demo: install system
 	$(BIN)/python examples/demo.py
 
 test: install nodes supplies
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 e2e: install nodes
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py

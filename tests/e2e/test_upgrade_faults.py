@@ -186,12 +186,12 @@ def test_3_killed_at_each_step_of_the_control_plane_it_goes_on_and_a_cable_that_
     story.kill_at_each("resume", "--pause", "after-control-plane", but=APPLY)
     child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
     unit = f"migrator-control-plane-{GREEN}"
-    until(lambda: story.on("blue-1", f"systemctl is-active {unit}; true").strip() == "active")
+    until(lambda: story.on("blue-1", f"systemctl is-active {unit}; true").strip() == "active", seconds=60)
     story.kill(child, APPLY)
     begun = story.on("blue-1", f"systemctl show -p ExecMainPID --value {unit}")
     child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
     # Past its preflight, which asks the other node: from here on kubeadm needs nothing but its own host.
-    until(lambda: "staticpods" in story.on("blue-1", f"cat /var/log/migrator/{unit}.log"), seconds=120)
+    until(lambda: "staticpods" in story.on("blue-1", f"cat /var/log/migrator/{unit}.log"), seconds=240)
     story.lab.cut("blue-1")
     time.sleep(CUT_SECONDS)
     assert child.poll() is None
