@@ -17,6 +17,8 @@ from migrator.ports import Host
 ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 SNAPSHOTS = "/var/lib/migrator/snapshots"
 _TOOLS = "/var/lib/migrator/etcd-tools"
+ETCDUTL = f"{_TOOLS}/etcdutl"
+"""The program that restores a snapshot."""
 _PKI = "/etc/kubernetes/pki/etcd"
 _CTL = (
     f"{_TOOLS}/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={_PKI}/ca.crt "
@@ -111,7 +113,7 @@ class Snapshot:
         host.run(
             f"set -e; umask 077; rm -rf {partial}; mkdir -p {partial}; "
             f"{_CTL} snapshot save {partial}/etcd.db >/dev/null; "
-            f"{_TOOLS}/etcdutl snapshot status -w json {partial}/etcd.db > {partial}/status.json; "
+            f"{ETCDUTL} snapshot status -w json {partial}/etcd.db > {partial}/status.json; "
             f"{READ_ADDONS} > {partial}/addons.json 2>/dev/null || true; "
             f"chmod 600 {partial}/*; {_save_settings(partial)}; sync; rm -rf {self.folder}; mv {partial} {self.folder}",
             timeout=600,
@@ -127,7 +129,7 @@ class Snapshot:
 
     def intact(self, host: Host) -> bool:
         """Return whether the file still has the checksum that was taken with it: etcdutl works it out from the bytes."""
-        told = host.run(f"{_TOOLS}/etcdutl snapshot status -w json {self.folder}/etcd.db 2>/dev/null; true").strip()
+        told = host.run(f"{ETCDUTL} snapshot status -w json {self.folder}/etcd.db 2>/dev/null; true").strip()
         return bool(told) and json.loads(told) == self.status(host)
 
     def _require_room(self, host: Host) -> None:
@@ -193,7 +195,7 @@ class EtcdRestored:
         peers = ",".join(f"{name}=https://{address}:2380" for name, address in self.peers)
         folder = self.snapshot.folder
         host.run(
-            f"set -e; rm -rf /var/lib/etcd.restored; {_TOOLS}/etcdutl snapshot restore {folder}/etcd.db "
+            f"set -e; rm -rf /var/lib/etcd.restored; {ETCDUTL} snapshot restore {folder}/etcd.db "
             f"--data-dir=/var/lib/etcd.restored --name={self.member} --initial-cluster={peers} "
             f"--initial-advertise-peer-urls=https://{self.address}:2380 --bump-revision=1000000000 --mark-compacted; "
             f"rm -rf {folder}/etcd-before-rollback; mkdir -p /var/lib/etcd; "

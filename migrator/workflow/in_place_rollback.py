@@ -10,7 +10,7 @@ from migrator.model.upgrade import Hop, NodeSummary
 from migrator.model.version import parse_version
 from migrator.nodes import rollback
 from migrator.nodes.action import Action
-from migrator.nodes.etcd import EtcdRestored, Snapshot
+from migrator.nodes.etcd import ETCDUTL, EtcdRestored, Snapshot
 from migrator.nodes.packages import Packages
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.upgrade import KubeletRestarted
@@ -110,10 +110,13 @@ def _version_before(session: UpgradeSession, node: NodeSpec, hop: Hop) -> str:
 
 
 def _spread_snapshot(session: UpgradeSession, snapshot: Snapshot) -> None:
-    """Bring the one snapshot to all members: each restores its own data folder from it (etcd disaster recovery)."""
-    others = [node for node in session.control_planes if not node.first]
-    for node in others:
+    """Bring the one snapshot, and the program that restores it, to all members while everything still runs.
+
+    Each restores its own data folder from it (etcd.io: disaster recovery).
+    """
+    files = {f"{snapshot.folder}/etcd.db": 0o600, f"{snapshot.folder}/status.json": 0o600, ETCDUTL: 0o755}
+    for node in session.control_planes[1:]:
         host = session.hosts[node.name]
-        for name in ("etcd.db", "status.json"):
-            if not host.ok(f"test -s {snapshot.folder}/{name}"):
-                host.write(f"{snapshot.folder}/{name}", session.through.read(f"{snapshot.folder}/{name}"), mode=0o600)
+        for path, mode in files.items():
+            if not host.ok(f"test -s {path}"):
+                host.write(path, session.through.read(path), mode=mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from migrator.journal import FileJournal
 from migrator.model.manifest import Manifest
 from migrator.model.upgrade import RunOptions, UpgradePlan
 from migrator.model.version import parse_version
+from migrator.nodes.etcd import ETCDUTL
 from migrator.phases.upgrade_state import Status, fold_upgrade
 from migrator.workflow.in_place import abort, begin, run_upgrade
 from migrator.workflow.in_place_rollback import cannot_be_undone, roll_back, rollback_hop
@@ -112,6 +114,29 @@ def test_nothing_is_stopped_for_a_rollback_without_its_snapshot(session: Upgrade
         roll_back(session)
     assert not any("systemctl stop" in command for command in host.commands)
     assert session.state.status is Status.RUNNING
+
+
+def test_every_member_has_the_snapshot_and_its_program_before_anything_is_stopped(session: UpgradeSession) -> None:
+    """Taken on one control plane, needed on all: what is missing is brought, with its mode."""
+    begin(session, plan(), "each-hop")
+    session.write("step", hop=HOPS[0].key, node=FIRST.name, action="kubeadm upgrade apply", changes_control_plane=True)
+    session.nodes = (FIRST, replace(WORKER, role="control-plane"))
+    first, second = (cast("FakeHost", session.hosts[item.name]) for item in session.nodes)
+    folder = f"/var/lib/migrator/snapshots/{session.state.saved_as(HOPS[0])}"
+    first.files = {f"{folder}/etcd.db": "data", f"{folder}/status.json": '{"hash": 1}', ETCDUTL: "program"}
+    first.answers = {"snapshot status": '{"hash": 1}'}
+    first.fails("/restored")
+    second.fails("test -s")
+    second.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")
+    first.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")
+    first.answers["crictl pods"] = "pod"
+    with pytest.raises(RuntimeError):
+        roll_back(session)
+    assert {path: second.modes[path] for path in first.files} == {
+        f"{folder}/etcd.db": 0o600,
+        f"{folder}/status.json": 0o600,
+        ETCDUTL: 0o755,
+    }
 
 
 def test_what_cannot_be_undone_is_said_for_what_is_planned() -> None:
