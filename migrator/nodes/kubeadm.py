@@ -20,6 +20,7 @@ _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 1800.0
 """A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
+_REGISTER_SECONDS = 60
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
@@ -91,6 +92,8 @@ class Join:
                 "localAPIEndpoint": {"advertiseAddress": self.node.address, "bindPort": _port(self.cluster)},
             }
         _kubeadm(host, "join", [document], self.cluster)
+        # kubeadm ends once the kubelet has its certificate; the kubelet tells the cluster of its node a moment later.
+        kubectl(self.through, f"wait --for=create node/{self.node.name} --timeout={_REGISTER_SECONDS}s >/dev/null", timeout=90)
         write_mark(host, Mark(self.cluster.id, "complete"))
 
     def _forget_former(self, host: Host) -> None:

@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from typing import Any, Self
 
@@ -64,6 +65,9 @@ class ApiProbe:
         try:
             with urllib.request.urlopen(self._url, timeout=1, context=context) as answer:
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            # A server that does not tell strangers is there all the same.
+            return error.code < 500
         except OSError:
             return False
 
