@@ -104,7 +104,7 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     (patches / "kube-apiserver0+strategic.yaml").write_text(yaml.safe_dump(PATCH))
     (patches / "kubeletconfiguration0+merge.yaml").write_text(f"{OWN_KUBELET_SETTING}\n")
 
-    addresses = [machine.address for machine in project.labs["blue"].status().machines]
+    addresses = [machine.address for machine in sorted(project.labs["blue"].status().machines, key=lambda item: item.name)]
     common = ("--stack", "blue", "--to", GREEN, "--patches", str(patches))
     with balancing(project.folder / "haproxy", blue=f"{addresses[0]}:{PORT}", green=f"{addresses[1]}:{PORT}") as balancer:
         with journey.step("upgrade plan"):
