@@ -79,7 +79,6 @@ class ClusterReading:
     daemon_sets: tuple[Manifest, ...] = ()
     definitions: tuple[Manifest, ...] = ()
     webhooks: tuple[Manifest, ...] = ()
-    claims: tuple[Manifest, ...] = ()
     volumes: tuple[Manifest, ...] = ()
     kubelet_config: Mapping[str, Any] = field(default_factory=dict)
     """The KubeletConfiguration of ConfigMap kubelet-config."""

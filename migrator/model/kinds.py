@@ -12,7 +12,6 @@ def _type(group: str, version: str, plural: str, kind: str, *, namespaced: bool 
 NODES = _type("", "v1", "nodes", "Node", namespaced=False)
 PODS = _type("", "v1", "pods", "Pod")
 CONFIG_MAPS = _type("", "v1", "configmaps", "ConfigMap")
-CLAIMS = _type("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 VOLUMES = _type("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 DEPLOYMENTS = _type("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = _type("apps", "v1", "statefulsets", "StatefulSet")

@@ -31,7 +31,6 @@ _LISTS: Mapping[str, ResourceType] = {
     "replica_sets": kinds.REPLICA_SETS,
     "daemon_sets": kinds.DAEMON_SETS,
     "definitions": kinds.DEFINITIONS,
-    "claims": kinds.CLAIMS,
     "volumes": kinds.VOLUMES,
 }
 _DEPRECATED = re.compile(r"^apiserver_requested_deprecated_apis\{([^}]*)\} [1-9]", re.MULTILINE)

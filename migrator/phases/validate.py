@@ -16,9 +16,10 @@ from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
 from migrator.model.difference import masked
 from migrator.model.events import Progress, Step
+from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.plan import Decision, Plan, PlanItem
-from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.phases.backends import ready_endpoints
 from migrator.phases.discover import Live
@@ -28,7 +29,6 @@ from migrator.readiness.kinds import readiness
 from migrator.rules.references import backend_services
 
 _POLL = 1.0
-_NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())
 
 
 @dataclass(slots=True, frozen=True)
@@ -220,7 +220,7 @@ def _webhooks(moved: list[PlanItem], green: Cluster) -> Iterator[Finding]:
 def _images(moved: list[PlanItem], green: Cluster, registry: ImageRegistry) -> Iterator[Finding]:
     """Yield a failure for each image that does not exist for a CPU architecture of green's nodes."""
     try:
-        wanted = {get(node, "status", "nodeInfo", "architecture") for node in green.list(_NODES)} - {None}
+        wanted = {get(node, "status", "nodeInfo", "architecture") for node in green.list(NODES)} - {None}
     except ApiError as error:
         yield Finding("images", "nodes of green", Severity.UNKNOWN, error.message, "grant reading nodes")
         return

@@ -9,9 +9,8 @@ import orjson
 
 from migrator.errors import ConflictError, MigratorError
 from migrator.kube.cluster import KubeCluster
-from migrator.model.ref import ResourceType
+from migrator.model.kinds import NODES
 
-NODES = ResourceType("", "v1", "nodes", "Node", False, frozenset())
 _READY_SECONDS = 60.0
 
 
