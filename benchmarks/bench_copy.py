@@ -22,9 +22,9 @@ import yaml
 
 from migrator.kube.cluster import KubeCluster
 from migrator.model.ref import ResourceType
-from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
-from migrator.testbed.control_plane import Recipe
+from migrator.testbed.planes.control_plane import Recipe
+from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
 NAMESPACES = 20

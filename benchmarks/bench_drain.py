@@ -15,14 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from migrator.clock import SystemClock
+from migrator.adapters.clock import SystemClock
+from migrator.cluster.drain import cordon, drain
 from migrator.kube.cluster import KubeCluster
 from migrator.model.upgrade import DrainRules
-from migrator.phases.drain import cordon, drain
-from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
-from migrator.testbed.control_plane import Recipe
-from migrator.testbed.deploy import deploy
+from migrator.testbed.planes.control_plane import Recipe
+from migrator.testbed.planes.deploy import deploy
+from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import GREEN
 from tests.support.drains import await_pods, make_node, workload
 from tests.support.recorder import Recorder

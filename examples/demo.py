@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from shop import shop
 
 from migrator.testbed.balancer import Balancer, Load, balanced, load
-from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
-from migrator.testbed.control_plane import Recipe
-from migrator.testbed.deploy import deploy
+from migrator.testbed.planes.control_plane import Recipe
+from migrator.testbed.planes.deploy import deploy
+from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
 

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from migrator.testbed.bed import default_cache
 from migrator.testbed.binaries import GO_WORK, Store
 from migrator.testbed.machines.registry import fill_registry
 from migrator.testbed.machines.rootfs import base_root
 from migrator.testbed.machines.supplies import packages
+from migrator.testbed.planes.pair import default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
 COLD_SECONDS = 300.0

@@ -40,11 +40,11 @@ def command(
 
     Exit code 3 when neither way is open.
     """
-    from migrator.cli.upgrade_wiring import advice_facts
+    from migrator.cli.upgrade.wiring import advice_facts
     from migrator.model.version import parse_version
-    from migrator.phases.advise import advise, plain_hops
-    from migrator.preflight.table import check
-    from migrator.workflow.in_place_rollback import cannot_be_undone
+    from migrator.upgrade.advise import advise, plain_hops
+    from migrator.upgrade.checks.table import check
+    from migrator.upgrade.rollback import cannot_be_undone
 
     try:
         version = parse_version(target)

@@ -11,7 +11,7 @@ import orjson
 from migrator.cli import render
 from migrator.cli.options import Common, common
 from migrator.errors import ConfigError
-from migrator.phases.copy import CopyOptions, CopyResult
+from migrator.migration.copy import CopyOptions, CopyResult
 
 
 @click.command("copy")
@@ -30,7 +30,7 @@ def command(common: Common, approved: Path | None, prune: bool, force_conflicts:
     Exit code 4 when an object could not be brought.
     """
     from migrator.cli.wiring import session
-    from migrator.workflow.blue_green import run_copy
+    from migrator.migration.verbs import run_copy
 
     document = _read_plan(approved) if approved else None
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:

@@ -7,7 +7,7 @@ import click
 from migrator.cli import render
 from migrator.cli.copy import as_document
 from migrator.cli.options import Common, common
-from migrator.phases.copy import CopyOptions
+from migrator.migration.copy import CopyOptions
 
 
 @click.command("cutover")
@@ -18,7 +18,7 @@ def command(common: Common) -> None:
     Exit code 3 when it is not allowed or a gate failed; traffic is then on blue.
     """
     from migrator.cli.wiring import session
-    from migrator.workflow.blue_green import run_cutover
+    from migrator.migration.verbs import run_cutover
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         render.confirmed(f"Move the traffic of {opened.config.name} to green?", yes=common.yes)

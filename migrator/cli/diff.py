@@ -19,7 +19,7 @@ def command(common: Common, full: bool) -> None:  # noqa: FBT001
     Exit code 4 when green refuses an object, or cannot prove one yet.
     """
     from migrator.cli.wiring import session
-    from migrator.workflow.blue_green import run_diff
+    from migrator.migration.verbs import run_diff
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         entries = run_diff(opened)

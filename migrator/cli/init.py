@@ -34,7 +34,7 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     from migrator.config.load import parse_migration
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
-    from migrator.phases.survey import propose
+    from migrator.migration.propose import propose
 
     if out.exists() and not force:
         raise ConfigError([f"{out}: is there already"], hint="--force overwrites it, --out names another file")

@@ -30,6 +30,9 @@ _VERBS = {
     "testbed": "Real control planes on this machine, for trying things.",
 }
 
+_GROUPS = frozenset({"upgrade", "packages", "testbed"})
+"""Verbs that are groups of verbs: a folder each."""
+
 
 class LazyGroup(click.Group):
     """A group that knows its verbs by name and imports only the one that is called."""
@@ -44,7 +47,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in _VERBS:
             return None
-        command: click.Command = importlib.import_module(f"migrator.cli.{cmd_name}").command
+        module = f"{cmd_name}.verbs" if cmd_name in _GROUPS else cmd_name
+        command: click.Command = importlib.import_module(f"migrator.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

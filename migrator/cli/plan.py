@@ -28,7 +28,7 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
     Exit code 3 when something is blocked, 4 when a kind may not be read.
     """
     from migrator.cli.wiring import session
-    from migrator.workflow.blue_green import run_plan
+    from migrator.migration.verbs import run_plan
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         plan, document = run_plan(opened)

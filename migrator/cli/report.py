@@ -24,7 +24,7 @@ def command(common: Common, out: Path) -> None:
     """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
     from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
-    from migrator.journal import read_events
+    from migrator.journal.file import read_events
     from migrator.report.html import page
     from migrator.report.summary import summarize
 

@@ -16,7 +16,7 @@ def command(common: Common) -> None:
     The archive holds Secrets; only you can read the file. Exit code 3 while blue is still needed.
     """
     from migrator.cli.wiring import journal_path, session
-    from migrator.workflow.blue_green import run_retire
+    from migrator.migration.verbs import run_retire
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         render.confirmed("Retire blue? There is no rollback afterwards.", yes=common.yes)

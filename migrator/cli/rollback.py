@@ -16,7 +16,7 @@ def command(common: Common) -> None:
     Exit code 4 when a CronJob could not be turned back.
     """
     from migrator.cli.wiring import session
-    from migrator.workflow.blue_green import run_rollback
+    from migrator.migration.verbs import run_rollback
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen, bind_green=False) as opened:
         result = run_rollback(opened)

@@ -16,8 +16,8 @@ def command(common: Common) -> None:
     """Tell where the migration stands, from its journal; asks no cluster."""
     from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
-    from migrator.journal import read_events
-    from migrator.phases.state import fold
+    from migrator.journal.file import read_events
+    from migrator.migration.state import fold
 
     config = load_migration(common.config)
     path = journal_path(common, config)

@@ -16,8 +16,8 @@ def command(common: Common) -> None:
     Exit code 3 when the verdict is bad.
     """
     from migrator.cli.wiring import session
-    from migrator.phases.validate import by_severity
-    from migrator.workflow.blue_green import run_validate
+    from migrator.migration.validate import by_severity
+    from migrator.migration.verbs import run_validate
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         verdict = run_validate(opened)

@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrator import __version__
+from migrator.adapters.clock import SystemClock
+from migrator.adapters.image_registry import HttpRegistry
+from migrator.adapters.probes import ShellRunner, SystemProber
+from migrator.adapters.stack_outputs import stack_kubeconfig
 from migrator.cli.options import Common
 from migrator.cli.render import Screen
-from migrator.clock import SystemClock
 from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
-from migrator.journal import FileJournal
+from migrator.journal.file import FileJournal
 from migrator.kube.access import access_from, load_access
 from migrator.kube.cluster import KubeCluster
-from migrator.phases.state import fold
-from migrator.probe import ShellRunner, SystemProber
-from migrator.registry import HttpRegistry
-from migrator.stack import stack_kubeconfig
+from migrator.migration.session import Session
+from migrator.migration.state import fold
 from migrator.traffic.haproxy import HAProxy
-from migrator.workflow.session import Session
 
 
 def journal_path(common: Common, config: Migration) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.version import parse_version
-from migrator.nodes.background import Detached
+from migrator.nodes.detached import Detached
 from migrator.ports import Host
 
 PACKAGE_CACHE = "/var/cache/migrator"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.packages.recipes import ARCHITECTURES, Order, recipes_folder
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import BlockedError
 from migrator.packages.host import MIB, Preparation
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import BlockedError, ConfigError
 
 ARCHITECTURES: Mapping[str, str] = {"aarch64": "aarch64-linux-gnu", "armv7h": "arm-linux-gnueabihf", "x86_64": "x86_64-linux-gnu"}

@@ -12,7 +12,7 @@ import pulumi_hcloud as hcloud
 import yaml
 
 from migrator.config.stack import CloudConfig, StackConfig
-from migrator.nodes.debian import PACKAGES, pacman_records
+from migrator.provision.debian import PACKAGES, pacman_records
 
 _ZONES = {
     "fsn1": "eu-central",

@@ -14,22 +14,22 @@ from typing import Any
 import yaml
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from migrator.clock import SystemClock
+from migrator.adapters.clock import SystemClock
+from migrator.cluster.drain import drain
 from migrator.errors import HostError, MigratorError
 from migrator.kube.access import access_from
 from migrator.kube.cluster import KubeCluster
 from migrator.model.events import Event, Progress
 from migrator.model.upgrade import DrainRules
 from migrator.nodes.action import converge, first_undone
+from migrator.nodes.actions import actions
 from migrator.nodes.control_plane import get_node
+from migrator.nodes.examine import HostFacts, HostFinding, examine, require, twins
 from migrator.nodes.kubeadm import Reset, ca_fingerprint
 from migrator.nodes.mark import read_mark
 from migrator.nodes.membership import Ready, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
-from migrator.nodes.preflight import HostFacts, HostFinding, examine, require, twins
-from migrator.nodes.table import actions
-from migrator.phases.drain import drain
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
 

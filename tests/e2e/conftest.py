@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 from migrator.errors import CommandFailedError
-from migrator.testbed.bed import default_cache
 from migrator.testbed.binaries import Store
-from migrator.testbed.engine import Engine, make_engine
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.machines.supplies import packages, stack_settings
+from migrator.testbed.planes.pair import default_cache
+from migrator.testbed.pulumi.engine import Engine, make_engine
 from migrator.testbed.versions import BLUE, GREEN
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ class Project:
 
     def kubectl(self, name: str, *words: str) -> str:
         """Run kubectl on a lab's first node."""
-        from migrator.commands import run
+        from migrator.adapters.commands import run
 
         line = " ".join(("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf", *words))
         return run(self.labs[name].command(f"{name}-1", line))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.testbed.versions import GREEN
 from tests.e2e.conftest import Project
 from tests.support.sandbox import until

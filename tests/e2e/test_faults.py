@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import CommandFailedError
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.versions import GREEN

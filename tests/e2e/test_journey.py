@@ -17,8 +17,8 @@ import yaml
 from migrator.kube.access import access_from
 from migrator.kube.cluster import KubeCluster
 from migrator.testbed.balancer import Balancer, Load, balancing, load
-from migrator.testbed.deploy import deploy
 from migrator.testbed.machines.registry import WEB_IMAGE
+from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.e2e.conftest import ROOT, Project
 from tests.support.sandbox import until

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
 from tests.e2e.conftest import say

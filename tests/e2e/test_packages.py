@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.machines.supplies import packages

@@ -18,7 +18,7 @@ import yaml
 
 from migrator.errors import CommandFailedError
 from migrator.testbed.balancer import balancing
-from migrator.testbed.deploy import deploy
+from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.e2e.conftest import ROOT, Project
 from tests.e2e.test_journey import PORT, READY_SECONDS, Journey, cluster, ready_pods, shop
@@ -81,7 +81,7 @@ def configure(project: Project, version: str) -> None:
 
 def root(project: Project, node: str, command: str) -> str:
     """Run a command on a node as root."""
-    from migrator.commands import run
+    from migrator.adapters.commands import run
 
     return run(project.labs["blue"].command(node, f"sudo sh -c '{command}'"))
 

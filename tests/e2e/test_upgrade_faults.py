@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from migrator.commands import run
-from migrator.testbed.deploy import deploy
+from migrator.adapters.commands import run
+from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.e2e.conftest import Project
 from tests.e2e.test_journey import READY_SECONDS, cluster, ready_pods, shop

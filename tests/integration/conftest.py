@@ -10,9 +10,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from migrator.testbed.bed import Testbed, default_cache
 from migrator.testbed.binaries import Store
-from migrator.testbed.control_plane import Recipe
+from migrator.testbed.planes.control_plane import Recipe
+from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
 

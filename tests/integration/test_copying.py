@@ -11,7 +11,7 @@ import orjson
 import pytest
 import yaml
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.model.manifest import get
 from migrator.model.ref import ResourceType
 from tests.support.objects import config_map, crd, cron_job, deployment, job, made, pod_template, service

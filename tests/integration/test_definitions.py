@@ -15,7 +15,7 @@ import pytest
 
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
-from migrator.testbed.certs import make_authority
+from migrator.testbed.planes.certs import make_authority
 from tests.support.objects import made
 from tests.support.sandbox import TYPES, Sandbox, until
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from migrator.clock import SystemClock
+from migrator.adapters.clock import SystemClock
+from migrator.cluster.drain import cordon, drain, drained, pods_on
 from migrator.errors import BlockedError, GateFailedError
 from migrator.model.kinds import NODES
 from migrator.model.upgrade import DrainRules
-from migrator.phases.drain import cordon, drain, drained, pods_on
 from tests.support.drains import await_pods, make_node, template, workload
 from tests.support.recorder import Recorder
 from tests.support.sandbox import TYPES, Sandbox

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from migrator.clock import SystemClock
+from migrator.adapters.clock import SystemClock
+from migrator.cluster.pod_networks import WEAVE, await_networks, roll_weave
 from migrator.kube.cluster import KubeCluster
 from migrator.model.kinds import DAEMON_SETS
 from migrator.model.ref import ResourceType
-from migrator.phases.examine import examine_cluster
-from migrator.phases.pod_networks import WEAVE, await_networks, roll_weave
-from migrator.testbed import bed
 from migrator.testbed.binaries import Store
-from migrator.testbed.control_plane import Recipe
+from migrator.testbed.planes import pair as bed
+from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.versions import BLUE
+from migrator.upgrade.read_cluster import examine_cluster
 from tests.support.drains import workload
 from tests.support.recorder import Recorder
 from tests.support.sandbox import TYPES, Sandbox, until

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigError
-from migrator.testbed import bed as beds
 from migrator.testbed.binaries import ChecksumError, DownloadError, Store
-from migrator.testbed.control_plane import Recipe
+from migrator.testbed.planes import pair as beds
+from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.sandbox import until
 

@@ -18,7 +18,7 @@ import yaml
 from shop import NS, shop
 
 from migrator.model.ref import ResourceType
-from migrator.testbed.deploy import deploy
+from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.sandbox import TYPES, Pair, Result, Sandbox, until
 

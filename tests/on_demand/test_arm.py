@@ -19,10 +19,10 @@ import yaml
 
 from migrator.packages.publish import publish
 from migrator.testbed.binaries import Store
-from migrator.testbed.deploy import deploy
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.machines.network import gateway
 from migrator.testbed.machines.supplies import RUNTIME, packages
+from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import GREEN
 from tests.e2e.conftest import Project, say
 from tests.e2e.test_journey import PORT, Journey, cluster, ready_pods, shop

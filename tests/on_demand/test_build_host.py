@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
 from tests.e2e.conftest import ROOT, say
@@ -53,7 +53,7 @@ print(json.dumps({{"before": before, "during": during, "after": state(), "zram":
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Boot a machine of 1.5 GB, with this code on it."""
-    from migrator.testbed.bed import default_cache
+    from migrator.testbed.planes.pair import default_cache
 
     folder = tmp_path_factory.mktemp("build-host") / "lab"
     lab = Lab(folder, "build", Store(default_cache(), say), say, emulate="amd64", memory=1536)

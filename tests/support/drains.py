@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
+from migrator.cluster.drain import pods_on
 from migrator.kube.cluster import KubeCluster
 from migrator.model.kinds import NODES
-from migrator.phases.drain import pods_on
 from tests.support.sandbox import until
 
 HOSTNAME = "kubernetes.io/hostname"

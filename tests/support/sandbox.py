@@ -21,8 +21,8 @@ from migrator.errors import NotFoundError
 from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
-from migrator.testbed.bed import Testbed
-from migrator.testbed.deploy import deploy
+from migrator.testbed.planes.deploy import deploy
+from migrator.testbed.planes.pair import Testbed
 
 TYPES: dict[str, ResourceType] = {
     kind: ResourceType(api, version, plural, kind, namespaced, frozenset())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 
 _FOLDER = Path("/proc/sys/fs/binfmt_misc")

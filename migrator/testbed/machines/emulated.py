@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.testbed.machines.machine import Machine
 from migrator.testbed.processes import start

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.emulated import boot_emulated, remove_link

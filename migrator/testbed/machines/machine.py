@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 from migrator.testbed.machines.cgroups import make_cgroups, members, remove_cgroups
 from migrator.testbed.machines.rootfs import USER

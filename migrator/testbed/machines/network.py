@@ -7,7 +7,7 @@ import json
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 
 _POOL = IPv4Network("10.77.0.0/16")

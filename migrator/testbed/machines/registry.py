@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.binfmt import runs_arm64

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from migrator.commands import run
+from migrator.adapters.commands import run
 from migrator.errors import MigratorError
-from migrator.nodes.debian import PACKAGES, pacman_records
+from migrator.provision.debian import PACKAGES, pacman_records
 from migrator.testbed.machines.binfmt import runs_arm64
 
 SUITE = "bookworm"

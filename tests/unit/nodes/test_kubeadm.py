@@ -13,12 +13,12 @@ import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.control_plane import ask
+from migrator.nodes.examine import HostFacts, judge, twins
 from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
-from migrator.nodes.preflight import HostFacts, judge, twins
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.testbed.certs import make_authority
+from migrator.testbed.planes.certs import make_authority
 from tests.support.hosts import FakeHost
 
 MARK = "/var/lib/migrator/node.json"

@@ -1,0 +1,173 @@
+"""How upgrades in place are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from migrator.cli import render
+from migrator.cli.upgrade.where import Where
+from migrator.errors import ConfigError
+from migrator.model.events import Note
+from migrator.model.upgrade import NodeSummary, RunOptions, RunResult, RunState, UpgradePlan
+from migrator.model.verdict import Finding, Severity
+from migrator.upgrade.rollback import cannot_be_undone
+from migrator.upgrade.session import UpgradeSession
+from migrator.upgrade.state import UpgradeState
+
+_ORDER = {Severity.FAILURE: 0, Severity.UNKNOWN: 1, Severity.WARNING: 2, Severity.OK: 3}
+
+
+def show_plan(plan: UpgradePlan, control_planes: int, output: str) -> None:
+    """Print the whole plan."""
+    lost = cannot_be_undone(plan.hops, control_planes) if plan.hops else []
+    if output == "json":
+        render.result_json(_plan_document(plan) | {"cannotBeUndone": lost})
+        return
+    _table(plan.nodes)
+    if not plan.hops:
+        render.line(f"\neverything is at {plan.target} already")
+    for number, hop in enumerate(plan.hops, start=1):
+        packages = ", ".join(f"{name} {version}" for name, version in hop.packages.items())
+        seconds = plan.seconds.get(hop.key)
+        time = f"about {seconds / 60:.0f} min, as before here" if seconds else "no record yet of how long it takes here"
+        render.line(f"\nhop {number}: {hop.start} → {hop.target} ({time})")
+        render.line(f"  packages: {packages}")
+        render.line(f"  images:   {', '.join(plan.images.get(hop.key) or ('not known: the package is not there',))}")
+        for step in plan.steps[hop.key]:
+            render.line(f"  - {step}")
+    for name, words in plan.kubeadm.items():
+        render.line(f"\nkubeadm upgrade {name}, in its own words:")
+        for line in words.splitlines():
+            render.line(f"  | {line}")
+    if lost:
+        render.line("\nwhat `migrator upgrade rollback` cannot bring back:")
+        for text in lost:
+            render.line(f"  - {text}")
+    show_findings(plan.findings)
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Print findings, the worst first."""
+    found = sorted(findings, key=lambda item: _ORDER[item.severity])
+    render.line("\nfindings:" if found else "\nno findings")
+    for item in found:
+        render.line(f"  {render.word(item.severity.value)} {item.subject}: {item.reason} [{item.check}]")
+        if item.cure:
+            render.line(f"      → {item.cure}")
+
+
+def show_brief(plan: UpgradePlan, screen: render.Screen) -> None:
+    """Show what is about to happen, and what was found that does not forbid it."""
+    for hop in plan.hops:
+        workers = "control plane and workers" if hop.workers else "control plane only"
+        seconds = plan.seconds.get(hop.key)
+        time = f", about {seconds / 60:.0f} min" if seconds else ""
+        screen.emit(Note(f"{hop.start} → {hop.target}: {workers}{time}"))
+    for item in plan.findings:
+        cure = f"; {item.cure}" if item.cure else ""
+        screen.emit(Note(f"{item.subject}: {item.reason}{cure} [{item.check}]", warning=True))
+
+
+def show_nothing_to_do(plan: UpgradePlan, output: str) -> None:
+    """Say that all is there already."""
+    if output == "json":
+        render.result_json({"state": "done", "nodes": [dataclasses.asdict(node) for node in plan.nodes], "left": []})
+    else:
+        render.line(f"everything is at {plan.target} already")
+
+
+def show_result(result: RunResult, where: Where) -> None:
+    """Print how a run ended, and end with its exit code."""
+    if where.output == "json":
+        render.result_json(
+            {
+                "state": result.state.value,
+                "nodes": [dataclasses.asdict(node) for node in result.nodes],
+                "left": list(result.left),
+                "differences": list(result.differences),
+            }
+        )
+    else:
+        _table(result.nodes)
+        for text in result.differences:
+            render.line(f"changed by kubeadm: {text}")
+        for text in result.left:
+            render.line(text)
+        version = result.nodes[0].version if result.nodes else ""
+        words = {
+            RunState.DONE: f"done: write kubernetesVersion: {version} into {where.file}, so that `pulumi up` agrees",
+            RunState.PAUSED: "paused",
+            RunState.LEFT: "nodes are left; `migrator upgrade resume` takes them along",
+        }
+        render.line(words[result.state])
+    click.get_current_context().exit(4 if result.state is RunState.LEFT else 0)
+
+
+def show_nodes(nodes: Iterable[NodeSummary], output: str, words: str) -> None:
+    """Print nodes and how a verb ended."""
+    if output == "json":
+        render.result_json({"state": words, "nodes": [dataclasses.asdict(node) for node in nodes]})
+        return
+    _table(nodes)
+    render.line(words)
+
+
+def show_state(state: UpgradeState, output: str) -> None:
+    """Print where an upgrade stands."""
+    hop = state.hop
+    document: dict[str, Any] = {
+        "state": state.status.value,
+        "to": str(state.target) if state.target else None,
+        "hops": [hop.document() | {"done": hop.key in state.ended} for hop in state.hops],
+        "cordoned": sorted(state.cordoned),
+        "lastStep": state.last_step,
+    }
+    if output == "json":
+        render.result_json(document)
+        return
+    render.line(f"{state.status.value}" + (f", to {state.target}" if state.target else ""))
+    for item in state.hops:
+        word = "done" if item.key in state.ended else "begun" if item.key in state.applied else "to do"
+        render.line(f"  {item.start} → {item.target}: {word}")
+    if hop and state.open:
+        render.line(f"last step: {state.last_step or 'none'}; `migrator upgrade resume` goes on")
+    for node in sorted(state.cordoned):
+        render.line(f"cordoned: {node}")
+
+
+def require_nodes(options: RunOptions, session: UpgradeSession) -> None:
+    """Raise ConfigError for a `--limit` that names no node."""
+    names = [node.name for node in session.nodes]
+    issues = [f"--limit {name}: no such node; there are {', '.join(names)}" for name in sorted(options.limit - set(names))]
+    if issues:
+        raise ConfigError(issues)
+
+
+def _plan_document(plan: UpgradePlan) -> dict[str, Any]:
+    return {
+        "from": str(plan.current),
+        "to": str(plan.target),
+        "blocked": plan.blocked,
+        "hops": [
+            {
+                **hop.document(),
+                "steps": list(plan.steps[hop.key]),
+                "images": list(plan.images.get(hop.key, ())),
+                "seconds": plan.seconds.get(hop.key),
+            }
+            for hop in plan.hops
+        ],
+        "nodes": [dataclasses.asdict(node) for node in plan.nodes],
+        "findings": [dataclasses.asdict(item) for item in plan.findings],
+        "kubeadm": dict(plan.kubeadm),
+    }
+
+
+def _table(nodes: Iterable[NodeSummary]) -> None:
+    for item in nodes:
+        state = ("Ready" if item.ready else "NotReady") + (",SchedulingDisabled" if item.cordoned else "")
+        render.line(f"{item.name:24} {state:26} {item.role:14} v{item.version:11} {item.runtime}")

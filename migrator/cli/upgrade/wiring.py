@@ -1,0 +1,125 @@
+"""From a stack's file to a session of an upgrade in place: hosts over SSH, the API server, the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from migrator import __version__
+from migrator.adapters.clock import SystemClock
+from migrator.cli.render import Screen
+from migrator.cli.upgrade.where import Where, stack_file
+from migrator.config.stack import StackConfig, load_stack
+from migrator.errors import ApiError, ConfigError, JournalError
+from migrator.journal.file import FileJournal, read_events
+from migrator.kube.access import Access, access_from, load_access
+from migrator.kube.cluster import KubeCluster
+from migrator.model.facts import UpgradeFacts
+from migrator.model.upgrade import DrainRules, Workers
+from migrator.model.version import Version
+from migrator.ports import Host
+from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
+from migrator.upgrade.session import UpgradeSession
+from migrator.upgrade.state import fold_upgrade
+
+_PATIENCE = 60.0
+RESUME_PATIENCE = 240.0
+"""kubeadm may be at work on the only control plane, whose API server is away for parts of it."""
+
+
+@contextmanager
+def upgrade_session(
+    where: Where, screen: Screen, *, patches: str = "", patience: float = _PATIENCE, api_may_be_down: bool = False
+) -> Iterator[UpgradeSession]:
+    """Open journal, hosts and API server; the journal is tied to the cluster.
+
+    An API server that is away is waited for `patience` seconds.
+    """
+    stack = load_stack(where.file)
+    inputs = [node_inputs(stack, node) for node in (*stack.control_planes, *(n for n in stack.nodes if n.role == "worker"))]
+    nodes = tuple(node_spec(item) for item in inputs)
+    hosts: Mapping[str, Host] = {item["name"]: host_of(item) for item in inputs}
+    access = _access(where, hosts[nodes[0].name])
+    first = 2.0 if api_may_be_down else patience
+    cluster = KubeCluster(where.name, access, patience=patience, first_patience=first)
+    identities: dict[str, str] = {}
+    try:
+        identities["cluster"] = cluster.identity()
+    except ApiError:
+        if not api_may_be_down:
+            raise
+    with FileJournal(where.journal, tool=__version__, migration=f"upgrade of {where.name}") as journal:
+        journal.bind(**identities)
+        yield UpgradeSession(
+            cluster=cluster,
+            hosts=hosts,
+            nodes=nodes,
+            spec=cluster_spec(cluster_inputs(stack, where.name)),
+            journal=journal,
+            state=fold_upgrade(journal.events()),
+            reporter=screen,
+            clock=SystemClock(),
+            patches=_patches(patches),
+            weave=(stack.weave.registry, stack.weave.version) if stack.cni == "weave" else None,
+            records=tuple(_records(where)),
+        )
+
+
+def read_state(where: Where) -> tuple[StackConfig, Any]:
+    """Return the stack, and the state of its upgrade without locking the journal; raises JournalError where there is none."""
+    return load_stack(where.file), fold_upgrade(journal_lines(where))
+
+
+def journal_lines(where: Where) -> list[dict[str, Any]]:
+    """Return the journal's lines without locking it; raises JournalError where no upgrade was begun."""
+    if not where.journal.exists():
+        hint = "`migrator upgrade run --to VERSION` begins one"
+        raise JournalError(f"{where.journal}: no upgrade of {where.name} was begun here", hint=hint)
+    return read_events(where.journal)
+
+
+def _access(where: Where, first: Host) -> Access:
+    """Return how to reach the API server: by the person's kubeconfig, or the one on the first control plane."""
+    if where.kubeconfig:
+        return load_access(str(where.kubeconfig), None, cluster=where.name, relative_to=Path())
+    import yaml
+
+    content = yaml.safe_load(first.run("cat /etc/kubernetes/admin.conf"))
+    return access_from(dict(content), cluster=where.name, where=f"/etc/kubernetes/admin.conf on {first.name}")
+
+
+def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
+    if not folder:
+        return ()
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError([f"--patches {folder}: is no folder"], hint="see kubeadm's documentation of --patches for the file names")
+    return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
+
+
+def _records(where: Where) -> Iterator[tuple[str, str, float]]:
+    """Yield what steps took in upgrades of other clusters, from the journals beside this one."""
+    for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
+        if path != where.journal:
+            yield from fold_upgrade(read_events(path)).seconds
+
+
+def advice_facts(
+    target: Version, screen: Screen, *, stack: str | None, file: Path | None, kubeconfig: Path | None, context: str | None
+) -> tuple[UpgradeFacts, int]:
+    """Return what advice is made from, and how many control planes there are; hosts are read where a stack names them."""
+    from migrator.upgrade.plan import PlanOptions, gather, gather_cluster
+
+    if stack or file:
+        where = Where(stack_file(stack, file), kubeconfig, None, "text", yes=True)
+        with upgrade_session(where, screen) as session:
+            options = PlanOptions(target, Workers.EACH_HOP, DrainRules(delete_emptydir_data=True))
+            return gather(session, options), len(session.control_planes)
+    if not kubeconfig:
+        raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
+    cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()))
+    facts = gather_cluster(cluster, target, SystemClock())
+    label = "node-role.kubernetes.io/control-plane"
+    return facts, sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)

@@ -1,0 +1,1 @@
+"""What both the migration and the upgrade ask of a live cluster."""

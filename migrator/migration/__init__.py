@@ -1,0 +1,1 @@
+"""The migration to a second cluster, blue to green: verbs, phases and their values."""

@@ -1,0 +1,197 @@
+"""Decide about every object of blue, and bring the moves into waves; pure, but for what was discovered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from migrator.errors import BlockedError, ConfigError
+from migrator.migration.discover import Found, Inventory, digest, unreadable_names
+from migrator.model.manifest import Manifest, get
+from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.ref import ObjectRef
+from migrator.readiness.kinds import readiness
+from migrator.rules import injected, jobs, order, references, table, versions
+from migrator.rules.context import Rule, RuleContext
+from migrator.rules.references import backend_services
+
+
+def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
+    """Return the plan; raises ConfigError with every object that a person's patch does not fit.
+
+    Bodies of `inventory.found` are released on the way, so that a large cluster is held in memory only once.
+    """
+    context = RuleContext(context.config, inventory.green, inventory.blue, context.fenced_cronjobs)
+    rules: dict[str, tuple[Rule, ...]] = {}
+    graph: order.Graph = {}
+    items: dict[ObjectRef, PlanItem] = {}
+    others: list[PlanItem] = []
+    mistakes: list[str] = []
+    crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
+    for found in inventory.found:
+        green = _on_green(found.ref, context)
+        if found.skip:
+            others.append(PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid))
+            continue
+        manifest: Manifest = orjson.loads(found.body)
+        found.body = b""
+        blocked = _blocked(found, manifest, inventory, context)
+        if blocked:
+            others.append(replace(blocked, green=green))
+            continue
+        name = found.ref.type_name
+        try:
+            done = table.transform(manifest, context, rules.setdefault(name, table.rules_for(name)))
+        except ConfigError as error:
+            mistakes += error.issues
+            continue
+        items[green] = _move(found, green, manifest, done, context)
+        graph[green] = {}
+        for reference in references.references(done.manifest, green, crds):
+            graph[green][reference.ref] = graph[green].get(reference.ref, False) or reference.hard
+    if mistakes:
+        raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
+    ordered = order.into_waves(graph)
+    for cycle in ordered.cycles:
+        others += [_in_cycle(items.pop(ref), cycle) for ref in cycle]
+    return Plan(
+        items=tuple(sorted([*items.values(), *others], key=lambda item: item.blue)),
+        waves=tuple(tuple(items[ref] for ref in wave) for wave in ordered.waves),
+        owners={
+            ref: hard
+            for ref, targets in graph.items()
+            if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))
+        },
+        kinds_skipped=inventory.kinds_skipped,
+        unreadable=tuple(inventory.unreadable),
+        warnings=_warnings(inventory),
+        kinds_read=inventory.kinds_read,
+    )
+
+
+def _on_green(ref: ObjectRef, context: RuleContext) -> ObjectRef:
+    if ref.type_name == "Namespace":
+        return ref._replace(name=context.green_namespace(ref.name))
+    return ref._replace(namespace=context.green_namespace(ref.namespace)) if ref.namespace else ref
+
+
+def _blocked(found: Found, manifest: Manifest, inventory: Inventory, context: RuleContext) -> PlanItem | None:
+    resource = inventory.unserved.get(found.ref.type_name)
+    if resource:
+        hindrance = versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), []))
+    else:
+        found_hindrance = table.hindrance(manifest, context)
+        if not found_hindrance:
+            return None
+        hindrance = found_hindrance
+    return PlanItem(found.ref, found.ref, Decision.BLOCKED, hindrance.reason, hindrance.cure, uid=found.uid)
+
+
+def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
+    body = orjson.dumps(done.manifest)
+    status = b""
+    if found.ref.type_name == "Job.batch" and jobs.finished(manifest):
+        status = orjson.dumps(jobs.finished_status(manifest))
+    return PlanItem(
+        blue=found.ref,
+        green=green,
+        decision=Decision.MOVE,
+        transforms=done.touched,
+        notes=table.notes(manifest, body, context),
+        resource=found.resource,
+        body=body,
+        manager=found.manager,
+        managed_fields=found.managed_fields,
+        status=status,
+        unready=_unready(manifest),
+        volatile=injected.volatile_paths(manifest, context),
+        uid=found.uid,
+        # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.
+        token=f"r{manifest['metadata']['resourceVersion']}" if found.ref.type_name == "Secret" else digest(body),
+    )
+
+
+def _unready(manifest: Manifest) -> str:
+    state = readiness(manifest)
+    return "" if state.done and state.ok else state.message
+
+
+def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
+    names = " -> ".join(str(ref) for ref in [*cycle, cycle[0]])
+    return PlanItem(
+        item.blue,
+        item.green,
+        Decision.BLOCKED,
+        f"needs itself: {names}",
+        "break the cycle on blue, or leave one of them out",
+        uid=item.uid,
+    )
+
+
+def _warnings(inventory: Inventory) -> tuple[str, ...]:
+    if not inventory.unreadable:
+        return ()
+    return (f"not readable with this account, so not moved: {unreadable_names(inventory.unreadable)}",)
+
+
+def green_warnings(inventory: Inventory) -> Iterable[str]:
+    """Yield what on green will get in the way of any write."""
+    for ref, live in inventory.live.items():
+        if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+            manifest = orjson.loads(live.body)
+            strict = [hook for hook in manifest.get("webhooks") or [] if hook.get("failurePolicy", "Fail") == "Fail"]
+            for service in backend_services({**manifest, "webhooks": strict}):
+                if service not in inventory.live:
+                    yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"
+
+
+def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
+    """Return the plan as plain data for JSON and for approval; it holds no object's content."""
+    wave_of = {item.green: number for number, wave in enumerate(plan.waves, start=1) for item in wave}
+    return {
+        "format": 1,
+        "clusters": identities,
+        "counts": dict(plan.counts),
+        "waves": len(plan.waves),
+        "objects": [_item_document(item, wave_of.get(item.green)) for item in plan.items],
+        "kindsSkipped": plan.kinds_skipped,
+        "unreadable": [{"kind": item.type_name, "reason": item.reason} for item in plan.unreadable],
+        "warnings": list(plan.warnings),
+    }
+
+
+def _item_document(item: PlanItem, wave: int | None) -> dict[str, Any]:
+    document: dict[str, Any] = {"object": str(item.blue), "decision": item.decision.value}
+    if item.green != item.blue:
+        document["green"] = str(item.green)
+    details = {
+        "reason": item.reason,
+        "cure": item.cure,
+        "transforms": list(item.transforms),
+        "notes": list(item.notes),
+        "wave": wave,
+        "token": item.token,
+    }
+    return document | {name: value for name, value in details.items() if value}
+
+
+def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str, str]) -> None:
+    """Raise BlockedError, naming what changed, unless this plan is the approved one."""
+    if get(approved, "format") != 1 or not isinstance(approved.get("objects"), list):
+        raise BlockedError("the approved plan is not a plan of this tool", hint="make one with `migrator plan --out`")
+    if approved.get("clusters") != identities:
+        raise BlockedError("the approved plan was made for other clusters", hint="make a new one with `migrator plan --out`")
+    before = {item["object"]: (item["decision"], item.get("token", "")) for item in approved["objects"]}
+    now = {str(item.blue): (item.decision.value, item.token) for item in plan.items}
+    changed = [f"{name} (new)" for name in now.keys() - before.keys() if now[name][0] != Decision.SKIP]
+    changed += [f"{name} (gone)" for name in before.keys() - now.keys() if before[name][0] != Decision.SKIP]
+    changed += [f"{name} (changed)" for name in now.keys() & before.keys() if now[name] != before[name]]
+    if changed:
+        shown = ", ".join(sorted(changed)[:20]) + (f" and {len(changed) - 20} more" if len(changed) > 20 else "")
+        raise BlockedError(
+            f"blue has changed since the plan was approved: {shown}",
+            hint="look at it with `migrator plan`, then approve a new one",
+        )

@@ -1,0 +1,79 @@
+"""The end of blue: proof that nothing reaches it any more, an archive of what it held, and what to destroy."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import orjson
+
+from migrator.config.schema import Traffic
+from migrator.errors import BlockedError
+from migrator.migration.discover import Inventory
+from migrator.migration.state import Stage, State
+from migrator.model.events import Progress, Step
+from migrator.ports import Clock, Cluster, Journal, Reporter, TrafficSwitch
+
+_WATCH_SECONDS = 5.0
+
+
+def require_retirable(
+    state: State,
+    switch: TrafficSwitch | None,
+    traffic: Traffic | None,
+    *,
+    soak: float,
+    clock: Clock,
+    reporter: Reporter,
+) -> None:
+    """Raise BlockedError unless green has had all traffic for the soak time and blue gets none now."""
+    if state.stage is Stage.RETIRED:
+        raise BlockedError("blue is retired already")
+    if state.stage is not Stage.ON_GREEN or state.on_green_since is None:
+        raise BlockedError("traffic is not on green", hint="`migrator cutover` first")
+    age = clock.now() - state.on_green_since
+    if age < soak:
+        raise BlockedError(
+            f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h",
+            hint="wait, or lower retire.soak",
+        )
+    if switch is None or traffic is None:
+        return
+    before = switch.read()
+    if before.green_percent < 100:
+        raise BlockedError(
+            f"traffic still reaches blue: green has {before.green_percent:g} %",
+            hint="`migrator cutover` again, or look at the load balancer",
+        )
+    reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
+    clock.sleep(_WATCH_SECONDS)
+    blue = switch.read().blue
+    if blue.since(before.blue).requests or blue.sessions:
+        raise BlockedError(
+            f"traffic still reaches blue: {blue.since(before.blue).requests} requests, {blue.sessions} in flight",
+            hint="wait until they end",
+        )
+
+
+def archive(blue: Cluster, inventory: Inventory, path: Path, reporter: Reporter) -> int:
+    """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return how many."""
+    reporter.emit(Step(f"archiving blue to {path}"))
+    partial = path.with_name(path.name + ".new")
+    count = 0
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
+        for resource in inventory.kinds_read.values():
+            for manifest in blue.list(resource):
+                file.write(orjson.dumps(manifest) + b"\n")
+                count += 1
+                if count % 500 == 0:
+                    reporter.emit(Progress("archiving", count, 0))
+    partial.replace(path)
+    return count
+
+
+def record_retirement(journal: Journal, path: Path, count: int) -> None:
+    """Write the end into the journal."""
+    journal.append("retired", archive=str(path), objects=count)
+    journal.sync()

@@ -1,0 +1,95 @@
+"""Everything that one run of a verb works with."""
+
+from __future__ import annotations
+
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from migrator.config.schema import Migration
+from migrator.errors import BlockedError
+from migrator.migration.discover import Inventory, discover, read_green
+from migrator.migration.plan import green_warnings, make_plan
+from migrator.migration.state import State
+from migrator.model.events import Note, Step
+from migrator.model.plan import Plan
+from migrator.ports import Clock, Cluster, CommandRunner, ImageRegistry, Journal, Prober, Reporter, TrafficSwitch
+from migrator.rules.context import RuleContext
+
+_MOST_SKEW_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Session:
+    """The ports of one run, and the state folded from the journal."""
+
+    config: Migration
+    blue: Cluster
+    green: Cluster
+    journal: Journal
+    state: State
+    switch: TrafficSwitch | None
+    prober: Prober
+    registry: ImageRegistry
+    runner: CommandRunner
+    reporter: Reporter
+    clock: Clock
+    allow_older: bool = False
+    """Whether green may be of an older version than blue."""
+
+    def preflight(self) -> dict[str, str]:
+        """Return both clusters' identities; raises BlockedError when they cannot be a pair.
+
+        Raises ApiError when one cannot be reached.
+        """
+        blue_version, green_version = self.blue.version(), self.green.version()
+        identities = {"blue": self.blue.identity(), "green": self.green.identity()}
+        if identities["blue"] == identities["green"]:
+            raise BlockedError("blue and green are the same cluster", hint="correct the contexts in the file")
+        if green_version[:2] < blue_version[:2] and not self.allow_older:
+            raise BlockedError(
+                f"green is older than blue ({green_version[2]} < {blue_version[2]})",
+                hint="--allow-older goes on; objects of newer API versions will be blocked",
+            )
+        skew = abs(self.blue.server_time() - self.green.server_time())
+        if skew > _MOST_SKEW_SECONDS:
+            self.reporter.emit(
+                Note(
+                    f"the clocks of blue and green differ by {skew:.0f} s: leases and certificates may fail",
+                    warning=True,
+                )
+            )
+        self.reporter.emit(Step(f"blue is {blue_version[2]}, green is {green_version[2]}"))
+        return identities
+
+    def context(self) -> RuleContext:
+        """Return what rules may know before anything was read."""
+        return RuleContext(self.config, fenced_cronjobs=frozenset(self.state.fenced))
+
+    def discovered(self) -> tuple[Inventory, Plan]:
+        """Read both clusters and decide about every object of blue."""
+        context = self.context()
+        self.reporter.emit(Step("reading blue and green"))
+        inventory = discover(self.blue, self.green, context, self.reporter)
+        with ThreadPoolExecutor(1) as pool:
+            # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
+            reading = pool.submit(read_green, self.green, inventory, self.reporter)
+            plan = make_plan(inventory, context)
+            reading.result()
+        return inventory, replace(
+            plan, warnings=(*plan.warnings, *green_warnings(inventory)), unreadable=tuple(inventory.unreadable)
+        )
+
+    def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
+        """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""
+        for command in commands:
+            self.reporter.emit(Step(f"hook {name}: {command[0]}"))
+            self.journal.append("hook", moment=name, program=command[0])
+            self.runner.run(command, self.config.hooks.timeout.total_seconds())
+
+
+def holder() -> str:
+    """Return who holds the lock on green: `user@host/pid`."""
+    user = os.environ.get("USER") or str(os.getuid())
+    return f"{user}@{socket.gethostname()}/{os.getpid()}"

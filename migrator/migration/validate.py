@@ -1,0 +1,257 @@
+"""Prove that green does blue's work: readiness, parity, endpoints, images, webhooks, budgets, data, probes.
+
+A timeout is a failure; what cannot be known is said to be unknown and never guessed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import orjson
+
+from migrator.cluster.endpoints import ready_endpoints
+from migrator.config.schema import Probe
+from migrator.errors import ApiError, MigratorError
+from migrator.migration.discover import Live
+from migrator.migration.parity import differences
+from migrator.model.difference import masked
+from migrator.model.events import Progress, Step
+from migrator.model.kinds import NODES
+from migrator.model.manifest import Manifest, containers, get, pod_spec
+from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.ref import ObjectRef
+from migrator.model.verdict import Finding, Readiness, Severity, Verdict
+from migrator.ports import Clock, Cluster, ImageRegistry, Prober, Reporter
+from migrator.readiness.kinds import readiness
+from migrator.rules.references import backend_services
+
+_POLL = 1.0
+
+
+@dataclass(slots=True, frozen=True)
+class Checks:
+    """What validation needs beside both clusters."""
+
+    prober: Prober
+    registry: ImageRegistry
+    probes: tuple[Probe, ...]
+    ready_timeout: float
+
+
+def validate(
+    plan: Plan,
+    blue: Cluster,
+    green: Cluster,
+    live: dict[ObjectRef, Live],
+    *,
+    checks: Checks,
+    clock: Clock,
+    reporter: Reporter,
+) -> Verdict:
+    """Return the verdict over everything that the plan moves."""
+    began = clock.monotonic()
+    moved = list(plan.of(Decision.MOVE))
+    findings: list[Finding] = [*_unmoved(plan)]
+    reporter.emit(Step("comparing green with blue"))
+    findings += _parity(moved, live)
+    reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
+    findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
+    reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
+    findings += _endpoints(moved, blue, green, clock, deadline=began + checks.ready_timeout)
+    findings += _webhooks(moved, green)
+    findings += _images(moved, green, checks.registry)
+    with ThreadPoolExecutor(max(1, len(checks.probes))) as pool:
+        findings += pool.map(checks.prober.probe, checks.probes)
+    return Verdict(tuple(findings), clock.monotonic() - began)
+
+
+def _unmoved(plan: Plan) -> Iterator[Finding]:
+    for item in plan.of(Decision.BLOCKED):
+        yield Finding("moved", str(item.blue), Severity.FAILURE, item.reason, item.cure)
+    for unread in plan.unreadable:
+        yield Finding(
+            "moved",
+            unread.type_name,
+            Severity.FAILURE,
+            unread.reason,
+            "grant it (deploy/rbac-*.yaml), or leave the kind out",
+        )
+    for item in plan.items:
+        for note in item.notes:
+            if note.startswith("data is NOT"):
+                cure = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
+                yield Finding("data", str(item.blue), Severity.FAILURE, note, cure)
+
+
+def _parity(moved: list[PlanItem], live: dict[ObjectRef, Live]) -> Iterator[Finding]:
+    refs = {item.uid: item.green for item in moved}
+    for item in moved:
+        have = live.get(item.green)
+        if have is None:
+            yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
+            continue
+        found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])))
+        if found:
+            shown = ", ".join(
+                f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(found, item.green.kind)[:3]
+            )
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            yield Finding(
+                "parity",
+                str(item.green),
+                Severity.FAILURE,
+                f"differs from blue: {shown}{more}",
+                "run `migrator copy`; `migrator diff` shows all",
+            )
+
+
+def _uid(live: dict[ObjectRef, Live], ref: ObjectRef | None) -> str:
+    return live[ref].uid if ref in live else ""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _await_ready(
+    moved: list[PlanItem], green: Cluster, live: dict[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
+) -> Iterator[Finding]:
+    """Yield a finding for each object that is not ready when time is up, and for each that never will be."""
+    pending = {item.green: item for item in moved if item.green in live}
+    states: dict[ObjectRef, Readiness] = {}
+    manifests = {ref: orjson.loads(live[ref].body) for ref in pending}
+    deadline = clock.monotonic() + timeout
+    total = len(pending)
+    while True:
+        for ref, manifest in manifests.items():
+            states[ref] = readiness(manifest)
+            if states[ref].done:
+                item = pending.pop(ref)
+                if not states[ref].ok:
+                    yield _unready(item, states[ref].message)
+                elif states[ref].message:
+                    yield Finding("readiness", str(ref), Severity.WARNING, states[ref].message)
+        # What is not ready on blue either is no reason to wait.
+        if not any(not item.unready for item in pending.values()) or clock.monotonic() >= deadline:
+            break
+        reporter.emit(Progress("ready", total - len(pending), total))
+        clock.sleep(_POLL)
+        manifests = _look_again(green, pending)
+    for ref, item in pending.items():
+        yield _unready(item, f"{states[ref].message}, still after {timeout:.0f} s" if not item.unready else states[ref].message)
+
+
+def _unready(item: PlanItem, message: str) -> Finding:
+    if item.unready:
+        return Finding("readiness", str(item.green), Severity.WARNING, f"{message} (not ready on blue either: {item.unready})")
+    where = f" -n {item.green.namespace}" if item.green.namespace else ""
+    cure = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"
+    return Finding("readiness", str(item.green), Severity.FAILURE, message, cure)
+
+
+def _look_again(green: Cluster, pending: dict[ObjectRef, PlanItem]) -> dict[ObjectRef, Manifest]:
+    manifests = {}
+    for ref, item in pending.items():
+        if item.resource:
+            try:
+                manifests[ref] = green.get(item.resource, ref.namespace, ref.name)
+            except ApiError:
+                manifests[ref] = orjson.loads(item.body)
+    return manifests
+
+
+def _endpoints(moved: list[PlanItem], blue: Cluster, green: Cluster, clock: Clock, *, deadline: float) -> Iterator[Finding]:
+    """Yield a failure for each Service that has endpoints on blue and none on green."""
+    for item in moved:
+        if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
+            continue
+        try:
+            had = ready_endpoints(blue, item.blue)
+            have = ready_endpoints(green, item.green)
+            while had and not have and clock.monotonic() < deadline:
+                clock.sleep(_POLL)
+                have = ready_endpoints(green, item.green)
+        except ApiError as error:
+            yield Finding("endpoints", str(item.green), Severity.UNKNOWN, error.message, "grant reading EndpointSlices")
+            continue
+        if had and not have:
+            yield Finding(
+                "endpoints",
+                str(item.green),
+                Severity.FAILURE,
+                f"no ready endpoint; blue has {had}",
+                "see why its pods are not ready",
+            )
+        elif have < had:
+            yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
+
+
+def _webhooks(moved: list[PlanItem], green: Cluster) -> Iterator[Finding]:
+    """Yield a finding for each webhook backend without endpoints; APIServices tell of themselves in their conditions."""
+    for item in moved:
+        if not item.blue.kind.endswith("WebhookConfiguration"):
+            continue
+        body = orjson.loads(item.body)
+        for service in backend_services(body):
+            try:
+                ready = ready_endpoints(green, service)
+            except ApiError as error:
+                yield Finding("webhooks", str(item.green), Severity.UNKNOWN, error.message)
+                continue
+            if not ready:
+                reason = f"its Service {service.namespace}/{service.name} has no ready endpoint"
+                yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
+        for hook in body.get("webhooks") or []:
+            bundle = get(hook, "clientConfig", "caBundle")
+            if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
+                yield Finding(
+                    "webhooks",
+                    str(item.green),
+                    Severity.FAILURE,
+                    f"{hook['name']}: its caBundle holds no certificate",
+                    "correct it on blue",
+                )
+
+
+def _images(moved: list[PlanItem], green: Cluster, registry: ImageRegistry) -> Iterator[Finding]:
+    """Yield a failure for each image that does not exist for a CPU architecture of green's nodes."""
+    try:
+        wanted = {get(node, "status", "nodeInfo", "architecture") for node in green.list(NODES)} - {None}
+    except ApiError as error:
+        yield Finding("images", "nodes of green", Severity.UNKNOWN, error.message, "grant reading nodes")
+        return
+    users: dict[str, ObjectRef] = {}
+    for item in moved:
+        spec = pod_spec(orjson.loads(item.body))
+        for container in containers(spec or {}):
+            users.setdefault(container.get("image", ""), item.green)
+    for image, user in sorted(users.items()):
+        try:
+            has = registry.architectures(image)
+        except MigratorError as error:
+            yield Finding("images", image, Severity.UNKNOWN, error.message)
+            continue
+        lacking = sorted(wanted - has)
+        if lacking:
+            reason = f"has {', '.join(sorted(has))} only; green's nodes are {', '.join(lacking)} (used by {user})"
+            yield Finding(
+                "images",
+                image,
+                Severity.FAILURE,
+                reason,
+                "push an image for that architecture, or map it with map.registries",
+            )
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
+    """Return the findings grouped, worst first."""
+    groups: dict[Severity, list[Finding]] = {}
+    for severity in (Severity.FAILURE, Severity.WARNING, Severity.UNKNOWN, Severity.OK):
+        group = [finding for finding in findings if finding.severity is severity]
+        if group:
+            groups[severity] = group
+    return groups

@@ -1,0 +1,163 @@
+"""The phoenix way, verb by verb: read this file to know in which order things happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.migration import cutover, fence, retire, rollback
+from migrator.migration.copy import CopyOptions, CopyResult, copy
+from migrator.migration.diff import ObjectDiff, diff
+from migrator.migration.discover import Inventory
+from migrator.migration.plan import as_document, require_unchanged
+from migrator.migration.session import Session, holder
+from migrator.migration.validate import Checks, validate
+from migrator.model.events import Step
+from migrator.model.plan import Plan
+from migrator.model.verdict import Severity, Verdict
+
+
+@dataclass(slots=True, frozen=True)
+class CutoverResult:
+    """How a cutover ended well."""
+
+    copied: CopyResult
+    cronjobs: tuple[str, ...]
+
+
+def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
+    """Decide, and write nothing."""
+    identities = session.preflight()
+    _, plan = session.discovered()
+    return plan, as_document(plan, identities)
+
+
+def run_diff(session: Session) -> list[ObjectDiff]:
+    """Ask green what would become of each object, and write nothing."""
+    session.preflight()
+    inventory, plan = session.discovered()
+    return diff(plan, session.green, inventory.live, session.reporter)
+
+
+def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
+    """Bring blue's objects to green; with an approved plan, only if it is still the plan."""
+    identities = session.preflight()
+    with session.green.lock(holder()):
+        return _copy(session, options, identities, approved)
+
+
+def run_validate(session: Session) -> Verdict:
+    """Judge green, and record the verdict."""
+    session.preflight()
+    inventory, plan = session.discovered()
+    return _validate(session, plan, inventory)
+
+
+def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
+    """Last delta, CronJobs, then traffic in steps; undone by itself when a gate says no."""
+    if session.config.traffic is None or session.switch is None:
+        raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
+    identities = session.preflight()
+    cutover.require_verdict(session.state, session.config.gates, session.clock)
+    session.switch.read()
+    inputs = cutover.CutoverInputs(session.config.traffic, session.config.gates, session.config.probes)
+    with session.green.lock(holder()):
+        session.hooks("beforeCutover", session.config.hooks.before_cutover)
+        verdict_at = session.state.good_verdict_at
+        if session.state.green_percent:
+            plan, copied = session.discovered()[1], CopyResult.nothing()
+        else:
+            plan, copied = _copy(session, options, identities, None)
+        if not copied.complete:
+            raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
+        session.state.good_verdict_at = verdict_at
+        session.journal.append("cutover-started")
+        try:
+            fenced = fence.fence_blue(plan, session.blue, session.green, session.state, session.journal)
+            cutover.shift_traffic(
+                inputs,
+                session.switch,
+                session.prober,
+                state=session.state,
+                journal=session.journal,
+                reporter=session.reporter,
+                clock=session.clock,
+            )
+        except (MigratorError, KeyboardInterrupt) as error:
+            undone = fence.unfence(session.blue, session.green, session.state, session.journal)
+            session.journal.append("cutover-ended", good=False, reason=str(error) or "interrupted", undone=undone)
+            raise
+        session.journal.append("cutover-ended", good=True)
+        session.journal.sync()
+        session.hooks("afterCutover", session.config.hooks.after_cutover)
+    return CutoverResult(copied, tuple(str(ref) for ref in fenced))
+
+
+def run_rollback(session: Session) -> rollback.RollbackResult:
+    """Traffic back to blue at once; asks neither for a lock nor for a healthy green."""
+    result = rollback.rollback(
+        session.blue,
+        session.green,
+        session.switch,
+        state=session.state,
+        journal=session.journal,
+        reporter=session.reporter,
+    )
+    session.hooks("afterRollback", session.config.hooks.after_rollback)
+    return result
+
+
+def run_retire(session: Session, archive: Path) -> int:
+    """Prove that blue is idle, archive it, and close the migration; return how many objects were archived."""
+    soak = session.config.retire.soak.total_seconds()
+    retire.require_retirable(
+        session.state, session.switch, session.config.traffic, soak=soak, clock=session.clock, reporter=session.reporter
+    )
+    session.preflight()
+    inventory, _ = session.discovered()
+    count = retire.archive(session.blue, inventory, archive, session.reporter)
+    retire.record_retirement(session.journal, archive, count)
+    return count
+
+
+def _copy(
+    session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None
+) -> tuple[Plan, CopyResult]:
+    inventory, plan = session.discovered()
+    if approved is not None:
+        require_unchanged(plan, approved, identities)
+    session.hooks("beforeCopy", session.config.hooks.before_copy)
+    result = copy(
+        plan,
+        session.green,
+        inventory.live,
+        session.state,
+        journal=session.journal,
+        reporter=session.reporter,
+        clock=session.clock,
+        options=options,
+    )
+    session.hooks("afterCopy", session.config.hooks.after_copy)
+    return plan, result
+
+
+def _validate(session: Session, plan: Plan, inventory: Inventory) -> Verdict:
+    gates = session.config.gates
+    checks = Checks(session.prober, session.registry, session.config.probes, gates.ready_timeout.total_seconds())
+    verdict = validate(
+        plan, session.blue, session.green, inventory.live, checks=checks, clock=session.clock, reporter=session.reporter
+    )
+    session.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
+    session.journal.append(
+        "verdict",
+        good=verdict.good,
+        seconds=round(verdict.seconds, 2),
+        findings=[
+            {"check": f.check, "subject": f.subject, "severity": f.severity.value, "reason": f.reason, "cure": f.cure}
+            for f in verdict.findings
+            if f.severity is not Severity.OK
+        ],
+    )
+    return verdict

@@ -1,0 +1,1 @@
+"""What one hop of an upgrade does to a host."""

@@ -1,0 +1,210 @@
+"""What a hop does to one node, one action each; each is asked `done` first, so that running them again goes on.
+
+Order and reasons: kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.errors import CommandFailedError, MigratorError
+from migrator.nodes.action import await_done
+from migrator.nodes.control_plane import get_node
+from migrator.nodes.detached import Detached
+from migrator.nodes.hop.staged import Staged
+from migrator.nodes.kubeadm import told
+from migrator.nodes.membership import is_ready
+from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.ports import Host
+
+PATCHES = "/etc/kubernetes/migrator-patches"
+_APPLY_SECONDS = 1800.0
+_PULL_SECONDS = 900.0
+_KUBELET_SECONDS = 240.0
+_CRASHES = 3
+"""Restarts by systemd after which a kubelet is taken not to come up."""
+_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+@dataclass(slots=True, frozen=True)
+class ImagesPulled:
+    """Have the images of the new version before anything is drained or restarted."""
+
+    staged: Staged
+    cluster: ClusterSpec
+    role: str
+    name: str = "images"
+
+    def done(self, host: Host) -> bool:
+        """Return whether CRI-O has all of them."""
+        return not self._missing(host)
+
+    def run(self, host: Host) -> None:
+        """Pull them one by one; raises MigratorError that names the first that cannot be had."""
+        for image in self._missing(host):
+            try:
+                host.run(f"crictl pull {image}", timeout=_PULL_SECONDS)
+            except CommandFailedError as error:
+                raise MigratorError(
+                    f"{host.name}: image {image} cannot be pulled: {error.output.strip()[-300:]}",
+                    hint="nothing was drained; see to the registry, then `migrator upgrade resume`",
+                ) from error
+
+    def _missing(self, host: Host) -> list[str]:
+        wanted = kubeadm_images(host, self.staged, self.cluster)
+        if self.role == "worker":
+            wanted = [image for image in wanted if any(part in image for part in ("/kube-proxy:", "/pause:", "/coredns"))]
+        checks = "; ".join(f"crictl inspecti -q {image} >/dev/null 2>&1 || echo {image}" for image in wanted)
+        return host.run(f"{checks}; true").split()
+
+
+def kubeadm_images(host: Host, staged: Staged, cluster: ClusterSpec) -> list[str]:
+    """Return the images that the staged kubeadm asks for."""
+    repository = f" --image-repository={cluster.image_repository}" if cluster.image_repository else ""
+    return host.run(f"{staged.kubeadm} config images list --kubernetes-version=v{staged.version}{repository} 2>/dev/null").split()
+
+
+@dataclass(slots=True, frozen=True)
+class ControlPlaneUpgraded:
+    """Have the control plane's static pods, and on its first node the cluster's add-ons and settings, of the new version."""
+
+    staged: Staged
+    cluster: ClusterSpec
+    first: bool
+    """Whether this is the node that `kubeadm upgrade apply` runs on; the others follow with `upgrade node`."""
+    say: Callable[[str], None]
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return "kubeadm upgrade apply" if self.first else "kubeadm upgrade node"
+
+    def done(self, host: Host) -> bool:
+        """Return whether kubeadm ended well here, and the manifests still say so."""
+        tags = " && ".join(f"grep -q ':v{self.staged.version}$' /etc/kubernetes/manifests/{name}.yaml" for name in _CONTROL_PLANE)
+        return _marked(host, "control-plane", self.staged.version) and host.ok(tags)
+
+    def run(self, host: Host) -> None:
+        """Run kubeadm as a unit of its own; raises MigratorError with kubeadm's own words.
+
+        kubeadm puts the manifests back when a component does not come up; what it has uploaded by then stays, and
+        running it again is safe (kubeadm-upgrade: Recovering from a failure state).
+        """
+        version = self.staged.version
+        words = f"apply v{version} --yes" if self.first else "node"
+        _kubeadm_upgrade(host, self.staged, words, self.cluster, unit=f"migrator-control-plane-{version}", say=self.say)
+        _mark(host, "control-plane", version)
+
+
+@dataclass(slots=True, frozen=True)
+class NodeSettingsUpgraded:
+    """Have the kubelet's settings of the new version on a worker."""
+
+    staged: Staged
+    cluster: ClusterSpec
+    say: Callable[[str], None]
+    name: str = "kubeadm upgrade node"
+
+    def done(self, host: Host) -> bool:
+        """Return whether kubeadm ended well here."""
+        return _marked(host, "node-settings", self.staged.version)
+
+    def run(self, host: Host) -> None:
+        """Run kubeadm."""
+        unit = f"migrator-node-{self.staged.version}"
+        _kubeadm_upgrade(host, self.staged, "node", self.cluster, unit=unit, say=self.say)
+        _mark(host, "node-settings", self.staged.version)
+
+
+@dataclass(slots=True, frozen=True)
+class KubeletRestarted:
+    """Have the installed kubelet running, and Ready."""
+
+    node: NodeSpec
+    version: str
+    through: Host
+    name: str = "kubelet restarted"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the cluster sees this version, Ready."""
+        del host
+        found = get_node(self.through, self.node.name)
+        return found is not None and _runs(found) == f"v{self.version}" and is_ready(found)
+
+    def run(self, host: Host) -> None:
+        """Restart it and wait; raises MigratorError with the kubelet's last words when it does not come back."""
+        host.run("systemctl daemon-reload && systemctl reset-failed kubelet; systemctl restart kubelet")
+
+        def late() -> MigratorError:
+            return MigratorError(
+                f"{self.node.name}: the kubelet of {self.version} does not come up: {kubelet_words(host)[-500:]}",
+                hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
+            )
+
+        def crashes() -> bool:
+            return int(host.run("systemctl show -p NRestarts --value kubelet; true").strip() or 0) >= _CRASHES
+
+        await_done(self, host, _KUBELET_SECONDS, late, crashes)
+
+
+@dataclass(slots=True, frozen=True)
+class Patches:
+    """Have the person's kubeadm patches on a node: what must survive an upgrade stands in them (KEP-1739)."""
+
+    files: tuple[tuple[str, bytes], ...]
+    name: str = "patches"
+
+    def done(self, host: Host) -> bool:
+        """Return whether exactly these are there."""
+        there = host.run(f"ls {PATCHES} 2>/dev/null; true").split()
+        return sorted(there) == sorted(name for name, _ in self.files) and all(
+            host.read(f"{PATCHES}/{name}") == content for name, content in self.files
+        )
+
+    def run(self, host: Host) -> None:
+        """Bring them."""
+        host.run(f"rm -rf {PATCHES}; mkdir -p {PATCHES}")
+        for name, content in self.files:
+            host.write(f"{PATCHES}/{name}", content, mode=0o600)
+
+
+def _kubeadm_upgrade(
+    host: Host, staged: Staged, words: str, cluster: ClusterSpec, *, unit: str, say: Callable[[str], None]
+) -> None:
+    flags = [f"--ignore-preflight-errors={','.join(cluster.ignore_preflight)}"] if cluster.ignore_preflight else []
+    if host.ok(f"test -d {PATCHES}"):
+        flags.append(f"--patches={PATCHES}")
+    command = shlex.join([staged.kubeadm, "upgrade", *words.split(), *flags])
+    try:
+        Detached(unit, command, _APPLY_SECONDS).run(host, say)
+    except CommandFailedError as error:
+        raise MigratorError(
+            f"{host.name}: kubeadm upgrade {words} failed: {told(error.output)}",
+            hint="`migrator upgrade resume` tries again; `migrator upgrade rollback` goes back to before this hop",
+        ) from error
+
+
+def kubelet_words(host: Host) -> str:
+    """Return what the kubelet itself said last, without systemd's lines about it."""
+    return host.run("journalctl -u kubelet -t kubelet -n 4 --no-pager -o cat 2>/dev/null; true").strip()
+
+
+def _runs(node: dict[str, object]) -> str:
+    status = node.get("status")
+    info = status.get("nodeInfo") if isinstance(status, dict) else None
+    return str(info.get("kubeletVersion", "")) if isinstance(info, dict) else ""
+
+
+def _marked(host: Host, what: str, version: str) -> bool:
+    return host.run(f"cat /var/lib/migrator/upgraded-{what} 2>/dev/null; true").strip() == version
+
+
+def _mark(host: Host, what: str, version: str) -> None:
+    host.write(f"/var/lib/migrator/upgraded-{what}", f"{version}\n".encode(), mode=0o600)
+
+
+def forget_marks(host: Host) -> None:
+    """Remove what says that kubeadm ended well: the node was taken back to before."""
+    host.run("rm -f /var/lib/migrator/upgraded-control-plane /var/lib/migrator/upgraded-node-settings")

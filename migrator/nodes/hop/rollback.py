@@ -1,0 +1,108 @@
+"""Take a node back to before a hop, from what was saved then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.nodes.action import await_done
+from migrator.nodes.hop.etcd import SNAPSHOTS, Snapshot
+from migrator.nodes.hop.kubeadm import forget_marks, kubelet_words
+from migrator.ports import Host
+
+_STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+_API_SECONDS = 300.0
+
+
+@dataclass(slots=True, frozen=True)
+class ControlPlaneStopped:
+    """Have kubelet, API server and etcd stopped; the other pods go on serving."""
+
+    snapshot: Snapshot
+    name: str = "control plane stopped"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it is stopped; one that is back with the snapshot's data must not be stopped again."""
+        return host.ok(f"test -e {self.snapshot.folder}/restored") or (
+            not host.ok("systemctl is-active -q kubelet") and not host.run(_list_pods()).split()
+        )
+
+    def run(self, host: Host) -> None:
+        """Stop the kubelet first, or it would start them again."""
+        host.run("systemctl stop kubelet; systemctl start crio", timeout=120)
+        host.run(f"for pod in $({_list_pods()}); do crictl stopp $pod >/dev/null; crictl rmp -f $pod >/dev/null; done", timeout=240)
+
+
+@dataclass(slots=True, frozen=True)
+class SettingsRestored:
+    """Have a node's settings of before the hop."""
+
+    hop: str
+    name: str = "settings restored"
+
+    def done(self, host: Host) -> bool:
+        """Return whether they were put back since the hop."""
+        return host.ok(f"test -e {SNAPSHOTS}/{self.hop}/settings-restored")
+
+    def run(self, host: Host) -> None:
+        """Put them back; manifests that the hop has added go."""
+        folder = f"{SNAPSHOTS}/{self.hop}"
+        if not host.ok(f"tar -tzf {folder}/settings.tar.gz >/dev/null"):
+            raise BlockedError(
+                f"{host.name} has no settings saved before this hop",
+                hint=f"{folder} is gone: see docs/upgrade.md to go back by hand",
+            )
+        host.run(
+            f"rm -rf /etc/kubernetes/manifests; tar -C / -xzpf {folder}/settings.tar.gz && sync && touch {folder}/settings-restored"
+        )
+        forget_marks(host)
+
+
+@dataclass(slots=True, frozen=True)
+class ControlPlaneStarted:
+    """Have the kubelet running, and an API server that answers."""
+
+    version: str
+    name: str = "control plane started"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the API server answers at this version."""
+        try:
+            answer = host.run("kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw /version 2>/dev/null", timeout=30)
+        except CommandFailedError:
+            return False
+        return f'"v{self.version}"' in answer and host.ok("systemctl is-active -q kubelet")
+
+    def run(self, host: Host) -> None:
+        """Start the kubelet and wait; raises MigratorError with its last words."""
+        host.run("systemctl daemon-reload; systemctl restart kubelet")
+
+        def late() -> MigratorError:
+            words = kubelet_words(host)[-400:]
+            return MigratorError(
+                f"{host.name}: the API server of {self.version} does not answer after {_API_SECONDS:.0f} s: {words}",
+                hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` goes on",
+            )
+
+        await_done(self, host, _API_SECONDS, late)
+
+
+@dataclass(slots=True, frozen=True)
+class KubeletBack:
+    """Have the kubelet of before the hop running, with its settings."""
+
+    version: str
+    hop: str
+    name: str = "kubelet of before"
+
+    def done(self, host: Host) -> bool:
+        """Return whether it was restarted since the settings were put back."""
+        return host.ok(f"test -e {SNAPSHOTS}/{self.hop}/kubelet-back")
+
+    def run(self, host: Host) -> None:
+        """Restart it."""
+        host.run(f"systemctl daemon-reload && systemctl restart kubelet && touch {SNAPSHOTS}/{self.hop}/kubelet-back", timeout=120)
+
+
+def _list_pods() -> str:
+    return " ; ".join(f"crictl pods -q --namespace kube-system --label component={name}" for name in _STATIC)

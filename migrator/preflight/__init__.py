@@ -1,1 +1,0 @@
-"""Checks before an upgrade in place: pure, from what was read to findings, each with its cure."""

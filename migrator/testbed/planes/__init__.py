@@ -1,0 +1,1 @@
+"""Control planes of plain processes on loopback."""

@@ -1,0 +1,1 @@
+"""A real Pulumi engine for the tests."""

@@ -1,0 +1,1 @@
+"""The upgrade of one cluster in place: verbs, steps and their values."""

@@ -1,0 +1,177 @@
+"""Which way is right for a cluster, from numbers that were read of it. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+
+from migrator.model.advice import Advice, Downtime, Path, Way
+from migrator.model.facts import UpgradeFacts
+from migrator.model.manifest import Manifest, get
+from migrator.model.pods import fates
+from migrator.model.quantity import amount
+from migrator.model.upgrade import Hop
+from migrator.model.verdict import Finding, Severity
+from migrator.upgrade.checks.disruption import claims_of
+from migrator.upgrade.checks.scheduling import requests
+
+SMALL = 3
+"""Nodes up to which a cluster counts as small: doubling it is asking for much."""
+_API_SECONDS = 113.0
+"""For how long the API server of a single control plane was away in one hop, on 2 cores (benchmarks/results/upgrade.json)."""
+_GIB = 2.0**30
+_OF_BOTH = frozenset({"removed-apis", "stored-versions", "webhooks"})
+"""Checks whose failures stand in either way."""
+
+
+def advise(facts: UpgradeFacts, findings: Iterable[Finding], *, spare_nodes: int | None, lost: Iterable[str]) -> Advice:
+    """Return the recommendation; `spare_nodes` is how many machines could be added, None when nobody has said."""
+    found = tuple(findings)
+    phoenix, in_place = _phoenix(facts, found), _in_place(facts, found, tuple(lost))
+    ways = (phoenix, in_place)
+    path, reasons = _choose(facts, phoenix, in_place, spare_nodes)
+    return Advice(path, tuple(reasons), ways, bool(facts.hosts))
+
+
+def _choose(facts: UpgradeFacts, phoenix: Way, in_place: Way, spare: int | None) -> tuple[Path, list[str]]:
+    nodes = len(facts.cluster.nodes)
+    if not facts.hops:
+        return Path.NEITHER, ["the cluster is at this version already"]
+    enough = nodes <= SMALL if spare is None else spare < nodes
+    machines = (
+        f"{nodes} nodes would have to be doubled, and nobody has said that there are machines (--spare-nodes)"
+        if spare is None
+        else f"{spare} machines can be added, {nodes} nodes would have to be doubled"
+    )
+    if phoenix.obstacles and in_place.obstacles:
+        reasons = [f"a new cluster: {text}" for text in phoenix.obstacles] + [f"in place: {text}" for text in in_place.obstacles]
+        return Path.NEITHER, [*reasons, "see to one side of these first; or let somebody else run it (managed Kubernetes)"]
+    if in_place.obstacles:
+        return Path.PHOENIX, [f"in place is not to be had: {text}" for text in in_place.obstacles] + _for_phoenix(in_place)
+    if phoenix.obstacles:
+        return Path.IN_PLACE, [f"a new cluster is not to be had: {text}" for text in phoenix.obstacles]
+    if enough:
+        return Path.IN_PLACE, [machines, *_for_in_place(in_place)]
+    return Path.PHOENIX, _for_phoenix(in_place)
+
+
+def _for_phoenix(in_place: Way) -> list[str]:
+    reasons = ["going back is instant until `migrator retire`, and loses nothing that blue has"]
+    if in_place.hops > 1:
+        reasons.append(f"one move in place of {in_place.hops} hops, each of which drains every node")
+    away = [item for item in in_place.downtime if item.seconds]
+    if away:
+        longest = max(away, key=lambda item: item.seconds * item.times)
+        reasons.append(
+            f"in place {len(away)} workloads are away, {longest.workload} for {longest.seconds * longest.times:.0f} s in all"
+        )
+    return reasons
+
+
+def _for_in_place(in_place: Way) -> list[str]:
+    away = [item.workload for item in in_place.downtime if item.seconds]
+    hops = f"{in_place.hops} hops" if in_place.hops > 1 else "one hop"
+    return [
+        f"{hops}; away while pods move: {_some(away) or 'nothing'}",
+        "the last hop can be taken back from an etcd snapshot",
+    ]
+
+
+def _phoenix(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Way:
+    mounted = {claim for pod in facts.cluster.pods for claim in claims_of(pod)}
+    obstacles = [
+        f"{len(mounted)} claims hold data in volumes ({_some(f'{ns}/{name}' for ns, name in sorted(mounted))}), which is not copied"
+    ] * bool(mounted)
+    obstacles += [f"{item.subject}: {item.reason}" for item in findings if _fails(item) and item.check in _OF_BOTH]
+    return Way(
+        Path.PHOENIX,
+        tuple(obstacles),
+        (),
+        _hardware(facts),
+        1,
+        ("what is written on green after cutover does not come back to blue with a rollback",),
+    )
+
+
+def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[str, ...]) -> Way:
+    obstacles = tuple(f"{item.subject}: {item.reason} [{item.check}]" for item in findings if _fails(item))
+    homeless = [item.subject for item in findings if item.check == "scheduling"]
+    spare = (
+        f"a spare node: {_some(homeless)} have nowhere to go meanwhile" if homeless else "none: drained pods fit on the other nodes"
+    )
+    return Way(Path.IN_PLACE, obstacles, tuple(_interruptions(facts)), spare, len(facts.hops), lost)
+
+
+def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
+    drains = sum(hop.workers for hop in facts.hops)
+    if _control_planes(facts) == 1 and facts.hops:
+        reason = "one control plane: it restarts in each hop, running pods go on"
+        yield Downtime("the API server", _API_SECONDS, len(facts.hops), reason)
+    leaving = {item.pod["metadata"]["uid"] for item in fates(facts.cluster.pods, facts.drain) if not item.stays}
+    for kind, items in (("Deployment", facts.cluster.deployments), ("StatefulSet", facts.cluster.stateful_sets)):
+        for item in items:
+            replicas = get(item, "spec", "replicas")
+            pods = [pod for pod in _pods_of(item, facts) if pod["metadata"]["uid"] in leaving]
+            if pods and replicas in (1, None):
+                # A Deployment's next pod starts while the old one ends; a StatefulSet's waits until it has.
+                grace = float(get(pods[0], "spec", "terminationGracePeriodSeconds") or 30) if kind == "StatefulSet" else 0.0
+                name = f"{kind}/{item['metadata']['namespace']}/{item['metadata']['name']}"
+                yield Downtime(
+                    name, round(start_seconds(pods[0]) + grace, 1), drains, "one replica, as long as its pod took to start"
+                )
+
+
+def start_seconds(pod: Manifest) -> float:
+    """Return how long a pod took from being made to Ready, as its own status tells; 0 when it does not."""
+    ready: Manifest = next((item for item in get(pod, "status", "conditions") or [] if item["type"] == "Ready"), {})
+    created, at = get(pod, "metadata", "creationTimestamp"), ready.get("lastTransitionTime")
+    if not created or not at or ready.get("status") != "True":
+        return 0.0
+    return max(0.0, (_time(at) - _time(created)).total_seconds())
+
+
+def _pods_of(workload: Manifest, facts: UpgradeFacts) -> list[Manifest]:
+    uid = workload["metadata"]["uid"]
+    owners = {uid} | {item["metadata"]["uid"] for item in facts.cluster.replica_sets if _owned(item, {uid})}
+    return [pod for pod in facts.cluster.pods if _owned(pod, owners)]
+
+
+def _owned(manifest: Manifest, owners: set[str]) -> bool:
+    return any(owner.get("uid") in owners for owner in get(manifest, "metadata", "ownerReferences") or [])
+
+
+def _hardware(facts: UpgradeFacts) -> str:
+    nodes = facts.cluster.nodes
+    asked = [requests(pod) for pod in facts.cluster.pods if get(pod, "status", "phase") not in ("Succeeded", "Failed")]
+    cores, memory = (sum(item.get(name, 0.0) for item in asked) for name in ("cpu", "memory"))
+    have_cores, have_memory = (
+        sum(amount((get(node, "status", "allocatable") or {}).get(name, 0)) for node in nodes) for name in ("cpu", "memory")
+    )
+    return (
+        f"a second cluster for the time of the move: pods ask for {cores:.1f} of {have_cores:.0f} cores "
+        f"and {memory / _GIB:.1f} of {have_memory / _GIB:.1f} GiB on {len(nodes)} nodes"
+    )
+
+
+def _control_planes(facts: UpgradeFacts) -> int:
+    label = "node-role.kubernetes.io/control-plane"
+    return sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)
+
+
+def _fails(finding: Finding) -> bool:
+    return finding.severity is Severity.FAILURE
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
+
+
+def plain_hops(hops: Iterable[Hop]) -> str:
+    """Return hops in one line."""
+    found = tuple(hops)
+    return " → ".join([str(found[0].start), *(str(hop.target) for hop in found)]) if found else ""

@@ -1,0 +1,1 @@
+"""Checks before an upgrade: facts in, findings out."""

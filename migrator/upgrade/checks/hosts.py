@@ -1,0 +1,185 @@
+"""What hosts and nodes must be before a hop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrator.model.difference import all_differences
+from migrator.model.facts import HostReading, UpgradeFacts
+from migrator.model.manifest import get
+from migrator.model.verdict import Finding
+from migrator.upgrade.checks.finding import fail, warn
+
+_PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+_SKEW_SECONDS = 30.0
+_SPARE_MIB = 1500
+"""Room for packages and images."""
+_DAY = 86400.0
+_SOON_DAYS = {True: 180, False: 30}
+"""Days before the end of an authority, and of another certificate."""
+_GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
+"""Admission plugins and the first minor without them (CHANGELOG of each)."""
+_OWN_SETTINGS = frozenset(
+    {"apiVersion", "kind", "clusterDNS", "clusterDomain", "staticPodPath", "authentication", "resolvConf"}
+    | {"containerRuntimeEndpoint"}
+)
+"""What kubeadm itself writes differently on some nodes."""
+
+
+def reachable(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts that cannot be asked, or that do not let us be root."""
+    for host in facts.hosts:
+        if host.error:
+            yield fail("ssh", host.name, host.error.removeprefix(f"{host.name}: "), host.cure)
+
+
+def known(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find nodes that the file does not name, and the reverse: a node left out would stay behind for good."""
+    there = {node["metadata"]["name"] for node in facts.cluster.nodes}
+    named = {host.name for host in facts.hosts}
+    for name in sorted(there - named):
+        yield fail(
+            "nodes", name, "is in the cluster and not in the file", "add it to the stack's nodes, or take it out of the cluster"
+        )
+    for name in sorted(named - there):
+        yield fail("nodes", name, "is in the file and not in the cluster", "`pulumi up` joins it; or take it out of the file")
+
+
+def conditions(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find nodes that are not Ready, under pressure or cordoned."""
+    for node in facts.cluster.nodes:
+        name = node["metadata"]["name"]
+        for item in get(node, "status", "conditions") or []:
+            if item["type"] == "Ready" and item["status"] != "True":
+                yield fail("nodes", name, f"is not Ready: {item.get('message', '')}", f"`journalctl -u kubelet` on {name}")
+            elif item["type"] in _PRESSURES and item["status"] == "True":
+                yield fail(
+                    "nodes", name, f"has {item['type']}: {item.get('message', '')}", "make room first: pods are evicted as it is"
+                )
+        if get(node, "spec", "unschedulable"):
+            yield warn(
+                "nodes",
+                name,
+                "is cordoned; it will be upgraded and stays cordoned",
+                f"`kubectl uncordon {name}` if that is not meant",
+            )
+
+
+def cgroups(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts on cgroup v1, where kubelets of 1.35 and later do not start unless told to (KEP-5573)."""
+    target = facts.hops[-1].target.minor if facts.hops else 0
+    for host in _asked(facts):
+        if host.values.get("cgroup") != "1" or target < 35:
+            continue
+        if host.kubelet.get("failCgroupV1") is False:
+            yield warn(
+                "cgroup",
+                host.name,
+                "runs on cgroup v1, which kubelets give up",
+                "boot with systemd.unified_cgroup_hierarchy=1 soon",
+            )
+        else:
+            cure = "boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in the kubelet's settings for now"
+            yield fail("cgroup", host.name, f"runs on cgroup v1: the kubelet of 1.{target} does not start there", cure)
+
+
+def disk(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts without room for packages, images, the snapshot, and kubeadm's own copy of etcd (kubernetes#125357)."""
+    for host in _asked(facts):
+        etcd = int(host.values.get("etcd") or 0)
+        needed = _SPARE_MIB + 2 * etcd * len(facts.hops)
+        free = int(host.values.get("disk") or 0)
+        if free < needed:
+            cure = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
+            yield fail("disk", host.name, f"has {free} MiB free below /var/lib, {needed} are needed", cure)
+
+
+def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find certificates that have run out or will soon; kubeadm renews all but authorities in an upgrade."""
+    for host in _asked(facts):
+        for item in host.certificates:
+            days = (item.not_after - facts.now) / _DAY
+            if days < 0:
+                yield fail("certificates", host.name, f"{item.path} ran out {-days:.0f} days ago", "kubeadm certs renew all")
+            elif days < _SOON_DAYS[item.authority]:
+                cure = "an upgrade does not renew it: replace the authority by hand" if item.authority else "this upgrade renews it"
+                yield warn("certificates", host.name, f"{item.path} runs out in {days:.0f} days", cure)
+
+
+def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts whose clocks are off."""
+    for host in _asked(facts):
+        if abs(host.skew) > _SKEW_SECONDS:
+            yield fail("clock", host.name, f"its clock is {host.skew:+.0f} s off this machine's", "timedatectl set-ntp true")
+
+
+def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find static pods that somebody has edited: kubeadm writes them anew (kubeadm#2157)."""
+    for host in _asked(facts):
+        if host.edited and not facts.patches:
+            shown = "; ".join(host.edited[:4]) + (f" and {len(host.edited) - 4} more lines" if len(host.edited) > 4 else "")
+            yield fail(
+                "manifests",
+                host.name,
+                f"static pods were edited by hand, and the upgrade drops that: {shown}",
+                "put it into ClusterConfiguration (extraArgs), or into a folder of --patches; --ignore manifests lets it go",
+            )
+
+
+def kubelet_settings(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find settings of single kubelets: `kubeadm upgrade node` writes the cluster's over them (kubeadm#3049)."""
+    shared = {key: value for key, value in facts.cluster.kubelet_config.items() if key not in _OWN_SETTINGS}
+    for host in _asked(facts):
+        own = {key: value for key, value in host.kubelet.items() if key not in _OWN_SETTINGS}
+        found = all_differences(own, shared) if own and shared else []
+        if found and not any(name.startswith("kubeletconfiguration") for name in facts.patches):
+            shown = ", ".join(f"{item.path}: {item.live}" for item in found[:4])
+            cure = "put them into a patch (kubeletconfiguration0+merge.yaml, --patches), or into the cluster's kubelet-config"
+            yield warn("kubelet", host.name, f"settings that only this node has are overwritten: {shown}", cure)
+
+
+def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find feature gates, admission plugins and flags that the target does not know: what has them set does not start."""
+    target = facts.hops[-1].target if facts.hops else None
+    for host in _asked(facts):
+        for flag in host.unknown_flags:
+            yield fail("gates", host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first")
+        for component, gate in _gates(host):
+            if host.gates and gate not in host.gates:
+                yield fail(
+                    "gates",
+                    f"{host.name}/{component}",
+                    f"sets feature gate {gate}, which {target} does not know",
+                    "take it out first",
+                )
+        flags = _flags(host.manifests.get("kube-apiserver") or {})
+        for plugin in flags.get("--enable-admission-plugins", "").split(","):
+            if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:
+                yield fail(
+                    "gates",
+                    f"{host.name}/kube-apiserver",
+                    f"enables admission plugin {plugin}, which {target} does not have",
+                    "take it out first",
+                )
+
+
+def _gates(host: HostReading) -> Iterator[tuple[str, str]]:
+    for gate in host.kubelet.get("featureGates") or {}:
+        yield "kubelet", gate
+    for component, manifest in host.manifests.items():
+        if not component.startswith("kube-"):
+            # etcd has gates of its own, of the same flag.
+            continue
+        for pair in filter(None, re.split(r",", _flags(manifest).get("--feature-gates", ""))):
+            yield component, pair.partition("=")[0]
+
+
+def _flags(manifest: Mapping[str, Any]) -> dict[str, str]:
+    found = get(dict(manifest), "spec", "containers") or [{}]
+    return dict(word.partition("=")[::2] for word in found[0].get("command") or [])
+
+
+def _asked(facts: UpgradeFacts) -> Iterator[HostReading]:
+    return (host for host in facts.hosts if not host.error)

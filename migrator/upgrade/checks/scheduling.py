@@ -1,0 +1,237 @@
+"""Where the pods of a drained node could go: the scheduler's own filters, worked out on what is free.
+
+Filters (kubernetes.io/docs/reference/scheduling/config): NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit,
+NodePorts, InterPodAffinity, PodTopologySpread, VolumeBinding for volumes that are bound. Nothing is scored: it is asked whether
+a place exists, and the emptiest is taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrator.model.facts import UpgradeFacts
+from migrator.model.manifest import Manifest, get
+from migrator.model.pods import fates, matches, meets, pod_name
+from migrator.model.quantity import amount
+from migrator.model.verdict import Finding
+from migrator.upgrade.checks.disruption import claims_of
+from migrator.upgrade.checks.finding import fail
+
+Amounts = dict[str, float]
+"""Resource to cores, bytes or pieces."""
+_BLOCKING = ("NoSchedule", "NoExecute")
+
+
+@dataclass(slots=True)
+class Place:
+    """A node, and what is on it in the calculation."""
+
+    node: Manifest
+    pods: list[Manifest] = field(default_factory=list)
+    open: bool = True
+    """Whether pods may come."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return str(self.node["metadata"]["name"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The node's labels."""
+        return dict(self.node["metadata"].get("labels") or {})
+
+    def free(self) -> Amounts:
+        """Return what is left of the node: cores, bytes, pods and extended resources."""
+        left = _amounts(get(self.node, "status", "allocatable"))
+        for pod in self.pods:
+            for name, wanted in requests(pod).items():
+                left[name] = left.get(name, 0) - wanted
+        return left
+
+
+def requests(pod: Manifest) -> Amounts:
+    """Return what a pod asks for: the sum of its containers, or its largest init container; and one pod."""
+    spec = pod["spec"]
+    total = _sum([get(container, "resources", "requests") for container in spec.get("containers") or []])
+    for container in spec.get("initContainers") or []:
+        for name, wanted in _amounts(get(container, "resources", "requests")).items():
+            total[name] = max(total.get(name, 0), wanted)
+    return {**total, **_sum([total, spec.get("overhead")]), "pods": 1}
+
+
+def _amounts(texts: Mapping[str, Any] | None) -> Amounts:
+    return {name: amount(value) for name, value in (texts or {}).items()}
+
+
+def _sum(parts: list[Mapping[str, Any] | None]) -> Amounts:
+    total: Amounts = {}
+    for part in parts:
+        for name, wanted in _amounts(part).items():
+            total[name] = total.get(name, 0) + wanted
+    return total
+
+
+def places(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods that have no other node to go to while theirs is drained."""
+    state = [Place(node) for node in facts.cluster.nodes]
+    by_name = {place.name: place for place in state}
+    for pod in facts.cluster.pods:
+        place = by_name.get(get(pod, "spec", "nodeName") or "")
+        if place and get(pod, "status", "phase") not in ("Succeeded", "Failed"):
+            place.pods.append(pod)
+    for place in state:
+        place.open = not get(place.node, "spec", "unschedulable") and _ready(place.node)
+    for name in facts.to_drain:
+        if name in by_name:
+            yield from _drained(by_name[name], state, facts)
+
+
+def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[Finding]:
+    going = [item.pod for item in fates(place.pods, facts.drain) if not item.stays and not item.refused]
+    was_open, place.open = place.open, False
+    volumes = _bound_volumes(facts)
+    for pod in sorted(going, key=lambda item: -requests(item).get("memory", 0)):
+        place.pods.remove(pod)
+        refusals = {other.name: why_not(pod, other, state, volumes) for other in state if other is not place}
+        fitting = [other for other in state if other is not place and not refusals[other.name]]
+        if fitting:
+            max(fitting, key=lambda other: other.free().get("memory", 0)).pods.append(pod)
+            continue
+        said = "; ".join(f"{name}: {reason}" for name, reason in refusals.items()) or "there is no other node"
+        yield fail(
+            "scheduling",
+            pod_name(pod),
+            f"has nowhere to go while {place.name} is drained ({said})",
+            "add a spare node, or free what it needs; --ignore scheduling lets it wait until the node is back",
+        )
+        # It comes back once the node is.
+        place.pods.append(pod)
+    place.open = was_open
+
+
+def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tuple[str, str], Manifest]) -> str:
+    """Return why a pod cannot run in a place, empty when it can."""
+    if not place.open:
+        return "cordoned or not Ready"
+    for taint in get(place.node, "spec", "taints") or []:
+        if taint["effect"] in _BLOCKING and not any(_tolerates(item, taint) for item in pod["spec"].get("tolerations") or []):
+            return f"taint {taint['key']}"
+    if not _node_affinity(pod["spec"], place):
+        return "its node selector or affinity does not match"
+    free = place.free()
+    for name, wanted in requests(pod).items():
+        if wanted and wanted > free.get(name, 0):
+            return f"not enough {name}"
+    if _ports(pod) & {port for other in place.pods for port in _ports(other)}:
+        return "host port taken"
+    for claim in claims_of(pod):
+        terms = get(volumes.get(claim) or {}, "spec", "nodeAffinity", "required", "nodeSelectorTerms")
+        if terms and not any(_term(term, place) for term in terms):
+            return f"its volume {claim[1]} lies elsewhere"
+    return _pod_affinity(pod, place, state) or _spread(pod, place, state)
+
+
+def _ready(node: Manifest) -> bool:
+    conditions = get(node, "status", "conditions") or []
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
+        return False
+    if not toleration.get("key"):
+        return toleration.get("operator") == "Exists"
+    if toleration["key"] != taint["key"]:
+        return False
+    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+
+
+def _node_affinity(spec: Manifest, place: Place) -> bool:
+    if any(place.labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
+        return False
+    required = get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+    return not required or any(_term(term, place) for term in required)
+
+
+def _term(term: Mapping[str, Any], place: Place) -> bool:
+    expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
+    return all(meets(item, place.labels) for item in expressions) and all(
+        meets(item, {"metadata.name": place.name}) for item in fields
+    )
+
+
+def _ports(pod: Manifest) -> set[tuple[int, str]]:
+    return {
+        (port["hostPort"], port.get("protocol", "TCP"))
+        for container in pod["spec"].get("containers") or []
+        for port in container.get("ports") or []
+        if port.get("hostPort")
+    }
+
+
+def _pod_affinity(pod: Manifest, place: Place, state: list[Place]) -> str:
+    for term in _terms(pod, "podAntiAffinity"):
+        if any(_selected(term, other, pod) for other in _domain(term["topologyKey"], place, state)):
+            return f"anti-affinity by {term['topologyKey']}"
+    for other in (other for each in state for other in each.pods):
+        for term in _terms(other, "podAntiAffinity"):
+            if _selected(term, pod, other) and other in _domain(term["topologyKey"], place, state):
+                return f"anti-affinity of {pod_name(other)}"
+    for term in _terms(pod, "podAffinity"):
+        everywhere = [other for each in state for other in each.pods if _selected(term, other, pod)]
+        # The first of a group that wants to be together may go anywhere.
+        if everywhere and not any(_selected(term, other, pod) for other in _domain(term["topologyKey"], place, state)):
+            return f"affinity by {term['topologyKey']}"
+    return ""
+
+
+def _terms(pod: Manifest, kind: str) -> list[dict[str, Any]]:
+    return list(get(pod, "spec", "affinity", kind, "requiredDuringSchedulingIgnoredDuringExecution") or [])
+
+
+def _selected(term: Mapping[str, Any], candidate: Manifest, owner: Manifest) -> bool:
+    namespaces = term.get("namespaces") or [owner["metadata"]["namespace"]]
+    if "namespaceSelector" not in term and candidate["metadata"]["namespace"] not in namespaces:
+        return False
+    return matches(term.get("labelSelector") or {}, candidate["metadata"].get("labels") or {})
+
+
+def _domain(key: str, place: Place, state: list[Place]) -> list[Manifest]:
+    value = place.labels.get(key)
+    return [pod for other in state if value is not None and other.labels.get(key) == value for pod in other.pods]
+
+
+def _spread(pod: Manifest, place: Place, state: list[Place]) -> str:
+    for constraint in pod["spec"].get("topologySpreadConstraints") or []:
+        if constraint.get("whenUnsatisfiable", "DoNotSchedule") != "DoNotSchedule":
+            continue
+        key, selector = constraint["topologyKey"], constraint.get("labelSelector") or {}
+        counts: Counter[str] = Counter()
+        for other in state:
+            if key in other.labels and _counts(constraint, pod, other):
+                same = [item for item in other.pods if item["metadata"]["namespace"] == pod["metadata"]["namespace"]]
+                counts[other.labels[key]] += sum(matches(selector, item["metadata"].get("labels") or {}) for item in same)
+        if key not in place.labels:
+            return f"no label {key} to spread by"
+        if counts[place.labels[key]] + 1 - min(counts.values(), default=0) > constraint["maxSkew"]:
+            return f"spread by {key} would be uneven"
+    return ""
+
+
+def _counts(constraint: Mapping[str, Any], pod: Manifest, place: Place) -> bool:
+    """Return whether a node is one to spread over.
+
+    A cordoned one is, unless nodeTaintsPolicy is Honor: a domain that has just emptied holds the others back.
+    """
+    return (place.open or constraint.get("nodeTaintsPolicy") != "Honor") and _node_affinity(pod["spec"], place)
+
+
+def _bound_volumes(facts: UpgradeFacts) -> dict[tuple[str, str], Manifest]:
+    return {
+        (get(volume, "spec", "claimRef", "namespace") or "", get(volume, "spec", "claimRef", "name") or ""): volume
+        for volume in facts.cluster.volumes
+    }

@@ -1,0 +1,68 @@
+"""All checks, in the order that their findings are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from migrator.model.facts import UpgradeFacts
+from migrator.model.verdict import Finding, Severity
+from migrator.upgrade.checks import apis, disruption, hosts, scheduling, versions, webhooks
+
+Check = Callable[[UpgradeFacts], Iterator[Finding]]
+ON_HOSTS: tuple[Check, ...] = (
+    hosts.reachable,
+    hosts.known,
+    versions.etcd,
+    versions.runtime,
+    versions.packages,
+    versions.way_back,
+    hosts.cgroups,
+    hosts.disk,
+    hosts.certificates,
+    hosts.clocks,
+    hosts.edited_manifests,
+    hosts.kubelet_settings,
+    hosts.gates_and_plugins,
+)
+"""Checks of what only the hosts tell."""
+IN_CLUSTER: tuple[Check, ...] = (
+    hosts.conditions,
+    versions.kubelets,
+    versions.control_planes,
+    versions.kubeadm_config,
+    apis.requested_versions,
+    apis.stored_objects,
+    apis.writers,
+    apis.stored_versions,
+    disruption.budgets,
+    disruption.uncontrolled,
+    disruption.single_replicas,
+    disruption.local_volumes,
+    scheduling.places,
+    webhooks.fail_closed,
+)
+"""Checks of what the API server tells."""
+NAMES = (
+    *("ssh", "nodes", "skew", "etcd", "runtime", "packages", "kubeadm-config", "removed-apis", "stored-versions", "cgroup", "disk"),
+    *("certificates", "clock", "manifests", "kubelet", "gates", "budgets", "drain", "replicas", "local-data", "scheduling"),
+    *("webhooks", "unread"),
+)
+"""What `--ignore` takes."""
+
+
+def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ...]:
+    """Return every finding; a failure of an ignored check stays in sight as a warning."""
+    accepted = frozenset(ignored)
+    checks = (*(ON_HOSTS if facts.hosts else ()), *IN_CLUSTER)
+    found = [finding for one in checks for finding in one(facts)]
+    found += [
+        Finding("unread", "cluster", Severity.FAILURE, text, "grant it: what cannot be read cannot be judged")
+        for text in facts.cluster.unread
+    ]
+    return tuple(
+        replace(item, severity=Severity.WARNING, reason=f"{item.reason} (ignored)")
+        if item.severity is Severity.FAILURE and item.check in accepted
+        else item
+        for item in found
+    )

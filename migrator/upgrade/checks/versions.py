@@ -1,0 +1,154 @@
+"""Which versions may meet which (kubernetes.io/releases/version-skew-policy), and what etcd and CRI-O need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.model.facts import UpgradeFacts
+from migrator.model.manifest import Manifest, get
+from migrator.model.verdict import Finding
+from migrator.model.version import Version, version_in
+from migrator.upgrade.checks.finding import fail, warn
+
+KUBELET_SKEW = 3
+"""Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
+_SAFE_ETCD = Version(3, 5, 26)
+"""The first etcd from which 3.6, that comes with Kubernetes 1.34, is safe (etcd#20793)."""
+_CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
+
+
+def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find kubelets newer than the API server, and those that a hop would leave more than three minors behind."""
+    for node in facts.cluster.nodes:
+        name, version = node["metadata"]["name"], version_in(get(node, "status", "nodeInfo", "kubeletVersion"))
+        if version is None:
+            continue
+        if version > facts.cluster.version:
+            yield fail(
+                "skew",
+                name,
+                f"its kubelet {version} is newer than the API server {facts.cluster.version}",
+                f"upgrade to {version} at least, or put the kubelet back",
+            )
+        stays = [hop for hop in facts.hops if hop.target.minor - version.minor > KUBELET_SKEW]
+        reached = next((hop for hop in facts.hops if hop.workers), None)
+        if stays and (reached is None or facts.hops.index(reached) >= facts.hops.index(stays[0])):
+            yield fail(
+                "skew",
+                name,
+                f"its kubelet {version} would be more than {KUBELET_SKEW} minors behind {stays[0].target}",
+                "upgrade workers with each hop (--workers each-hop)",
+            )
+
+
+def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find API servers more than a minor apart, and controllers or kube-proxies outside of their range."""
+    servers = {pod["metadata"]["name"]: version for pod, version in _component(facts, "kube-apiserver")}
+    if servers and max(servers.values()).minor - min(servers.values()).minor > 1:
+        shown = ", ".join(f"{name} {version}" for name, version in servers.items())
+        yield fail(
+            "skew", "kube-apiserver", f"more than a minor apart: {shown}", "bring the older ones forward with kubeadm upgrade node"
+        )
+    for part in _CONTROLLERS:
+        for pod, version in _component(facts, part):
+            behind = facts.cluster.version.minor - version.minor
+            if behind > 1 or version > facts.cluster.version:
+                reason = f"{version} beside an API server of {facts.cluster.version}"
+                yield fail("skew", pod["metadata"]["name"], reason, "may be a minor older, and never newer: kubeadm upgrade node")
+    for daemon in facts.cluster.daemon_sets:
+        if daemon["metadata"]["name"] == "kube-proxy" and facts.hops:
+            proxy = _image_version(get(daemon, "spec", "template", "spec") or {})
+            if proxy and facts.hops[0].target.minor - proxy.minor > KUBELET_SKEW:
+                yield fail("skew", "kube-proxy", f"{proxy} is too old for {facts.hops[0].target}", "bring it forward first")
+            elif proxy and proxy > facts.cluster.version:
+                yield fail("skew", "kube-proxy", f"{proxy} is newer than the API server", "put it back to the API server's version")
+
+
+def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find members that are not well, that do not vote, or that are too old for what is coming."""
+    if not facts.local_etcd:
+        cure = "take a snapshot of it yourself, then --ignore etcd"
+        yield fail("etcd", "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", cure)
+        return
+    for member in facts.members:
+        if member.learner:
+            yield fail("etcd", member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}")
+        if not member.healthy:
+            yield fail("etcd", member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
+        version = version_in(member.version)
+        crosses = any(hop.start.minor < 34 <= hop.target.minor for hop in facts.hops)
+        if version and crosses and version < _SAFE_ETCD:
+            yield fail(
+                "etcd",
+                member.name,
+                f"etcd {version} goes to 3.6 with Kubernetes 1.34: only safe from {_SAFE_ETCD} on (etcd#20793)",
+                f"upgrade to the last patch of 1.{facts.cluster.version.minor} first",
+            )
+
+
+def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hops whose CRI-O is not of Kubernetes' own minor (cri-o: compatibility matrix)."""
+    for hop in facts.hops:
+        version = version_in(hop.packages.get("cri-o", ""))
+        if version and version.line != hop.target.line:
+            yield warn(
+                "runtime",
+                f"hop to {hop.target}",
+                f"cri-o {version} beside Kubernetes {hop.target}: they go together minor by minor",
+                f"build cri-o 1.{hop.target.minor} (`migrator packages build cri-o=1.{hop.target.minor}.0`)",
+            )
+
+
+def packages(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find packages that the source does not have."""
+    for hop in facts.hops:
+        for name, version in hop.packages.items():
+            installed = {host.installed.get(name, "").rpartition("-")[0] for host in facts.hosts if not host.error}
+            if version not in facts.available.get(name, ()) and installed != {version}:
+                there = ", ".join(facts.available.get(name, ())) or "none"
+                yield fail(
+                    "packages",
+                    f"hop to {hop.target}",
+                    f"{name} {version} is not in the package source (there: {there})",
+                    f"`migrator packages build {name}={version}`, then publish",
+                )
+
+
+def way_back(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hops whose start the source does not have any more: a rollback installs it again."""
+    for hop in facts.hops:
+        if str(hop.start) not in facts.available.get("kubernetes", ()):
+            reason = f"kubernetes {hop.start} is not in the package source: a rollback needs it, unless the hosts have kept it"
+            yield warn(
+                "packages", f"hop to {hop.target}", reason, f"`migrator packages build kubernetes={hop.start}`, then publish"
+            )
+
+
+def kubeadm_config(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find a ClusterConfiguration of an old version (kubeadm config migrate)."""
+    version = str(facts.cluster.cluster_config.get("apiVersion", ""))
+    if version.endswith(("v1beta1", "v1beta2")):
+        yield fail("kubeadm-config", "kubeadm-config", f"{version} is not read any more", "kubeadm config migrate")
+    elif version.endswith("v1beta3"):
+        yield warn("kubeadm-config", "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
+    if not version:
+        yield fail(
+            "kubeadm-config",
+            "kubeadm-config",
+            "ConfigMap kube-system/kubeadm-config is not there, or not readable",
+            "was the cluster made by kubeadm? Only such a cluster can be upgraded here",
+        )
+
+
+def _component(facts: UpgradeFacts, name: str) -> Iterator[tuple[Manifest, Version]]:
+    for pod in facts.cluster.pods:
+        metadata = pod["metadata"]
+        if metadata["namespace"] == "kube-system" and (metadata.get("labels") or {}).get("component") == name:
+            version = _image_version(pod["spec"])
+            if version:
+                yield pod, version
+
+
+def _image_version(spec: Manifest) -> Version | None:
+    images = [item.get("image", "") for item in spec.get("containers") or []]
+    return version_in(images[0].rpartition(":")[2]) if images else None

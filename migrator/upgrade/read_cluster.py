@@ -1,0 +1,143 @@
+"""Read of a cluster what the checks of an upgrade, and the advice, are made from."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import yaml
+
+from migrator.cluster.endpoints import ready_endpoints
+from migrator.errors import ForbiddenError, NotFoundError
+from migrator.model import kinds
+from migrator.model.facts import ClusterReading, StaleUse
+from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.ref import ResourceType
+from migrator.model.version import parse_version
+from migrator.ports import Cluster
+from migrator.rules.references import backend_services
+from migrator.upgrade.checks.removed import Removed, removed_between
+
+T = TypeVar("T")
+_LISTS: Mapping[str, ResourceType] = {
+    "nodes": kinds.NODES,
+    "pods": kinds.PODS,
+    "budgets": kinds.BUDGETS,
+    "deployments": kinds.DEPLOYMENTS,
+    "stateful_sets": kinds.STATEFUL_SETS,
+    "replica_sets": kinds.REPLICA_SETS,
+    "daemon_sets": kinds.DAEMON_SETS,
+    "definitions": kinds.DEFINITIONS,
+    "volumes": kinds.VOLUMES,
+}
+_DEPRECATED = re.compile(r"^apiserver_requested_deprecated_apis\{([^}]*)\} [1-9]", re.MULTILINE)
+
+
+def examine_cluster(cluster: Cluster, target_minor: int) -> ClusterReading:
+    """Return the reading; what may not be read is named in it. Raises ApiError when the server does not answer."""
+    version = parse_version(cluster.version()[2])
+    unread: list[str] = []
+
+    def read(resource: ResourceType) -> tuple[Manifest, ...]:
+        return _optional(functools.partial(_all, cluster, resource), (), resource.type_name, unread)
+
+    with ThreadPoolExecutor(4) as pool:
+        lists = dict(zip(_LISTS, pool.map(read, _LISTS.values()), strict=True))
+    webhooks = (*read(kinds.VALIDATING), *read(kinds.MUTATING))
+    requested = _requested(cluster, unread)
+    types = cluster.resources()
+    gone = removed_between(version.minor, target_minor)
+    counts, stale = _removed_objects(cluster, types, gone, unread)
+    return ClusterReading(
+        version,
+        **lists,
+        webhooks=webhooks,
+        kubelet_config=_config(cluster, "kubelet-config", "kubelet", unread),
+        cluster_config=_config(cluster, "kubeadm-config", "ClusterConfiguration", unread),
+        served=frozenset(map(_name, types)),
+        counts=counts,
+        requested=requested,
+        stale=(*stale, *_stale_in((item for found in lists.values() for item in found), gone)),
+        backends=_backends(cluster, webhooks, unread),
+        unread=tuple(unread),
+    )
+
+
+def _all(cluster: Cluster, resource: ResourceType) -> tuple[Manifest, ...]:
+    return tuple(cluster.list(resource))
+
+
+def _optional(read: Callable[[], T], otherwise: T, what: str, unread: list[str]) -> T:
+    try:
+        return read()
+    except NotFoundError:
+        return otherwise
+    except ForbiddenError as error:
+        unread.append(f"{what}: {error.message}")
+        return otherwise
+
+
+def _config(cluster: Cluster, name: str, key: str, unread: list[str]) -> dict[str, Any]:
+    nothing: Manifest = {}
+    found = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", name), nothing, f"ConfigMap {name}", unread)
+    content = yaml.safe_load((found.get("data") or {}).get(key, ""))
+    return content if isinstance(content, dict) else {}
+
+
+def _requested(cluster: Cluster, unread: list[str]) -> dict[str, str]:
+    text = _optional(cluster.metrics, "", "metrics", unread)
+    found = {}
+    for match in _DEPRECATED.finditer(text):
+        labels = dict(re.findall(r'(\w+)="([^"]*)"', match[1]))
+        if labels.get("removed_release"):
+            resource = labels["resource"] + (f"/{labels['subresource']}" if labels.get("subresource") else "")
+            found[f"{labels['group']}/{labels['version']} {resource}"] = labels["removed_release"]
+    return found
+
+
+def _removed_objects(
+    cluster: Cluster, types: tuple[ResourceType, ...], gone: list[Removed], unread: list[str]
+) -> tuple[dict[str, int], list[StaleUse]]:
+    """Count the objects of kinds at versions that go away.
+
+    They are read at a version that stays, where there is one: asking at the other would make us a client of what goes.
+    """
+    names = {item.name for item in gone}
+    counts: dict[str, int] = {}
+    stale: list[StaleUse] = []
+    nothing: tuple[Manifest, ...] = ()
+    for item in types:
+        if _name(item) in names and "list" in item.verbs:
+            same = [other for other in types if (other.group, other.kind) == (item.group, item.kind)]
+            best = next((other for other in same if _name(other) not in names and "list" in other.verbs), item)
+            objects = _optional(functools.partial(_all, cluster, best), nothing, item.type_name, unread)
+            counts[_name(item)] = len(objects)
+            stale += _stale_in(iter(objects), gone)
+    return counts, stale
+
+
+def _name(resource: ResourceType) -> str:
+    return f"{resource.group}/{resource.version}/{resource.kind}"
+
+
+def _stale_in(manifests: Iterator[Manifest], gone: list[Removed]) -> list[StaleUse]:
+    versions = {f"{item.group}/{item.version}" for item in gone}
+    return [
+        StaleUse(str(ref_of(manifest)), entry["apiVersion"], entry.get("manager", "?"))
+        for manifest in (manifests if versions else ())
+        for entry in get(manifest, "metadata", "managedFields") or []
+        if entry.get("apiVersion") in versions
+    ]
+
+
+def _backends(cluster: Cluster, webhooks: tuple[Manifest, ...], unread: list[str]) -> dict[str, int]:
+    services = {service for configuration in webhooks for service in backend_services(configuration)}
+    return {
+        f"{service.namespace}/{service.name}": _optional(
+            functools.partial(ready_endpoints, cluster, service), 0, f"endpoints of {service}", unread
+        )
+        for service in services
+    }

@@ -1,0 +1,157 @@
+"""The ports of one upgrade in place, and what several of its verbs do with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrator.cluster.drain import cordon
+from migrator.errors import ApiError, MigratorError
+from migrator.model.events import Note, Step
+from migrator.model.kinds import NODES
+from migrator.model.manifest import Manifest, get
+from migrator.model.upgrade import Hop, NodeSummary
+from migrator.nodes.action import Action, converge
+from migrator.nodes.hop.actions import HopSpec
+from migrator.nodes.hop.etcd import has_local_etcd
+from migrator.nodes.membership import is_ready
+from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.ports import Clock, Cluster, Host, Journal, Reporter
+from migrator.upgrade.state import UpgradeState
+
+_CHANGES_CONTROL_PLANE = "kubeadm upgrade apply"
+
+
+@dataclass(slots=True)
+class UpgradeSession:
+    """One cluster, reached through its API server and its hosts."""
+
+    cluster: Cluster
+    hosts: Mapping[str, Host]
+    nodes: tuple[NodeSpec, ...]
+    """Control planes first, the one that kubeadm began with before the others."""
+    spec: ClusterSpec
+    """The cluster as the person's file has it."""
+    journal: Journal
+    state: UpgradeState
+    reporter: Reporter
+    clock: Clock
+    patches: tuple[tuple[str, bytes], ...] = ()
+    weave: tuple[str, str] | None = None
+    """Registry and version of Weave Net's images, where it is the pod network."""
+    records: tuple[tuple[str, str, float], ...] = ()
+    """Role, action and seconds of steps of earlier upgrades."""
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def first(self) -> NodeSpec:
+        """The control plane that kubeadm upgrades first."""
+        return self.nodes[0]
+
+    @property
+    def through(self) -> Host:
+        """Its host, whose kubectl the node actions ask."""
+        return self.hosts[self.first.name]
+
+    @property
+    def control_planes(self) -> tuple[NodeSpec, ...]:
+        """All control planes."""
+        return tuple(node for node in self.nodes if node.role == "control-plane")
+
+    @property
+    def workers(self) -> tuple[NodeSpec, ...]:
+        """All workers."""
+        return tuple(node for node in self.nodes if node.role == "worker")
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Journal a line, and take it into account."""
+        with self._writing:
+            self.journal.append(event, **fields)
+            self.state.apply({"event": event, "at": self.clock.now(), **fields})
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.reporter.emit(Step(text))
+
+    def detail(self, text: str) -> None:
+        """Show what goes on within a step."""
+        self.reporter.emit(Note(text))
+
+    def hop_spec(self, hop: Hop) -> HopSpec:
+        """Return a hop as the node actions take it."""
+        cluster = dataclasses.replace(self.spec, kubernetes_version=str(hop.target), packages=hop.packages)
+        return HopSpec(
+            cluster,
+            self.state.saved_as(hop),
+            applied=hop.key in self.state.applied,
+            patches=self.patches,
+            local_etcd=has_local_etcd(self.through),
+            say=self.detail,
+        )
+
+    def converge(self, node: NodeSpec, actions: list[Action], *, hop: Hop) -> list[str]:
+        """Run what a node still needs; each step is journalled before it is made. Raises MigratorError."""
+
+        @contextmanager
+        def around(_host: Host, action: Action) -> Iterator[None]:
+            begun = self.clock.monotonic()
+            fields = {"hop": hop.key, "node": node.name, "role": node.role, "action": action.name}
+            self.write("step", **fields, changes_control_plane=action.name == _CHANGES_CONTROL_PLANE)
+            yield
+            self.write("step-done", **fields, seconds=round(self.clock.monotonic() - begun, 2))
+
+        return converge(self.hosts[node.name], actions, self.say, around)
+
+    def cordon(self, node: str) -> None:
+        """Take a node out of scheduling, remembering whether it was a person who had done so."""
+        found = self.cluster.get(NODES, "", node)
+        if not get(found, "spec", "unschedulable"):
+            self.write("cordoned", node=node)
+            cordon(self.cluster, node)
+
+    def uncordon(self, node: str) -> None:
+        """Let a node back in that this tool has cordoned; a person's own cordon stays."""
+        if node in self.state.cordoned:
+            cordon(self.cluster, node, on=False)
+            self.write("uncordoned", node=node)
+
+    def summary(self) -> tuple[NodeSummary, ...]:
+        """Return all nodes as the cluster sees them, in the order of the file; empty while it does not answer."""
+        try:
+            found = {item["metadata"]["name"]: item for item in self.cluster.list(NODES)}
+        except ApiError:
+            return ()
+        return tuple(summarised(node, found[node.name]) for node in self.nodes if node.name in found)
+
+    def show_nodes(self) -> None:
+        """Show them, as `kubectl get nodes` does."""
+        for item in self.summary():
+            state = ("Ready" if item.ready else "NotReady") + (",SchedulingDisabled" if item.cordoned else "")
+            self.detail(f"{item.name:24} {state:26} {item.role:14} {item.version:12} {item.runtime}")
+
+
+def summarised(node: NodeSpec, found: Manifest) -> NodeSummary:
+    """Return a node in short."""
+    info = get(found, "status", "nodeInfo") or {}
+    return NodeSummary(
+        node.name,
+        node.role,
+        str(info.get("kubeletVersion", "")).removeprefix("v"),
+        is_ready(found),
+        bool(get(found, "spec", "unschedulable")),
+        str(info.get("containerRuntimeVersion", "")),
+    )
+
+
+def require_version(session: UpgradeSession, version: str) -> None:
+    """Raise MigratorError unless the API server is of this version."""
+    found = session.cluster.version()[2]
+    if found != f"v{version}":
+        raise MigratorError(
+            f"the API server is {found}, not v{version}, although kubeadm ended well",
+            hint="is another control plane behind this address? See `kubectl -n kube-system get pods -l component=kube-apiserver`",
+        )

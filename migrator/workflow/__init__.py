@@ -1,1 +1,0 @@
-"""The order of phases for each verb, over one session's ports."""

@@ -1,0 +1,145 @@
+"""The Pulumi program, under Pulumi's own mocks: what it asks the engine for; tests/e2e runs it with the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from migrator.config.stack import load_stack
+from migrator.errors import ConfigError
+from migrator.provision.addons import manifests
+
+ROOT = Path(__file__).parents[3]
+STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Answers for an engine that is not there."""
+
+    def __init__(self) -> None:
+        self.made: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Return the inputs as outputs, and what providers would add."""
+        self.made.append(args)
+        more = {"ipv4Address": "198.51.100.1"} if args.typ.startswith("hcloud:") else {}
+        return str(len(self.made)), {
+            "kubeconfig": "apiVersion: v1",
+            "fingerprint": "sha256:1",
+            "status": "Ready",
+            **args.inputs,
+            **more,
+        }
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        """Return nothing."""
+        del args
+        return {}, None
+
+
+def run_program(stack: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Mocks, dict[str, Any]]:
+    """Run the program for a stack; return what it made and exported."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, project="migrator", stack=stack)
+    pulumi.runtime.set_all_config({"migrator:hostKey": "-----KEY-----"})
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(pulumi, "export", seen.__setitem__)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/id_ed25519.pub").write_text("ssh-ed25519 AAAA")
+    monkeypatch.setenv("HOME", str(home))
+
+    pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")))()
+    return mocks, seen
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_stack_makes_its_nodes_and_exports_its_cluster(stack: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every file in stacks/ is one cluster: hosts examined once, a resource a node, the outputs that the migrator takes."""
+    settings = load_stack(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
+    mocks, seen = run_program(stack, monkeypatch, tmp_path)
+    nodes = [args for args in mocks.made if args.typ.endswith(":Node")]
+    assert {args.name for args in nodes} == {node.name for node in settings.nodes}
+    assert sum(args.typ.endswith(":Hosts") for args in mocks.made) == 1
+    assert sum(bool(args.inputs["node"]["first"]) for args in nodes) == 1
+    assert set(seen) == {"kubeconfig", "apiServer", "kubernetesVersion", "packages", "nodes", "caFingerprint"}
+    assert seen["kubernetesVersion"] == settings.kubernetes_version
+
+
+def test_cloud_servers_are_made_and_reached_at_their_public_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A server a node, in the private network, its host key known; only mocks can run this here."""
+    mocks, _ = run_program("cloud", monkeypatch, tmp_path)
+    servers = [args for args in mocks.made if args.typ == "hcloud:index/server:Server"]
+    assert sorted(args.inputs["networks"][0]["ip"] for args in servers) == ["10.90.1.11", "10.90.1.12"]
+    secret = servers[0].inputs["userData"]
+    assert "4dabf18193072939515e22adb298388d" in secret, "a value with a private key in it is a Pulumi secret"
+    document = yaml.safe_load(secret["value"])
+    assert "pacman-package-manager" in document["packages"]
+    assert document["ssh_keys"]["ed25519_private"] == "-----KEY-----\n"
+    nodes = [args for args in mocks.made if args.typ.endswith(":Node")]
+    assert {args.inputs["node"]["ssh"]["address"] for args in nodes} == {"198.51.100.1"}
+
+
+def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
+    """No image of Weave Net is `latest`, and its settings are the stack's."""
+    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy", encrypted=True)
+    pod = next(item for item in found if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+    images = {container["image"] for container in (*pod["initContainers"], *pod["containers"])}
+    assert all(image.startswith("docker.io/rajchaudhuri/weave-") and not image.endswith("latest") for image in images)
+    values = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
+    assert (values["IPALLOC_RANGE"], values["WEAVE_MTU"]) == ("10.32.0.0/12", "1376")
+    assert "WEAVE_PASSWORD" in values
+
+
+def test_all_mistakes_of_a_stack_are_named_with_their_lines(tmp_path: Path) -> None:
+    """One go, one line each, before anything runs."""
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(
+        "config:\n  migrator:cluster:\n    kubernetesVersion: '1.37'\n    packages: {cri-o: 1.37.0}\n    podsubnet: 10.0.0.0/8\n"
+        "    nodes:\n      - {name: Node_1, address: 10.1.1.300, role: master}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_stack(file)
+    text = "\n".join(caught.value.issues)
+    for line, words in (
+        (3, "1.37.2"),
+        (4, "cni-plugins"),
+        (5, "did you mean podSubnet?"),
+        (7, "role"),
+        (7, "address"),
+        (7, "name"),
+    ):
+        assert any(issue.startswith(f"{file}:{line}:") and words in issue for issue in caught.value.issues), (line, words, text)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"podSubnet": "10.96.0.0/12"}, "overlap"),
+        ({"nodes": [{"name": "a", "address": "10.0.0.1"}]}, "none has the role control-plane"),
+        (
+            {"nodes": [{"name": n, "address": f"10.0.0.{i}", "role": "control-plane"} for i, n in enumerate("abc", 1)]},
+            "load balancer",
+        ),
+        ({"nodes": [{"name": "a", "address": "10.244.0.9", "role": "control-plane"}]}, "range of pods"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    """Ranges, roles and addresses are compared with each other."""
+    base = {
+        "kubernetesVersion": "1.37.2",
+        "packages": {"cri-o": "1.37.0", "crictl": "1.37.0", "cni-plugins": "1.9.1"},
+        "nodes": [{"name": "a", "address": "10.0.0.1", "role": "control-plane"}],
+    }
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(yaml.safe_dump({"config": {"migrator:cluster": {**base, **change}}}))
+    with pytest.raises(ConfigError, match=words):
+        load_stack(file)

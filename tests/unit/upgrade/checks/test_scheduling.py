@@ -1,0 +1,130 @@
+"""The scheduler's filters, one by one: a pod fits, and with one thing changed it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.manifest import Manifest
+from migrator.model.quantity import amount
+from migrator.upgrade.checks.scheduling import Place, places, why_not
+from tests.support.facts import facts, node, pod
+
+ZONE = "topology.kubernetes.io/zone"
+APART = [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]
+SPREAD = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}
+
+
+def apart() -> dict[str, Any]:
+    """Return a spec that refuses the company of other web pods."""
+    return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": APART}}}
+
+
+def together() -> dict[str, Any]:
+    """Return a spec that wants to be where a cache is."""
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "cache"}}}
+    return {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+def affine(operator: str, *values: str) -> dict[str, Any]:
+    """Return a spec that asks for nodes by their disk label."""
+    expression = {"key": "disk", "operator": operator, "values": list(values)}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+
+
+def refusal(wanted: Manifest, there: Manifest, *pods: Manifest, others: tuple[Place, ...] = ()) -> str:
+    """Return why a pod cannot go to a node with these pods."""
+    place = Place(there, list(pods))
+    return why_not(wanted, place, [place, *others], {})
+
+
+TAINT = [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
+WEB: dict[str, Any] = {"labels": {"app": "web"}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "pods", "reason"),
+    [
+        (pod("a", ""), node("n"), (), ""),
+        (pod("a", "", cpu="3"), node("n"), (pod("b", "n", cpu="1500m"),), "not enough cpu"),
+        (pod("a", "", memory="3Gi"), node("n"), (pod("b", "n", memory="1500Mi"),), "not enough memory"),
+        (pod("a", ""), node("n", taints=TAINT), (), "taint night"),
+        (pod("a", "", spec={"tolerations": [{"key": "night", "operator": "Exists"}]}), node("n", taints=TAINT), (), ""),
+        (pod("a", "", spec={"tolerations": [{"key": "night", "value": "no"}]}), node("n", taints=TAINT), (), "taint night"),
+        (pod("a", "", spec={"nodeSelector": {"disk": "ssd"}}), node("n"), (), "its node selector or affinity does not match"),
+        (pod("a", "", spec={"nodeSelector": {"disk": "ssd"}}), node("n", labels={"disk": "ssd"}), (), ""),
+        (pod("a", "", spec=affine("In", "ssd")), node("n", labels={"disk": "ssd"}), (), ""),
+        (pod("a", "", spec=affine("NotIn", "ssd")), node("n", labels={"disk": "ssd"}), (), "its node selector or affinity does not match"),
+        (pod("a", "", spec=affine("Gt", "5")), node("n", labels={"disk": "7"}), (), ""),
+        (pod("a", "", spec=affine("Lt", "5")), node("n", labels={"disk": "7"}), (), "its node selector or affinity does not match"),
+        (pod("a", "", spec=apart(), **WEB), node("n"), (pod("b", "n", **WEB),), "anti-affinity by kubernetes.io/hostname"),
+        (pod("a", "", **WEB), node("n"), (pod("b", "n", spec=apart(), **WEB),), "anti-affinity of shop/b"),
+        (pod("a", "", spec=apart(), **WEB), node("n"), (pod("b", "n", namespace="other", **WEB),), ""),
+        (pod("a", "", spec={"containers": [{"name": "m", "ports": [{"hostPort": 80}]}]}), node("n"),
+         (pod("b", "n", spec={"containers": [{"name": "m", "ports": [{"hostPort": 80}]}]}),), "host port taken"),
+        (pod("a", "", spec=together()), node("n"), (), ""),
+    ],
+)  # fmt: skip
+def test_a_filter_says_no_for_its_own_reason(wanted: Manifest, there: Manifest, pods: tuple[Manifest, ...], reason: str) -> None:
+    """Taints, selectors, affinity both ways, room, ports."""
+    assert refusal(wanted, there, *pods) == reason
+
+
+def test_affinity_to_a_pod_elsewhere_holds_back() -> None:
+    """The cache runs on another node."""
+    elsewhere = Place(node("m"), [pod("cache", "m", labels={"app": "cache"})])
+    assert refusal(pod("a", "", spec=together()), node("n"), others=(elsewhere,)) == "affinity by kubernetes.io/hostname"
+
+
+def test_an_emptied_node_holds_back_what_must_be_spread_evenly() -> None:
+    """Two replicas on two nodes, maxSkew 1: the drained node counts as empty, so the other may not have both."""
+    web = [
+        pod(name, on, labels={"app": "web"}, spec={"topologySpreadConstraints": [SPREAD]})
+        for name, on in (("a", "w1"), ("b", "w2"))
+    ]
+    nodes = (node("w1"), node("w2"))
+    found = list(places(facts(nodes=nodes, pods=tuple(web), hosts=())))
+    assert [item.subject for item in found] == ["shop/a", "shop/b"]
+    assert "would be uneven" in found[0].reason
+    honor = {**SPREAD, "nodeTaintsPolicy": "Honor"}
+    free = [{**item, "spec": {**item["spec"], "topologySpreadConstraints": [honor]}} for item in web]
+    assert list(places(facts(nodes=nodes, pods=tuple(free), hosts=()))) == []
+
+
+def test_a_hard_anti_affinity_needs_a_spare_node() -> None:
+    """Three replicas that refuse each other on three nodes: none may move (D2); with a fourth node all may."""
+    web = tuple(pod(f"web-{name}", name, labels={"app": "web"}, spec=apart()) for name in ("cp", "w1", "w2"))
+    assert {item.subject for item in places(facts(pods=web))} == {"shop/web-cp", "shop/web-w1", "shop/web-w2"}
+    nodes = (node("cp"), node("w1"), node("w2"), node("spare"))
+    assert list(places(facts(pods=web, nodes=nodes))) == []
+
+
+def test_a_volume_on_a_node_ties_its_pod_to_it() -> None:
+    """A bound volume with node affinity: nowhere else."""
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["w1"]}]}]
+    volume = {
+        "metadata": {"name": "disk"},
+        "spec": {"claimRef": {"namespace": "shop", "name": "data"}, "nodeAffinity": {"required": {"nodeSelectorTerms": terms}}},
+    }
+    db = pod("db", "w1", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]})
+    found = list(places(facts(pods=(db,), volumes=(volume,))))
+    assert [item.subject for item in found] == ["shop/db"]
+    assert "its volume data lies elsewhere" in found[0].reason
+
+
+def test_room_is_used_up_by_those_that_came_before() -> None:
+    """Two pods of 1.5 GiB from one node: the first takes the room that the second would need."""
+    nodes = (node("w1", memory="4Gi"), node("w2", memory="2Gi"))
+    pods = (pod("a", "w1", memory="1536Mi"), pod("b", "w1", memory="1536Mi"))
+    found = list(places(facts(nodes=nodes, pods=pods, hosts=())))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("250m", 0.25), ("2", 2), ("1Ki", 1024), ("1.5Gi", 1.5 * 2**30), ("1e3", 1000), ("5k", 5000)]
+)
+def test_quantities_are_read_as_the_api_writes_them(text: str, value: float) -> None:
+    """Binary and decimal suffixes, thousandths, exponents."""
+    assert amount(text) == pytest.approx(value)
