@@ -1,4 +1,4 @@
-"""Readiness per kind, and conditions as the fall-back for custom resources.
+"""Judge the readiness of an object by its kind; of a custom resource by its conditions.
 
 Sources: `kubectl rollout status`, and the status conventions of the API (sig-architecture API conventions).
 """
@@ -15,7 +15,7 @@ READY = Readiness(done=True, ok=True)
 
 
 def readiness(manifest: Manifest) -> Readiness:
-    """Return whether an object is ready, by its kind or, for custom resources, by its conditions."""
+    """Return whether an object is ready."""
     name = ref_type(manifest)
     check = _BY_TYPE.get(name)
     if check:

@@ -1,4 +1,4 @@
-"""ServiceAccounts and their token Secrets: green's token controller signs its own tokens."""
+"""Rules for ServiceAccounts and their token Secrets; green's token controller signs new tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _SIGNED = ("token", "ca.crt", "namespace", "service-ca.crt")
 
 
 def is_generated_token(manifest: Manifest) -> bool:
-    """Return whether a token Secret was made by the controller: before 1.24 it was, and nobody else owns a field of it."""
+    """Return whether the token controller made this Secret (Kubernetes before 1.24 did that for each account).
+
+    Field ownership tells: no other manager owns a field of it.
+    """
     if manifest.get("type") != TOKEN_TYPE:
         return False
     managers = {entry.get("manager") for entry in manifest["metadata"].get("managedFields") or []}
@@ -18,7 +21,7 @@ def is_generated_token(manifest: Manifest) -> bool:
 
 
 def blank_token(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return a hand-made token Secret without blue's signatures; what else a person put into it stays."""
+    """Return a token Secret that a person made without the values that blue signed; other data is kept."""
     if manifest.get("type") != TOKEN_TYPE or not manifest.get("data"):
         return manifest
     data = without(manifest["data"], *_SIGNED)

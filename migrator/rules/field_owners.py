@@ -1,8 +1,7 @@
-"""Field ownership: whose fields they were on blue, so that the next `kubectl apply` on green meets no conflict.
+"""Carry field ownership over, so that the next `kubectl apply` on green meets no conflict.
 
-A create under the name of the one manager that owned everything carries ownership over in a single write. What
-several managers own, or a server-side apply, needs `managedFields` written back afterwards (KEP-555; Velero does
-that for each object, velero#5701).
+Where one manager owns all fields by updates, a create under its name is enough. Where several managers own fields, or
+a server-side apply does, `managedFields` are written back in a second request (KEP-555; velero#5701).
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ _CONTROLLERS = frozenset(
         "kwok",
     }
 )
-_FIELDS_THAT_GO = frozenset({"f:status", "f:metadata"})
-_METADATA_THAT_STAYS = frozenset({"f:labels", "f:annotations", "f:finalizers", "f:ownerReferences"})
+_FIELDS_NOT_MOVED = frozenset({"f:status", "f:metadata"})
+_METADATA_MOVED = frozenset({"f:labels", "f:annotations", "f:finalizers", "f:ownerReferences"})
 
 
 class Ownership(NamedTuple):
-    """How to write an object so that its owners stay its owners."""
+    """How to write an object so that each manager keeps its fields."""
 
     manager: str
     """The name to write under."""
@@ -37,12 +36,12 @@ class Ownership(NamedTuple):
 
 
 def persons_entries(manifest: Manifest) -> list[dict[str, Any]]:
-    """Return the entries of managedFields that name an owner of something that travels."""
+    """Return the entries of managedFields whose manager owns a field that is moved."""
     entries = manifest["metadata"].get("managedFields") or []
     return [
         entry
         for entry in entries
-        if not entry.get("subresource") and entry.get("manager") not in _CONTROLLERS and _owns_something(entry)
+        if not entry.get("subresource") and entry.get("manager") not in _CONTROLLERS and _owns_moved_field(entry)
     ]
 
 
@@ -57,7 +56,7 @@ def ownership(entries: list[dict[str, Any]]) -> Ownership:
 
 
 def changed_by_person(manifest: Manifest) -> list[str]:
-    """Return one line per manager that is no controller: they differ when a person has changed the object."""
+    """Return one line per manager that is not a controller; the lines change when a person changes the object."""
     lines = [
         f"{entry.get('manager')}/{entry.get('operation')}/{entry.get('time')}/{sorted(entry.get('fieldsV1') or {})}"
         for entry in manifest["metadata"].get("managedFields") or []
@@ -66,12 +65,12 @@ def changed_by_person(manifest: Manifest) -> list[str]:
     return sorted(lines)
 
 
-def _owns_something(entry: dict[str, Any]) -> bool:
+def _owns_moved_field(entry: dict[str, Any]) -> bool:
     fields = entry.get("fieldsV1") or {}
-    if any(field not in _FIELDS_THAT_GO for field in fields):
+    if any(field not in _FIELDS_NOT_MOVED for field in fields):
         return True
     metadata = fields.get("f:metadata") or {}
-    if metadata.keys() & (_METADATA_THAT_STAYS - {"f:annotations"}):
+    if metadata.keys() & (_METADATA_MOVED - {"f:annotations"}):
         return True
     annotations = get(metadata, "f:annotations") or {}
     return any(not key.startswith(_BOOKKEEPING) for key in annotations if key != ".")

@@ -1,6 +1,6 @@
-"""Finalizers: kept when the API group that they name is on green or on its way there, removed otherwise.
+"""Keep a finalizer only where its API group is served by green or moves there.
 
-A finalizer whose controller is absent would keep the object, and its namespace, from ever being deleted.
+An object with a finalizer whose controller is absent can never be deleted, and neither can its namespace.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SET_BY_SERVER = frozenset(
 
 
 def drop_absent_finalizers(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the object with the finalizers that somebody on green will take care of."""
+    """Return the object with only those finalizers that a controller on green handles."""
     finalizers = manifest["metadata"].get("finalizers")
     if not finalizers:
         return manifest

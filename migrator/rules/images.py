@@ -1,4 +1,4 @@
-"""Images from another registry: every container of every pod template."""
+"""Map image registries in every container of every pod template."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from migrator.rules.context import Rule, RuleContext
 
 
 def map_image(image: str, registries: dict[str, str]) -> str:
-    """Return the image under the longest mapped prefix that ends at a path boundary; unchanged when none fits."""
+    """Return the image with its longest mapped prefix replaced; a prefix ends at a path boundary."""
     full = full_name(image)
     for prefix in sorted(registries, key=len, reverse=True):
         base = prefix.rstrip("/")
@@ -18,7 +18,7 @@ def map_image(image: str, registries: dict[str, str]) -> str:
 
 
 def map_registries(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the workload with its images from green's registries."""
+    """Return the workload with all images mapped to green's registries."""
     registries = context.config.map.registries
     if not registries:
         return manifest

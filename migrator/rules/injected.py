@@ -1,4 +1,4 @@
-"""Values that controllers on each cluster keep setting: compared, they would always look like drift."""
+"""Values that a controller of each cluster sets by itself; a comparison leaves them out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CA_INJECTION = (
 
 
 def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of a blue manifest whose value on green is a controller's business."""
+    """Return the paths whose value on green is set by one of green's controllers."""
     paths: list[tuple[str, ...]] = []
     if ref_of(manifest) in context.blue.scaled:
         paths.append(("spec", "replicas"))
@@ -24,7 +24,7 @@ def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str,
 
 
 def stable(manifest: Manifest, paths: tuple[tuple[str, ...], ...]) -> Manifest:
-    """Return the manifest without its volatile values."""
+    """Return the manifest without the values at these paths."""
     for path in paths:
         if path == ("webhooks",):
             webhooks = manifest.get("webhooks")

@@ -1,4 +1,4 @@
-"""Jobs and CronJobs: nothing runs twice."""
+"""Rules for Jobs and CronJobs, so that no run happens twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUS = ("conditions", "startTime", "completionTime", "succeeded", "failed", "
 
 
 def drop_controller_identity(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the Job without the selector and labels that carry blue's UID; a manual selector stays."""
+    """Return the Job without the selector and labels that contain blue's UID; a manual selector is kept."""
     if get(manifest, "spec", "manualSelector"):
         return manifest
     manifest = drop(manifest, "spec", "selector")
@@ -27,12 +27,12 @@ def drop_controller_identity(manifest: Manifest, _: RuleContext) -> Manifest:
 
 
 def suspend_cronjob(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the CronJob suspended: it runs on blue until cutover."""
+    """Return the CronJob suspended, because it runs on blue until the cutover."""
     return put(manifest, ("spec", "suspend"), True)
 
 
 def finished(manifest: Manifest) -> FinishedJob | None:
-    """Return how a Job ended, None while it has not."""
+    """Return how a Job ended, or None while it has not ended."""
     for condition in get(manifest, "status", "conditions") or []:
         if condition["status"] == "True" and condition["type"] in ("Complete", "Failed"):
             return FinishedJob(condition["type"])
@@ -40,17 +40,17 @@ def finished(manifest: Manifest) -> FinishedJob | None:
 
 
 def finished_status(manifest: Manifest) -> Manifest:
-    """Return the part of a finished Job's status that travels: how and when it ended, without pods."""
+    """Return the part of a finished Job's status that is moved: how and when it ended, without counts of pods."""
     return {key: value for key, value in manifest["status"].items() if key in _STATUS}
 
 
 def is_running(manifest: Manifest) -> bool:
-    """Return whether a Job would do its work again on green while blue still does it."""
+    """Return whether a copy of this Job would run on green while it runs on blue."""
     return finished(manifest) is None and not get(manifest, "spec", "suspend")
 
 
 def runs_on_blue(manifest: Manifest, context: RuleContext) -> bool:
-    """Return whether a CronJob is active on blue, or was until this tool suspended it at a cutover."""
+    """Return whether a CronJob is active on blue, or was active until this tool suspended it for a cutover."""
     return not get(manifest, "spec", "suspend") or ref_of(manifest) in context.fenced_cronjobs
 
 

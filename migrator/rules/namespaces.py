@@ -1,4 +1,4 @@
-"""A namespace with another name on green: every place that names it."""
+"""Map names of namespaces in every field that holds one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from migrator.model.manifest import Manifest, map_list, put, update
 from migrator.rules.context import Rule, RuleContext
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
-_SELECTORS = frozenset({"namespaceSelector", "matchLabels"})
 _REFERENCE_FIELDS = frozenset(
     {
         "subjects",
@@ -30,11 +29,11 @@ _REFERENCE_FIELDS = frozenset(
         "targetRef",
     }
 )
-"""Fields below which a `namespace` names a namespace (and not, say, a label of that name)."""
+"""Fields below which the key `namespace` is the name of a namespace, and not a label key of that name."""
 
 
 def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the object with green's names of namespaces: its own, and in subjects, references and selectors."""
+    """Return the object with green's namespace names: its own, and those in subjects, references and selectors."""
     names = context.config.map.namespaces
     if not names:
         return manifest
@@ -53,7 +52,7 @@ def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:
 
 
 def _walk(field: str, value: Any, renamed: Callable[[Any], Any], *, inside: bool) -> Any:
-    """Return the value with namespaces renamed; `inside` tells that it stands below a reference."""
+    """Return the value with namespaces renamed; `inside` is true below a reference field."""
     if isinstance(value, list):
         return map_list(value, lambda item: _walk(field, item, renamed, inside=inside))
     if not isinstance(value, dict):
@@ -79,7 +78,7 @@ def _expression(expression: Manifest, renamed: Callable[[Any], Any]) -> Manifest
 
 
 def notes(text: bytes, context: RuleContext) -> list[str]:
-    """Return a note for each DNS name inside the object that still says a mapped namespace's old name."""
+    """Return a note for each mapped namespace whose blue name occurs in a DNS name in the object."""
     return [
         f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform"
         for name in context.config.map.namespaces

@@ -1,7 +1,7 @@
-"""References between objects become waves: each wave only needs what stands in earlier ones.
+"""Sort objects into waves by their references: an object needs only objects of earlier waves.
 
-Kinds that judge other objects come after everything they could get in the way of: disruption budgets, then quotas,
-then webhooks, admission policies and APIServices.
+Kinds that can refuse or block other objects are written after those objects: disruption budgets, then quotas, then
+webhooks, admission policies and APIServices.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _LATE = {
     "APIService.apiregistration.k8s.io": 4,
 }
 _EARLY = frozenset({"Namespace", "CustomResourceDefinition.apiextensions.k8s.io", "LimitRange", "PriorityClass.scheduling.k8s.io"})
-"""Kinds that other objects need without naming them: a LimitRange acts on pods at admission."""
+"""Kinds that other objects need without a reference: a LimitRange, for example, acts on pods at admission."""
 
 Graph = dict[ObjectRef, dict[ObjectRef, bool]]
-"""What each object refers to, and whether the reference is hard."""
+"""For each object the objects that it refers to, and whether the reference is hard."""
 
 
 class Order(NamedTuple):
@@ -40,7 +40,7 @@ class Order(NamedTuple):
 
 
 def into_waves(graph: Graph) -> Order:
-    """Return the objects of the graph in waves; references to objects outside of it are met already."""
+    """Return the objects of the graph in waves; references to objects outside of the graph are ignored."""
     edges = {
         ref: {target: hard for target, hard in targets.items() if target in graph and target != ref}
         for ref, targets in graph.items()
@@ -65,7 +65,7 @@ def into_waves(graph: Graph) -> Order:
 
 
 def _loosen(edges: Graph, cycle: list[ObjectRef]) -> bool:
-    """Take one soft reference out of a cycle; return False when all of it is hard."""
+    """Remove one soft reference from a cycle; return False when all references of the cycle are hard."""
     for before, after in pairwise(cycle):
         if edges.get(after, {}).get(before) is False:
             del edges[after][before]
@@ -91,7 +91,7 @@ def _ranked(batches: Iterable[list[ObjectRef]]) -> list[list[ObjectRef]]:
 
 
 def _mixed(refs: list[ObjectRef]) -> list[ObjectRef]:
-    """Return the objects with their kinds interleaved: some kinds are slow for the server, a mixture is not."""
+    """Return the objects with their kinds interleaved, because the API server writes some kinds slowly."""
     kinds: dict[str, list[ObjectRef]] = {}
     for ref in sorted(refs):
         kinds.setdefault(ref.type_name, []).append(ref)

@@ -1,6 +1,6 @@
-"""Owner references: which children a controller makes again, and which references survive the move.
+"""Owner references: which children a controller creates again, and which references are kept.
 
-The UIDs are relinked when the object is written, because green's UIDs are only known then.
+The UIDs are replaced when the object is written, because green's UIDs are known only then.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _REGENERATED = frozenset(
         ("Challenge", "Order"),
     }
 )
-"""(child, controlling owner): pairs whose owner's controller writes the child again."""
+"""Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
 
 
 def regenerating_owner(manifest: Manifest) -> str:
-    """Return the kind of the controlling owner that makes this object again, empty when there is none."""
+    """Return the kind of the controlling owner that creates this object again, or an empty string."""
     for owner in manifest["metadata"].get("ownerReferences") or []:
         if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in _REGENERATED):
             return str(owner["kind"])
@@ -36,11 +36,14 @@ def regenerating_owner(manifest: Manifest) -> str:
 
 
 def drop_lost_owners(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the object without references to owners that are gone or stay on blue: green would collect it as garbage."""
+    """Return the object without references to owners that are not moved.
+
+    Green's garbage collector would delete an object whose only owners do not exist there.
+    """
     owners = manifest["metadata"].get("ownerReferences")
     if not owners:
         return manifest
-    kept = [owner for owner in owners if _travels(owner["uid"], context)]
+    kept = [owner for owner in owners if _moves(owner["uid"], context)]
     if len(kept) == len(owners):
         return manifest
     if kept:
@@ -48,7 +51,7 @@ def drop_lost_owners(manifest: Manifest, context: RuleContext) -> Manifest:
     return {**manifest, "metadata": without(manifest["metadata"], "ownerReferences")}
 
 
-def _travels(uid: str, context: RuleContext) -> bool:
+def _moves(uid: str, context: RuleContext) -> bool:
     ref = context.blue.uids.get(uid)
     return ref is not None and ref not in context.blue.staying
 

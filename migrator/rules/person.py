@@ -1,4 +1,4 @@
-"""The person's own transforms, and which objects a selector means."""
+"""Apply the person's transforms, and match objects with selectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrator.rules.context import RuleContext
 
 
 def selects(selector: Selector, ref: ObjectRef, labels: dict[str, str]) -> bool:
-    """Return whether the selector means this object of blue."""
+    """Return whether the selector matches this object of blue."""
     return (
         (selector.kind is None or selector.kind in (ref.kind, ref.type_name))
         and (selector.namespace is None or fnmatchcase(ref.namespace, selector.namespace))

@@ -1,7 +1,7 @@
-"""What an object needs to be there before it: references between objects, read from the manifest.
+"""Read from a manifest which other objects it refers to.
 
-Hard references are owners, the namespace and the CRD: without them the object cannot or must not be written. All
-others are soft: they only say what is better written first.
+References to owners, to the namespace and to the CRD are hard: without them the object cannot or must not be written.
+All other references are soft: they only decide the order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Reference(NamedTuple):
 
 
 def references(manifest: Manifest, ref: ObjectRef, crds: dict[tuple[str, str], ObjectRef]) -> Iterator[Reference]:
-    """Yield what a manifest refers to; some of it may not exist, or not move."""
+    """Yield the references of a manifest; their objects may not exist, or may not move."""
     if ref.namespace:
         yield Reference(ObjectRef("", "Namespace", "", ref.namespace), hard=True)
     crd = crds.get((ref.group, ref.kind))

@@ -1,4 +1,4 @@
-"""Drop what the API server and the controllers own, so that green can set its own values."""
+"""Remove the fields that API server and controllers own, so that green sets its own values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTROLLER_ANNOTATIONS = (
     "autoscaling.alpha.kubernetes.io/",
     "control-plane.alpha.kubernetes.io/leader",
 )
-"""Annotations (or prefixes, with a trailing slash) that controllers write and green's controllers write anew."""
+"""Annotations, or prefixes of them, that blue's controllers wrote and green's controllers write again."""
 
 
 def strip_server_fields(manifest: Manifest, _: RuleContext) -> Manifest:
@@ -30,7 +30,7 @@ def strip_server_fields(manifest: Manifest, _: RuleContext) -> Manifest:
 
 
 def strip_controller_annotations(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the manifest without the annotations that controllers keep their books in."""
+    """Return the manifest without the annotations that controllers write."""
     annotations = manifest["metadata"].get("annotations")
     if not annotations:
         return manifest
@@ -42,7 +42,7 @@ def strip_controller_annotations(manifest: Manifest, _: RuleContext) -> Manifest
 
 
 def strip_aggregated_rules(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return an aggregating ClusterRole without rules: green's controller collects them again."""
+    """Return an aggregated ClusterRole without its rules; green's controller fills them in."""
     return without(manifest, "rules") if get(manifest, "aggregationRule") else manifest
 
 

@@ -1,7 +1,7 @@
-"""Services: what was allocated is allocated anew, what a person chose is kept where green's ranges allow.
+"""Keep the addresses and ports that a person chose for a Service; green allocates all others again.
 
-Whether a person chose a value is read from field ownership: the API server fills in allocated addresses and ports
-after it has recorded who set which field, so nobody owns an allocated one.
+Field ownership tells which values a person chose: the API server adds allocated addresses and ports after it has
+recorded the owner of each field, so an allocated value has no owner.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def reset_allocations(manifest: Manifest, context: RuleContext) -> Manifest:
 
 
 def in_green_range(address: str, context: RuleContext) -> bool:
-    """Return whether green could give out this cluster IP; True when green does not tell its ranges."""
+    """Return whether green can allocate this cluster IP; True where green's ranges are unknown."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -68,14 +68,14 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     address = get(manifest, "spec", "clusterIP") or ""
     found = []
     if "clusterIP" in fields and address not in ("", "None") and not in_green_range(address, context):
-        found.append(f"chosen cluster IP {address} is outside green's service ranges: green allocates another")
+        found.append(f"chosen cluster IP {address} is outside green's service ranges; green allocates another")
     if get(manifest, "spec", "type") == "LoadBalancer":
         found.append("green's load balancer controller assigns a new external address")
     return found
 
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
-    """Return why a chosen address or port is not to be had on green."""
+    """Return why a chosen address or port is not available on green."""
     ref = ref_of(manifest)
     ref = ref._replace(namespace=context.green_namespace(ref.namespace))
     fields, ports = chosen_spec(manifest)

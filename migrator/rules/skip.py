@@ -1,4 +1,4 @@
-"""What stays on blue, and why; every skipped object is shown with one of these reasons."""
+"""Which objects are not moved, and why; every skipped object is shown with one of these reasons."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ SKIPPED_KINDS = {
     "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
     "ResourceSlice.resource.k8s.io": "written by device drivers",
     "ControllerRevision.apps": "written by StatefulSet and DaemonSet controllers",
-    "CertificateRequest.cert-manager.io": "transient: cert-manager makes it again",
-    "Order.acme.cert-manager.io": "transient: cert-manager makes it again",
-    "Challenge.acme.cert-manager.io": "transient: cert-manager makes it again",
+    "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
+    "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
+    "Challenge.acme.cert-manager.io": "transient: cert-manager creates it again",
     "TargetGroupBinding.elbv2.k8s.aws": "written by the load balancer controller",
     "InstallPlan.operators.coreos.com": "written by the Operator Lifecycle Manager",
     "PackageManifest.packages.operators.coreos.com": "written by the Operator Lifecycle Manager",
@@ -47,27 +47,27 @@ SKIPPED_KINDS = {
     "IPAMBlock.crd.projectcalico.org": "written by the network plugin",
     "IPAMHandle.crd.projectcalico.org": "written by the network plugin",
 }
-"""Kinds that never travel; they are not even read."""
+"""Kinds that are never moved, and not read."""
 
 
 class SkipRule(NamedTuple):
-    """A reason, and the objects that it holds for."""
+    """A reason, and the objects that it applies to."""
 
     reason: str
     applies: Callable[[Manifest, RuleContext], bool]
     types: frozenset[str] | None = None
     system: bool = False
-    """A person may include such an object by name."""
+    """Whether a person may include such an object with move.objects.include."""
 
 
 def kind_skip(resource: ResourceType, context: RuleContext) -> str:
-    """Return why no object of this type travels, empty when some may."""
+    """Return why no object of this type is moved, or an empty string."""
     if reason := SKIPPED_KINDS.get(resource.type_name):
         return reason
     if resource.group in context.blue.aggregated_groups:
-        return "stored behind an aggregated API server: moves with that server's own storage"
+        return "stored by an aggregated API server: move that server's storage"
     if not {"list", "create"} <= resource.verbs:
-        return "not stored: it can only be read or only be asked for"
+        return "not stored by the API server"
     kinds = context.config.move.kinds
     names = (resource.kind, resource.type_name)
     if not _taken(names, kinds.include) or _taken(names, kinds.exclude):
@@ -78,7 +78,7 @@ def kind_skip(resource: ResourceType, context: RuleContext) -> str:
 
 
 def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str:
-    """Return why an object stays on blue, empty when it travels."""
+    """Return why an object is not moved, or an empty string."""
     labels = manifest["metadata"].get("labels") or {}
     objects = context.config.move.objects
     if any(selects(selector, ref, labels) for selector in objects.exclude):
@@ -91,7 +91,7 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
             return rule.reason
     owner = regenerating_owner(manifest)
-    return f"made again by the controller of its {owner}" if owner else ""
+    return f"created again by the controller of its {owner}" if owner else ""
 
 
 def _namespace_reason(ref: ObjectRef, context: RuleContext) -> str:
@@ -162,8 +162,8 @@ _RULES = (
         frozenset({"Secret"}),
         system=True,
     ),
-    SkipRule("made again from the Service's selector", _has_selector_service, frozenset({"Endpoints"})),
-    SkipRule("made again by the EndpointSlice controller", _is_managed_slice, frozenset({"EndpointSlice.discovery.k8s.io"})),
+    SkipRule("created again from the Service's selector", _has_selector_service, frozenset({"Endpoints"})),
+    SkipRule("created again by the EndpointSlice controller", _is_managed_slice, frozenset({"EndpointSlice.discovery.k8s.io"})),
     SkipRule(
         "leader election record",
         lambda manifest, _: bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader")),
@@ -180,7 +180,7 @@ _RULES = (
         frozenset({"Pod"}),
     ),
     SkipRule(
-        "made by a provisioner: green's makes its own",
+        "created by a provisioner: green's provisioner creates its own",
         lambda m, _: storage.is_provisioned(m),
         frozenset({"PersistentVolume"}),
     ),

@@ -1,4 +1,4 @@
-"""The ordered table of all rules, and the one function that runs them."""
+"""The ordered table of all rules, and the function that applies them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOTES = {"Service": services.notes, "PersistentVolumeClaim": storage.notes}
 
 
 class Transformed(NamedTuple):
-    """A manifest fit for green, and the rules that made it so."""
+    """A manifest as green gets it, and the rules that changed it."""
 
     manifest: Manifest
     touched: tuple[str, ...]
@@ -50,7 +50,7 @@ def rules_for(type_name: str) -> tuple[Rule, ...]:
 
 
 def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...]) -> Transformed:
-    """Return the manifest as green should get it; raises ConfigError when a person's patch does not fit."""
+    """Return the manifest as green gets it; raises ConfigError when a person's patch does not fit."""
     touched = []
     original = manifest
     for rule in rules:
@@ -65,10 +65,10 @@ def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...])
 
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
-    """Return why an object cannot move as things stand."""
+    """Return why an object cannot be moved now."""
     if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
         return Hindrance(
-            "running on blue: it would run a second time on green",
+            "is running on blue: it would run a second time on green",
             "wait until it has finished, or leave it with move.objects.exclude",
         )
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
@@ -76,17 +76,17 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
 
 
 def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, ...]:
-    """Return what a person should know about the move of an object; `text` is its JSON on green."""
+    """Return notes for the person about the move of an object; `text` is its JSON on green."""
     found = list(namespaces.notes(text, context)) if context.config.map.namespaces else []
     read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     if read:
         found += read(manifest, context)
     if manifest["kind"] == "CronJob" and jobs.runs_on_blue(manifest, context):
-        found.append("arrives suspended; runs on green from cutover on")
+        found.append("is created suspended; runs on green after the cutover")
     if manifest["kind"] == "Job" and (ended := jobs.finished(manifest)):
-        found.append(f"arrives as finished ({ended.value}): it does not run again")
+        found.append(f"is created as finished ({ended.value}); it does not run again")
     lost = manifest["metadata"].get("ownerReferences") or []
-    found += [f"owner {owner['kind']}/{owner['name']} does not travel" for owner in lost if _is_lost(owner, context)]
+    found += [f"owner {owner['kind']}/{owner['name']} is not moved" for owner in lost if _is_lost(owner, context)]
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Which API version an object is read and written at."""
+"""Choose the API version that an object is read and written at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUCCESSORS = {
     "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io/v1",
     "PodPreset.settings.k8s.io": "a mutating admission policy",
 }
-"""What took the place of API types that Kubernetes removed (kubernetes.io/docs/reference/using-api/deprecation-guide)."""
+"""Replacements of API types that Kubernetes removed (kubernetes.io/docs/reference/using-api/deprecation-guide)."""
 
 Kind = tuple[str, str]
 """(group, kind)."""
@@ -41,7 +41,7 @@ def by_kind(types: Iterable[ResourceType]) -> dict[Kind, list[ResourceType]]:
 def common_version(blue: list[ResourceType], green: list[str], storage: str = "") -> ResourceType | None:
     """Return the type at a version that both serve.
 
-    The storage version of a custom resource comes first, for it needs no conversion webhook; then green's order.
+    The storage version of a custom resource comes first, because it needs no conversion webhook; then green's order decides.
     """
     served = {resource.version: resource for resource in blue}
     for version in (storage, *green):
@@ -59,7 +59,7 @@ def crd_versions(crd: Manifest) -> tuple[Kind, list[str], str]:
 
 
 def unserved(resource: ResourceType, green: list[str]) -> Hindrance:
-    """Return why a kind can't be written to green, with its successor where one is known."""
+    """Return why a kind cannot be written to green, and its replacement where one is known."""
     successor = SUCCESSORS.get(resource.type_name)
     if green:
         reason = f"blue serves it at {resource.version} only, green at {', '.join(green)}"

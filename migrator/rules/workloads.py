@@ -1,4 +1,4 @@
-"""Bare pods: what blue's scheduler and admission wrote is written anew on green."""
+"""Rules for bare pods: remove what blue's scheduler and admission wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SET_BY_SERVER = ("nodeName", "priority", "serviceAccount")
 
 
 def unschedule_pod(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the pod without node, computed priority and the injected token volume."""
+    """Return the pod without its node, its computed priority and the injected token volume."""
     for field in _SET_BY_SERVER:
         manifest = drop(manifest, "spec", field)
     spec = manifest["spec"]

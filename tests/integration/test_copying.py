@@ -98,7 +98,7 @@ def test_owner_references_are_relinked(sandbox: Sandbox) -> None:
     reasons = {
         item["reason"] for item in plan.document["objects"] if item["object"].startswith("ReplicaSet.apps/" + sandbox.namespace)
     }
-    assert reasons == {"made again by the controller of its Deployment"}
+    assert reasons == {"created again by the controller of its Deployment"}
     assert sandbox.run("copy").code == 0
     for child, kind, parent in (("child", "Deployment", "web"), ("grandchild", "ConfigMap", "child")):
         uid = sandbox.green("ConfigMap", child)["metadata"]["ownerReferences"][0]["uid"]
@@ -208,7 +208,7 @@ def test_running_job_is_blocked(sandbox: Sandbox) -> None:
     sandbox.on_blue(job("long", **{"testbed/hold": "true"}))
     until(lambda: get(sandbox.blue("Job", "long"), "status", "active") == 1)
     entry = sandbox.json("plan").object(f"Job.batch/{sandbox.namespace}/long")
-    assert (entry["decision"], entry["reason"]) == ("blocked", "running on blue: it would run a second time on green")
+    assert (entry["decision"], entry["reason"]) == ("blocked", "is running on blue: it would run a second time on green")
     assert "wait until it has finished" in entry["cure"]
     result = sandbox.run("copy")
     assert result.code == 4
@@ -220,7 +220,7 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
     sandbox.on_blue(cron_job("nightly"), cron_job("off", suspend=True))
     plan = sandbox.json("plan")
     assert plan.object(f"CronJob.batch/{sandbox.namespace}/nightly")["notes"] == [
-        "arrives suspended; runs on green from cutover on"
+        "is created suspended; runs on green after the cutover"
     ]
     assert "notes" not in plan.object(f"CronJob.batch/{sandbox.namespace}/off")
     sandbox.run("copy")
@@ -345,7 +345,7 @@ def test_hand_made_endpoints_are_kept(sandbox: Sandbox) -> None:
     until(lambda: len(list(sandbox.pair.blue.list(TYPES["EndpointSlice"], sandbox.namespace))) >= 2)
     plan = sandbox.json("plan")
     reasons = {item.get("reason") for item in plan.document["objects"] if item["object"].startswith("EndpointSlice")}
-    assert "made again by the EndpointSlice controller" in reasons
+    assert "created again by the EndpointSlice controller" in reasons
     assert sandbox.run("copy").code == 0
     assert sandbox.green("EndpointSlice", "erp-1")["endpoints"][0]["addresses"] == ["192.0.2.9"]
 

@@ -341,7 +341,7 @@ def test_a_persons_patch_that_does_not_fit_is_a_mistake() -> None:
             "made again",
         ),
         (made("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={}), "managed by the API server"),
-        (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "made by a provisioner"),
+        (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "created by a provisioner"),
         (made("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical"), "exists on every cluster"),
         (
             made("v1", "ConfigMap", "lock", namespace="n", annotations={"control-plane.alpha.kubernetes.io/leader": "{}"}),
