@@ -338,7 +338,7 @@ def test_a_persons_patch_that_does_not_fit_is_a_mistake() -> None:
                 namespace="n",
                 labels={"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
             ),
-            "made again",
+            "created again",
         ),
         (made("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={}), "managed by the API server"),
         (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "created by a provisioner"),
