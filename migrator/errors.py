@@ -1,8 +1,8 @@
-"""Every error that the tool expects, with the exit code that it ends in; imports nothing of the project."""
+"""The expected errors, each with the exit code of the process; imports nothing of the project."""
 
 
 class MigratorError(Exception):
-    """Say what happened, to what, why, and in `hint` what to do next."""
+    """The base: what happened, to which object, and why; `hint` is what to do next."""
 
     exit_code = 1
 
@@ -13,7 +13,7 @@ class MigratorError(Exception):
 
 
 class ConfigError(MigratorError):
-    """The person's file, or an option, is wrong: all `issues` at once, one line each."""
+    """A file or an option is wrong; `issues` holds every mistake, one line each."""
 
     exit_code = 2
 
@@ -29,27 +29,27 @@ class BlockedError(MigratorError):
 
 
 class GateFailedError(MigratorError):
-    """A verdict or a gate said no; traffic is where the message says."""
+    """A verdict or a gate failed; the message names the cluster that has the traffic."""
 
     exit_code = 3
 
 
 class JournalError(MigratorError):
-    """The journal can't be read, written or belongs to something else."""
+    """The journal cannot be read or written, or belongs to another migration."""
 
     exit_code = 3
 
 
 class TrafficError(MigratorError):
-    """The load balancer did not answer, or did not do what it was told."""
+    """The load balancer did not answer, or did not apply a change."""
 
 
 class HostError(MigratorError):
-    """A host was not reached, did not let us in, or did not answer in time."""
+    """A host is not reachable, refuses the login, or did not answer in time."""
 
 
 class CommandFailedError(MigratorError):
-    """A program ended badly; keeps what can be pasted to see it again."""
+    """A program failed; `command` can be pasted into a shell to repeat it."""
 
     def __init__(self, command: str, code: int, output: str, *, hint: str = "") -> None:
         tail = output.strip()[-800:]
@@ -60,7 +60,7 @@ class CommandFailedError(MigratorError):
 
 
 class ApiError(MigratorError):
-    """An API server said no; `status` is its HTTP status (0: no answer came) and `reason` its own word for it."""
+    """An API server refused a request; `status` is the HTTP status (0: no answer), `reason` the server's reason."""
 
     def __init__(self, message: str, *, status: int = 0, reason: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -69,15 +69,15 @@ class ApiError(MigratorError):
 
 
 class NotFoundError(ApiError):
-    """404: the object, or its kind, is not there."""
+    """404: the object, or its kind, does not exist."""
 
 
 class ConflictError(ApiError):
-    """409: it exists already, or was changed under the write."""
+    """409: the object exists, or was changed since it was read."""
 
 
 class ForbiddenError(ApiError):
-    """401 or 403: this account may not do that."""
+    """401 or 403: this account has no permission."""
 
 
 class InvalidError(ApiError):
@@ -85,7 +85,7 @@ class InvalidError(ApiError):
 
 
 class ThrottledError(ApiError):
-    """429, or 503 with Retry-After: `retry_after` seconds were asked for."""
+    """429, or 503 with Retry-After: the server asks for a wait of `retry_after` seconds."""
 
     def __init__(self, message: str, *, status: int, reason: str, retry_after: float) -> None:
         super().__init__(message, status=status, reason=reason)
@@ -93,4 +93,4 @@ class ThrottledError(ApiError):
 
 
 class UnavailableError(ApiError):
-    """No connection, or a 5xx: the server may come back."""
+    """No connection, or a 5xx status; a retry may succeed."""

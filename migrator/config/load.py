@@ -1,4 +1,4 @@
-"""Read `migration.yaml`: YAML with line numbers, pydantic's findings turned into `file:line: path: what`."""
+"""Read `migration.yaml`, and report every mistake in it as `file:line: path: what`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def parse_migration(text: str, file: str) -> Migration:
 
 
 def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
-    """Return the part of a file that lies `within` these keys, as a model; raises ConfigError with every mistake in it."""
+    """Return the part of a file below the keys `within`, as a model; raises ConfigError with every mistake in it."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)

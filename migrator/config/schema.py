@@ -1,4 +1,4 @@
-"""The shape of `migration.yaml`; every field's description also feeds the JSON Schema that editors use."""
+"""The schema of `migration.yaml`; the descriptions of the fields are also the JSON Schema that editors use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def _duration(value: object) -> object:
     if isinstance(value, str):
         match = _DURATION.match(value)
         if not match or not value:
-            raise ValueError(f"{value!r} is no duration; write 30s, 5m, 24h or 1h30m")
+            raise ValueError(f"{value!r} is not a duration; write 30s, 5m, 24h or 1h30m")
         hours, minutes, seconds = (float(part or 0) for part in match.groups())
         return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if isinstance(value, timedelta):
         return value
-    raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 5m or 24h")
+    raise ValueError(f"{value!r} is not a duration; write it with its unit, such as 30s, 5m or 24h")
 
 
 def _lasting(default: str, *, description: str) -> Any:
-    """Return a field whose default is written as a person would write it, so that editors propose it so too."""
+    """Return a duration field; its default is text, so that editors propose it in that form."""
     return Field(default, description=description)
 
 
@@ -49,7 +49,7 @@ def _camel(name: str) -> str:
 
 
 class Frozen(BaseModel):
-    """The manners of every part of a person's file: nothing unknown, nothing changed later, keys in camelCase."""
+    """The base of every part of the file: no unknown keys, frozen, keys in camelCase."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
 
@@ -70,7 +70,7 @@ class ClusterConfig(Frozen):
 
 
 class Selector(Frozen):
-    """Objects by kind, namespace, name and labels; what is left out matches everything. Names may use * and ?."""
+    """Objects by kind, namespace, name and labels; a field that is left out matches everything. Names may use * and ?."""
 
     kind: str | None = Field(None, description="Kind or Kind.group, such as Deployment or Deployment.apps.")
     namespace: str | None = Field(None, description="Namespace on blue.")
@@ -85,20 +85,20 @@ class Selector(Frozen):
 
 
 class NameFilter(Frozen):
-    """Names to take and names to leave; both may use * and ?."""
+    """Names to include and to exclude; both may use * and ?."""
 
-    include: tuple[str, ...] = Field(("*",), description="Names to take.")
-    exclude: tuple[str, ...] = Field((), description="Names to leave; wins over include.")
+    include: tuple[str, ...] = Field(("*",), description="Names to include.")
+    exclude: tuple[str, ...] = Field((), description="Names to exclude; stronger than include.")
 
 
 class ObjectFilter(Frozen):
-    """Single objects to take or leave."""
+    """Single objects to include or to exclude."""
 
     include: tuple[Selector, ...] = Field(
         (),
-        description="Objects to take although a general rule would leave them, such as what you put into kube-system.",
+        description="Objects to move although a general rule would skip them, such as your own objects in kube-system.",
     )
-    exclude: tuple[Selector, ...] = Field((), description="Objects to leave on blue.")
+    exclude: tuple[Selector, ...] = Field((), description="Objects not to move.")
 
 
 class Move(Frozen):
@@ -111,7 +111,7 @@ class Move(Frozen):
 
 
 class Mapping(Frozen):
-    """What gets another name on green."""
+    """Names that differ on green."""
 
     namespaces: dict[str, str] = Field(default_factory=dict, description="Namespace on blue: namespace on green.")
     storage_classes: dict[str, str] = Field(default_factory=dict, description="StorageClass on blue: StorageClass on green.")
@@ -121,9 +121,9 @@ class Mapping(Frozen):
 
 
 class Transform(Frozen):
-    """A change of the person's own to the objects that the target selects."""
+    """A change to the objects that the target selects."""
 
-    name: str = Field(description="Shown in the plan beside each object that it touches.")
+    name: str = Field(description="Shown in the plan beside each object that it changes.")
     target: Selector = Field(description="The objects that it applies to.")
     json_patch: tuple[dict[str, Any], ...] = Field((), description="RFC 6902 operations.")
     merge_patch: dict[str, Any] = Field(default_factory=dict, description="RFC 7396 merge patch.")
@@ -136,7 +136,7 @@ class Transform(Frozen):
 
 
 class HttpProbe(Frozen):
-    """A request that must be answered."""
+    """An HTTP request with the expected answer."""
 
     url: str = Field(description="http:// or https:// address, reachable from where the tool runs.", pattern=r"^https?://")
     status: int = Field(200, description="Expected status.")
@@ -152,7 +152,7 @@ class TcpProbe(Frozen):
 
 
 class Probe(Frozen):
-    """A question to green that must be answered in time."""
+    """A check of green that must succeed within its timeout."""
 
     name: str = Field(description="Shown in findings.")
     http: HttpProbe | None = Field(None, description="An HTTP request.")
@@ -172,8 +172,8 @@ class HAProxyConfig(Frozen):
 
     socket: str = Field(description="Path of the Runtime API's unix socket (`stats socket ... level admin`).")
     backend: str = Field(description="Name of the backend.")
-    blue: tuple[str, ...] = Field(description="Server names that lead to blue.", min_length=1)
-    green: tuple[str, ...] = Field(description="Server names that lead to green.", min_length=1)
+    blue: tuple[str, ...] = Field(description="Names of the servers of blue.", min_length=1)
+    green: tuple[str, ...] = Field(description="Names of the servers of green.", min_length=1)
     state_file: str = Field(
         description="The file of `server-state-file`; written after each change, so that a restart keeps the weights."
     )
@@ -195,17 +195,19 @@ class Traffic(Frozen):
 
 
 class Gates(Frozen):
-    """What must hold at each step; otherwise all traffic goes back to blue."""
+    """Conditions of each step; if one fails, all traffic goes back to blue."""
 
     error_rate: Rate = Field(0.01, description="Highest share of errors among green's answers, such as 1%.")
     latency: Duration | None = Field(None, description="Highest average response time of green.")
     min_requests: int = Field(
         1,
-        description="Requests that green must have answered before a step is believed; 0 for services without traffic.",
+        description="Requests that green must have answered before a step can pass; 0 for services without traffic.",
         ge=0,
     )
     verdict_age: Duration = _lasting("15m", description="How old a good verdict may be at cutover.")
-    ready_timeout: Duration = _lasting("5m", description="How long validate waits for green's workloads; past it they have failed.")
+    ready_timeout: Duration = _lasting(
+        "5m", description="How long validate waits for green's workloads; after that they count as failed."
+    )
     backend_timeout: Duration = _lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 
@@ -219,7 +221,7 @@ class Volumes(Frozen):
 
 
 class Hooks(Frozen):
-    """Commands of the person's own, run at fixed moments; one that fails stops the verb."""
+    """Commands that run at fixed moments; one that fails stops the verb."""
 
     before_copy: tuple[tuple[str, ...], ...] = Field((), description="Before anything is written to green.")
     after_copy: tuple[tuple[str, ...], ...] = Field((), description="After everything was written.")
@@ -230,7 +232,7 @@ class Hooks(Frozen):
 
 
 class Retire(Frozen):
-    """When blue may go."""
+    """When blue may be retired."""
 
     soak: Duration = _lasting("24h", description="How long green must have had all traffic.")
 
@@ -240,14 +242,14 @@ class Migration(Frozen):
 
     api_version: Literal["migrator/v1"] = Field("migrator/v1", description="Version of this file's format.")
     name: str = Field(description="Name of the migration; its journal carries it.", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-    blue: ClusterConfig = Field(description="The cluster that is left.")
+    blue: ClusterConfig = Field(description="The cluster that objects move from.")
     green: ClusterConfig = Field(description="The cluster at the new version.")
     move: Move = Field(default_factory=Move, description="What moves.")
-    map: Mapping = Field(default_factory=Mapping, description="What gets another name on green.")
-    transforms: tuple[Transform, ...] = Field((), description="Changes of your own.")
+    map: Mapping = Field(default_factory=Mapping, description="Names that differ on green.")
+    transforms: tuple[Transform, ...] = Field((), description="Your changes to objects.")
     volumes: Volumes = Field(default_factory=Volumes, description="What is known about the data in volumes.")
-    probes: tuple[Probe, ...] = Field((), description="Questions to green, asked by validate and at each cutover step.")
+    probes: tuple[Probe, ...] = Field((), description="Checks of green, run by validate and at each cutover step.")
     traffic: Traffic | None = Field(None, description="How traffic moves; without it cutover and rollback have nothing to move.")
-    gates: Gates = Field(default_factory=Gates, description="What must hold.")
-    hooks: Hooks = Field(default_factory=Hooks, description="Commands of your own.")
-    retire: Retire = Field(default_factory=Retire, description="When blue may go.")
+    gates: Gates = Field(default_factory=Gates, description="Conditions of each step.")
+    hooks: Hooks = Field(default_factory=Hooks, description="Your commands.")
+    retire: Retire = Field(default_factory=Retire, description="When blue may be retired.")

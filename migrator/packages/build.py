@@ -1,4 +1,4 @@
-"""Run makepkg as a user without privileges, with progress, and take what it made."""
+"""Run makepkg as a user without privileges, show its progress, and collect the package."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Calla
         **{name: value for name, value in os.environ.items() if name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN")},
         **({"SOURCE_BASE": shop.source_base} if shop.source_base else {}),
     }
-    # On Arch Linux makepkg installs what the build needs; elsewhere it cannot know, and the build says what it lacks.
+    # Only on Arch Linux can makepkg install build dependencies; elsewhere the build itself names what is missing.
     dependencies = "--syncdeps" if Path("/etc/arch-release").exists() else "--nodeps"
     command = ["makepkg", "--clean", dependencies, "--noconfirm", "--config", str(config)]
     log = shop.work / f"{folder.name}.log"
@@ -92,7 +92,7 @@ def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Calla
 
 
 def _recipe_time(order: Order) -> int:
-    """Return a time that is the same wherever this version is built: years after 1970 from its own numbers."""
+    """Return a time, in seconds since 1970, that depends on the version only, so that builds are reproducible."""
     numbers = [int(part) for part in order.version.split(".")]
     return 1_600_000_000 + numbers[0] * 10_000_000 + numbers[1] * 100_000 + numbers[2] * 1000
 
@@ -102,7 +102,7 @@ def _as_user(command: list[str], shop: Workshop, folder: Path) -> list[str]:
         return command
     account = pwd.getpwnam(shop.user)
     os.chown(shop.work, account.pw_uid, account.pw_gid)
-    # Recursively: an earlier build may have been another user's.
+    # Recursively, because another user may have run an earlier build.
     owned = [folder, *(shop.work / name for name in ("go-mod", "go-build", "tmp"))]
     run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", *owned])
     identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
@@ -110,7 +110,7 @@ def _as_user(command: list[str], shop: Workshop, folder: Path) -> list[str]:
 
 
 def _supervise(command: list[str], folder: Path, environment: dict[str, str], log: Path, say: Callable[[str], None]) -> None:
-    """Run a command with its output in a log, telling from it how far the build is."""
+    """Run a command, write its output to a log, and report the progress that the output shows."""
     begun = shown = time.monotonic()
     compiled = 0
     with log.open("w") as file:
@@ -141,7 +141,7 @@ def _supervise(command: list[str], folder: Path, environment: dict[str, str], lo
                     say(f"{compiled} Go packages compiled, {shown - begun:.0f} s")
             code = child.wait()
         except BaseException:
-            # ^C: makepkg and its compilers are one process group, all of it ends.
+            # ^C: makepkg and its compilers are one process group, and all of it must end.
             os.killpg(child.pid, 15)
             child.wait()
             raise

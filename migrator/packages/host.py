@@ -1,4 +1,4 @@
-"""What a build host has, and what a build needs of it."""
+"""Read the resources of a build host, and decide how to prepare it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 LINK_MIB = 4096
-"""What linking the kubelet takes at its peak with everything around it: a board of 2 GB needed 4.5 GB of swap besides."""
+"""Peak memory of linking the kubelet, in MiB; a board with 2 GB of memory needed 4.5 GB of swap."""
 JOB_MIB = 1024
-"""What one more compiler at a time takes."""
+"""Memory of one more compiler process, in MiB."""
 DISK_MIB = 8192
-"""Sources, modules, Go's cache and the package of one Kubernetes version."""
+"""Disk for sources, modules, Go's cache and the package of one Kubernetes version, in MiB."""
 _MOST_ZRAM_MIB = 2000
 _CORE_SECONDS = {"kubernetes": 400.0, "cri-o": 120.0, "crictl": 70.0, "cni-plugins": 50.0}
-"""Seconds of one x86-64 server core, cold; seen on two cores."""
+"""Core seconds of a build with empty caches, measured on an x86-64 server with two cores."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -40,16 +40,16 @@ class BuildHost:
 
 @dataclass(slots=True, frozen=True)
 class Preparation:
-    """What is done to a host for the time of a build; sizes in MiB, 0 for not at all."""
+    """Changes to a host during a build; sizes in MiB, 0 for no change."""
 
     zram: int
     swap_file: int
     jobs: int
     offline: tuple[int, ...]
-    """CPUs to take offline: the last resort, where not even one compiler at a time fits."""
+    """CPUs to take offline; only where one compiler process needs more than the memory."""
     reasons: tuple[str, ...]
     shortage: str
-    """Why a build will not work here; empty when it will."""
+    """Why a build cannot succeed here; empty if it can."""
 
 
 def read_host(work: Path, root: Path = Path("/")) -> BuildHost:
@@ -82,26 +82,26 @@ def prepare(host: BuildHost) -> Preparation:
         reasons.append(f"linking needs {LINK_MIB} MiB and there are {host.memory} MiB of memory and {host.swap} MiB of swap")
     jobs = max(1, min(len(host.cpus), host.memory // JOB_MIB))
     if jobs < len(host.cpus):
-        reasons.append(f"{jobs} compilers at a time fit into the memory, not {len(host.cpus)}")
+        reasons.append(f"{jobs} compiler processes fit into the memory, not {len(host.cpus)}")
     offline = host.cpus[1:] if host.memory < JOB_MIB // 2 else ()
     if offline:
-        reasons.append("the linker itself uses all CPUs, and not even one thread of it fits into the memory")
+        reasons.append("the linker itself uses all CPUs, and the memory is too small for more than one thread")
     if host.tmp_in_memory:
-        reasons.append("temporary files are kept in memory here: the build puts its own into the work folder")
+        reasons.append("temporary files are kept in memory here: the build uses the work folder for its own")
     need = DISK_MIB + swap_file
     shortage = f"{host.disk} MiB are free on disk, {need} MiB are needed" if host.disk < need else ""
     return Preparation(zram, swap_file, jobs, offline, tuple(reasons), shortage)
 
 
 def estimate(jobs: int, work: Path) -> dict[str, float]:
-    """Return how many seconds each package may take: as long as it took here, else as on a server's cores."""
+    """Return an estimate in seconds for each package: from an earlier build here, else from a server's cores."""
     known = {**_CORE_SECONDS, **_read_times(work)}
     return {name: seconds / jobs for name, seconds in known.items()}
 
 
 @contextmanager
 def remember(name: str, jobs: int, work: Path) -> Iterator[None]:
-    """Write down how long a build took that went well."""
+    """Record the duration of a successful build."""
     begun = time.monotonic()
     yield
     times = {**_read_times(work), name: (time.monotonic() - begun) * jobs}
@@ -116,7 +116,7 @@ def _read_times(work: Path) -> dict[str, float]:
 
 
 def _range(text: str) -> tuple[int, ...]:
-    """Return the numbers in the kernel's form `0-2,5`."""
+    """Return the numbers of a list in the kernel's format, such as `0-2,5`."""
     found: list[int] = []
     for part in text.strip().split(","):
         first, _, last = part.partition("-")

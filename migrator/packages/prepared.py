@@ -1,4 +1,4 @@
-"""Prepare a build host and undo it again; what was done is written down first, so that a killed build can be undone later."""
+"""Prepare a build host and undo that; each change is recorded first, so that a later run can undo it after a kill."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Run = Callable[[list[str]], str]
 
 @contextmanager
 def prepared(preparation: Preparation, work: Path, *, root: Path = Path("/"), call: Run = run) -> Iterator[None]:
-    """Hold a host prepared while a build runs; undone at the end, whatever ends it but kill -9."""
+    """Prepare a host while a build runs, and undo that at the end, also after an exception or ^C."""
     undo_leftovers(work, root=root, call=call)
     record = work / "preparation.json"
     steps: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ def prepared(preparation: Preparation, work: Path, *, root: Path = Path("/"), ca
 
 
 def undo_leftovers(work: Path, *, root: Path = Path("/"), call: Run = run, own: bool = False) -> list[str]:
-    """Undo what an earlier build did to this host and could not undo; returns what that was.
+    """Undo the changes that an earlier build left on this host; return them.
 
     Raises BlockedError while that build still runs.
     """
@@ -70,7 +70,7 @@ def _add_zram(size: int, root: Path, call: Run, note: Callable[[str, str], None]
     control = root / "sys/class/zram-control"
     if not control.exists():
         call(["modprobe", "zram", "num_devices=0"])
-    # Reading makes a device: killed between this line and the next one, an empty device stays, which holds no memory.
+    # Reading creates a device. After a kill before the next line an empty device remains, which uses no memory.
     number = (control / "hot_add").read_text().strip()
     note("zram", number)
     (root / f"sys/block/zram{number}/disksize").write_text(str(size * MIB))

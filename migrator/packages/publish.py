@@ -1,4 +1,4 @@
-"""Make a pacman repository of packages, and bring it to where nodes get it."""
+"""Create a pacman repository from packages, and copy it to a host."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def publish(files: Sequence[Path], repository: Path, *, key: str = "") -> Path:
 
 
 def send(repository: Path, to: str) -> None:
-    """Copy a repository to `user@host:/folder`; files of that name there are replaced once they have come whole."""
+    """Copy a repository to `user@host:/folder`; files there are replaced only after a complete transfer."""
     host, _, folder = to.partition(":")
     if not folder:
-        raise BlockedError(f"{to}: say where to, as in user@host:/srv/packages")
+        raise BlockedError(f"{to}: no folder is named, as in user@host:/srv/packages")
     names = sorted(entry.name for entry in repository.iterdir() if not entry.name.startswith("."))
     run(["ssh", host, f"mkdir -p {folder}/.new"])
     run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"])
@@ -49,7 +49,7 @@ def send(repository: Path, to: str) -> None:
 
 
 def build_user() -> str:
-    """Return who builds when root asks for it: the person behind sudo, or nobody; empty for anybody else."""
+    """Return the build user for root: the user of sudo, or nobody; empty for all other users."""
     if os.geteuid() != 0:
         return ""
     return os.environ.get("SUDO_USER") or "nobody"

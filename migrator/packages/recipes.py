@@ -1,4 +1,4 @@
-"""The packages that there are, where their sources come from, and the checksums that those must have."""
+"""The known packages, the sources that they are built from, and the checksums of these sources."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ class Order:
 
     @property
     def file(self) -> str:
-        """The name of the file that makepkg writes."""
+        """Name of the file that makepkg writes."""
         return f"{self.recipe.name}-{self.version}-1-{self.architecture}.pkg.tar.zst"
 
 
 def recipes_folder() -> Path:
-    """Return the folder of the PKGBUILDs: beside the package in a checkout, inside it once installed."""
+    """Return the folder of the PKGBUILDs: beside the Python package in a checkout, inside it when installed."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "packages"
 
 
 def parse_orders(texts: Iterable[str], architecture: str, source: Source) -> list[Order]:
-    """Return what `NAME=VERSION` texts order; raises ConfigError with all mistakes."""
+    """Return the orders that `NAME=VERSION` texts describe; raises ConfigError with all mistakes."""
     orders, issues = [], []
     for text in texts:
         name, _, version = text.partition("=")
@@ -78,7 +78,7 @@ def parse_orders(texts: Iterable[str], architecture: str, source: Source) -> lis
         if name not in RECIPES:
             issues.append(f"{text}: no package {name!r}; there are {', '.join(RECIPES)}")
         elif not re.fullmatch(r"\d+\.\d+\.\d+", version):
-            issues.append(f"{text}: say which version, as in {name}=1.2.3")
+            issues.append(f"{text}: a version is missing, as in {name}=1.2.3")
         else:
             orders.append(Order(RECIPES[name], version, architecture, source))
     if issues:
@@ -87,9 +87,9 @@ def parse_orders(texts: Iterable[str], architecture: str, source: Source) -> lis
 
 
 def checksum(order: Order, own: Path, *, accept_new: bool) -> str:
-    """Return the sum that an order's source must have: pinned with the recipes, or recorded in the person's `own` file.
+    """Return the checksum of an order's source: pinned with the recipes, or recorded in the file `own`.
 
-    With `accept_new` the sum of an unknown version is asked for once and recorded. Raises BlockedError without it.
+    With `accept_new` the checksum of an unknown version is downloaded once and recorded. Raises BlockedError without it.
     """
     key = (order.source.value, order.recipe.name, order.version)
     for file in (recipes_folder() / "checksums.txt", own):
@@ -100,7 +100,7 @@ def checksum(order: Order, own: Path, *, accept_new: bool) -> str:
     if not accept_new:
         raise BlockedError(
             f"{order.recipe.name} {order.version}: no checksum is pinned for its {order.source.value} source",
-            hint=f"--accept-new-checksum takes the one that it has today, and records it in {own}",
+            hint=f"--accept-new-checksum accepts the source as it is now, and records its checksum in {own}",
         )
     found = _ask(order)
     with own.open("a") as record:

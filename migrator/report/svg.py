@@ -1,4 +1,4 @@
-"""Line plots as inline SVG: nothing to load, nothing to run."""
+"""Draw line plots as inline SVG, without scripts and external files."""
 
 from __future__ import annotations
 
