@@ -1,4 +1,4 @@
-"""The one error boundary: one clear line on screen, a trace in a file only for what nobody expected."""
+"""The error boundary: print one line for an expected error; write the trace of a bug to a file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BUG, INTERRUPTED = 70, 130
 
 
 def guarded(run: Callable[[], None]) -> int:
-    """Run the command line and return its exit code; being told to end (SIGTERM) is taken as ^C is."""
+    """Run the command line and return its exit code; SIGTERM has the effect of ^C."""
     try:
-        with _told_to_end():
+        with _sigterm_interrupts():
             run()
     except MigratorError as error:
         show(error)
@@ -36,7 +36,7 @@ def guarded(run: Callable[[], None]) -> int:
         click.echo("interrupted; run the same command again to go on", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain again when it flushes at exit.
+        # The reader of our output has ended; without this, Python reports the error again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:  # noqa: BLE001 - the boundary
@@ -48,8 +48,8 @@ def guarded(run: Callable[[], None]) -> int:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
-    """Let SIGTERM, which a service manager or a closing session sends, undo and go back as ^C does."""
+def _sigterm_interrupts() -> Iterator[None]:
+    """Handle SIGTERM like ^C, so that a verb can undo its changes."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -65,7 +65,7 @@ def _told_to_end() -> Iterator[None]:
 
 
 def show(error: MigratorError) -> None:
-    """Print an error in one line (a line for each mistake in a file), and what to do next."""
+    """Print an error in one line (one line for each mistake in a file), and its hint."""
     lines = error.issues if isinstance(error, ConfigError) else [error.message]
     for line in lines:
         click.echo(f"migrator: {line}", err=True)

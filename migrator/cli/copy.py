@@ -20,14 +20,14 @@ from migrator.migration.copy import CopyOptions, CopyResult
     "--plan",
     "approved",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Refuse to copy unless this approved plan still holds.",
+    help="Refuse to copy unless the plan is still this approved one.",
 )
-@click.option("--prune", is_flag=True, help="Delete on green what blue has no more; only objects that this tool made.")
-@click.option("--force-conflicts", is_flag=True, help="Take blue's values where green's object is somebody else's.")
+@click.option("--prune", is_flag=True, help="Delete objects on green that blue no longer has; only objects that this tool created.")
+@click.option("--force-conflicts", is_flag=True, help="Overwrite objects of green that others created or changed.")
 def command(common: Common, approved: Path | None, prune: bool, force_conflicts: bool) -> None:  # noqa: FBT001
-    """Bring blue's objects to green in dependency waves; interrupted or repeated, it brings only what is missing.
+    """Copy blue's objects to green in dependency waves; run again, it copies only what is missing or changed.
 
-    Exit code 4 when an object could not be brought.
+    Exit code 4 when an object could not be copied.
     """
     from migrator.cli.wiring import session
     from migrator.migration.verbs import run_copy
@@ -45,7 +45,7 @@ def command(common: Common, approved: Path | None, prune: bool, force_conflicts:
 
 
 def show(result: CopyResult) -> None:
-    """Print what came of a copy."""
+    """Print the result of a copy."""
     for outcome in result.problems:
         render.line(f"{render.word(outcome.action.value)} {outcome.ref}: {outcome.message}")
         for item in outcome.differences:

@@ -13,7 +13,7 @@ from migrator.migration.copy import CopyOptions
 @click.command("cutover")
 @common
 def command(common: Common) -> None:
-    """Move traffic to green in steps; needs a good verdict, and undoes itself when a gate says no.
+    """Move traffic to green in steps; needs a good verdict, and moves all traffic back when a gate fails.
 
     Exit code 3 when it is not allowed or a gate failed; traffic is then on blue.
     """

@@ -14,7 +14,7 @@ from migrator.cli.options import Common, common
 @common
 @click.option("--full", is_flag=True, help="Show the fields of new objects too.")
 def command(common: Common, full: bool) -> None:  # noqa: FBT001
-    """Show what green would look like, field by field, from dry runs on green; nothing is written.
+    """Show how green would change, field by field, from dry runs on green; nothing is written.
 
     Exit code 4 when green refuses an object, or cannot prove one yet.
     """

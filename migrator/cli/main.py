@@ -1,4 +1,4 @@
-"""The group of verbs; each verb's module is imported when it is called, so that `--help` answers at once."""
+"""The group of verbs; a verb's module is imported only when it is called, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from migrator.cli.boundary import guarded
 _VERBS = {
     "init": "Write a commented migration.yaml from what two clusters hold.",
     "plan": "Show what would happen to every object of blue.",
-    "diff": "Show what green would look like, field by field; nothing is written.",
-    "copy": "Bring blue's objects to green; run again, only what changed.",
-    "validate": "Judge whether green is ready to take the traffic.",
+    "diff": "Show how green would change, field by field; nothing is written.",
+    "copy": "Copy blue's objects to green; run again, only what changed.",
+    "validate": "Check whether green is ready for the traffic.",
     "cutover": "Move traffic to green in steps, watched by gates.",
     "rollback": "Move all traffic back to blue, at once.",
     "retire": "Archive blue and close the migration.",
-    "advise": "Tell which way is right for a cluster: a new one, in place, or neither; and why.",
-    "upgrade": "Upgrade a cluster where it is: plan, run, resume, abort, rollback, status, report.",
-    "status": "Tell where the migration stands.",
+    "advise": "Recommend a migration, an upgrade in place, or neither, with reasons.",
+    "upgrade": "Upgrade a cluster in place: plan, run, resume, abort, rollback, status, report.",
+    "status": "Show the state of the migration.",
     "report": "Write the migration's report as one HTML page and JSON.",
     "schema": "Print the JSON Schema of migration.yaml for editors.",
     "completion": "Print the completion script of a shell.",
     "packages": "Build packages of Kubernetes and CRI-O, and publish them.",
-    "testbed": "Real control planes on this machine, for trying things.",
+    "testbed": "Real control planes on this machine, for experiments.",
 }
 
 _GROUPS = frozenset({"upgrade", "packages", "testbed"})
@@ -35,10 +35,10 @@ _GROUPS = frozenset({"upgrade", "packages", "testbed"})
 
 
 class LazyGroup(click.Group):
-    """A group that knows its verbs by name and imports only the one that is called."""
+    """A group of verbs that imports only the verb that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order that they are used in."""
+        """Return the verbs in order of use."""
         del ctx
         return list(_VERBS)
 
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(_VERBS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which verb a mistyped one is near to."""
+        """Suggest the verb that a mistyped one resembles."""
         import difflib
 
         if args[0] not in _VERBS and not args[0].startswith("-"):
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 def group() -> None:
     """Move a Kubernetes cluster to a new version without fear.
 
-    Blue is the cluster that you have, green the one at the new version. Nothing is written to blue but what cutover
+    Blue is the cluster that you have, green is the one at the new version. The tool writes to blue only what cutover
     announces, and rollback is instant until retire.
     """
 

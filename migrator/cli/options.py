@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(slots=True, frozen=True)
 class Common:
-    """What every verb on a migration is given."""
+    """The options that every verb of a migration has."""
 
     config: Path
     state_dir: Path | None
@@ -49,7 +49,7 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="Result as text or JSON on stdout.",
     )
-    @click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
+    @click.option("-y", "--yes", is_flag=True, help="Answer all questions with yes.")
     @click.option(
         "--max-requests",
         type=click.IntRange(1, 256),

@@ -11,7 +11,7 @@ from migrator.cli.options import Common, common
 @click.command("retire")
 @common
 def command(common: Common) -> None:
-    """Prove that nothing reaches blue, archive its objects, and say what to destroy and how.
+    """Prove that no traffic reaches blue, archive its objects, and list what to destroy.
 
     The archive holds Secrets; only you can read the file. Exit code 3 while blue is still needed.
     """

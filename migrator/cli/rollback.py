@@ -13,7 +13,7 @@ from migrator.cli.options import Common, common
 def command(common: Common) -> None:
     """Move all traffic back to blue in one step; green need not be healthy, nor reachable.
 
-    Exit code 4 when a CronJob could not be turned back.
+    Exit code 4 when a CronJob could not be handed back.
     """
     from migrator.cli.wiring import session
     from migrator.migration.verbs import run_rollback

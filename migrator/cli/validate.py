@@ -11,7 +11,7 @@ from migrator.cli.options import Common, common
 @click.command("validate")
 @common
 def command(common: Common) -> None:
-    """Judge whether green is ready to take the traffic; a timeout is a failure.
+    """Check whether green is ready for the traffic; a timeout is a failure.
 
     Exit code 3 when the verdict is bad.
     """

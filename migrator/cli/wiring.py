@@ -1,4 +1,4 @@
-"""The composition root: from a person's file to a session with real adapters."""
+"""The composition root of a migration: build a session with real adapters from a `migration.yaml`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def journal_path(common: Common, config: Migration) -> Path:
 @contextmanager
 def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Iterator[Session]:
     """Open journal and clusters; the journal is tied to both clusters (with `bind_green` False, to green if it answers)."""
-    # Ten thousand manifests make many containers and no cycles: the collector would look through them for nothing.
+    # Manifests are many containers without cycles; the garbage collector would traverse them without result.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
     config = load_migration(common.config)

@@ -1,4 +1,4 @@
-"""What two manifests differ in, field by field; pure."""
+"""Compare two manifests field by field."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class FieldDifference(NamedTuple):
 
 
 def missing_from(wanted: Any, live: Any, path: str = "") -> list[FieldDifference]:
-    """Return the fields of `wanted` that `live` does not hold; what `live` has beyond that (defaults) is no difference.
+    """Return the fields of `wanted` that `live` does not hold; extra fields of `live`, such as defaults, are no difference.
 
-    Lists must have the same length: a server never adds an item to the lists that travel. An empty value and an
-    absent one are the same, as the API server's own encoding has it.
+    Lists must have the same length, because a server adds no items to the lists that are moved. An empty value equals an
+    absent one, as in the API server's encoding.
     """
     if isinstance(wanted, dict) and isinstance(live, dict):
         found: list[FieldDifference] = []
@@ -39,7 +39,7 @@ def missing_from(wanted: Any, live: Any, path: str = "") -> list[FieldDifference
 
 
 def all_differences(before: Any, after: Any, path: str = "") -> list[FieldDifference]:
-    """Return every field that differs, in both directions; an object that is on one side only is told leaf by leaf."""
+    """Return every field that differs, in both directions; for an object on one side only, return each of its leaves."""
     if before is MISSING and isinstance(after, dict) and after:
         before = {}
     elif after is MISSING and isinstance(before, dict) and before:
@@ -60,7 +60,7 @@ def all_differences(before: Any, after: Any, path: str = "") -> list[FieldDiffer
 
 
 def masked(differences: list[FieldDifference], kind: str) -> list[FieldDifference]:
-    """Return the differences fit for a screen: a Secret's values never show."""
+    """Return the differences with the values of Secrets hidden."""
     if kind != "Secret":
         return differences
     hidden = ("data", "stringData", "metadata.annotations")

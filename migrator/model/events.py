@@ -1,4 +1,4 @@
-"""What the phases tell a person while they work; `cli/render.py` turns it into text."""
+"""Events that the phases report while they work; `cli/render.py` prints them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Progress:
 
 @dataclass(slots=True, frozen=True)
 class Note:
-    """Something a person should know now."""
+    """Information or a warning for the person."""
 
     text: str
     warning: bool = False

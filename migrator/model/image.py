@@ -2,7 +2,7 @@
 
 
 def full_name(image: str) -> str:
-    """Return the image with docker.io and library/ written out, as a container runtime reads it."""
+    """Return the image with the default registry `docker.io` and the default path `library/` added."""
     head, slash, _ = image.partition("/")
     if not slash:
         return f"docker.io/library/{image}"

@@ -1,6 +1,6 @@
-"""Kubernetes objects as plain dicts, and helpers that copy only the branch they change.
+"""Kubernetes objects as plain dicts, and functions that copy only the branch that they change.
 
-An unchanged branch keeps its identity, so `after is before` tells that a rule did not touch the object.
+An unchanged branch keeps its identity: `after is before` means that a rule did not change the object.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def get(manifest: Any, *path: str) -> Any:
 
 
 def without(manifest: Manifest, *keys: str) -> Manifest:
-    """Return the dict less `keys`; itself when it has none of them."""
+    """Return the dict without `keys`; the same dict if it has none of them."""
     if not any(key in manifest for key in keys):
         return manifest
     return {key: value for key, value in manifest.items() if key not in keys}
 
 
 def put(manifest: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
-    """Return the manifest with `value` at `path`, missing dicts made; itself when the value is there already."""
+    """Return the manifest with `value` at `path`; the same manifest if the value is there."""
     head, *rest = path
     if not rest:
         return manifest if head in manifest and manifest[head] == value else {**manifest, head: value}
@@ -48,7 +48,7 @@ def put(manifest: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
 
 
 def drop(manifest: Manifest, *path: str) -> Manifest:
-    """Return the manifest without the value at `path`; a dict that becomes empty goes too."""
+    """Return the manifest without the value at `path`, and without dicts that become empty."""
     head, *rest = path
     if not isinstance(manifest, dict) or head not in manifest:
         return manifest
@@ -74,7 +74,7 @@ def update(manifest: Manifest, path: tuple[str, ...], change: Callable[[Any], An
 
 
 def map_list(items: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the list with `change` applied to each item; itself when no item changed."""
+    """Return the list with `change` applied to each item; the same list if no item changes."""
     if not isinstance(items, list):
         return items
     changed = [change(item) for item in items]
@@ -92,11 +92,11 @@ POD_TEMPLATES: dict[str, tuple[str, ...]] = {
     "CronJob.batch": ("spec", "jobTemplate", "spec", "template"),
     "PodTemplate": ("template",),
 }
-"""Where each kind keeps its pod template (the pod itself for Pod)."""
+"""Path of the pod template in each kind that has one; empty for Pod."""
 
 
 def pod_spec(manifest: Manifest) -> Manifest | None:
-    """Return the pod spec inside a workload, None for any other kind."""
+    """Return the pod spec of a workload, or None for any other kind."""
     path = POD_TEMPLATES.get(ref_type(manifest))
     spec = None if path is None else get(manifest, *path, "spec")
     return spec if isinstance(spec, dict) else None

@@ -1,4 +1,4 @@
-"""How an object and a resource type are named."""
+"""Names of objects and resource types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class ObjectRef(NamedTuple):
-    """One object of a cluster, without the API version it was read at."""
+    """One object of a cluster, independent of the API version."""
 
     group: str
     """API group, empty for the core group."""

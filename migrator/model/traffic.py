@@ -1,4 +1,4 @@
-"""What a load balancer says about blue and green."""
+"""Weights and counters of blue and green at a load balancer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SideCounters:
     """Requests in flight now."""
 
     def since(self, earlier: SideCounters) -> SideCounters:
-        """Return what was counted after `earlier`; a restart in between counts from zero."""
+        """Return the counts since `earlier`; after a restart of the load balancer, the counts since the restart."""
         restarted = self.requests < earlier.requests
         return SideCounters(
             requests=self.requests if restarted else self.requests - earlier.requests,
@@ -41,4 +41,4 @@ class TrafficReading:
     blue: SideCounters
     green: SideCounters
     servers: dict[str, int]
-    """Weight of each server as read back."""
+    """Weight of each server, as the load balancer reports it."""
