@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
+from migrator.cli.options import output_option
 from migrator.errors import ConfigError
 from migrator.model.advice import Advice, Way
 from migrator.model.advice import Path as AdvicePath
@@ -26,7 +27,7 @@ _WORDS = {
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Without a stack: the cluster to read.")
 @click.option("--context", help="Context in the kubeconfig; left out: the current one.")
 @click.option("--spare-nodes", type=click.IntRange(0), help="How many machines could be added for the time of a move.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Text or JSON.")
+@output_option
 def command(
     target: str,
     stack: str | None,

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Result as text or JSON on stdout.",
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,14 +48,7 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(path_type=Path),
         help="Folder of the journal.  [default: .migrator beside the file]",
     )
-    @click.option(
-        "-o",
-        "--output",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="Result as text or JSON on stdout.",
-    )
+    @output_option
     @click.option("-y", "--yes", is_flag=True, help="Answer all questions with yes.")
     @click.option(
         "--max-requests",

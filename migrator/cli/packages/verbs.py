@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
 
 import click
 
 from migrator.cli import render
+from migrator.cli.options import output_option
 from migrator.errors import BlockedError
+from migrator.packages.host import Preparation
 
-_OUTPUT = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Result as text or JSON."
-)
 _WORK = click.option(
     "--work",
     type=click.Path(path_type=Path),
@@ -33,7 +31,7 @@ def command() -> None:
 
 @command.command("plan")
 @_WORK
-@_OUTPUT
+@output_option
 def plan(work: Path, output: str) -> None:
     """Show what this machine has, what a build will do to it for the time of the build, and how long it may take."""
     from migrator.packages.host import estimate, prepare, read_host
@@ -76,7 +74,7 @@ def plan(work: Path, output: str) -> None:
 @click.option("--user", default="", help="Who builds, when root asks.  [default: the person behind sudo, or nobody]")
 @_WORK
 @_DEST
-@_OUTPUT
+@output_option
 def build(  # noqa: PLR0913, PLR0917 - its options
     orders: tuple[str, ...],
     arch: str,
@@ -129,7 +127,7 @@ def build(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--repo", type=click.Path(path_type=Path), help="Folder of the repository.  [default: --dest itself]")
 @click.option("--key", default="", help="Id of a GPG key to sign packages and database with.")
 @click.option("--to", multiple=True, metavar="USER@HOST:FOLDER", help="Copy the repository there, over SSH; may be repeated.")
-@_OUTPUT
+@output_option
 def publish(dest: Path, repo: Path | None, key: str, to: tuple[str, ...], output: str) -> None:
     """Make a pacman repository of the packages, for nodes to get over HTTP or SSH."""
     from migrator.packages.publish import REPOSITORY, send
@@ -149,7 +147,7 @@ def publish(dest: Path, repo: Path | None, key: str, to: tuple[str, ...], output
     render.line(f"in pacman.conf of a node: [{REPOSITORY}] / SigLevel = {level} / Server = the address of {repository}")
 
 
-def _steps(preparation: Any) -> list[str]:
+def _steps(preparation: Preparation) -> list[str]:
     steps = [f"{preparation.jobs} compilers at a time"]
     if preparation.zram:
         steps.append(f"{preparation.zram} MiB of compressed swap in memory (zram)")

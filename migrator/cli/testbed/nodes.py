@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
+from migrator.cli.options import output_option
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab, LabStatus
 from migrator.testbed.planes.pair import default_cache
@@ -21,9 +22,6 @@ _FOLDER = click.option(
     default=Path(".migrator/nodes"),
     show_default=True,
     help="Folder of its state.",
-)
-_OUTPUT = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Result as text or JSON."
 )
 
 
@@ -44,7 +42,7 @@ def command() -> None:
     type=click.Choice(["arm64", "amd64"]),
     help="Boot whole emulated machines of this architecture, with a kernel and cgroup v2 of their own; slow.",
 )
-@_OUTPUT
+@output_option
 def up(name: str, folder: Path, count: int, kubernetes: tuple[str, ...], emulate: str | None, output: str) -> None:
     """Boot nodes; what runs already stays, what crashed is booted again."""
     lab = _lab(folder, name, emulate or "")
@@ -63,7 +61,7 @@ def down(name: str, folder: Path) -> None:
 @command.command("status")
 @_NAME
 @_FOLDER
-@_OUTPUT
+@output_option
 def status(name: str, folder: Path, output: str) -> None:
     """Tell what runs and what is faked; exit code 1 when not all nodes run."""
     lab = _lab(folder, name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
+from migrator.cli.options import output_option
 from migrator.cli.testbed.nodes import command as nodes
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
@@ -20,14 +21,6 @@ _FOLDER = click.option(
     default=Path(".migrator/testbed"),
     show_default=True,
     help="Folder of its state.",
-)
-_OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Result as text or JSON.",
 )
 
 
@@ -51,7 +44,7 @@ command.add_command(nodes)
     help="Where binaries come from.",
 )
 @click.option("--mirror", multiple=True, metavar="FAMILY=URL", help="Another base address for kubernetes, etcd or kwok.")
-@_OUTPUT
+@output_option
 def up(folder: Path, blue: str, green: str, source: str, mirror: tuple[str, ...], output: str) -> None:
     """Start the testbed; what runs already stays, what has crashed is cleaned up."""
     store = Store(default_cache(), _say, mirrors=dict(_pair(item) for item in mirror), source=source)
@@ -69,7 +62,7 @@ def down(folder: Path) -> None:
 
 @command.command("status")
 @_FOLDER
-@_OUTPUT
+@output_option
 def status(folder: Path, output: str) -> None:
     """Tell what runs; exit code 1 when the testbed does not."""
     running = _show(folder, output)
