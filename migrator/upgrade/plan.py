@@ -21,6 +21,7 @@ from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Clock, Cluster, Host
+from migrator.untrusted import printable
 from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
 from migrator.upgrade.read_cluster import examine_cluster
@@ -233,5 +234,5 @@ def require_plan(plan: UpgradePlan) -> None:
     """Raise BlockedError with every failure, one a line; nothing was changed."""
     failures = [item for item in plan.findings if item.severity.value == "failure"]
     if failures:
-        lines = [f"{item.subject}: {item.reason}; {item.cure} [{item.check}]" for item in failures]
+        lines = [printable(f"{item.subject}: {item.reason}; {item.cure} [{item.check}]") for item in failures]
         raise BlockedError("\n".join(lines), hint="nothing was changed; --ignore CHECK goes on in spite of a check")

@@ -1,6 +1,6 @@
-"""The cluster's own memory: what its members say of themselves, a snapshot before a hop, and the way back to it.
+"""Read the members of a stacked etcd, take a snapshot before a hop, and restore it.
 
-etcdctl and etcdutl are taken out of the running etcd container, so they are of its very version, and are there when it is not.
+etcdctl and etcdutl are copied from the running etcd container: they have its version, and remain when it is gone.
 Flags: etcd.io/docs/v3.6/op-guide/recovery.
 """
 
@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
+from migrator.nodes.hop.static_pod import MANIFESTS, running_container
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
-ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
 SNAPSHOTS = "/var/lib/migrator/snapshots"
 _TOOLS = "/var/lib/migrator/etcd-tools"
 ETCDUTL = f"{_TOOLS}/etcdutl"
 """The program that restores a snapshot."""
+_TOOL_FOLDERS = ("usr/local/bin", "usr/bin", "bin")
+"""Where etcd's images keep their programs."""
 _PKI = "/etc/kubernetes/pki/etcd"
 _CTL = (
     f"{_TOOLS}/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={_PKI}/ca.crt "
@@ -34,19 +38,6 @@ READ_ADDONS = (
 )
 """What kubeadm writes anew inside of the cluster; it comes back with etcd, and is kept to be compared."""
 
-_TAKE_TOOLS = f"""
-set -e
-id=$(crictl ps -q --state Running --label io.kubernetes.container.name=etcd | head -n 1)
-test -n "$id" || {{ echo 'no etcd container runs' >&2; exit 1; }}
-pid=$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' "$id")
-mkdir -p {_TOOLS}
-for tool in etcdctl etcdutl; do
-  found=$(ls /proc/$pid/root/usr/local/bin/$tool /proc/$pid/root/usr/bin/$tool /proc/$pid/root/bin/$tool 2>/dev/null | head -n 1)
-  test -n "$found" || {{ echo "the etcd image has no $tool" >&2; exit 1; }}
-  cp "$found" {_TOOLS}/$tool.new; mv {_TOOLS}/$tool.new {_TOOLS}/$tool
-done
-"""
-
 
 @dataclass(slots=True, frozen=True)
 class EtcdMember:
@@ -59,6 +50,32 @@ class EtcdMember:
     db_bytes: int
 
 
+def take_tools(host: Host) -> None:
+    """Copy etcdctl and etcdutl from the image of the running etcd to the host; raises BlockedError without proof of it.
+
+    Symbolic links are not followed: on the host they would lead out of the container's file system.
+    """
+    root = f"/proc/{running_container(host, 'etcd').pid}/root"
+    folders = " ".join(folder for folder in _TOOL_FOLDERS)
+    host.run(
+        f"""set -e
+mkdir -p -m 700 {_TOOLS}
+for tool in etcdctl etcdutl; do
+  found=
+  for folder in {folders}; do
+    path={root}
+    for part in $(echo $folder | tr / ' ') $tool; do
+      path=$path/$part
+      if test -L $path; then path=; break; fi
+    done
+    if test -n "$path" -a -f "$path"; then found=$path; break; fi
+  done
+  test -n "$found" || {{ echo "the etcd image has no $tool in {folders}, or only behind a symbolic link" >&2; exit 1; }}
+  cp --no-dereference "$found" {_TOOLS}/$tool.new; chmod 755 {_TOOLS}/$tool.new; mv {_TOOLS}/$tool.new {_TOOLS}/$tool
+done"""
+    )
+
+
 def has_local_etcd(host: Host) -> bool:
     """Return whether kubeadm runs etcd here."""
     return host.ok(f"test -e {ETCD_MANIFEST}")
@@ -66,7 +83,7 @@ def has_local_etcd(host: Host) -> bool:
 
 def members(host: Host) -> list[EtcdMember]:
     """Return what the members of a stacked etcd say; raises CommandFailedError when none can be asked."""
-    host.run(_TAKE_TOOLS)
+    take_tools(host)
     listed = json.loads(host.run(f"{_CTL} member list -w json"))["members"]
     told = json.loads(host.run(f"{_CTL} endpoint status --cluster -w json || true") or "[]")
     statuses = {item["Endpoint"]: item["Status"] for item in told}
@@ -107,7 +124,7 @@ class Snapshot:
 
     def run(self, host: Host) -> None:
         """Take it and check it; raises BlockedError without room, MigratorError when it cannot be read back."""
-        host.run(_TAKE_TOOLS)
+        take_tools(host)
         self._require_room(host)
         partial = f"{self.folder}.partial"
         host.run(
@@ -143,9 +160,9 @@ class Snapshot:
             )
 
     def _prune(self, host: Host) -> None:
-        newest_first = host.run(f"ls -1t {SNAPSHOTS}").split()
+        newest_first = host.run(f"ls -1t {SNAPSHOTS}").splitlines()
         for name in newest_first[_KEPT:]:
-            host.run(f"rm -rf {SNAPSHOTS}/{name}")
+            host.run(f"rm -rf -- {for_shell(f'{SNAPSHOTS}/{name}')}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -196,7 +213,7 @@ class EtcdRestored:
         folder = self.snapshot.folder
         host.run(
             f"set -e; rm -rf /var/lib/etcd.restored; {ETCDUTL} snapshot restore {folder}/etcd.db "
-            f"--data-dir=/var/lib/etcd.restored --name={self.member} --initial-cluster={peers} "
+            f"--data-dir=/var/lib/etcd.restored --name={for_shell(self.member)} --initial-cluster={for_shell(peers)} "
             f"--initial-advertise-peer-urls=https://{self.address}:2380 --bump-revision=1000000000 --mark-compacted; "
             f"rm -rf {folder}/etcd-before-rollback; mkdir -p /var/lib/etcd; "
             f"if test -e /var/lib/etcd/member; then mv /var/lib/etcd {folder}/etcd-before-rollback; fi; "

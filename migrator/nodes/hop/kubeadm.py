@@ -18,6 +18,7 @@ from migrator.nodes.kubeadm import told
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 PATCHES = "/etc/kubernetes/migrator-patches"
 _APPLY_SECONDS = 1800.0
@@ -45,7 +46,7 @@ class ImagesPulled:
         """Pull them one by one; raises MigratorError that names the first that cannot be had."""
         for image in self._missing(host):
             try:
-                host.run(f"crictl pull {image}", timeout=_PULL_SECONDS)
+                host.run(f"crictl pull {for_shell(image)}", timeout=_PULL_SECONDS)
             except CommandFailedError as error:
                 raise MigratorError(
                     f"{host.name}: image {image} cannot be pulled: {error.output.strip()[-300:]}",
@@ -56,7 +57,7 @@ class ImagesPulled:
         wanted = kubeadm_images(host, self.staged, self.cluster)
         if self.role == "worker":
             wanted = [image for image in wanted if any(part in image for part in ("/kube-proxy:", "/pause:", "/coredns"))]
-        checks = "; ".join(f"crictl inspecti -q {image} >/dev/null 2>&1 || echo {image}" for image in wanted)
+        checks = "; ".join(f"crictl inspecti -q {for_shell(image)} >/dev/null 2>&1 || echo {for_shell(image)}" for image in wanted)
         return host.run(f"{checks}; true").split()
 
 

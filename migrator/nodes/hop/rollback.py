@@ -8,6 +8,7 @@ from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.action import await_done
 from migrator.nodes.hop.etcd import SNAPSHOTS, Snapshot
 from migrator.nodes.hop.kubeadm import forget_marks, kubelet_words
+from migrator.nodes.hop.static_pod import static_pod_query
 from migrator.ports import Host
 
 _STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
@@ -24,13 +25,15 @@ class ControlPlaneStopped:
     def done(self, host: Host) -> bool:
         """Return whether it is stopped; one that is back with the snapshot's data must not be stopped again."""
         return host.ok(f"test -e {self.snapshot.folder}/restored") or (
-            not host.ok("systemctl is-active -q kubelet") and not host.run(_list_pods()).split()
+            not host.ok("systemctl is-active -q kubelet") and not host.run(_list_pods(host)).split()
         )
 
     def run(self, host: Host) -> None:
         """Stop the kubelet first, or it would start them again."""
         host.run("systemctl stop kubelet; systemctl start crio", timeout=120)
-        host.run(f"for pod in $({_list_pods()}); do crictl stopp $pod >/dev/null; crictl rmp -f $pod >/dev/null; done", timeout=240)
+        host.run(
+            f"for pod in $({_list_pods(host)}); do crictl stopp $pod >/dev/null; crictl rmp -f $pod >/dev/null; done", timeout=240
+        )
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,5 +107,5 @@ class KubeletBack:
         host.run(f"systemctl daemon-reload && systemctl restart kubelet && touch {SNAPSHOTS}/{self.hop}/kubelet-back", timeout=120)
 
 
-def _list_pods() -> str:
-    return " ; ".join(f"crictl pods -q --namespace kube-system --label component={name}" for name in _STATIC)
+def _list_pods(host: Host) -> str:
+    return " ; ".join(static_pod_query(name, host.name) for name in _STATIC)

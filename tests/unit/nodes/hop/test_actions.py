@@ -15,6 +15,7 @@ from migrator.nodes.hop.settings import changed_settings, settings_before, setti
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import Packages, available_versions
 from migrator.nodes.spec import ClusterSpec
+from tests.support.crictl import Crictl
 from tests.support.hosts import FakeHost
 from tests.unit.nodes.test_kubeadm import FIRST, spec
 
@@ -120,7 +121,7 @@ def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:
 
 def test_a_snapshot_needs_room_for_itself_and_for_kubeadm_s_copy() -> None:
     """Said before anything is written."""
-    host = FakeHost("cp")
+    host = Crictl().on(FakeHost("cp"))
     host.answers["du -sm /var/lib/etcd"] = "700\n900\n"
     with pytest.raises(BlockedError, match="has 900 MiB free below /var/lib; the snapshot and kubeadm's own copy need 1600"):
         Snapshot("hop").run(host)
@@ -129,16 +130,16 @@ def test_a_snapshot_needs_room_for_itself_and_for_kubeadm_s_copy() -> None:
 
 def test_an_empty_snapshot_is_none() -> None:
     """Etcdutl counts the keys of what was saved."""
-    host = FakeHost("cp")
-    host.answers = {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 0}'}
+    host = Crictl().on(FakeHost("cp"))
+    host.answers |= {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 0}'}
     with pytest.raises(MigratorError, match="holds no keys"):
         Snapshot("hop").run(host)
 
 
 def test_a_snapshot_is_private_and_every_member_restores_its_own_part() -> None:
     """Mode 0600; each member has its name, its address and the list of all."""
-    host = FakeHost("cp")
-    host.answers = {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 5}'}
+    host = Crictl().on(FakeHost("cp"))
+    host.answers |= {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 5}'}
     Snapshot("hop").run(host)
     saving = next(command for command in host.commands if "snapshot save" in command)
     assert "umask 077" in saving
@@ -151,7 +152,7 @@ def test_a_snapshot_is_private_and_every_member_restores_its_own_part() -> None:
 
 def test_members_tell_how_they_are() -> None:
     """One answers, one is a learner that does not."""
-    host = FakeHost("cp")
+    host = Crictl().on(FakeHost("cp"))
     host.answers["member list"] = (
         '{"members": [{"ID": 1, "name": "a", "clientURLs": ["https://10.0.0.1:2379"]},'
         ' {"ID": 2, "isLearner": true, "clientURLs": ["https://10.0.0.2:2379"]}]}'
