@@ -69,12 +69,14 @@ def _show(advice: Advice, hops: str) -> None:
     for way in advice.ways if hops else ():
         _show_way(way)
     if not advice.hosts_read:
-        render.line("\nno host was read (--stack): disks, certificates, cgroups, packages and edited manifests may hold surprises")
+        render.line()
+        render.line("no host was read (--stack): disks, certificates, cgroups, packages and edited manifests may hold surprises")
 
 
 def _show_way(way: Way) -> None:
     title = "a new cluster (phoenix)" if way.path is AdvicePath.PHOENIX else "in place"
-    render.line(f"\n{title}: {way.hops} {'move' if way.path is AdvicePath.PHOENIX else 'hop(s)'}")
+    render.line()
+    render.line(f"{title}: {way.hops} {'move' if way.path is AdvicePath.PHOENIX else 'hop(s)'}")
     render.line(f"  hardware: {way.hardware}")
     if way.path is AdvicePath.PHOENIX:
         render.line("  downtime: none measured behind HAProxy (longest gap of the journey in benchmarks/results: 19 ms)")
@@ -85,4 +87,4 @@ def _show_way(way: Way) -> None:
     for text in way.cannot_be_undone:
         render.line(f"  not to be undone: {text}")
     for text in way.obstacles:
-        render.line(f"  {render.word('blocked')} {text}")
+        render.line("  ", render.word("blocked"), f" {text}")

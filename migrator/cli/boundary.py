@@ -14,7 +14,8 @@ from types import FrameType
 
 import click
 
-from migrator.errors import ConfigError, MigratorError
+from migrator.cli import render
+from migrator.errors import MigratorError
 
 BUG, INTERRUPTED = 70, 130
 
@@ -25,7 +26,7 @@ def guarded(run: Callable[[], None]) -> int:
         with _sigterm_interrupts():
             run()
     except MigratorError as error:
-        show(error)
+        render.error(error)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -62,12 +63,3 @@ def _sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def show(error: MigratorError) -> None:
-    """Print an error in one line (one line for each mistake in a file), and its hint."""
-    lines = error.issues if isinstance(error, ConfigError) else [error.message]
-    for line in lines:
-        click.echo(f"migrator: {line}", err=True)
-    if error.hint:
-        click.echo(f"  → {error.hint}", err=True)

@@ -16,4 +16,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind:
-        render.line(kind(group, {}, "migrator", "_MIGRATOR_COMPLETE").source())
+        render.block(kind(group, {}, "migrator", "_MIGRATOR_COMPLETE").source())

@@ -47,18 +47,19 @@ def command(common: Common, approved: Path | None, prune: bool, force_conflicts:
 def show(result: CopyResult) -> None:
     """Print the result of a copy."""
     for outcome in result.problems:
-        render.line(f"{render.word(outcome.action.value)} {outcome.ref}: {outcome.message}")
+        render.line(render.word(outcome.action.value), f" {outcome.ref}: {outcome.message}")
         for item in outcome.differences:
             render.line(f"    {render.difference(item)}")
     for blocked in result.blocked:
-        render.line(f"{render.word('blocked')} {blocked.blue}: {blocked.reason}\n    cure: {blocked.cure}")
+        render.line(render.word("blocked"), f" {blocked.blue}: {blocked.reason}")
+        render.line(f"    cure: {blocked.cure}")
     for text in result.unreadable:
-        render.line(f"{render.word('blocked')} {text}")
+        render.line(render.word("blocked"), f" {text}")
     for claim in result.data_left:
         render.line(
-            f"{render.word('warning')} claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it"
+            render.word("warning"), f" claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it"
         )
-    render.line(render.counts(result.counts))
+    render.line(*render.counts(result.counts))
 
 
 def as_document(result: CopyResult) -> dict[str, Any]:

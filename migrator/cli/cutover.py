@@ -26,6 +26,6 @@ def command(common: Common) -> None:
     if common.output == "json":
         render.result_json({"good": True, "copy": as_document(result.copied), "cronjobs": list(result.cronjobs)})
     else:
-        render.line(f"last copy: {render.counts(result.copied.counts)}")
+        render.line("last copy: ", *render.counts(result.copied.counts))
         render.line(f"CronJobs now on green: {', '.join(result.cronjobs) or 'none'}")
         render.line("all traffic is on green; `migrator rollback` moves it back at once")

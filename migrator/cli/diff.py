@@ -39,10 +39,11 @@ def command(common: Common, full: bool) -> None:  # noqa: FBT001
         for entry in entries:
             if entry.action == "unchanged":
                 continue
-            render.line(f"{render.word(entry.action)} {entry.ref}" + (f"  ({entry.message})" if entry.message else ""))
+            render.line(render.word(entry.action), f" {entry.ref}" + (f"  ({entry.message})" if entry.message else ""))
             if entry.action != "create" or full:
                 for item in entry.differences:
                     render.line(f"    {render.difference(item)}")
-        render.line(f"\n{render.counts(Counter(entry.action for entry in entries))}")
+        render.line()
+        render.line(*render.counts(Counter(entry.action for entry in entries)))
     unproven = any(entry.action in ("refused", "unproven") for entry in entries)
     click.get_current_context().exit(4 if unproven else 0)

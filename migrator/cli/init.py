@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
-from migrator.errors import ConfigError
+from migrator.errors import BlockedError, ConfigError
 
 
 @click.command("init")
@@ -43,7 +43,13 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
         for side, context in (("blue", blue), ("green", green))
     ]
     path = str(Path(kubeconfig).expanduser().absolute())
-    text = propose(clusters[0], clusters[1], name=name, blue_access=(path, blue), green_access=(path, green))
-    parse_migration(text, str(out))
-    out.write_text(text, encoding="utf-8")
+    proposal = propose(clusters[0], clusters[1], name=name, blue_access=(path, blue), green_access=(path, green))
+    if parse_migration(proposal.text, str(out)) != proposal.meaning:
+        raise BlockedError(
+            f"{out}: not written: a name on blue or green would have changed its meaning",
+            hint="write the file by hand (docs/migration-yaml.md), and please report this",
+        )
+    out.write_text(proposal.text, encoding="utf-8")
+    for text in proposal.omitted:
+        render.line(render.word("warning"), f" left out, cannot be the registry of an image: {text}")
     render.line(f"{out} written; look through it, then run `migrator plan`")

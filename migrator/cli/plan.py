@@ -53,28 +53,30 @@ def _show(plan: Plan, *, everything: bool) -> None:
         for key in sorted(tree[place], key=lambda text: (not text.startswith("blocked"), not text.startswith("move"), text)):
             _show_group(tree[place][key], everything=everything)
     if plan.kinds_skipped:
-        render.line(f"\nkinds that stay as a whole: {len(plan.kinds_skipped)}" + ("" if everything else " (--all lists them)"))
+        render.line()
+        render.line(f"kinds that are not moved: {len(plan.kinds_skipped)}" + ("" if everything else " (--all lists them)"))
         for kind, reason in sorted(plan.kinds_skipped.items()) if everything else ():
             render.line(f"  {kind}: {reason}")
     for warning in plan.warnings:
-        render.line(f"{render.word('warning')}: {warning}")
-    render.line(f"\n{render.counts(plan.counts)}; {len(plan.waves)} waves")
+        render.line(render.word("warning"), f": {warning}")
+    render.line()
+    render.line(*render.counts(plan.counts), f"; {len(plan.waves)} waves")
 
 
 def _show_group(items: list[PlanItem], *, everything: bool) -> None:
     first = items[0]
     if first.decision is Decision.SKIP and not everything:
-        render.line(f"  {render.word('skip')} {len(items)}: {first.reason}")
+        render.line("  ", render.word("skip"), f" {len(items)}: {first.reason}")
         return
     shown = items if everything or first.decision is Decision.BLOCKED else items[:_SHOWN]
     for item in shown:
         target = f" → {item.green.namespace or item.green.name}" if item.green != item.blue else ""
         rules = f"  [{', '.join(item.transforms)}]" if item.transforms else ""
         reason = f"  {item.reason}" if item.reason else ""
-        render.line(f"  {render.word(item.decision.value)} {item.blue.type_name}/{item.blue.name}{target}{rules}{reason}")
+        render.line("  ", render.word(item.decision.value), f" {item.blue.type_name}/{item.blue.name}{target}{rules}{reason}")
         for note in item.notes:
             render.line(f"       {note}")
         if item.cure:
             render.line(f"       cure: {item.cure}")
     if len(shown) < len(items):
-        render.line(f"  {render.word(first.decision.value)} … and {len(items) - len(shown)} more (--all)")
+        render.line("  ", render.word(first.decision.value), f" … and {len(items) - len(shown)} more (--all)")

@@ -1,4 +1,4 @@
-"""The only place that prints: progress on stderr, results on stdout."""
+"""The only place that prints: progress on stderr, results on stdout; control characters are shown as escapes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,38 @@ import sys
 import time
 from collections import Counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import click
 import orjson
 
+from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
 from migrator.model.events import Event, Note, Progress, Step
+from migrator.untrusted import printable, printable_lines
 
 _PLAIN_SECONDS = 5.0
+_COLOURS = {
+    "move": "green", "created": "green", "ok": "green", "good": "green", "create": "green",
+    "changed": "cyan", "change": "cyan", "deleted": "cyan",
+    "skip": "bright_black", "unchanged": "bright_black",
+    "warning": "yellow", "unknown": "yellow", "conflict": "yellow", "unproven": "yellow",
+    "blocked": "red", "failed": "red", "failure": "red", "bad": "red", "refused": "red",
+}  # fmt: skip
+
+
+class Word(NamedTuple):
+    """A word of the closed sets, which is printed in its colour."""
+
+    text: str
+
+    @property
+    def styled(self) -> str:
+        """The word between escape sequences."""
+        return click.style(printable(self.text), fg=_COLOURS.get(self.text))
+
+
+Part = str | Word
 
 
 class Screen:
@@ -40,9 +63,9 @@ class Screen:
         self._stop()
         if isinstance(event, Step):
             if not self._quiet:
-                click.echo(click.style("→ ", fg="blue") + event.text, err=True)
+                step(event.text)
         elif isinstance(event, Note):
-            click.echo(click.style("! " if event.warning else "  ", fg="yellow") + event.text, err=True)
+            _marked("! " if event.warning else "  ", "yellow", event.text)
 
     def _progress(self, event: Progress) -> None:
         count = f"{event.done} of {event.total}" if event.total else str(event.done)
@@ -53,10 +76,12 @@ class Screen:
 
                 self._live = Status("", console=Console(stderr=True), spinner="dots")
                 self._live.start()
-            self._live.update(f"{event.text}: {count}")
+            from rich.text import Text  # not a str: rich would read markup in it
+
+            self._live.update(Text(f"{printable(event.text)}: {count}"))
         elif not self._quiet and time.monotonic() - self._last > _PLAIN_SECONDS:
             self._last = time.monotonic()
-            click.echo(f"  {event.text}: {count}", err=True)
+            click.echo(f"  {printable(event.text)}: {count}", err=True)
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -69,26 +94,43 @@ def result_json(document: Any) -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
 
 
-def line(text: str = "") -> None:
-    """Print one line of a result."""
+def line(*parts: Part) -> None:
+    """Print one line of a result; a line break in a part is shown as an escape."""
+    click.echo("".join(part.styled if isinstance(part, Word) else printable(part) for part in parts))
+
+
+def block(text: str) -> None:
+    """Print text that this tool itself has made, such as a script, unchanged."""
     click.echo(text)
 
 
-def word(text: str) -> str:
-    """Return a word of the closed sets in its colour."""
-    colours = {
-        "move": "green", "created": "green", "ok": "green", "good": "green", "create": "green",
-        "changed": "cyan", "change": "cyan", "deleted": "cyan",
-        "skip": "bright_black", "unchanged": "bright_black",
-        "warning": "yellow", "unknown": "yellow", "conflict": "yellow", "unproven": "yellow",
-        "blocked": "red", "failed": "red", "failure": "red", "bad": "red", "refused": "red",
-    }  # fmt: skip
-    return click.style(text, fg=colours.get(text))
+def step(text: str) -> None:
+    """Print on stderr that a step begins."""
+    _marked("→ ", "blue", text)
 
 
-def counts(counter: Counter[str] | dict[str, int]) -> str:
-    """Return counts in one line."""
-    return ", ".join(f"{number} {word(name)}" for name, number in sorted(counter.items(), key=lambda pair: -pair[1])) or "nothing"
+def error(error: MigratorError) -> None:
+    """Print an error on stderr, one line for each mistake in a file, and its hint."""
+    lines = error.issues if isinstance(error, ConfigError) else [error.message]
+    for text in lines:
+        for shown in printable_lines(f"migrator: {text}"):
+            click.echo(shown, err=True)
+    if error.hint:
+        for shown in printable_lines(f"  → {error.hint}"):
+            click.echo(shown, err=True)
+
+
+def word(text: str) -> Word:
+    """Return a word of the closed sets, to be printed in its colour."""
+    return Word(text)
+
+
+def counts(counter: Counter[str] | dict[str, int]) -> list[Part]:
+    """Return counts in one line, largest first."""
+    parts: list[Part] = []
+    for name, number in sorted(counter.items(), key=lambda pair: -pair[1]):
+        parts += [f"{', ' if parts else ''}{number} ", word(name)]
+    return parts or ["nothing"]
 
 
 def difference(item: FieldDifference) -> str:
@@ -108,3 +150,10 @@ def confirmed(question: str, *, yes: bool) -> None:
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _marked(mark: str, colour: str, text: str) -> None:
+    first, *others = printable_lines(text)
+    click.echo(click.style(mark, fg=colour) + first, err=True)
+    for shown in others:
+        click.echo(shown, err=True)

@@ -29,5 +29,5 @@ def command(common: Common) -> None:
         if result.cronjobs:
             render.line(f"CronJobs back on blue: {', '.join(result.cronjobs)}")
         for text in result.undone:
-            render.line(f"{render.word('warning')} {text}; run `migrator rollback` again when it answers")
+            render.line(render.word("warning"), f" {text}; run `migrator rollback` again when it answers")
     click.get_current_context().exit(4 if result.undone else 0)

@@ -31,8 +31,8 @@ def command(common: Common) -> None:
         for severity, findings_of in by_severity(verdict.findings).items():
             for finding in findings_of:
                 reason = f": {finding.reason}" if finding.reason else ""
-                render.line(f"{render.word(severity.value)} {finding.check} {finding.subject}{reason}")
+                render.line(render.word(severity.value), f" {finding.check} {finding.subject}{reason}")
                 if finding.cure:
                     render.line(f"    cure: {finding.cure}")
-        render.line(f"verdict: {render.word('good' if verdict.good else 'bad')}, after {verdict.seconds:.1f} s")
+        render.line("verdict: ", render.word("good" if verdict.good else "bad"), f", after {verdict.seconds:.1f} s")
     click.get_current_context().exit(0 if verdict.good else 3)

@@ -167,13 +167,17 @@ class Probe(Frozen):
         return self
 
 
+HAProxyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
+"""A name that HAProxy accepts (configuration manual, section 4.1); no other text may become part of a command."""
+
+
 class HAProxyConfig(Frozen):
     """One HAProxy backend that holds the servers of both clusters."""
 
     socket: str = Field(description="Path of the Runtime API's unix socket (`stats socket ... level admin`).")
-    backend: str = Field(description="Name of the backend.")
-    blue: tuple[str, ...] = Field(description="Names of the servers of blue.", min_length=1)
-    green: tuple[str, ...] = Field(description="Names of the servers of green.", min_length=1)
+    backend: HAProxyName = Field(description="Name of the backend.")
+    blue: tuple[HAProxyName, ...] = Field(description="Names of the servers of blue.", min_length=1)
+    green: tuple[HAProxyName, ...] = Field(description="Names of the servers of green.", min_length=1)
     state_file: str = Field(
         description="The file of `server-state-file`; written after each change, so that a restart keeps the weights."
     )

@@ -102,7 +102,7 @@ class KubeCluster:
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
         """Return one object."""
-        return _manifest(self._send("GET", resource.path(namespace, _quoted(name))))
+        return _manifest(self._send("GET", resource.path(namespace, name)))
 
     def create(
         self,
@@ -131,13 +131,13 @@ class KubeCluster:
         brief: bool = False,
     ) -> Manifest:
         """Replace an object, or its subresource."""
-        path = resource.path(namespace, _quoted(name)) + (f"/{subresource}" if subresource else "")
+        path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
         accept = _BRIEF if brief else _WHOLE
         return _manifest(self._send("PUT", path + _options(manager, dry_run), body, accept=accept))
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
         """Merge-patch an object."""
-        path = resource.path(namespace, _quoted(name)) + _options(manager, dry_run=False)
+        path = resource.path(namespace, name) + _options(manager, dry_run=False)
         return _manifest(self._send("PATCH", path, orjson.dumps(patch), content=_MERGE))
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
@@ -149,7 +149,7 @@ class KubeCluster:
             "propagationPolicy": "Background",
         }
         try:
-            self._send("DELETE", resource.path(namespace, _quoted(name)), orjson.dumps(options))
+            self._send("DELETE", resource.path(namespace, name), orjson.dumps(options))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -159,7 +159,7 @@ class KubeCluster:
 
         A budget that says no is an answer, not a failure: it is not tried again here (KEP-85, policy/v1 Eviction: 429).
         """
-        path = PODS.path(namespace, _quoted(name))
+        path = PODS.path(namespace, name)
         options = {"preconditions": {"uid": uid}}
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
         try:
@@ -226,10 +226,6 @@ class KubeCluster:
 
 def _manifest(answer: Answer) -> Manifest:
     return dict(orjson.loads(answer.body))
-
-
-def _quoted(name: str) -> str:
-    return urllib.parse.quote(name, safe="")
 
 
 def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001

@@ -1,14 +1,19 @@
-"""Look at two clusters and propose a migration.yaml: what is there to decide, with what was found as comments."""
+"""Propose a migration.yaml for two clusters; what they hold is added as comments."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
+from migrator.model.image import full_name
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
 from migrator.ports import Cluster
 from migrator.rules.skip import SYSTEM_NAMESPACES
+from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 
 def _listed(cluster: Cluster, group: str, version: str, plural: str, kind: str) -> list[Manifest]:
@@ -18,8 +23,22 @@ def _listed(cluster: Cluster, group: str, version: str, plural: str, kind: str) 
         return []
 
 
-def propose(blue: Cluster, green: Cluster, *, name: str, blue_access: tuple[str, str], green_access: tuple[str, str]) -> str:
-    """Return the text of a commented migration.yaml; `*_access` are (kubeconfig, context)."""
+@dataclass(slots=True, frozen=True)
+class Proposal:
+    """The text of a migration.yaml, and what it must mean."""
+
+    text: str
+    meaning: Migration
+    """What a reader of the text must get: comments add nothing."""
+    omitted: tuple[str, ...]
+    """Registries of images that cannot be registries, in printable form."""
+
+
+def propose(blue: Cluster, green: Cluster, *, name: str, blue_access: tuple[str, str], green_access: tuple[str, str]) -> Proposal:
+    """Return a commented migration.yaml; `*_access` are (kubeconfig, context).
+
+    Names and images come from tenants of the clusters: each is written by a function of `untrusted`.
+    """
     namespaces = [item["metadata"]["name"] for item in _listed(blue, "", "v1", "namespaces", "Namespace")]
     own = sorted(set(namespaces) - SYSTEM_NAMESPACES - {"default"})
     claims = [
@@ -29,67 +48,80 @@ def propose(blue: Cluster, green: Cluster, *, name: str, blue_access: tuple[str,
     ]
     blue_classes = {item["metadata"]["name"] for item in _listed(blue, "storage.k8s.io", "v1", "storageclasses", "StorageClass")}
     green_classes = {item["metadata"]["name"] for item in _listed(green, "storage.k8s.io", "v1", "storageclasses", "StorageClass")}
-    registries = _registries(_listed(blue, "", "v1", "pods", "Pod"))
+    registries, omitted = _registries(_listed(blue, "", "v1", "pods", "Pod"))
     lines = [
         "# yaml-language-server: $schema=./migration.schema.json   (`migrator schema > migration.schema.json`)",
         "apiVersion: migrator/v1",
-        f"name: {name}",
-        f"blue: {{kubeconfig: {_quoted(blue_access[0])}, context: {_quoted(blue_access[1])}}}     # {blue.version()[2]}",
-        f"green: {{kubeconfig: {_quoted(green_access[0])}, context: {_quoted(green_access[1])}}}   # {green.version()[2]}",
+        f"name: {for_yaml(name)}",
+        _cluster("blue", blue_access, blue),
+        _cluster("green", green_access, green),
         "",
         "move:",
-        f"  # found on blue: {', '.join(own) or 'no namespace but default'}",
+        f"  # found on blue: {_names(own) or 'no namespace but default'}",
         '  namespaces: {include: ["*"], exclude: []}',
         "  # objects:",
-        "  #   include: [{kind: ConfigMap, namespace: kube-system, name: my-settings}]   # what you put into kube-system",
+        "  #   include: [{kind: ConfigMap, namespace: kube-system, name: my-settings}]   # your own objects in kube-system",
         "  #   exclude: [{kind: Job, labels: {temporary: 'true'}}]",
         "",
         "map:",
         "  namespaces: {}        # shop: store",
-        f"  # on blue: {_names(blue_classes)}; on green: {_names(green_classes)}; classes of blue move too",
+        f"  # on blue: {_names(blue_classes) or 'none'}; on green: {_names(green_classes) or 'none'}; classes of blue move too",
         "  storageClasses: {}    # local-path: longhorn",
         f"  # images on blue come from: {', '.join(registries) or 'nowhere, there is no pod'}",
         "  registries: {}        # docker.io: registry.example.com/mirror",
         "",
         *_volumes(claims),
         "",
-        "probes: []",
-        "#  - name: front page",
-        "#    http: {url: 'https://green.example.com/', status: 200}",
-        "#    timeout: 5s",
-        "",
-        "# traffic:              # without it, cutover has nothing to move",
-        "#   haproxy:",
-        "#     socket: /run/haproxy/admin.sock",
-        "#     backend: shop",
-        "#     blue: [blue1]",
-        "#     green: [green1]",
-        "#     stateFile: /var/lib/haproxy/servers.state",
-        "#   steps: [5, 25, 50, 100]",
-        "#   soak: 30s",
-        "",
-        "gates: {errorRate: 1%, minRequests: 1, verdictAge: 15m, readyTimeout: 5m}",
-        "retire: {soak: 24h}",
-        "",
+        *_EXAMPLES,
     ]
-    return "\n".join(lines)
+    meaning = Migration(
+        name=name,
+        blue=ClusterConfig(kubeconfig=blue_access[0], context=blue_access[1]),
+        green=ClusterConfig(kubeconfig=green_access[0], context=green_access[1]),
+    )
+    return Proposal("\n".join(lines), meaning, tuple(omitted))
+
+
+_EXAMPLES = (
+    "probes: []",
+    "#  - name: front page",
+    "#    http: {url: 'https://green.example.com/', status: 200}",
+    "#    timeout: 5s",
+    "",
+    "# traffic:              # without it, cutover has nothing to move",
+    "#   haproxy:",
+    "#     socket: /run/haproxy/admin.sock",
+    "#     backend: shop",
+    "#     blue: [blue1]",
+    "#     green: [green1]",
+    "#     stateFile: /var/lib/haproxy/servers.state",
+    "#   steps: [5, 25, 50, 100]",
+    "#   soak: 30s",
+    "",
+    "gates: {errorRate: 1%, minRequests: 1, verdictAge: 15m, readyTimeout: 5m}",
+    "retire: {soak: 24h}",
+    "",
+)
+
+
+def _cluster(side: str, access: tuple[str, str], cluster: Cluster) -> str:
+    kubeconfig, context = map(for_yaml, access)
+    return f"{side}: {{kubeconfig: {kubeconfig}, context: {context}}}   # {for_yaml_comment(cluster.version()[2])}"
 
 
 def _volumes(claims: list[Manifest]) -> list[str]:
     names = sorted(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in claims)
     head = "# The data in volumes is not copied. Name the claims whose data you moved yourself, or that may be empty:"
-    return [head, "volumes: {dataMoved: []}", *(f"#   bound on blue: {name}" for name in names)]
+    return [head, "volumes: {dataMoved: []}", *(f"#   bound on blue: {for_yaml_comment(name)}" for name in names)]
 
 
-def _registries(pods: list[Manifest]) -> list[str]:
-    images = [container.get("image", "") for pod in pods for container in pod["spec"].get("containers") or []]
-    heads = Counter(image.split("/")[0] if "/" in image and "." in image.split("/")[0] else "docker.io" for image in images)
-    return [head for head, _ in heads.most_common()]
+def _registries(pods: list[Manifest]) -> tuple[list[str], list[str]]:
+    """Return the registries of all images, the most used first, and what stands in the place of one and cannot be one."""
+    images = [str(container.get("image", "")) for pod in pods for container in pod["spec"].get("containers") or []]
+    heads = Counter(full_name(image).partition("/")[0] for image in images)
+    known = [head for head, _ in heads.most_common() if is_image_registry(head)]
+    return known, sorted(for_yaml_comment(head) for head in heads if not is_image_registry(head))
 
 
-def _names(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(for_yaml_comment(name) for name in sorted(names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 
 class ObjectRef(NamedTuple):
@@ -21,8 +22,8 @@ class ObjectRef(NamedTuple):
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def __str__(self) -> str:
-        """Print as `Kind.group/namespace/name`."""
-        return "/".join(part for part in (self.type_name, self.namespace, self.name) if part)
+        """Print as `Kind.group/namespace/name`; a slash inside of a part, which no real name has, is written as %2F."""
+        return "/".join(_part(part) for part in (self.type_name, self.namespace, self.name) if part)
 
 
 def parse_ref(text: str) -> ObjectRef:
@@ -30,8 +31,17 @@ def parse_ref(text: str) -> ObjectRef:
     parts = text.split("/")
     if len(parts) not in (2, 3) or not all(parts):
         raise ValueError(f"not an object reference: {text!r}")
-    kind, _, group = parts[0].partition(".")
-    return ObjectRef(group, kind, parts[1] if len(parts) == 3 else "", parts[-1])
+    kind, _, group = unquote(parts[0]).partition(".")
+    return ObjectRef(group, kind, unquote(parts[1]) if len(parts) == 3 else "", unquote(parts[-1]))
+
+
+def _part(text: str) -> str:
+    return text.replace("%", "%25").replace("/", "%2F") if "/" in text or "%" in text else text
+
+
+def _segment(text: str) -> str:
+    """Return the text as one segment of a URL path; `.` and `..` would name other segments (RFC 3986, section 5.2.4)."""
+    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
 
 
 class ResourceType(NamedTuple):
@@ -55,7 +65,9 @@ class ResourceType(NamedTuple):
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The URL path of the collection, or of one object in it."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
+        """The URL path of the collection, or of one object in it; every part is quoted, so that none can add another."""
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts += [self.plural, name] if name else [self.plural]
+        return "".join(f"/{_segment(part)}" for part in parts)

@@ -32,6 +32,7 @@ from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
+from migrator.untrusted import printable
 
 _DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
 """A node that is taken out of a stack is meant to go, with what is on it."""
@@ -276,7 +277,7 @@ def _routes(props: Inputs) -> dict[str, Any]:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - Pulumi shows what a provider prints
+    print(printable(text), flush=True)  # noqa: T201 - Pulumi shows what a provider prints
 
 
 def _clearly(work: Callable[[], Any]) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from migrator.report.svg import Series, plot
+from migrator.untrusted import for_html
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--paper:#fff;--faint:#66728299;--blue:#2f6fde;--green:#1f9d55;--red:#d33}
@@ -25,7 +25,7 @@ figure{margin:1rem 0}.good{color:var(--green)}.bad{color:var(--red)}summary{curs
 
 def page(summary: dict[str, Any]) -> str:
     """Return the page."""
-    name = escape(summary["migration"])
+    name = for_html(summary["migration"])
     parts = [
         f"<h1>Migration <q>{name}</q>: blue to green</h1>",
         _headline(summary),
@@ -41,7 +41,7 @@ def page(summary: dict[str, Any]) -> str:
 
 def framed(name: str, parts: Iterable[str]) -> str:
     """Return a whole page of these parts."""
-    title = escape(name)
+    title = for_html(name)
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
@@ -113,8 +113,8 @@ def _skips(summary: dict[str, Any]) -> str:
     last = summary["copies"][-1]
     parts = ["<h2>What stays on blue</h2>"]
     for reason, names in sorted(last["skipped"].items()):
-        items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
-        parts.append(f"<details><summary>{len(names)}: {escape(reason)}</summary><ul>{items}</ul></details>")
+        items = "".join(f"<li><code>{for_html(name)}</code></li>" for name in names)
+        parts.append(f"<details><summary>{len(names)}: {for_html(reason)}</summary><ul>{items}</ul></details>")
     rows = [(kind, reason) for kind, reason in sorted(last["kindsSkipped"].items())]
     parts.append(f"<details><summary>{len(rows)} kinds as a whole</summary>{table(('kind', 'reason'), rows)}</details>")
     return "".join(parts)
@@ -122,8 +122,8 @@ def _skips(summary: dict[str, Any]) -> str:
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a table."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    top = "".join(f"<th>{for_html(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{for_html(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
+
+from migrator.untrusted import for_html
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 760, 200, 52, 26, 12
 
@@ -46,8 +47,8 @@ def plot(title: str, unit: str, series: Sequence[Series]) -> str:
         for one in series
         if one.points
     ]
-    legend = " ".join(f'<span class="key {item.css}">{escape(item.name)}</span>' for item in series)
-    label = f"{escape(title)} ({escape(unit)})"
+    legend = " ".join(f'<span class="key {item.css}">{for_html(item.name)}</span>' for item in series)
+    label = f"{for_html(title)} ({for_html(unit)})"
     return (
         f"<figure><figcaption>{label} {legend}</figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(lines)}</svg></figure>'

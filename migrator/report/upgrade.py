@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any, NamedTuple
 
 from migrator.report.html import framed, table, utc
+from migrator.untrusted import for_html
 
 _WIDTH, _LEFT, _ROW, _AXIS = 760, 120, 26, 24
 
@@ -51,10 +51,10 @@ def _take(upgrade: dict[str, Any], line: dict[str, Any]) -> None:
 
 def upgrade_page(name: str, summary: dict[str, Any]) -> str:
     """Return the page."""
-    parts = [f"<h1>Upgrades of <q>{escape(name)}</q> in place</h1>"]
+    parts = [f"<h1>Upgrades of <q>{for_html(name)}</q> in place</h1>"]
     for upgrade in summary["upgrades"]:
         hops = " → ".join([upgrade["hops"][0]["from"], *(hop["to"] for hop in upgrade["hops"])])
-        parts.append(f"<h2>{escape(hops)}, {utc(upgrade['at'])} UTC: {escape(upgrade['ended'] or 'not ended')}</h2>")
+        parts.append(f"<h2>{for_html(hops)}, {utc(upgrade['at'])} UTC: {for_html(upgrade['ended'] or 'not ended')}</h2>")
         bars = [Bar(**item) for item in upgrade["steps"]]
         parts.append(gantt(bars))
         rows = [(utc(bar.begun), bar.node, bar.action, "cut off" if bar.cut_off else f"{bar.seconds:g} s") for bar in bars]
@@ -63,7 +63,7 @@ def upgrade_page(name: str, summary: dict[str, Any]) -> str:
             found = [(item["check"], item["subject"], item["reason"]) for item in upgrade["findings"]]
             parts.append(f"<h3>Known before it began</h3>{table(('check', 'subject', 'what'), found)}")
         if upgrade["differences"]:
-            items = "".join(f"<li><code>{escape(text)}</code></li>" for text in upgrade["differences"])
+            items = "".join(f"<li><code>{for_html(text)}</code></li>" for text in upgrade["differences"])
             parts.append(f"<h3>Settings that kubeadm has changed</h3><ul>{items}</ul>")
     return framed(name, parts)
 
@@ -78,7 +78,7 @@ def gantt(bars: list[Bar]) -> str:
     scale = (_WIDTH - _LEFT - 10) / span
     height = _ROW * len(nodes) + _AXIS
     shapes = [
-        f'<text x="{_LEFT - 8}" y="{_ROW * row + 17}" text-anchor="end">{escape(node)}</text>'
+        f'<text x="{_LEFT - 8}" y="{_ROW * row + 17}" text-anchor="end">{for_html(node)}</text>'
         f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - 10}" y1="{_ROW * (row + 1)}" y2="{_ROW * (row + 1)}"/>'
         for row, node in enumerate(nodes)
     ]
@@ -87,7 +87,7 @@ def gantt(bars: list[Bar]) -> str:
         width = max(round(bar.seconds * scale, 1), 1.5)
         css = "red" if bar.cut_off else ("green", "blue")[number % 2]
         took = "cut off" if bar.cut_off else f"{bar.seconds:g} s"
-        title = f"<title>{escape(bar.action)}: {took}</title>"
+        title = f"<title>{for_html(bar.action)}: {took}</title>"
         shapes.append(f'<rect class="{css}" x="{x}" y="{y}" width="{width}" height="{_ROW - 8}">{title}</rect>')
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = round(_LEFT + span * share * scale, 1)

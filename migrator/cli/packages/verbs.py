@@ -109,12 +109,12 @@ def build(  # noqa: PLR0913, PLR0917 - its options
     work.mkdir(parents=True, exist_ok=True)
     made = []
     for text in _steps(preparation):
-        _say(text)
+        render.step(text)
     with prepared(preparation, work):
         shop = Workshop(work.absolute(), user or build_user(), preparation.jobs, source_base)
         for order, known in zip(wanted, sums, strict=True):
             with remember(order.recipe.name, preparation.jobs, work):
-                made.append(build_one(order, shop, checksum=known, dest=dest.absolute(), say=_say))
+                made.append(build_one(order, shop, checksum=known, dest=dest.absolute(), say=render.step))
     if output == "json":
         render.result_json({"packages": [str(file) for file in made]})
         return
@@ -137,7 +137,7 @@ def publish(dest: Path, repo: Path | None, key: str, to: tuple[str, ...], output
     files = sorted(dest.glob("*.pkg.tar.zst"))
     database = publish_all(files, repository, key=key)
     for place in to:
-        _say(f"copying to {place}")
+        render.step(f"copying to {place}")
         send(repository, place)
     if output == "json":
         render.result_json({"database": str(database), "packages": [file.name for file in files], "copied": list(to)})
@@ -156,7 +156,3 @@ def _steps(preparation: Preparation) -> list[str]:
     if preparation.offline:
         steps.append(f"CPUs {', '.join(map(str, preparation.offline))} offline for the time of the build")
     return steps
-
-
-def _say(text: str) -> None:
-    click.echo(click.style("→ ", fg="blue") + text, err=True)

@@ -92,11 +92,11 @@ def stack(name: str, folder: Path, kubernetes: str, source: str) -> None:
 
     from migrator.testbed.machines.supplies import stack_settings
 
-    render.line(yaml.safe_dump(stack_settings(_lab(folder, name), kubernetes, Path(source)), sort_keys=False).rstrip())
+    render.block(yaml.safe_dump(stack_settings(_lab(folder, name), kubernetes, Path(source)), sort_keys=False).rstrip())
 
 
 def _lab(folder: Path, name: str, emulate: str = "") -> Lab:
-    return Lab((folder / name).absolute(), name, Store(default_cache(), _say), _say, emulate=emulate)
+    return Lab((folder / name).absolute(), name, Store(default_cache(), render.step), render.step, emulate=emulate)
 
 
 def _show(lab: Lab, found: LabStatus, output: str) -> None:
@@ -116,7 +116,3 @@ def _show(lab: Lab, found: LabStatus, output: str) -> None:
     for text in found.faked:
         render.line(f"faked                {text}")
     render.line(f"ssh -F {lab.ssh_config} {found.machines[0].name}")
-
-
-def _say(text: str) -> None:
-    click.echo(click.style("→ ", fg="blue") + text, err=True)

@@ -47,8 +47,8 @@ command.add_command(nodes)
 @output_option
 def up(folder: Path, blue: str, green: str, source: str, mirror: tuple[str, ...], output: str) -> None:
     """Start the testbed; what runs already stays, what has crashed is cleaned up."""
-    store = Store(default_cache(), _say, mirrors=dict(_pair(item) for item in mirror), source=source)
-    Testbed(folder.absolute(), store, _say).up((Recipe("blue", blue), Recipe("green", green)))
+    store = Store(default_cache(), render.step, mirrors=dict(_pair(item) for item in mirror), source=source)
+    Testbed(folder.absolute(), store, render.step).up((Recipe("blue", blue), Recipe("green", green)))
     _show(folder, output)
 
 
@@ -70,7 +70,7 @@ def status(folder: Path, output: str) -> None:
 
 
 def _bed(folder: Path) -> Testbed:
-    return Testbed(folder.absolute(), Store(default_cache(), _say), _say)
+    return Testbed(folder.absolute(), Store(default_cache(), render.step), render.step)
 
 
 def _show(folder: Path, output: str) -> bool:
@@ -93,10 +93,6 @@ def _show(folder: Path, output: str) -> bool:
     else:
         render.line("the testbed does not run")
     return status.running
-
-
-def _say(text: str) -> None:
-    click.echo(click.style("→ ", fg="blue") + text, err=True)
 
 
 def _pair(text: str) -> tuple[str, str]:

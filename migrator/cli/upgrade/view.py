@@ -29,22 +29,26 @@ def show_plan(plan: UpgradePlan, control_planes: int, output: str) -> None:
         return
     _table(plan.nodes)
     if not plan.hops:
-        render.line(f"\neverything is at {plan.target} already")
+        render.line()
+        render.line(f"everything is at {plan.target} already")
     for number, hop in enumerate(plan.hops, start=1):
         packages = ", ".join(f"{name} {version}" for name, version in hop.packages.items())
         seconds = plan.seconds.get(hop.key)
         time = f"about {seconds / 60:.0f} min, as before here" if seconds else "no record yet of how long it takes here"
-        render.line(f"\nhop {number}: {hop.start} → {hop.target} ({time})")
+        render.line()
+        render.line(f"hop {number}: {hop.start} → {hop.target} ({time})")
         render.line(f"  packages: {packages}")
         render.line(f"  images:   {', '.join(plan.images.get(hop.key) or ('not known: the package is not there',))}")
         for step in plan.steps[hop.key]:
             render.line(f"  - {step}")
     for name, words in plan.kubeadm.items():
-        render.line(f"\nkubeadm upgrade {name}, in its own words:")
+        render.line()
+        render.line(f"kubeadm upgrade {name}, in its own words:")
         for line in words.splitlines():
             render.line(f"  | {line}")
     if lost:
-        render.line("\nwhat `migrator upgrade rollback` cannot bring back:")
+        render.line()
+        render.line("what `migrator upgrade rollback` cannot bring back:")
         for text in lost:
             render.line(f"  - {text}")
     show_findings(plan.findings)
@@ -53,9 +57,10 @@ def show_plan(plan: UpgradePlan, control_planes: int, output: str) -> None:
 def show_findings(findings: Iterable[Finding]) -> None:
     """Print findings, the worst first."""
     found = sorted(findings, key=lambda item: _ORDER[item.severity])
-    render.line("\nfindings:" if found else "\nno findings")
+    render.line()
+    render.line("findings:" if found else "no findings")
     for item in found:
-        render.line(f"  {render.word(item.severity.value)} {item.subject}: {item.reason} [{item.check}]")
+        render.line("  ", render.word(item.severity.value), f" {item.subject}: {item.reason} [{item.check}]")
         if item.cure:
             render.line(f"      → {item.cure}")
 

@@ -1,0 +1,71 @@
+"""Write text of a cluster or a host into YAML, HTML, shell or a terminal; no other module does that.
+
+Names, images, messages and answers are chosen by others: a tenant of blue, a server, a program on a host. In another
+language the same characters are syntax. Each function here returns text that the target language reads as plain data.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shlex
+import unicodedata
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
+surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574)."""
+_COMMENT_LIMIT = 200
+_IMAGE_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?")
+"""A host name with a port, as an image reference has it (github.com/distribution/reference)."""
+
+
+def printable(text: str) -> str:
+    r"""Return the text with every character that a terminal does not simply print as an escape, such as `\x1b`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(char) if unicodedata.category(char) in _UNPRINTABLE else char for char in text)
+
+
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of a text, each printable; all but the first are marked, so that none looks like the tool's own."""
+    first, *others = text.split("\n")
+    return [printable(first), *(f"  | {printable(line)}" for line in others)]
+
+
+def for_yaml(text: str) -> str:
+    """Return the text as a double-quoted YAML scalar in one line."""
+    import yaml  # here, so that `--help` does not wait for it
+
+    return str(yaml.safe_dump(text, default_style='"', width=float("inf"), allow_unicode=False)).rstrip("\n")
+
+
+def for_yaml_comment(text: str) -> str:
+    """Return the text so that it cannot end a YAML comment; a long text is cut."""
+    shown = printable(text)
+    return shown if len(shown) <= _COMMENT_LIMIT else f"{shown[:_COMMENT_LIMIT]}…"
+
+
+def for_html(text: str) -> str:
+    """Return the text as HTML character data, also fit for a quoted attribute."""
+    return html.escape(printable(text))
+
+
+def for_shell(text: str) -> str:
+    """Return the text as one word of a POSIX shell; raises ValueError for a NUL byte, which no argument can hold."""
+    if "\0" in text:
+        raise ValueError("an argument cannot hold a NUL byte")
+    return shlex.quote(text)
+
+
+def is_image_registry(text: str) -> bool:
+    """Return whether the text can be the registry part of an image reference."""
+    return _IMAGE_REGISTRY.fullmatch(text) is not None
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if char in "\t\n\r":
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[char]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

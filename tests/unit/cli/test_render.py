@@ -1,0 +1,50 @@
+"""What is printed is what the tool says: text of a cluster cannot clear, colour or fake a line (review of safety, finding 27)."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.cli import render
+from migrator.cli.boundary import guarded
+from migrator.errors import BlockedError, ConfigError
+from migrator.model.events import Note, Progress, Step
+from tests.unit.test_untrusted import HOSTILE
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_line_is_one_line_without_control_characters(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a part holds, one line comes out."""
+    render.line(render.word("blocked"), f" {text}")
+    out = capsys.readouterr().out
+    assert out.endswith("\n")
+    assert out.count("\n") == 1
+    assert "\r" not in out
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_events_and_errors_are_cleaned(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Steps, notes, progress, messages and hints: a faked line is marked as a part of another one."""
+    with render.Screen() as screen:
+        for event in (Step(text), Note(text, warning=True), Progress(text, 1, 2)):
+            screen.emit(event)
+    render.error(BlockedError(f"{text}\nverdict: good", hint=f"{text}\nverdict: good"))
+    err = capsys.readouterr().err
+    assert not any(ord(char) < 0x20 and char != "\n" for char in err)
+    assert "\nverdict" not in err
+    assert "\n  | verdict: good" in err
+
+
+def test_every_mistake_of_a_file_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A ConfigError prints one line per issue, then its hint, and its exit code is 2."""
+
+    def fail() -> None:
+        raise ConfigError(["m.yaml:1: a", "m.yaml:2: b"], hint="look")
+
+    assert guarded(fail) == 2
+    assert capsys.readouterr().err.splitlines() == ["migrator: m.yaml:1: a", "migrator: m.yaml:2: b", "  → look"]
+
+
+def test_words_have_their_colour_and_others_have_none() -> None:
+    """Only words of the closed sets are styled."""
+    assert render.word("blocked").styled.startswith("\x1b[")
+    assert render.word("\x1b[2J").styled == "\\x1b[2J\x1b[0m"
