@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from migrator.config.schema import Probe
+from migrator.journal.records.base import Entry
 from migrator.model.events import Event
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.model.traffic import TrafficReading
 from migrator.model.verdict import Finding
+
+R = TypeVar("R")
 
 
 class Cluster(Protocol):
@@ -142,20 +145,20 @@ class CommandRunner(Protocol):
         """Run a command to its end; raises CommandFailedError."""
 
 
-class Journal(Protocol):
-    """The append-only record of a migration."""
+class Journal(Protocol[R]):
+    """The append-only record of a migration, or of a cluster's upgrades."""
 
-    def append(self, event: str, **fields: Any) -> None:
-        """Write one line before or after a change; raises JournalError."""
+    def append(self, record: R) -> Entry[R]:
+        """Write one record before or after a change, and return it with its time; raises JournalError."""
 
-    def note(self, event: str, **fields: Any) -> None:
-        """Write one line of what has been done; it may wait for others, until `append` or `sync` at the latest."""
+    def note(self, record: R) -> Entry[R]:
+        """Write one record of what has been done; it may wait for others, until `append` or `sync` at the latest."""
 
     def sync(self) -> None:
         """Force what was written to disk."""
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield all lines so far, oldest first."""
+    def entries(self) -> Iterator[Entry[R]]:
+        """Yield all entries so far, oldest first."""
 
 
 class Reporter(Protocol):

@@ -24,12 +24,13 @@ def command(common: Common, out: Path) -> None:
     """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
     from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
-    from migrator.journal.file import read_events
+    from migrator.journal.file import iter_entries
+    from migrator.journal.records.codec import MIGRATION
     from migrator.report.html import page
     from migrator.report.summary import summarize
 
     config = load_migration(common.config)
-    summary = summarize(config.name, read_events(journal_path(common, config)))
+    summary = summarize(config.name, iter_entries(journal_path(common, config), MIGRATION))
     out.write_text(page(summary), encoding="utf-8")
     json_path = out.with_suffix(".json")
     json_path.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))

@@ -16,13 +16,14 @@ def command(common: Common) -> None:
     """Tell where the migration stands, from its journal; asks no cluster."""
     from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
-    from migrator.journal.file import read_events
+    from migrator.journal.file import iter_entries
+    from migrator.journal.records.codec import MIGRATION
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
     path = journal_path(common, config)
-    events = read_events(path)
-    state = fold(events)
+    entries = list(iter_entries(path, MIGRATION))
+    state = fold(entries)
     document = {
         "migration": config.name,
         "stage": state.stage.value,
@@ -32,7 +33,7 @@ def command(common: Common) -> None:
         "fencedCronJobs": sorted(str(ref) for ref in state.fenced),
         "goodVerdictAt": _time(state.good_verdict_at),
         "onGreenSince": _time(state.on_green_since),
-        "lastEvent": _time(events[-1]["at"]) if events else None,
+        "lastEvent": _time(entries[-1].at) if entries else None,
         "journal": str(path),
     }
     if common.output == "json":

@@ -18,10 +18,13 @@ from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.journal.file import FileJournal
+from migrator.journal.ledger import Ledger
+from migrator.journal.records.codec import MIGRATION
 from migrator.kube.access import access_from, load_access
 from migrator.kube.cluster import KubeCluster
+from migrator.migration.run import Run
 from migrator.migration.session import Session
-from migrator.migration.state import fold
+from migrator.migration.state import MigrationFold
 from migrator.traffic.haproxy import HAProxy
 
 
@@ -47,20 +50,19 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
     except ApiError:
         if bind_green:
             raise
-    with FileJournal(journal_path(common, config), tool=__version__, migration=config.name) as journal:
+    clock = SystemClock()
+    path = journal_path(common, config)
+    with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)
         yield Session(
             config=config,
             blue=blue,
             green=green,
-            journal=journal,
-            state=fold(journal.events()),
+            run=Run(Ledger(journal, MigrationFold()), screen, clock),
             switch=HAProxy(config.traffic.haproxy, relative_to=folder) if config.traffic else None,
             prober=SystemProber(),
             registry=HttpRegistry(),
             runner=ShellRunner(),
-            reporter=screen,
-            clock=SystemClock(),
             allow_older=common.allow_older,
         )
 

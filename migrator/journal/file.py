@@ -1,4 +1,4 @@
-"""The append-only record of a migration: JSON lines, one writer at a time, the only state that a run leaves behind.
+"""A journal in a file: JSON lines, one writer at a time, the only state that a run leaves behind.
 
 It holds names, UIDs and digests, never the content of objects. Each line is handed to the kernel before the change
 that it announces, so that it survives a killed process; `sync` makes it survive a power cut.
@@ -9,31 +9,32 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import orjson
+from typing import Generic, Self, TypeVar, cast
 
 from migrator.errors import JournalError
+from migrator.journal.records.base import Bound, Entry, Header, Record
+from migrator.journal.records.codec import Codec, LineError, parse_line
+from migrator.ports import Clock
 
 FORMAT = 1
 
-
 _HELD_LINES = 64
+_ROOM = "make room on that disk, then run again: the journal knows where to go on"
+_RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
+
+R = TypeVar("R", bound=Record)
 
 
-def _line(event: str, fields: dict[str, Any]) -> bytes:
-    return orjson.dumps({"at": round(time.time(), 3), "event": event, **fields}) + b"\n"
+class FileJournal(Generic[R]):
+    """Fills the `Journal` port; locks the file against a second run, and closes it at the end of a `with` block."""
 
-
-class FileJournal:
-    """A journal in a file; locks it against a second run and closes itself at the end of a `with` block."""
-
-    def __init__(self, path: Path, *, tool: str, migration: str) -> None:
+    def __init__(self, path: Path, codec: Codec[R], *, tool: str, migration: str, clock: Clock) -> None:
         self.path = path
+        self._codec = codec
+        self._clock = clock
         self._writing = threading.Lock()
         self._held: list[bytes] = []
         try:
@@ -59,21 +60,24 @@ class FileJournal:
         finally:
             os.close(self._file)
 
-    def append(self, event: str, **fields: Any) -> None:
+    def append(self, record: R) -> Entry[R]:
         """Write one line; raises JournalError when the disk does not take it, so that the change is not made."""
-        with self._writing:
-            self._held.append(_line(event, fields))
-            self._write()
+        return self._put(record, at_once=True)
 
-    def note(self, event: str, **fields: Any) -> None:
+    def note(self, record: R) -> Entry[R]:
         """Write one line of what has been done, together with others of its kind: ten thousand writes cost half a second.
 
         A run that is killed before they are written was announced before, and finds out again. Raises JournalError.
         """
+        return self._put(record, at_once=False)
+
+    def _put(self, record: R, *, at_once: bool) -> Entry[R]:
         with self._writing:
-            self._held.append(_line(event, fields))
-            if len(self._held) >= _HELD_LINES:
+            entry = Entry(round(self._clock.now(), 3), record)
+            self._held.append(self._codec.encode(entry))
+            if at_once or len(self._held) >= _HELD_LINES:
                 self._write()
+        return entry
 
     def _write(self) -> None:
         data, self._held = b"".join(self._held), []
@@ -93,11 +97,11 @@ class FileJournal:
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield all lines so far, oldest first; raises JournalError at a damaged one."""
+    def entries(self) -> Iterator[Entry[R]]:
+        """Yield all entries so far, oldest first; raises JournalError at a line that is none."""
         with self._writing:
             self._write()
-        return _lines(self.path)
+        return iter_entries(self.path, self._codec)
 
     def bind(self, **identities: str) -> None:
         """Tie the journal to its clusters, once; raises JournalError when they are others than before.
@@ -105,9 +109,9 @@ class FileJournal:
         A cluster that cannot be asked is left out.
         """
         bound: dict[str, str] = {}
-        for line in self.events():
-            if line.get("event") == "bound":
-                bound |= line["clusters"]
+        for entry in self.entries():
+            if isinstance(entry.record, Bound):
+                bound |= entry.record.clusters
         for side, identity in identities.items():
             if bound.get(side, identity) != identity:
                 raise JournalError(
@@ -116,7 +120,7 @@ class FileJournal:
                 )
         fresh = {side: identity for side, identity in identities.items() if side not in bound}
         if fresh:
-            self.append("bound", clusters=fresh)
+            self.append(cast("R", Bound(fresh)))
 
     def _lock(self) -> None:
         try:
@@ -133,43 +137,42 @@ class FileJournal:
             os.ftruncate(self._file, len(raw) - rest)
 
     def _check_header(self, tool: str, migration: str) -> None:
-        header = next(self.events(), None)
-        if header is None:
-            self.append("journal", format=FORMAT, tool=tool, migration=migration)
-            return
-        if header.get("event") != "journal":
-            raise JournalError(f"{self.path}: is not a journal of migrator", hint="use another --state-dir")
-        if header["format"] > FORMAT:
+        first = next(self.entries(), None)
+        if first is None:
+            self.append(cast("R", Header(FORMAT, tool, migration)))
+        elif isinstance(first.record, Header) and first.record.migration != migration:
             raise JournalError(
-                f"{self.path}: was written by migrator {header['tool']}, newer than this {tool}",
-                hint="use that version",
-            )
-        if header["migration"] != migration:
-            raise JournalError(
-                f"{self.path}: belongs to migration {header['migration']}, not {migration}",
+                f"{self.path}: belongs to migration {first.record.migration}, not {migration}",
                 hint="use another --state-dir",
             )
 
 
-_ROOM = "make room on that disk, then run again: the journal knows where to go on"
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def iter_entries(path: Path, codec: Codec[R]) -> Iterator[Entry[R]]:
+    """Yield a journal's entries without locking it, for `status` and `report`; raises JournalError with the line."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if line.endswith(b"\n"):
-                    try:
-                        yield dict(orjson.loads(line))
-                    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
-                        hint = "restore the file, or start over with another --state-dir"
-                        raise JournalError(f"{path}:{number}: damaged line", hint=hint) from error
+                if not line.endswith(b"\n"):
+                    return  # a run that was killed while writing: the change that it announced was not made
+                try:
+                    if number == 1:
+                        _require_readable(path, line)
+                    yield codec.decode(line)
+                except LineError as error:
+                    raise JournalError(f"{path}:{number}: {error}", hint=_RESTORE) from error
     except FileNotFoundError:
         raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """Return a journal's lines without locking it, for `status` and `report`; raises JournalError."""
-    return list(_lines(path))
+def _require_readable(path: Path, line: bytes) -> None:
+    """Raise JournalError unless a journal's first line says that this version can read it."""
+    fields = parse_line(line)
+    if fields["event"] != Header.WORD:
+        raise JournalError(f"{path}: is not a journal of migrator", hint="use another --state-dir")
+    if isinstance(fields.get("format"), int) and fields["format"] > FORMAT:
+        raise JournalError(
+            f"{path}: was written by migrator {fields.get('tool')}, newer than this one",
+            hint="use that version",
+        )

@@ -13,14 +13,16 @@ import orjson
 
 from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
+from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
 from migrator.migration.apply import Applier
 from migrator.migration.discover import Live
+from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Clock, Cluster, Journal, Reporter
+from migrator.ports import Cluster
 from migrator.rules.references import backend_services
 
 T = TypeVar("T")
@@ -63,14 +65,10 @@ class CopyResult:
 
 
 class _Copy:
-    def __init__(
-        self, plan: Plan, applier: Applier, journal: Journal, reporter: Reporter, clock: Clock, options: CopyOptions
-    ) -> None:
+    def __init__(self, plan: Plan, applier: Applier, run: Run, options: CopyOptions) -> None:
         self.plan = plan
         self.applier = applier
-        self.journal = journal
-        self.reporter = reporter
-        self.clock = clock
+        self.records = run
         self.options = options
         self.counts: Counter[str] = Counter()
         self.problems: list[Outcome] = []
@@ -83,18 +81,16 @@ class _Copy:
             for number, wave in enumerate(self.plan.waves, start=1):
                 due = self._due(wave)
                 if due:
-                    create = [item for item in due if item.green not in self.applier.live]
-                    self.journal.append(
-                        "wave",
-                        wave=number,
-                        create=[str(item.green) for item in create],
-                        change=[str(item.green) for item in due if item.green in self.applier.live],
-                    )
+                    create = [item.green for item in due if item.green not in self.applier.live]
+                    change = [item.green for item in due if item.green in self.applier.live]
+                    self.records.write(WaveAnnounced(number, tuple(create), tuple(change)))
                     for outcome in unordered(pool, self._write, due, limit=self.applier.green.workers * 2):
                         self._record(outcome)
-                        self.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
-                    self.journal.sync()
-                self.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
+                        self.records.reporter.emit(
+                            Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total)
+                        )
+                    self.records.ledger.sync()
+                self.records.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
 
     def _due(self, wave: tuple[PlanItem, ...]) -> list[PlanItem]:
         due = []
@@ -113,7 +109,7 @@ class _Copy:
     def _write(self, item: PlanItem) -> Outcome:
         services = backend_services(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
         if services and item.resource and item.resource.kind != "CustomResourceDefinition":
-            missing = await_backends(self.applier.green, services, self.options.backend_timeout, self.clock)
+            missing = await_backends(self.applier.green, services, self.options.backend_timeout, self.records.clock)
             if missing:
                 return Outcome(item.green, Action.BLOCKED, f"{missing}; see why its pods are not ready, then run copy again")
         return self.applier.write(item)
@@ -128,20 +124,10 @@ class _Copy:
         unchanged = outcome.action is Action.UNCHANGED and known is not None and known.uid == outcome.uid
         if unchanged and known and known.blue_token == outcome.blue_token and known.green_token == outcome.green_token:
             return
-        self.journal.note(
-            "outcome",
-            ref=str(outcome.ref),
-            action=outcome.action.value,
-            uid=outcome.uid if outcome.action is not Action.FAILED else "",
-            green=outcome.green_token,
-            blue=outcome.blue_token,
-            made=outcome.made,
-            **({"message": outcome.message} if outcome.message else {}),
-            **({"fields": [item.path for item in outcome.differences]} if outcome.differences else {}),
-        )
+        self.records.ledger.note(ObjectOutcome.of(outcome))
 
     def prune(self, gone: dict[ObjectRef, ResourceType]) -> None:
-        self.journal.append("prune", refs=[str(ref) for ref in gone])
+        self.records.write(PruneAnnounced(tuple(gone)))
         for ref, resource in sorted(gone.items(), key=lambda pair: _deletion_rank(pair[0])):
             written = self.applier.state.written[ref]
             try:
@@ -155,45 +141,36 @@ class _Copy:
 _WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io", "apiextensions.k8s.io"})
 
 
-def copy(
-    plan: Plan,
-    green: Cluster,
-    live: dict[ObjectRef, Live],
-    state: State,
-    *,
-    journal: Journal,
-    reporter: Reporter,
-    clock: Clock,
-    options: CopyOptions,
-) -> CopyResult:
+def copy(plan: Plan, green: Cluster, live: dict[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
     """Write what is new or changed; run again it only brings what changed since.
 
     Raises BlockedError when traffic is on green already, and JournalError when a change cannot be announced.
     """
+    state = run.state  # what earlier runs have left; what this one announces is no reason to take an object for its own
     if state.stage in (Stage.ON_GREEN, Stage.CUTTING_OVER, Stage.RETIRED) and state.green_percent > 0:
         raise BlockedError(
             f"green has {state.green_percent:g} % of the traffic: copying now would overwrite what it has done since",
             hint="`migrator rollback` first",
         )
     refs = {item.uid: item.green for item in plan.of(Decision.MOVE)}
-    applier = Applier(green, state, live, refs, force=options.force_conflicts, sleep=clock.sleep)
+    applier = Applier(green, state, live, refs, force=options.force_conflicts, sleep=run.clock.sleep)
     applier.uids |= {ref: written.uid for ref, written in state.written.items() if ref in live}
-    run = _Copy(plan, applier, journal, reporter, clock, options)
-    reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
-    journal.append("copy-started", counts=dict(plan.counts), waves=len(plan.waves))
-    run.run()
+    copying = _Copy(plan, applier, run, options)
+    run.reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
+    run.write(CopyStarted(dict(plan.counts), len(plan.waves)))
+    copying.run()
     gone = _gone(plan, state, live)
     if gone and options.prune:
-        reporter.emit(Step(f"deleting {len(gone)} objects from green that blue has no more"))
-        run.prune(gone)
+        run.reporter.emit(Step(f"deleting {len(gone)} objects from green that blue has no more"))
+        copying.prune(gone)
     elif gone:
-        reporter.emit(Note(f"{len(gone)} objects on green are gone from blue; --prune deletes them", warning=True))
+        run.reporter.emit(Note(f"{len(gone)} objects on green are gone from blue; --prune deletes them", warning=True))
     kinds: dict[str, Counter[str]] = {}
     for item in plan.items:
         kinds.setdefault(item.blue.type_name, Counter())[item.decision.value] += 1
     result = CopyResult(
-        counts=run.counts,
-        problems=run.problems,
+        counts=copying.counts,
+        problems=copying.problems,
         blocked=list(plan.of(Decision.BLOCKED)),
         gone=sorted(gone),
         data_left=[
@@ -203,24 +180,25 @@ def copy(
         ],
         unreadable=[f"{item.type_name}: {item.reason}" for item in plan.unreadable],
     )
-    journal.append(
-        "copy-ended",
-        counts=dict(run.counts),
-        complete=result.complete,
-        kinds={kind: dict(counts) for kind, counts in sorted(kinds.items())},
-        skipped=_reasons(plan, Decision.SKIP),
-        blocked=[{"ref": str(item.blue), "reason": item.reason, "cure": item.cure} for item in result.blocked],
-        kindsSkipped=plan.kinds_skipped,
-        dataLeft=result.data_left,
+    run.write(
+        CopyEnded(
+            counts=dict(copying.counts),
+            complete=result.complete,
+            kinds={kind: dict(counts) for kind, counts in sorted(kinds.items())},
+            skipped={reason: tuple(refs) for reason, refs in _reasons(plan, Decision.SKIP).items()},
+            blocked=tuple(map(BlockedObject.of, result.blocked)),
+            kinds_skipped=plan.kinds_skipped,
+            data_left=tuple(result.data_left),
+        )
     )
-    journal.sync()
+    run.ledger.sync()
     return result
 
 
-def _reasons(plan: Plan, decision: Decision) -> dict[str, list[str]]:
-    reasons: dict[str, list[str]] = {}
+def _reasons(plan: Plan, decision: Decision) -> dict[str, list[ObjectRef]]:
+    reasons: dict[str, list[ObjectRef]] = {}
     for item in plan.of(decision):
-        reasons.setdefault(item.reason, []).append(str(item.blue))
+        reasons.setdefault(item.reason, []).append(item.blue)
     return reasons
 
 

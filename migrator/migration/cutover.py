@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from migrator.config.schema import Gates, Probe, Traffic
 from migrator.errors import BlockedError, GateFailedError, MigratorError
+from migrator.journal.records.migration import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted, SideSample
+from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import SideCounters
 from migrator.model.verdict import Severity
-from migrator.ports import Clock, Journal, Prober, Reporter, TrafficSwitch
+from migrator.ports import Clock, Prober, TrafficSwitch
 
 _SAMPLE_SECONDS = 1.0
 _ENOUGH_TO_JUDGE_EARLY = 20
@@ -43,66 +45,46 @@ def require_verdict(state: State, gates: Gates, clock: Clock) -> None:
         raise BlockedError(f"the last good verdict is {age / 60:.0f} minutes old", hint="run `migrator validate` again")
 
 
-def shift_traffic(
-    inputs: CutoverInputs,
-    switch: TrafficSwitch,
-    prober: Prober,
-    *,
-    state: State,
-    journal: Journal,
-    reporter: Reporter,
-    clock: Clock,
-) -> None:
+def shift_traffic(inputs: CutoverInputs, switch: TrafficSwitch, prober: Prober, *, run: Run) -> None:
     """Move traffic step by step; raises GateFailedError, with all traffic back on blue, when a gate says no.
 
     Interrupted, it goes on from the share that green has.
     """
     try:
         for percent in inputs.traffic.steps:
-            if percent >= state.green_percent or percent == inputs.traffic.steps[-1]:
-                _step(percent, inputs, switch, prober, state=state, journal=journal, reporter=reporter, clock=clock)
+            if percent >= run.state.green_percent or percent == inputs.traffic.steps[-1]:
+                _step(percent, inputs, switch, prober, run=run)
     except (MigratorError, KeyboardInterrupt) as error:
         reason = error.message if isinstance(error, MigratorError) else "interrupted by ^C"
-        journal.append("gate-failed", reason=reason, percent=state.green_percent)
-        reporter.emit(Note(f"{reason}: all traffic goes back to blue", warning=True))
-        shift(0, switch, state, journal)
+        run.write(GateFailed(reason, run.state.green_percent))
+        run.reporter.emit(Note(f"{reason}: all traffic goes back to blue", warning=True))
+        shift(0, switch, run)
         if isinstance(error, KeyboardInterrupt):
             raise
         raise GateFailedError(f"{reason}; all traffic is back on blue", hint=error.hint or "see `migrator report`") from error
 
 
-def shift(percent: float, switch: TrafficSwitch, state: State, journal: Journal) -> None:
+def shift(percent: float, switch: TrafficSwitch, run: Run) -> None:
     """Announce a share in the journal, set it, and record what was read back."""
-    journal.append("shift", percent=percent)
-    journal.sync()
-    state.green_percent = percent
+    run.write(ShiftAnnounced(percent))
+    run.ledger.sync()
     reading = switch.shift(percent)
-    journal.append("shifted", percent=reading.green_percent, servers=reading.servers)
+    run.write(Shifted(reading.green_percent, dict(reading.servers)))
 
 
-def _step(
-    percent: float,
-    inputs: CutoverInputs,
-    switch: TrafficSwitch,
-    prober: Prober,
-    *,
-    state: State,
-    journal: Journal,
-    reporter: Reporter,
-    clock: Clock,
-) -> None:
-    reporter.emit(Step(f"{percent:g} % of traffic to green"))
+def _step(percent: float, inputs: CutoverInputs, switch: TrafficSwitch, prober: Prober, *, run: Run) -> None:
+    run.reporter.emit(Step(f"{percent:g} % of traffic to green"))
     before = switch.read()
-    shift(percent, switch, state, journal)
+    shift(percent, switch, run)
     soak = inputs.traffic.soak.total_seconds()
-    began = clock.monotonic()
+    began = run.clock.monotonic()
     while True:
-        clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
+        run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
         reading = switch.read()
         green, blue = reading.green.since(before.green), reading.blue.since(before.blue)
-        passed = clock.monotonic() - began
-        journal.append("sample", percent=reading.green_percent, green=_sample(green), blue=_sample(blue))
-        reporter.emit(
+        passed = run.clock.monotonic() - began
+        run.write(Sampled(reading.green_percent, SideSample.of(green), SideSample.of(blue)))
+        run.reporter.emit(
             Progress(
                 f"{percent:g} %: {green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms",
                 int(passed),
@@ -127,7 +109,7 @@ def _step(
         finding = prober.probe(probe)
         if finding.severity is not Severity.OK:
             raise GateFailedError(f"probe {finding.subject} at {percent:g} %: {finding.reason}", hint=finding.cure)
-    journal.append("gate-passed", percent=percent, requests=green.requests, errors=green.errors, latency=green.latency_ms)
+    run.write(GatePassed(percent=percent, requests=green.requests, errors=green.errors, latency_ms=green.latency_ms))
 
 
 def _judge(green: SideCounters, gates: Gates) -> None:
@@ -137,7 +119,3 @@ def _judge(green: SideCounters, gates: Gates) -> None:
     if gates.latency is not None and green.requests and green.latency_ms > gates.latency.total_seconds() * 1000:
         limit = gates.latency.total_seconds() * 1000
         raise GateFailedError(f"green answers in {green.latency_ms:.0f} ms (gates.latency is {limit:.0f} ms)")
-
-
-def _sample(side: SideCounters) -> dict[str, float]:
-    return {"requests": side.requests, "errors": side.errors, "latency": side.latency_ms, "sessions": side.sessions}

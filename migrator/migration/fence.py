@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from migrator.errors import ApiError
-from migrator.migration.state import State
+from migrator.journal.records.migration import FenceAnnounced, UnfenceAnnounced, Unfenced
+from migrator.migration.run import Run
 from migrator.model.plan import Decision, Plan
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Cluster, Journal
+from migrator.ports import Cluster
 
 CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())
 
 
-def fence_blue(plan: Plan, blue: Cluster, green: Cluster, state: State, journal: Journal) -> dict[ObjectRef, ObjectRef]:
+def fence_blue(plan: Plan, blue: Cluster, green: Cluster, run: Run) -> dict[ObjectRef, ObjectRef]:
     """Suspend on blue, then resume on green, the moved CronJobs that run on blue; return them (blue: green).
 
     The journal names them first, so that a rollback can undo it whatever happens in between.
     """
     moved = {item.blue: item.green for item in plan.of(Decision.MOVE) if item.blue.type_name == "CronJob.batch"}
-    due = {ref: green_ref for ref, green_ref in moved.items() if ref in state.fenced or not _suspended(blue, ref)}
+    due = {ref: green_ref for ref, green_ref in moved.items() if ref in run.state.fenced or not _suspended(blue, ref)}
     if due:
-        journal.append("fence", cronjobs={str(ref): str(green_ref) for ref, green_ref in due.items()})
-        state.fenced |= due
+        run.write(FenceAnnounced(due))
         for ref in due:
             _set(blue, ref, suspend=True)
         for green_ref in due.values():
@@ -28,28 +28,28 @@ def fence_blue(plan: Plan, blue: Cluster, green: Cluster, state: State, journal:
     return due
 
 
-def unfence(blue: Cluster, green: Cluster, state: State, journal: Journal) -> list[str]:
+def unfence(blue: Cluster, green: Cluster, run: Run) -> list[str]:
     """Suspend on green and resume on blue what a cutover had turned over; return what could not be done.
 
     Green may be out of reach: blue does not wait for it.
     """
     undone: list[str] = []
-    if not state.fenced:
+    fenced = dict(run.state.fenced)
+    if not fenced:
         return undone
-    journal.append("unfence", cronjobs={str(ref): str(green_ref) for ref, green_ref in state.fenced.items()})
-    for green_ref in state.fenced.values():
+    run.write(UnfenceAnnounced(fenced))
+    for green_ref in fenced.values():
         try:
             _set(green, green_ref, suspend=True)
         except ApiError as error:
             undone.append(f"{green_ref} on green may still run: {error.message}")
-    for ref in state.fenced:
+    for ref in fenced:
         try:
             _set(blue, ref, suspend=False)
         except ApiError as error:
             undone.append(f"{ref} on blue is still suspended: {error.message}")
     if not undone:
-        journal.append("unfenced")
-        state.fenced.clear()
+        run.write(Unfenced())
     return undone
 
 

@@ -8,37 +8,31 @@ from pathlib import Path
 
 import orjson
 
-from migrator.config.schema import Traffic
 from migrator.errors import BlockedError
+from migrator.journal.records.migration import Retired
 from migrator.migration.discover import Inventory
-from migrator.migration.state import Stage, State
+from migrator.migration.run import Run
+from migrator.migration.state import Stage
 from migrator.model.events import Progress, Step
-from migrator.ports import Clock, Cluster, Journal, Reporter, TrafficSwitch
+from migrator.ports import Cluster, Reporter, TrafficSwitch
 
 _WATCH_SECONDS = 5.0
 
 
-def require_retirable(
-    state: State,
-    switch: TrafficSwitch | None,
-    traffic: Traffic | None,
-    *,
-    soak: float,
-    clock: Clock,
-    reporter: Reporter,
-) -> None:
+def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float) -> None:
     """Raise BlockedError unless green has had all traffic for the soak time and blue gets none now."""
+    state = run.state
     if state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired already")
     if state.stage is not Stage.ON_GREEN or state.on_green_since is None:
         raise BlockedError("traffic is not on green", hint="`migrator cutover` first")
-    age = clock.now() - state.on_green_since
+    age = run.clock.now() - state.on_green_since
     if age < soak:
         raise BlockedError(
             f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h",
             hint="wait, or lower retire.soak",
         )
-    if switch is None or traffic is None:
+    if switch is None:
         return
     before = switch.read()
     if before.green_percent < 100:
@@ -46,8 +40,8 @@ def require_retirable(
             f"traffic still reaches blue: green has {before.green_percent:g} %",
             hint="`migrator cutover` again, or look at the load balancer",
         )
-    reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
-    clock.sleep(_WATCH_SECONDS)
+    run.reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
+    run.clock.sleep(_WATCH_SECONDS)
     blue = switch.read().blue
     if blue.since(before.blue).requests or blue.sessions:
         raise BlockedError(
@@ -73,7 +67,7 @@ def archive(blue: Cluster, inventory: Inventory, path: Path, reporter: Reporter)
     return count
 
 
-def record_retirement(journal: Journal, path: Path, count: int) -> None:
+def record_retirement(run: Run, path: Path, count: int) -> None:
     """Write the end into the journal."""
-    journal.append("retired", archive=str(path), objects=count)
-    journal.sync()
+    run.write(Retired(str(path), count))
+    run.ledger.sync()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError
+from migrator.journal.records.migration import RollbackEnded, RollbackStarted
 from migrator.migration.cutover import shift
 from migrator.migration.fence import unfence
-from migrator.migration.state import Stage, State
+from migrator.migration.run import Run
+from migrator.migration.state import Stage
 from migrator.model.events import Step
-from migrator.ports import Cluster, Journal, Reporter, TrafficSwitch
+from migrator.ports import Cluster, TrafficSwitch
 
 
 @dataclass(slots=True, frozen=True)
@@ -23,22 +24,20 @@ class RollbackResult:
     undone: tuple[str, ...]
 
 
-def rollback(
-    blue: Cluster, green: Cluster, switch: TrafficSwitch | None, *, state: State, journal: Journal, reporter: Reporter
-) -> RollbackResult:
+def rollback(blue: Cluster, green: Cluster, switch: TrafficSwitch | None, *, run: Run) -> RollbackResult:
     """Move traffic first, then CronJobs; raises BlockedError once blue is retired, TrafficError when traffic can't be moved."""
-    if state.stage is Stage.RETIRED:
+    if run.state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired: there is nothing to go back to", hint="its archive is beside the journal")
-    journal.append("rollback-started")
-    began = time.monotonic()
+    run.write(RollbackStarted())
+    began = run.clock.monotonic()
     if switch:
-        reporter.emit(Step("all traffic to blue"))
-        shift(0, switch, state, journal)
-    seconds = time.monotonic() - began if switch else 0.0
-    cronjobs = tuple(str(ref) for ref in state.fenced)
+        run.reporter.emit(Step("all traffic to blue"))
+        shift(0, switch, run)
+    seconds = run.clock.monotonic() - began if switch else 0.0
+    cronjobs = tuple(run.state.fenced)
     if cronjobs:
-        reporter.emit(Step(f"{len(cronjobs)} CronJobs back to blue"))
-    undone = unfence(blue, green, state, journal)
-    journal.append("rollback-ended", seconds=round(seconds, 3), cronjobs=list(cronjobs), undone=undone)
-    journal.sync()
-    return RollbackResult(seconds, cronjobs, tuple(undone))
+        run.reporter.emit(Step(f"{len(cronjobs)} CronJobs back to blue"))
+    undone = tuple(unfence(blue, green, run))
+    run.write(RollbackEnded(round(seconds, 3), cronjobs, undone))
+    run.ledger.sync()
+    return RollbackResult(seconds, tuple(map(str, cronjobs)), undone)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
+from migrator.journal.records.migration import HookStarted
 from migrator.migration.discover import Inventory, discover, read_green
 from migrator.migration.plan import green_warnings, make_plan
-from migrator.migration.state import State
+from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
-from migrator.ports import Clock, Cluster, CommandRunner, ImageRegistry, Journal, Prober, Reporter, TrafficSwitch
+from migrator.ports import Cluster, CommandRunner, ImageRegistry, Prober, TrafficSwitch
 from migrator.rules.context import RuleContext
 
 _MOST_SKEW_SECONDS = 60.0
@@ -22,19 +23,16 @@ _MOST_SKEW_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Session:
-    """The ports of one run, and the state folded from the journal."""
+    """The ports of one run of a verb."""
 
     config: Migration
     blue: Cluster
     green: Cluster
-    journal: Journal
-    state: State
+    run: Run
     switch: TrafficSwitch | None
     prober: Prober
     registry: ImageRegistry
     runner: CommandRunner
-    reporter: Reporter
-    clock: Clock
     allow_older: bool = False
     """Whether green may be of an older version than blue."""
 
@@ -54,27 +52,27 @@ class Session:
             )
         skew = abs(self.blue.server_time() - self.green.server_time())
         if skew > _MOST_SKEW_SECONDS:
-            self.reporter.emit(
+            self.run.reporter.emit(
                 Note(
                     f"the clocks of blue and green differ by {skew:.0f} s: leases and certificates may fail",
                     warning=True,
                 )
             )
-        self.reporter.emit(Step(f"blue is {blue_version[2]}, green is {green_version[2]}"))
+        self.run.reporter.emit(Step(f"blue is {blue_version[2]}, green is {green_version[2]}"))
         return identities
 
     def context(self) -> RuleContext:
         """Return what rules may know before anything was read."""
-        return RuleContext(self.config, fenced_cronjobs=frozenset(self.state.fenced))
+        return RuleContext(self.config, fenced_cronjobs=frozenset(self.run.state.fenced))
 
     def discovered(self) -> tuple[Inventory, Plan]:
         """Read both clusters and decide about every object of blue."""
         context = self.context()
-        self.reporter.emit(Step("reading blue and green"))
-        inventory = discover(self.blue, self.green, context, self.reporter)
+        self.run.reporter.emit(Step("reading blue and green"))
+        inventory = discover(self.blue, self.green, context, self.run.reporter)
         with ThreadPoolExecutor(1) as pool:
             # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
-            reading = pool.submit(read_green, self.green, inventory, self.reporter)
+            reading = pool.submit(read_green, self.green, inventory, self.run.reporter)
             plan = make_plan(inventory, context)
             reading.result()
         return inventory, replace(
@@ -84,8 +82,8 @@ class Session:
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""
         for command in commands:
-            self.reporter.emit(Step(f"hook {name}: {command[0]}"))
-            self.journal.append("hook", moment=name, program=command[0])
+            self.run.reporter.emit(Step(f"hook {name}: {command[0]}"))
+            self.run.write(HookStarted(name, command[0]))
             self.runner.run(command, self.config.hooks.timeout.total_seconds())
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import assert_never
 
+from migrator.journal.records import migration as records
+from migrator.journal.records.base import Bound, Entry, Header
+from migrator.journal.records.migration import MigrationRecord
 from migrator.model.outcome import Action
-from migrator.model.ref import ObjectRef, parse_ref
+from migrator.model.ref import ObjectRef
 
 
 class Stage(StrEnum):
@@ -23,7 +27,7 @@ class Stage(StrEnum):
     RETIRED = "retired"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Written:
     """What is known of an object that was brought to green."""
 
@@ -34,105 +38,123 @@ class Written:
     """This tool created it; only then may it delete it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class State:
-    """The fold of all journal lines."""
+    """The fold of all journal entries up to one moment."""
 
     stage: Stage = Stage.NEW
-    written: dict[ObjectRef, Written] = field(default_factory=dict)
-    intended: set[ObjectRef] = field(default_factory=set)
+    written: Mapping[ObjectRef, Written] = field(default_factory=dict)
+    intended: frozenset[ObjectRef] = frozenset()
     """Creation was announced, but no outcome seen: a killed run may have written them."""
-    fenced: dict[ObjectRef, ObjectRef] = field(default_factory=dict)
+    fenced: Mapping[ObjectRef, ObjectRef] = field(default_factory=dict)
     """CronJobs suspended on blue by a cutover (blue ref: green ref)."""
     green_percent: float = 0.0
     good_verdict_at: float | None = None
     on_green_since: float | None = None
     copied_at: float | None = None
 
-    def apply(self, line: dict[str, Any]) -> None:
-        """Take one line of the journal into account."""
-        handler = _HANDLERS.get(line["event"])
-        if handler:
-            handler(self, line)
+
+class MigrationFold:
+    """Builds the state of a migration; objects are kept in tables of its own, since there can be many thousands."""
+
+    def __init__(self) -> None:
+        self._state = State()
+        self._written: dict[ObjectRef, Written] = {}
+        self._intended: set[ObjectRef] = set()
+        self._objects_changed = False
+
+    @property
+    def state(self) -> State:
+        """The state so far; entries that are taken later do not change it."""
+        if self._objects_changed:
+            written, intended = MappingProxyType(dict(self._written)), frozenset(self._intended)
+            self._state = replace(self._state, written=written, intended=intended)
+            self._objects_changed = False
+        return self._state
+
+    def take(self, entry: Entry[MigrationRecord]) -> None:
+        """Take the next entry into account."""
+        match entry.record:
+            case records.ObjectOutcome():
+                self._take_outcome(entry.record)
+            case records.WaveAnnounced(create=refs):
+                self._intended.update(refs)
+                self._objects_changed = True
+            case _:
+                self._state = _after(self._state, entry.record, entry.at)
+
+    def _take_outcome(self, record: records.ObjectOutcome) -> None:
+        self._objects_changed = True
+        self._intended.discard(record.ref)
+        if record.action is Action.DELETED:
+            self._written.pop(record.ref, None)
+        elif record.uid:
+            before = self._written.get(record.ref)
+            made = record.made or (before is not None and before.made and before.uid == record.uid)
+            self._written[record.ref] = Written(record.uid, record.green_token, record.blue_token, made)
 
 
-def fold(lines: Iterable[dict[str, Any]]) -> State:
-    """Return the state after these journal lines."""
-    state = State()
-    for line in lines:
-        state.apply(line)
-    return state
+def fold(entries: Iterable[Entry[MigrationRecord]]) -> State:
+    """Return the state after these entries."""
+    building = MigrationFold()
+    for entry in entries:
+        building.take(entry)
+    return building.state
 
 
-def _wave(state: State, line: dict[str, Any]) -> None:
-    state.intended |= {parse_ref(text) for text in line["create"]}
+def _after(state: State, record: MigrationRecord, at: float) -> State:
+    match record:
+        case records.VerdictGiven():
+            counts = record.good and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK)
+            stage = Stage.VALIDATED if counts else state.stage
+            return replace(state, good_verdict_at=at if record.good else None, stage=stage)
+        case records.RollbackEnded():
+            return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
+        case records.Retired():
+            return replace(state, stage=Stage.RETIRED)
+        case Header() | Bound() | records.HookStarted() | records.RollbackStarted():
+            return state
+    if isinstance(record, records.CopyRecord):
+        return _after_copy(state, record, at)
+    if isinstance(record, records.CutoverRecord):
+        return _after_cutover(state, record, at)
+    return _after_fence(state, record)
 
 
-def _outcome(state: State, line: dict[str, Any]) -> None:
-    ref = parse_ref(line["ref"])
-    state.intended.discard(ref)
-    if line["action"] == Action.DELETED:
-        state.written.pop(ref, None)
-    elif line.get("uid"):
-        before = state.written.get(ref)
-        made = line["made"] or (before is not None and before.made and before.uid == line["uid"])
-        state.written[ref] = Written(line["uid"], line["green"], line["blue"], made)
+def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
+    match record:
+        case records.CopyEnded():
+            begins = state.stage in (Stage.NEW, Stage.VALIDATED, Stage.ROLLED_BACK)
+            return replace(state, copied_at=at, good_verdict_at=None, stage=Stage.COPIED if begins else state.stage)
+        case records.CopyStarted() | records.WaveAnnounced() | records.ObjectOutcome() | records.PruneAnnounced():
+            return state
+        case _:
+            assert_never(record)
 
 
-def _copied(state: State, line: dict[str, Any]) -> None:
-    state.copied_at = line["at"]
-    state.good_verdict_at = None
-    if state.stage in (Stage.NEW, Stage.VALIDATED, Stage.ROLLED_BACK):
-        state.stage = Stage.COPIED
+def _after_cutover(state: State, record: records.CutoverRecord, at: float) -> State:
+    match record:
+        case records.CutoverStarted():
+            return replace(state, stage=Stage.CUTTING_OVER)
+        case records.ShiftAnnounced(percent=percent):
+            return replace(state, green_percent=percent)
+        case records.CutoverEnded(good=True):
+            return replace(state, stage=Stage.ON_GREEN, on_green_since=at)
+        case records.CutoverEnded():
+            return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None)
+        case records.Shifted() | records.Sampled() | records.GatePassed() | records.GateFailed():
+            return state
+        case _:
+            assert_never(record)
 
 
-def _verdict(state: State, line: dict[str, Any]) -> None:
-    state.good_verdict_at = line["at"] if line["good"] else None
-    if line["good"] and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK):
-        state.stage = Stage.VALIDATED
-
-
-def _cutover_started(state: State, _: dict[str, Any]) -> None:
-    state.stage = Stage.CUTTING_OVER
-
-
-def _fence(state: State, line: dict[str, Any]) -> None:
-    state.fenced |= {parse_ref(blue): parse_ref(green) for blue, green in line["cronjobs"].items()}
-
-
-def _unfenced(state: State, _: dict[str, Any]) -> None:
-    state.fenced.clear()
-
-
-def _shift(state: State, line: dict[str, Any]) -> None:
-    state.green_percent = line["percent"]
-
-
-def _cutover_ended(state: State, line: dict[str, Any]) -> None:
-    state.stage = Stage.ON_GREEN if line["good"] else Stage.ROLLED_BACK
-    state.on_green_since = line["at"] if line["good"] else None
-
-
-def _rolled_back(state: State, _: dict[str, Any]) -> None:
-    state.stage = Stage.ROLLED_BACK
-    state.on_green_since = None
-    state.good_verdict_at = None
-
-
-def _retired(state: State, _: dict[str, Any]) -> None:
-    state.stage = Stage.RETIRED
-
-
-_HANDLERS = {
-    "wave": _wave,
-    "outcome": _outcome,
-    "copy-ended": _copied,
-    "verdict": _verdict,
-    "cutover-started": _cutover_started,
-    "fence": _fence,
-    "unfenced": _unfenced,
-    "shift": _shift,
-    "cutover-ended": _cutover_ended,
-    "rollback-ended": _rolled_back,
-    "retired": _retired,
-}
+def _after_fence(state: State, record: records.FenceRecord) -> State:
+    match record:
+        case records.FenceAnnounced(cronjobs=cronjobs):
+            return replace(state, fenced={**state.fenced, **cronjobs})
+        case records.Unfenced():
+            return replace(state, fenced={})
+        case records.UnfenceAnnounced():
+            return state  # until all of them run on blue again they count as fenced
+        case _:
+            assert_never(record)

@@ -17,6 +17,7 @@ from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
 from migrator.migration.discover import Live
 from migrator.migration.parity import differences
+from migrator.migration.run import Run
 from migrator.model.difference import masked
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import NODES
@@ -48,10 +49,10 @@ def validate(
     live: dict[ObjectRef, Live],
     *,
     checks: Checks,
-    clock: Clock,
-    reporter: Reporter,
+    run: Run,
 ) -> Verdict:
     """Return the verdict over everything that the plan moves."""
+    clock, reporter = run.clock, run.reporter
     began = clock.monotonic()
     moved = list(plan.of(Decision.MOVE))
     findings: list[Finding] = [*_unmoved(plan)]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
+from migrator.journal.records.migration import CutoverEnded, CutoverStarted, RecordedFinding, VerdictGiven
 from migrator.migration import cutover, fence, retire, rollback
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
@@ -38,7 +39,7 @@ def run_diff(session: Session) -> list[ObjectDiff]:
     """Ask green what would become of each object, and write nothing."""
     session.preflight()
     inventory, plan = session.discovered()
-    return diff(plan, session.green, inventory.live, session.reporter)
+    return diff(plan, session.green, inventory.live, session.run.reporter)
 
 
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
@@ -60,51 +61,34 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     if session.config.traffic is None or session.switch is None:
         raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
     identities = session.preflight()
-    cutover.require_verdict(session.state, session.config.gates, session.clock)
+    cutover.require_verdict(session.run.state, session.config.gates, session.run.clock)
     session.switch.read()
     inputs = cutover.CutoverInputs(session.config.traffic, session.config.gates, session.config.probes)
     with session.green.lock(holder()):
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
-        verdict_at = session.state.good_verdict_at
-        if session.state.green_percent:
+        if session.run.state.green_percent:
             plan, copied = session.discovered()[1], CopyResult.nothing()
         else:
             plan, copied = _copy(session, options, identities, None)
         if not copied.complete:
             raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
-        session.state.good_verdict_at = verdict_at
-        session.journal.append("cutover-started")
+        session.run.write(CutoverStarted())
         try:
-            fenced = fence.fence_blue(plan, session.blue, session.green, session.state, session.journal)
-            cutover.shift_traffic(
-                inputs,
-                session.switch,
-                session.prober,
-                state=session.state,
-                journal=session.journal,
-                reporter=session.reporter,
-                clock=session.clock,
-            )
+            fenced = fence.fence_blue(plan, session.blue, session.green, session.run)
+            cutover.shift_traffic(inputs, session.switch, session.prober, run=session.run)
         except (MigratorError, KeyboardInterrupt) as error:
-            undone = fence.unfence(session.blue, session.green, session.state, session.journal)
-            session.journal.append("cutover-ended", good=False, reason=str(error) or "interrupted", undone=undone)
+            undone = fence.unfence(session.blue, session.green, session.run)
+            session.run.write(CutoverEnded(good=False, reason=str(error) or "interrupted", undone=tuple(undone)))
             raise
-        session.journal.append("cutover-ended", good=True)
-        session.journal.sync()
+        session.run.write(CutoverEnded(good=True))
+        session.run.ledger.sync()
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     return CutoverResult(copied, tuple(str(ref) for ref in fenced))
 
 
 def run_rollback(session: Session) -> rollback.RollbackResult:
     """Traffic back to blue at once; asks neither for a lock nor for a healthy green."""
-    result = rollback.rollback(
-        session.blue,
-        session.green,
-        session.switch,
-        state=session.state,
-        journal=session.journal,
-        reporter=session.reporter,
-    )
+    result = rollback.rollback(session.blue, session.green, session.switch, run=session.run)
     session.hooks("afterRollback", session.config.hooks.after_rollback)
     return result
 
@@ -112,13 +96,11 @@ def run_rollback(session: Session) -> rollback.RollbackResult:
 def run_retire(session: Session, archive: Path) -> int:
     """Prove that blue is idle, archive it, and close the migration; return how many objects were archived."""
     soak = session.config.retire.soak.total_seconds()
-    retire.require_retirable(
-        session.state, session.switch, session.config.traffic, soak=soak, clock=session.clock, reporter=session.reporter
-    )
+    retire.require_retirable(session.run, session.switch, soak=soak)
     session.preflight()
     inventory, _ = session.discovered()
-    count = retire.archive(session.blue, inventory, archive, session.reporter)
-    retire.record_retirement(session.journal, archive, count)
+    count = retire.archive(session.blue, inventory, archive, session.run.reporter)
+    retire.record_retirement(session.run, archive, count)
     return count
 
 
@@ -129,16 +111,7 @@ def _copy(
     if approved is not None:
         require_unchanged(plan, approved, identities)
     session.hooks("beforeCopy", session.config.hooks.before_copy)
-    result = copy(
-        plan,
-        session.green,
-        inventory.live,
-        session.state,
-        journal=session.journal,
-        reporter=session.reporter,
-        clock=session.clock,
-        options=options,
-    )
+    result = copy(plan, session.green, inventory.live, run=session.run, options=options)
     session.hooks("afterCopy", session.config.hooks.after_copy)
     return plan, result
 
@@ -146,18 +119,8 @@ def _copy(
 def _validate(session: Session, plan: Plan, inventory: Inventory) -> Verdict:
     gates = session.config.gates
     checks = Checks(session.prober, session.registry, session.config.probes, gates.ready_timeout.total_seconds())
-    verdict = validate(
-        plan, session.blue, session.green, inventory.live, checks=checks, clock=session.clock, reporter=session.reporter
-    )
-    session.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
-    session.journal.append(
-        "verdict",
-        good=verdict.good,
-        seconds=round(verdict.seconds, 2),
-        findings=[
-            {"check": f.check, "subject": f.subject, "severity": f.severity.value, "reason": f.reason, "cure": f.cure}
-            for f in verdict.findings
-            if f.severity is not Severity.OK
-        ],
-    )
+    verdict = validate(plan, session.blue, session.green, inventory.live, checks=checks, run=session.run)
+    session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
+    findings = tuple(RecordedFinding.of(item) for item in verdict.findings if item.severity is not Severity.OK)
+    session.run.write(VerdictGiven(verdict.good, round(verdict.seconds, 2), findings))
     return verdict

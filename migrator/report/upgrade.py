@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from migrator.journal.records import upgrade as records
+from migrator.journal.records.base import Entry
+from migrator.journal.records.upgrade import UpgradeRecord
 from migrator.report.html import framed, table, utc
 from migrator.untrusted import for_html
 
@@ -23,30 +26,48 @@ class Bar(NamedTuple):
     """It has no end: the run was killed, or the step failed."""
 
 
-def summarize_upgrade(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def summarize_upgrade(entries: Iterable[Entry[UpgradeRecord]]) -> dict[str, Any]:
     """Return what the page shows, as plain data."""
     upgrades: list[dict[str, Any]] = []
-    for line in lines:
-        if line["event"] == "upgrade-started":
-            upgrades.append({"to": line["to"], "at": line["at"], "hops": line["hops"], "findings": line.get("findings", [])})
-            upgrades[-1] |= {"steps": [], "differences": [], "ended": ""}
+    for entry in entries:
+        if isinstance(entry.record, records.UpgradeStarted):
+            upgrades.append(_begun(entry.record, entry.at))
         elif upgrades:
-            _take(upgrades[-1], line)
+            _take(upgrades[-1], entry.record, entry.at)
     return {"upgrades": upgrades}
 
 
-def _take(upgrade: dict[str, Any], line: dict[str, Any]) -> None:
-    event, steps = line["event"], upgrade["steps"]
-    if event == "step":
-        steps.append(Bar(line["node"], line["action"], line["at"], 0.0, cut_off=True)._asdict())
-    elif event == "step-done":
-        begun = next((item for item in reversed(steps) if (item["node"], item["action"]) == (line["node"], line["action"])), None)
-        if begun:
-            begun |= {"seconds": line["seconds"], "cut_off": False}
-    elif event == "hop-ended":
-        upgrade["differences"] += line.get("differences", [])
-    elif event in ("upgrade-ended", "upgrade-aborted", "rollback-ended"):
-        upgrade["ended"] = event.replace("-ended", " done").replace("upgrade-aborted", "aborted")
+def _begun(record: records.UpgradeStarted, at: float) -> dict[str, Any]:
+    return {
+        "to": str(record.target),
+        "at": at,
+        "hops": [item.hop.document() for item in record.hops],
+        "findings": [{"check": item.check, "subject": item.subject, "reason": item.reason} for item in record.findings],
+        "steps": [],
+        "differences": [],
+        "ended": "",
+    }
+
+
+def _take(upgrade: dict[str, Any], record: UpgradeRecord, at: float) -> None:
+    match record:
+        case records.StepStarted():
+            upgrade["steps"].append(Bar(record.node, record.action, at, 0.0, cut_off=True)._asdict())
+        case records.StepEnded():
+            step = (record.node, record.action)
+            begun = next((item for item in reversed(upgrade["steps"]) if (item["node"], item["action"]) == step), None)
+            if begun:
+                begun |= {"seconds": record.seconds, "cut_off": False}
+        case records.HopEnded():
+            upgrade["differences"] += record.differences
+        case records.UpgradeEnded():
+            upgrade["ended"] = "upgrade done"
+        case records.UpgradeAborted():
+            upgrade["ended"] = "aborted"
+        case records.HopRollbackEnded():
+            upgrade["ended"] = "rollback done"
+        case _:
+            pass
 
 
 def upgrade_page(name: str, summary: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from migrator.cluster.drain import drain, drained
 from migrator.errors import BlockedError, GateFailedError, MigratorError
+from migrator.journal.records.upgrade import StepEnded, StepStarted
 from migrator.model.upgrade import Hop, Pause, RunOptions
 from migrator.nodes.action import Action
 from migrator.nodes.hop import actions as hop_table
@@ -70,7 +71,7 @@ def _drain(session: UpgradeSession, hop: Hop, node: NodeSpec, options: RunOption
     if drained(session.cluster, node.name, options.drain):
         return
     session.say(f"{node.name}: drain")
-    session.write("step", hop=hop.key, node=node.name, role=node.role, action="drain")
+    session.write(StepStarted(hop=hop.key, node=node.name, role=node.role, action="drain"))
     begun = session.clock.monotonic()
     try:
         count = drain(session.cluster, node.name, options.drain, clock=session.clock, reporter=session.reporter)
@@ -80,5 +81,5 @@ def _drain(session: UpgradeSession, hop: Hop, node: NodeSpec, options: RunOption
             f"{error.message}; {node.name} takes pods again, nothing of it was changed", hint=error.hint
         ) from error
     seconds = round(session.clock.monotonic() - begun, 2)
-    session.write("step-done", hop=hop.key, node=node.name, role=node.role, action="drain", seconds=seconds)
+    session.write(StepEnded(hop=hop.key, node=node.name, role=node.role, action="drain", seconds=seconds))
     session.detail(f"{count} pods went from {node.name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrator.errors import BlockedError
+from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.events import Note
 from migrator.model.upgrade import Hop, NodeSummary
 from migrator.model.version import parse_version
@@ -58,7 +59,7 @@ def roll_back(session: UpgradeSession) -> tuple[NodeSummary, ...]:
     """
     hop = rollback_hop(session)
     if session.state.status is not Status.ROLLING_BACK:
-        session.write("rollback-started", hop=hop.key)
+        session.write(HopRollbackStarted(hop.key))
     saved = session.state.saved_as(hop)
     snapshot = Snapshot(saved, begun=True)
     before = _packages_before(session, hop)
@@ -90,7 +91,7 @@ def roll_back(session: UpgradeSession) -> tuple[NodeSummary, ...]:
         session.uncordon(name)
     for node in session.nodes:
         settle(session, node, frozenset())
-    session.write("rollback-ended")
+    session.write(HopRollbackEnded())
     return session.summary()
 
 

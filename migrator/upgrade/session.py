@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from migrator.cluster.drain import cordon
 from migrator.errors import ApiError, MigratorError
+from migrator.journal.ledger import Ledger
+from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
 from migrator.model.events import Note, Step
 from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, get
@@ -20,7 +20,7 @@ from migrator.nodes.hop.actions import HopSpec
 from migrator.nodes.hop.etcd import has_local_etcd
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.ports import Clock, Cluster, Host, Journal, Reporter
+from migrator.ports import Clock, Cluster, Host, Reporter
 from migrator.upgrade.state import UpgradeState
 
 _CHANGES_CONTROL_PLANE = "kubeadm upgrade apply"
@@ -36,8 +36,7 @@ class UpgradeSession:
     """Control planes first, the one that kubeadm began with before the others."""
     spec: ClusterSpec
     """The cluster as the person's file has it."""
-    journal: Journal
-    state: UpgradeState
+    ledger: Ledger[UpgradeRecord, UpgradeState]
     reporter: Reporter
     clock: Clock
     patches: tuple[tuple[str, bytes], ...] = ()
@@ -45,7 +44,6 @@ class UpgradeSession:
     """Registry and version of Weave Net's images, where it is the pod network."""
     records: tuple[tuple[str, str, float], ...] = ()
     """Role, action and seconds of steps of earlier upgrades."""
-    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def first(self) -> NodeSpec:
@@ -67,11 +65,14 @@ class UpgradeSession:
         """All workers."""
         return tuple(node for node in self.nodes if node.role == "worker")
 
-    def write(self, event: str, **fields: Any) -> None:
-        """Journal a line, and take it into account."""
-        with self._writing:
-            self.journal.append(event, **fields)
-            self.state.apply({"event": event, "at": self.clock.now(), **fields})
+    @property
+    def state(self) -> UpgradeState:
+        """Where the upgrade stands now."""
+        return self.ledger.state
+
+    def write(self, record: UpgradeRecord) -> None:
+        """Write a record before or after a change; raises JournalError."""
+        self.ledger.write(record)
 
     def say(self, text: str) -> None:
         """Show a line."""
@@ -99,10 +100,11 @@ class UpgradeSession:
         @contextmanager
         def around(_host: Host, action: Action) -> Iterator[None]:
             begun = self.clock.monotonic()
-            fields = {"hop": hop.key, "node": node.name, "role": node.role, "action": action.name}
-            self.write("step", **fields, changes_control_plane=action.name == _CHANGES_CONTROL_PLANE)
+            changes = action.name == _CHANGES_CONTROL_PLANE
+            self.write(StepStarted(hop=hop.key, node=node.name, role=node.role, action=action.name, changes_control_plane=changes))
             yield
-            self.write("step-done", **fields, seconds=round(self.clock.monotonic() - begun, 2))
+            seconds = round(self.clock.monotonic() - begun, 2)
+            self.write(StepEnded(hop=hop.key, node=node.name, role=node.role, action=action.name, seconds=seconds))
 
         return converge(self.hosts[node.name], actions, self.say, around)
 
@@ -110,14 +112,14 @@ class UpgradeSession:
         """Take a node out of scheduling, remembering whether it was a person who had done so."""
         found = self.cluster.get(NODES, "", node)
         if not get(found, "spec", "unschedulable"):
-            self.write("cordoned", node=node)
+            self.write(Cordoned(node))
             cordon(self.cluster, node)
 
     def uncordon(self, node: str) -> None:
         """Let a node back in that this tool has cordoned; a person's own cordon stays."""
         if node in self.state.cordoned:
             cordon(self.cluster, node, on=False)
-            self.write("uncordoned", node=node)
+            self.write(Uncordoned(node))
 
     def summary(self) -> tuple[NodeSummary, ...]:
         """Return all nodes as the cluster sees them, in the order of the file; empty while it does not answer."""

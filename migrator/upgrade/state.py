@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import assert_never
 
-from migrator.model.upgrade import Hop, Workers, hop_from
-from migrator.model.version import Version, parse_version
+from migrator.journal.records import upgrade as records
+from migrator.journal.records.base import Bound, Entry, Header
+from migrator.journal.records.upgrade import UpgradeRecord
+from migrator.model.upgrade import Hop, Workers
+from migrator.model.version import Version
 
 
 class Status(StrEnum):
@@ -23,9 +26,9 @@ class Status(StrEnum):
     ROLLED_BACK = "rolled back"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class UpgradeState:
-    """The fold of all journal lines."""
+    """The fold of all journal entries up to one moment."""
 
     status: Status = Status.NONE
     id: str = ""
@@ -33,15 +36,15 @@ class UpgradeState:
     target: Version | None = None
     workers: Workers = Workers.EACH_HOP
     hops: tuple[Hop, ...] = ()
-    ended: set[str] = field(default_factory=set)
+    ended: frozenset[str] = frozenset()
     """Keys of hops that are done."""
-    applied: set[str] = field(default_factory=set)
+    applied: frozenset[str] = frozenset()
     """Keys of hops that have begun to change the control plane: from then on their snapshot is what was before."""
-    cordoned: set[str] = field(default_factory=set)
+    cordoned: frozenset[str] = frozenset()
     """Nodes that this tool has cordoned; a person's own cordon is not undone."""
     rolling_back: str = ""
     last_step: str = ""
-    seconds: list[tuple[str, str, float]] = field(default_factory=list)
+    seconds: tuple[tuple[str, str, float], ...] = ()
     """Role, action and seconds of every step that ended."""
 
     @property
@@ -63,80 +66,78 @@ class UpgradeState:
         """Return the name of what is saved on hosts before a hop."""
         return f"{hop.key}-{self.id}"
 
-    def apply(self, line: dict[str, Any]) -> None:
-        """Take one line of the journal into account."""
-        handler = _HANDLERS.get(line["event"])
-        if handler:
-            handler(self, line)
+
+class UpgradeFold:
+    """Builds the state of a cluster's upgrades."""
+
+    def __init__(self) -> None:
+        self._state = UpgradeState()
+
+    @property
+    def state(self) -> UpgradeState:
+        """The state so far; entries that are taken later do not change it."""
+        return self._state
+
+    def take(self, entry: Entry[UpgradeRecord]) -> None:
+        """Take the next entry into account."""
+        self._state = _after(self._state, entry.record, entry.at)
 
 
-def fold_upgrade(lines: Iterable[dict[str, Any]]) -> UpgradeState:
-    """Return the state after these journal lines."""
-    state = UpgradeState()
-    for line in lines:
-        state.apply(line)
-    return state
+def fold_upgrade(entries: Iterable[Entry[UpgradeRecord]]) -> UpgradeState:
+    """Return the state after these entries."""
+    building = UpgradeFold()
+    for entry in entries:
+        building.take(entry)
+    return building.state
 
 
-def _started(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.status = Status.RUNNING
-    state.id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(line["at"]))
-    state.target = parse_version(line["to"])
-    state.workers = Workers(line["workers"])
-    state.hops = tuple(hop_from(item) for item in line["hops"])
-    state.ended, state.applied, state.rolling_back = set(), set(), ""
+def _after(state: UpgradeState, record: UpgradeRecord, at: float) -> UpgradeState:
+    if isinstance(record, records.NodeRecord):
+        return _after_node(state, record)
+    match record:
+        case records.UpgradeStarted():
+            return _started(state, record, at)
+        case records.HopEnded(hop=hop):
+            return replace(state, ended=state.ended | {hop})
+        case records.UpgradeEnded():
+            return replace(state, status=Status.DONE)
+        case records.UpgradeAborted():
+            return replace(state, status=Status.ABORTED)
+        case records.HopRollbackStarted(hop=hop):
+            return replace(state, status=Status.ROLLING_BACK, rolling_back=hop)
+        case records.HopRollbackEnded():
+            return replace(state, status=Status.ROLLED_BACK, applied=state.applied - {state.rolling_back}, rolling_back="")
+        case Header() | Bound():
+            return state
+        case _:
+            assert_never(record)
 
 
-def _step(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.last_step = f"{line['node']}: {line['action']}"
-    if line.get("changes_control_plane"):
-        state.applied.add(line["hop"])
+def _after_node(state: UpgradeState, record: records.NodeRecord) -> UpgradeState:
+    match record:
+        case records.StepStarted(changes_control_plane=changes):
+            applied = state.applied | {record.hop} if changes else state.applied
+            return replace(state, last_step=f"{record.node}: {record.action}", applied=applied)
+        case records.StepEnded():
+            return replace(state, seconds=(*state.seconds, (record.role, record.action, record.seconds)))
+        case records.Cordoned(node=node):
+            return replace(state, cordoned=state.cordoned | {node})
+        case records.Uncordoned(node=node):
+            return replace(state, cordoned=state.cordoned - {node})
+        case _:
+            assert_never(record)
 
 
-def _step_done(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.seconds.append((line["role"], line["action"], line["seconds"]))
-
-
-def _hop_ended(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.ended.add(line["hop"])
-
-
-def _cordoned(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.cordoned.add(line["node"])
-
-
-def _uncordoned(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.cordoned.discard(line["node"])
-
-
-def _ended(state: UpgradeState, _: dict[str, Any]) -> None:
-    state.status = Status.DONE
-
-
-def _aborted(state: UpgradeState, _: dict[str, Any]) -> None:
-    state.status = Status.ABORTED
-
-
-def _rollback_started(state: UpgradeState, line: dict[str, Any]) -> None:
-    state.status = Status.ROLLING_BACK
-    state.rolling_back = line["hop"]
-
-
-def _rollback_ended(state: UpgradeState, _: dict[str, Any]) -> None:
-    state.status = Status.ROLLED_BACK
-    state.applied.discard(state.rolling_back)
-    state.rolling_back = ""
-
-
-_HANDLERS = {
-    "upgrade-started": _started,
-    "step": _step,
-    "step-done": _step_done,
-    "hop-ended": _hop_ended,
-    "cordoned": _cordoned,
-    "uncordoned": _uncordoned,
-    "upgrade-ended": _ended,
-    "upgrade-aborted": _aborted,
-    "rollback-started": _rollback_started,
-    "rollback-ended": _rollback_ended,
-}
+def _started(state: UpgradeState, record: records.UpgradeStarted, at: float) -> UpgradeState:
+    """Return the state of a new upgrade; cordons and times of earlier ones stay."""
+    return replace(
+        state,
+        status=Status.RUNNING,
+        id=time.strftime("%Y%m%d-%H%M%S", time.gmtime(at)),
+        target=record.target,
+        workers=record.workers,
+        hops=tuple(item.hop for item in record.hops),
+        ended=frozenset(),
+        applied=frozenset(),
+        rolling_back="",
+    )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from migrator.cluster.pod_networks import await_networks, roll_weave
 from migrator.errors import BlockedError
-from migrator.model.upgrade import Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, UpgradePlan
+from migrator.journal.records.upgrade import AcceptedFinding, HopEnded, RecordedHop, UpgradeAborted, UpgradeEnded, UpgradeStarted
+from migrator.model.upgrade import Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, UpgradePlan, Workers
 from migrator.nodes.hop import actions as hop_table
 from migrator.nodes.hop.settings import changed_settings, settings_before, settings_now
 from migrator.upgrade.node import Paused, upgrade_node, upgrade_workers
@@ -15,7 +16,7 @@ from migrator.upgrade.session import UpgradeSession, require_version
 from migrator.upgrade.state import Status
 
 
-def begin(session: UpgradeSession, plan: UpgradePlan, workers: str) -> None:
+def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers) -> None:
     """Write down what was approved; from here on `resume` needs nothing else. Raises BlockedError while another is under way."""
     if session.state.status is Status.ROLLING_BACK:
         raise BlockedError("a rollback is under way", hint="`migrator upgrade rollback` goes on with it")
@@ -23,9 +24,9 @@ def begin(session: UpgradeSession, plan: UpgradePlan, workers: str) -> None:
         raise BlockedError(
             f"an upgrade to {session.state.target} is under way", hint="`migrator upgrade resume` goes on; `abort` gives it up"
         )
-    findings = [{"check": item.check, "subject": item.subject, "reason": item.reason} for item in plan.findings]
-    hops = [hop.document() for hop in plan.hops]
-    session.write("upgrade-started", to=str(plan.target), workers=workers, hops=hops, findings=findings)
+    findings = tuple(map(AcceptedFinding.of, plan.findings))
+    hops = tuple(map(RecordedHop.of, plan.hops))
+    session.write(UpgradeStarted(target=plan.target, workers=workers, hops=hops, findings=findings))
 
 
 def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
@@ -41,10 +42,10 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
                 differences += changed
                 if left:
                     return RunResult(RunState.LEFT, session.summary(), tuple(left), tuple(differences))
-                session.write("hop-ended", hop=hop.key, differences=changed)
+                session.write(HopEnded(hop.key, tuple(changed)))
     except Paused as pause:
         return RunResult(RunState.PAUSED, session.summary(), (str(pause),), tuple(differences))
-    session.write("upgrade-ended")
+    session.write(UpgradeEnded())
     return RunResult(RunState.DONE, session.summary(), (), tuple(differences))
 
 
@@ -120,5 +121,5 @@ def abort(session: UpgradeSession) -> tuple[NodeSummary, ...]:
         raise BlockedError("no upgrade is under way", hint="`migrator upgrade status` tells how the last one ended")
     for node in sorted(session.state.cordoned):
         session.uncordon(node)
-    session.write("upgrade-aborted")
+    session.write(UpgradeAborted())
     return session.summary()

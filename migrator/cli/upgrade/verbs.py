@@ -164,7 +164,7 @@ def run(where: Where, options: RunOptions, **target: Any) -> None:
         note_cannot_be_undone(session, made.hops)
         render.confirmed(f"Upgrade {where.name} from {made.current} to {made.target}?", yes=where.yes)
         with session.cluster.lock(holder()):
-            begin(session, made, target["workers"].value)
+            begin(session, made, target["workers"])
             result = run_upgrade(session, options)
     view.show_result(result, where)
 
@@ -249,10 +249,10 @@ def report(where: Where, out: Path) -> None:
     """Write what was done, step by step, as one self-contained HTML page and JSON."""
     import orjson
 
-    from migrator.cli.upgrade.wiring import journal_lines
+    from migrator.cli.upgrade.wiring import journal_entries
     from migrator.report.upgrade import summarize_upgrade, upgrade_page
 
-    summary = summarize_upgrade(journal_lines(where))
+    summary = summarize_upgrade(journal_entries(where))
     out.write_text(upgrade_page(where.name, summary), encoding="utf-8")
     out.with_suffix(".json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     if where.output == "json":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
@@ -13,16 +12,21 @@ from migrator.cli.render import Screen
 from migrator.cli.upgrade.where import Where, stack_file
 from migrator.config.stack import StackConfig, load_stack
 from migrator.errors import ApiError, ConfigError, JournalError
-from migrator.journal.file import FileJournal, read_events
+from migrator.journal.file import FileJournal, iter_entries
+from migrator.journal.ledger import Ledger
+from migrator.journal.records.base import Entry
+from migrator.journal.records.codec import UPGRADE
+from migrator.journal.records.upgrade import UpgradeRecord
 from migrator.kube.access import Access, access_from, load_access
 from migrator.kube.cluster import KubeCluster
+from migrator.model.events import Note
 from migrator.model.facts import UpgradeFacts
 from migrator.model.upgrade import DrainRules, Workers
 from migrator.model.version import Version
 from migrator.ports import Host
 from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
 from migrator.upgrade.session import UpgradeSession
-from migrator.upgrade.state import fold_upgrade
+from migrator.upgrade.state import UpgradeFold, UpgradeState, fold_upgrade
 
 _PATIENCE = 60.0
 RESUME_PATIENCE = 240.0
@@ -50,34 +54,35 @@ def upgrade_session(
     except ApiError:
         if not api_may_be_down:
             raise
-    with FileJournal(where.journal, tool=__version__, migration=f"upgrade of {where.name}") as journal:
+    clock = SystemClock()
+    name = f"upgrade of {where.name}"
+    with FileJournal(where.journal, UPGRADE, tool=__version__, migration=name, clock=clock) as journal:
         journal.bind(**identities)
         yield UpgradeSession(
             cluster=cluster,
             hosts=hosts,
             nodes=nodes,
             spec=cluster_spec(cluster_inputs(stack, where.name)),
-            journal=journal,
-            state=fold_upgrade(journal.events()),
+            ledger=Ledger(journal, UpgradeFold()),
             reporter=screen,
-            clock=SystemClock(),
+            clock=clock,
             patches=_patches(patches),
             weave=(stack.weave.registry, stack.weave.version) if stack.cni == "weave" else None,
-            records=tuple(_records(where)),
+            records=tuple(_records(where, screen)),
         )
 
 
-def read_state(where: Where) -> tuple[StackConfig, Any]:
+def read_state(where: Where) -> tuple[StackConfig, UpgradeState]:
     """Return the stack, and the state of its upgrade without locking the journal; raises JournalError where there is none."""
-    return load_stack(where.file), fold_upgrade(journal_lines(where))
+    return load_stack(where.file), fold_upgrade(journal_entries(where))
 
 
-def journal_lines(where: Where) -> list[dict[str, Any]]:
-    """Return the journal's lines without locking it; raises JournalError where no upgrade was begun."""
+def journal_entries(where: Where) -> Iterator[Entry[UpgradeRecord]]:
+    """Return the journal's entries without locking it; raises JournalError where no upgrade was begun."""
     if not where.journal.exists():
         hint = "`migrator upgrade run --to VERSION` begins one"
         raise JournalError(f"{where.journal}: no upgrade of {where.name} was begun here", hint=hint)
-    return read_events(where.journal)
+    return iter_entries(where.journal, UPGRADE)
 
 
 def _access(where: Where, first: Host) -> Access:
@@ -99,11 +104,14 @@ def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
 
 
-def _records(where: Where) -> Iterator[tuple[str, str, float]]:
-    """Yield what steps took in upgrades of other clusters, from the journals beside this one."""
+def _records(where: Where, screen: Screen) -> Iterator[tuple[str, str, float]]:
+    """Yield what steps took in upgrades of other clusters, from the journals beside this one; they only serve estimates."""
     for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
         if path != where.journal:
-            yield from fold_upgrade(read_events(path)).seconds
+            try:
+                yield from fold_upgrade(iter_entries(path, UPGRADE)).seconds
+            except JournalError as error:
+                screen.emit(Note(f"{error.message}: the times in it are not used", warning=True))
 
 
 def advice_facts(

@@ -1,105 +1,170 @@
-"""The journal: nothing is lost, nothing foreign is taken."""
+"""The journal's file: nothing is lost, nothing foreign is taken."""
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from migrator.errors import JournalError
-from migrator.journal.file import FileJournal, read_events
-from migrator.migration.state import Stage, fold
-from migrator.model.ref import ObjectRef
+from migrator.journal.file import FileJournal, iter_entries
+from migrator.journal.records.base import Bound, Entry, Header
+from migrator.journal.records.codec import MIGRATION
+from migrator.journal.records.migration import CutoverStarted, MigrationRecord, ShiftAnnounced, Unfenced
+from tests.support.clock import FakeClock
+
+HEADER = b'{"at":1,"event":"journal","format":1,"tool":"0.1.0","migration":"m"}\n'
 
 
-def opened(path: Path, migration: str = "m") -> FileJournal:
-    """Open a journal."""
-    return FileJournal(path, tool="0.1.0", migration=migration)
+def opened(path: Path, clock: FakeClock | None = None) -> FileJournal[MigrationRecord]:
+    """Open a journal of migration `m`."""
+    return FileJournal(path, MIGRATION, tool="0.1.0", migration="m", clock=clock or FakeClock())
 
 
-def test_lines_survive_and_are_private(tmp_path: Path) -> None:
-    """What was appended is there again; the file is the owner's alone."""
-    path = tmp_path / "j" / "journal.jsonl"
+def read(path: Path) -> list[MigrationRecord]:
+    """Return a journal's records, read without a lock."""
+    return [entry.record for entry in iter_entries(path, MIGRATION)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a journal is to be."""
+    return tmp_path / "state" / "journal.jsonl"
+
+
+def test_records_survive_and_are_private(path: Path) -> None:
+    """What was appended is there again, with its time by the clock; the file is the owner's alone."""
+    clock = FakeClock(1_800_000_000.12345)
+    with opened(path, clock) as journal:
+        clock.pass_time(2.0)
+        assert journal.append(CutoverStarted()) == Entry(1_800_000_002.123, CutoverStarted())
     with opened(path) as journal:
-        journal.append("a", x=1)
-    with opened(path) as journal:
-        assert [line["event"] for line in journal.events()] == ["journal", "a"]
+        assert list(journal.entries()) == [
+            Entry(1_800_000_000.123, Header(1, "0.1.0", "m")),
+            Entry(1_800_000_002.123, CutoverStarted()),
+        ]
     assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_half_a_line_is_dropped(tmp_path: Path) -> None:
+def test_half_a_line_is_dropped(path: Path) -> None:
     """A run that was killed while writing leaves half a line: the next one goes on without it."""
-    path = tmp_path / "journal.jsonl"
     with opened(path) as journal:
-        journal.append("a")
+        journal.append(CutoverStarted())
     with path.open("ab") as file:
         file.write(b'{"at":1,"event":"ha')
-    assert [line["event"] for line in read_events(path)] == ["journal", "a"]
+    assert read(path)[1:] == [CutoverStarted()]
     with opened(path) as journal:
-        journal.append("b")
-    assert [line["event"] for line in read_events(path)] == ["journal", "a", "b"]
+        journal.append(Unfenced())
+    assert read(path)[1:] == [CutoverStarted(), Unfenced()]
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"at":1,"event":"journal","format":1,"tool":"0.1.0","migration":"other"}\n', "belongs to migration other"),
-        (b'{"at":1,"event":"journal","format":99,"tool":"9.0","migration":"m"}\n', "newer than this"),
+        (HEADER.replace(b'"m"', b'"other"'), "belongs to migration other, not m"),
+        (HEADER.replace(b'"format":1', b'"format":99').replace(b"0.1.0", b"9.0"), r"was written by migrator 9\.0, newer than this"),
         (b'{"at":1,"event":"x"}\n', "is not a journal"),
-        (b"nonsense\n", "damaged line"),
+        (b'{"at":1,"event":"cutover-started"}\n', "is not a journal"),
+        (b"nonsense\n", r":1: damaged line"),
+        (b"[1]\n", r":1: damaged line"),
     ],
 )
 def test_foreign_journals_are_refused(tmp_path: Path, content: bytes, words: str) -> None:
     """Another migration's, a newer tool's, or no journal at all: one line each, and the file is left as it is."""
     path = tmp_path / "journal.jsonl"
     path.write_bytes(content)
-    with pytest.raises(JournalError, match=words):
+    with pytest.raises(JournalError, match=words) as caught:
         opened(path)
+    assert caught.value.hint
     assert path.read_bytes() == content
 
 
-def test_second_run_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"nonsense", "damaged line"),
+        (b'{"at":2}', "damaged line: it has no `event`"),
+        (b'{"event":"cutover-started"}', "malformed record `cutover-started`: at: is not a time"),
+        (b'{"at":true,"event":"cutover-started"}', "malformed record `cutover-started`: at: is not a time"),
+        (b'{"at":2,"event":"cutover-begun"}', "unknown record `cutover-begun`"),
+        (
+            b'{"at":2,"event":"step-done","hop":"h","node":"n","role":"worker","action":"a","seconds":1}',
+            "unknown record `step-done`",
+        ),
+        (b'{"at":2,"event":"shift"}', "malformed record `shift`: percent: Field required"),
+        (b'{"at":2,"event":"shift","percent":"10"}', "malformed record `shift`: percent: Input should be a valid number"),
+        (b'{"at":2,"event":"shift","percent":10,"servers":{}}', "malformed record `shift`: servers: Unexpected keyword argument"),
+        (b'{"at":2,"event":"prune","refs":["Deployment"]}', "malformed record `prune`: refs.0: .*not an object reference"),
+        (b'{"at":2,"event":"prune","refs":[1]}', "malformed record `prune`: refs.0: Input should be a valid string"),
+    ],
+)
+def test_a_line_that_is_no_record_is_an_error_with_its_number(tmp_path: Path, line: bytes, words: str) -> None:
+    """Nothing is skipped: not a word of another journal, not a key too many or too few, not a wrong type."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(HEADER + b'{"at":1,"event":"cutover-started"}\n' + line + b'\n{"at":3,"event":"unfenced"}\n')
+    with pytest.raises(JournalError, match=f"^{path}:3: {words}") as caught:
+        read(path)
+    assert "--state-dir" in caught.value.hint
+
+
+def test_a_journal_that_is_not_there_or_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """`status` before the first run; a folder in the file's place."""
+    with pytest.raises(JournalError, match="no journal yet"):
+        read(tmp_path / "journal.jsonl")
+    with pytest.raises(JournalError, match="cannot be read: Is a directory"):
+        read(tmp_path)
+    with pytest.raises(JournalError, match="cannot be opened: Is a directory"):
+        opened(tmp_path)
+
+
+def test_second_run_is_refused(path: Path) -> None:
     """Two runs cannot write one journal."""
-    with opened(tmp_path / "j"), pytest.raises(JournalError, match="another run"):
-        opened(tmp_path / "j")
+    with opened(path), pytest.raises(JournalError, match="another run"):
+        opened(path)
 
 
-def test_bound_to_its_clusters(tmp_path: Path) -> None:
+def test_bound_to_its_clusters(path: Path) -> None:
     """Once tied to two clusters, it is refused for others; a cluster that cannot be asked is left out."""
-    with opened(tmp_path / "j") as journal:
+    with opened(path) as journal:
         journal.bind(blue="1")
         journal.bind(blue="1", green="2")
         with pytest.raises(JournalError, match="another green cluster"):
             journal.bind(blue="1", green="3")
+    assert read(path)[1:] == [Bound({"blue": "1"}), Bound({"green": "2"})]
 
 
-def test_state_is_the_fold_of_the_lines() -> None:
-    """Intended, written, deleted; stages follow the verbs."""
-    lines = [
-        {"at": 1, "event": "wave", "create": ["ConfigMap/n/a", "ConfigMap/n/b"], "change": []},
-        {
-            "at": 2,
-            "event": "outcome",
-            "ref": "ConfigMap/n/a",
-            "action": "created",
-            "uid": "u",
-            "green": "g",
-            "blue": "b",
-            "made": True,
-        },
-    ]
-    state = fold(lines)
-    assert state.intended == {ObjectRef("", "ConfigMap", "n", "b")}
-    assert state.written[ObjectRef("", "ConfigMap", "n", "a")].made
-    assert fold([*lines, {"at": 3, "event": "outcome", "ref": "ConfigMap/n/a", "action": "deleted"}]).written == {}
-    story = [
-        ("copy-ended", {}, Stage.COPIED),
-        ("verdict", {"good": True}, Stage.VALIDATED),
-        ("cutover-started", {}, Stage.CUTTING_OVER),
-        ("cutover-ended", {"good": True}, Stage.ON_GREEN),
-        ("rollback-ended", {}, Stage.ROLLED_BACK),
-    ]
-    events = []
-    for event, fields, stage in story:
-        events.append({"at": 5, "event": event, **fields})
-        assert fold(events).stage is stage
+def test_notes_wait_for_the_next_record_and_keep_their_order(path: Path) -> None:
+    """Outcomes are written in batches: at once only what announces a change, and everything before it."""
+    with opened(path) as journal:
+        journal.note(ShiftAnnounced(1.0))
+        journal.note(ShiftAnnounced(2.0))
+        assert read(path)[1:] == []
+        journal.append(ShiftAnnounced(3.0))
+        assert read(path)[1:] == [ShiftAnnounced(1.0), ShiftAnnounced(2.0), ShiftAnnounced(3.0)]
+        journal.note(ShiftAnnounced(4.0))
+        journal.sync()
+        assert read(path)[-1] == ShiftAnnounced(4.0)
+        journal.note(ShiftAnnounced(5.0))
+        assert [entry.record for entry in journal.entries()][-1] == ShiftAnnounced(5.0)
+        for percent in range(200):
+            journal.note(ShiftAnnounced(float(percent)))
+        assert len(read(path)) > 100
+        journal.note(ShiftAnnounced(6.0))
+    assert read(path)[-1] == ShiftAnnounced(6.0)
+
+
+def test_a_full_disk_is_an_error_before_the_change(path: Path) -> None:
+    """What cannot be announced is not done; what was written before stays whole."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(path) as journal:
+        size = path.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            with pytest.raises(JournalError, match="cannot be written") as caught:
+                journal.append(CutoverStarted())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "make room" in caught.value.hint
+    assert path.stat().st_size == size

@@ -8,7 +8,7 @@ import pytest
 
 from migrator.config.load import parse_migration
 from migrator.migration.session import Session
-from tests.support.recorder import Recorder
+from tests.support.journals import migration_run
 
 
 class Clocked:
@@ -33,13 +33,13 @@ class Clocked:
 @pytest.mark.parametrize(("skew", "warned"), [(0.0, False), (59.0, False), (61.0, True), (-3600.0, True)])
 def test_clocks_that_differ_are_a_warning(skew: float, warned: bool) -> None:  # noqa: FBT001
     """A minute is where leases and certificates begin to fail; the run goes on."""
-    notes = Recorder()
-    ports: dict[str, Any] = dict.fromkeys(("journal", "state", "switch", "prober", "registry", "runner", "clock"))
+    run, _, _, notes = migration_run()
+    ports: dict[str, Any] = dict.fromkeys(("switch", "prober", "registry", "runner"))
     session = Session(
         config=parse_migration("name: t\nblue: {}\ngreen: {}\n", "t.yaml"),
         blue=cast("Any", Clocked("a", 1_000_000.0)),
         green=cast("Any", Clocked("b", 1_000_000.0 + skew)),
-        reporter=notes,
+        run=run,
         **ports,
     )
     assert session.preflight() == {"blue": "a", "green": "b"}

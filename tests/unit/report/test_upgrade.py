@@ -4,38 +4,55 @@ from __future__ import annotations
 
 from typing import Any
 
+from migrator.journal.records.base import Bound
+from migrator.journal.records.upgrade import (
+    AcceptedFinding,
+    HopEnded,
+    RecordedHop,
+    StepEnded,
+    StepStarted,
+    UpgradeEnded,
+    UpgradeRecord,
+    UpgradeStarted,
+)
+from migrator.model.upgrade import Workers
+from migrator.model.version import Version
 from migrator.report.upgrade import Bar, gantt, summarize_upgrade, upgrade_page
 from tests.support.facts import hop
+from tests.support.journals import entries
 
-HOP = hop().document()
+STEP = StepStarted(hop="h", node="cp", role="control-plane", action="etcd snapshot")
+RECORDS: tuple[UpgradeRecord, ...] = (
+    Bound({}),
+    UpgradeStarted(
+        target=Version(1, 37, 2),
+        workers=Workers.EACH_HOP,
+        hops=(RecordedHop.of(hop()),),
+        findings=(AcceptedFinding("runtime", "hop", "<old>"),),
+    ),
+    STEP,
+    STEP,
+    StepEnded(hop="h", node="cp", role="control-plane", action="etcd snapshot", seconds=4.0),
+    HopEnded("h", ("w1: kubelet.maxPods: 40 → 110",)),
+    UpgradeEnded(),
+)
 
 
-def line(event: str, at: float, **fields: Any) -> dict[str, Any]:
-    """Return a journal's line."""
-    return {"event": event, "at": at, "hop": "h", **fields}
-
-
-LINES = [
-    line("bound", 1.0, clusters={}),
-    line("upgrade-started", 2.0, to="1.37.2", hops=[HOP], findings=[{"check": "runtime", "subject": "hop", "reason": "<old>"}]),
-    line("step", 3.0, node="cp", action="etcd snapshot"),
-    line("step", 5.0, node="cp", action="etcd snapshot"),
-    line("step-done", 9.0, node="cp", action="etcd snapshot", seconds=4.0),
-    line("hop-ended", 10.0, differences=["w1: kubelet.maxPods: 40 → 110"]),
-    line("upgrade-ended", 11.0),
-]
+def summary() -> dict[str, Any]:
+    """Return what the report of these records shows."""
+    return summarize_upgrade(entries(*RECORDS, at=1.0))
 
 
 def test_a_step_that_was_cut_off_stays_beside_the_one_that_ended() -> None:
     """Killed at the first try, done at the second."""
-    (upgrade,) = summarize_upgrade(LINES)["upgrades"]
-    assert [(step["begun"], step["seconds"], step["cut_off"]) for step in upgrade["steps"]] == [(3.0, 0.0, True), (5.0, 4.0, False)]
+    (upgrade,) = summary()["upgrades"]
+    assert [(step["begun"], step["seconds"], step["cut_off"]) for step in upgrade["steps"]] == [(3.0, 0.0, True), (4.0, 4.0, False)]
     assert upgrade["ended"] == "upgrade done"
 
 
 def test_the_page_shows_what_a_person_looks_for_and_escapes_it() -> None:
     """Versions, findings, differences; nothing of them is taken for HTML."""
-    page = upgrade_page("blue", summarize_upgrade(LINES))
+    page = upgrade_page("blue", summary())
     for words in ("1.36.3 → 1.37.2", "&lt;old&gt;", "kubelet.maxPods: 40 → 110", "2 steps", "cut off"):
         assert words in page
     assert "<old>" not in page

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from migrator.adapters.clock import SystemClock
 from migrator.errors import BlockedError
-from migrator.journal.file import FileJournal
+from migrator.journal.records.upgrade import StepStarted
 from migrator.model.manifest import Manifest
-from migrator.model.upgrade import RunOptions, UpgradePlan
+from migrator.model.upgrade import RunOptions, UpgradePlan, Workers
 from migrator.model.version import parse_version
 from migrator.nodes.hop.etcd import ETCDUTL
 from migrator.upgrade.rollback import cannot_be_undone, roll_back, rollback_hop
 from migrator.upgrade.session import UpgradeSession
-from migrator.upgrade.state import Status, fold_upgrade
+from migrator.upgrade.state import Status
 from migrator.upgrade.verbs import abort, begin, run_upgrade
 from tests.support.facts import hop, node
 from tests.support.hosts import FakeHost
+from tests.support.journals import upgrade_ledger
 from tests.support.recorder import Recorder
 from tests.unit.nodes.test_kubeadm import FIRST, WORKER, spec
 
 HOPS = (hop("1.35.4", "1.36.3"), hop("1.36.3", "1.37.2"))
+APPLY = StepStarted(
+    hop=HOPS[0].key, node=FIRST.name, role="control-plane", action="kubeadm upgrade apply", changes_control_plane=True
+)
 
 
 class Nodes:
@@ -49,17 +52,15 @@ class Nodes:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> UpgradeSession:
-    """Return a session on two nodes, with a real journal."""
-    journal = FileJournal(tmp_path / "journal.jsonl", tool="0", migration="upgrade of t")
+def session() -> UpgradeSession:
+    """Return a session on two nodes, with a journal in memory."""
     hosts = {item.name: FakeHost(item.name) for item in (FIRST, WORKER)}
     return UpgradeSession(
         cluster=cast("Any", Nodes()),
         hosts=hosts,
         nodes=(FIRST, WORKER),
         spec=spec(),
-        journal=journal,
-        state=fold_upgrade(journal.events()),
+        ledger=upgrade_ledger(),
         reporter=Recorder(),
         clock=SystemClock(),
     )
@@ -77,7 +78,7 @@ def cordoned(session: UpgradeSession, name: str) -> bool:
 
 def test_abort_lets_back_in_what_the_tool_has_cordoned_and_nothing_else(session: UpgradeSession) -> None:
     """A node that a person has cordoned stays so."""
-    begin(session, plan(), "each-hop")
+    begin(session, plan(), Workers.EACH_HOP)
     cast("Nodes", session.cluster).items[FIRST.name]["spec"]["unschedulable"] = True
     session.cordon(FIRST.name)
     session.cordon(WORKER.name)
@@ -85,7 +86,7 @@ def test_abort_lets_back_in_what_the_tool_has_cordoned_and_nothing_else(session:
     shown = abort(session)
     assert (cordoned(session, FIRST.name), cordoned(session, WORKER.name)) == (True, False)
     assert [(item.name, item.version) for item in shown] == [(FIRST.name, "1.36.3"), (WORKER.name, "1.36.3")]
-    assert fold_upgrade(session.journal.events()).status is Status.ABORTED
+    assert session.state.status is Status.ABORTED
 
 
 def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> None:
@@ -94,17 +95,17 @@ def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> N
         with pytest.raises(BlockedError) as caught:
             verb()
         assert caught.value.hint
-    begin(session, plan(), "last")
+    begin(session, plan(), Workers.LAST)
     with pytest.raises(BlockedError, match=r"an upgrade to 1\.37\.2 is under way"):
-        begin(session, plan(), "last")
+        begin(session, plan(), Workers.LAST)
     with pytest.raises(BlockedError, match="no hop has changed the control plane"):
         rollback_hop(session)
 
 
 def test_nothing_is_stopped_for_a_rollback_without_its_snapshot(session: UpgradeSession) -> None:
     """It is gone, or not the bytes that were saved: that is said while the cluster still runs."""
-    begin(session, plan(), "each-hop")
-    session.write("step", hop=HOPS[0].key, node=FIRST.name, action="kubeadm upgrade apply", changes_control_plane=True)
+    begin(session, plan(), Workers.EACH_HOP)
+    session.write(APPLY)
     host = cast("FakeHost", session.hosts[FIRST.name])
     host.fails("test -s /var/lib/migrator/snapshots")
     with pytest.raises(BlockedError, match="is not there or not whole"):
@@ -118,8 +119,8 @@ def test_nothing_is_stopped_for_a_rollback_without_its_snapshot(session: Upgrade
 
 def test_every_member_has_the_snapshot_and_its_program_before_anything_is_stopped(session: UpgradeSession) -> None:
     """Taken on one control plane, needed on all: what is missing is brought, with its mode."""
-    begin(session, plan(), "each-hop")
-    session.write("step", hop=HOPS[0].key, node=FIRST.name, action="kubeadm upgrade apply", changes_control_plane=True)
+    begin(session, plan(), Workers.EACH_HOP)
+    session.write(APPLY)
     session.nodes = (FIRST, replace(WORKER, role="control-plane"))
     first, second = (cast("FakeHost", session.hosts[item.name]) for item in session.nodes)
     folder = f"/var/lib/migrator/snapshots/{session.state.saved_as(HOPS[0])}"

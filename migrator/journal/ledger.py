@@ -1,0 +1,56 @@
+"""A journal and the state that follows from it, never one without the other."""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, Protocol, TypeVar
+
+from migrator.journal.records.base import Entry
+from migrator.ports import Journal
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Fold(Protocol[R_contra, S_co]):
+    """Builds a state from entries, one after the other."""
+
+    @property
+    def state(self) -> S_co:
+        """The state after all entries so far; a frozen value, which later entries do not change."""
+
+    def take(self, entry: Entry[R_contra]) -> None:
+        """Take the next entry into account."""
+
+
+class Ledger(Generic[R, S]):
+    """The one writer of a run: what it writes is in the journal and in the state; safe to use from many threads."""
+
+    def __init__(self, journal: Journal[R], fold: Fold[R, S]) -> None:
+        self._journal = journal
+        self._fold = fold
+        self._writing = threading.Lock()
+        for entry in journal.entries():
+            fold.take(entry)
+
+    @property
+    def state(self) -> S:
+        """Where things stand now."""
+        with self._writing:
+            return self._fold.state
+
+    def write(self, record: R) -> None:
+        """Write a record before or after a change; raises JournalError."""
+        with self._writing:
+            self._fold.take(self._journal.append(record))
+
+    def note(self, record: R) -> None:
+        """Write a record of what has been done; it reaches the file with the next `write` or `sync` at the latest."""
+        with self._writing:
+            self._fold.take(self._journal.note(record))
+
+    def sync(self) -> None:
+        """Force what was written to disk; raises JournalError."""
+        self._journal.sync()

@@ -1,0 +1,72 @@
+"""What records of all journals have in common, and the two records that every journal begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Generic, TypeVar
+
+from pydantic import ConfigDict, GetPydanticSchema
+from pydantic_core import core_schema
+
+from migrator.model.ref import ObjectRef, parse_ref
+
+
+class Strict:
+    """A value that is read from JSON with all its keys, no other keys, and no conversion of types."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
+
+
+class Record(Strict):
+    """One line of a journal, without its time. A field with a default is left out of the line while it has that default."""
+
+    __slots__ = ()
+    WORD: ClassVar[str]
+    """Names the record on disk."""
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(slots=True, frozen=True)
+class Entry(Generic[R_co]):
+    """A record and when it was written."""
+
+    at: float
+    """Seconds since 1970."""
+    record: R_co
+
+
+@dataclass(slots=True, frozen=True)
+class Header(Record):
+    """The first line of a journal: what wrote it, and for what."""
+
+    WORD = "journal"
+    format: int
+    tool: str
+    """Version of the migrator that created the journal."""
+    migration: str
+    """Name of the migration, or `upgrade of CLUSTER`."""
+
+
+@dataclass(slots=True, frozen=True)
+class Bound(Record):
+    """The journal belongs to these clusters."""
+
+    WORD = "bound"
+    clusters: dict[str, str]
+    """Role (`blue`, `green`, `cluster`) to the cluster's identity."""
+
+
+def written_as_text(parse: Callable[[str], object]) -> GetPydanticSchema:
+    """Return the annotation of a type that is written as `str(value)`, and read by `parse`, which raises ValueError."""
+    schema = core_schema.no_info_after_validator_function(
+        parse, core_schema.str_schema(strict=True), serialization=core_schema.to_string_ser_schema()
+    )
+    return GetPydanticSchema(lambda _type, _handler: schema)
+
+
+Ref = Annotated[ObjectRef, written_as_text(parse_ref)]
+"""An object, written as `Kind.group/namespace/name`."""

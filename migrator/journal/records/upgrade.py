@@ -1,0 +1,154 @@
+"""The records of upgrades of one cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from migrator.journal.records.base import Bound, Header, Record, Strict, written_as_text
+from migrator.model.upgrade import Hop, Workers
+from migrator.model.verdict import Finding
+from migrator.model.version import Version, parse_version
+
+VersionText = Annotated[Version, written_as_text(parse_version)]
+"""A version, written as `1.37.2`."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class RecordedHop(Strict):
+    """A hop of the plan."""
+
+    start: Annotated[VersionText, Field(alias="from")]
+    target: Annotated[VersionText, Field(alias="to")]
+    packages: dict[str, str]
+    """Name to version."""
+    workers: bool
+    """Whether workers are part of it."""
+
+    @classmethod
+    def of(cls, hop: Hop) -> RecordedHop:
+        """Return the record of a hop."""
+        return cls(start=hop.start, target=hop.target, packages=dict(hop.packages), workers=hop.workers)
+
+    @property
+    def hop(self) -> Hop:
+        """The hop that was recorded."""
+        return Hop(self.start, self.target, self.packages, self.workers)
+
+
+@dataclass(slots=True, frozen=True)
+class AcceptedFinding(Strict):
+    """A finding that was known when the upgrade began."""
+
+    check: str
+    subject: str
+    reason: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> AcceptedFinding:
+        """Return the record of a finding."""
+        return cls(finding.check, finding.subject, finding.reason)
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class UpgradeStarted(Record):
+    """A plan was approved: from here on the journal alone says what is to be done."""
+
+    WORD = "upgrade-started"
+    target: Annotated[VersionText, Field(alias="to")]
+    workers: Workers
+    hops: tuple[RecordedHop, ...]
+    findings: tuple[AcceptedFinding, ...] = ()
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StepStarted(Record):
+    """A step is about to be made on a node."""
+
+    WORD = "step"
+    hop: str
+    """Key of the hop."""
+    node: str
+    role: Literal["control-plane", "worker"]
+    action: str
+    """The step as a person reads it."""
+    changes_control_plane: bool = False
+    """From here on a rollback has something to take back."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StepEnded(Record):
+    """A step was made on a node."""
+
+    WORD = "step-done"
+    hop: str
+    """Key of the hop."""
+    node: str
+    role: Literal["control-plane", "worker"]
+    action: str
+    seconds: float
+
+
+@dataclass(slots=True, frozen=True)
+class HopEnded(Record):
+    """All nodes of a hop are at its version."""
+
+    WORD = "hop-ended"
+    hop: str
+    """Key of the hop."""
+    differences: tuple[str, ...] = ()
+    """Settings that are not as before the hop."""
+
+
+@dataclass(slots=True, frozen=True)
+class Cordoned(Record):
+    """A node is about to be cordoned by the upgrade; one that a person has cordoned has no such record."""
+
+    WORD = "cordoned"
+    node: str
+
+
+@dataclass(slots=True, frozen=True)
+class Uncordoned(Record):
+    """A node takes pods again."""
+
+    WORD = "uncordoned"
+    node: str
+
+
+@dataclass(slots=True, frozen=True)
+class UpgradeEnded(Record):
+    """All hops are done."""
+
+    WORD = "upgrade-ended"
+
+
+@dataclass(slots=True, frozen=True)
+class UpgradeAborted(Record):
+    """The upgrade was given up."""
+
+    WORD = "upgrade-aborted"
+
+
+@dataclass(slots=True, frozen=True)
+class HopRollbackStarted(Record):
+    """The rollback of a hop begins."""
+
+    WORD = "rollback-started"
+    hop: str
+    """Key of the hop."""
+
+
+@dataclass(slots=True, frozen=True)
+class HopRollbackEnded(Record):
+    """The cluster is as it was before the hop."""
+
+    WORD = "rollback-ended"
+
+
+NodeRecord = StepStarted | StepEnded | Cordoned | Uncordoned
+RunRecord = UpgradeStarted | HopEnded | UpgradeEnded | UpgradeAborted | HopRollbackStarted | HopRollbackEnded
+UpgradeRecord = Header | Bound | NodeRecord | RunRecord
+"""Every record of the journal of a cluster's upgrades; what is not in it cannot be written or read."""
