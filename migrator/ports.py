@@ -17,8 +17,8 @@ from migrator.model.verdict import Finding
 R = TypeVar("R")
 
 
-class Cluster(Protocol):
-    """One API server."""
+class ClusterReader(Protocol):
+    """Reads one API server; changes nothing there."""
 
     name: str
     """`blue` or `green`, for messages."""
@@ -29,10 +29,13 @@ class Cluster(Protocol):
         """Return major, minor and the whole git version."""
 
     def identity(self) -> str:
-        """Return what is the same for one cluster under any address: the UID of namespace kube-system."""
+        """Return the UID of namespace kube-system, which is the same for one cluster under any address."""
 
     def server_time(self) -> float:
         """Return the server's clock in seconds since 1970."""
+
+    def healthy(self) -> bool:
+        """Return whether the server reports that it is ready."""
 
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types, preferred versions first."""
@@ -40,10 +43,21 @@ class Cluster(Protocol):
     def list(
         self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
     ) -> Iterator[Manifest]:
-        """Yield each object, page by page."""
+        """Yield each object, page by page; an empty namespace means all of them."""
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
         """Return one object; raises NotFoundError."""
+
+
+class ObjectPatcher(Protocol):
+    """Changes single fields of objects."""
+
+    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
+        """Merge-patch an object (RFC 7396) and return it; raises NotFoundError."""
+
+
+class ClusterWriter(ObjectPatcher, Protocol):
+    """Creates, changes and deletes objects."""
 
     def create(
         self,
@@ -69,28 +83,50 @@ class Cluster(Protocol):
         subresource: str = "",
         brief: bool = False,
     ) -> Manifest:
-        """Replace an object and return it, with `brief` its metadata only."""
-
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
-        """Merge-patch an object."""
+        """Replace an object and return it, with `brief` its metadata only; raises ConflictError for an old resourceVersion."""
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object if it still has this UID; one that is gone already is no error."""
+        """Delete the object if it still has this UID; one that does not exist is no error."""
 
-    def healthy(self) -> bool:
-        """Return whether the server says that it is ready."""
+
+class PodEvictor(Protocol):
+    """Evicts pods."""
 
     def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
         """Ask for a pod's eviction (policy/v1); with `force` delete it, past its budgets.
 
-        Returns empty when granted, or when the pod is gone; else what holds it.
+        Returns an empty string when it is granted, or when the pod is gone; else what forbids it.
         """
 
+
+class MetricsReader(Protocol):
+    """Reads an API server's metrics."""
+
     def metrics(self) -> str:
-        """Return the server's metrics in Prometheus' text form."""
+        """Return the metrics in Prometheus' text format."""
+
+
+class MigrationLock(Protocol):
+    """Keeps two runs from writing to one cluster."""
 
     def lock(self, holder: str) -> AbstractContextManager[None]:
-        """Hold the Lease that keeps two people from migrating at once; raises BlockedError when somebody has it."""
+        """Hold the Lease while the context is open; raises BlockedError when another run holds it."""
+
+
+class Blue(ClusterReader, ObjectPatcher, Protocol):
+    """The cluster that objects move from: read, and patched only where a person asked for it (CronJobs)."""
+
+
+class Green(ClusterReader, ClusterWriter, MigrationLock, Protocol):
+    """The cluster that objects move to."""
+
+
+class DrainableCluster(ClusterReader, ObjectPatcher, PodEvictor, Protocol):
+    """A cluster whose nodes are cordoned and drained."""
+
+
+class UpgradeCluster(DrainableCluster, MetricsReader, MigrationLock, Protocol):
+    """The cluster of an upgrade in place."""
 
 
 class Host(Protocol):

@@ -14,7 +14,7 @@ from migrator.model.kinds import NODES, PODS
 from migrator.model.manifest import Manifest
 from migrator.model.pods import fates, pod_name
 from migrator.model.upgrade import DrainRules
-from migrator.ports import Clock, Cluster, Reporter
+from migrator.ports import Clock, ClusterReader, DrainableCluster, ObjectPatcher, Reporter
 
 _POLL = 0.25
 _ASK_AGAIN = 1.0
@@ -22,12 +22,12 @@ _ASK_AGAIN = 1.0
 _REMIND = 15.0
 
 
-def pods_on(cluster: Cluster, node: str) -> list[Manifest]:
+def pods_on(cluster: ClusterReader, node: str) -> list[Manifest]:
     """Return all pods of a node."""
     return list(cluster.list(PODS, field_selector=f"spec.nodeName={node}"))
 
 
-def cordon(cluster: Cluster, node: str, *, on: bool = True) -> None:
+def cordon(cluster: ObjectPatcher, node: str, *, on: bool = True) -> None:
     """Take a node out of scheduling, or let it back in; one that is gone is no error when it is let back in."""
     try:
         cluster.patch(NODES, "", node, {"spec": {"unschedulable": on or None}}, manager="migrator")
@@ -36,12 +36,12 @@ def cordon(cluster: Cluster, node: str, *, on: bool = True) -> None:
             raise
 
 
-def drained(cluster: Cluster, node: str, rules: DrainRules) -> bool:
+def drained(cluster: ClusterReader, node: str, rules: DrainRules) -> bool:
     """Return whether no pod is left that a drain would move."""
     return not any(not item.stays for item in fates(pods_on(cluster, node), rules))
 
 
-def drain(cluster: Cluster, node: str, rules: DrainRules, *, clock: Clock, reporter: Reporter) -> int:
+def drain(cluster: DrainableCluster, node: str, rules: DrainRules, *, clock: Clock, reporter: Reporter) -> int:
     """Cordon a node and evict what may go; returns how many pods went.
 
     Raises BlockedError, with a line for each pod, before the first eviction, and GateFailedError once the deadline is over; the
@@ -64,7 +64,7 @@ def drain(cluster: Cluster, node: str, rules: DrainRules, *, clock: Clock, repor
 class _Eviction:
     """One drain under way: which pods are left, what holds them."""
 
-    def __init__(self, cluster: Cluster, node: str, rules: DrainRules, clock: Clock, reporter: Reporter) -> None:
+    def __init__(self, cluster: DrainableCluster, node: str, rules: DrainRules, clock: Clock, reporter: Reporter) -> None:
         self._cluster, self._node, self._rules = cluster, node, rules
         self._clock, self._reporter = clock, reporter
         self._held: dict[str, str] = {}

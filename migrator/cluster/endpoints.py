@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from migrator.errors import ApiError
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Clock, Cluster
+from migrator.ports import Clock, ClusterReader
 
 _SLICES = ResourceType("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True, frozenset())
 _POLL = 0.5
 
 
-def ready_endpoints(cluster: Cluster, service: ObjectRef) -> int:
+def ready_endpoints(cluster: ClusterReader, service: ObjectRef) -> int:
     """Return how many ready addresses stand behind a Service."""
     slices = cluster.list(_SLICES, service.namespace, f"kubernetes.io/service-name={service.name}")
     return sum(
@@ -22,7 +22,7 @@ def ready_endpoints(cluster: Cluster, service: ObjectRef) -> int:
     )
 
 
-def await_backends(cluster: Cluster, services: list[ObjectRef], timeout: float, clock: Clock) -> str:
+def await_backends(cluster: ClusterReader, services: list[ObjectRef], timeout: float, clock: Clock) -> str:
     """Wait until each Service has a ready endpoint; return what is missing when time is up, empty when all is well."""
     deadline = clock.monotonic() + timeout
     for service in services:

@@ -6,7 +6,7 @@ from migrator.errors import GateFailedError
 from migrator.model.events import Step
 from migrator.model.kinds import DAEMON_SETS
 from migrator.model.manifest import Manifest, get
-from migrator.ports import Clock, Cluster, Reporter
+from migrator.ports import Clock, DrainableCluster, Reporter
 from migrator.readiness.kinds import readiness
 
 _SECONDS = 600.0
@@ -14,7 +14,7 @@ _POLL = 0.5
 WEAVE = "weave-net"
 
 
-def await_networks(cluster: Cluster, *, clock: Clock, reporter: Reporter) -> None:
+def await_networks(cluster: DrainableCluster, *, clock: Clock, reporter: Reporter) -> None:
     """Wait until kube-system's DaemonSets have rolled out; raises GateFailedError with those that have not."""
     deadline = clock.monotonic() + _SECONDS
     told = False
@@ -36,7 +36,7 @@ def await_networks(cluster: Cluster, *, clock: Clock, reporter: Reporter) -> Non
         clock.sleep(_POLL)
 
 
-def roll_weave(cluster: Cluster, registry: str, version: str, *, reporter: Reporter) -> bool:
+def roll_weave(cluster: DrainableCluster, registry: str, version: str, *, reporter: Reporter) -> bool:
     """Bring Weave Net's DaemonSet to a version of its images, where there is one of another; returns whether it was changed."""
     for daemon in cluster.list(DAEMON_SETS, "kube-system"):
         if daemon["metadata"]["name"] != WEAVE:

@@ -7,23 +7,25 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 
 from migrator.errors import ApiError, BlockedError, ConflictError, NotFoundError
 from migrator.model.ref import ResourceType
-
-if TYPE_CHECKING:
-    from migrator.kube.cluster import KubeCluster
+from migrator.ports import ClusterReader, ClusterWriter
 
 LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())
 NAMESPACE, NAME = "kube-system", "migrator"
 SECONDS = 30
 
 
+class LeaseHolder(ClusterReader, ClusterWriter, Protocol):
+    """What holding a Lease takes."""
+
+
 @contextmanager
-def held(cluster: KubeCluster, holder: str) -> Iterator[None]:
+def held(cluster: LeaseHolder, holder: str) -> Iterator[None]:
     """Hold the Lease, renewed every 10 s; raises BlockedError when another holder's has not run out.
 
     `holder` reads `user@host/pid`: a holder whose process on this host is gone loses it at once.
@@ -40,7 +42,7 @@ def held(cluster: KubeCluster, holder: str) -> Iterator[None]:
         _release(cluster, holder)
 
 
-def _acquire(cluster: KubeCluster, holder: str) -> None:
+def _acquire(cluster: LeaseHolder, holder: str) -> None:
     body: dict[str, Any] = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -95,7 +97,7 @@ def _is_dead_neighbour(other: str, holder: str) -> bool:
     return False
 
 
-def _renew(cluster: KubeCluster, holder: str, done: threading.Event) -> None:
+def _renew(cluster: LeaseHolder, holder: str, done: threading.Event) -> None:
     while not done.wait(SECONDS / 3):
         try:
             cluster.patch(LEASES, NAMESPACE, NAME, {"spec": {"holderIdentity": holder, "renewTime": _stamp()}}, manager="migrator")
@@ -103,7 +105,7 @@ def _renew(cluster: KubeCluster, holder: str, done: threading.Event) -> None:
             continue
 
 
-def _release(cluster: KubeCluster, holder: str) -> None:
+def _release(cluster: LeaseHolder, holder: str) -> None:
     try:
         lease = cluster.get(LEASES, NAMESPACE, NAME)
         if (lease.get("spec") or {}).get("holderIdentity") == holder:

@@ -19,7 +19,7 @@ from migrator.model.manifest import Manifest, get, put, without
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Cluster
+from migrator.ports import Green
 from migrator.rules import field_owners
 
 _ATTEMPTS = 5
@@ -33,7 +33,7 @@ _DEFAULT_ACCOUNT = ("ServiceAccount", "default")
 class Applier:
     """Writes items to green; safe to call from many threads, for each item once."""
 
-    green: Cluster
+    green: Green
     state: State
     live: dict[ObjectRef, Live]
     refs: dict[str, ObjectRef]

@@ -22,7 +22,7 @@ from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Cluster
+from migrator.ports import Green
 from migrator.rules.references import backend_services
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class _Copy:
 _WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io", "apiextensions.k8s.io"})
 
 
-def copy(plan: Plan, green: Cluster, live: dict[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
+def copy(plan: Plan, green: Green, live: dict[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
     """Write what is new or changed; run again it only brings what changed since.
 
     Raises BlockedError when traffic is on green already, and JournalError when a change cannot be announced.

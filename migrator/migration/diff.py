@@ -15,7 +15,7 @@ from migrator.model.events import Progress, Step
 from migrator.model.manifest import Manifest, put, without
 from migrator.model.plan import Plan, PlanItem
 from migrator.model.ref import ObjectRef
-from migrator.ports import Cluster, Reporter
+from migrator.ports import Green, Reporter
 from migrator.rules import field_owners
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
@@ -35,7 +35,7 @@ class ObjectDiff:
     message: str = ""
 
 
-def diff(plan: Plan, green: Cluster, live: dict[ObjectRef, Live], reporter: Reporter) -> list[ObjectDiff]:
+def diff(plan: Plan, green: Green, live: dict[ObjectRef, Live], reporter: Reporter) -> list[ObjectDiff]:
     """Return one entry per object that the plan moves, in the plan's order."""
     items = [item for wave in plan.waves for item in wave]
     reporter.emit(Step(f"dry run of {len(items)} objects on green"))
@@ -47,7 +47,7 @@ def diff(plan: Plan, green: Cluster, live: dict[ObjectRef, Live], reporter: Repo
     return entries
 
 
-def _one(item: PlanItem, green: Cluster, live: dict[ObjectRef, Live]) -> ObjectDiff:
+def _one(item: PlanItem, green: Green, live: dict[ObjectRef, Live]) -> ObjectDiff:
     body = orjson.loads(item.body)
     have = live.get(item.green)
     try:
@@ -66,7 +66,7 @@ def _one(item: PlanItem, green: Cluster, live: dict[ObjectRef, Live]) -> ObjectD
     return ObjectDiff(item.green, "change" if differences else "unchanged", tuple(masked(differences, item.green.kind)))
 
 
-def _created(item: PlanItem, body: Manifest, green: Cluster, live: dict[ObjectRef, Live]) -> ObjectDiff:
+def _created(item: PlanItem, body: Manifest, green: Green, live: dict[ObjectRef, Live]) -> ObjectDiff:
     if item.resource is None:
         return ObjectDiff(item.green, "unproven", message="has no type on green")
     namespace = item.green.namespace
@@ -85,7 +85,7 @@ def _created(item: PlanItem, body: Manifest, green: Cluster, live: dict[ObjectRe
     return ObjectDiff(item.green, "create", fields, f"proven in namespace {_STAND_IN}" if away else "")
 
 
-def _replace(item: PlanItem, green: Cluster, wanted: Manifest, manager: str) -> Manifest:
+def _replace(item: PlanItem, green: Green, wanted: Manifest, manager: str) -> Manifest:
     if item.resource is None:
         raise NotFoundError("has no type on green")
     return green.replace(item.resource, item.green.namespace, item.green.name, orjson.dumps(wanted), manager=manager, dry_run=True)

@@ -15,7 +15,7 @@ from migrator.model.events import Progress
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Cluster, Reporter
+from migrator.ports import ClusterReader, Reporter
 from migrator.rules import field_owners, storage, versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
 from migrator.rules.references import scale_target
@@ -115,7 +115,7 @@ class _Facts:
         )
 
 
-def discover(blue: Cluster, green: Cluster, context: RuleContext, reporter: Reporter) -> Inventory:
+def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter) -> Inventory:
     """Read blue's objects at versions that green serves too, and the facts of green that rules need.
 
     Kinds that may not be read are listed in `unreadable`; raises ApiError when a cluster cannot be reached.
@@ -156,7 +156,7 @@ def discover(blue: Cluster, green: Cluster, context: RuleContext, reporter: Repo
 class _Reader:
     """Reads kinds of blue side by side into the inventory."""
 
-    def __init__(self, blue: Cluster, inventory: Inventory, facts: _Facts, context: RuleContext, reporter: Reporter) -> None:
+    def __init__(self, blue: ClusterReader, inventory: Inventory, facts: _Facts, context: RuleContext, reporter: Reporter) -> None:
         self._blue = blue
         self._inventory = inventory
         self._facts = facts
@@ -221,13 +221,13 @@ def _at_common(resource: ResourceType, green: dict[versions.Kind, list[str]], st
     return versions.common_version([resource], green.get((resource.group, resource.kind), []), storage_version)
 
 
-def _aggregated_groups(blue: Cluster, types: dict[versions.Kind, list[ResourceType]]) -> set[str]:
+def _aggregated_groups(blue: ClusterReader, types: dict[versions.Kind, list[ResourceType]]) -> set[str]:
     services = types.get(("apiregistration.k8s.io", "APIService"))
     listed = _optional(lambda: list(blue.list(services[0]))) if services else None
     return {item["spec"]["group"] for item in listed or [] if get(item, "spec", "service")}
 
 
-def _green_facts(green: Cluster, inventory: Inventory) -> GreenFacts:
+def _green_facts(green: ClusterReader, inventory: Inventory) -> GreenFacts:
     def objects(group: str, kind: str, plural: str) -> list[Manifest]:
         served = inventory.green_versions.get((group, kind))
         if not served:
@@ -262,7 +262,7 @@ def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest] | None:
         return None
 
 
-def read_green(green: Cluster, inventory: Inventory, reporter: Reporter) -> None:
+def read_green(green: ClusterReader, inventory: Inventory, reporter: Reporter) -> None:
     """Read green's objects of the kinds that have something to move into the inventory."""
     moving = {item.resource for item in inventory.found if not item.skip}
     served = [resource for resource in moving if resource.type_name not in inventory.unserved]

@@ -7,12 +7,12 @@ from migrator.journal.records.migration import FenceAnnounced, UnfenceAnnounced,
 from migrator.migration.run import Run
 from migrator.model.plan import Decision, Plan
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.ports import Cluster
+from migrator.ports import Blue
 
 CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())
 
 
-def fence_blue(plan: Plan, blue: Cluster, green: Cluster, run: Run) -> dict[ObjectRef, ObjectRef]:
+def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef, ObjectRef]:
     """Suspend on blue, then resume on green, the moved CronJobs that run on blue; return them (blue: green).
 
     The journal names them first, so that a rollback can undo it whatever happens in between.
@@ -28,7 +28,7 @@ def fence_blue(plan: Plan, blue: Cluster, green: Cluster, run: Run) -> dict[Obje
     return due
 
 
-def unfence(blue: Cluster, green: Cluster, run: Run) -> list[str]:
+def unfence(blue: Blue, green: Blue, run: Run) -> list[str]:
     """Suspend on green and resume on blue what a cutover had turned over; return what could not be done.
 
     Green may be out of reach: blue does not wait for it.
@@ -53,10 +53,10 @@ def unfence(blue: Cluster, green: Cluster, run: Run) -> list[str]:
     return undone
 
 
-def _suspended(cluster: Cluster, ref: ObjectRef) -> bool:
+def _suspended(cluster: Blue, ref: ObjectRef) -> bool:
     manifest = cluster.get(CRONJOBS, ref.namespace, ref.name)
     return bool((manifest.get("spec") or {}).get("suspend"))
 
 
-def _set(cluster: Cluster, ref: ObjectRef, *, suspend: bool) -> None:
+def _set(cluster: Blue, ref: ObjectRef, *, suspend: bool) -> None:
     cluster.patch(CRONJOBS, ref.namespace, ref.name, {"spec": {"suspend": suspend}}, manager="migrator")

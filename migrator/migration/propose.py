@@ -11,12 +11,12 @@ from migrator.errors import ApiError
 from migrator.model.image import full_name
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
-from migrator.ports import Cluster
+from migrator.ports import ClusterReader
 from migrator.rules.skip import SYSTEM_NAMESPACES
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 
-def _listed(cluster: Cluster, group: str, version: str, plural: str, kind: str) -> list[Manifest]:
+def _listed(cluster: ClusterReader, group: str, version: str, plural: str, kind: str) -> list[Manifest]:
     try:
         return list(cluster.list(ResourceType(group, version, plural, kind, False, frozenset())))
     except ApiError:
@@ -34,7 +34,9 @@ class Proposal:
     """Registries of images that cannot be registries, in printable form."""
 
 
-def propose(blue: Cluster, green: Cluster, *, name: str, blue_access: tuple[str, str], green_access: tuple[str, str]) -> Proposal:
+def propose(
+    blue: ClusterReader, green: ClusterReader, *, name: str, blue_access: tuple[str, str], green_access: tuple[str, str]
+) -> Proposal:
     """Return a commented migration.yaml; `*_access` are (kubeconfig, context).
 
     Names and images come from tenants of the clusters: each is written by a function of `untrusted`.
@@ -104,7 +106,7 @@ _EXAMPLES = (
 )
 
 
-def _cluster(side: str, access: tuple[str, str], cluster: Cluster) -> str:
+def _cluster(side: str, access: tuple[str, str], cluster: ClusterReader) -> str:
     kubeconfig, context = map(for_yaml, access)
     return f"{side}: {{kubeconfig: {kubeconfig}, context: {context}}}   # {for_yaml_comment(cluster.version()[2])}"
 

@@ -14,7 +14,7 @@ from migrator.migration.discover import Inventory
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Progress, Step
-from migrator.ports import Cluster, Reporter, TrafficSwitch
+from migrator.ports import ClusterReader, Reporter, TrafficSwitch
 
 _WATCH_SECONDS = 5.0
 
@@ -50,7 +50,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float) ->
         )
 
 
-def archive(blue: Cluster, inventory: Inventory, path: Path, reporter: Reporter) -> int:
+def archive(blue: ClusterReader, inventory: Inventory, path: Path, reporter: Reporter) -> int:
     """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return how many."""
     reporter.emit(Step(f"archiving blue to {path}"))
     partial = path.with_name(path.name + ".new")

@@ -11,7 +11,7 @@ from migrator.migration.fence import unfence
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Step
-from migrator.ports import Cluster, TrafficSwitch
+from migrator.ports import Blue, TrafficSwitch
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,7 +24,7 @@ class RollbackResult:
     undone: tuple[str, ...]
 
 
-def rollback(blue: Cluster, green: Cluster, switch: TrafficSwitch | None, *, run: Run) -> RollbackResult:
+def rollback(blue: Blue, green: Blue, switch: TrafficSwitch | None, *, run: Run) -> RollbackResult:
     """Move traffic first, then CronJobs; raises BlockedError once blue is retired, TrafficError when traffic can't be moved."""
     if run.state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired: there is nothing to go back to", hint="its archive is beside the journal")

@@ -15,7 +15,7 @@ from migrator.migration.plan import green_warnings, make_plan
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
-from migrator.ports import Cluster, CommandRunner, ImageRegistry, Prober, TrafficSwitch
+from migrator.ports import Blue, CommandRunner, Green, ImageRegistry, Prober, TrafficSwitch
 from migrator.rules.context import RuleContext
 
 _MOST_SKEW_SECONDS = 60.0
@@ -26,8 +26,8 @@ class Session:
     """The ports of one run of a verb."""
 
     config: Migration
-    blue: Cluster
-    green: Cluster
+    blue: Blue
+    green: Green
     run: Run
     switch: TrafficSwitch | None
     prober: Prober

@@ -25,7 +25,7 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
-from migrator.ports import Clock, Cluster, ImageRegistry, Prober, Reporter
+from migrator.ports import Clock, ClusterReader, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness
 from migrator.rules.references import backend_services
 
@@ -44,8 +44,8 @@ class Checks:
 
 def validate(
     plan: Plan,
-    blue: Cluster,
-    green: Cluster,
+    blue: ClusterReader,
+    green: ClusterReader,
     live: dict[ObjectRef, Live],
     *,
     checks: Checks,
@@ -119,7 +119,7 @@ def _short(value: object) -> str:
 
 
 def _await_ready(
-    moved: list[PlanItem], green: Cluster, live: dict[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
+    moved: list[PlanItem], green: ClusterReader, live: dict[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
 ) -> Iterator[Finding]:
     """Yield a finding for each object that is not ready when time is up, and for each that never will be."""
     pending = {item.green: item for item in moved if item.green in live}
@@ -154,7 +154,7 @@ def _unready(item: PlanItem, message: str) -> Finding:
     return Finding("readiness", str(item.green), Severity.FAILURE, message, cure)
 
 
-def _look_again(green: Cluster, pending: dict[ObjectRef, PlanItem]) -> dict[ObjectRef, Manifest]:
+def _look_again(green: ClusterReader, pending: dict[ObjectRef, PlanItem]) -> dict[ObjectRef, Manifest]:
     manifests = {}
     for ref, item in pending.items():
         if item.resource:
@@ -165,7 +165,9 @@ def _look_again(green: Cluster, pending: dict[ObjectRef, PlanItem]) -> dict[Obje
     return manifests
 
 
-def _endpoints(moved: list[PlanItem], blue: Cluster, green: Cluster, clock: Clock, *, deadline: float) -> Iterator[Finding]:
+def _endpoints(
+    moved: list[PlanItem], blue: ClusterReader, green: ClusterReader, clock: Clock, *, deadline: float
+) -> Iterator[Finding]:
     """Yield a failure for each Service that has endpoints on blue and none on green."""
     for item in moved:
         if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
@@ -191,7 +193,7 @@ def _endpoints(moved: list[PlanItem], blue: Cluster, green: Cluster, clock: Cloc
             yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
 
 
-def _webhooks(moved: list[PlanItem], green: Cluster) -> Iterator[Finding]:
+def _webhooks(moved: list[PlanItem], green: ClusterReader) -> Iterator[Finding]:
     """Yield a finding for each webhook backend without endpoints; APIServices tell of themselves in their conditions."""
     for item in moved:
         if not item.blue.kind.endswith("WebhookConfiguration"):
@@ -218,7 +220,7 @@ def _webhooks(moved: list[PlanItem], green: Cluster) -> Iterator[Finding]:
                 )
 
 
-def _images(moved: list[PlanItem], green: Cluster, registry: ImageRegistry) -> Iterator[Finding]:
+def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry) -> Iterator[Finding]:
     """Yield a failure for each image that does not exist for a CPU architecture of green's nodes."""
     try:
         wanted = {get(node, "status", "nodeInfo", "architecture") for node in green.list(NODES)} - {None}

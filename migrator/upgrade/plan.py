@@ -20,7 +20,7 @@ from migrator.nodes.hop.read_host import read_host
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import Clock, Cluster, Host
+from migrator.ports import Clock, Host, UpgradeCluster
 from migrator.untrusted import printable
 from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
@@ -93,7 +93,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     )
 
 
-def gather_cluster(cluster: Cluster, target: Version, clock: Clock) -> UpgradeFacts:
+def gather_cluster(cluster: UpgradeCluster, target: Version, clock: Clock) -> UpgradeFacts:
     """Read the cluster alone, for advice: no host is asked, and minors in between are taken as to be had."""
     reading = examine_cluster(cluster, target.minor)
     between = [f"{target.major}.{minor}.0" for minor in range(reading.version.minor + 1, target.minor)]

@@ -17,7 +17,7 @@ from migrator.model.facts import ClusterReading, StaleUse
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ResourceType
 from migrator.model.version import parse_version
-from migrator.ports import Cluster
+from migrator.ports import UpgradeCluster
 from migrator.rules.references import backend_services
 from migrator.upgrade.checks.removed import Removed, removed_between
 
@@ -36,7 +36,7 @@ _LISTS: Mapping[str, ResourceType] = {
 _DEPRECATED = re.compile(r"^apiserver_requested_deprecated_apis\{([^}]*)\} [1-9]", re.MULTILINE)
 
 
-def examine_cluster(cluster: Cluster, target_minor: int) -> ClusterReading:
+def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReading:
     """Return the reading; what may not be read is named in it. Raises ApiError when the server does not answer."""
     version = parse_version(cluster.version()[2])
     unread: list[str] = []
@@ -66,7 +66,7 @@ def examine_cluster(cluster: Cluster, target_minor: int) -> ClusterReading:
     )
 
 
-def _all(cluster: Cluster, resource: ResourceType) -> tuple[Manifest, ...]:
+def _all(cluster: UpgradeCluster, resource: ResourceType) -> tuple[Manifest, ...]:
     return tuple(cluster.list(resource))
 
 
@@ -80,14 +80,14 @@ def _optional(read: Callable[[], T], otherwise: T, what: str, unread: list[str])
         return otherwise
 
 
-def _config(cluster: Cluster, name: str, key: str, unread: list[str]) -> dict[str, Any]:
+def _config(cluster: UpgradeCluster, name: str, key: str, unread: list[str]) -> dict[str, Any]:
     nothing: Manifest = {}
     found = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", name), nothing, f"ConfigMap {name}", unread)
     content = yaml.safe_load((found.get("data") or {}).get(key, ""))
     return content if isinstance(content, dict) else {}
 
 
-def _requested(cluster: Cluster, unread: list[str]) -> dict[str, str]:
+def _requested(cluster: UpgradeCluster, unread: list[str]) -> dict[str, str]:
     text = _optional(cluster.metrics, "", "metrics", unread)
     found = {}
     for match in _DEPRECATED.finditer(text):
@@ -99,7 +99,7 @@ def _requested(cluster: Cluster, unread: list[str]) -> dict[str, str]:
 
 
 def _removed_objects(
-    cluster: Cluster, types: tuple[ResourceType, ...], gone: list[Removed], unread: list[str]
+    cluster: UpgradeCluster, types: tuple[ResourceType, ...], gone: list[Removed], unread: list[str]
 ) -> tuple[dict[str, int], list[StaleUse]]:
     """Count the objects of kinds at versions that go away.
 
@@ -133,7 +133,7 @@ def _stale_in(manifests: Iterator[Manifest], gone: list[Removed]) -> list[StaleU
     ]
 
 
-def _backends(cluster: Cluster, webhooks: tuple[Manifest, ...], unread: list[str]) -> dict[str, int]:
+def _backends(cluster: UpgradeCluster, webhooks: tuple[Manifest, ...], unread: list[str]) -> dict[str, int]:
     services = {service for configuration in webhooks for service in backend_services(configuration)}
     return {
         f"{service.namespace}/{service.name}": _optional(

@@ -20,7 +20,7 @@ from migrator.nodes.hop.actions import HopSpec
 from migrator.nodes.hop.etcd import has_local_etcd
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.ports import Clock, Cluster, Host, Reporter
+from migrator.ports import Clock, Host, Reporter, UpgradeCluster
 from migrator.upgrade.state import UpgradeState
 
 _CHANGES_CONTROL_PLANE = "kubeadm upgrade apply"
@@ -30,7 +30,7 @@ _CHANGES_CONTROL_PLANE = "kubeadm upgrade apply"
 class UpgradeSession:
     """One cluster, reached through its API server and its hosts."""
 
-    cluster: Cluster
+    cluster: UpgradeCluster
     hosts: Mapping[str, Host]
     nodes: tuple[NodeSpec, ...]
     """Control planes first, the one that kubeadm began with before the others."""

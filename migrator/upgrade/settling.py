@@ -9,7 +9,7 @@ from migrator.errors import GateFailedError
 from migrator.model.kinds import DEPLOYMENTS, STATEFUL_SETS
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import Cluster
+from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
 from migrator.upgrade.session import UpgradeSession
 
@@ -19,7 +19,7 @@ _STEADY_SECONDS = 10.0
 """How long a control plane must be well without a break: a new kubelet restarts its static pods some seconds later."""
 
 
-def well_workloads(cluster: Cluster) -> frozenset[str]:
+def well_workloads(cluster: ClusterReader) -> frozenset[str]:
     """Return the Deployments and StatefulSets that have all their replicas now; what is ill before is not waited for."""
     return frozenset(str(ref_of(item)) for item in _workloads(cluster) if _well(item))
 
@@ -47,7 +47,7 @@ def settle(session: UpgradeSession, node: NodeSpec, well_before: frozenset[str])
         session.clock.sleep(_POLL)
 
 
-def _ill(cluster: Cluster, node: str, well_before: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _ill(cluster: ClusterReader, node: str, well_before: frozenset[str]) -> Iterator[tuple[str, str]]:
     if not cluster.healthy():
         yield "API server", "is not ready"
         return
@@ -57,11 +57,11 @@ def _ill(cluster: Cluster, node: str, well_before: frozenset[str]) -> Iterator[t
             yield str(ref_of(item)), readiness(item).message
 
 
-def _watched(cluster: Cluster, well_before: frozenset[str]) -> Iterator[Manifest]:
+def _watched(cluster: ClusterReader, well_before: frozenset[str]) -> Iterator[Manifest]:
     return (item for item in _workloads(cluster) if str(ref_of(item)) in well_before) if well_before else iter(())
 
 
-def _workloads(cluster: Cluster) -> Iterator[Manifest]:
+def _workloads(cluster: ClusterReader) -> Iterator[Manifest]:
     yield from cluster.list(DEPLOYMENTS)
     yield from cluster.list(STATEFUL_SETS)
 
