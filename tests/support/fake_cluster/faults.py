@@ -1,0 +1,69 @@
+"""Refusals that a test plans for a fake cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.errors import ApiError, ConflictError, ForbiddenError, NotFoundError, ThrottledError, UnavailableError
+
+
+@dataclass(slots=True)
+class Fault:
+    """One kind of request that fails, for some times."""
+
+    verb: str
+    """Name of the port's method: get, list, create, replace, patch, delete, evict."""
+    error: Callable[[], ApiError]
+    kind: str = ""
+    """Kind that it is limited to; empty: all."""
+    times: int = 1_000_000
+    after: int = 0
+    """Requests of that kind that succeed first; for `list`, objects that are yielded first."""
+    lost_answer: bool = False
+    """The server carries the request out, and only its answer is lost."""
+
+    def meets(self, verb: str, kind: str) -> bool:
+        """Return whether this request fails, and count it."""
+        if verb != self.verb or self.kind not in ("", kind) or not self.times:
+            return False
+        if self.after and verb != "list":
+            self.after -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+def throttled() -> ApiError:
+    """Return the error of a server that asks for a pause."""
+    return ThrottledError("green answered 429", status=429, reason="TooManyRequests", retry_after=1.0)
+
+
+def unavailable() -> ApiError:
+    """Return the error of a server that does not answer."""
+    return UnavailableError("green answered 503", status=503, reason="ServiceUnavailable")
+
+
+def silent() -> ApiError:
+    """Return the error of a request without any answer."""
+    return UnavailableError("green does not answer", status=0)
+
+
+def forbidden() -> ApiError:
+    """Return the error of an account without permission."""
+    return ForbiddenError("green answered 403", status=403, reason="Forbidden")
+
+
+def gone() -> ApiError:
+    """Return the error of a list whose snapshot was compacted."""
+    return ApiError("green answered 410", status=410, reason="Expired")
+
+
+def conflict() -> ApiError:
+    """Return the error of an object that was changed meanwhile."""
+    return ConflictError("green answered 409: the object has been modified", status=409, reason="Conflict")
+
+
+def not_found() -> ApiError:
+    """Return the error of a missing object or kind."""
+    return NotFoundError("green answered 404: not found", status=404, reason="NotFound")
