@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_args
 
 import orjson
@@ -21,41 +19,29 @@ class LineError(ValueError):
     """A line that is no record; the message says why."""
 
 
-@dataclass(slots=True, frozen=True)
-class _Form(Generic[R]):
-    """How one class of records is written."""
-
-    adapter: TypeAdapter[R]
-    defaults: dict[str, object]
-    """Fields that a line may lack."""
-
-
 class Codec(Generic[R]):
     """Reads and writes the records of one kind of journal."""
 
     def __init__(self, classes: Iterable[type[R]]) -> None:
-        self._forms = {record.WORD: _Form(TypeAdapter(record), _defaults(record)) for record in classes}
+        self._adapters = {record.WORD: TypeAdapter(record) for record in classes}
 
     def encode(self, entry: Entry[R]) -> bytes:
         """Return the line of an entry, with its end."""
         record = entry.record
-        form = self._forms[record.WORD]
-        fields: dict[str, Any] = form.adapter.dump_python(record, mode="json", by_alias=True)
-        for name, default in form.defaults.items():
-            if getattr(record, name) == default:
-                del fields[name]
-        return orjson.dumps({"at": entry.at, "event": record.WORD, **fields}) + b"\n"
+        fields = self._adapters[record.WORD].serializer.to_json(record, by_alias=True, exclude_defaults=True)
+        start = orjson.dumps({"at": entry.at, "event": record.WORD})
+        return start + b"\n" if fields == b"{}" else start[:-1] + b"," + fields[1:] + b"\n"
 
     def decode(self, line: bytes) -> Entry[R]:
         """Return the entry in a line; raises LineError."""
         fields = parse_line(line)
         word, at = fields.pop("event"), fields.pop("at")
-        form = self._forms.get(word)
-        if form is None:
+        adapter = self._adapters.get(word)
+        if adapter is None:
             raise LineError(f"unknown record `{word}`")
         try:
             # As JSON again: only there does pydantic tell a wrong type from one that JSON does not have.
-            return Entry(at, form.adapter.validate_json(orjson.dumps(fields)))
+            return Entry(at, adapter.validate_json(orjson.dumps(fields)))
         except ValidationError as error:
             raise LineError(f"malformed record `{word}`: {_first(error)}") from error
 
@@ -71,11 +57,6 @@ def parse_line(line: bytes) -> dict[str, Any]:
     if isinstance(fields.get("at"), bool) or not isinstance(fields.get("at"), int | float):
         raise LineError(f"malformed record `{fields['event']}`: at: is not a time")
     return fields
-
-
-def _defaults(record: type[Record]) -> dict[str, object]:
-    fields = dataclasses.fields(record)  # type: ignore[arg-type]
-    return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
 
 
 def _first(error: ValidationError) -> str:
