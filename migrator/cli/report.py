@@ -27,14 +27,14 @@ def command(common: Common, out: Path) -> None:
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
     from migrator.report.html import page
-    from migrator.report.summary import summarize
+    from migrator.report.summary import document, summarize
 
     config = load_migration(common.config)
     summary = summarize(config.name, iter_entries(journal_path(common, config), MIGRATION))
     out.write_text(page(summary), encoding="utf-8")
     json_path = out.with_suffix(".json")
-    json_path.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    json_path.write_bytes(orjson.dumps(document(summary), option=orjson.OPT_INDENT_2))
     if common.output == "json":
-        render.result_json(summary)
+        render.result_json(document(summary))
     else:
         render.line(f"{out} and {json_path}")

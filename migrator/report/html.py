@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from typing import Any
 
+from migrator.report.summary import Summary
 from migrator.report.svg import Series, plot
 from migrator.untrusted import for_html
 
@@ -23,11 +23,10 @@ figure{margin:1rem 0}.good{color:var(--green)}.bad{color:var(--red)}summary{curs
 """
 
 
-def page(summary: dict[str, Any]) -> str:
+def page(summary: Summary) -> str:
     """Return the page."""
-    name = for_html(summary["migration"])
     parts = [
-        f"<h1>Migration <q>{name}</q>: blue to green</h1>",
+        f"<h1>Migration <q>{for_html(summary.migration)}</q>: blue to green</h1>",
         _headline(summary),
         _plots(summary),
         _timeline(summary),
@@ -36,7 +35,7 @@ def page(summary: dict[str, Any]) -> str:
         _problems(summary),
         _skips(summary),
     ]
-    return framed(summary["migration"], parts)
+    return framed(summary.migration, parts)
 
 
 def framed(name: str, parts: Iterable[str]) -> str:
@@ -46,76 +45,71 @@ def framed(name: str, parts: Iterable[str]) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
-def _headline(summary: dict[str, Any]) -> str:
-    share = summary["weights"][-1]["percent"] if summary["weights"] else 0
-    verdict = summary["verdict"]
-    judged = "not validated" if not verdict else '<b class="good">good</b>' if verdict["good"] else '<b class="bad">bad</b>'
-    moved = sum(kinds.get("move", 0) for kinds in summary["copies"][-1]["kinds"].values()) if summary["copies"] else 0
+def _headline(summary: Summary) -> str:
+    share = summary.shifts[-1].record.percent if summary.shifts else 0
+    verdict = summary.verdict.record if summary.verdict else None
+    judged = "not validated" if not verdict else '<b class="good">good</b>' if verdict.good else '<b class="bad">bad</b>'
+    moved = sum(kinds.get("move", 0) for kinds in summary.copies[-1].record.kinds.values()) if summary.copies else 0
     return f"<p>{moved} objects move; last verdict: {judged}; <b>{share:g} %</b> of the traffic is on green.</p>"
 
 
-def _plots(summary: dict[str, Any]) -> str:
-    samples, weights = summary["samples"], summary["weights"]
-    if not weights:
+def _plots(summary: Summary) -> str:
+    samples = summary.samples
+    if not summary.shifts:
         return ""
-    steps = [(item["at"], float(item["percent"])) for item in weights]
+    steps = [(entry.at, entry.record.percent) for entry in summary.shifts]
     if samples:
-        steps.append((max(steps[-1][0], samples[-1]["at"]), steps[-1][1]))
-
-    def line(side: str, field: str) -> list[tuple[float, float]]:
-        return [(item["at"], float(item[side][field])) for item in samples]
-
-    rates = [(s["at"], 100 * s["green"]["errors"] / s["green"]["requests"]) for s in samples if s["green"]["requests"]]
+        steps.append((max(steps[-1][0], samples[-1].at), steps[-1][1]))
+    rates = [(s.at, 100 * s.record.green.errors / s.record.green.requests) for s in samples if s.record.green.requests]
+    times = [
+        Series("green", "green", [(s.at, s.record.green.latency_ms) for s in samples]),
+        Series("blue", "blue", [(s.at, s.record.blue.latency_ms) for s in samples]),
+    ]
     return (
         "<h2>Traffic</h2>"
         + plot("share of green", "%", [Series("green", "green", steps, stepped=True)])
         + plot("error rate of green", "%", [Series("green", "red", rates)])
-        + plot(
-            "response time",
-            "ms",
-            [Series("green", "green", line("green", "latency")), Series("blue", "blue", line("blue", "latency"))],
-        )
+        + plot("response time", "ms", times)
     )
 
 
-def _timeline(summary: dict[str, Any]) -> str:
-    rows = [(utc(item["at"]), item["what"], item["detail"]) for item in summary["milestones"]]
+def _timeline(summary: Summary) -> str:
+    rows = [(utc(item.at), item.what, item.detail) for item in summary.milestones]
     return "<h2>What happened</h2>" + table(("UTC", "event", "detail"), rows)
 
 
-def _outcomes(summary: dict[str, Any]) -> str:
-    if not summary["copies"]:
+def _outcomes(summary: Summary) -> str:
+    if not summary.copies:
         return ""
-    last = summary["copies"][-1]
     words = ("move", "skip", "blocked")
-    rows = [(kind, *(str(counts.get(word, "")) for word in words)) for kind, counts in last["kinds"].items()]
+    kinds = summary.copies[-1].record.kinds
+    rows = [(kind, *(str(counts.get(word, "")) for word in words)) for kind, counts in kinds.items()]
     return "<h2>Objects by kind</h2>" + table(("kind", *words), rows)
 
 
-def _findings(summary: dict[str, Any]) -> str:
-    verdict = summary["verdict"]
-    if not verdict or not verdict["findings"]:
+def _findings(summary: Summary) -> str:
+    if not summary.verdict or not summary.verdict.record.findings:
         return ""
-    rows = [(f["severity"], f["check"], f["subject"], f["reason"], f["cure"]) for f in verdict["findings"]]
-    return "<h2>Findings of the last validation</h2>" + table(("severity", "check", "object", "reason", "cure"), rows)
+    rows = [(f.severity, f.check, f.subject, f.reason, f.hint) for f in summary.verdict.record.findings]
+    return "<h2>Findings of the last validation</h2>" + table(("severity", "check", "object", "reason", "hint"), rows)
 
 
-def _problems(summary: dict[str, Any]) -> str:
-    rows = [(item["object"], item["action"], item["message"]) for item in summary["problems"]]
-    blocked = summary["copies"][-1]["blocked"] if summary["copies"] else []
-    rows += [(item["ref"], "blocked", f"{item['reason']}; cure: {item['cure']}") for item in blocked]
+def _problems(summary: Summary) -> str:
+    rows = [(str(item.ref), item.action.value, item.message) for item in summary.problems]
+    blocked = summary.copies[-1].record.blocked if summary.copies else ()
+    rows += [(str(item.ref), "blocked", f"{item.reason}; hint: {item.hint}") for item in blocked]
     return "<h2>What is not on green</h2>" + table(("object", "outcome", "why"), rows) if rows else ""
 
 
-def _skips(summary: dict[str, Any]) -> str:
-    if not summary["copies"]:
+def _skips(summary: Summary) -> str:
+    if not summary.copies:
         return ""
-    last = summary["copies"][-1]
+    last = summary.copies[-1].record
     parts = ["<h2>What stays on blue</h2>"]
-    for reason, names in sorted(last["skipped"].items()):
-        items = "".join(f"<li><code>{for_html(name)}</code></li>" for name in names)
-        parts.append(f"<details><summary>{len(names)}: {for_html(reason)}</summary><ul>{items}</ul></details>")
-    rows = [(kind, reason) for kind, reason in sorted(last["kindsSkipped"].items())]
+    for reason, refs in sorted(last.skipped.items()):
+        items = "".join(f"<li><code>{for_html(str(ref))}</code></li>" for ref in refs)
+        parts.append(f"<details><summary>{len(refs)}: {for_html(reason)}</summary><ul>{items}</ul></details>")
+    rows = sorted(last.kinds_skipped.items())
     parts.append(f"<details><summary>{len(rows)} kinds as a whole</summary>{table(('kind', 'reason'), rows)}</details>")
     return "".join(parts)
 

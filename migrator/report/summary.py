@@ -1,85 +1,96 @@
-"""Fold a journal into what a report shows; plain data, so that it is the JSON report too."""
+"""What the report of a migration shows, from its journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, assert_never
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, assert_never
 
 from migrator.journal.records import migration as records
 from migrator.journal.records.base import Bound, Entry, Header
+from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
 from migrator.model.outcome import BAD
 from migrator.model.verdict import Severity
 
+R = TypeVar("R")
 
-def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> dict[str, Any]:
-    """Return the report's content."""
-    summary: dict[str, Any] = {
-        "migration": name,
-        "milestones": [],
-        "copies": [],
-        "problems": [],
-        "weights": [],
-        "samples": [],
-        "verdict": None,
+
+@dataclass(slots=True, frozen=True)
+class Milestone:
+    """A line of the timeline."""
+
+    at: float
+    """Seconds since 1970."""
+    what: str
+    detail: str
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Summary:
+    """What the report shows."""
+
+    migration: str
+    milestones: tuple[Milestone, ...]
+    copies: tuple[Entry[records.CopyEnded], ...]
+    problems: tuple[records.ObjectOutcome, ...]
+    """What the last copy did not bring to green."""
+    shifts: tuple[Entry[records.Shifted], ...]
+    samples: tuple[Entry[records.Sampled], ...]
+    verdict: Entry[records.VerdictGiven] | None
+    """The last one."""
+
+
+def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> Summary:
+    """Return what the report of a journal shows."""
+    known = list(entries)
+    return Summary(
+        migration=name,
+        milestones=tuple(_milestones(known)),
+        copies=tuple(_of(known, records.CopyEnded)),
+        problems=tuple(_problems(known)),
+        shifts=tuple(_of(known, records.Shifted)),
+        samples=tuple(_of(known, records.Sampled)),
+        verdict=next(_of(reversed(known), records.VerdictGiven), None),
+    )
+
+
+def document(summary: Summary) -> dict[str, Any]:
+    """Return the report as JSON; a record has the keys that it has in the journal."""
+    return {
+        "migration": summary.migration,
+        "milestones": [{"at": item.at, "what": item.what, "detail": item.detail} for item in summary.milestones],
+        "copies": [_timed(entry) for entry in summary.copies],
+        "problems": [{"object": str(item.ref), "action": item.action.value, "message": item.message} for item in summary.problems],
+        "weights": [{"at": entry.at, "percent": entry.record.percent} for entry in summary.shifts],
+        "samples": [_timed(entry) for entry in summary.samples],
+        "verdict": _timed(summary.verdict) if summary.verdict else None,
     }
+
+
+def _timed(entry: Entry[MigrationRecord]) -> dict[str, Any]:
+    return {"at": entry.at, **MIGRATION.fields(entry.record)}
+
+
+def _of(entries: Iterable[Entry[MigrationRecord]], kind: type[R]) -> Iterator[Entry[R]]:
+    return (Entry(entry.at, entry.record) for entry in entries if isinstance(entry.record, kind))
+
+
+def _problems(entries: Sequence[Entry[MigrationRecord]]) -> Iterator[records.ObjectOutcome]:
+    starts = [number for number, entry in enumerate(entries) if isinstance(entry.record, records.CopyStarted)]
+    outcomes = _of(entries[starts[-1] :] if starts else entries, records.ObjectOutcome)
+    return (entry.record for entry in outcomes if entry.record.action in BAD)
+
+
+def _milestones(entries: Iterable[Entry[MigrationRecord]]) -> Iterator[Milestone]:
     for entry in entries:
-        _take(summary, entry.record, entry.at)
-        milestone = _milestone(entry.record)
-        if milestone:
-            what, detail = milestone
-            summary["milestones"].append({"at": entry.at, "what": what, "detail": detail})
-    return summary
-
-
-def _take(summary: dict[str, Any], record: MigrationRecord, at: float) -> None:
-    match record:
-        case records.CopyStarted():
-            summary["problems"] = []
-        case records.ObjectOutcome(action=action) if action in BAD:
-            summary["problems"].append({"object": str(record.ref), "action": action.value, "message": record.message})
-        case records.CopyEnded():
-            summary["copies"].append({"at": at} | _copy(record))
-        case records.Shifted(percent=percent):
-            summary["weights"].append({"at": at, "percent": percent})
-        case records.Sampled():
-            sides = {"green": _side(record.green), "blue": _side(record.blue)}
-            summary["samples"].append({"at": at, "percent": record.percent, **sides})
-        case records.VerdictGiven():
-            findings = [_finding(item) for item in record.findings]
-            summary["verdict"] = {"at": at, "good": record.good, "seconds": record.seconds, "findings": findings}
-        case _:
-            pass
-
-
-def _copy(record: records.CopyEnded) -> dict[str, Any]:
-    return {
-        "counts": record.counts,
-        "kinds": record.kinds,
-        "skipped": {reason: [str(ref) for ref in refs] for reason, refs in record.skipped.items()},
-        "blocked": [{"ref": str(item.ref), "reason": item.reason, "cure": item.hint} for item in record.blocked],
-        "kindsSkipped": record.kinds_skipped,
-        "dataLeft": list(record.data_left),
-        "complete": record.complete,
-    }
-
-
-def _side(sample: records.SideSample) -> dict[str, float]:
-    return {"requests": sample.requests, "errors": sample.errors, "latency": sample.latency_ms, "sessions": sample.sessions}
-
-
-def _finding(item: records.RecordedFinding) -> dict[str, str]:
-    return {
-        "check": item.check,
-        "subject": item.subject,
-        "severity": item.severity.value,
-        "reason": item.reason,
-        "cure": item.hint,
-    }
+        found = _milestone(entry.record)
+        if found:
+            yield Milestone(entry.at, *found)
 
 
 def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
-    """Return a record as a line of the report's timeline; None for what is no milestone."""
+    """Return what a record is called in the timeline, and its detail; None for what is no milestone."""
     if isinstance(record, records.CutoverRecord):
         return _cutover_milestone(record)
     if isinstance(record, records.FenceRecord | records.RollbackRecord):
@@ -135,5 +146,5 @@ def _return_milestone(record: records.FenceRecord | records.RollbackRecord) -> t
             assert_never(record)
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {word}" for word, number in counts.items())

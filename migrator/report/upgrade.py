@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from migrator.journal.records import upgrade as records
 from migrator.journal.records.base import Entry
+from migrator.journal.records.codec import UPGRADE
 from migrator.journal.records.upgrade import UpgradeRecord
 from migrator.report.html import framed, table, utc
 from migrator.untrusted import for_html
@@ -26,70 +28,102 @@ class Bar(NamedTuple):
     """It has no end: the run was killed, or the step failed."""
 
 
-def summarize_upgrade(entries: Iterable[Entry[UpgradeRecord]]) -> dict[str, Any]:
-    """Return what the page shows, as plain data."""
-    upgrades: list[dict[str, Any]] = []
+@dataclass(slots=True, frozen=True, kw_only=True)
+class UpgradeSummary:
+    """One upgrade."""
+
+    started: Entry[records.UpgradeStarted]
+    steps: tuple[Bar, ...]
+    differences: tuple[str, ...]
+    """Settings that are not as before."""
+    ended: str
+    """How it ended; empty while it has not."""
+
+
+def summarize_upgrades(entries: Iterable[Entry[UpgradeRecord]]) -> tuple[UpgradeSummary, ...]:
+    """Return the upgrades of a journal, oldest first."""
+    upgrades: list[tuple[Entry[records.UpgradeStarted], list[Entry[UpgradeRecord]]]] = []
     for entry in entries:
         if isinstance(entry.record, records.UpgradeStarted):
-            upgrades.append(_begun(entry.record, entry.at))
+            upgrades.append((Entry(entry.at, entry.record), []))
         elif upgrades:
-            _take(upgrades[-1], entry.record, entry.at)
-    return {"upgrades": upgrades}
+            upgrades[-1][1].append(entry)
+    return tuple(_summary(started, rest) for started, rest in upgrades)
 
 
-def _begun(record: records.UpgradeStarted, at: float) -> dict[str, Any]:
+def document(upgrades: Iterable[UpgradeSummary]) -> dict[str, Any]:
+    """Return the report as JSON."""
     return {
-        "to": str(record.target),
-        "at": at,
-        "hops": [item.hop.document() for item in record.hops],
-        "findings": [{"check": item.check, "subject": item.subject, "reason": item.reason} for item in record.findings],
-        "steps": [],
-        "differences": [],
-        "ended": "",
+        "upgrades": [
+            {
+                "to": str(upgrade.started.record.target),
+                "at": upgrade.started.at,
+                "hops": [item.hop.document() for item in upgrade.started.record.hops],
+                "findings": UPGRADE.fields(upgrade.started.record)["findings"],
+                "steps": [bar._asdict() for bar in upgrade.steps],
+                "differences": list(upgrade.differences),
+                "ended": upgrade.ended,
+            }
+            for upgrade in upgrades
+        ]
     }
 
 
-def _take(upgrade: dict[str, Any], record: UpgradeRecord, at: float) -> None:
-    match record:
-        case records.StepStarted():
-            upgrade["steps"].append(Bar(record.node, record.action, at, 0.0, cut_off=True)._asdict())
-        case records.StepEnded():
-            step = (record.node, record.action)
-            begun = next((item for item in reversed(upgrade["steps"]) if (item["node"], item["action"]) == step), None)
-            if begun:
-                begun |= {"seconds": record.seconds, "cut_off": False}
-        case records.HopEnded():
-            upgrade["differences"] += record.differences
-        case records.UpgradeEnded():
-            upgrade["ended"] = "upgrade done"
-        case records.UpgradeAborted():
-            upgrade["ended"] = "aborted"
-        case records.HopRollbackEnded():
-            upgrade["ended"] = "rollback done"
-        case _:
-            pass
+def _summary(started: Entry[records.UpgradeStarted], entries: list[Entry[UpgradeRecord]]) -> UpgradeSummary:
+    endings = [_ENDINGS[type(entry.record)] for entry in entries if type(entry.record) in _ENDINGS]
+    return UpgradeSummary(
+        started=started,
+        steps=tuple(_bars(entries)),
+        differences=tuple(
+            text for entry in entries if isinstance(entry.record, records.HopEnded) for text in entry.record.differences
+        ),
+        ended=endings[-1] if endings else "",
+    )
 
 
-def upgrade_page(name: str, summary: dict[str, Any]) -> str:
+_ENDINGS: dict[type, str] = {
+    records.UpgradeEnded: "upgrade done",
+    records.UpgradeAborted: "aborted",
+    records.HopRollbackEnded: "rollback done",
+}
+
+
+def _bars(entries: Iterable[Entry[UpgradeRecord]]) -> list[Bar]:
+    """Return a bar for each step; a step that was cut off and made again has two."""
+    bars: list[Bar] = []
+    for entry in entries:
+        match entry.record:
+            case records.StepStarted(node=node, action=action):
+                bars.append(Bar(node, action, entry.at, 0.0, cut_off=True))
+            case records.StepEnded(node=node, action=action, seconds=seconds):
+                numbers = [number for number, bar in enumerate(bars) if (bar.node, bar.action) == (node, action)]
+                if numbers:
+                    bars[numbers[-1]] = bars[numbers[-1]]._replace(seconds=seconds, cut_off=False)
+            case _:
+                pass
+    return bars
+
+
+def upgrade_page(name: str, upgrades: Iterable[UpgradeSummary]) -> str:
     """Return the page."""
     parts = [f"<h1>Upgrades of <q>{for_html(name)}</q> in place</h1>"]
-    for upgrade in summary["upgrades"]:
-        hops = " → ".join([upgrade["hops"][0]["from"], *(hop["to"] for hop in upgrade["hops"])])
-        parts.append(f"<h2>{for_html(hops)}, {utc(upgrade['at'])} UTC: {for_html(upgrade['ended'] or 'not ended')}</h2>")
-        bars = [Bar(**item) for item in upgrade["steps"]]
-        parts.append(gantt(bars))
-        rows = [(utc(bar.begun), bar.node, bar.action, "cut off" if bar.cut_off else f"{bar.seconds:g} s") for bar in bars]
+    for upgrade in upgrades:
+        hops = [item.hop for item in upgrade.started.record.hops]
+        title = " → ".join([str(hops[0].start), *(str(hop.target) for hop in hops)])
+        parts.append(f"<h2>{for_html(title)}, {utc(upgrade.started.at)} UTC: {for_html(upgrade.ended or 'not ended')}</h2>")
+        parts.append(gantt(upgrade.steps))
+        rows = [(utc(bar.begun), bar.node, bar.action, "cut off" if bar.cut_off else f"{bar.seconds:g} s") for bar in upgrade.steps]
         parts.append(f"<details><summary>{len(rows)} steps</summary>{table(('UTC', 'node', 'step', 'took'), rows)}</details>")
-        if upgrade["findings"]:
-            found = [(item["check"], item["subject"], item["reason"]) for item in upgrade["findings"]]
+        if upgrade.started.record.findings:
+            found = [(item.check, item.subject, item.reason) for item in upgrade.started.record.findings]
             parts.append(f"<h3>Known before it began</h3>{table(('check', 'subject', 'what'), found)}")
-        if upgrade["differences"]:
-            items = "".join(f"<li><code>{for_html(text)}</code></li>" for text in upgrade["differences"])
+        if upgrade.differences:
+            items = "".join(f"<li><code>{for_html(text)}</code></li>" for text in upgrade.differences)
             parts.append(f"<h3>Settings that kubeadm has changed</h3><ul>{items}</ul>")
     return framed(name, parts)
 
 
-def gantt(bars: list[Bar]) -> str:
+def gantt(bars: Sequence[Bar]) -> str:
     """Return a row for each node, a bar for each step; what was cut off is a red line."""
     if not bars:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from migrator.errors import JournalError
@@ -17,6 +18,12 @@ from tests.support.clock import FakeClock
 from tests.support.recorder import Recorder
 
 R = TypeVar("R")
+
+_UNIT = Path(__file__).parent.parent / "unit"
+JOURNALS_0_1_0 = _UNIT / "journal" / "fixtures"
+"""Journals that the code of version 0.1.0 has written, with every word and every optional key that it knew."""
+REPORTS_0_1_0 = _UNIT / "report" / "fixtures"
+"""The JSON reports that version 0.1.0 made of them."""
 
 
 class MemoryJournal(Generic[R]):

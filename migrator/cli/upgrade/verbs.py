@@ -250,13 +250,13 @@ def report(where: Where, out: Path) -> None:
     import orjson
 
     from migrator.cli.upgrade.wiring import journal_entries
-    from migrator.report.upgrade import summarize_upgrade, upgrade_page
+    from migrator.report.upgrade import document, summarize_upgrades, upgrade_page
 
-    summary = summarize_upgrade(journal_entries(where))
-    out.write_text(upgrade_page(where.name, summary), encoding="utf-8")
-    out.with_suffix(".json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    upgrades = summarize_upgrades(journal_entries(where))
+    out.write_text(upgrade_page(where.name, upgrades), encoding="utf-8")
+    out.with_suffix(".json").write_bytes(orjson.dumps(document(upgrades), option=orjson.OPT_INDENT_2))
     if where.output == "json":
-        render.result_json(summary)
+        render.result_json(document(upgrades))
     else:
         render.line(f"{out} and {out.with_suffix('.json')}")
 

@@ -32,6 +32,10 @@ class Codec(Generic[R]):
         start = orjson.dumps({"at": entry.at, "event": record.WORD})
         return start + b"\n" if fields == b"{}" else start[:-1] + b"," + fields[1:] + b"\n"
 
+    def fields(self, record: R) -> dict[str, Any]:
+        """Return all of a record's fields as they stand in JSON, also those at their defaults."""
+        return dict(self._adapters[record.WORD].dump_python(record, mode="json", by_alias=True))
+
     def decode(self, line: bytes) -> Entry[R]:
         """Return the entry in a line; raises LineError."""
         fields = parse_line(line)

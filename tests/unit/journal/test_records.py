@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import migrator
@@ -28,8 +28,8 @@ from migrator.model.version import Version
 from migrator.upgrade.state import Status, fold_upgrade
 from tests.support.clock import FakeClock
 from tests.support.facts import hop
+from tests.support.journals import JOURNALS_0_1_0
 
-FIXTURES = Path(__file__).parent / "fixtures"
 BOTH: list[tuple[Codec[Any], Any, str, str]] = [
     (MIGRATION, MigrationRecord, "migration-0.1.0.jsonl", "shop"),
     (UPGRADE, UpgradeRecord, "upgrade-0.1.0.jsonl", "upgrade of blue"),
@@ -51,6 +51,7 @@ st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]),
 
 
 @pytest.mark.parametrize(("codec", "union", "_", "__"), BOTH)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_every_record_is_read_as_it_was_written(codec: Codec[Any], union: Any, _: str, __: str, data: st.DataObject) -> None:
     """Any value of any class, on one line."""
@@ -66,7 +67,7 @@ def test_every_record_is_read_as_it_was_written(codec: Codec[Any], union: Any, _
 @pytest.mark.parametrize(("codec", "union", "fixture", "_"), BOTH)
 def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: Any, fixture: str, _: str) -> None:
     """Every word, and every optional key, as the writers of 0.1.0 wrote them; a key at its default may be left out."""
-    lines = (FIXTURES / fixture).read_bytes().splitlines(keepends=True)
+    lines = (JOURNALS_0_1_0 / fixture).read_bytes().splitlines(keepends=True)
     for line in lines:
         again, before = orjson.loads(codec.encode(codec.decode(line))), orjson.loads(line)
         assert again == {key: value for key, value in before.items() if (key, value) not in _LEFT_OUT}
@@ -81,7 +82,7 @@ _LEFT_OUT = [("changes_control_plane", False), ("differences", [])]
 
 def test_a_migration_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
     """Cut off anywhere, it is opened, known for what it is, and written on."""
-    lines = (FIXTURES / "migration-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
+    lines = (JOURNALS_0_1_0 / "migration-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
     path = tmp_path / "journal.jsonl"
     stages = []
     for count in range(1, len(lines) + 1):
@@ -103,7 +104,7 @@ def test_a_migration_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
 
 def test_the_state_of_a_migration_of_0_1_0() -> None:
     """What was made, what is fenced, who has the traffic: after the second copy, in the failed cutover, at the end."""
-    entries = list(iter_entries(FIXTURES / "migration-0.1.0.jsonl", MIGRATION))
+    entries = list(iter_entries(JOURNALS_0_1_0 / "migration-0.1.0.jsonl", MIGRATION))
     words = [entry.record.WORD for entry in entries]
     copied = fold(entries[: words.index("verdict", words.index("prune"))])
     made = {ref.name: (written.uid, written.made) for ref, written in copied.written.items()}
@@ -127,7 +128,7 @@ def test_the_state_of_a_migration_of_0_1_0() -> None:
 
 def test_the_upgrades_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
     """Cut off anywhere, they are opened, known for what they are, and written on."""
-    lines = (FIXTURES / "upgrade-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
+    lines = (JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
     path = tmp_path / "journal.jsonl"
     seen = []
     for count in range(1, len(lines) + 1):
@@ -153,9 +154,9 @@ def test_the_upgrades_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
 def test_a_journal_of_the_other_kind_is_no_journal_of_this_one() -> None:
     """`rollback-ended` has another form in each; a word of the other kind is unknown."""
     with pytest.raises(JournalError, match=r"upgrade-0\.1\.0\.jsonl:3: unknown record `upgrade-started`"):
-        list(iter_entries(FIXTURES / "upgrade-0.1.0.jsonl", MIGRATION))
+        list(iter_entries(JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl", MIGRATION))
     with pytest.raises(JournalError, match=r"migration-0\.1\.0\.jsonl:4: unknown record `hook`"):
-        list(iter_entries(FIXTURES / "migration-0.1.0.jsonl", UPGRADE))
+        list(iter_entries(JOURNALS_0_1_0 / "migration-0.1.0.jsonl", UPGRADE))
 
 
 def test_every_class_is_in_the_union_and_every_word_is_written_somewhere() -> None:

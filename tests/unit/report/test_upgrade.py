@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import orjson
 
+from migrator.journal.file import iter_entries
 from migrator.journal.records.base import Bound
+from migrator.journal.records.codec import UPGRADE
 from migrator.journal.records.upgrade import (
     AcceptedFinding,
     HopEnded,
@@ -17,9 +19,9 @@ from migrator.journal.records.upgrade import (
 )
 from migrator.model.upgrade import Workers
 from migrator.model.version import Version
-from migrator.report.upgrade import Bar, gantt, summarize_upgrade, upgrade_page
+from migrator.report.upgrade import Bar, UpgradeSummary, document, gantt, summarize_upgrades, upgrade_page
 from tests.support.facts import hop
-from tests.support.journals import entries
+from tests.support.journals import JOURNALS_0_1_0, REPORTS_0_1_0, entries
 
 STEP = StepStarted(hop="h", node="cp", role="control-plane", action="etcd snapshot")
 RECORDS: tuple[UpgradeRecord, ...] = (
@@ -38,24 +40,31 @@ RECORDS: tuple[UpgradeRecord, ...] = (
 )
 
 
-def summary() -> dict[str, Any]:
+def summaries() -> tuple[UpgradeSummary, ...]:
     """Return what the report of these records shows."""
-    return summarize_upgrade(entries(*RECORDS, at=1.0))
+    return summarize_upgrades(entries(*RECORDS, at=1.0))
 
 
 def test_a_step_that_was_cut_off_stays_beside_the_one_that_ended() -> None:
     """Killed at the first try, done at the second."""
-    (upgrade,) = summary()["upgrades"]
-    assert [(step["begun"], step["seconds"], step["cut_off"]) for step in upgrade["steps"]] == [(3.0, 0.0, True), (4.0, 4.0, False)]
-    assert upgrade["ended"] == "upgrade done"
+    (upgrade,) = summaries()
+    assert [(step.begun, step.seconds, step.cut_off) for step in upgrade.steps] == [(3.0, 0.0, True), (4.0, 4.0, False)]
+    assert upgrade.ended == "upgrade done"
 
 
 def test_the_page_shows_what_a_person_looks_for_and_escapes_it() -> None:
     """Versions, findings, differences; nothing of them is taken for HTML."""
-    page = upgrade_page("blue", summary())
+    page = upgrade_page("blue", summaries())
     for words in ("1.36.3 → 1.37.2", "&lt;old&gt;", "kubelet.maxPods: 40 → 110", "2 steps", "cut off"):
         assert words in page
     assert "<old>" not in page
+
+
+def test_the_json_of_a_journal_of_0_1_0_is_what_0_1_0_made_of_it() -> None:
+    """Key by key, value by value: programs read it."""
+    expected = orjson.loads((REPORTS_0_1_0 / "upgrade-0.1.0.json").read_bytes())
+    found = document(summarize_upgrades(iter_entries(JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl", UPGRADE)))
+    assert orjson.loads(orjson.dumps(found)) == expected
 
 
 def test_each_node_has_a_row_and_bars_lie_in_time() -> None:
