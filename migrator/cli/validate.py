@@ -16,17 +16,15 @@ def command(common: Common) -> None:
     Exit code 3 when the verdict is bad.
     """
     from migrator.cli.wiring import session
+    from migrator.journal.records.codec import MIGRATION
+    from migrator.journal.records.migration import VerdictGiven
     from migrator.migration.validate import by_severity
     from migrator.migration.verbs import run_validate
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         verdict = run_validate(opened)
     if common.output == "json":
-        findings = [
-            {"check": f.check, "subject": f.subject, "severity": f.severity.value, "reason": f.reason, "cure": f.cure}
-            for f in verdict.findings
-        ]
-        render.result_json({"good": verdict.good, "seconds": round(verdict.seconds, 2), "findings": findings})
+        render.result_json(MIGRATION.fields(VerdictGiven.of(verdict)))
     else:
         for severity, findings_of in by_severity(verdict.findings).items():
             for finding in findings_of:

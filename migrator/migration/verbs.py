@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.journal.records.migration import CutoverEnded, CutoverStarted, RecordedFinding, VerdictGiven
+from migrator.journal.records.migration import CutoverEnded, CutoverStarted, VerdictGiven
 from migrator.migration import cutover, fence, retire, rollback
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
@@ -121,6 +121,6 @@ def _validate(session: Session, plan: Plan, inventory: Inventory) -> Verdict:
     checks = Checks(session.prober, session.registry, session.config.probes, gates.ready_timeout.total_seconds())
     verdict = validate(plan, session.blue, session.green, inventory.live, checks=checks, run=session.run)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
-    findings = tuple(RecordedFinding.of(item) for item in verdict.findings if item.severity is not Severity.OK)
-    session.run.write(VerdictGiven(verdict.good, round(verdict.seconds, 2), findings))
+    notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)
+    session.run.write(VerdictGiven.of(Verdict(notable, verdict.seconds)))
     return verdict

@@ -11,7 +11,7 @@ from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
 from migrator.model.traffic import SideCounters
-from migrator.model.verdict import Finding, Severity
+from migrator.model.verdict import Finding, Severity, Verdict
 
 
 @dataclass(slots=True, frozen=True)
@@ -142,6 +142,11 @@ class VerdictGiven(Record):
     seconds: float
     findings: tuple[RecordedFinding, ...]
     """All but those of severity `ok`."""
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> VerdictGiven:
+        """Return the record of a verdict with all its findings."""
+        return cls(verdict.good, round(verdict.seconds, 2), tuple(map(RecordedFinding.of, verdict.findings)))
 
 
 @dataclass(slots=True, frozen=True)
