@@ -19,6 +19,47 @@ class Workers(StrEnum):
     """With the last hop only, as far as the skew policy lets kubelets stay behind (three minors)."""
 
 
+class StepId(StrEnum):
+    """Identifies a step of a hop, or of its rollback, in plans, journals and estimates; labels on screen may change."""
+
+    RUNTIME_PACKAGES = "runtime-packages"
+    RUNTIME_SERVICE = "runtime-service"
+    KUBEADM_STAGED = "kubeadm-staged"
+    IMAGES = "images"
+    PATCHES = "patches"
+    SNAPSHOT = "etcd-snapshot"
+    SETTINGS_SAVED = "settings-saved"
+    CONTROL_PLANE_FIRST = "control-plane-first"
+    """`kubeadm upgrade apply`: from here on a rollback has something to reverse."""
+    CONTROL_PLANE_OTHER = "control-plane-other"
+    """`kubeadm upgrade node` on the other control planes."""
+    API_VERSION = "api-version"
+    POD_NETWORK = "pod-network"
+    DRAIN = "drain"
+    PACKAGES = "packages"
+    SANDBOX_IMAGE = "sandbox-image"
+    NODE_SETTINGS = "node-settings"
+    """`kubeadm upgrade node` on a worker."""
+    KUBELET_RESTARTED = "kubelet-restarted"
+    NODE_READY = "node-ready"
+    UNCORDON = "uncordon"
+    SETTLED = "settled"
+    CONTROL_PLANE_STOPPED = "control-plane-stopped"
+    SETTINGS_RESTORED = "settings-restored"
+    ETCD_RESTORED = "etcd-restored"
+    CONTROL_PLANE_STARTED = "control-plane-started"
+    KUBELET_RESTORED = "kubelet-restored"
+
+
+@dataclass(slots=True, frozen=True)
+class StepTime:
+    """How long a step took on one node."""
+
+    role: Literal["control-plane", "worker"]
+    step: StepId
+    seconds: float
+
+
 class Pause(StrEnum):
     """Where a run stops by itself."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from migrator.errors import MigratorError
 from migrator.ports import Host
@@ -27,15 +27,18 @@ class Action(Protocol):
         """Do it; called again after a failure, it goes on."""
 
 
-Around = Callable[[Host, Action], AbstractContextManager[object]]
-"""What is written down before an action runs, and after."""
+A = TypeVar("A", bound=Action)
+
+
+def _nothing(_host: Host, _action: Action) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 def converge(
     host: Host,
-    actions: Sequence[Action],
+    actions: Sequence[A],
     say: Callable[[str], None],
-    around: Around = lambda _host, _action: nullcontext(),
+    around: Callable[[Host, A], AbstractContextManager[object]] = _nothing,
 ) -> list[str]:
     """Run what is not done, in order, and see that it is then; returns the names of what ran.
 

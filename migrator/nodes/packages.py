@@ -13,6 +13,7 @@ from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.version import parse_version
 from migrator.nodes.detached import Detached
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 PACKAGE_CACHE = "/var/cache/migrator"
 DATABASE = "migrator.db.tar.gz"
@@ -80,7 +81,7 @@ class Packages:
 
     def _refuse_older(self, host: Host, names: Sequence[str]) -> None:
         for name in names:
-            installed = host.run(f"pacman -Q {name} 2>/dev/null | cut -d' ' -f2 | cut -d- -f1; true").strip()
+            installed = installed_version(host, name)
             if installed and parse_version(installed) > parse_version(self.versions[name]):
                 raise BlockedError(
                     f"{host.name} has {name} {installed}, newer than the {self.versions[name]} that is asked for",
@@ -155,3 +156,8 @@ def available_versions(host: Host, source: str, architecture: str) -> dict[str, 
         if match["arch"] == architecture.replace("armv7l", "armv7h"):
             found.setdefault(match["name"], set()).add(match["version"])
     return {name: tuple(sorted(versions)) for name, versions in found.items()}
+
+
+def installed_version(host: Host, name: str) -> str:
+    """Return the version of an installed package without Arch's release number, or an empty string."""
+    return host.run(f"pacman -Q {for_shell(name)} 2>/dev/null | cut -d' ' -f2 | cut -d- -f1; true").strip()

@@ -11,9 +11,8 @@ from migrator.errors import BlockedError, CommandFailedError, HostError, Migrato
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
 from migrator.model.manifest import get
-from migrator.model.upgrade import DrainRules, Hop, UpgradePlan, Workers
+from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
 from migrator.model.version import Version, parse_version, version_in
-from migrator.nodes.hop.actions import HopSpec, control_plane, kubelet, prepared, runtime, saved
 from migrator.nodes.hop.etcd import has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.nodes.hop.read_host import read_host
@@ -54,7 +53,7 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         hops,
         tuple(summarised(node, nodes[node.name]) for node in session.nodes if node.name in nodes),
         check(facts, options.ignored),
-        {hop.key: tuple(_steps(session, hop)) for hop in hops},
+        {hop.key: tuple(shown_steps(session, hop)) for hop in hops},
         {hop.key: _images(session, hop, facts.available) for hop in hops},
         _estimates(session, hops),
         _kubeadm_words(session, hops, facts.available) if options.kubeadm_words else {},
@@ -78,8 +77,8 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     )
     if hops and str(hops[-1].target) in available.get("kubernetes", ()):
         session.reporter.emit(Step(f"asking the programs of {hops[-1].target}"))
-        hosts = _read_hosts(session, str(cluster.version), _table(session, hops[-1]).staged)
-    local_etcd = _asked(lambda: has_local_etcd(session.through), otherwise=False)
+        hosts = _read_hosts(session, str(cluster.version), session.hop_spec(hops[-1]).staged)
+    local_etcd = _asked(lambda: has_local_etcd(session.control_plane_host), otherwise=False)
     return UpgradeFacts(
         cluster,
         hosts,
@@ -135,7 +134,7 @@ def _installed(hosts: Iterable[HostReading]) -> dict[str, str]:
 def _available(session: UpgradeSession, hosts: Iterable[HostReading]) -> dict[str, tuple[str, ...]]:
     """Return what the package source has for all of the hosts' architectures."""
     architectures = {host.values["architecture"] for host in hosts if host.values.get("architecture")}
-    found = [available_versions(session.through, session.spec.package_source, item) for item in sorted(architectures)]
+    found = [available_versions(session.control_plane_host, session.spec.package_source, item) for item in sorted(architectures)]
     names = set().union(*found) if found else set()
     return {
         name: tuple(sorted(set.intersection(*(set(item.get(name, ())) for item in found)), key=parse_version)) for name in names
@@ -146,7 +145,7 @@ def _members(session: UpgradeSession, local_etcd: bool) -> tuple[Member, ...]:  
     if not local_etcd:
         return ()
     try:
-        return tuple(Member(item.name, item.version, item.learner, item.healthy) for item in members(session.through))
+        return tuple(Member(item.name, item.version, item.learner, item.healthy) for item in members(session.control_plane_host))
     except MigratorError as error:
         return (Member(f"etcd on {session.first.name} ({error.message})", "", learner=False, healthy=False),)
 
@@ -158,21 +157,17 @@ def _asked(question: Callable[[], bool], *, otherwise: bool) -> bool:
         return otherwise
 
 
-def _table(session: UpgradeSession, hop: Hop) -> HopSpec:
-    cluster = dataclasses.replace(session.spec, kubernetes_version=str(hop.target), packages=hop.packages)
-    return HopSpec(cluster, hop.key, applied=False, patches=session.patches, local_etcd=True, say=session.detail)
+def shown_steps(session: UpgradeSession, hop: Hop) -> Iterable[str]:
+    """Yield the list of a hop as a person reads it, and the workers that stay at their version.
 
-
-def _steps(session: UpgradeSession, hop: Hop) -> Iterable[str]:
-    table, through = _table(session, hop), session.through
-    for node in session.nodes:
-        names = [action.name for action in (*runtime(table, node, through), *prepared(table, node), *saved(table, node))]
-        yield f"{node.name}: {', '.join(names)}"
-    for node in session.control_planes:
-        yield f"{node.name}: {', '.join(action.name for action in control_plane(table, node))}"
-    yield "pod network and kube-proxy rolled out"
-    for node in [*session.control_planes, *(session.workers if hop.workers else ())]:
-        yield f"{node.name}: drain, {', '.join(action.name for action in kubelet(table, node, through))}, uncordon, all well"
+    While a control plane cannot be asked, which is a finding of its own, the whole list is shown.
+    """
+    try:
+        steps = session.steps_left(hop)
+    except HostError:
+        steps = session.steps(hop)
+    for step in steps:
+        yield step.words
     for node in () if hop.workers else session.workers:
         yield f"{node.name}: stays at its version in this hop"
 
@@ -181,9 +176,9 @@ def _images(session: UpgradeSession, hop: Hop, available: Mapping[str, tuple[str
     if str(hop.target) not in available.get("kubernetes", ()):
         return ()
     try:
-        table = _table(session, hop)
-        _bring(session.through, table.staged)
-        return tuple(kubeadm_images(session.through, table.staged, table.cluster))
+        spec = session.hop_spec(hop)
+        _bring(session.control_plane_host, spec.staged)
+        return tuple(kubeadm_images(session.control_plane_host, spec.staged, spec.cluster))
     except MigratorError:
         # What is wrong with the package, or the host, is a finding already.
         return ()
@@ -195,26 +190,27 @@ def _bring(host: Host, staged: Staged) -> None:
 
 
 def _estimates(session: UpgradeSession, hops: tuple[Hop, ...]) -> dict[str, float]:
-    """Return seconds for each hop from the mean of what its steps took before; steps without a record make it no estimate."""
-    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for role, action, seconds in (*session.records, *session.state.seconds):
-        taken[role, action].append(seconds)
-    if not any(action == "kubeadm upgrade apply" for _, action in taken):
-        return {}
+    """Return seconds for each hop: the sum of the mean times of its steps in earlier upgrades.
+
+    A step without a time adds nothing; a hop is left out if the control plane's step has none.
+    """
+    taken: dict[tuple[str, StepId], list[float]] = defaultdict(list)
+    for item in (*session.records, *session.state.times):
+        taken[item.role, item.step].append(item.seconds)
     means = {key: sum(values) / len(values) for key, values in taken.items()}
-    found = {}
+    found: dict[str, float] = {}
     for hop in hops:
-        roles = [node.role for node in session.nodes if hop.workers or node.role == "control-plane"]
-        once = ("kubeadm upgrade apply", "etcd snapshot")
-        total = sum(mean * roles.count(role) for (role, action), mean in means.items() if action not in once)  # type: ignore[arg-type]
-        found[hop.key] = round(total + sum(means.get(("control-plane", action), 0.0) for action in once), 1)
+        steps = [(step.node.role, id_) for step in session.steps(hop) if step.node for id_ in step.ids]
+        if all(key in means for key in steps if key[1] is StepId.CONTROL_PLANE_FIRST):
+            total = sum(means.get(key, 0.0) for key in steps)
+            found |= {hop.key: round(total, 1)} if total else {}
     return found
 
 
 def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     if not hops or str(hops[0].target) not in available.get("kubernetes", ()):
         return {}
-    staged = _table(session, hops[0]).staged
+    staged = session.hop_spec(hops[0]).staged
     ignored = ",".join((*session.spec.ignore_preflight, "CreateJob"))
     version = f"v{hops[0].target}"
     commands = {
@@ -224,7 +220,7 @@ def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Ma
     found = {}
     for name, command in commands.items():
         try:
-            found[name] = session.through.run(f"{command} 2>/dev/null", timeout=180).strip()
+            found[name] = session.control_plane_host.run(f"{command} 2>/dev/null", timeout=180).strip()
         except CommandFailedError as error:
             found[name] = f"kubeadm did not say: {error.message}"
     return found

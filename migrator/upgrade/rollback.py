@@ -1,4 +1,4 @@
-"""The way back: what a rollback cannot bring back, and the last hop taken back from what was saved before it."""
+"""Reverse the last hop from what was saved before it, and say what a rollback cannot restore."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from migrator.errors import BlockedError
 from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.events import Note
-from migrator.model.upgrade import Hop, NodeSummary
-from migrator.model.version import parse_version
-from migrator.nodes.action import Action
+from migrator.model.upgrade import Hop, NodeSummary, StepId
 from migrator.nodes.hop import rollback
-from migrator.nodes.hop.etcd import ETCDUTL, EtcdRestored, Snapshot
+from migrator.nodes.hop.actions import HopAction
+from migrator.nodes.hop.etcd import ETCDUTL, EtcdRestored, SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import KubeletRestarted
-from migrator.nodes.packages import Packages
-from migrator.nodes.spec import NodeSpec
+from migrator.nodes.packages import Packages, installed_version
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import settle
 from migrator.upgrade.state import Status
@@ -44,7 +42,7 @@ def rollback_hop(session: UpgradeSession) -> Hop:
     if session.state.status in (Status.ROLLED_BACK, Status.NONE) or hop is None:
         raise BlockedError("no hop has changed the control plane: there is nothing to take back", hint="`migrator upgrade abort`")
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)
-    if not snapshot.done(session.through) or not snapshot.intact(session.through):
+    if not snapshot.done(session.control_plane_host) or not snapshot.intact(session.control_plane_host):
         raise BlockedError(
             f"the snapshot of before this hop, {snapshot.folder} on {session.first.name}, is not there or not whole",
             hint="nothing was stopped; kubeadm's own copy of etcd may lie in /etc/kubernetes/tmp there",
@@ -63,30 +61,17 @@ def roll_back(session: UpgradeSession) -> tuple[NodeSummary, ...]:
     saved = session.state.saved_as(hop)
     snapshot = Snapshot(saved, begun=True)
     before = _packages_before(session, hop)
-    peers = [(node.name, node.address) for node in session.control_planes]
     session.say(f"taking hop {hop.start} → {hop.target} back")
     _spread_snapshot(session, snapshot)
-    stopped: list[tuple[NodeSpec, list[Action]]] = [
-        (node, [rollback.ControlPlaneStopped(snapshot)]) for node in session.control_planes
-    ]
-    restored: list[tuple[NodeSpec, list[Action]]] = [
-        (node, [before, rollback.SettingsRestored(saved), EtcdRestored(snapshot, node.name, node.address, peers)])
-        for node in session.control_planes
-    ]
-    for node, actions in [*stopped, *restored]:
-        session.converge(node, actions, hop=hop)
-    started = rollback.ControlPlaneStarted(str(hop.start))
-    # With several members etcd answers once most of them run: all kubelets first, then the waiting.
-    for node in session.control_planes[1:]:
-        session.hosts[node.name].run("systemctl restart kubelet")
-    for node in session.control_planes:
-        session.converge(node, [started], hop=hop)
+    _restore_control_planes(session, hop, snapshot, before)
     for node in session.workers:
-        if _went_along(session, node, saved):
-            session.converge(node, [before, rollback.SettingsRestored(saved), rollback.KubeletBack(str(hop.start), saved)], hop=hop)
+        if SettingsSaved(saved).done(session.hosts[node.name]):  # only then was it changed in this hop
+            kubelet = HopAction(StepId.KUBELET_RESTORED, rollback.KubeletBack(str(hop.start), saved))
+            session.converge(node, [*_node_restored(before, saved), kubelet], hop=hop)
     for node in session.nodes:
-        version = _version_before(session, node, hop)
-        session.converge(node, [KubeletRestarted(node, version, session.through)], hop=hop)
+        version = installed_version(session.hosts[node.name], "kubernetes") or str(hop.start)
+        restarted = KubeletRestarted(node, version, session.control_plane_host)
+        session.converge(node, [HopAction(StepId.KUBELET_RESTARTED, restarted)], hop=hop)
     for name in sorted(session.state.cordoned):
         session.uncordon(name)
     for node in session.nodes:
@@ -100,14 +85,28 @@ def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:
     return Packages({"kubernetes": str(hop.start)}, session.spec.package_source, older=True)
 
 
-def _went_along(session: UpgradeSession, node: NodeSpec, saved: str) -> bool:
-    """Return whether a worker's settings were saved in this hop: only then has it been touched."""
-    return session.hosts[node.name].ok(f"test -s /var/lib/migrator/snapshots/{saved}/settings.tar.gz")
+def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:
+    """Stop all control planes, restore etcd and settings on each, and start them."""
+    peers = [(node.name, node.address) for node in session.control_planes]
+    for node in session.control_planes:
+        session.converge(node, [HopAction(StepId.CONTROL_PLANE_STOPPED, rollback.ControlPlaneStopped(snapshot))], hop=hop)
+    for node in session.control_planes:
+        etcd = EtcdRestored(snapshot, node.name, node.address, peers)
+        restored = [*_node_restored(before, snapshot.hop), HopAction(StepId.ETCD_RESTORED, etcd)]
+        session.converge(node, restored, hop=hop)
+    # With several members etcd answers once most of them run: all kubelets first, then the wait.
+    for node in session.control_planes[1:]:
+        rollback.restart_kubelet(session.hosts[node.name])
+    for node in session.control_planes:
+        started = rollback.ControlPlaneStarted(str(hop.start))
+        session.converge(node, [HopAction(StepId.CONTROL_PLANE_STARTED, started)], hop=hop)
 
 
-def _version_before(session: UpgradeSession, node: NodeSpec, hop: Hop) -> str:
-    installed = session.hosts[node.name].run("pacman -Q kubernetes | cut -d' ' -f2 | cut -d- -f1").strip()
-    return str(parse_version(installed)) if installed else str(hop.start)
+def _node_restored(before: Packages, saved: str) -> list[HopAction]:
+    return [
+        HopAction(StepId.PACKAGES, before),
+        HopAction(StepId.SETTINGS_RESTORED, rollback.SettingsRestored(saved)),
+    ]
 
 
 def _spread_snapshot(session: UpgradeSession, snapshot: Snapshot) -> None:
@@ -120,4 +119,4 @@ def _spread_snapshot(session: UpgradeSession, snapshot: Snapshot) -> None:
         host = session.hosts[node.name]
         for path, mode in files.items():
             if not host.ok(f"test -s {path}"):
-                host.write(path, session.through.read(path), mode=mode)
+                host.write(path, session.control_plane_host.read(path), mode=mode)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from migrator.cluster.drain import cordon
-from migrator.errors import ApiError, MigratorError
+from migrator.errors import ApiError, HostError, MigratorError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
 from migrator.model.events import Note, Step
 from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, get
-from migrator.model.upgrade import Hop, NodeSummary
-from migrator.nodes.action import Action, converge
-from migrator.nodes.hop.actions import HopSpec
+from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
+from migrator.nodes.action import converge
+from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.hop.etcd import has_local_etcd
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, Host, Reporter, UpgradeCluster
 from migrator.upgrade.state import UpgradeState
-
-_CHANGES_CONTROL_PLANE = "kubeadm upgrade apply"
+from migrator.upgrade.steps import Progress, Stage, hop_steps, pending
+from migrator.upgrade.steps import Step as HopStep
 
 
 @dataclass(slots=True)
@@ -42,8 +42,10 @@ class UpgradeSession:
     patches: tuple[tuple[str, bytes], ...] = ()
     weave: tuple[str, str] | None = None
     """Registry and version of Weave Net's images, where it is the pod network."""
-    records: tuple[tuple[str, str, float], ...] = ()
-    """Role, action and seconds of steps of earlier upgrades."""
+    records: tuple[StepTime, ...] = ()
+    """Times of steps in earlier upgrades."""
+    make_steps: Callable[[Hop, HopSpec, Sequence[NodeSpec]], tuple[HopStep, ...]] = hop_steps
+    _local_etcd: bool | None = None
 
     @property
     def first(self) -> NodeSpec:
@@ -51,8 +53,8 @@ class UpgradeSession:
         return self.nodes[0]
 
     @property
-    def through(self) -> Host:
-        """Its host, whose kubectl the node actions ask."""
+    def control_plane_host(self) -> Host:
+        """Its host, whose kubectl the node actions use."""
         return self.hosts[self.first.name]
 
     @property
@@ -82,29 +84,52 @@ class UpgradeSession:
         """Show what goes on within a step."""
         self.reporter.emit(Note(text))
 
+    @property
+    def local_etcd(self) -> bool:
+        """Whether kubeadm runs etcd on the control planes, its default; the host is asked once."""
+        if self._local_etcd is None:
+            try:
+                self._local_etcd = has_local_etcd(self.control_plane_host)
+            except HostError:
+                return True
+        return self._local_etcd
+
     def hop_spec(self, hop: Hop) -> HopSpec:
         """Return a hop as the node actions take it."""
-        cluster = dataclasses.replace(self.spec, kubernetes_version=str(hop.target), packages=hop.packages)
         return HopSpec(
-            cluster,
+            dataclasses.replace(self.spec, kubernetes_version=str(hop.target), packages=hop.packages),
             self.state.saved_as(hop),
             applied=hop.key in self.state.applied,
             patches=self.patches,
-            local_etcd=has_local_etcd(self.through),
+            local_etcd=self.local_etcd,
+            control_plane_host=self.control_plane_host,
             say=self.detail,
         )
 
-    def converge(self, node: NodeSpec, actions: list[Action], *, hop: Hop) -> list[str]:
-        """Run what a node still needs; each step is journalled before it is made. Raises MigratorError."""
+    def steps(self, hop: Hop) -> tuple[HopStep, ...]:
+        """Return the list of a hop: what a plan shows and a run executes."""
+        return self.make_steps(hop, self.hop_spec(hop), self.nodes)
+
+    def steps_left(self, hop: Hop) -> tuple[HopStep, ...]:
+        """Return the steps of a hop that are left now; raises HostError when a control plane cannot be asked."""
+        steps = self.steps(hop)
+        control_planes = [(step.node, step.actions) for step in steps if step.stage is Stage.CONTROL_PLANE]
+        done = all(action.done(self.hosts[node.name]) for node, actions in control_planes if node for action in actions)
+        applied = self.state.open and hop.key in self.state.applied
+        return pending(steps, Progress(applied=applied, control_plane_done=bool(control_planes) and done))
+
+    def converge(self, node: NodeSpec, actions: Sequence[HopAction], *, hop: Hop) -> list[str]:
+        """Run what a node still needs; each step is recorded before it is made. Raises MigratorError."""
 
         @contextmanager
-        def around(_host: Host, action: Action) -> Iterator[None]:
+        def around(_host: Host, action: HopAction) -> Iterator[None]:
             begun = self.clock.monotonic()
-            changes = action.name == _CHANGES_CONTROL_PLANE
-            self.write(StepStarted(hop=hop.key, node=node.name, role=node.role, action=action.name, changes_control_plane=changes))
+            key, name, role = hop.key, node.name, node.role
+            changes = action.id is StepId.CONTROL_PLANE_FIRST
+            self.write(StepStarted(hop=key, node=name, role=role, action=action.name, id=action.id, changes_control_plane=changes))
             yield
             seconds = round(self.clock.monotonic() - begun, 2)
-            self.write(StepEnded(hop=hop.key, node=node.name, role=node.role, action=action.name, seconds=seconds))
+            self.write(StepEnded(hop=key, node=name, role=role, action=action.name, id=action.id, seconds=seconds))
 
         return converge(self.hosts[node.name], actions, self.say, around)
 
@@ -154,6 +179,6 @@ def require_version(session: UpgradeSession, version: str) -> None:
     found = session.cluster.version()[2]
     if found != f"v{version}":
         raise MigratorError(
-            f"the API server is {found}, not v{version}, although kubeadm ended well",
+            f"the API server is {found}, not v{version}, although kubeadm succeeded",
             hint="is another control plane behind this address? See `kubectl -n kube-system get pods -l component=kube-apiserver`",
         )

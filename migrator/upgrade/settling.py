@@ -1,4 +1,4 @@
-"""Wait between nodes until what the last one had to do with is well again."""
+"""Wait after a node's upgrade until its system pods, and the workloads that were ready before, are ready again."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ from migrator.upgrade.session import UpgradeSession
 _SECONDS = 300.0
 _POLL = 0.5
 _STEADY_SECONDS = 10.0
-"""How long a control plane must be well without a break: a new kubelet restarts its static pods some seconds later."""
+"""Seconds that a control plane must be ready without interruption: a new kubelet restarts its static pods after some seconds."""
 
 
-def well_workloads(cluster: ClusterReader) -> frozenset[str]:
-    """Return the Deployments and StatefulSets that have all their replicas now; what is ill before is not waited for."""
-    return frozenset(str(ref_of(item)) for item in _workloads(cluster) if _well(item))
+def ready_workloads(cluster: ClusterReader) -> frozenset[str]:
+    """Return the Deployments and StatefulSets that have all their replicas now; a drain waits for no other."""
+    return frozenset(str(ref_of(item)) for item in _workloads(cluster) if _is_ready(item))
 
 
-def settle(session: UpgradeSession, node: NodeSpec, well_before: frozenset[str]) -> None:
-    """Wait until a node's system pods, and the workloads that were well before its drain, are well.
+def settle(session: UpgradeSession, node: NodeSpec, ready_before: frozenset[str]) -> None:
+    """Wait until a node's system pods, and the workloads that were ready before its drain, are ready.
 
-    Raises GateFailedError when they do not get so: the next drain could take the last replica of something.
+    Raises GateFailedError when they are not in time: the next drain could evict the last replica of a workload.
     """
     steady = _STEADY_SECONDS if node.role == "control-plane" else 0.0
     deadline = session.clock.monotonic() + _SECONDS
-    well_since = None
+    ready_since = None
     while True:
-        ill = dict(_ill(session.cluster, node.name, well_before))
+        waiting = dict(_not_ready(session.cluster, node.name, ready_before))
         now = session.clock.monotonic()
-        well_since = None if ill else now if well_since is None else well_since
-        if well_since is not None and now - well_since >= steady:
+        ready_since = None if waiting else now if ready_since is None else ready_since
+        if ready_since is not None and now - ready_since >= steady:
             return
         if now > deadline:
-            shown = "; ".join(f"{name}: {message}" for name, message in ill.items())
+            shown = "; ".join(f"{name}: {message}" for name, message in waiting.items())
             raise GateFailedError(
-                f"{node.name} is upgraded, and not all is well after {_SECONDS:.0f} s: {shown}",
-                hint="see `kubectl describe`; once it is well: `migrator upgrade resume`",
+                f"{node.name} is upgraded, but not all is ready after {_SECONDS:.0f} s: {shown}",
+                hint="see `kubectl describe`; once it is ready: `migrator upgrade resume`",
             )
         session.clock.sleep(_POLL)
 
 
-def _ill(cluster: ClusterReader, node: str, well_before: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _not_ready(cluster: ClusterReader, node: str, ready_before: frozenset[str]) -> Iterator[tuple[str, str]]:
     if not cluster.healthy():
         yield "API server", "is not ready"
         return
     system = [pod for pod in pods_on(cluster, node) if pod["metadata"]["namespace"] == "kube-system"]
-    for item in (*(pod for pod in system if not get(pod, "metadata", "deletionTimestamp")), *_watched(cluster, well_before)):
-        if not _well(item):
+    for item in (*(pod for pod in system if not get(pod, "metadata", "deletionTimestamp")), *_watched(cluster, ready_before)):
+        if not _is_ready(item):
             yield str(ref_of(item)), readiness(item).message
 
 
-def _watched(cluster: ClusterReader, well_before: frozenset[str]) -> Iterator[Manifest]:
-    return (item for item in _workloads(cluster) if str(ref_of(item)) in well_before) if well_before else iter(())
+def _watched(cluster: ClusterReader, ready_before: frozenset[str]) -> Iterator[Manifest]:
+    return (item for item in _workloads(cluster) if str(ref_of(item)) in ready_before) if ready_before else iter(())
 
 
 def _workloads(cluster: ClusterReader) -> Iterator[Manifest]:
@@ -66,6 +66,6 @@ def _workloads(cluster: ClusterReader) -> Iterator[Manifest]:
     yield from cluster.list(STATEFUL_SETS)
 
 
-def _well(manifest: Manifest) -> bool:
+def _is_ready(manifest: Manifest) -> bool:
     state = readiness(manifest)
     return state.done and state.ok

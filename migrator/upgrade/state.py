@@ -11,7 +11,7 @@ from typing import assert_never
 from migrator.journal.records import upgrade as records
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.upgrade import UpgradeRecord
-from migrator.model.upgrade import Hop, Workers
+from migrator.model.upgrade import Hop, StepTime, Workers
 from migrator.model.version import Version
 
 
@@ -44,8 +44,8 @@ class UpgradeState:
     """Nodes that this tool has cordoned; a person's own cordon is not undone."""
     rolling_back: str = ""
     last_step: str = ""
-    seconds: tuple[tuple[str, str, float], ...] = ()
-    """Role, action and seconds of every step that ended."""
+    times: tuple[StepTime, ...] = ()
+    """Every step that ended."""
 
     @property
     def open(self) -> bool:
@@ -119,7 +119,8 @@ def _after_node(state: UpgradeState, record: records.NodeRecord) -> UpgradeState
             applied = state.applied | {record.hop} if changes else state.applied
             return replace(state, last_step=f"{record.node}: {record.action}", applied=applied)
         case records.StepEnded():
-            return replace(state, seconds=(*state.seconds, (record.role, record.action, record.seconds)))
+            known = (StepTime(record.role, record.step, record.seconds),) if record.step else ()
+            return replace(state, times=(*state.times, *known))
         case records.Cordoned(node=node):
             return replace(state, cordoned=state.cordoned | {node})
         case records.Uncordoned(node=node):

@@ -21,7 +21,7 @@ from migrator.kube.access import Access, access_from, load_access
 from migrator.kube.cluster import KubeCluster
 from migrator.model.events import Note
 from migrator.model.facts import UpgradeFacts
-from migrator.model.upgrade import DrainRules, Workers
+from migrator.model.upgrade import DrainRules, StepTime, Workers
 from migrator.model.version import Version
 from migrator.ports import Host
 from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
@@ -104,12 +104,12 @@ def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
 
 
-def _records(where: Where, screen: Screen) -> Iterator[tuple[str, str, float]]:
+def _records(where: Where, screen: Screen) -> Iterator[StepTime]:
     """Yield what steps took in upgrades of other clusters, from the journals beside this one; they only serve estimates."""
     for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
         if path != where.journal:
             try:
-                yield from fold_upgrade(iter_entries(path, UPGRADE)).seconds
+                yield from fold_upgrade(iter_entries(path, UPGRADE)).times
             except JournalError as error:
                 screen.emit(Note(f"{error.message}: the times in it are not used", warning=True))
 

@@ -8,9 +8,40 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Strict, written_as_text
-from migrator.model.upgrade import Hop, Workers
+from migrator.model.upgrade import Hop, StepId, Workers
 from migrator.model.verdict import Finding
 from migrator.model.version import Version, parse_version
+
+_STEP_OF_LABEL = {
+    "CRI-O, crictl, CNI plugins": StepId.RUNTIME_PACKAGES,
+    "service crio": StepId.RUNTIME_SERVICE,
+    "kubeadm of the new version": StepId.KUBEADM_STAGED,
+    "images": StepId.IMAGES,
+    "patches": StepId.PATCHES,
+    "etcd snapshot": StepId.SNAPSHOT,
+    "settings saved": StepId.SETTINGS_SAVED,
+    "kubeadm upgrade apply": StepId.CONTROL_PLANE_FIRST,
+    "drain": StepId.DRAIN,
+    "packages": StepId.PACKAGES,
+    "sandbox image": StepId.SANDBOX_IMAGE,
+    "kubelet restarted": StepId.KUBELET_RESTARTED,
+    "node Ready": StepId.NODE_READY,
+    "control plane stopped": StepId.CONTROL_PLANE_STOPPED,
+    "settings restored": StepId.SETTINGS_RESTORED,
+    "etcd restored": StepId.ETCD_RESTORED,
+    "control plane started": StepId.CONTROL_PLANE_STARTED,
+    "kubelet of before": StepId.KUBELET_RESTORED,
+}
+"""The labels of migrator 0.1.0, whose journals have no identifiers of steps."""
+_KUBEADM_UPGRADE_NODE = "kubeadm upgrade node"
+"""In 0.1.0 the label of two different steps; the role of the node tells which."""
+
+
+def _step(step: StepId | None, role: str, label: str) -> StepId | None:
+    if step is None and label == _KUBEADM_UPGRADE_NODE:
+        return StepId.CONTROL_PLANE_OTHER if role == "control-plane" else StepId.NODE_SETTINGS
+    return step or _STEP_OF_LABEL.get(label)
+
 
 VersionText = Annotated[Version, written_as_text(parse_version)]
 """A version, written as `1.37.2`."""
@@ -75,7 +106,14 @@ class StepStarted(Record):
     action: str
     """The step as a person reads it."""
     changes_control_plane: bool = False
-    """From here on a rollback has something to take back."""
+    """From here on a rollback has something to reverse."""
+    id: StepId | None = None
+    """None in journals of 0.1.0."""
+
+    @property
+    def step(self) -> StepId | None:
+        """The identifier of the step; None for a label that 0.1.0 never wrote."""
+        return _step(self.id, self.role, self.action)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -89,6 +127,13 @@ class StepEnded(Record):
     role: Literal["control-plane", "worker"]
     action: str
     seconds: float
+    id: StepId | None = None
+    """None in journals of 0.1.0."""
+
+    @property
+    def step(self) -> StepId | None:
+        """The identifier of the step; None for a label that 0.1.0 never wrote."""
+        return _step(self.id, self.role, self.action)
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,4 +1,4 @@
-"""All that a hop does to a node, in order; the packages, the runtime and the waiting are the actions that `pulumi up` uses."""
+"""What a hop does to a node, in order, each with its identifier; `pulumi up` uses the same packages and the same waiting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
@@ -21,18 +22,43 @@ _RUNTIME = ("cri-o", "crictl", "cni-plugins")
 
 
 @dataclass(slots=True, frozen=True)
+class HopAction:
+    """An action with the identifier that plans, journals and estimates know it by."""
+
+    id: StepId
+    action: Action
+
+    @property
+    def name(self) -> str:
+        """What a person reads while it runs."""
+        return self.action.name
+
+    def done(self, host: Host) -> bool:
+        """Return whether nothing is left to do."""
+        return self.action.done(host)
+
+    def run(self, host: Host) -> None:
+        """Do it; called again after a failure, it continues."""
+        self.action.run(host)
+
+
+@dataclass(slots=True, frozen=True)
 class HopSpec:
     """One hop as nodes see it."""
 
     cluster: ClusterSpec
-    """The cluster as it will be: version and packages of the hop's end."""
+    """The cluster after the hop: its version and packages."""
     saved_as: str
-    """Name of what is saved before it."""
+    """Name of what is saved on hosts before the hop."""
     applied: bool
-    """Whether it has begun to change the control plane."""
+    """Whether the hop has begun to change the control plane."""
     patches: tuple[tuple[str, bytes], ...]
     local_etcd: bool
+    """Whether kubeadm runs etcd on the control planes."""
+    control_plane_host: Host
+    """The host whose kubectl is asked about nodes."""
     say: Callable[[str], None]
+    """Shows kubeadm's progress."""
 
     @property
     def packages(self) -> Packages:
@@ -41,46 +67,53 @@ class HopSpec:
 
     @property
     def staged(self) -> Staged:
-        """Kubeadm of the hop's end, beside what is installed."""
+        """Kubeadm of the version after the hop, beside what is installed."""
         return Staged(self.packages)
 
     @property
-    def snapshot(self) -> Snapshot:
-        """The cluster's memory as it is before the hop."""
-        return Snapshot(self.saved_as, begun=self.applied)
-
-    @property
     def runtime_packages(self) -> Packages:
-        """CRI-O and what goes with it."""
+        """CRI-O and the packages that belong to it."""
         versions = {name: version for name, version in self.cluster.packages.items() if name in _RUNTIME}
         return dataclasses.replace(self.packages, versions=versions, name="CRI-O, crictl, CNI plugins")
 
 
-def runtime(hop: HopSpec, node: NodeSpec, through: Host) -> list[Action]:
-    """Return what brings CRI-O to a node; its containers go on running. CRI-O goes first, everywhere."""
-    return [hop.runtime_packages, Service("crio"), Ready(node, through)]
+def runtime(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
+    """Return what upgrades CRI-O on a node; its containers continue to run."""
+    return [
+        HopAction(StepId.RUNTIME_PACKAGES, hop.runtime_packages),
+        HopAction(StepId.RUNTIME_SERVICE, Service("crio")),
+        HopAction(StepId.NODE_READY, Ready(node, hop.control_plane_host)),
+    ]
 
 
-def prepared(hop: HopSpec, node: NodeSpec) -> list[Action]:
-    """Return what a node gets before anything of the cluster is touched; with its images here, no drain waits for a registry."""
-    patches: list[Action] = [Patches(hop.patches)] if hop.patches else []
-    return [hop.staged, ImagesPulled(hop.staged, hop.cluster, node.role), *patches]
+def prepared(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
+    """Return what a node needs before the cluster is changed; with its images present, no drain waits for a registry."""
+    patches = [HopAction(StepId.PATCHES, Patches(hop.patches))] if hop.patches else []
+    images = HopAction(StepId.IMAGES, ImagesPulled(hop.staged, hop.cluster, node.role))
+    return [HopAction(StepId.KUBEADM_STAGED, hop.staged), images, *patches]
 
 
-def saved(hop: HopSpec, node: NodeSpec) -> list[Action]:
-    """Return what is kept of a node to go back to."""
+def saved(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
+    """Return what is saved of a node for a rollback."""
     if node.first and hop.local_etcd:
-        return [hop.snapshot]
-    return [SettingsSaved(hop.saved_as)]
+        return [HopAction(StepId.SNAPSHOT, Snapshot(hop.saved_as, begun=hop.applied))]
+    return [HopAction(StepId.SETTINGS_SAVED, SettingsSaved(hop.saved_as))]
 
 
-def control_plane(hop: HopSpec, node: NodeSpec) -> list[Action]:
+def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
-    return [ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say)]
+    step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
+    return [HopAction(step, ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say))]
 
 
-def kubelet(hop: HopSpec, node: NodeSpec, through: Host) -> list[Action]:
+def kubelet(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a drained node's kubelet."""
-    version = hop.cluster.kubernetes_version
-    settings: list[Action] = [] if node.role == "control-plane" else [NodeSettingsUpgraded(hop.staged, hop.cluster, hop.say)]
-    return [hop.packages, SandboxImage(hop.cluster), *settings, KubeletRestarted(node, version, through), Ready(node, through)]
+    version, host = hop.cluster.kubernetes_version, hop.control_plane_host
+    settings = HopAction(StepId.NODE_SETTINGS, NodeSettingsUpgraded(hop.staged, hop.cluster, hop.say))
+    return [
+        HopAction(StepId.PACKAGES, hop.packages),
+        HopAction(StepId.SANDBOX_IMAGE, SandboxImage(hop.cluster)),
+        *([] if node.role == "control-plane" else [settings]),
+        HopAction(StepId.KUBELET_RESTARTED, KubeletRestarted(node, version, host)),
+        HopAction(StepId.NODE_READY, Ready(node, host)),
+    ]

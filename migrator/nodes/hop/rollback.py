@@ -109,3 +109,8 @@ class KubeletBack:
 
 def _list_pods(host: Host) -> str:
     return " ; ".join(static_pod_query(name, host.name) for name in _STATIC)
+
+
+def restart_kubelet(host: Host) -> None:
+    """Restart a kubelet without waiting for what it starts."""
+    host.run("systemctl restart kubelet")

@@ -1,0 +1,120 @@
+"""A hop as one list of steps: `upgrade plan` shows this list, and a run executes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrator.model.upgrade import Hop, StepId
+from migrator.nodes.hop import actions
+from migrator.nodes.hop.actions import HopAction, HopSpec
+from migrator.nodes.spec import NodeSpec
+
+
+class Stage(StrEnum):
+    """The parts of a hop, in order; each is finished on all nodes before the next one begins."""
+
+    RUNTIME = "runtime"
+    """CRI-O first: a kubelet must not be newer than its runtime expects."""
+    PREPARE = "prepare"
+    SAVE = "save"
+    CONTROL_PLANE = "control-plane"
+    API_VERSION = "api-version"
+    POD_NETWORK = "pod-network"
+    NODES = "nodes"
+    """Drain, packages, kubelet, uncordon: one node after the other."""
+
+
+@dataclass(slots=True, frozen=True)
+class Step:
+    """One entry of a hop's list."""
+
+    stage: Stage
+    node: NodeSpec | None
+    """None where the step concerns the cluster."""
+    actions: tuple[HopAction, ...] = ()
+    before: tuple[HopAction, ...] = ()
+    """Of a node's last step: what must be there before its drain."""
+    repeated: bool = False
+    """Whether an earlier step of the list has done `before` already, so that it is only asked for, and not shown again."""
+
+    @property
+    def ids(self) -> tuple[StepId, ...]:
+        """The identifiers of all that the step does, in order."""
+        own = tuple(action.id for action in self.actions)
+        if self.stage is Stage.NODES:
+            before = () if self.repeated else tuple(action.id for action in self.before)
+            return (*before, StepId.DRAIN, *own, StepId.UNCORDON, StepId.SETTLED)
+        return own or (StepId(self.stage.value),)
+
+    @property
+    def words(self) -> str:
+        """The step as a person reads it."""
+        names = [action.name for action in self.actions]
+        if self.node is None:
+            return _CLUSTER_WORDS[self.stage]
+        if self.stage is Stage.NODES:
+            before = [] if self.repeated else [action.name for action in self.before]
+            names = [*before, "drain", *names, "uncordon", "workloads ready"]
+        return f"{self.node.name}: {', '.join(names)}"
+
+
+_CLUSTER_WORDS = {
+    Stage.API_VERSION: "the API server reports the new version",
+    Stage.POD_NETWORK: "pod network and kube-proxy rolled out",
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Progress:
+    """How far a hop is; the predicates of the steps read it."""
+
+    applied: bool = False
+    """kubeadm has begun to change the control plane, so that everything before it is done."""
+    control_plane_done: bool = False
+    """Every control plane is at the version of the hop."""
+
+
+def hop_steps(hop: Hop, spec: HopSpec, nodes: Sequence[NodeSpec]) -> tuple[Step, ...]:
+    """Return all steps of a hop, in order; `nodes` has the control planes first.
+
+    A hop within one version upgrades kubelets that were left behind: its control plane is at the version already.
+    """
+    control_planes = [node for node in nodes if node.role == "control-plane"]
+    upgraded = [node for node in nodes if node.role == "control-plane" or hop.workers]
+    kubelets = (
+        Step(Stage.POD_NETWORK, None),
+        *(_node_step(spec, node, repeated=hop.start != hop.target) for node in upgraded),
+    )
+    if hop.start == hop.target:
+        return kubelets
+    return (
+        *(Step(Stage.RUNTIME, node, tuple(actions.runtime(spec, node))) for node in nodes),
+        *(Step(Stage.PREPARE, node, tuple(actions.prepared(spec, node))) for node in nodes),
+        *(Step(Stage.SAVE, node, tuple(actions.saved(spec, node))) for node in nodes),
+        *(Step(Stage.CONTROL_PLANE, node, tuple(actions.control_plane(spec, node))) for node in control_planes),
+        Step(Stage.API_VERSION, None),
+        *kubelets,
+    )
+
+
+def _node_step(spec: HopSpec, node: NodeSpec, *, repeated: bool) -> Step:
+    before = (*actions.prepared(spec, node), *actions.saved(spec, node))
+    return Step(Stage.NODES, node, tuple(actions.kubelet(spec, node)), before, repeated)
+
+
+def pending(steps: Sequence[Step], progress: Progress) -> tuple[Step, ...]:
+    """Return the steps that are left after this progress; a run still asks each action whether it is done."""
+    return tuple(step for step in steps if _is_left(step.stage, progress))
+
+
+def _is_left(stage: Stage, progress: Progress) -> bool:
+    match stage:
+        case Stage.RUNTIME | Stage.PREPARE | Stage.SAVE:
+            # While kubeadm is at work the API server may be away: a resumed run joins kubeadm at once.
+            return not (progress.applied or progress.control_plane_done)
+        case Stage.CONTROL_PLANE | Stage.API_VERSION:
+            return not progress.control_plane_done
+        case Stage.POD_NETWORK | Stage.NODES:
+            return True
