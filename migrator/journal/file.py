@@ -86,6 +86,7 @@ class FileJournal(Generic[R]):
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
         if written != len(data):
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)  # half a line would spoil the next one
             raise JournalError(f"{self.path}: cannot be written: disk full", hint=_ROOM)
 
     def sync(self) -> None:

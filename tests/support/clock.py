@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class FakeClock:
     """Fills the `Clock` port; both clocks stand still but for `sleep` and `pass_time`."""
@@ -9,6 +11,7 @@ class FakeClock:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
         self._monotonic = 0.0
+        self._due: list[tuple[float, Callable[[], None]]] = []
         self.slept: list[float] = []
 
     def now(self) -> float:
@@ -25,6 +28,19 @@ class FakeClock:
         self.pass_time(seconds)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass without anybody having slept."""
+        """Let time pass without anybody having slept; what is due happens at the end of it."""
         self._now += seconds
         self._monotonic += seconds
+        due = [action for at, action in self._due if at <= self._monotonic]
+        self._due = [(at, action) for at, action in self._due if at > self._monotonic]
+        for action in due:
+            action()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Let something happen once this much time has passed: a person's ^C, a change by somebody else."""
+        self._due.append((self._monotonic + seconds, action))
+
+
+def interrupt() -> None:
+    """Press ^C."""
+    raise KeyboardInterrupt

@@ -155,16 +155,19 @@ def test_notes_wait_for_the_next_record_and_keep_their_order(path: Path) -> None
     assert read(path)[-1] == ShiftAnnounced(6.0)
 
 
-def test_a_full_disk_is_an_error_before_the_change(path: Path) -> None:
-    """What cannot be announced is not done; what was written before stays whole."""
+@pytest.mark.parametrize("room", [0, 20])
+def test_a_full_disk_is_an_error_before_the_change(path: Path, room: int) -> None:
+    """What cannot be announced is not done; what was written before stays whole, also where half a line would fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with opened(path) as journal:
         size = path.stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
             with pytest.raises(JournalError, match="cannot be written") as caught:
                 journal.append(CutoverStarted())
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "make room" in caught.value.hint
-    assert path.stat().st_size == size
+        assert "make room" in caught.value.hint
+        assert path.stat().st_size == size
+        journal.append(Unfenced())
+    assert read(path)[1:] == [Unfenced()]

@@ -51,7 +51,7 @@ st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]),
 
 
 @pytest.mark.parametrize(("codec", "union", "_", "__"), BOTH)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_every_record_is_read_as_it_was_written(codec: Codec[Any], union: Any, _: str, __: str, data: st.DataObject) -> None:
     """Any value of any class, on one line."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrator.journal.records.migration import (
     CopyEnded,
     CutoverEnded,
     CutoverStarted,
+    FenceAnnounced,
     MigrationRecord,
     ObjectOutcome,
+    Retired,
     RollbackEnded,
+    ShiftAnnounced,
+    Shifted,
+    UnfenceAnnounced,
+    Unfenced,
     VerdictGiven,
     WaveAnnounced,
 )
-from migrator.migration.state import Stage, fold
+from migrator.migration.state import MigrationFold, Stage, State, Written, fold
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.journals import entries
@@ -26,23 +34,98 @@ def outcome(ref: ObjectRef, action: Action, uid: str = "u", *, made: bool = True
     return ObjectOutcome(ref=ref, action=action, uid=uid, green_token="g", blue_token="b", made=made)
 
 
+def after(*records: MigrationRecord) -> State:
+    """Return the state after these records, the first at second 1."""
+    return fold(entries(*records, at=1.0))
+
+
+def take(building: MigrationFold, *records: MigrationRecord) -> None:
+    """Fold these records, too."""
+    for entry in entries(*records):
+        building.take(entry)
+
+
 def test_objects_are_intended_then_written_then_gone() -> None:
     """What was announced and has no outcome may be on green; what was deleted is not."""
-    lines: list[MigrationRecord] = [WaveAnnounced(1, (A, B), ()), outcome(A, Action.CREATED)]
-    state = fold(entries(*lines))
-    assert state.intended == {B}
-    assert state.written[A].made
-    assert fold(entries(*lines, outcome(A, Action.DELETED))).written == {}
+    lines: tuple[MigrationRecord, ...] = (WaveAnnounced(1, (A, B), ()), outcome(A, Action.CREATED))
+    assert after(*lines).intended == {B}
+    assert after(*lines).written == {A: Written("u", "g", "b", made=True)}
+    assert after(*lines, outcome(A, Action.DELETED)).written == {}
 
 
-def test_each_verb_moves_the_stage_on() -> None:
-    """The stage follows what ended last."""
-    story: list[tuple[MigrationRecord, Stage]] = [
-        (COPIED, Stage.COPIED),
-        (VerdictGiven(good=True, seconds=1.0, findings=()), Stage.VALIDATED),
-        (CutoverStarted(), Stage.CUTTING_OVER),
-        (CutoverEnded(good=True), Stage.ON_GREEN),
-        (RollbackEnded(0.0, (), ()), Stage.ROLLED_BACK),
-    ]
-    for count, (_, stage) in enumerate(story, start=1):
-        assert fold(entries(*(record for record, _ in story[:count]))).stage is stage
+def test_what_was_made_stays_made_while_it_is_the_same_object() -> None:
+    """A later change does not make it another's; another UID does."""
+    made = outcome(A, Action.CREATED)
+    assert after(made, outcome(A, Action.CHANGED, made=False)).written[A].made
+    assert not after(made, outcome(A, Action.CHANGED, "other", made=False)).written[A].made
+    assert not after(outcome(A, Action.CHANGED, made=False)).written[A].made
+
+
+def test_an_outcome_without_an_object_leaves_what_was_known() -> None:
+    """A failure says nothing of what lies on green; it is no longer waited for."""
+    state = after(
+        outcome(A, Action.CREATED), WaveAnnounced(1, (B,), (A,)), outcome(A, Action.FAILED, ""), outcome(B, Action.FAILED, "")
+    )
+    assert state.written[A].uid == "u"
+    assert (state.intended, B in state.written) == (frozenset(), False)
+
+
+GOOD, BAD = (VerdictGiven(good=good, seconds=1.0, findings=()) for good in (True, False))
+BACK = RollbackEnded(0.0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("story", "stage"),
+    [
+        ((), Stage.NEW),
+        ((COPIED,), Stage.COPIED),
+        ((COPIED, BAD), Stage.COPIED),
+        ((COPIED, GOOD), Stage.VALIDATED),
+        ((COPIED, GOOD, COPIED), Stage.COPIED),
+        ((COPIED, GOOD, CutoverStarted()), Stage.CUTTING_OVER),
+        ((COPIED, CutoverStarted(), COPIED, GOOD), Stage.CUTTING_OVER),
+        ((CutoverStarted(), CutoverEnded(good=True)), Stage.ON_GREEN),
+        ((CutoverEnded(good=True), COPIED, GOOD), Stage.ON_GREEN),
+        ((CutoverStarted(), CutoverEnded(good=False)), Stage.ROLLED_BACK),
+        ((CutoverEnded(good=True), BACK), Stage.ROLLED_BACK),
+        ((CutoverEnded(good=True), BACK, COPIED), Stage.COPIED),
+        ((CutoverEnded(good=True), BACK, GOOD), Stage.VALIDATED),
+        ((CutoverEnded(good=True), Retired("a", 1)), Stage.RETIRED),
+    ],
+)
+def test_each_verb_moves_the_stage_on(story: tuple[MigrationRecord, ...], stage: Stage) -> None:
+    """The stage follows what ended last; a copy or a verdict does not take back a cutover."""
+    assert after(*story).stage is stage
+
+
+def test_a_verdict_is_good_until_something_is_written_or_taken_back() -> None:
+    """A copy, a bad verdict and a rollback end it; it carries its time."""
+    assert after(COPIED, GOOD).good_verdict_at == 2.0
+    assert [after(GOOD, later).good_verdict_at for later in (COPIED, BAD, BACK)] == [None] * 3
+
+
+def test_times_are_those_of_the_records() -> None:
+    """Since when all traffic is on green; when the last copy ended."""
+    state = after(COPIED, CutoverEnded(good=True))
+    assert (state.copied_at, state.on_green_since) == (1.0, 2.0)
+    assert [after(CutoverEnded(good=True), later).on_green_since for later in (BACK, CutoverEnded(good=False))] == [None] * 2
+
+
+def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() -> None:
+    """A run that was killed in between may have done what it announced."""
+    assert after(ShiftAnnounced(25.0), Shifted(24.9, {})).green_percent == 25.0
+    fenced = after(FenceAnnounced({A: A}), FenceAnnounced({B: A}), UnfenceAnnounced({A: A})).fenced
+    assert fenced == {A: A, B: A}
+    assert after(FenceAnnounced({A: A}), Unfenced()).fenced == {}
+
+
+def test_a_state_does_not_change_when_more_is_folded() -> None:
+    """What a run began with stays what it was, however many objects are written meanwhile."""
+    building = MigrationFold()
+    begun = building.state
+    take(building, WaveAnnounced(1, (A, B), ()), outcome(A, Action.CREATED))
+    middle = building.state
+    take(building, outcome(A, Action.DELETED), outcome(B, Action.CREATED), ShiftAnnounced(5.0))
+    assert begun == State()
+    assert (list(middle.written), middle.intended, middle.green_percent) == ([A], frozenset([B]), 0.0)
+    assert (list(building.state.written), building.state.intended, building.state.green_percent) == ([B], frozenset(), 5.0)

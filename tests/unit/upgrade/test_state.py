@@ -8,13 +8,15 @@ from migrator.journal.records.upgrade import (
     HopRollbackEnded,
     HopRollbackStarted,
     RecordedHop,
+    StepEnded,
     StepStarted,
     Uncordoned,
+    UpgradeAborted,
     UpgradeEnded,
     UpgradeRecord,
     UpgradeStarted,
 )
-from migrator.model.upgrade import Workers
+from migrator.model.upgrade import StepId, StepTime, Workers
 from migrator.model.version import Version
 from migrator.upgrade.state import Status, UpgradeState, fold_upgrade
 from tests.support.facts import hop
@@ -74,3 +76,29 @@ def test_a_rollback_ends_the_upgrade_and_can_be_gone_on_with() -> None:
     ended = after(*WHOLE[:7], HopRollbackStarted(HOPS[1].key), HopRollbackEnded())
     assert ended.status is Status.ROLLED_BACK
     assert ended.last_applied == HOPS[0]
+
+
+def test_what_hosts_keep_is_named_after_the_hop_and_the_time_that_the_upgrade_began() -> None:
+    """The time of the record, in UTC, whatever the machine's own zone."""
+    assert after(STARTED).saved_as(HOPS[0]) == "1.35.4-to-1.36.3-20270115-080000"
+
+
+def test_how_long_steps_took_is_kept_over_upgrades() -> None:
+    """Estimates are made from all of them; a step without an end has no time."""
+    ended = StepEnded(hop=HOPS[0].key, node="cp", role="control-plane", action="etcd snapshot", seconds=4.5)
+    state = after(STARTED, step(0, "etcd snapshot"), ended, UpgradeAborted(), STARTED, step(0, "etcd snapshot"))
+    assert state.times == (StepTime("control-plane", StepId.SNAPSHOT, 4.5),)
+    assert state.last_step == "cp: etcd snapshot"
+
+
+def test_a_cordon_outlives_the_upgrade_that_made_it() -> None:
+    """A run that ended without letting the node back in: the next one still knows that it was no person."""
+    state = after(STARTED, Cordoned("w1"), UpgradeAborted(), STARTED)
+    assert state.cordoned == {"w1"}
+    assert (state.status, state.target, state.workers) == (Status.RUNNING, Version(1, 37, 2), Workers.LAST)
+
+
+def test_a_step_that_leaves_the_control_plane_alone_is_nothing_to_take_back() -> None:
+    """A rollback has something to do only once a hop has begun to change it."""
+    assert after(STARTED, step(0, "etcd snapshot")).last_applied is None
+    assert after(STARTED, step(0, "kubeadm upgrade apply", changes=True)).last_applied == HOPS[0]

@@ -1,0 +1,241 @@
+"""Traffic goes to green step by step; whatever goes wrong, all of it goes back."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffic
+from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
+from migrator.journal.records.migration import GateFailed, GatePassed, MigrationRecord, Sampled, ShiftAnnounced, Shifted
+from migrator.migration.cutover import CutoverInputs, require_verdict, shift_traffic
+from migrator.migration.run import Run
+from migrator.migration.state import Stage, State
+from tests.support.clock import FakeClock, interrupt
+from tests.support.journals import MemoryJournal, migration_run
+from tests.support.recorder import Recorder
+from tests.support.traffic import FakeProber, FakeSwitch
+
+SOAK = 30.0
+
+
+def seconds(number: float) -> datetime.timedelta:
+    """Return a duration."""
+    return datetime.timedelta(seconds=number)
+
+
+@dataclass(slots=True)
+class Shift:
+    """A cutover's traffic, and what it is done with."""
+
+    run: Run
+    journal: MemoryJournal[MigrationRecord]
+    clock: FakeClock
+    recorder: Recorder
+    switch: FakeSwitch
+    inputs: CutoverInputs
+    prober: FakeProber
+
+    def go(self) -> None:
+        """Move the traffic."""
+        shift_traffic(self.inputs, self.switch, self.prober, run=self.run)
+
+    def gates(self, **more: Any) -> None:
+        """Set other conditions."""
+        self.inputs = replace(self.inputs, gates=self.inputs.gates.model_copy(update=more))
+
+    def fails(self, words: str, error: type[MigratorError] = GateFailedError) -> MigratorError:
+        """Move the traffic, and return the error that it ends with."""
+        with pytest.raises(error, match=words) as caught:
+            self.go()
+        return caught.value
+
+    @property
+    def written(self) -> list[MigrationRecord]:
+        """All records but samples."""
+        return [record for record in self.journal.records if not isinstance(record, Sampled)]
+
+
+@pytest.fixture
+def shift() -> Shift:
+    """Return a cutover in steps of 10, 50 and 100 percent, 30 s each, under 100 requests a second."""
+    run, journal, clock, recorder = migration_run()
+    haproxy = HAProxyConfig(socket="/s", backend="b", blue=("blue",), green=("green",), state_file="/f")
+    traffic = Traffic(haproxy=haproxy, steps=(10, 50, 100), soak=seconds(SOAK))
+    gates = Gates(error_rate=0.01, min_requests=20)
+    return Shift(run, journal, clock, recorder, FakeSwitch(clock), CutoverInputs(traffic, gates, ()), FakeProber())
+
+
+def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
+    """In this order, and each step for its soak time."""
+    shift.go()
+    assert shift.switch.shifts == [10, 50, 100]
+    assert [(type(record), getattr(record, "percent", None)) for record in shift.written] == [
+        (kind, percent) for percent in (10, 50, 100) for kind in (ShiftAnnounced, Shifted, GatePassed)
+    ]
+    assert shift.clock.monotonic() == pytest.approx(3 * SOAK)
+    assert shift.run.state.green_percent == 100
+    passed = [record for record in shift.written if isinstance(record, GatePassed)]
+    assert [record.requests for record in passed] == [300, 1500, 3000]
+    samples = [record for record in shift.journal.records if isinstance(record, Sampled)]
+    assert (samples[0].green.requests, samples[0].blue.requests, samples[0].green.latency_ms) == (10, 90, 5.0)
+
+
+def test_a_shift_is_on_disk_before_it_is_made(shift: Shift) -> None:
+    """A power cut in between must not hide that traffic may be on green."""
+    on_disk: list[bool] = []
+    shift.switch.before_shift = lambda percent: on_disk.append(
+        ShiftAnnounced(percent) in shift.journal.records[: shift.journal.synced]
+    )
+    shift.go()
+    assert on_disk == [True, True, True]
+
+
+def test_what_cannot_be_announced_is_not_done(shift: Shift) -> None:
+    """No line in the journal, no change of weights."""
+    shift.journal.full = True
+    with pytest.raises(MigratorError, match="disk full"):
+        shift.go()
+    assert shift.switch.shifts == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            lambda s: setattr(s.switch, "error_rate", lambda _: 0.1),
+            r"2 of 20 requests on green failed \(10\.0%; gates.errorRate is 1\.0%\)",
+        ),
+        (lambda s: setattr(s.switch, "latency_ms", lambda _: 80.0), r"green answers in 80 ms \(gates.latency is 50 ms\)"),
+        (
+            lambda s: s.clock.after(5, lambda: setattr(s.switch, "percent", 30.0)),
+            "weights were changed from outside: green has 30 %, not 10 %",
+        ),
+        (lambda s: setattr(s.switch, "per_second", 1.0), "green answered 12 requests at 10 %, and gates.minRequests is 20"),
+        (lambda s: s.prober.reasons.update(shop="refused"), "probe shop at 10 %: refused"),
+        (lambda s: s.switch.refused.add(10), "haproxy does not take 10 %"),
+    ],
+    ids=["errors", "latency", "weights", "too few requests", "probe", "load balancer"],
+)
+def test_whatever_fails_all_traffic_goes_back(shift: Shift, spoil: Callable[[Shift], None], words: str) -> None:
+    """It is recorded before the traffic moves back, shown to the person, and told with a hint."""
+    shift.gates(latency=seconds(0.05))
+    shift.inputs = replace(shift.inputs, probes=(Probe(name="shop", tcp=TcpProbe(host="h", port=1), timeout=seconds(1)),))
+    spoil(shift)
+    error = shift.fails(words)
+    assert error.message.endswith("; all traffic is back on blue")
+    assert error.hint
+    assert (shift.switch.percent, shift.run.state.green_percent) == (0, 0)
+    failed, announced, shifted = shift.written[-3:]
+    assert isinstance(failed, GateFailed)
+    assert failed.percent == 10
+    assert error.message.startswith(failed.reason)
+    assert (announced, shifted) == (ShiftAnnounced(0), Shifted(0, {"blue": 256, "green": 0}))
+    assert any("all traffic goes back to blue" in note for note in shift.recorder.notes)
+
+
+def test_a_later_step_that_fails_goes_back_all_the_way(shift: Shift) -> None:
+    """A green that breaks under half of the traffic gets none."""
+    shift.switch.error_rate = lambda percent: 0.5 if percent == 50 else 0.0
+    shift.fails("all traffic is back on blue")
+    assert shift.switch.shifts == [10, 50, 0]
+
+
+def test_many_errors_end_a_step_early(shift: Shift) -> None:
+    """A bad rate is judged as soon as 20 requests were answered; nobody waits for the soak time to end."""
+    shift.switch.error_rate = lambda _: 0.5
+    shift.fails("10 of 20 requests on green failed")
+    assert shift.clock.monotonic() == 2.0
+
+
+def test_one_early_error_ends_nothing(shift: Shift) -> None:
+    """One error of the first two requests is half of them, and says little."""
+    shift.switch.per_second = 10.0
+    shift.switch.error_rate = lambda _: 1.0 if shift.clock.monotonic() <= 1 else 0.0
+    shift.gates(error_rate=0.06)
+    shift.go()
+    assert shift.switch.percent == 100
+
+
+def test_few_requests_are_judged_when_the_step_ends(shift: Shift) -> None:
+    """Less than 20 requests are never judged early, and yet their errors count."""
+    shift.switch.per_second, shift.switch.error_rate = 5.0, lambda _: 0.3
+    shift.gates(min_requests=5)
+    shift.fails(r"of 15 requests on green failed")
+    assert shift.clock.monotonic() == pytest.approx(SOAK)
+
+
+def test_a_step_without_traffic_is_not_proven_unless_that_is_accepted(shift: Shift) -> None:
+    """It waits four soak times for requests; `minRequests: 0` accepts silence."""
+    shift.switch.per_second = 0.0
+    assert "gates.minRequests: 0" in shift.fails("green answered 0 requests at 10 %").hint
+    assert shift.clock.monotonic() == pytest.approx(4 * SOAK)
+    shift.gates(min_requests=0)
+    shift.go()
+    assert shift.clock.monotonic() == pytest.approx(7 * SOAK)
+
+
+def test_a_step_waits_for_enough_requests_and_no_longer(shift: Shift) -> None:
+    """Traffic that is thin makes a step longer, up to four soak times."""
+    shift.switch.per_second = 4.0
+    shift.go()
+    assert shift.clock.monotonic() == pytest.approx(50 + 2 * SOAK, abs=1)
+
+
+def test_interrupted_by_a_person_all_traffic_goes_back(shift: Shift) -> None:
+    """^C is passed on, after the traffic is back."""
+    shift.clock.after(SOAK + 5, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        shift.go()
+    assert shift.switch.shifts == [10, 50, 0]
+    assert GateFailed("interrupted by ^C", 50) in shift.written
+
+
+def test_traffic_that_cannot_be_moved_back_is_an_error_of_its_own(shift: Shift) -> None:
+    """Nobody is told that all traffic is on blue when it is not."""
+    shift.switch.refused = {50, 0}
+    error = shift.fails("does not take 0 %", TrafficError)
+    assert "back on blue" not in error.message
+    assert shift.switch.percent == 10
+
+
+@pytest.mark.parametrize(("had", "shifts"), [(0, [10, 50, 100]), (10, [10, 50, 100]), (30, [50, 100]), (100, [100])])
+def test_an_interrupted_cutover_goes_on_from_the_share_that_green_has(shift: Shift, had: float, shifts: list[float]) -> None:
+    """The step that was cut off is watched again; lower ones are not."""
+    shift.run.write(ShiftAnnounced(had))
+    shift.switch.percent = had
+    shift.go()
+    assert shift.switch.shifts == shifts
+
+
+NOW = 1_800_000_000.0
+GATES = Gates(verdict_age=seconds(900))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State(Stage.RETIRED, good_verdict_at=NOW), "is retired"),
+        (State(Stage.ON_GREEN, good_verdict_at=NOW), "all traffic is on green already"),
+        (State(Stage.COPIED), "no good verdict since the last copy"),
+        (State(Stage.VALIDATED, good_verdict_at=NOW - 901), "the last good verdict is 15 minutes old"),
+    ],
+)
+def test_a_cutover_needs_a_good_and_fresh_verdict(state: State, words: str) -> None:
+    """Without one nothing moves, and what to do is said."""
+    with pytest.raises(BlockedError, match=words) as caught:
+        require_verdict(state, GATES, FakeClock(NOW))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "state", [State(Stage.VALIDATED, good_verdict_at=NOW - 899), State(Stage.CUTTING_OVER, good_verdict_at=NOW - 9999)]
+)
+def test_a_fresh_verdict_or_an_interrupted_cutover_may_go_on(state: State) -> None:
+    """An interrupted cutover had its verdict; its gates judge every step anew."""
+    require_verdict(state, GATES, FakeClock(NOW))
+    assert state.stage in (Stage.VALIDATED, Stage.CUTTING_OVER)

@@ -1,0 +1,120 @@
+"""Blue is given up only once nothing reaches it, and not without an archive."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import orjson
+import pytest
+
+from migrator.errors import ApiError, BlockedError
+from migrator.journal.records.migration import CutoverEnded, MigrationRecord, Retired, ShiftAnnounced
+from migrator.migration.discover import Inventory
+from migrator.migration.retire import archive, record_retirement, require_retirable
+from migrator.migration.run import Run
+from migrator.migration.state import Stage
+from migrator.model.events import Progress
+from tests.support.clock import FakeClock
+from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.faults import Fault, unavailable
+from tests.support.journals import migration_run
+from tests.support.objects import config_map
+from tests.support.recorder import Recorder
+from tests.support.traffic import FakeSwitch
+
+SOAK = 3600.0
+
+
+def on_green(*more: MigrationRecord, waited: float = SOAK) -> tuple[Run, FakeClock, FakeSwitch]:
+    """Return a run some time after a cutover, with all traffic on green."""
+    run, _, clock, _ = migration_run(CutoverEnded(good=True), *more)
+    clock.pass_time(waited)
+    return run, clock, FakeSwitch(clock, percent=100)
+
+
+def test_after_the_soak_time_without_traffic_blue_may_go() -> None:
+    """The load balancer is watched for a while; without one the soak time is all there is."""
+    run, clock, switch = on_green()
+    require_retirable(run, switch, soak=SOAK)
+    assert clock.slept == [5.0]
+    require_retirable(run, None, soak=SOAK)
+    assert clock.slept == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("more", "waited", "words"),
+    [
+        ((Retired("archive", 1),), SOAK, "blue is retired already"),
+        ((CutoverEnded(good=False),), SOAK, "traffic is not on green"),
+        ((), SOAK - 60, r"green has had all traffic for 1\.0 h, and retire.soak is 1\.0 h"),
+    ],
+)
+def test_before_its_time_blue_stays(more: tuple[MigrationRecord, ...], waited: float, words: str) -> None:
+    """A migration that is not on green, or not for long enough; the load balancer is not even asked."""
+    run, clock, switch = on_green(*more, waited=waited)
+    with pytest.raises(BlockedError, match=words):
+        require_retirable(run, switch, soak=SOAK)
+    assert clock.slept == []
+
+
+def test_traffic_that_reaches_blue_keeps_it() -> None:
+    """By weight, by a request, or by one that is still in flight."""
+    run, _, switch = on_green()
+    switch.percent = 95
+    with pytest.raises(BlockedError, match="traffic still reaches blue: green has 95 %"):
+        require_retirable(run, switch, soak=SOAK)
+    run, clock, switch = on_green()
+    clock.after(2, lambda: setattr(switch, "percent", 50))
+    with pytest.raises(BlockedError, match="traffic still reaches blue: 250 requests, 0 in flight"):
+        require_retirable(run, switch, soak=SOAK)
+    run, _, switch = on_green()
+    switch.blue_sessions = 3
+    with pytest.raises(BlockedError, match="traffic still reaches blue: 0 requests, 3 in flight"):
+        require_retirable(run, switch, soak=SOAK)
+
+
+def archived(path: Path) -> list[str]:
+    """Return the names in an archive."""
+    return [orjson.loads(line)["metadata"]["name"] for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def blue_with(count: int) -> tuple[FakeCluster, Inventory]:
+    """Return blue with ConfigMaps, of which the inventory has read the kind."""
+    blue = FakeCluster("blue")
+    blue.hold(*(config_map(f"c{number}", namespace="default") for number in range(count)))
+    inventory = Inventory()
+    inventory.kinds_read["ConfigMap"] = blue.type_of(config_map("c"))
+    return blue, inventory
+
+
+def test_the_archive_holds_what_was_read_and_is_private(tmp_path: Path) -> None:
+    """One line an object, readable by its owner only; long ones show how far they are."""
+    recorder = Recorder()
+    path = tmp_path / "blue-archive.jsonl.gz"
+    assert archive(*blue_with(501), path, recorder) == 501
+    assert sorted(archived(path)) == sorted(f"c{number}" for number in range(501))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert Progress("archiving", 500, 0) in recorder.events
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_that_was_cut_off_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
+    """Blue goes away while it is read: what was archived before is still there."""
+    path = tmp_path / "blue-archive.jsonl.gz"
+    blue, inventory = blue_with(3)
+    archive(blue, inventory, path, Recorder())
+    before = path.read_bytes()
+    blue.faults.append(Fault("list", unavailable, after=1))
+    with pytest.raises(ApiError):
+        archive(blue, inventory, path, Recorder())
+    assert path.read_bytes() == before
+
+
+def test_the_end_is_recorded_on_disk(tmp_path: Path) -> None:
+    """From then on the migration is closed."""
+    run, journal, _, _ = migration_run(ShiftAnnounced(100), CutoverEnded(good=True))
+    record_retirement(run, tmp_path / "a", 7)
+    assert journal.records[-1] == Retired(str(tmp_path / "a"), 7)
+    assert journal.synced == len(journal.kept)
+    assert run.state.stage is Stage.RETIRED

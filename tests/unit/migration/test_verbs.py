@@ -1,0 +1,300 @@
+"""Each verb in its order, on two clusters in memory; what a verb leaves undone is taken back."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from migrator.config.load import parse_migration
+from migrator.errors import BlockedError, CommandFailedError, GateFailedError
+from migrator.journal.records.migration import (
+    CopyEnded,
+    CopyStarted,
+    CutoverEnded,
+    CutoverStarted,
+    FenceAnnounced,
+    GatePassed,
+    HookStarted,
+    MigrationRecord,
+    Retired,
+    ShiftAnnounced,
+    Unfenced,
+    VerdictGiven,
+)
+from migrator.migration.copy import CopyOptions
+from migrator.migration.fence import CRONJOBS
+from migrator.migration.session import Session
+from migrator.migration.state import Stage
+from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_rollback, run_validate
+from migrator.model.manifest import Manifest
+from migrator.model.outcome import Action
+from migrator.model.ref import ObjectRef
+from tests.support.clock import FakeClock, interrupt
+from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
+from tests.support.journals import MemoryJournal, migration_run
+from tests.support.objects import config_map, cron_job, made
+from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner, FakeSwitch
+
+CONFIG = """
+name: shop
+blue: {kubeconfig: k}
+green: {kubeconfig: k}
+traffic: {steps: [50, 100], soak: 10s, haproxy: {socket: /s, backend: b, blue: [blue], green: [green], stateFile: /f}}
+gates: {minRequests: 1, readyTimeout: 1s}
+retire: {soak: 60s}
+probes: [{name: front, tcp: {host: green.example, port: 80}}]
+hooks:
+  beforeCopy: [[before-copy, secret]]
+  afterCopy: [[after-copy]]
+  beforeCutover: [[before-cutover]]
+  afterCutover: [[after-cutover]]
+  afterRollback: [[after-rollback]]
+"""
+NIGHTLY = ObjectRef("batch", "CronJob", "shop", "nightly")
+
+
+@dataclass(slots=True)
+class Stand:
+    """A migration with all that it works on."""
+
+    session: Session
+    journal: MemoryJournal[MigrationRecord]
+    clock: FakeClock
+    blue: FakeCluster
+    green: FakeCluster
+    switch: FakeSwitch
+    runner: FakeRunner
+
+    @property
+    def state(self) -> Stage:
+        """How far the migration is."""
+        return self.session.run.state.stage
+
+    @property
+    def cronjob_runs_on(self) -> tuple[bool, bool]:
+        """Whether the CronJob runs on blue, and on green."""
+        blue, green = (not item.get(CRONJOBS, "shop", "nightly")["spec"].get("suspend") for item in (self.blue, self.green))
+        return blue, green
+
+    def of(self, *kinds: type[MigrationRecord]) -> list[MigrationRecord]:
+        """Return the records of these classes."""
+        return [record for record in self.journal.records if isinstance(record, kinds)]
+
+    def ready(self) -> None:
+        """Copy and validate, so that a cutover may begin."""
+        run_copy(self.session, CopyOptions())
+        assert run_validate(self.session).good
+        self.runner.ran.clear()
+
+
+@pytest.fixture
+def stand() -> Stand:
+    """Return a new migration of a namespace with a ConfigMap and a CronJob."""
+    run, journal, clock, _ = migration_run()
+    blue, green = FakeCluster("blue", clock=clock), FakeCluster("green", clock=clock)
+    blue.hold(made("v1", "Namespace", "shop"), config_map("settings", namespace="shop"))
+    blue.hold(cron_job("nightly") | {"metadata": {"name": "nightly", "namespace": "shop"}})
+    switch, runner = FakeSwitch(clock), FakeRunner()
+    session = Session(
+        config=parse_migration(CONFIG, "migration.yaml"),
+        blue=blue,
+        green=green,
+        run=run,
+        switch=switch,
+        prober=FakeProber(),
+        registry=FakeRegistry(),
+        runner=runner,
+    )
+    return Stand(session, journal, clock, blue, green, switch, runner)
+
+
+def contents(cluster: FakeCluster) -> list[Manifest]:
+    """Return all objects of a cluster."""
+    return [manifest for resource in cluster.resources() for manifest in cluster.list(resource)]
+
+
+def test_plan_and_diff_write_nothing(stand: Stand) -> None:
+    """Neither to a cluster nor into the journal."""
+    before = [contents(cluster) for cluster in (stand.blue, stand.green)]
+    run_plan(stand.session)
+    run_diff(stand.session)
+    assert stand.journal.records == []
+    assert [contents(cluster) for cluster in (stand.blue, stand.green)] == before
+
+
+def test_a_copy_runs_its_hooks_and_brings_the_objects(stand: Stand) -> None:
+    """A hook is recorded by its program: its arguments may be secret."""
+    _, result = run_copy(stand.session, CopyOptions())
+    assert result.complete
+    assert stand.green.get(CRONJOBS, "shop", "nightly")["spec"]["suspend"] is True
+    assert stand.runner.ran == [("before-copy", "secret"), ("after-copy",)]
+    assert stand.of(HookStarted) == [HookStarted("beforeCopy", "before-copy"), HookStarted("afterCopy", "after-copy")]
+    assert stand.state is Stage.COPIED
+
+
+def test_a_hook_that_fails_stops_the_verb(stand: Stand) -> None:
+    """Nothing was written to green yet."""
+    stand.runner.failing = "before-copy"
+    with pytest.raises(CommandFailedError):
+        run_copy(stand.session, CopyOptions())
+    assert stand.of(CopyStarted) == []
+
+
+def test_an_object_that_somebody_makes_during_a_copy_is_theirs(stand: Stand) -> None:
+    """That this run has announced the object makes nothing on green its own: it is neither overwritten nor pruned."""
+    theirs = config_map("settings", {"key": "theirs"}, namespace="shop")
+    stand.runner.effects["before-copy"] = lambda: stand.green.hold(made("v1", "Namespace", "shop"), theirs)
+    _, result = run_copy(stand.session, CopyOptions())
+    assert [(outcome.ref.name, outcome.action, outcome.made) for outcome in result.problems] == [
+        ("settings", Action.CONFLICT, False)
+    ]
+    del stand.runner.effects["before-copy"]
+    settings = stand.blue.type_of(theirs)
+    uid = stand.blue.get(settings, "shop", "settings")["metadata"]["uid"]
+    stand.blue.delete(settings, "shop", "settings", uid=uid)
+    run_copy(stand.session, CopyOptions(prune=True))
+    assert stand.green.get(settings, "shop", "settings")["data"] == {"key": "theirs"}
+
+
+def test_a_plan_that_is_no_longer_the_plan_is_not_copied(stand: Stand) -> None:
+    """What a person approved is what is done, or nothing."""
+    _, approved = run_plan(stand.session)
+    stand.blue.hold(config_map("more", namespace="shop"))
+    with pytest.raises(BlockedError):
+        run_copy(stand.session, CopyOptions(), approved)
+    assert stand.of(CopyStarted) == []
+
+
+def test_a_verdict_is_recorded_with_what_a_person_must_know(stand: Stand) -> None:
+    """Without the findings that are well."""
+    run_copy(stand.session, CopyOptions())
+    verdict = run_validate(stand.session)
+    (recorded,) = stand.of(VerdictGiven)
+    assert recorded == VerdictGiven(good=True, seconds=0.0, findings=())
+    assert [finding.subject for finding in verdict.findings] == ["front"]
+    assert (stand.state, stand.session.run.state.good_verdict_at) == (Stage.VALIDATED, stand.clock.now())
+    stand.blue.hold(config_map("more", namespace="shop"))
+    assert not run_validate(stand.session).good
+    bad = stand.of(VerdictGiven)[-1]
+    assert isinstance(bad, VerdictGiven)
+    assert [finding.subject for finding in bad.findings] == ["ConfigMap/shop/more"]
+
+
+def test_a_cutover_copies_once_more_then_turns_cronjobs_then_traffic(stand: Stand) -> None:
+    """What changed since the copy is on green before the first request is."""
+    stand.ready()
+    stand.blue.hold(config_map("late", namespace="shop"))
+    result = run_cutover(stand.session, CopyOptions())
+    assert result.copied.counts["created"] == 1
+    assert result.cronjobs == (str(NIGHTLY),)
+    assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
+    order = [type(record) for record in stand.of(CopyEnded, CutoverStarted, FenceAnnounced, GatePassed, CutoverEnded)]
+    assert order[1:] == [CopyEnded, CutoverStarted, FenceAnnounced, GatePassed, GatePassed, CutoverEnded]
+    assert [command[0] for command in stand.runner.ran] == ["before-cutover", "before-copy", "after-copy", "after-cutover"]
+    assert (stand.state, stand.journal.synced) == (Stage.ON_GREEN, len(stand.journal.kept) - 1)
+
+
+def test_a_cutover_is_refused_before_anything_is_touched(stand: Stand) -> None:
+    """Without a verdict; without a load balancer in the file."""
+    with pytest.raises(BlockedError, match="no good verdict"):
+        run_cutover(stand.session, CopyOptions())
+    stand.session.switch = None
+    with pytest.raises(BlockedError, match="says nothing about traffic"):
+        run_cutover(stand.session, CopyOptions())
+    assert stand.journal.records == []
+    assert stand.runner.ran == []
+
+
+def test_a_cutover_whose_last_copy_is_not_complete_does_not_begin(stand: Stand) -> None:
+    """An object that green does not take would be missing under traffic."""
+    stand.ready()
+    stand.blue.hold(config_map("late", namespace="shop"))
+    stand.green.faults.append(Fault("create", forbidden, kind="ConfigMap"))
+    with pytest.raises(BlockedError, match="the last copy was not complete"):
+        run_cutover(stand.session, CopyOptions())
+    assert stand.of(CutoverStarted) == []
+    assert (stand.switch.shifts, stand.cronjob_runs_on) == ([], (True, False))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "reason"),
+    [
+        (lambda s: setattr(s.switch, "error_rate", lambda _: 1.0), GateFailedError, "all traffic is back on blue"),
+        (lambda s: s.clock.after(5, interrupt), KeyboardInterrupt, "interrupted"),
+    ],
+    ids=["gate", "^C"],
+)
+def test_a_cutover_that_fails_is_undone(
+    stand: Stand, spoil: Callable[[Stand], None], error: type[BaseException], reason: str
+) -> None:
+    """Traffic and CronJobs are back on blue, and the journal says why."""
+    stand.ready()
+    spoil(stand)
+    with pytest.raises(error):
+        run_cutover(stand.session, CopyOptions())
+    assert (stand.switch.percent, stand.cronjob_runs_on) == (0, (True, False))
+    ended = stand.journal.records[-1]
+    assert isinstance(ended, CutoverEnded)
+    assert (ended.good, ended.undone) == (False, ())
+    assert reason in ended.reason
+    assert Unfenced() in stand.journal.records
+    assert stand.state is Stage.ROLLED_BACK
+    assert ("after-cutover",) not in stand.runner.ran
+
+
+def test_what_an_undone_cutover_could_not_take_back_is_recorded(stand: Stand) -> None:
+    """Green goes away just when it fails: its CronJob may still run, and blue's runs again."""
+    stand.ready()
+    stand.switch.error_rate = lambda _: 1.0
+    stand.green.faults.append(Fault("patch", unavailable, after=1))
+    with pytest.raises(GateFailedError):
+        run_cutover(stand.session, CopyOptions())
+    ended = stand.journal.records[-1]
+    assert isinstance(ended, CutoverEnded)
+    assert [text.partition(":")[0] for text in ended.undone] == [f"{NIGHTLY} on green may still run"]
+    assert stand.session.run.state.fenced == {NIGHTLY: NIGHTLY}
+
+
+def test_a_killed_cutover_goes_on_without_another_copy(stand: Stand) -> None:
+    """Green has served requests since: blue's state must not overwrite what it has done."""
+    stand.ready()
+    for record in (CutoverStarted(), FenceAnnounced({NIGHTLY: NIGHTLY}), ShiftAnnounced(50.0)):
+        stand.session.run.write(record)
+    stand.switch.percent = 50
+    copies = len(stand.of(CopyStarted))
+    result = run_cutover(stand.session, CopyOptions())
+    assert len(stand.of(CopyStarted)) == copies
+    assert sum(result.copied.counts.values()) == 0
+    assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
+
+
+def test_a_rollback_asks_no_lock_and_runs_its_hook(stand: Stand) -> None:
+    """Somebody else's run holds green; all goes back to blue at once."""
+    stand.ready()
+    run_cutover(stand.session, CopyOptions())
+    with stand.green.lock("somebody"):
+        result = run_rollback(stand.session)
+    assert (result.cronjobs, result.undone) == ((str(NIGHTLY),), ())
+    assert (stand.switch.percent, stand.cronjob_runs_on) == (0, (True, False))
+    assert stand.runner.ran[-1] == ("after-rollback",)
+    assert stand.state is Stage.ROLLED_BACK
+
+
+def test_blue_is_retired_after_its_time_with_an_archive(stand: Stand, tmp_path: Path) -> None:
+    """And not before; what was archived is counted in the journal."""
+    stand.ready()
+    run_cutover(stand.session, CopyOptions())
+    path = tmp_path / "archive.gz"
+    with pytest.raises(BlockedError, match=r"retire\.soak"):
+        run_retire(stand.session, path)
+    assert not path.exists()
+    stand.clock.pass_time(60)
+    count = run_retire(stand.session, path)
+    assert count == len(gzip.decompress(path.read_bytes()).splitlines())
+    assert stand.journal.records[-1] == Retired(str(path), count)
+    assert stand.state is Stage.RETIRED
