@@ -1,11 +1,11 @@
-"""Bring a plan to green: wave by wave, in parallel, each wave announced in the journal before it is written."""
+"""Copy the objects of a plan to green, wave by wave and in parallel; each wave is announced in the journal first."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -14,13 +14,14 @@ import orjson
 from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
-from migrator.migration.apply import Applier
-from migrator.migration.discover import Live
+from migrator.migration.apply.judge import Known, judge
+from migrator.migration.apply.write import Writer
+from migrator.migration.inventory import Live
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
-from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.ports import Green
 from migrator.rules.references import backend_services
@@ -31,7 +32,7 @@ R = TypeVar("R")
 
 @dataclass(slots=True, frozen=True)
 class CopyOptions:
-    """What a person asked for beside the plan."""
+    """What a person asked for besides the plan."""
 
     prune: bool = False
     force_conflicts: bool = False
@@ -40,7 +41,7 @@ class CopyOptions:
 
 @dataclass(slots=True)
 class CopyResult:
-    """What came of a copy."""
+    """The result of a copy."""
 
     counts: Counter[str]
     problems: list[Outcome]
@@ -48,7 +49,7 @@ class CopyResult:
     blocked: list[PlanItem]
     """What the plan could not move."""
     gone: list[ObjectRef]
-    """Objects that this tool made on green and that blue has no more; deleted only with --prune."""
+    """Objects that this tool created on green and that blue no longer has; deleted only with --prune."""
     data_left: list[str]
     """Claims that are empty on green although they had data on blue."""
     unreadable: list[str]
@@ -65,9 +66,12 @@ class CopyResult:
 
 
 class _Copy:
-    def __init__(self, plan: Plan, applier: Applier, run: Run, options: CopyOptions) -> None:
+    """One copy under way; its fields belong to the thread that runs it, and workers get frozen values."""
+
+    def __init__(self, plan: Plan, writer: Writer, known: Known, run: Run, options: CopyOptions) -> None:
         self.plan = plan
-        self.applier = applier
+        self.writer = writer
+        self.known = known
         self.records = run
         self.options = options
         self.counts: Counter[str] = Counter()
@@ -76,21 +80,27 @@ class _Copy:
         """Objects that should be on green and are not: what needs them is not written."""
 
     def run(self) -> None:
-        total = sum(len(wave) for wave in self.plan.waves)
-        with ThreadPoolExecutor(self.applier.green.workers) as pool:
+        """Write wave by wave; each wave is announced first, and knows the UIDs of the waves before it."""
+        with ThreadPoolExecutor(self.writer.green.workers) as pool:
             for number, wave in enumerate(self.plan.waves, start=1):
                 due = self._due(wave)
                 if due:
-                    create = [item.green for item in due if item.green not in self.applier.live]
-                    change = [item.green for item in due if item.green in self.applier.live]
-                    self.records.write(WaveAnnounced(number, tuple(create), tuple(change)))
-                    for outcome in unordered(pool, self._write, due, limit=self.applier.green.workers * 2):
-                        self._record(outcome)
-                        self.records.reporter.emit(
-                            Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total)
-                        )
-                    self.records.ledger.sync()
-                self.records.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
+                    self._write_wave(pool, number, due)
+                self._show(number)
+
+    def _write_wave(self, pool: ThreadPoolExecutor, number: int, due: list[PlanItem]) -> None:
+        live, known = self.known.live, self.known
+        create = tuple(item.green for item in due if item.green not in live)
+        change = tuple(item.green for item in due if item.green in live)
+        self.records.write(WaveAnnounced(number, create, change))
+        fresh: dict[ObjectRef, str] = {}
+        for outcome in unordered(pool, lambda item: self._write(item, known), due, limit=self.writer.green.workers * 2):
+            self._record(outcome)
+            if outcome.uid:
+                fresh[outcome.ref] = outcome.uid
+            self._show(number)
+        self.known = replace(known, uids={**known.uids, **fresh})
+        self.records.ledger.sync()
 
     def _due(self, wave: tuple[PlanItem, ...]) -> list[PlanItem]:
         due = []
@@ -99,100 +109,104 @@ class _Copy:
             if lost:
                 self._record(Outcome(item.green, Action.BLOCKED, f"needs {lost}, which is not on green"))
                 continue
-            outcome = self.applier.judge(item)
+            outcome = judge(item, self.known.live.get(item.green), self.known)
             if outcome is None:
                 due.append(item)
             else:
                 self._record(outcome)
         return due
 
-    def _write(self, item: PlanItem) -> Outcome:
+    def _write(self, item: PlanItem, known: Known) -> Outcome:
         services = backend_services(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
         if services and item.resource and item.resource.kind != "CustomResourceDefinition":
-            missing = await_backends(self.applier.green, services, self.options.backend_timeout, self.records.clock)
+            missing = await_backends(self.writer.green, services, self.options.backend_timeout, self.records.clock)
             if missing:
                 return Outcome(item.green, Action.BLOCKED, f"{missing}; see why its pods are not ready, then run copy again")
-        return self.applier.write(item)
+        return self.writer.write(item, known)
 
     def _record(self, outcome: Outcome) -> None:
         self.counts[outcome.action.value] += 1
         if outcome.action in BAD:
             self.problems.append(outcome)
-        if outcome.action in (Action.FAILED, Action.BLOCKED) and outcome.ref not in self.applier.live:
+        if outcome.action in (Action.FAILED, Action.BLOCKED) and outcome.ref not in self.known.live:
             self.missing.add(outcome.ref)
-        known = self.applier.state.written.get(outcome.ref)
-        unchanged = outcome.action is Action.UNCHANGED and known is not None and known.uid == outcome.uid
-        if unchanged and known and known.blue_token == outcome.blue_token and known.green_token == outcome.green_token:
+        before = self.known.state.written.get(outcome.ref)
+        unchanged = outcome.action is Action.UNCHANGED and before is not None and before.uid == outcome.uid
+        if unchanged and before and before.blue_token == outcome.blue_token and before.green_token == outcome.green_token:
             return
         self.records.ledger.note(ObjectOutcome.of(outcome))
 
+    def _show(self, number: int) -> None:
+        total = sum(len(wave) for wave in self.plan.waves)
+        self.records.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
+
     def prune(self, gone: dict[ObjectRef, ResourceType]) -> None:
+        """Delete objects that this migration created and that blue no longer has."""
         self.records.write(PruneAnnounced(tuple(gone)))
         for ref, resource in sorted(gone.items(), key=lambda pair: _deletion_rank(pair[0])):
-            written = self.applier.state.written[ref]
+            uid = self.known.state.written[ref].uid
             try:
-                self.applier.green.delete(resource, ref.namespace, ref.name, uid=written.uid)
-                outcome = Outcome(ref, Action.DELETED, uid=written.uid, made=True)
+                self.writer.green.delete(resource, ref.namespace, ref.name, uid=uid)
+                self._record(Outcome(ref, Action.DELETED, uid=uid, made=True))
             except ApiError as error:
-                outcome = Outcome(ref, Action.FAILED, error.message)
-            self._record(outcome)
+                self._record(Outcome(ref, Action.FAILED, error.message))
 
 
 _WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io", "apiextensions.k8s.io"})
 
 
-def copy(plan: Plan, green: Green, live: dict[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
-    """Write what is new or changed; run again it only brings what changed since.
+def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
+    """Write what is new or changed; run again, only what changed since.
 
     Raises BlockedError when traffic is on green already, and JournalError when a change cannot be announced.
     """
     state = run.state  # what earlier runs have left; what this one announces is no reason to take an object for its own
     if state.stage in (Stage.ON_GREEN, Stage.CUTTING_OVER, Stage.RETIRED) and state.green_percent > 0:
         raise BlockedError(
-            f"green has {state.green_percent:g} % of the traffic: copying now would overwrite what it has done since",
+            f"green has {state.green_percent:g} % of the traffic: a copy now would overwrite what it has done since",
             hint="`migrator rollback` first",
         )
+    uids = {ref: written.uid for ref, written in state.written.items() if ref in live} | {
+        ref: item.uid for ref, item in live.items()
+    }
     refs = {item.uid: item.green for item in plan.of(Decision.MOVE)}
-    applier = Applier(green, state, live, refs, force=options.force_conflicts, sleep=run.clock.sleep)
-    applier.uids |= {ref: written.uid for ref, written in state.written.items() if ref in live}
-    copying = _Copy(plan, applier, run, options)
+    known = Known(state, live, refs, uids, options.force_conflicts)
+    copying = _Copy(plan, Writer(green, run.clock), known, run, options)
     run.reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
     run.write(CopyStarted(dict(plan.counts), len(plan.waves)))
     copying.run()
     gone = _gone(plan, state, live)
     if gone and options.prune:
-        run.reporter.emit(Step(f"deleting {len(gone)} objects from green that blue has no more"))
+        run.reporter.emit(Step(f"deleting {len(gone)} objects from green that blue no longer has"))
         copying.prune(gone)
     elif gone:
         run.reporter.emit(Note(f"{len(gone)} objects on green are gone from blue; --prune deletes them", warning=True))
-    kinds: dict[str, Counter[str]] = {}
-    for item in plan.items:
-        kinds.setdefault(item.blue.type_name, Counter())[item.decision.value] += 1
     result = CopyResult(
         counts=copying.counts,
         problems=copying.problems,
         blocked=list(plan.of(Decision.BLOCKED)),
         gone=sorted(gone),
-        data_left=[
-            f"{item.green.namespace}/{item.green.name}"
-            for item in plan.items
-            if any(n.startswith("data is NOT") for n in item.notes)
-        ],
+        data_left=[f"{item.green.namespace}/{item.green.name}" for item in plan.items if item.data is DataPlan.NOT_COPIED],
         unreadable=[f"{item.type_name}: {item.reason}" for item in plan.unreadable],
     )
-    run.write(
-        CopyEnded(
-            counts=dict(copying.counts),
-            complete=result.complete,
-            kinds={kind: dict(counts) for kind, counts in sorted(kinds.items())},
-            skipped={reason: tuple(refs) for reason, refs in _reasons(plan, Decision.SKIP).items()},
-            blocked=tuple(map(BlockedObject.of, result.blocked)),
-            kinds_skipped=plan.kinds_skipped,
-            data_left=tuple(result.data_left),
-        )
-    )
+    run.write(_ended(plan, result))
     run.ledger.sync()
     return result
+
+
+def _ended(plan: Plan, result: CopyResult) -> CopyEnded:
+    kinds: dict[str, Counter[str]] = {}
+    for item in plan.items:
+        kinds.setdefault(item.blue.type_name, Counter())[item.decision.value] += 1
+    return CopyEnded(
+        counts=dict(result.counts),
+        complete=result.complete,
+        kinds={kind: dict(counts) for kind, counts in sorted(kinds.items())},
+        skipped={reason: tuple(refs) for reason, refs in _reasons(plan, Decision.SKIP).items()},
+        blocked=tuple(map(BlockedObject.of, result.blocked)),
+        kinds_skipped=dict(plan.kinds_skipped),
+        data_left=tuple(result.data_left),
+    )
 
 
 def _reasons(plan: Plan, decision: Decision) -> dict[str, list[ObjectRef]]:
@@ -202,7 +216,7 @@ def _reasons(plan: Plan, decision: Decision) -> dict[str, list[ObjectRef]]:
     return reasons
 
 
-def _gone(plan: Plan, state: State, live: dict[ObjectRef, Live]) -> dict[ObjectRef, ResourceType]:
+def _gone(plan: Plan, state: State, live: Mapping[ObjectRef, Live]) -> dict[ObjectRef, ResourceType]:
     """Return what this tool made on green, still is there, and blue has no more; unread kinds are left alone."""
     on_blue = {item.green for item in plan.items}
     return {

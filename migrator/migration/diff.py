@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import orjson
 
 from migrator.errors import ApiError, NotFoundError
-from migrator.migration.discover import Live
+from migrator.migration.inventory import Live
 from migrator.migration.retained import with_retained
 from migrator.model.difference import FieldDifference, all_differences, masked
 from migrator.model.events import Progress, Step
@@ -35,7 +36,7 @@ class ObjectDiff:
     message: str = ""
 
 
-def diff(plan: Plan, green: Green, live: dict[ObjectRef, Live], reporter: Reporter) -> list[ObjectDiff]:
+def diff(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], reporter: Reporter) -> list[ObjectDiff]:
     """Return one entry per object that the plan moves, in the plan's order."""
     items = [item for wave in plan.waves for item in wave]
     reporter.emit(Step(f"dry run of {len(items)} objects on green"))
@@ -47,7 +48,7 @@ def diff(plan: Plan, green: Green, live: dict[ObjectRef, Live], reporter: Report
     return entries
 
 
-def _one(item: PlanItem, green: Green, live: dict[ObjectRef, Live]) -> ObjectDiff:
+def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:
     body = orjson.loads(item.body)
     have = live.get(item.green)
     try:
@@ -66,7 +67,7 @@ def _one(item: PlanItem, green: Green, live: dict[ObjectRef, Live]) -> ObjectDif
     return ObjectDiff(item.green, "change" if differences else "unchanged", tuple(masked(differences, item.green.kind)))
 
 
-def _created(item: PlanItem, body: Manifest, green: Green, live: dict[ObjectRef, Live]) -> ObjectDiff:
+def _created(item: PlanItem, body: Manifest, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:
     if item.resource is None:
         return ObjectDiff(item.green, "unproven", message="has no type on green")
     namespace = item.green.namespace

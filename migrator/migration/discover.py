@@ -1,17 +1,18 @@
-"""Read both clusters: what blue has, what green serves and already holds."""
+"""Read both clusters: the objects of blue, and what green serves and holds."""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import orjson
 
-from migrator.errors import ForbiddenError, NotFoundError
+from migrator.errors import ApiError, ForbiddenError, NotFoundError
+from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live, live_of
 from migrator.model.events import Progress
+from migrator.model.kinds import API_SERVICES, SERVICE_RANGES, SERVICES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
@@ -22,187 +23,179 @@ from migrator.rules.references import scale_target
 from migrator.rules.skip import kind_skip, skip_reason
 
 READERS = 4
-"""Kinds that are read at once: reading is cheap, and blue may be tender."""
-_FIRST = ("CustomResourceDefinition.apiextensions.k8s.io", "Service", "StorageClass.storage.k8s.io")
+"""Kinds that are read at the same time; reading is fast, and more requests could overload blue."""
+_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
+_STORAGE_CLASS = "StorageClass.storage.k8s.io"
+_FIRST = (_CRD, "Service", _STORAGE_CLASS)
+"""Kinds whose objects decide how others are read or judged."""
 _SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 
 
-@dataclass(slots=True)
-class Found:
-    """One object of blue."""
+@dataclass(slots=True, frozen=True)
+class Discovery:
+    """Everything that was read of blue."""
 
-    ref: ObjectRef
+    inventory: BlueInventory
+    objects: list[Found]
+    """Handed over to `make_plan` object by object, so that a large cluster is in memory only once."""
+    moving: frozenset[ResourceType]
+    """Types that have an object to move."""
+
+
+@dataclass(slots=True, frozen=True)
+class _KindReading:
+    """What one thread has read: all objects of one kind."""
+
     resource: ResourceType
-    uid: str
-    skip: str
-    """Reason why it stays; its body is not kept then."""
-    body: bytes = b""
-    manager: str = ""
-    """The name to write it under, so that its fields keep their owner."""
-    managed_fields: bytes = b""
-    """Blue's field ownership, where writing under one name cannot carry it over."""
+    objects: tuple[Found, ...] = ()
+    facts: BlueFacts = field(default_factory=BlueFacts)
+    unreadable: str = ""
 
 
-@dataclass(slots=True)
-class Live:
-    """One object of green, as it is now."""
+def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter) -> Discovery:
+    """Read blue's objects at versions that green serves too, and the facts of green that rules need.
 
-    uid: str
-    resource_version: str
-    token: str
-    """`managers:generation:resourceVersion`: the first two change when a person changes the object, the last always."""
-    body: bytes
+    Kinds that this account may not read are listed as unreadable; raises ApiError when a cluster cannot be reached.
+    """
+    blue_types = versions.by_kind(blue.resources())
+    served = {kind: tuple(item.version for item in types) for kind, types in versions.by_kind(green.resources()).items()}
+    aggregated = BlueFacts(aggregated_groups=frozenset(_aggregated_groups(blue, blue_types)))
+
+    first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
+    early = _read(blue, [_at_common([item], served) or item for item in first], aggregated, context, reporter)
+    defined = _definitions(early.readings)
+    known = served | {kind: item.served for kind, item in defined.items() if kind not in served}
+
+    rest = [types for types in blue_types.values() if types[0] not in first]
+    facts = BlueFacts.joined((aggregated, early.facts))
+    chosen = [(types[0], _at_common(types, known, defined)) for types in rest]
+    late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter)
+    unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
+
+    readings = (*early.readings, *late.readings)
+    objects = [item for reading in readings for item in reading.objects]
+    inventory = BlueInventory(
+        kinds_read={item.resource.type_name: item.resource for item in readings if not item.unreadable},
+        kinds_skipped=early.skipped | late.skipped,
+        unserved=unserved,
+        green_versions=known,
+        crds={kind: item.crd for kind, item in defined.items()},
+        unreadable=tuple(Unreadable(item.resource.type_name, item.unreadable) for item in readings if item.unreadable),
+        blue=BlueFacts.joined((facts, late.facts)),
+        green=_green_facts(green, served),
+    )
+    return Discovery(inventory, objects, frozenset(item.resource for item in objects if not item.skip))
 
 
-@dataclass(slots=True)
-class Inventory:
-    """Both clusters, read."""
+def handed_over(objects: list[Found]) -> Iterator[Found]:
+    """Yield objects in order and take each one off the list, so that nothing keeps its body alive."""
+    objects.reverse()
+    while objects:
+        yield objects.pop()
 
-    found: list[Found] = field(default_factory=list)
-    live: dict[ObjectRef, Live] = field(default_factory=dict)
-    kinds_skipped: dict[str, str] = field(default_factory=dict)
-    kinds_read: dict[str, ResourceType] = field(default_factory=dict)
-    unserved: dict[str, ResourceType] = field(default_factory=dict)
-    """Kinds that green serves at no common version, at blue's preferred one."""
-    green_versions: dict[versions.Kind, list[str]] = field(default_factory=dict)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    crds: dict[versions.Kind, ObjectRef] = field(default_factory=dict)
-    blue: BlueFacts = field(default_factory=BlueFacts)
-    green: GreenFacts = field(default_factory=GreenFacts)
+
+@dataclass(slots=True, frozen=True)
+class _Readings:
+    """Several kinds, read side by side."""
+
+    readings: tuple[_KindReading, ...]
+    skipped: dict[str, str]
+    facts: BlueFacts
+
+
+def _read(
+    blue: ClusterReader, resources: list[ResourceType], facts: BlueFacts, context: RuleContext, reporter: Reporter
+) -> _Readings:
+    """Read these kinds, some at a time; each thread returns a value, and this one joins them."""
+    known = _with(context, facts)
+    skipped = {item.type_name: reason for item in resources if (reason := kind_skip(item, known))}
+    wanted = [item for item in resources if item.type_name not in skipped]
+    readings: list[_KindReading] = []
+    count = 0
+    with ThreadPoolExecutor(min(READERS, blue.workers)) as pool:
+        for reading in pool.map(lambda item: _read_kind(blue, item, known), wanted):
+            readings.append(reading)
+            count += len(reading.objects)
+            reporter.emit(Progress("reading blue", count, 0))
+    return _Readings(tuple(readings), skipped, BlueFacts.joined(item.facts for item in readings))
+
+
+def _read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext) -> _KindReading:
+    found: dict[ObjectRef, Found] = {}
+    facts = _Facts()
+    try:
+        for manifest in blue.list(resource):
+            ref = ref_of(manifest)
+            reason = skip_reason(manifest, ref, context)
+            facts.note(manifest, ref, moves=not reason)
+            found[ref] = _found(manifest, ref, resource, reason)
+    except (ForbiddenError, NotFoundError) as error:
+        return _KindReading(resource, facts=facts.frozen(), unreadable=error.message)
+    return _KindReading(resource, tuple(found.values()), facts.frozen())
 
 
 class _Facts:
-    """Collects what rules must know of all of blue, while it is being read."""
+    """Collects the facts of one kind in one thread; each field has the name of a field of BlueFacts."""
 
     def __init__(self) -> None:
-        self.uids: dict[str, ObjectRef] = {}
-        self.staying: set[ObjectRef] = set()
-        self.selector_services: set[tuple[str, str]] = set()
-        self.scaled: set[ObjectRef] = set()
-        self.volumes: set[str] = set()
-        self.classes: set[str] = set()
-        self.groups: set[str] = set()
-        self.aggregated: set[str] = set()
+        self._sets: dict[str, set[object]] = {}
+        self._uids: dict[str, ObjectRef] = {}
 
-    def note(self, manifest: Manifest, ref: ObjectRef) -> None:
-        """Take one object into account, whether it travels or not."""
-        self.uids[manifest["metadata"]["uid"]] = ref
-        if ref.kind == "Service" and not ref.group and get(manifest, "spec", "selector"):
-            self.selector_services.add((ref.namespace, ref.name))
-        elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
-            self.scaled.add(target)
-
-    def note_traveller(self, manifest: Manifest, ref: ObjectRef) -> None:
-        """Take an object that travels into account."""
-        if ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
-            self.volumes.add(ref.name)
-        elif ref.type_name == "StorageClass.storage.k8s.io":
-            self.classes.add(ref.name)
-        elif ref.type_name == _FIRST[0]:
-            self.groups.add(manifest["spec"]["group"])
+    def note(self, manifest: Manifest, ref: ObjectRef, *, moves: bool) -> None:
+        """Take one object into account."""
+        self._uids[manifest["metadata"]["uid"]] = ref
+        for name, value in _facts_of(manifest, ref, moves=moves):
+            self._sets.setdefault(name, set()).add(value)
 
     def frozen(self) -> BlueFacts:
         """Return the facts so far."""
-        return BlueFacts(
-            uids=self.uids,
-            staying=frozenset(self.staying),
-            selector_services=frozenset(self.selector_services),
-            scaled=frozenset(self.scaled),
-            moving_volumes=frozenset(self.volumes),
-            storage_classes=frozenset(self.classes),
-            groups=frozenset(self.groups),
-            aggregated_groups=frozenset(self.aggregated),
-        )
+        sets: dict[str, frozenset[object]] = {name: frozenset(values) for name, values in self._sets.items()}
+        return BlueFacts(uids=self._uids, **sets)  # type: ignore[arg-type]  # the names and types are those of _facts_of
 
 
-def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter) -> Inventory:
-    """Read blue's objects at versions that green serves too, and the facts of green that rules need.
-
-    Kinds that may not be read are listed in `unreadable`; raises ApiError when a cluster cannot be reached.
-    """
-    inventory = Inventory()
-    facts = _Facts()
-    blue_types = versions.by_kind(blue.resources())
-    for kind, types in versions.by_kind(green.resources()).items():
-        inventory.green_versions[kind] = [resource.version for resource in types]
-    facts.aggregated = _aggregated_groups(blue, blue_types)
-    crd_storage: dict[versions.Kind, str] = {}
-    reader = _Reader(blue, inventory, facts, context, reporter)
-
-    first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
-    crds = reader.read([_at_common(types, inventory.green_versions, "") or types for types in first])
-    for crd in crds:
-        defined, served, storage_version = versions.crd_versions(crd)
-        if ref_of(crd) not in facts.staying:
-            inventory.green_versions.setdefault(defined, served)
-        inventory.crds[defined] = ref_of(crd)
-        crd_storage[defined] = storage_version
-
-    rest: list[ResourceType] = []
-    for kind, types in blue_types.items():
-        if types[0] in first:
-            continue
-        served = inventory.green_versions.get(kind, [])
-        chosen = versions.common_version(types, served, crd_storage.get(kind, ""))
-        if not chosen and not kind_skip(types[0], reader.context()):
-            inventory.unserved[types[0].type_name] = types[0]
-        rest.append(chosen or types[0])
-    reader.read(rest)
-    inventory.blue = facts.frozen()
-    inventory.green = _green_facts(green, inventory)
-    return inventory
+def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tuple[str, object]]:
+    """Yield facts as (field of BlueFacts, member)."""
+    if not moves:
+        yield "staying", ref
+    if ref.type_name == "Service" and get(manifest, "spec", "selector"):
+        yield "selector_services", (ref.namespace, ref.name)
+    elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
+        yield "scaled", target
+    elif moves and ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
+        yield "moving_volumes", ref.name
+    elif moves and ref.type_name == _STORAGE_CLASS:
+        yield "storage_classes", ref.name
+    elif moves and ref.type_name == _CRD:
+        yield "groups", manifest["spec"]["group"]
 
 
-class _Reader:
-    """Reads kinds of blue side by side into the inventory."""
+def _with(context: RuleContext, facts: BlueFacts) -> RuleContext:
+    return RuleContext(context.config, context.green, facts, context.fenced_cronjobs)
 
-    def __init__(self, blue: ClusterReader, inventory: Inventory, facts: _Facts, context: RuleContext, reporter: Reporter) -> None:
-        self._blue = blue
-        self._inventory = inventory
-        self._facts = facts
-        self._context = context
-        self._reporter = reporter
 
-    def context(self) -> RuleContext:
-        """Return the rule context with the facts so far."""
-        return RuleContext(self._context.config, self._context.green, self._facts.frozen(), self._context.fenced_cronjobs)
+@dataclass(slots=True, frozen=True)
+class _Definition:
+    """A kind that a CRD of blue defines."""
 
-    def read(self, resources: list[ResourceType]) -> list[Manifest]:
-        """Read these kinds; return the CRDs among the objects."""
-        context = self.context()
-        wanted = []
-        for resource in resources:
-            reason = kind_skip(resource, context)
-            if reason:
-                self._inventory.kinds_skipped[resource.type_name] = reason
-            else:
-                wanted.append(resource)
-        crds: list[Manifest] = []
-        with ThreadPoolExecutor(min(READERS, self._blue.workers)) as pool:
-            for resource, objects in zip(wanted, pool.map(lambda item: self._objects(item, context), wanted), strict=True):
-                if objects is not None:
-                    self._inventory.kinds_read[resource.type_name] = resource
-                    self._inventory.found += objects
-                    crds += [orjson.loads(item.body) for item in objects if item.body and resource.type_name == _FIRST[0]]
-                self._reporter.emit(Progress("reading blue", len(self._inventory.found), 0))
-        return crds
+    crd: ObjectRef
+    served: tuple[str, ...]
+    storage: str
+    """Version that its objects are stored at."""
 
-    def _objects(self, resource: ResourceType, context: RuleContext) -> list[Found] | None:
-        found: dict[ObjectRef, Found] = {}
-        try:
-            for manifest in self._blue.list(resource):
-                ref = ref_of(manifest)
-                self._facts.note(manifest, ref)
-                reason = skip_reason(manifest, ref, context)
-                if reason:
-                    self._facts.staying.add(ref)
-                else:
-                    self._facts.note_traveller(manifest, ref)
-                found[ref] = _found(manifest, ref, resource, reason)
-        except (ForbiddenError, NotFoundError) as error:
-            self._inventory.unreadable.append(Unreadable(resource.type_name, error.message))
-            return None
-        return list(found.values())
+
+def _definitions(readings: Iterable[_KindReading]) -> dict[versions.Kind, _Definition]:
+    found = {}
+    for reading in readings:
+        if reading.resource.type_name == _CRD:
+            for item in reading.objects:
+                if item.body:
+                    defined, served, storage_version = versions.crd_versions(orjson.loads(item.body))
+                    found[defined] = _Definition(item.ref, tuple(served), storage_version)
+    return found
+
+
+def _kind(resource: ResourceType) -> versions.Kind:
+    return resource.group, resource.kind
 
 
 def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: str) -> Found:
@@ -217,32 +210,32 @@ def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: s
     return Found(ref, resource, uid, "", orjson.dumps(manifest), owner.manager, orjson.dumps(entries) if owner.restore else b"")
 
 
-def _at_common(resource: ResourceType, green: dict[versions.Kind, list[str]], storage_version: str) -> ResourceType | None:
-    return versions.common_version([resource], green.get((resource.group, resource.kind), []), storage_version)
+def _at_common(
+    types: Sequence[ResourceType],
+    served: Mapping[versions.Kind, tuple[str, ...]],
+    defined: Mapping[versions.Kind, _Definition] | None = None,
+) -> ResourceType | None:
+    kind = _kind(types[0])
+    definition = (defined or {}).get(kind)
+    return versions.common_version(types, served.get(kind, ()), definition.storage if definition else "")
 
 
 def _aggregated_groups(blue: ClusterReader, types: dict[versions.Kind, list[ResourceType]]) -> set[str]:
-    services = types.get(("apiregistration.k8s.io", "APIService"))
-    listed = _optional(lambda: list(blue.list(services[0]))) if services else None
-    return {item["spec"]["group"] for item in listed or [] if get(item, "spec", "service")}
+    listed = _optional(lambda: list(blue.list(API_SERVICES))) if _kind(API_SERVICES) in types else []
+    return {item["spec"]["group"] for item in listed if get(item, "spec", "service")}
 
 
-def _green_facts(green: ClusterReader, inventory: Inventory) -> GreenFacts:
-    def objects(group: str, kind: str, plural: str) -> list[Manifest]:
-        served = inventory.green_versions.get((group, kind))
-        if not served:
-            return []
-        resource = ResourceType(group, served[0], plural, kind, False, frozenset())
-        return _optional(lambda: list(green.list(resource))) or []
+def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str, ...]]) -> GreenFacts:
+    def objects(resource: ResourceType) -> list[Manifest]:
+        found = served.get(_kind(resource))
+        return _optional(lambda: list(green.list(resource._replace(version=found[0])))) if found else []
 
-    services = objects("", "Service", "services")
+    services = objects(SERVICES)
     networks: list[Network] = [
-        ipaddress.ip_network(cidr)
-        for item in objects("networking.k8s.io", "ServiceCIDR", "servicecidrs")
-        for cidr in get(item, "spec", "cidrs") or []
+        ipaddress.ip_network(cidr) for item in objects(SERVICE_RANGES) for cidr in get(item, "spec", "cidrs") or []
     ]
     return GreenFacts(
-        served_groups=frozenset(group for group, _ in inventory.green_versions),
+        served_groups=frozenset(group for group, _ in served),
         service_networks=tuple(networks),
         used_cluster_ips={
             address: ref_of(item) for item in services for address in get(item, "spec", "clusterIPs") or [] if address != "None"
@@ -250,64 +243,46 @@ def _green_facts(green: ClusterReader, inventory: Inventory) -> GreenFacts:
         used_node_ports={
             port["nodePort"]: ref_of(item) for item in services for port in get(item, "spec", "ports") or [] if port.get("nodePort")
         },
-        storage_classes=frozenset(item["metadata"]["name"] for item in objects("storage.k8s.io", "StorageClass", "storageclasses")),
+        storage_classes=frozenset(item["metadata"]["name"] for item in objects(STORAGE_CLASSES)),
     )
 
 
-def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest] | None:
-    """Return what `read` returns, None when the account may not read it or it is not there."""
+def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest]:
+    """Return what `read` returns, or nothing when the account may not read it or it does not exist."""
     try:
         return read()
     except (ForbiddenError, NotFoundError):
-        return None
+        return []
 
 
-def read_green(green: ClusterReader, inventory: Inventory, reporter: Reporter) -> None:
-    """Read green's objects of the kinds that have something to move into the inventory."""
-    moving = {item.resource for item in inventory.found if not item.skip}
-    served = [resource for resource in moving if resource.type_name not in inventory.unserved]
+def read_green(green: ClusterReader, discovery: Discovery, reporter: Reporter) -> GreenReading:
+    """Read green's objects of the kinds that have something to move."""
     on_green = set(green.resources())
-    plain = [resource for resource in served if any(_same_type(resource, other) for other in on_green)]
-
-    def read(resource: ResourceType) -> dict[ObjectRef, Live]:
-        return {ref_of(manifest): live_of(manifest) for manifest in green.list(resource)}
-
+    served = [
+        resource
+        for resource in sorted(discovery.moving)
+        if resource.type_name not in discovery.inventory.unserved and any(_same_type(resource, other) for other in on_green)
+    ]
+    live: dict[ObjectRef, Live] = {}
+    unreadable: list[Unreadable] = []
     with ThreadPoolExecutor(min(READERS, green.workers)) as pool:
-        for resource, objects in zip(plain, pool.map(lambda item: _guarded(read, item, inventory), plain), strict=True):
-            inventory.live |= objects
-            reporter.emit(Progress(f"reading green: {resource.plural}", len(inventory.live), 0))
+        for resource, objects in zip(served, pool.map(lambda item: _read_live(green, item), served), strict=True):
+            if isinstance(objects, ApiError):
+                unreadable.append(Unreadable(resource.type_name, objects.message))
+                continue
+            live |= objects
+            reporter.emit(Progress(f"reading green: {resource.plural}", len(live), 0))
+    return GreenReading(live, tuple(unreadable))
 
 
-def _guarded(
-    read: Callable[[ResourceType], dict[ObjectRef, Live]], resource: ResourceType, inventory: Inventory
-) -> dict[ObjectRef, Live]:
+def _read_live(green: ClusterReader, resource: ResourceType) -> dict[ObjectRef, Live] | ForbiddenError:
     try:
-        return read(resource)
+        return {ref_of(manifest): live_of(manifest) for manifest in green.list(resource)}
     except NotFoundError:
         return {}
     except ForbiddenError as error:
-        inventory.unreadable.append(Unreadable(resource.type_name, error.message))
-        return {}
+        return error
 
 
 def _same_type(left: ResourceType, right: ResourceType) -> bool:
     return (left.group, left.version, left.plural) == (right.group, right.version, right.plural)
-
-
-def live_of(manifest: Manifest) -> Live:
-    """Return what is kept of an object of green: its managedFields only as a token."""
-    metadata = manifest["metadata"]
-    managers = digest("|".join(field_owners.changed_by_person(manifest)).encode())
-    token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
-    slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
-    return Live(metadata["uid"], metadata["resourceVersion"], token, orjson.dumps(slim))
-
-
-def digest(data: bytes) -> str:
-    """Return a short digest that tells contents apart."""
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
-
-
-def unreadable_names(items: Iterable[Unreadable]) -> str:
-    """Return the kinds in a sentence."""
-    return ", ".join(sorted({item.type_name for item in items}))

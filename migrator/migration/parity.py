@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
-from migrator.migration.discover import Live
+from migrator.migration.inventory import Live
 from migrator.model.difference import FieldDifference, missing_from
 from migrator.model.manifest import Manifest, put
 from migrator.model.plan import PlanItem

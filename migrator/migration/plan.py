@@ -1,4 +1,4 @@
-"""Decide about every object of blue, and bring the moves into waves; pure, but for what was discovered."""
+"""Decide about every object of blue, and sort the moves into waves; pure functions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 import orjson
 
 from migrator.errors import BlockedError, ConfigError
-from migrator.migration.discover import Found, Inventory, digest, unreadable_names
+from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.readiness.kinds import readiness
-from migrator.rules import injected, jobs, order, references, table, versions
+from migrator.rules import injected, jobs, order, references, storage, table, versions
 from migrator.rules.context import Rule, RuleContext
 from migrator.rules.references import backend_services
 
 
-def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
+def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleContext) -> Plan:
     """Return the plan; raises ConfigError with every object that a person's patch does not fit.
 
-    Bodies of `inventory.found` are released on the way, so that a large cluster is held in memory only once.
+    Each object is taken from the iterable once and not kept: a caller that gives them away has a large cluster in memory once.
     """
     context = RuleContext(context.config, inventory.green, inventory.blue, context.fenced_cronjobs)
     rules: dict[str, tuple[Rule, ...]] = {}
@@ -31,13 +31,12 @@ def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
     others: list[PlanItem] = []
     mistakes: list[str] = []
     crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
-    for found in inventory.found:
+    for found in objects:
         green = _on_green(found.ref, context)
         if found.skip:
             others.append(PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid))
             continue
         manifest: Manifest = orjson.loads(found.body)
-        found.body = b""
         blocked = _blocked(found, manifest, inventory, context)
         if blocked:
             others.append(replace(blocked, green=green))
@@ -66,8 +65,8 @@ def make_plan(inventory: Inventory, context: RuleContext) -> Plan:
             if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))
         },
         kinds_skipped=inventory.kinds_skipped,
-        unreadable=tuple(inventory.unreadable),
-        warnings=_warnings(inventory),
+        unreadable=inventory.unreadable,
+        warnings=(),
         kinds_read=inventory.kinds_read,
     )
 
@@ -78,10 +77,10 @@ def _on_green(ref: ObjectRef, context: RuleContext) -> ObjectRef:
     return ref._replace(namespace=context.green_namespace(ref.namespace)) if ref.namespace else ref
 
 
-def _blocked(found: Found, manifest: Manifest, inventory: Inventory, context: RuleContext) -> PlanItem | None:
+def _blocked(found: Found, manifest: Manifest, inventory: BlueInventory, context: RuleContext) -> PlanItem | None:
     resource = inventory.unserved.get(found.ref.type_name)
     if resource:
-        hindrance = versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), []))
+        hindrance = versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), ()))
     else:
         found_hindrance = table.hindrance(manifest, context)
         if not found_hindrance:
@@ -92,9 +91,7 @@ def _blocked(found: Found, manifest: Manifest, inventory: Inventory, context: Ru
 
 def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
     body = orjson.dumps(done.manifest)
-    status = b""
-    if found.ref.type_name == "Job.batch" and jobs.finished(manifest):
-        status = orjson.dumps(jobs.finished_status(manifest))
+    ended = jobs.finished(manifest) if found.ref.type_name == "Job.batch" else None
     return PlanItem(
         blue=found.ref,
         green=green,
@@ -105,7 +102,9 @@ def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transf
         body=body,
         manager=found.manager,
         managed_fields=found.managed_fields,
-        status=status,
+        ended=ended,
+        status=orjson.dumps(jobs.finished_status(manifest)) if ended else b"",
+        data=storage.data_plan(manifest, context),
         unready=_unready(manifest),
         volatile=injected.volatile_paths(manifest, context),
         uid=found.uid,
@@ -131,20 +130,21 @@ def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
     )
 
 
-def _warnings(inventory: Inventory) -> tuple[str, ...]:
-    if not inventory.unreadable:
-        return ()
-    return (f"not readable with this account, so not moved: {unreadable_names(inventory.unreadable)}",)
+def with_green(plan: Plan, green: GreenReading) -> Plan:
+    """Return the plan with what reading green has added: kinds that may not be read, and warnings."""
+    unreadable = (*plan.unreadable, *green.unreadable)
+    unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
+    return replace(plan, unreadable=unreadable, warnings=(*unread, *_green_warnings(green)))
 
 
-def green_warnings(inventory: Inventory) -> Iterable[str]:
-    """Yield what on green will get in the way of any write."""
-    for ref, live in inventory.live.items():
+def _green_warnings(green: GreenReading) -> Iterable[str]:
+    """Yield what on green refuses writes."""
+    for ref, live in green.live.items():
         if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
             manifest = orjson.loads(live.body)
             strict = [hook for hook in manifest.get("webhooks") or [] if hook.get("failurePolicy", "Fail") == "Fail"]
             for service in backend_services({**manifest, "webhooks": strict}):
-                if service not in inventory.live:
+                if service not in green.live:
                     yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"
 
 
@@ -157,7 +157,7 @@ def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
         "counts": dict(plan.counts),
         "waves": len(plan.waves),
         "objects": [_item_document(item, wave_of.get(item.green)) for item in plan.items],
-        "kindsSkipped": plan.kinds_skipped,
+        "kindsSkipped": dict(plan.kinds_skipped),
         "unreadable": [{"kind": item.type_name, "reason": item.reason} for item in plan.unreadable],
         "warnings": list(plan.warnings),
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.model.image import full_name
+from migrator.model.kinds import CLAIMS, NAMESPACES, PODS, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
 from migrator.ports import ClusterReader
@@ -16,9 +17,9 @@ from migrator.rules.skip import SYSTEM_NAMESPACES
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 
-def _listed(cluster: ClusterReader, group: str, version: str, plural: str, kind: str) -> list[Manifest]:
+def _listed(cluster: ClusterReader, resource: ResourceType) -> list[Manifest]:
     try:
-        return list(cluster.list(ResourceType(group, version, plural, kind, False, frozenset())))
+        return list(cluster.list(resource))
     except ApiError:
         return []
 
@@ -41,16 +42,12 @@ def propose(
 
     Names and images come from tenants of the clusters: each is written by a function of `untrusted`.
     """
-    namespaces = [item["metadata"]["name"] for item in _listed(blue, "", "v1", "namespaces", "Namespace")]
+    namespaces = [item["metadata"]["name"] for item in _listed(blue, NAMESPACES)]
     own = sorted(set(namespaces) - SYSTEM_NAMESPACES - {"default"})
-    claims = [
-        item
-        for item in _listed(blue, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
-        if get(item, "status", "phase") == "Bound"
-    ]
-    blue_classes = {item["metadata"]["name"] for item in _listed(blue, "storage.k8s.io", "v1", "storageclasses", "StorageClass")}
-    green_classes = {item["metadata"]["name"] for item in _listed(green, "storage.k8s.io", "v1", "storageclasses", "StorageClass")}
-    registries, omitted = _registries(_listed(blue, "", "v1", "pods", "Pod"))
+    claims = [item for item in _listed(blue, CLAIMS) if get(item, "status", "phase") == "Bound"]
+    blue_classes = {item["metadata"]["name"] for item in _listed(blue, STORAGE_CLASSES)}
+    green_classes = {item["metadata"]["name"] for item in _listed(green, STORAGE_CLASSES)}
+    registries, omitted = _registries(_listed(blue, PODS))
     lines = [
         "# yaml-language-server: $schema=./migration.schema.json   (`migrator schema > migration.schema.json`)",
         "apiVersion: migrator/v1",

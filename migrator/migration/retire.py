@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
 
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import Retired
-from migrator.migration.discover import Inventory
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Progress, Step
+from migrator.model.ref import ResourceType
 from migrator.ports import ClusterReader, Reporter, TrafficSwitch
 
 _WATCH_SECONDS = 5.0
@@ -50,14 +51,14 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float) ->
         )
 
 
-def archive(blue: ClusterReader, inventory: Inventory, path: Path, reporter: Reporter) -> int:
+def archive(blue: ClusterReader, kinds: Iterable[ResourceType], path: Path, reporter: Reporter) -> int:
     """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return how many."""
     reporter.emit(Step(f"archiving blue to {path}"))
     partial = path.with_name(path.name + ".new")
     count = 0
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
-        for resource in inventory.kinds_read.values():
+        for resource in kinds:
             for manifest in blue.list(resource):
                 file.write(orjson.dumps(manifest) + b"\n")
                 count += 1

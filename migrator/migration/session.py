@@ -1,17 +1,18 @@
-"""Everything that one run of a verb works with."""
+"""The ports that one run of a verb uses, and the reading of both clusters."""
 
 from __future__ import annotations
 
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
-from migrator.migration.discover import Inventory, discover, read_green
-from migrator.migration.plan import green_warnings, make_plan
+from migrator.migration.discover import discover, handed_over, read_green
+from migrator.migration.inventory import GreenReading
+from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
@@ -65,19 +66,17 @@ class Session:
         """Return what rules may know before anything was read."""
         return RuleContext(self.config, fenced_cronjobs=frozenset(self.run.state.fenced))
 
-    def discovered(self) -> tuple[Inventory, Plan]:
+    def read_and_plan(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and decide about every object of blue."""
         context = self.context()
         self.run.reporter.emit(Step("reading blue and green"))
-        inventory = discover(self.blue, self.green, context, self.run.reporter)
+        discovery = discover(self.blue, self.green, context, self.run.reporter)
         with ThreadPoolExecutor(1) as pool:
             # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
-            reading = pool.submit(read_green, self.green, inventory, self.run.reporter)
-            plan = make_plan(inventory, context)
-            reading.result()
-        return inventory, replace(
-            plan, warnings=(*plan.warnings, *green_warnings(inventory)), unreadable=tuple(inventory.unreadable)
-        )
+            reading = pool.submit(read_green, self.green, discovery, self.run.reporter)
+            plan = make_plan(handed_over(discovery.objects), discovery.inventory, context)
+            green = reading.result()
+        return with_green(plan, green), green
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

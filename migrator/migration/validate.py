@@ -6,7 +6,7 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,19 +15,20 @@ import orjson
 from migrator.cluster.endpoints import ready_endpoints
 from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
-from migrator.migration.discover import Live
+from migrator.migration.inventory import Live
 from migrator.migration.parity import differences
 from migrator.migration.run import Run
 from migrator.model.difference import masked
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
-from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness
 from migrator.rules.references import backend_services
+from migrator.rules.storage import DATA_NOTES
 
 _POLL = 1.0
 
@@ -46,7 +47,7 @@ def validate(
     plan: Plan,
     blue: ClusterReader,
     green: ClusterReader,
-    live: dict[ObjectRef, Live],
+    live: Mapping[ObjectRef, Live],
     *,
     checks: Checks,
     run: Run,
@@ -81,13 +82,12 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             "grant it (deploy/rbac-*.yaml), or leave the kind out",
         )
     for item in plan.items:
-        for note in item.notes:
-            if note.startswith("data is NOT"):
-                cure = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
-                yield Finding("data", str(item.blue), Severity.FAILURE, note, cure)
+        if item.data is DataPlan.NOT_COPIED:
+            cure = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
+            yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], cure)
 
 
-def _parity(moved: list[PlanItem], live: dict[ObjectRef, Live]) -> Iterator[Finding]:
+def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live]) -> Iterator[Finding]:
     refs = {item.uid: item.green for item in moved}
     for item in moved:
         have = live.get(item.green)
@@ -109,8 +109,8 @@ def _parity(moved: list[PlanItem], live: dict[ObjectRef, Live]) -> Iterator[Find
             )
 
 
-def _uid(live: dict[ObjectRef, Live], ref: ObjectRef | None) -> str:
-    return live[ref].uid if ref in live else ""
+def _uid(live: Mapping[ObjectRef, Live], ref: ObjectRef | None) -> str:
+    return live[ref].uid if ref and ref in live else ""
 
 
 def _short(value: object) -> str:
@@ -119,7 +119,7 @@ def _short(value: object) -> str:
 
 
 def _await_ready(
-    moved: list[PlanItem], green: ClusterReader, live: dict[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
+    moved: list[PlanItem], green: ClusterReader, live: Mapping[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
 ) -> Iterator[Finding]:
     """Yield a finding for each object that is not ready when time is up, and for each that never will be."""
     pending = {item.green: item for item in moved if item.green in live}

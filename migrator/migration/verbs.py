@@ -1,4 +1,4 @@
-"""The phoenix way, verb by verb: read this file to know in which order things happen."""
+"""The migration, verb by verb: this file shows the order of things."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrator.journal.records.migration import CutoverEnded, CutoverStarted, Ver
 from migrator.migration import cutover, fence, retire, rollback
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
-from migrator.migration.discover import Inventory
+from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session, holder
 from migrator.migration.validate import Checks, validate
@@ -31,15 +31,15 @@ class CutoverResult:
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     """Decide, and write nothing."""
     identities = session.preflight()
-    _, plan = session.discovered()
+    plan, _ = session.read_and_plan()
     return plan, as_document(plan, identities)
 
 
 def run_diff(session: Session) -> list[ObjectDiff]:
     """Ask green what would become of each object, and write nothing."""
     session.preflight()
-    inventory, plan = session.discovered()
-    return diff(plan, session.green, inventory.live, session.run.reporter)
+    plan, green = session.read_and_plan()
+    return diff(plan, session.green, green.live, session.run.reporter)
 
 
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
@@ -52,8 +52,8 @@ def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | 
 def run_validate(session: Session) -> Verdict:
     """Judge green, and record the verdict."""
     session.preflight()
-    inventory, plan = session.discovered()
-    return _validate(session, plan, inventory)
+    plan, green = session.read_and_plan()
+    return _validate(session, plan, green)
 
 
 def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
@@ -67,7 +67,7 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     with session.green.lock(holder()):
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
-            plan, copied = session.discovered()[1], CopyResult.nothing()
+            plan, copied = session.read_and_plan()[0], CopyResult.nothing()
         else:
             plan, copied = _copy(session, options, identities, None)
         if not copied.complete:
@@ -98,8 +98,8 @@ def run_retire(session: Session, archive: Path) -> int:
     soak = session.config.retire.soak.total_seconds()
     retire.require_retirable(session.run, session.switch, soak=soak)
     session.preflight()
-    inventory, _ = session.discovered()
-    count = retire.archive(session.blue, inventory, archive, session.run.reporter)
+    plan, _ = session.read_and_plan()
+    count = retire.archive(session.blue, plan.kinds_read.values(), archive, session.run.reporter)
     retire.record_retirement(session.run, archive, count)
     return count
 
@@ -107,19 +107,19 @@ def run_retire(session: Session, archive: Path) -> int:
 def _copy(
     session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None
 ) -> tuple[Plan, CopyResult]:
-    inventory, plan = session.discovered()
+    plan, green = session.read_and_plan()
     if approved is not None:
         require_unchanged(plan, approved, identities)
     session.hooks("beforeCopy", session.config.hooks.before_copy)
-    result = copy(plan, session.green, inventory.live, run=session.run, options=options)
+    result = copy(plan, session.green, green.live, run=session.run, options=options)
     session.hooks("afterCopy", session.config.hooks.after_copy)
     return plan, result
 
 
-def _validate(session: Session, plan: Plan, inventory: Inventory) -> Verdict:
+def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     gates = session.config.gates
     checks = Checks(session.prober, session.registry, session.config.probes, gates.ready_timeout.total_seconds())
-    verdict = validate(plan, session.blue, session.green, inventory.live, checks=checks, run=session.run)
+    verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)
     session.run.write(VerdictGiven.of(Verdict(notable, verdict.seconds)))

@@ -1,4 +1,4 @@
-"""Resource types that the upgrade and the drain ask for by name, at versions that all supported minors serve."""
+"""Resource types that the code asks for by name, at versions that all supported minor versions serve."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ def _type(group: str, version: str, plural: str, kind: str, *, namespaced: bool 
     return ResourceType(group, version, plural, kind, namespaced, frozenset())
 
 
+SERVICES = _type("", "v1", "services", "Service")
+STORAGE_CLASSES = _type("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+SERVICE_RANGES = _type("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", namespaced=False)
+API_SERVICES = _type("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False)
+NAMESPACES = _type("", "v1", "namespaces", "Namespace", namespaced=False)
+CLAIMS = _type("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 NODES = _type("", "v1", "nodes", "Node", namespaced=False)
 PODS = _type("", "v1", "pods", "Pod")
 CONFIG_MAPS = _type("", "v1", "configmaps", "ConfigMap")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,6 +16,19 @@ class Decision(StrEnum):
     MOVE = "move"
     SKIP = "skip"
     BLOCKED = "blocked"
+
+
+class DataPlan(StrEnum):
+    """What happens to the data of a claim."""
+
+    NONE = "none"
+    """The object has no data in a volume."""
+    NOT_COPIED = "not-copied"
+    """The claim had a volume on blue and is empty on green."""
+    ACCOUNTED_FOR = "accounted-for"
+    """The person moved it, or it may be empty (volumes.dataMoved)."""
+    SAME_VOLUME = "same-volume"
+    """The volume itself moves with the claim."""
 
 
 class FinishedJob(StrEnum):
@@ -42,6 +55,8 @@ class PlanItem:
     """Names of the rules that change it, in order."""
     notes: tuple[str, ...] = ()
     """What a person should know about the move."""
+    data: DataPlan = DataPlan.NONE
+    """What happens to the data behind a claim."""
     resource: ResourceType | None = None
     """The type and version it is written at."""
     body: bytes = field(default=b"", repr=False)
@@ -51,9 +66,11 @@ class PlanItem:
     managed_fields: bytes = field(default=b"", repr=False)
     """Blue's field ownership as JSON, where writing under one name cannot carry it over."""
     status: bytes = field(default=b"", repr=False)
-    """The status to write, for the few kinds that carry one (finished Jobs)."""
+    """The status to write as JSON, where `ended` is set."""
+    ended: FinishedJob | None = None
+    """How a finished Job ended; it is created suspended, then gets its status."""
     volatile: tuple[tuple[str, ...], ...] = ()
-    """Paths whose value is a controller's business on each cluster."""
+    """Paths whose values controllers set on each cluster."""
     unready: str = ""
     """Why it is not ready on blue either; empty when it is."""
     uid: str = ""
@@ -77,13 +94,13 @@ class Plan:
     items: tuple[PlanItem, ...]
     waves: tuple[tuple[PlanItem, ...], ...]
     """Moves in the order they are written; each wave only needs what stands in earlier ones."""
-    owners: dict[ObjectRef, tuple[ObjectRef, ...]]
+    owners: Mapping[ObjectRef, tuple[ObjectRef, ...]]
     """Hard dependencies: without them the object must not be written."""
-    kinds_skipped: dict[str, str]
-    """Kinds that are left alone as a whole, with the reason."""
+    kinds_skipped: Mapping[str, str]
+    """Kinds that are not moved at all, with the reason."""
     unreadable: tuple[Unreadable, ...]
     warnings: tuple[str, ...]
-    kinds_read: dict[str, ResourceType] = field(default_factory=dict)
+    kinds_read: Mapping[str, ResourceType] = field(default_factory=dict)
     """Kinds of which all of blue's objects are known."""
 
     def of(self, decision: Decision) -> Iterator[PlanItem]:

@@ -1,9 +1,10 @@
-"""What a rule may know besides the object in front of it."""
+"""What a rule may know besides the object that it changes."""
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,24 +29,32 @@ class GreenFacts:
 
 @dataclass(slots=True, frozen=True)
 class BlueFacts:
-    """What has to be known of all of blue before one object can be judged."""
+    """Facts about all objects of blue that a rule needs for one object."""
 
     uids: dict[str, ObjectRef] = field(default_factory=dict)
     """UID of each object that was read, to find owners."""
     staying: frozenset[ObjectRef] = frozenset()
-    """Objects that do not travel: references to them as owners are dropped."""
+    """Objects that are not moved; owner references to them are removed."""
     selector_services: frozenset[tuple[str, str]] = frozenset()
-    """(namespace, name) of Services with a selector: their endpoints are regenerated."""
+    """(namespace, name) of Services with a selector; their endpoints are created again."""
     scaled: frozenset[ObjectRef] = frozenset()
     """Workloads whose replicas an autoscaler sets."""
     moving_volumes: frozenset[str] = frozenset()
-    """PersistentVolumes that travel with their claim."""
+    """PersistentVolumes that move with their claim."""
     storage_classes: frozenset[str] = frozenset()
-    """StorageClasses that travel."""
+    """StorageClasses that move."""
     groups: frozenset[str] = frozenset()
-    """API groups whose CRDs travel."""
+    """API groups whose CRDs move."""
     aggregated_groups: frozenset[str] = frozenset()
     """API groups served by an aggregated API server."""
+
+    @staticmethod
+    def joined(readings: Iterable[BlueFacts]) -> BlueFacts:
+        """Return the facts of several readings together."""
+        parts = list(readings)
+        uids = {uid: ref for part in parts for uid, ref in part.uids.items()}
+        names = [item.name for item in dataclasses.fields(BlueFacts) if item.name != "uids"]
+        return BlueFacts(uids, *(frozenset().union(*(getattr(part, name) for part in parts)) for name in names))
 
 
 @dataclass(slots=True, frozen=True)
@@ -64,13 +73,13 @@ class RuleContext:
 
 
 class Rule(NamedTuple):
-    """One thing that copying gets right."""
+    """One change that a copy makes to an object."""
 
     name: str
     """Shown in the plan beside each object that the rule changes."""
     apply: Callable[[Manifest, RuleContext], Manifest]
     types: frozenset[str] | None = None
-    """`Kind.group` that it is for; None: all."""
+    """`Kind.group` that it applies to; None: all kinds."""
 
 
 class Hindrance(NamedTuple):

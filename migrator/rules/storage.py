@@ -1,17 +1,18 @@
-"""Claims, volumes and storage classes: binding state is blue's; data is another matter, and said so."""
+"""Rules for claims, volumes and storage classes: the binding is not moved; what happens to the data is decided here."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
 from migrator.model.manifest import Manifest, drop, get, put, update
+from migrator.model.plan import DataPlan
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
 def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the claim unbound, unless its volume was made by hand and travels too."""
+    """Return the claim unbound, unless its volume was created by hand and moves too."""
     if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
         return manifest
     return drop(manifest, "spec", "volumeName")
@@ -25,7 +26,7 @@ def clear_volume_binding(manifest: Manifest, context: RuleContext) -> Manifest:
 
 
 def retain_volume(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the volume with policy Retain: two clusters know the same storage, so neither may delete it."""
+    """Return the volume with policy Retain, because both clusters use the same storage and neither may delete it."""
     return put(manifest, ("spec", "persistentVolumeReclaimPolicy"), "Retain")
 
 
@@ -48,7 +49,7 @@ def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
 
 
 def is_provisioned(manifest: Manifest) -> bool:
-    """Return whether a volume was made by a provisioner (green's makes its own)."""
+    """Return whether a provisioner created the volume; green's provisioner creates its own."""
     return bool(get(manifest, "metadata", "annotations", "pv.kubernetes.io/provisioned-by"))
 
 
@@ -77,14 +78,28 @@ def data_accounted_for(namespace: str, name: str, context: RuleContext) -> bool:
     return any(fnmatchcase(f"{namespace}/{name}", pattern) for pattern in context.config.volumes.data_moved)
 
 
+def data_plan(manifest: Manifest, context: RuleContext) -> DataPlan:
+    """Return what happens to the data of an object; only a claim has data of its own."""
+    if manifest["kind"] != "PersistentVolumeClaim" or not had_data(manifest):
+        return DataPlan.NONE
+    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
+        return DataPlan.SAME_VOLUME
+    metadata = manifest["metadata"]
+    accounted = data_accounted_for(metadata["namespace"], metadata["name"], context)
+    return DataPlan.ACCOUNTED_FOR if accounted else DataPlan.NOT_COPIED
+
+
+DATA_NOTES = {
+    DataPlan.ACCOUNTED_FOR: "data: accounted for by volumes.dataMoved",
+    DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
+}
+"""What a person reads about the data of a claim; nothing where there is nothing to decide."""
+
+
 def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     """Return what a person should know about a claim's data."""
-    metadata = manifest["metadata"]
-    if not had_data(manifest) or get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
-        return []
-    if data_accounted_for(metadata["namespace"], metadata["name"], context):
-        return ["data: accounted for by volumes.dataMoved"]
-    return ["data is NOT copied: the claim had a volume on blue and is empty on green"]
+    note = DATA_NOTES.get(data_plan(manifest, context))
+    return [note] if note else []
 
 
 _CLAIM = frozenset({"PersistentVolumeClaim"})

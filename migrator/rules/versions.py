@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
@@ -38,7 +38,7 @@ def by_kind(types: Iterable[ResourceType]) -> dict[Kind, list[ResourceType]]:
     return table
 
 
-def common_version(blue: list[ResourceType], green: list[str], storage: str = "") -> ResourceType | None:
+def common_version(blue: Sequence[ResourceType], green: Sequence[str], storage: str = "") -> ResourceType | None:
     """Return the type at a version that both serve.
 
     The storage version of a custom resource comes first, because it needs no conversion webhook; then green's order decides.
@@ -58,7 +58,7 @@ def crd_versions(crd: Manifest) -> tuple[Kind, list[str], str]:
     return (spec["group"], get(spec, "names", "kind")), served, storage
 
 
-def unserved(resource: ResourceType, green: list[str]) -> Hindrance:
+def unserved(resource: ResourceType, green: Sequence[str]) -> Hindrance:
     """Return why a kind cannot be written to green, and its replacement where one is known."""
     successor = SUCCESSORS.get(resource.type_name)
     if green:

@@ -1,0 +1,111 @@
+"""Decide without a request whether an object must be written to green."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from migrator.errors import NotFoundError
+from migrator.migration.apply import special
+from migrator.migration.inventory import Live
+from migrator.migration.parity import differences
+from migrator.migration.state import State, Written
+from migrator.model.difference import FieldDifference, masked
+from migrator.model.outcome import Action, Outcome
+from migrator.model.plan import PlanItem
+from migrator.model.ref import ObjectRef
+
+
+@dataclass(slots=True, frozen=True)
+class Known:
+    """What is known while one wave is judged and written; a frozen value, so that all threads may read it."""
+
+    state: State
+    """What earlier runs have left."""
+    live: Mapping[ObjectRef, Live]
+    """Green's objects, as they were read."""
+    refs: Mapping[str, ObjectRef]
+    """Blue UID to the object's name on green, to relink owners."""
+    uids: Mapping[ObjectRef, str]
+    """Green UIDs of what earlier runs and earlier waves have written."""
+    force: bool = False
+    """Whether to overwrite objects that others created or changed."""
+
+    def owner_uid(self, owner: Mapping[str, Any]) -> str:
+        """Return the UID on green of an owner, or an empty string."""
+        ref = self.refs.get(owner["uid"])
+        return self.uids.get(ref, "") if ref else ""
+
+    def required_owner_uid(self, owner: Mapping[str, Any]) -> str:
+        """Return the UID on green of an owner; raises NotFoundError without one."""
+        uid = self.owner_uid(owner)
+        if not uid:
+            raise NotFoundError(f"its owner {owner['kind']}/{owner['name']} is not on green", hint="see the outcome of that object")
+        return uid
+
+    def differences(self, item: PlanItem, live: Live) -> list[FieldDifference]:
+        """Return what differs; an owner that is not on green keeps blue's UID, and so appears as a difference."""
+        return differences(item, live, lambda owner: self.owner_uid(owner) or owner["uid"])
+
+    def made(self, item: PlanItem, live: Live) -> bool:
+        """Return whether this migration created the object on green."""
+        written = self.state.written.get(item.green)
+        if written is not None:
+            return written.made and written.uid == live.uid
+        return item.green in self.state.intended
+
+    def finish_is_due(self, item: PlanItem, live: Live) -> bool:
+        """Return whether a finished Job of ours still waits for its status."""
+        ours = item.green in self.state.written or item.green in self.state.intended
+        return item.ended is not None and ours and not special.has_ended(orjson.loads(live.body))
+
+
+def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
+    """Return the outcome if nothing is to be written, or None if the object must be written."""
+    if live is None or known.finish_is_due(item, live):
+        return None
+    written, made = known.state.written.get(item.green), known.made(item, live)
+    if written and (written.uid, written.green_token, written.blue_token) == (live.uid, live.token, item.token):
+        return outcome(item, Action.UNCHANGED, live, made=made)  # nobody wrote to either side since
+    found = known.differences(item, live)
+    blue_changed = written is not None and written.blue_token not in ("", item.token)
+    if not found and not blue_changed:
+        return outcome(item, Action.UNCHANGED, live, made=made)
+    if known.force or _may_replace(item, live, written, made=made, blue_changed=blue_changed):
+        return None
+    whose = "was changed on green since it was copied" if made else "exists on green and was not made by this migration"
+    return Outcome(
+        item.green,
+        Action.CONFLICT,
+        f"{whose}; left alone (--force-conflicts takes blue's values)",
+        tuple(masked(found, item.green.kind)),
+        live.uid,
+        written.green_token if written else "",
+        written.blue_token if written else "",
+        made,
+    )
+
+
+def outcome(item: PlanItem, action: Action, live: Live, *, made: bool, differences: tuple[FieldDifference, ...] = ()) -> Outcome:
+    """Return the outcome of an object that is on green as `live`."""
+    return Outcome(item.green, action, "", differences, live.uid, live.token, item.token, made)
+
+
+def _may_replace(item: PlanItem, live: Live, written: Written | None, *, made: bool, blue_changed: bool) -> bool:
+    if special.is_shared(item.green):
+        return True
+    if not made:
+        return False
+    if written is None:
+        return True  # announced by a run that was killed before it saw the answer
+    same = _same_token(written.green_token, live.token, ignore_generation=bool(item.volatile))
+    return blue_changed and same and written.uid == live.uid
+
+
+def _same_token(before: str, now: str, *, ignore_generation: bool) -> bool:
+    """Return whether no person has changed the object between two tokens; controllers write status all the time."""
+    parts = 1 if ignore_generation else 2
+    return before.split(":")[:parts] == now.split(":")[:parts]

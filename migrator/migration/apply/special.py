@@ -1,0 +1,96 @@
+"""What single kinds need besides a create or a replace: finished Jobs, CRDs, accounts of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError
+from migrator.model.manifest import Manifest, get, put, without
+from migrator.model.plan import PlanItem
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.ports import Clock, Green
+from migrator.rules import field_owners
+
+_ATTEMPTS = 5
+_ESTABLISH_SECONDS = 60.0
+_POLL = 0.1
+_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
+_SHARED = frozenset({("ServiceAccount", "default")})
+"""Objects that green's controller creates, and that a person's additions on blue belong to."""
+
+
+def is_shared(ref: ObjectRef) -> bool:
+    """Return whether green creates this object itself, so that a copy may change it without having created it."""
+    return (ref.kind, ref.name) in _SHARED
+
+
+def first_body(item: PlanItem, body: Manifest) -> Manifest:
+    """Return what is created first: a finished Job suspended, so that it starts no pod."""
+    return put(body, ("spec", "suspend"), True) if item.ended else body
+
+
+def has_ended(manifest: Manifest) -> bool:
+    """Return whether a Job's status says that it has ended."""
+    conditions = get(manifest, "status", "conditions") or []
+    return any(item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in conditions)
+
+
+def finish_job(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Green) -> Manifest:
+    """Write a finished Job's status while it is suspended, then end the suspension: a finished Job starts no pod."""
+    namespace, name = item.green.namespace, item.green.name
+    status = orjson.loads(item.status)
+    for attempt in range(_ATTEMPTS):
+        body = orjson.dumps({**manifest, "status": {**_finished_base(manifest), **status}})
+        try:
+            manifest = green.replace(resource, namespace, name, body, manager=field_owners.OURS, subresource="status")
+            break
+        except ConflictError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            manifest = green.get(resource, namespace, name)
+    if not get(orjson.loads(item.body), "spec", "suspend"):
+        manifest = green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
+    return manifest
+
+
+def await_usable(item: PlanItem, resource: ResourceType, green: Green, clock: Clock) -> None:
+    """Wait until objects that need this one can be written; only a CRD takes time. Raises InvalidError after 60 s."""
+    if item.green.type_name != _CRD:
+        return
+    deadline = clock.monotonic() + _ESTABLISH_SECONDS
+    while True:
+        conditions = {part["type"]: part for part in get(green.get(resource, "", item.green.name), "status", "conditions") or []}
+        if get(conditions, "Established", "status") == "True":
+            return
+        if get(conditions, "NamesAccepted", "status") == "False":
+            raise InvalidError(f"green did not accept {item.green}: {conditions['NamesAccepted'].get('message')}")
+        if clock.monotonic() > deadline:
+            raise InvalidError(f"{item.green} is not established on green after {_ESTABLISH_SECONDS:.0f} s")
+        clock.sleep(_POLL)
+
+
+def appears_soon(error: ApiError, resource: ResourceType) -> bool:
+    """Return whether green is about to create what this write misses: a CRD's endpoint, a namespace's default account."""
+    if isinstance(error, ForbiddenError):
+        return resource.kind == "Pod" and "error looking up service account" in error.message
+    return "." in resource.group and "could not find the requested resource" in error.message
+
+
+def patiently(work: Callable[[], Manifest], resource: ResourceType, clock: Clock, seconds: float) -> Manifest:
+    """Return what `work` returns, tried again for some seconds while green is about to create what it needs."""
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except ApiError as error:
+            if not appears_soon(error, resource) or clock.monotonic() > deadline:
+                raise
+            clock.sleep(_POLL * 2)
+
+
+def _finished_base(manifest: Manifest) -> dict[str, Any]:
+    """Return the live status without what contradicts a finished Job (batch/v1: validation of a Job's status)."""
+    return without(manifest.get("status") or {}, "conditions", "active", "ready", "terminating", "startTime")

@@ -1,0 +1,103 @@
+"""Write one object to green: create it, or replace what is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from migrator.errors import ApiError, ConflictError, InvalidError
+from migrator.migration.apply import special
+from migrator.migration.apply.judge import Known, judge, outcome
+from migrator.migration.inventory import Live, live_of
+from migrator.migration.parity import relinked
+from migrator.migration.retained import with_retained
+from migrator.model.difference import masked
+from migrator.model.manifest import Manifest
+from migrator.model.outcome import Action, Outcome
+from migrator.model.plan import PlanItem
+from migrator.model.ref import ResourceType
+from migrator.ports import Clock, Green
+from migrator.rules import field_owners
+
+_ATTEMPTS = 5
+_SETTLE_SECONDS = 10.0
+_IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"
+
+
+@dataclass(slots=True, frozen=True)
+class Writer:
+    """Writes items to green; safe to call from many threads, for each item once."""
+
+    green: Green
+    clock: Clock
+
+    def write(self, item: PlanItem, known: Known) -> Outcome:
+        """Write one item and return its outcome; a refusal by the server is an outcome, not an exception."""
+        try:
+            body = relinked(orjson.loads(item.body), known.required_owner_uid)
+            live = known.live.get(item.green)
+            return self._replace(item, body, live, known) if live else self._create(item, body, known)
+        except ApiError as error:
+            message = error.message + (f" ({error.hint})" if error.hint else "")
+            return Outcome(item.green, Action.FAILED, message, blue_token=item.token)
+
+    def _create(self, item: PlanItem, body: Manifest, known: Known) -> Outcome:
+        resource, namespace = _resource(item), item.green.namespace
+        first = orjson.dumps(special.first_body(item, body))
+
+        def create() -> Manifest:
+            return self.green.create(resource, namespace, first, manager=item.manager, brief=item.ended is None)
+
+        try:
+            manifest = special.patiently(create, resource, self.clock, _SETTLE_SECONDS)
+        except ConflictError:
+            # Somebody, or a killed run of ours, was first: judge again what is there now.
+            live = live_of(self.green.get(resource, namespace, item.green.name))
+            return judge(item, live, known) or self._replace(item, body, live, known)
+        manifest = self._restore_owners(item, resource, manifest)
+        if item.ended:
+            manifest = special.finish_job(item, resource, manifest, self.green)
+        special.await_usable(item, resource, self.green, self.clock)
+        return outcome(item, Action.CREATED, live_of(manifest), made=True)
+
+    def _replace(self, item: PlanItem, body: Manifest, live: Live, known: Known) -> Outcome:
+        resource = _resource(item)
+        made = known.made(item, live)
+        differences = tuple(masked(known.differences(item, live), item.green.kind))
+        manifest = self._replaced(item, resource, body, live)
+        manifest = self._restore_owners(item, resource, manifest)
+        if item.ended and known.finish_is_due(item, live_of(manifest)):
+            manifest = special.finish_job(item, resource, manifest, self.green)
+        return outcome(item, Action.CHANGED, live_of(manifest), made=made, differences=differences)
+
+    def _replaced(self, item: PlanItem, resource: ResourceType, body: Manifest, live: Live) -> Manifest:
+        """Replace the object, again if somebody changes it meanwhile; raises ConflictError after five attempts."""
+        namespace, name = item.green.namespace, item.green.name
+        for attempt in range(_ATTEMPTS):
+            wanted = with_retained(body, orjson.loads(live.body), item.volatile)
+            wanted["metadata"] |= {"resourceVersion": live.resource_version}
+            try:
+                return self.green.replace(
+                    resource, namespace, name, orjson.dumps(wanted), manager=item.manager, brief=item.ended is None
+                )
+            except ConflictError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                live = live_of(self.green.get(resource, namespace, name))
+            except InvalidError as error:
+                error.hint = _IMMUTABLE
+                raise
+        raise AssertionError("the loop returns or raises")
+
+    def _restore_owners(self, item: PlanItem, resource: ResourceType, manifest: Manifest) -> Manifest:
+        if not item.managed_fields:
+            return manifest
+        patch = {"metadata": {"managedFields": orjson.loads(item.managed_fields)}}
+        return self.green.patch(resource, item.green.namespace, item.green.name, patch, manager=field_owners.OURS)
+
+
+def _resource(item: PlanItem) -> ResourceType:
+    if item.resource is None:
+        raise ValueError(f"{item.green} has no type to be written at")
+    return item.resource

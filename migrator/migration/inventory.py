@@ -1,0 +1,85 @@
+"""What each stage of reading returns: frozen values, which no other thread changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from migrator.model.manifest import Manifest
+from migrator.model.plan import Unreadable
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.rules import field_owners, versions
+from migrator.rules.context import BlueFacts, GreenFacts
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """One object of blue."""
+
+    ref: ObjectRef
+    resource: ResourceType
+    uid: str
+    skip: str
+    """Reason why it is not moved; its body is not kept then."""
+    body: bytes = field(default=b"", repr=False)
+    manager: str = ""
+    """The name to write it under, so that its fields keep their owner."""
+    managed_fields: bytes = field(default=b"", repr=False)
+    """Blue's field ownership, where writing under one name cannot carry it over."""
+
+
+@dataclass(slots=True, frozen=True)
+class Live:
+    """One object of green, as it is now."""
+
+    uid: str
+    resource_version: str
+    token: str
+    """`managers:generation:resourceVersion`: the first two change when a person changes the object, the last always."""
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class BlueInventory:
+    """What was read of blue, but for the objects themselves, and the facts of green that rules need."""
+
+    kinds_read: Mapping[str, ResourceType]
+    kinds_skipped: Mapping[str, str]
+    """Kinds that are not read, with the reason."""
+    unserved: Mapping[str, ResourceType]
+    """Kinds that green serves at no common version, at blue's preferred one."""
+    green_versions: Mapping[versions.Kind, tuple[str, ...]]
+    crds: Mapping[versions.Kind, ObjectRef]
+    unreadable: tuple[Unreadable, ...]
+    blue: BlueFacts
+    green: GreenFacts
+
+
+@dataclass(slots=True, frozen=True)
+class GreenReading:
+    """Green's objects of the kinds that have something to move."""
+
+    live: Mapping[ObjectRef, Live]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def live_of(manifest: Manifest) -> Live:
+    """Return what is kept of an object of green; of its managedFields only a token."""
+    metadata = manifest["metadata"]
+    managers = digest("|".join(field_owners.changed_by_person(manifest)).encode())
+    token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
+    slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
+    return Live(metadata["uid"], metadata["resourceVersion"], token, orjson.dumps(slim))
+
+
+def digest(data: bytes) -> str:
+    """Return a short digest that distinguishes contents."""
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def unreadable_names(items: Iterable[Unreadable]) -> str:
+    """Return the kinds in one text."""
+    return ", ".join(sorted({item.type_name for item in items}))
