@@ -10,11 +10,11 @@ import pytest
 
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import CutoverEnded, MigrationRecord, Retired, ShiftAnnounced
-from migrator.migration.discover import Inventory
 from migrator.migration.retire import archive, record_retirement, require_retirable
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Progress
+from migrator.model.ref import ResourceType
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable
@@ -79,13 +79,11 @@ def archived(path: Path) -> list[str]:
     return [orjson.loads(line)["metadata"]["name"] for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def blue_with(count: int) -> tuple[FakeCluster, Inventory]:
-    """Return blue with ConfigMaps, of which the inventory has read the kind."""
+def blue_with(count: int) -> tuple[FakeCluster, list[ResourceType]]:
+    """Return blue with ConfigMaps, and the kinds of it that were read."""
     blue = FakeCluster("blue")
     blue.hold(*(config_map(f"c{number}", namespace="default") for number in range(count)))
-    inventory = Inventory()
-    inventory.kinds_read["ConfigMap"] = blue.type_of(config_map("c"))
-    return blue, inventory
+    return blue, [blue.type_of(config_map("c"))]
 
 
 def test_the_archive_holds_what_was_read_and_is_private(tmp_path: Path) -> None:
@@ -102,12 +100,12 @@ def test_the_archive_holds_what_was_read_and_is_private(tmp_path: Path) -> None:
 def test_an_archive_that_was_cut_off_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
     """Blue goes away while it is read: what was archived before is still there."""
     path = tmp_path / "blue-archive.jsonl.gz"
-    blue, inventory = blue_with(3)
-    archive(blue, inventory, path, Recorder())
+    blue, kinds = blue_with(3)
+    archive(blue, kinds, path, Recorder())
     before = path.read_bytes()
     blue.faults.append(Fault("list", unavailable, after=1))
     with pytest.raises(ApiError):
-        archive(blue, inventory, path, Recorder())
+        archive(blue, kinds, path, Recorder())
     assert path.read_bytes() == before
 
 
