@@ -33,7 +33,7 @@ class Container:
 
 @dataclass(slots=True)
 class Crictl:
-    """Answers for a FakeHost; `strict` False is a crictl that ignores labels."""
+    """Answers for a FakeHost that also lets programs be copied; `strict` False is a crictl that ignores labels."""
 
     containers: list[Container] = field(default_factory=lambda: [Container()])
     images: dict[str, str] = field(default_factory=lambda: {ETCD_IMAGE: "id-of-etcd"})
@@ -51,6 +51,7 @@ class Crictl:
             "crictl inspecti ": self._image,
             "crictl inspect ": self._container,
         }
+        host.accepts("for tool in etcdctl etcdutl")
         return host
 
     def _ps(self, command: str) -> str:

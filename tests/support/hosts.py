@@ -1,8 +1,9 @@
-"""A host that answers from a table, and remembers what it was asked."""
+"""A host that answers from a table, remembers what it was asked, and refuses every other command."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 from migrator.errors import CommandFailedError
 
@@ -10,17 +11,23 @@ Answer = str | Callable[[str], str] | Exception
 
 
 class FakeHost:
-    """Fills the `Host` port: the first entry whose key is part of a command answers it; files are kept."""
+    """Fill the `Host` port.
 
-    def __init__(self, name: str = "green-1", **files: str) -> None:
+    The first key of `answers` that is part of a command answers it. Then come the files, which `cat`, `test -e` and
+    `test -s` see; then what `accepts` was told. A command that is in none of them is an AssertionError, so a key that
+    no longer matches the code cannot go unseen.
+    """
+
+    def __init__(self, name: str = "green-1", *, accepts: Iterable[str] = ()) -> None:
         self.name = name
+        self.accepted: list[str] = list(accepts)
         self.answers: dict[str, Answer] = {}
-        self.files: dict[str, str] = dict(files)
+        self.files: dict[str, str] = {}
         self.commands: list[str] = []
         self.modes: dict[str, int] = {}
 
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
-        """Answer from the table; what nothing is known of succeeds silently."""
+        """Answer from the table; refuse what nothing is known of."""
         del stdin, timeout
         self.commands.append(command)
         for part, answer in self.answers.items():
@@ -35,7 +42,11 @@ class FakeHost:
         for path, content in self.files.items():
             if f"cat {path}" in command:
                 return content
-        return ""
+            if re.search(f"test -[efs] {re.escape(path)}$", command):
+                return ""
+        if any(part in command for part in self.accepted):
+            return ""
+        raise AssertionError(self._unknown(command))
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Whether `run` raises nothing."""
@@ -59,3 +70,11 @@ class FakeHost:
     def fails(self, part: str, output: str = "no") -> None:
         """Let commands with this part fail."""
         self.answers[part] = CommandFailedError(part, 1, output)
+
+    def accepts(self, *parts: str) -> None:
+        """Let commands with one of these parts succeed without output."""
+        self.accepted.extend(parts)
+
+    def _unknown(self, command: str) -> str:
+        known = "\n".join(f"  {part!r}" for part in (*self.answers, *self.files, *self.accepted)) or "  nothing"
+        return f"{self.name} was not told what to answer to:\n  {command}\nit knows:\n{known}"

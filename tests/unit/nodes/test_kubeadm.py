@@ -17,39 +17,21 @@ from migrator.nodes.examine import HostFacts, judge, twins
 from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
-from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.nodes.spec import NodeSpec
 from migrator.testbed.planes.certs import make_authority
 from tests.support.hosts import FakeHost
+from tests.support.nodes import FIRST, WORKER, spec
 
 MARK = "/var/lib/migrator/node.json"
 CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 TOKEN = "abcdef.0123456789abcdef"
 
 
-def spec(**more: Any) -> ClusterSpec:
-    """Return a cluster."""
-    values: dict[str, Any] = {
-        "id": "migrator/green",
-        "kubernetes_version": "1.37.2",
-        "endpoint": "10.0.0.1:6443",
-        "pod_subnet": "10.244.0.0/16",
-        "service_subnet": "10.96.0.0/12",
-        "pod_network": "weave",
-        "packages": {"kubernetes": "1.37.2"},
-        "package_source": "dist",
-        **more,
-    }
-    return ClusterSpec(**values)
-
-
-FIRST = NodeSpec("green-1", "10.0.0.1", "control-plane", first=True)
-WORKER = NodeSpec("green-2", "10.0.0.2", "worker", taints=("night=yes:NoSchedule",))
-
-
 def plane() -> FakeHost:
     """Return a control plane that hands out a token."""
     host = FakeHost("green-1")
     host.answers = {"token create": f"{TOKEN}\n", "cat /etc/kubernetes/pki/ca.crt": certificate()}
+    host.accepts("get node green-2", "wait --for=create node/green-2", "delete node green-2")
     return host
 
 
@@ -61,8 +43,8 @@ def certificate() -> str:
 
 
 def empty(name: str = "green-2") -> FakeHost:
-    """Return a host without Kubernetes."""
-    host = FakeHost(name)
+    """Return a host without Kubernetes, on which kubeadm ends well."""
+    host = FakeHost(name, accepts=(f"cat {MARK}", "kubeadm init", "kubeadm join", "kubeadm reset", "systemctl stop kubelet"))
     host.fails("test -e /etc/kubernetes/kubelet.conf")
     host.fails("test -s /etc/kubernetes/kubelet.conf")
     return host
@@ -104,7 +86,7 @@ def test_a_token_that_expired_during_join_is_one_line_and_the_next_run_takes_a_n
 def test_a_node_is_not_begun_anew_because_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster that has forgotten the node says so; one that is away says nothing."""
     monkeypatch.setattr("migrator.nodes.control_plane._SECONDS", 0)
-    host, through = FakeHost("green-2"), plane()
+    host, through = FakeHost("green-2", accepts=["test -s /etc/kubernetes/kubelet.conf"]), plane()
     write_mark(host, Mark("migrator/green", "complete"))
     assert not Join(WORKER, spec(), through).done(host)
     through.fails("get node green-2", "dial tcp 10.0.0.1:6443: connect: connection refused")
@@ -123,7 +105,7 @@ def test_init_announces_before_it_acts() -> None:
 
 def test_a_control_plane_that_was_complete_is_never_reset() -> None:
     """Its etcd may be all that is left of a cluster."""
-    host = FakeHost()
+    host = FakeHost(accepts=["test -s /etc/kubernetes/kubelet.conf"])
     write_mark(host, Mark("migrator/green", "complete"))
     with pytest.raises(BlockedError, match="left as it is"):
         Init(FIRST, spec()).run(host)
@@ -137,7 +119,7 @@ def test_hosts_of_other_clusters_are_refused() -> None:
     with pytest.raises(BlockedError, match="part of cluster migrator/blue"):
         Init(FIRST, spec()).run(marked)
     with pytest.raises(BlockedError, match="not made here"):
-        Init(FIRST, spec()).run(FakeHost())
+        Init(FIRST, spec()).run(FakeHost(accepts=[f"cat {MARK}", "test -e /etc/kubernetes/kubelet.conf"]))
 
 
 def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
@@ -222,7 +204,7 @@ def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own
         },
         "spec": {"taints": [{"key": "old", "value": "1", "effect": "NoSchedule"}, {"key": "mine", "effect": "NoSchedule"}]},
     }
-    through = FakeHost()
+    through = FakeHost(accepts=["label --overwrite", "taint --overwrite", "annotate --overwrite"])
     through.answers["get node green-2"] = json.dumps(node)
     wanted = NodeSpec("green-2", "10.0.0.2", "worker", labels={"new": "2"}, taints=())
     LabelsAndTaints(wanted, through).run(FakeHost("green-2"))

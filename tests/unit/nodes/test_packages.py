@@ -14,7 +14,8 @@ from tests.support.hosts import FakeHost
 
 def host() -> FakeHost:
     """Return an aarch64 board without the package."""
-    made = FakeHost()
+    made = FakeHost(accepts=("mkdir -p /var/cache/migrator", "sha256sum --check", "curl -fsSL", "systemctl daemon-reload"))
+    made.accepts("/var/lib/pacman/db.lck", "pacman -U", "cat /var/log/migrator/migrator-packages-")
     made.answers = {"uname -m": "aarch64\n", "cut -d": "1.36.0\n", "pacman -Q": "crictl\n"}
     return made
 
@@ -68,7 +69,7 @@ def test_a_repository_s_packages_are_fetched_by_the_host() -> None:
 
 def test_kernel_settings_outlive_a_boot() -> None:
     """They are written where systemd reads them, and put in force now."""
-    board = FakeHost()
+    board = FakeHost(accepts=["modprobe overlay", "sysctl -q -p /etc/sysctl.d/60-migrator.conf"])
     Kernel(("overlay",), (("net.ipv4.ip_forward", "1"),)).run(board)
     assert board.files["/etc/sysctl.d/60-migrator.conf"] == "net.ipv4.ip_forward = 1\n"
     assert board.files["/etc/modules-load.d/migrator.conf"] == "overlay\n"
@@ -76,6 +77,6 @@ def test_kernel_settings_outlive_a_boot() -> None:
 
 def test_swap_lines_stay_as_comments() -> None:
     """A person finds them again."""
-    board = FakeHost()
+    board = FakeHost(accepts=["swapoff -a"])
     SwapOff().run(board)
     assert "s/^/# migrator: /" in board.commands[-1]

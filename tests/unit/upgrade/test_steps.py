@@ -26,12 +26,14 @@ from tests.support.facts import hop as made_hop
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
 from tests.support.journals import MemoryJournal
+from tests.support.nodes import spec
 from tests.support.objects import made
 from tests.support.recorder import Recorder
-from tests.unit.nodes.test_kubeadm import spec
 
 HOP = made_hop("1.36.3", "1.37.2")
 WITHIN = made_hop("1.37.2", "1.37.2")
+HOST_READS = ("test -e /etc/kubernetes/manifests/etcd.yaml", "settings.tar.gz", "cat /var/lib/migrator/snapshots/")
+"""Where etcd is, and the settings that were saved and are compared at the end; everything else is done by stubs."""
 NOT_JOURNALLED = {StepId.API_VERSION, StepId.POD_NETWORK, StepId.UNCORDON, StepId.SETTLED}
 """Steps that only ask, or that have records of their own."""
 
@@ -96,7 +98,7 @@ def session_of(world: World, of: Sequence[NodeSpec]) -> UpgradeSession:
 
     return UpgradeSession(
         cluster=world.cluster,
-        hosts={node.name: FakeHost(node.name) for node in of},
+        hosts={node.name: FakeHost(node.name, accepts=HOST_READS) for node in of},
         nodes=tuple(of),
         spec=spec(),
         ledger=Ledger(world.journal, UpgradeFold()),

@@ -21,8 +21,8 @@ from migrator.upgrade.verbs import abort, begin, run_upgrade
 from tests.support.facts import hop, node
 from tests.support.hosts import FakeHost
 from tests.support.journals import upgrade_ledger
+from tests.support.nodes import FIRST, WORKER, spec
 from tests.support.recorder import Recorder
-from tests.unit.nodes.test_kubeadm import FIRST, WORKER, spec
 
 HOPS = (hop("1.35.4", "1.36.3"), hop("1.36.3", "1.37.2"))
 APPLY = StepStarted(
@@ -127,6 +127,8 @@ def test_every_member_has_the_snapshot_and_its_program_before_anything_is_stoppe
     first.files = {f"{folder}/etcd.db": "data", f"{folder}/status.json": '{"hash": 1}', ETCDUTL: "program"}
     first.answers = {"snapshot status": '{"hash": 1}'}
     first.fails("/restored")
+    first.accepts(f"test -s {folder}/etcd.db", "systemctl is-active -q kubelet")
+    second.accepts("systemctl is-active -q kubelet")
     second.fails("test -s")
     second.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")
     first.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")

@@ -17,7 +17,7 @@ from migrator.nodes.packages import Packages, available_versions
 from migrator.nodes.spec import ClusterSpec
 from tests.support.crictl import Crictl
 from tests.support.hosts import FakeHost
-from tests.unit.nodes.test_kubeadm import FIRST, spec
+from tests.support.nodes import FIRST, spec
 
 STAGED = Staged(Packages({"kubernetes": "1.37.2"}, "/packages"))
 CLUSTER: ClusterSpec = spec()
@@ -25,7 +25,7 @@ CLUSTER: ClusterSpec = spec()
 
 def unit(*states: str) -> FakeHost:
     """Return a host on which a unit is in these states, one after the other; the last one stays."""
-    host = FakeHost("cp")
+    host = FakeHost("cp", accepts=["systemd-run"])
     left = list(states)
 
     def show(_: str) -> str:
@@ -103,6 +103,7 @@ def test_a_package_that_is_not_whole_is_told_before_it_is_installed(tmp_path: Pa
     (tmp_path / "kubernetes-1.37.2-1-aarch64.pkg.tar.zst").write_bytes(b"half")
     host = FakeHost("cp")
     host.answers["uname -m"] = "aarch64"
+    host.accepts("mkdir -p /var/cache/migrator", "sha256sum --check")
     host.fails("tar --zstd", "zstd: unexpected end of file")
     with pytest.raises(MigratorError, match="not a whole package"):
         Staged(Packages({"kubernetes": "1.37.2"}, str(tmp_path))).run(host)
@@ -110,7 +111,7 @@ def test_a_package_that_is_not_whole_is_told_before_it_is_installed(tmp_path: Pa
 
 def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:
     """Which check failed, and that both ways are open; no mark says that it was done."""
-    host = FakeHost("cp")
+    host = FakeHost("cp", accepts=["test -d /etc/kubernetes/migrator-patches"])
     host.fails("systemd-run", "[ERROR CreateJob]: job did not end\nerror: error execution phase preflight: preflight checks failed")
     with pytest.raises(MigratorError, match=r"preflight checks failed \[ERROR CreateJob\]") as caught:
         ControlPlaneUpgraded(STAGED, CLUSTER, first=True, say=lambda _: None).run(host)
@@ -132,6 +133,7 @@ def test_an_empty_snapshot_is_none() -> None:
     """Etcdutl counts the keys of what was saved."""
     host = Crictl().on(FakeHost("cp"))
     host.answers |= {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 0}'}
+    host.accepts("etcdctl --endpoints")
     with pytest.raises(MigratorError, match="holds no keys"):
         Snapshot("hop").run(host)
 
@@ -140,6 +142,7 @@ def test_a_snapshot_is_private_and_every_member_restores_its_own_part() -> None:
     """Mode 0600; each member has its name, its address and the list of all."""
     host = Crictl().on(FakeHost("cp"))
     host.answers |= {"du -sm": "1\n9000\n", "cat /var/lib/migrator/snapshots/hop/status.json": '{"totalKey": 5}'}
+    host.accepts("etcdctl --endpoints", "ls -1t /var/lib/migrator/snapshots", "etcdutl snapshot restore")
     Snapshot("hop").run(host)
     saving = next(command for command in host.commands if "snapshot save" in command)
     assert "umask 077" in saving
@@ -166,7 +169,7 @@ def test_members_tell_how_they_are() -> None:
 
 def test_patches_are_brought_as_they_are() -> None:
     """Other files go: what is there is what the person's folder has."""
-    host = FakeHost("cp")
+    host = FakeHost("cp", accepts=["rm -rf /etc/kubernetes/migrator-patches"])
     patches = Patches((("etcd0+merge.yaml", b"a: 1\n"),))
     patches.run(host)
     assert host.files["/etc/kubernetes/migrator-patches/etcd0+merge.yaml"] == "a: 1\n"
@@ -206,6 +209,9 @@ def test_settings_that_kubeadm_has_dropped_are_told_and_images_are_not() -> None
         "cat /var/lib/kubelet/config.yaml": "maxPods: 110\n",
         "cat /etc/kubernetes/manifests/kube-apiserver.yaml": API_SERVER.format(2).replace(" --audit-log-path=/var/log/audit,", ""),
     }
+    for part in ("etcd", "kube-controller-manager", "kube-scheduler"):
+        host.accepts(f"cat /etc/kubernetes/manifests/{part}.yaml", f"settings.tar.gz etc/kubernetes/manifests/{part}.yaml")
+    host.accepts("cat /var/lib/migrator/snapshots/hop/addons.json")
     found = {
         item.path: (item.live, item.wanted)
         for item in changed_settings(settings_before(host, "hop"), settings_now(host, addons=False))
