@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))
 from shop import shop
 
 from migrator.testbed.balancer import Balancer, Load, balanced, load

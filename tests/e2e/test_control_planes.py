@@ -6,7 +6,7 @@ import json
 
 from migrator.adapters.commands import run
 from migrator.testbed.versions import GREEN
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 from tests.support.sandbox import until
 
 SECONDS = 100

@@ -12,7 +12,7 @@ from migrator.adapters.commands import run
 from migrator.errors import CommandFailedError
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.versions import GREEN
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 SECONDS = 150
 

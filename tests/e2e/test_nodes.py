@@ -14,7 +14,7 @@ import orjson
 from migrator.adapters.commands import run
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
-from tests.e2e.conftest import say
+from tests.support.project import say
 from tests.support.sandbox import until
 
 SECONDS = 60

@@ -16,7 +16,7 @@ from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.machines.supplies import packages
 from migrator.testbed.versions import BLUE, GREEN
-from tests.e2e.conftest import say
+from tests.support.project import say
 
 SECONDS = 90
 

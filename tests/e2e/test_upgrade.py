@@ -20,8 +20,8 @@ from migrator.errors import CommandFailedError
 from migrator.testbed.balancer import balancing
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
-from tests.e2e.conftest import ROOT, Project
-from tests.e2e.test_journey import PORT, READY_SECONDS, Journey, cluster, ready_pods, shop
+from tests.support.journey import PORT, Journey, cluster, configure_upgrade, ready_pods, shop
+from tests.support.project import ROOT, Project
 from tests.support.sandbox import until
 
 SECONDS = 360
@@ -72,33 +72,19 @@ class ApiProbe:
             return False
 
 
-def configure(project: Project, version: str) -> None:
-    """Write the stack: pods may run on the control plane, too, or a drained worker's would have nowhere to go."""
-    settings = project.settings("blue", version)
-    settings["config"]["migrator:cluster"]["nodes"][0]["taints"] = []
-    project.stack("blue", settings)
-
-
-def root(project: Project, node: str, command: str) -> str:
-    """Run a command on a node as root."""
-    from migrator.adapters.commands import run
-
-    return run(project.labs["blue"].command(node, f"sudo sh -c '{command}'"))
-
-
 def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project: Project) -> None:
     """One control plane and one worker, a shop of two replicas with a budget behind HAProxy: zero failed requests."""
     journey = Journey(project)
     with journey.step("boot nodes"):
         project.lab("blue", 2, BLUE)
         project.labs["blue"].up(2, (BLUE, GREEN))
-    configure(project, BLUE)
+    configure_upgrade(project, BLUE)
     with journey.step("pulumi up"):
         project.up("blue")
     deploy(cluster(project, "blue"), shop())
-    until(lambda: ready_pods(project, "blue") == 2, seconds=READY_SECONDS)
+    until(lambda: ready_pods(project, "blue") == 2)
     # A setting of one kubelet alone, which kubeadm would write over, and one of the API server: both stand in patches.
-    root(project, "blue-2", f"echo {OWN_KUBELET_SETTING} >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
+    project.root("blue-2", f"echo {OWN_KUBELET_SETTING} >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
     patches = project.folder / "patches"
     patches.mkdir()
     (patches / "kube-apiserver0+strategic.yaml").write_text(yaml.safe_dump(PATCH))
@@ -122,11 +108,9 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     )
     assert "blue-1: kubelet.maxPods: (absent) → 77" in done["differences"], "the patch is for every kubelet: told where it is new"
     assert not any("maxPods" in text for text in done["differences"] if text.startswith("blue-2"))
-    assert OWN_KUBELET_SETTING in root(project, "blue-2", "cat /var/lib/kubelet/config.yaml")
-    assert "KEPT_BY" in root(project, "blue-1", "cat /etc/kubernetes/manifests/kube-apiserver.yaml")
-    modes = root(
-        project, "blue-1", "stat -c %a /var/lib/migrator/snapshots/*/etcd.db /var/lib/migrator/snapshots/*/settings.tar.gz"
-    )
+    assert OWN_KUBELET_SETTING in project.root("blue-2", "cat /var/lib/kubelet/config.yaml")
+    assert "KEPT_BY" in project.root("blue-1", "cat /etc/kubernetes/manifests/kube-apiserver.yaml")
+    modes = project.root("blue-1", "stat -c %a /var/lib/migrator/snapshots/*/etcd.db /var/lib/migrator/snapshots/*/settings.tar.gz")
     assert set(modes.split()) == {"600"}
 
     assert json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))["state"] == "done"
@@ -151,7 +135,7 @@ def _pulumi_agrees(project: Project) -> None:
     with pytest.raises(CommandFailedError) as caught:
         project.up("blue")
     assert f"has kubernetes {GREEN}, newer than the {BLUE} that is asked for" in caught.value.output
-    configure(project, GREEN)
+    configure_upgrade(project, GREEN)
     project.up("blue")
     project.up("blue")
     assert set(project.changes("blue")) == {"same"}

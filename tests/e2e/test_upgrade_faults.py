@@ -1,286 +1,251 @@
-"""An upgrade in place that is broken on purpose, at every step; each time it says what is wrong, and goes on.
+"""An upgrade in place that is broken on purpose; each time it says what is wrong, and goes on once that is mended.
 
-One story on one cluster, in the order of an upgrade: the tests stand in that order and depend on each other.
+Every test asks for the stage that it begins at. The order of the stages only saves time: the cluster is brought forward, or
+made anew where a failed test has left it broken, so that no test depends on another one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
-from migrator.adapters.commands import run
-from migrator.testbed.planes.deploy import deploy
+from migrator.model.upgrade import StepId
 from migrator.testbed.versions import BLUE, GREEN
-from tests.e2e.conftest import Project
-from tests.e2e.test_journey import READY_SECONDS, cluster, ready_pods, shop
-from tests.e2e.test_upgrade import configure
+from tests.support.journey import ready_pods
+from tests.support.project import Project
 from tests.support.sandbox import until
+from tests.support.upgrades import FIRST, RUN_SECONDS, SECOND, WRITTEN_BEFORE, Stage, Upgrade
 
 SECONDS = 600
 
-WRITTEN_BEFORE = 50
 CUT_SECONDS = 20
-APPLY = ("blue-1", "kubeadm upgrade apply")
-KILLED_AT = {
-    ("blue-1", "images"),
-    ("blue-1", "etcd snapshot"),
-    ("blue-2", "settings saved"),
-    APPLY,
-    ("blue-1", "drain"),
-    ("blue-2", "drain"),
-    ("blue-2", "kubeadm upgrade node"),
-}
-"""Where the tool was certainly killed; beside these wherever it began something."""
-IN_ORDER = True
+"""How long a cable is out; longer than a beat of SSH, shorter than the wait for a host."""
+APPLY = (FIRST, StepId.CONTROL_PLANE_FIRST)
+SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+KUBELET_FLAGS = "/etc/kubernetes/kubelet.env"
 
 
-class Story:
-    """A cluster, and the tool as a person runs it."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with the cluster or a host at one stage of an upgrade."""
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.lab = project.labs["blue"]
-        self.killed: set[tuple[str, str]] = set()
+    name: str
+    stages: tuple[Stage, Stage]
+    """The first and the last stage at which it may be tried."""
+    inject: Callable[[Upgrade], object]
+    heal: Callable[[Upgrade], object]
+    words: tuple[str, ...]
+    """What the tool must say of it."""
+    options: tuple[str, ...] = ()
+    under_work: tuple[str, ...] = ()
+    """Nodes that the run was working on; the others are as before."""
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start `migrator upgrade ...`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "migrator", "upgrade", *words, "--stack", "blue", "--yes"],
-            cwd=self.project.folder,
-            env=dict(self.project.engine.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    @contextmanager
+    def injected(self, upgrade: Upgrade) -> Iterator[None]:
+        """Have the fault for a while."""
+        try:
+            self.inject(upgrade)
+            yield
+        finally:
+            self.heal(upgrade)
 
-    def run(self, *words: str) -> tuple[int, str]:
-        """Run it to its end; returns exit code and what it said."""
-        child = self.start(*words)
-        said, _ = child.communicate(timeout=900)
-        return child.returncode, said
 
-    def fails(self, *words: str) -> str:
-        """Run it; it must fail, in clear words."""
-        code, said = self.run(*words)
-        assert code in (1, 3), said
-        assert "Traceback" not in said
-        assert "→" in said.splitlines()[-1], said
-        return said
+def lose_registry(upgrade: Upgrade) -> None:
+    """Let no image be pulled; drains are allowed, so that nothing else is wrong."""
+    upgrade.lab.stop_registry()
+    upgrade.allow_disruptions(1)
 
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the journal."""
-        path = self.project.folder / ".migrator/upgrade-blue/journal.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def steps(self, since: int = 0) -> list[tuple[str, str]]:
-        """Return the steps that were begun, from a line of the journal on."""
-        return [(line["node"], line["action"]) for line in self.lines()[since:] if line["event"] == "step"]
+def reach_packages(upgrade: Upgrade) -> None:
+    """Have a lock of another pacman when the packages of the first node are due."""
+    upgrade.kill_at_each(but=(FIRST, StepId.PACKAGES))
+    upgrade.on(FIRST, "touch /var/lib/pacman/db.lck")
 
-    def run_until(self, stop: Callable[[tuple[str, str]], bool], *words: str) -> tuple[subprocess.Popen[str], tuple[str, str]]:
-        """Start it, and return once it has begun a step that `stop` says yes to; the process still runs, or has ended."""
-        since = len(self.lines())
-        child = self.start(*words)
-        while child.poll() is None:
-            found = next((step for step in self.steps(since) if stop(step)), None)
-            if found:
-                return child, found
-            time.sleep(0.02)
-        return child, ("", "")
 
-    def reach(self, wanted: tuple[str, str], *words: str) -> subprocess.Popen[str]:
-        """Start it, and return once it has begun this step."""
-        child, step = self.run_until(lambda step: step == wanted, *words)
-        assert step == wanted, child.communicate()[0]
-        return child
+def forbid_disruption(upgrade: Upgrade) -> None:
+    """Keep every pod of the shop, one of them on the second node."""
+    pods = "-n shop get pods -o wide"
+    if SECOND not in upgrade.kubectl(pods):
+        upgrade.kubectl("-n shop scale deployment web --replicas=3")
+        until(lambda: SECOND in upgrade.kubectl(pods) and ready_pods(upgrade.project, "blue") == 3)
+        upgrade.allow_disruptions(3)
+    else:
+        upgrade.allow_disruptions(2)
 
-    def kill(self, child: subprocess.Popen[str], step: tuple[str, str]) -> None:
-        """End a run as a power cut of its machine does."""
-        os.kill(child.pid, signal.SIGKILL)
-        child.communicate()
-        self.killed.add(step)
 
-    def kill_at_each(self, *words: str, but: tuple[str, str]) -> None:
-        """Run it again and again, killed at the first step that it was not killed at before; ends with the step `but`, or itself."""
-        while True:
-            child, step = self.run_until(lambda step: step not in self.killed, *words)
-            if step[0] and step != but:
-                self.kill(child, step)
-                continue
-            if step == but:
-                os.kill(child.pid, signal.SIGKILL)
-            said, _ = child.communicate()
-            assert step == but or child.returncode == 0, said
-            return
-
-    def on(self, name: str, command: str) -> str:
-        """Run a command on a host as root."""
-        return run(self.lab.command(name, f"sudo sh -c '{command}'"))
-
-    def nodes(self) -> dict[str, tuple[str, bool]]:
-        """Return each node's version, and whether it is cordoned."""
-        items = json.loads(self.project.kubectl("blue", "get nodes -o json"))["items"]
-        return {
-            item["metadata"]["name"]: (item["status"]["nodeInfo"]["kubeletVersion"], bool(item["spec"].get("unschedulable")))
-            for item in items
-        }
+FAULTS = (
+    Fault(
+        "registry is away",
+        (Stage.FRESH, Stage.STARTED),
+        lose_registry,
+        Upgrade.power_on,
+        (f"v{GREEN} cannot be pulled", "nothing was drained"),
+    ),
+    Fault(
+        "another pacman has the lock",
+        (Stage.CONTROL_PLANE, Stage.CONTROL_PLANE),
+        reach_packages,
+        lambda upgrade: upgrade.on(FIRST, "rm -f /var/lib/pacman/db.lck"),
+        ("unable to lock database", "another pacman runs on the host"),
+        under_work=(FIRST,),
+    ),
+    Fault(
+        "a flag that the new kubelet does not know",
+        (Stage.CONTROL_PLANE, Stage.FIRST_PACKAGES),
+        lambda upgrade: upgrade.on(FIRST, f"cp {KUBELET_FLAGS} /root/; echo KUBELET_ARGS=--of-old >> {KUBELET_FLAGS}"),
+        lambda upgrade: upgrade.on(FIRST, f"cp /root/kubelet.env {KUBELET_FLAGS}"),
+        ("the kubelet of", "unknown flag: --of-old"),
+        under_work=(FIRST,),
+    ),
+    Fault(
+        "a budget that never allows",
+        (Stage.FIRST_NODE, Stage.FIRST_NODE),
+        forbid_disruption,
+        lambda upgrade: upgrade.allow_disruptions(1),
+        ("The disruption budget web needs", f"{SECOND} takes pods again"),
+        ("--drain-timeout", "5s"),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
-def story(project: Project) -> Story:
+def raised(project: Project) -> Upgrade:
     """Raise a cluster with a shop on it, and objects to be counted."""
-    project.lab("blue", 2, BLUE)
-    project.labs["blue"].up(2, (BLUE, GREEN))
-    configure(project, BLUE)
-    project.up("blue")
-    made = [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"before-{n}", "namespace": "shop"}, "data": {"n": str(n)}}
-        for n in range(WRITTEN_BEFORE)
-    ]
-    deploy(cluster(project, "blue"), [*shop(), *made])
-    until(lambda: ready_pods(project, "blue") == 2, seconds=READY_SECONDS)
-    return Story(project)
+    return Upgrade(project)
 
 
-def test_1_what_is_wrong_beforehand_is_said_all_at_once_and_nothing_changes(story: Story) -> None:
+@pytest.fixture
+def upgrade(raised: Upgrade, request: pytest.FixtureRequest) -> Upgrade:
+    """Bring the cluster to the stage that the test asks for."""
+    marker = request.node.get_closest_marker("stage")
+    raised.at(*marker.args)
+    return raised
+
+
+def staged(fault: Fault) -> object:
+    """Return a fault as a parameter that begins at its stage."""
+    return pytest.param(fault, id=fault.name, marks=pytest.mark.stage(*fault.stages))
+
+
+@pytest.mark.stage(Stage.FRESH)
+def test_what_is_wrong_beforehand_is_said_all_at_once_and_nothing_changes(upgrade: Upgrade) -> None:
     """A budget that never allows, a pod of nobody, an edited manifest, a version without packages: one line each."""
-    kubectl = story.project.kubectl
-    kubectl("blue", "-n shop patch pdb web --type=merge -p", '\'{"spec":{"minAvailable":2}}\'')
-    kubectl("blue", "-n shop run lonely --image=shop.example/web:1 --overrides", '\'{"spec":{"nodeName":"blue-2"}}\'')
-    manifest = "/etc/kubernetes/manifests/kube-scheduler.yaml"
-    story.on("blue-1", f'cp {manifest} /root/scheduler.yaml; sed -i "s/- kube-scheduler$/&\\n    - --v=1/" {manifest}')
-    until(lambda: "disruptionsAllowed: 0" in kubectl("blue", "-n shop get pdb web -o yaml"))
-    said = story.fails("run", "--to", GREEN)
+    try:
+        upgrade.kubectl("-n shop run lonely --image=shop.example/web:1 --overrides", f'\'{{"spec":{{"nodeName":"{SECOND}"}}}}\'')
+        upgrade.on(FIRST, f'cp {SCHEDULER} /root/scheduler.yaml; sed -i "s/- kube-scheduler$/&\\n    - --v=1/" {SCHEDULER}')
+        upgrade.allow_disruptions(2)
+        said = upgrade.refuses("run", "--to", GREEN)
+    finally:
+        upgrade.on(FIRST, f"cp /root/scheduler.yaml {SCHEDULER}")
+        upgrade.kubectl("-n shop delete pod lonely --grace-period=0 --force --ignore-not-found")
+        upgrade.allow_disruptions(1)
     for words in ("allows no disruption", "no controller makes it again", "kube-scheduler has `- --v=1`", "nothing was changed"):
         assert words in said
-    assert story.lines()[-1]["event"] in ("journal", "bound")
-    kubectl("blue", "-n shop patch pdb web --type=merge -p", '\'{"spec":{"minAvailable":1}}\'')
-    kubectl("blue", "-n shop delete pod lonely --grace-period=0 --force")
-    story.on("blue-1", f"cp /root/scheduler.yaml {manifest}")
-    assert "has no kubernetes of it" in story.fails("run", "--to", "1.39.0")
-    assert "cannot be downgraded" in story.fails("run", "--to", "1.35.0")
+    assert not upgrade.under_way()
+    assert "has no kubernetes of it" in upgrade.refuses("run", "--to", "1.39.0")
+    assert "cannot be downgraded" in upgrade.refuses("run", "--to", "1.35.0")
+    assert set(upgrade.nodes().values()) == {(f"v{BLUE}", False)}
 
 
-def test_2_an_image_that_cannot_be_pulled_stops_it_before_anything_is_drained(story: Story) -> None:
-    """The registry is away."""
-    story.lab.stop_registry()
-    until(lambda: "disruptionsAllowed: 1" in story.project.kubectl("blue", "-n shop get pdb web -o yaml"))
-    said = story.fails("run", "--to", GREEN)
-    assert f"v{GREEN} cannot be pulled" in said
-    assert "nothing was drained" in said
-    assert set(story.nodes().values()) == {(f"v{BLUE}", False)}
-    story.lab.up(2, (BLUE, GREEN))
+@pytest.mark.parametrize("fault", [staged(fault) for fault in FAULTS])
+def test_a_fault_is_said_in_clear_words_and_other_nodes_stay_as_they_were(upgrade: Upgrade, fault: Fault) -> None:
+    """The run ends with what is wrong and what to do; nodes that it was not working on have their version and take pods."""
+    before = upgrade.nodes()
+    with fault.injected(upgrade):
+        said = upgrade.refuses(*upgrade.go_on(), *fault.options)
+        after = upgrade.nodes()
+    for words in fault.words:
+        assert words in said
+    assert {name: after[name] for name in after if name not in fault.under_work} == {
+        name: before[name] for name in before if name not in fault.under_work
+    }
 
 
-def test_3_killed_at_each_step_of_the_control_plane_it_goes_on_and_a_cable_that_is_pulled_is_waited_for(story: Story) -> None:
+@pytest.mark.stage(Stage.FRESH, Stage.STARTED)
+def test_a_killed_upgrade_of_the_control_plane_goes_on_and_a_cut_cable_is_waited_for(upgrade: Upgrade) -> None:
     """SIGKILL as soon as a step begins; `kubeadm upgrade apply` goes on without us, and is joined, not begun twice."""
-    story.kill_at_each("resume", "--pause", "after-control-plane", but=APPLY)
-    child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
+    pause = ("--pause", "after-control-plane")
+    upgrade.kill_at_each(*upgrade.go_on(), *pause, but=APPLY)
+    assert upgrade.killed >= {(FIRST, StepId.IMAGES), (FIRST, StepId.SNAPSHOT), (SECOND, StepId.SETTINGS_SAVED)}
+    child = upgrade.reach(APPLY, "resume", *pause)
     unit = f"migrator-control-plane-{GREEN}"
-    until(lambda: story.on("blue-1", f"systemctl is-active {unit}; true").strip() == "active", seconds=60)
-    story.kill(child, APPLY)
-    begun = story.on("blue-1", f"systemctl show -p ExecMainPID --value {unit}")
-    child = story.reach(APPLY, "resume", "--pause", "after-control-plane")
+    until(lambda: upgrade.on(FIRST, f"systemctl is-active {unit}; true").strip() == "active")
+    upgrade.kill(child, APPLY)
+    begun = upgrade.on(FIRST, f"systemctl show -p ExecMainPID --value {unit}")
+    child = upgrade.reach(APPLY, "resume", *pause)
     # Past its preflight, which asks the other node: from here on kubeadm needs nothing but its own host.
-    until(lambda: "staticpods" in story.on("blue-1", f"cat /var/log/migrator/{unit}.log"), seconds=240)
-    story.lab.cut("blue-1")
-    time.sleep(CUT_SECONDS)
-    assert child.poll() is None
-    story.lab.mend("blue-1")
-    until(lambda: story.on("blue-1", f"systemctl show -p ExecMainPID --value {unit}") == begun, seconds=30)
-    said, _ = child.communicate(timeout=900)
+    until(lambda: "staticpods" in upgrade.on(FIRST, f"cat /var/log/migrator/{unit}.log"))
+    upgrade.lab.cut(FIRST)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(CUT_SECONDS)
+    finally:
+        upgrade.lab.mend(FIRST)
+    until(lambda: upgrade.on(FIRST, f"systemctl show -p ExecMainPID --value {unit}") == begun)
+    said, _ = child.communicate(timeout=RUN_SECONDS)
     assert child.returncode == 0, said
     assert "the control plane is at" in said
-    assert f"v{GREEN}" in story.project.kubectl("blue", "get --raw /version")
+    assert f"v{GREEN}" in upgrade.kubectl("get --raw /version")
 
 
-def test_4_a_package_that_does_not_install_names_its_cure(story: Story) -> None:
-    """Another pacman has the lock."""
-    story.kill_at_each("resume", but=("blue-1", "packages"))
-    story.on("blue-1", "touch /var/lib/pacman/db.lck")
-    said = story.fails("resume")
-    assert "unable to lock database" in said
-    assert "another pacman runs on the host" in said
-    story.on("blue-1", "rm /var/lib/pacman/db.lck")
+@pytest.mark.stage(Stage.CONTROL_PLANE, Stage.FIRST_PACKAGES)
+def test_the_first_node_is_killed_at_each_step_and_goes_on(upgrade: Upgrade) -> None:
+    """Each run does the next step; in the end the kubelet of the control plane is new and the node takes pods."""
+    upgrade.kill_at_each("resume", "--pause", "each-node")
+    assert {step for node, step in upgrade.killed if node == FIRST} >= {StepId.KUBELET_RESTARTED}
+    assert upgrade.nodes()[FIRST] == (f"v{GREEN}", False)
 
 
-def test_5_a_kubelet_that_does_not_come_back_is_told_with_its_last_words(story: Story) -> None:
-    """Somebody's flag that the new kubelet does not know: it is named, and once it is gone the run goes on."""
-    story.on("blue-1", "cp /etc/kubernetes/kubelet.env /root/; echo KUBELET_ARGS=--of-old >> /etc/kubernetes/kubelet.env")
-    said = story.fails("resume")
-    assert "the kubelet of" in said
-    assert "unknown flag: --of-old" in said
-    story.on("blue-1", "cp /root/kubelet.env /etc/kubernetes/kubelet.env")
-    code, said = story.run("resume", "--pause", "each-node")
-    assert code == 0, said
-    assert story.nodes()["blue-1"] == (f"v{GREEN}", False)
-
-
-def test_6_a_budget_that_never_allows_leaves_the_node_as_it_was(story: Story) -> None:
-    """The deadline ends the wait; the node takes pods again, and the run says what held it."""
-    kubectl = story.project.kubectl
-    kubectl("blue", "-n shop patch pdb web --type=merge -p", '\'{"spec":{"minAvailable":2}}\'')
-    if "blue-2" not in kubectl("blue", "-n shop get pods -o wide"):
-        kubectl("blue", "-n shop scale deployment web --replicas=3")
-        until(lambda: "blue-2" in kubectl("blue", "-n shop get pods -o wide"))
-        kubectl("blue", "-n shop patch pdb web --type=merge -p", '\'{"spec":{"minAvailable":3}}\'')
-    until(lambda: "disruptionsAllowed: 0" in kubectl("blue", "-n shop get pdb web -o yaml"))
-    said = story.fails("resume", "--drain-timeout", "5s")
-    assert "The disruption budget web needs" in said
-    assert "blue-2 takes pods again" in said
-    assert story.nodes()["blue-2"] == (f"v{BLUE}", False)
-    kubectl("blue", "-n shop patch pdb web --type=merge -p", '\'{"spec":{"minAvailable":1}}\'')
-
-
-def test_7_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(story: Story) -> None:
+@pytest.mark.stage(Stage.FIRST_NODE)
+def test_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(upgrade: Upgrade) -> None:
     """Power is gone while packages are installed; pacman's lock of before the boot is nobody's."""
-    cut = ("blue-2", "packages")
-    story.kill_at_each("resume", but=cut)
-    child = story.reach(cut, "resume")
-    story.lab.power_off("blue-2")
-    said, _ = child.communicate(timeout=300)
+    cut = (SECOND, StepId.PACKAGES)
+    upgrade.kill_at_each("resume", but=cut)
+    child = upgrade.reach(cut, "resume")
+    upgrade.lab.power_off(SECOND)
+    said, _ = child.communicate(timeout=RUN_SECONDS)
     assert child.returncode == 1, said
-    assert "blue-2" in said
+    assert SECOND in said
     assert "Traceback" not in said
-    story.lab.up(2, (BLUE, GREEN))
+    upgrade.power_on()
     begun = time.monotonic()
-    child, step = story.run_until(lambda step: step[0] == "blue-2", "resume")
-    assert step[0] == "blue-2"
+    child, step = upgrade.run_until(lambda step: step[0] == SECOND, "resume")
+    assert step[0] == SECOND
     print(f"\nthe first thing not done was found after {time.monotonic() - begun:.1f} s", file=sys.__stderr__)
-    story.kill(child, step)
-    story.kill_at_each("resume", but=("", "none"))
-    assert set(story.nodes().values()) == {(f"v{GREEN}", False)}
-    assert story.killed >= KILLED_AT
+    upgrade.kill(child, step)
+    upgrade.kill_at_each("resume")
+    assert set(upgrade.nodes().values()) == {(f"v{GREEN}", False)}
+    assert upgrade.killed >= {(SECOND, StepId.DRAIN), (SECOND, StepId.NODE_SETTINGS)}
 
 
-def test_8_etcd_that_does_not_come_up_is_put_back_with_all_that_was_written_before_the_hop(story: Story) -> None:
+@pytest.mark.stage(Stage.CONTROL_PLANE, Stage.DONE)
+def test_nothing_of_a_secret_stands_in_the_journal(upgrade: Upgrade) -> None:
+    """Keys, tokens and the kubeconfig stay on the hosts."""
+    text = upgrade.journal.read_text()
+    assert not [word for word in ("PRIVATE KEY", "client-key-data", "not-shown") if word in text]
+    assert upgrade.journal.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.stage(Stage.CONTROL_PLANE, Stage.DONE)
+def test_etcd_that_does_not_come_up_is_put_back_with_all_that_was_written_before_the_hop(upgrade: Upgrade) -> None:
     """Etcd's data is lost; a rollback, killed in the middle and begun again, brings back every object of before."""
-    story.project.kubectl("blue", "-n shop create configmap after --from-literal=a=b")
-    story.on("blue-1", "rm -rf /var/lib/etcd/member/wal; pkill -9 -x etcd; true")
-    child = story.reach(("blue-1", "etcd restored"), "rollback")
+    upgrade.kubectl("-n shop create configmap after --from-literal=a=b")
+    upgrade.on(FIRST, "rm -rf /var/lib/etcd/member/wal; pkill -9 -x etcd; true")
+    child = upgrade.reach((FIRST, StepId.ETCD_RESTORED), "rollback")
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
-    code, said = story.run("rollback")
-    assert code == 0, said
-    until(lambda: set(story.nodes().values()) == {(f"v{BLUE}", False)}, seconds=60)
-    names = story.project.kubectl("blue", "-n shop get configmaps -o name")
+    upgrade.assert_runs("rollback")
+    until(lambda: set(upgrade.nodes().values()) == {(f"v{BLUE}", False)})
+    names = upgrade.kubectl("-n shop get configmaps -o name")
     assert names.count("configmap/before-") == WRITTEN_BEFORE
     assert "configmap/after" not in names.split()
-    until(lambda: ready_pods(story.project, "blue") == 2, seconds=READY_SECONDS)
-    assert "nothing to take back" in story.fails("rollback")
-
-
-def test_9_nothing_of_a_secret_stands_in_the_journal(story: Story) -> None:
-    """Keys, tokens and the kubeconfig stay on the hosts."""
-    text = (story.project.folder / ".migrator/upgrade-blue/journal.jsonl").read_text()
-    assert not [word for word in ("PRIVATE KEY", "client-key-data", "not-shown") if word in text]
-    assert Path(story.project.folder / ".migrator/upgrade-blue/journal.jsonl").stat().st_mode & 0o777 == 0o600
+    until(lambda: ready_pods(upgrade.project, "blue") == 2)
+    assert "nothing to take back" in upgrade.refuses("rollback")

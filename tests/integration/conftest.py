@@ -16,8 +16,6 @@ from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
-
 
 @pytest.fixture(scope="session")
 def store() -> Store:

@@ -24,8 +24,8 @@ from migrator.testbed.machines.network import gateway
 from migrator.testbed.machines.supplies import RUNTIME, packages
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import GREEN
-from tests.e2e.conftest import Project, say
-from tests.e2e.test_journey import PORT, Journey, cluster, ready_pods, shop
+from tests.support.journey import PORT, Journey, cluster, ready_pods, shop
+from tests.support.project import Project, say
 from tests.support.sandbox import until
 
 MINUTES = 60.0

@@ -16,7 +16,7 @@ import pytest
 from migrator.adapters.commands import run
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
-from tests.e2e.conftest import ROOT, say
+from tests.support.project import ROOT, say
 from tests.support.sandbox import until
 
 NAME = "build-1"

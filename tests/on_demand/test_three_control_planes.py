@@ -6,8 +6,8 @@ import json
 import sys
 
 from migrator.testbed.versions import BLUE, GREEN
-from tests.e2e.conftest import Project
-from tests.e2e.test_journey import Journey
+from tests.support.journey import Journey
+from tests.support.project import Project
 
 MEMBERS = (
     "-n kube-system exec etcd-ha-1 -- etcdctl --cacert=/etc/kubernetes/pki/etcd/ca.crt "

@@ -11,9 +11,8 @@ import pytest
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.supplies import packages
 from migrator.testbed.versions import BLUE, GREEN
-from tests.e2e.conftest import Project
-from tests.e2e.test_journey import Journey
-from tests.e2e.test_upgrade import configure
+from tests.support.journey import Journey, configure_upgrade
+from tests.support.project import Project
 
 OLDEST = "1.35.4"
 
@@ -30,7 +29,7 @@ def test_the_control_plane_goes_through_the_minor_in_between_and_the_worker_does
     with journey.step("boot nodes"):
         project.lab("blue", 2, OLDEST)
         project.labs["blue"].up(2, (OLDEST, BLUE, GREEN))
-    configure(project, OLDEST)
+    configure_upgrade(project, OLDEST)
     with journey.step("pulumi up"):
         project.up("blue")
     common = ("--stack", "blue", "--to", GREEN, "--workers", "last")

@@ -182,8 +182,8 @@ def _main(arguments: list[str]) -> None:
         raise click.exceptions.Exit(code)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Wait for what a controller will do; fails the test when it does not."""
+def until(condition: Callable[[], bool], *, seconds: float = 300.0) -> None:
+    """Wait for what a controller will do; fails the test when it does not, also on a machine that is busy."""
     import time
 
     deadline = time.monotonic() + seconds

@@ -8,7 +8,7 @@ from migrator.cli import render
 from migrator.cli.boundary import guarded
 from migrator.errors import BlockedError, ConfigError
 from migrator.model.events import Note, Progress, Step
-from tests.unit.test_untrusted import HOSTILE
+from tests.support.hostile import HOSTILE
 
 
 @pytest.mark.parametrize("text", HOSTILE)
