@@ -188,7 +188,7 @@ class Journal(Protocol[R]):
         """Write one record before or after a change, and return it with its time; raises JournalError."""
 
     def note(self, record: R) -> Entry[R]:
-        """Write one record of what has been done; it may wait for others, until `append` or `sync` at the latest."""
+        """Write one record of a completed change; it may wait for others, until `append` or `sync` at the latest."""
 
     def sync(self) -> None:
         """Force what was written to disk."""

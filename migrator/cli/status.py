@@ -13,7 +13,7 @@ from migrator.cli.options import Common, common
 @click.command("status")
 @common
 def command(common: Common) -> None:
-    """Tell where the migration stands, from its journal; asks no cluster."""
+    """Show the state of the migration from its journal, without asking a cluster."""
     from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
@@ -42,7 +42,7 @@ def command(common: Common) -> None:
     render.line(f"{config.name}: {state.stage.value}; {state.green_percent:g} % of traffic on green")
     render.line(f"{len(state.written)} objects on green, last event {document['lastEvent']}")
     if state.intended:
-        render.line(f"{len(state.intended)} objects were announced and have no outcome: run `migrator copy` to go on")
+        render.line(f"{len(state.intended)} objects were announced and have no outcome: run `migrator copy` to continue")
     if state.fenced:
         render.line(f"suspended on blue by the cutover: {', '.join(sorted(str(ref) for ref in state.fenced))}")
     render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")

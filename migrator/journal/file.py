@@ -1,7 +1,7 @@
-"""A journal in a file: JSON lines, one writer at a time, the only state that a run leaves behind.
+"""A journal as a file of JSON lines with one writer at a time; it is the only state that a run leaves behind.
 
 It holds names, UIDs and digests, never the content of objects. Each line is handed to the kernel before the change
-that it announces, so that it survives a killed process; `sync` makes it survive a power cut.
+that it announces, so that it survives a killed process; `sync` makes it survive a power failure.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from migrator.ports import Clock
 FORMAT = 1
 
 _HELD_LINES = 64
-_ROOM = "make room on that disk, then run again: the journal knows where to go on"
+_ROOM = "free space on that disk, then run again: the run continues where the journal ends"
 _RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
 
 R = TypeVar("R", bound=Record)
 
 
 class FileJournal(Generic[R]):
-    """Fills the `Journal` port; locks the file against a second run, and closes it at the end of a `with` block."""
+    """Implements the `Journal` port; locks the file against a second run until the end of the `with` block."""
 
     def __init__(self, path: Path, codec: Codec[R], *, tool: str, migration: str, clock: Clock) -> None:
         self.path = path
@@ -61,13 +61,13 @@ class FileJournal(Generic[R]):
             os.close(self._file)
 
     def append(self, record: R) -> Entry[R]:
-        """Write one line; raises JournalError when the disk does not take it, so that the change is not made."""
+        """Write one line; raises JournalError when the disk refuses it, so that the change is not made."""
         return self._put(record, at_once=True)
 
     def note(self, record: R) -> Entry[R]:
-        """Write one line of what has been done, together with others of its kind: ten thousand writes cost half a second.
+        """Add one line to a batch that is written as a whole, since ten thousand single writes take half a second.
 
-        A run that is killed before they are written was announced before, and finds out again. Raises JournalError.
+        A killed run can lose the batch; the next run then checks again what was announced before. Raises JournalError.
         """
         return self._put(record, at_once=False)
 
@@ -99,15 +99,15 @@ class FileJournal(Generic[R]):
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
 
     def entries(self) -> Iterator[Entry[R]]:
-        """Yield all entries so far, oldest first; raises JournalError at a line that is none."""
+        """Yield all entries so far, oldest first; raises JournalError for a line that is not a record."""
         with self._writing:
             self._write()
         return iter_entries(self.path, self._codec)
 
     def bind(self, **identities: str) -> None:
-        """Tie the journal to its clusters, once; raises JournalError when they are others than before.
+        """Record the identities of the clusters; raises JournalError when an earlier run recorded others.
 
-        A cluster that cannot be asked is left out.
+        Callers leave out a cluster that does not answer.
         """
         bound: dict[str, str] = {}
         for entry in iter_entries(self.path, self._codec, mentions=Bound.WORD):
@@ -115,8 +115,9 @@ class FileJournal(Generic[R]):
                 bound |= entry.record.clusters
         for side, identity in identities.items():
             if bound.get(side, identity) != identity:
+                whose = side if side == "cluster" else f"{side} cluster"
                 raise JournalError(
-                    f"{self.path}: belongs to a migration with another {side} cluster",
+                    f"{self.path}: belongs to another {whose}",
                     hint="use another --state-dir, or correct the context in the file",
                 )
         fresh = {side: identity for side, identity in identities.items() if side not in bound}
@@ -131,7 +132,7 @@ class FileJournal(Generic[R]):
             raise JournalError(f"{self.path}: another run of migrator is using it", hint="wait for it to end") from error
 
     def _cut_half_line(self) -> None:
-        """Drop the half line that a killed run may leave behind: the change that it announced was not made."""
+        """Remove the incomplete last line of a killed run; the change that it announces was not made."""
         raw = self.path.read_bytes()
         rest = len(raw) - raw.rfind(b"\n") - 1
         if rest:
@@ -149,16 +150,16 @@ class FileJournal(Generic[R]):
 
 
 def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "") -> Iterator[Entry[R]]:
-    """Yield a journal's entries without locking it, as `status` and `report` do; raises JournalError with the line's number.
+    """Yield a journal's entries without locking the file; raises JournalError with the number of the line.
 
-    With `mentions` only lines that have this text are decoded: few of many thousands.
+    With `mentions` only lines that contain this text are decoded: a few of many thousands.
     """
     text = mentions.encode()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
-                    return  # a run that was killed while writing: the change that it announced was not made
+                    return  # of a run that was killed while it wrote: the change that it announces was not made
                 try:
                     if number == 1:
                         _require_readable(path, line)
@@ -173,7 +174,7 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "") -> Iterator
 
 
 def _require_readable(path: Path, line: bytes) -> None:
-    """Raise JournalError unless a journal's first line says that this version can read it."""
+    """Raise JournalError unless the first line is the header of a journal that this version can read."""
     fields = parse_line(line)
     if fields["event"] != Header.WORD:
         raise JournalError(f"{path}: is not a journal of migrator", hint="use another --state-dir")

@@ -1,4 +1,4 @@
-"""A journal and the state that follows from it, never one without the other."""
+"""A journal together with the state that follows from it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ S_co = TypeVar("S_co", covariant=True)
 
 
 class Fold(Protocol[R_contra, S_co]):
-    """Builds a state from entries, one after the other."""
+    """Computes a state from entries, one after the other."""
 
     @property
     def state(self) -> S_co:
-        """The state after all entries so far; a frozen value, which later entries do not change."""
+        """The state after all entries so far: a frozen value, which later entries do not change."""
 
     def take(self, entry: Entry[R_contra]) -> None:
-        """Take the next entry into account."""
+        """Add the next entry."""
 
 
 class Ledger(Generic[R, S]):
-    """The one writer of a run: what it writes is in the journal and in the state; safe to use from many threads."""
+    """The only writer of a run: adds a record to the journal and to the state in one step. Safe to use from several threads."""
 
     def __init__(self, journal: Journal[R], fold: Fold[R, S]) -> None:
         self._journal = journal
@@ -37,7 +37,7 @@ class Ledger(Generic[R, S]):
 
     @property
     def state(self) -> S:
-        """Where things stand now."""
+        """The state now."""
         with self._writing:
             return self._fold.state
 
@@ -47,7 +47,7 @@ class Ledger(Generic[R, S]):
             self._fold.take(self._journal.append(record))
 
     def note(self, record: R) -> None:
-        """Write a record of what has been done; it reaches the file with the next `write` or `sync` at the latest."""
+        """Write a record of a completed change; it reaches the file with the next `write` or `sync` at the latest."""
         with self._writing:
             self._fold.take(self._journal.note(record))
 

@@ -13,9 +13,9 @@ CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())
 
 
 def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef, ObjectRef]:
-    """Suspend on blue, then resume on green, the moved CronJobs that run on blue; return them (blue: green).
+    """Suspend the moved CronJobs that run on blue, then resume them on green; return their names, blue to green.
 
-    The journal names them first, so that a rollback can undo it whatever happens in between.
+    The journal names them first, so that a rollback can undo an interrupted run.
     """
     moved = {item.blue: item.green for item in plan.of(Decision.MOVE) if item.blue.type_name == "CronJob.batch"}
     due = {ref: green_ref for ref, green_ref in moved.items() if ref in run.state.fenced or not _suspended(blue, ref)}
@@ -29,9 +29,9 @@ def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef,
 
 
 def unfence(blue: Blue, green: Blue, run: Run) -> list[str]:
-    """Suspend on green and resume on blue what a cutover had turned over; return what could not be done.
+    """Suspend on green and resume on blue the CronJobs that a cutover fenced; return what failed, one sentence each.
 
-    Green may be out of reach: blue does not wait for it.
+    A green cluster that does not answer does not keep the CronJobs of blue suspended.
     """
     undone: list[str] = []
     fenced = dict(run.state.fenced)

@@ -1,4 +1,4 @@
-"""The end of blue: proof that nothing reaches it any more, an archive of what it held, and what to destroy."""
+"""Retire blue: check that it gets no traffic, archive its objects, and close the migration."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float) ->
 
 
 def archive(blue: ClusterReader, kinds: Iterable[ResourceType], path: Path, reporter: Reporter) -> int:
-    """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return how many."""
+    """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return the number of objects."""
     reporter.emit(Step(f"archiving blue to {path}"))
     partial = path.with_name(path.name + ".new")
     count = 0
@@ -69,6 +69,6 @@ def archive(blue: ClusterReader, kinds: Iterable[ResourceType], path: Path, repo
 
 
 def record_retirement(run: Run, path: Path, count: int) -> None:
-    """Write the end into the journal."""
+    """Record the end of the migration, on disk."""
     run.write(Retired(str(path), count))
     run.ledger.sync()

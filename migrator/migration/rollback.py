@@ -1,4 +1,4 @@
-"""All traffic back to blue in one step, whatever state green is in."""
+"""Shift all traffic back to blue in one step, whatever state green is in."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from migrator.ports import Blue, TrafficSwitch
 
 @dataclass(slots=True, frozen=True)
 class RollbackResult:
-    """What was done, and what could not be."""
+    """What a rollback did, and what it could not undo."""
 
     traffic_seconds: float
-    """Time until all traffic was on blue; 0 when there is no traffic to move."""
+    """Time until all traffic was on blue; 0 without a load balancer."""
     cronjobs: tuple[str, ...]
     undone: tuple[str, ...]
 
 
 def rollback(blue: Blue, green: Blue, switch: TrafficSwitch | None, *, run: Run) -> RollbackResult:
-    """Move traffic first, then CronJobs; raises BlockedError once blue is retired, TrafficError when traffic can't be moved."""
+    """Shift traffic first, then CronJobs. Raises BlockedError once blue is retired, TrafficError when traffic cannot be shifted."""
     if run.state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired: there is nothing to go back to", hint="its archive is beside the journal")
     run.write(RollbackStarted())

@@ -1,4 +1,4 @@
-"""What every stage of a migration works with, beside its own inputs."""
+"""What every phase of a migration needs beside its own inputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrator.ports import Clock, Reporter
 
 @dataclass(slots=True, frozen=True)
 class Run:
-    """One run of one verb: where things stand, whom to tell, and the time."""
+    """One run of one verb: its state and journal, its output, and its time."""
 
     ledger: Ledger[MigrationRecord, State]
     reporter: Reporter
@@ -20,7 +20,7 @@ class Run:
 
     @property
     def state(self) -> State:
-        """Where the migration stands now."""
+        """The state of the migration now."""
         return self.ledger.state
 
     def write(self, record: MigrationRecord) -> None:

@@ -1,4 +1,4 @@
-"""Where a migration stands, folded from its journal."""
+"""The state of a migration, folded from its journal."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ class Stage(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Written:
-    """What is known of an object that was brought to green."""
+    """What the journal says about an object on green."""
 
     uid: str
     green_token: str
     blue_token: str
     made: bool
-    """This tool created it; only then may it delete it."""
+    """Whether this tool created it, and therefore may delete it."""
 
 
 @dataclass(slots=True, frozen=True)
 class State:
-    """The fold of all journal entries up to one moment."""
+    """The state after all journal entries up to one moment."""
 
     stage: Stage = Stage.NEW
     written: Mapping[ObjectRef, Written] = field(default_factory=dict)
     intended: frozenset[ObjectRef] = frozenset()
-    """Creation was announced, but no outcome seen: a killed run may have written them."""
+    """Objects whose creation was announced and has no outcome; a killed run may have created them."""
     fenced: Mapping[ObjectRef, ObjectRef] = field(default_factory=dict)
-    """CronJobs suspended on blue by a cutover (blue ref: green ref)."""
+    """CronJobs that a cutover suspended on blue: name on blue to name on green."""
     green_percent: float = 0.0
     good_verdict_at: float | None = None
     on_green_since: float | None = None
@@ -55,7 +55,7 @@ class State:
 
 
 class MigrationFold:
-    """Builds the state of a migration; objects are kept in tables of its own, since there can be many thousands."""
+    """Computes the state of a migration; keeps objects in mutable tables of its own, since there can be many thousands."""
 
     def __init__(self) -> None:
         self._state = State()
@@ -65,7 +65,7 @@ class MigrationFold:
 
     @property
     def state(self) -> State:
-        """The state so far; entries that are taken later do not change it."""
+        """The state so far; later entries do not change it."""
         if self._objects_changed:
             written, intended = MappingProxyType(dict(self._written)), frozenset(self._intended)
             self._state = replace(self._state, written=written, intended=intended)
@@ -73,7 +73,7 @@ class MigrationFold:
         return self._state
 
     def take(self, entry: Entry[MigrationRecord]) -> None:
-        """Take the next entry into account."""
+        """Add the next entry."""
         match entry.record:
             case records.ObjectOutcome():
                 self._take_outcome(entry.record)
@@ -155,6 +155,6 @@ def _after_fence(state: State, record: records.FenceRecord) -> State:
         case records.Unfenced():
             return replace(state, fenced={})
         case records.UnfenceAnnounced():
-            return state  # until all of them run on blue again they count as fenced
+            return state  # they count as fenced until all of them run on blue again
         case _:
             assert_never(record)

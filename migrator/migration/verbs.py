@@ -1,4 +1,4 @@
-"""The migration, verb by verb: this file shows the order of things."""
+"""The verbs of a migration: for each, the order in which things happen."""
 
 from __future__ import annotations
 
@@ -22,48 +22,50 @@ from migrator.model.verdict import Severity, Verdict
 
 @dataclass(slots=True, frozen=True)
 class CutoverResult:
-    """How a cutover ended well."""
+    """The result of a cutover that succeeded."""
 
     copied: CopyResult
     cronjobs: tuple[str, ...]
 
 
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
-    """Decide, and write nothing."""
+    """Return the decision for every object of blue, and its JSON document; write nothing."""
     identities = session.preflight()
     plan, _ = session.read_and_plan()
     return plan, as_document(plan, identities)
 
 
 def run_diff(session: Session) -> list[ObjectDiff]:
-    """Ask green what would become of each object, and write nothing."""
+    """Return how each object on green would change, by dry runs; write nothing."""
     session.preflight()
     plan, green = session.read_and_plan()
     return diff(plan, session.green, green.live, session.run.reporter)
 
 
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
-    """Bring blue's objects to green; with an approved plan, only if it is still the plan."""
+    """Copy blue's objects to green. Raises BlockedError when a plan was approved and the plan is no longer the same."""
     identities = session.preflight()
     with session.green.lock(holder()):
         return _copy(session, options, identities, approved)
 
 
 def run_validate(session: Session) -> Verdict:
-    """Judge green, and record the verdict."""
+    """Compare green with blue, check that its workloads are ready, and record the verdict."""
     session.preflight()
     plan, green = session.read_and_plan()
     return _validate(session, plan, green)
 
 
 def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
-    """Last delta, CronJobs, then traffic in steps; undone by itself when a gate says no."""
+    """Copy what changed, turn CronJobs over, then shift traffic in steps; undo the last two when a gate fails."""
     if session.config.traffic is None or session.switch is None:
         raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
     identities = session.preflight()
     cutover.require_verdict(session.run.state, session.config.gates, session.run.clock)
     session.switch.read()
-    inputs = cutover.CutoverInputs(session.config.traffic, session.config.gates, session.config.probes)
+    inputs = cutover.CutoverInputs(
+        session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober
+    )
     with session.green.lock(holder()):
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
@@ -75,7 +77,7 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
         session.run.write(CutoverStarted())
         try:
             fenced = fence.fence_blue(plan, session.blue, session.green, session.run)
-            cutover.shift_traffic(inputs, session.switch, session.prober, run=session.run)
+            cutover.shift_traffic(inputs, session.run)
         except (MigratorError, KeyboardInterrupt) as error:
             undone = fence.unfence(session.blue, session.green, session.run)
             session.run.write(CutoverEnded(good=False, reason=str(error) or "interrupted", undone=tuple(undone)))
@@ -87,14 +89,14 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
 
 
 def run_rollback(session: Session) -> rollback.RollbackResult:
-    """Traffic back to blue at once; asks neither for a lock nor for a healthy green."""
+    """Shift all traffic and CronJobs back to blue; needs neither the lock nor a healthy green."""
     result = rollback.rollback(session.blue, session.green, session.switch, run=session.run)
     session.hooks("afterRollback", session.config.hooks.after_rollback)
     return result
 
 
 def run_retire(session: Session, archive: Path) -> int:
-    """Prove that blue is idle, archive it, and close the migration; return how many objects were archived."""
+    """Check that blue is idle, archive its objects, and close the migration; return the number of archived objects."""
     soak = session.config.retire.soak.total_seconds()
     retire.require_retirable(session.run, session.switch, soak=soak)
     session.preflight()

@@ -1,4 +1,4 @@
-"""What the report of a migration shows, from its journal."""
+"""Summarize the journal of a migration for its report."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Milestone:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Summary:
-    """What the report shows."""
+    """The content of the report."""
 
     migration: str
     milestones: tuple[Milestone, ...]
     copies: tuple[Entry[records.CopyEnded], ...]
     problems: tuple[records.ObjectOutcome, ...]
-    """What the last copy did not bring to green."""
+    """Outcomes of the last copy that left an object off green, or different there."""
     shifts: tuple[Entry[records.Shifted], ...]
     samples: tuple[Entry[records.Sampled], ...]
     verdict: Entry[records.VerdictGiven] | None
-    """The last one."""
+    """The last verdict."""
 
 
 def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> Summary:
-    """Return what the report of a journal shows."""
+    """Return the content of the report."""
     known = list(entries)
     return Summary(
         migration=name,
@@ -56,7 +56,7 @@ def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> Summary:
 
 
 def document(summary: Summary) -> dict[str, Any]:
-    """Return the report as JSON; a record has the keys that it has in the journal."""
+    """Return the report as JSON; records have the same keys as in the journal."""
     return {
         "migration": summary.migration,
         "milestones": [{"at": item.at, "what": item.what, "detail": item.detail} for item in summary.milestones],
@@ -90,7 +90,7 @@ def _milestones(entries: Iterable[Entry[MigrationRecord]]) -> Iterator[Milestone
 
 
 def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
-    """Return what a record is called in the timeline, and its detail; None for what is no milestone."""
+    """Return a record's name in the timeline, and its detail; None if it is not shown there."""
     if isinstance(record, records.CutoverRecord):
         return _cutover_milestone(record)
     if isinstance(record, records.FenceRecord | records.RollbackRecord):

@@ -1,4 +1,4 @@
-"""The report of an upgrade in place, from its journal: a bar for each step of each node, what was known before, what changed."""
+"""The report of a cluster's upgrades, from its journal: a bar for each step of each node, accepted findings, changed settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bar(NamedTuple):
     """Seconds since 1970."""
     seconds: float
     cut_off: bool
-    """It has no end: the run was killed, or the step failed."""
+    """Whether the step has no end, because the run was killed or the step failed."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -35,9 +35,9 @@ class UpgradeSummary:
     started: Entry[records.UpgradeStarted]
     steps: tuple[Bar, ...]
     differences: tuple[str, ...]
-    """Settings that are not as before."""
+    """Settings that differ from those before the upgrade."""
     ended: str
-    """How it ended; empty while it has not."""
+    """How the upgrade ended; empty if it has not."""
 
 
 def summarize_upgrades(entries: Iterable[Entry[UpgradeRecord]]) -> tuple[UpgradeSummary, ...]:
@@ -89,7 +89,7 @@ _ENDINGS: dict[type, str] = {
 
 
 def _bars(entries: Iterable[Entry[UpgradeRecord]]) -> list[Bar]:
-    """Return a bar for each step; a step that was cut off and made again has two."""
+    """Return a bar for each attempt of a step."""
     bars: list[Bar] = []
     for entry in entries:
         match entry.record:
@@ -124,7 +124,7 @@ def upgrade_page(name: str, upgrades: Iterable[UpgradeSummary]) -> str:
 
 
 def gantt(bars: Sequence[Bar]) -> str:
-    """Return a row for each node, a bar for each step; what was cut off is a red line."""
+    """Return a chart with a row for each node and a bar for each step; a step without an end is a red line."""
     if not bars:
         return ""
     nodes = list(dict.fromkeys(bar.node for bar in bars))

@@ -1,4 +1,4 @@
-"""Where an upgrade in place stands, folded from its journal."""
+"""The state of a cluster's upgrades, folded from its journal."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Status(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class UpgradeState:
-    """The fold of all journal entries up to one moment."""
+    """The state after all journal entries up to one moment; it describes the last upgrade."""
 
     status: Status = Status.NONE
     id: str = ""
-    """Names this upgrade in what is kept on hosts, so that another one never takes an old snapshot for its own."""
+    """Part of the name of everything that this upgrade saves on hosts, so that another upgrade never uses its snapshots."""
     target: Version | None = None
     workers: Workers = Workers.EACH_HOP
     hops: tuple[Hop, ...] = ()
     ended: frozenset[str] = frozenset()
     """Keys of hops that are done."""
     applied: frozenset[str] = frozenset()
-    """Keys of hops that have begun to change the control plane: from then on their snapshot is what was before."""
+    """Keys of hops that have begun to change the control plane, and so must not take their snapshot again."""
     cordoned: frozenset[str] = frozenset()
-    """Nodes that this tool has cordoned; a person's own cordon is not undone."""
+    """Nodes that this tool has cordoned; a cordon by a person is not undone."""
     rolling_back: str = ""
     last_step: str = ""
     times: tuple[StepTime, ...] = ()
@@ -49,7 +49,7 @@ class UpgradeState:
 
     @property
     def open(self) -> bool:
-        """Whether there is something to go on with."""
+        """Whether an upgrade can be resumed."""
         return self.status is Status.RUNNING
 
     @property
@@ -59,27 +59,27 @@ class UpgradeState:
 
     @property
     def last_applied(self) -> Hop | None:
-        """The last hop that has changed the control plane: the one that a rollback takes back."""
+        """The last hop that has changed the control plane, which is the one that a rollback reverses."""
         return next((hop for hop in reversed(self.hops) if hop.key in self.applied), None)
 
     def saved_as(self, hop: Hop) -> str:
-        """Return the name of what is saved on hosts before a hop."""
+        """Return the name under which hosts save what a rollback of the hop needs."""
         return f"{hop.key}-{self.id}"
 
 
 class UpgradeFold:
-    """Builds the state of a cluster's upgrades."""
+    """Computes the state of a cluster's upgrades."""
 
     def __init__(self) -> None:
         self._state = UpgradeState()
 
     @property
     def state(self) -> UpgradeState:
-        """The state so far; entries that are taken later do not change it."""
+        """The state so far; later entries do not change it."""
         return self._state
 
     def take(self, entry: Entry[UpgradeRecord]) -> None:
-        """Take the next entry into account."""
+        """Add the next entry."""
         self._state = _after(self._state, entry.record, entry.at)
 
 
@@ -130,7 +130,7 @@ def _after_node(state: UpgradeState, record: records.NodeRecord) -> UpgradeState
 
 
 def _started(state: UpgradeState, record: records.UpgradeStarted, at: float) -> UpgradeState:
-    """Return the state of a new upgrade; cordons and times of earlier ones stay."""
+    """Return the state of a new upgrade; keeps the cordons and step times of earlier ones."""
     return replace(
         state,
         status=Status.RUNNING,

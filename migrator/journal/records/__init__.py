@@ -1,1 +1,1 @@
-"""All that a journal can hold, one frozen class a record; below `ports`, since its port, its writers and the reports share them."""
+"""The records of the journals, one frozen class each. They lie below `ports`, since the port, writers and reports share them."""

@@ -1,4 +1,4 @@
-"""What records of all journals have in common, and the two records that every journal begins with."""
+"""What the records of all journals have in common, and the two records at the start of every journal."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from migrator.model.ref import ObjectRef, parse_ref
 
 
 class Strict:
-    """A value that is read from JSON with all its keys, no other keys, and no conversion of types."""
+    """A value whose JSON has exactly its keys, with exactly their types."""
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
 
 
 class Record(Strict):
-    """One line of a journal, without its time. A field with a default is left out of the line while it has that default."""
+    """One line of a journal, without its time. The line omits a field that has its default."""
 
     __slots__ = ()
     WORD: ClassVar[str]
-    """Names the record on disk."""
+    """The name of the record on disk."""
 
 
 R_co = TypeVar("R_co", covariant=True)
@@ -41,7 +41,7 @@ class Entry(Generic[R_co]):
 
 @dataclass(slots=True, frozen=True)
 class Header(Record):
-    """The first line of a journal: what wrote it, and for what."""
+    """The first line of a journal: which version created it, and for which migration."""
 
     WORD = "journal"
     format: int

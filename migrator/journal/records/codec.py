@@ -1,4 +1,4 @@
-"""Between a record and its line of JSON: strict, so that what is not understood is an error and never silence."""
+"""Convert records to lines of JSON and back; a line that is not a valid record is an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Record)
 
 
 class LineError(ValueError):
-    """A line that is no record; the message says why."""
+    """A line that is not a valid record; the message says why."""
 
 
 class Codec(Generic[R]):
@@ -26,14 +26,14 @@ class Codec(Generic[R]):
         self._adapters = {record.WORD: TypeAdapter(record) for record in classes}
 
     def encode(self, entry: Entry[R]) -> bytes:
-        """Return the line of an entry, with its end."""
+        """Return the line of an entry, with the line break."""
         record = entry.record
         fields = self._adapters[record.WORD].serializer.to_json(record, by_alias=True, exclude_defaults=True)
         start = orjson.dumps({"at": entry.at, "event": record.WORD})
         return start + b"\n" if fields == b"{}" else start[:-1] + b"," + fields[1:] + b"\n"
 
     def fields(self, record: R) -> dict[str, Any]:
-        """Return all of a record's fields as they stand in JSON, also those at their defaults."""
+        """Return all fields of a record as in JSON, including those that have their defaults."""
         return dict(self._adapters[record.WORD].dump_python(record, mode="json", by_alias=True))
 
     def decode(self, line: bytes) -> Entry[R]:
@@ -44,14 +44,14 @@ class Codec(Generic[R]):
         if adapter is None:
             raise LineError(f"unknown record `{word}`")
         try:
-            # As JSON again: only there does pydantic tell a wrong type from one that JSON does not have.
+            # As JSON: for Python values pydantic's strict mode would refuse lists and plain strings, too.
             return Entry(at, adapter.validate_json(orjson.dumps(fields)))
         except ValidationError as error:
             raise LineError(f"malformed record `{word}`: {_first(error)}") from error
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Return a line's JSON object, which has at least the time and the word; raises LineError."""
+    """Return the JSON object of a line, which has at least a time and a word; raises LineError."""
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -64,7 +64,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
 
 
 def _first(error: ValidationError) -> str:
-    """Return where the first mistake is, and what it is."""
+    """Return the path of the first mistake, and the mistake."""
     issue = error.errors(include_url=False, include_context=False)[0]
     return f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}"
 

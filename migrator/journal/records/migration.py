@@ -16,7 +16,7 @@ from migrator.model.verdict import Finding, Severity, Verdict
 
 @dataclass(slots=True, frozen=True)
 class HookStarted(Record):
-    """A command of the user is about to run. Its arguments are not recorded: they may hold secrets."""
+    """A hook is about to run. Its arguments are not recorded, since they may hold secrets."""
 
     WORD = "hook"
     moment: str
@@ -52,18 +52,18 @@ class ObjectOutcome(Record):
     ref: Ref
     action: Action
     uid: str
-    """UID on green; empty when nothing is known to be there."""
+    """UID on green; empty when the object is not known to be there."""
     green_token: Annotated[str, Field(alias="green")]
     blue_token: Annotated[str, Field(alias="blue")]
     made: bool
-    """This migration created the object."""
+    """Whether this migration created the object."""
     message: str = ""
     fields: tuple[str, ...] = ()
-    """Paths of the fields that differed."""
+    """Paths of the fields that differed; their values stay out of the journal."""
 
     @classmethod
     def of(cls, outcome: Outcome) -> ObjectOutcome:
-        """Return the record of an outcome; values of fields stay out of the journal."""
+        """Return the record of an outcome."""
         return cls(
             ref=outcome.ref,
             action=outcome.action,
@@ -94,13 +94,13 @@ class BlockedObject(Strict):
 
     @classmethod
     def of(cls, item: PlanItem) -> BlockedObject:
-        """Return the part of a plan's item that is recorded."""
+        """Return the recorded part of a plan item."""
         return cls(item.blue, item.reason, item.cure)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class CopyEnded(Record):
-    """A copy is over."""
+    """A copy has ended."""
 
     WORD = "copy-ended"
     counts: dict[str, int]
@@ -109,10 +109,10 @@ class CopyEnded(Record):
     kinds: dict[str, dict[str, int]]
     """Kind to decision to number of objects."""
     skipped: dict[str, tuple[Ref, ...]]
-    """Reason to the objects that stay on blue for it."""
+    """Reason to the objects that stay on blue because of it."""
     blocked: tuple[BlockedObject, ...]
     kinds_skipped: Annotated[dict[str, str], Field(alias="kindsSkipped")]
-    """Kinds that stay on blue as a whole, with the reason."""
+    """Kind that stays on blue as a whole to the reason."""
     data_left: Annotated[tuple[str, ...], Field(alias="dataLeft")]
     """`namespace/name` of claims whose data stays on blue."""
 
@@ -176,14 +176,14 @@ class UnfenceAnnounced(Record):
 
 @dataclass(slots=True, frozen=True)
 class Unfenced(Record):
-    """All CronJobs run on blue again."""
+    """All fenced CronJobs run on blue again."""
 
     WORD = "unfenced"
 
 
 @dataclass(slots=True, frozen=True)
 class ShiftAnnounced(Record):
-    """Green is about to get this share of the traffic."""
+    """The load balancer is about to send this share of the traffic to green."""
 
     WORD = "shift"
     percent: float
@@ -191,7 +191,7 @@ class ShiftAnnounced(Record):
 
 @dataclass(slots=True, frozen=True)
 class Shifted(Record):
-    """What the load balancer says after a shift."""
+    """The weights that were read back after a shift."""
 
     WORD = "shifted"
     percent: float
@@ -216,7 +216,7 @@ class SideSample(Strict):
 
 @dataclass(slots=True, frozen=True)
 class Sampled(Record):
-    """One look at the traffic during a step."""
+    """The traffic counters at one moment of a step."""
 
     WORD = "sample"
     percent: float
@@ -226,7 +226,7 @@ class Sampled(Record):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GatePassed(Record):
-    """A step of the cutover was judged good."""
+    """A step of the cutover passed its gates."""
 
     WORD = "gate-passed"
     percent: float
@@ -237,7 +237,7 @@ class GatePassed(Record):
 
 @dataclass(slots=True, frozen=True)
 class GateFailed(Record):
-    """A step of the cutover was judged bad: all traffic is about to go back to blue."""
+    """A step of the cutover failed a gate; all traffic is about to go back to blue."""
 
     WORD = "gate-failed"
     reason: str
@@ -246,13 +246,13 @@ class GateFailed(Record):
 
 @dataclass(slots=True, frozen=True)
 class CutoverEnded(Record):
-    """A cutover is over: all traffic is on green, or all of it is back on blue."""
+    """A cutover has ended: all traffic is on green, or all of it is back on blue."""
 
     WORD = "cutover-ended"
     good: bool
     reason: str = ""
     undone: tuple[str, ...] = ()
-    """What could not be taken back."""
+    """What could not be undone, one sentence each."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -264,15 +264,15 @@ class RollbackStarted(Record):
 
 @dataclass(slots=True, frozen=True)
 class RollbackEnded(Record):
-    """A rollback is over: all traffic is on blue."""
+    """A rollback has ended: all traffic is on blue."""
 
     WORD = "rollback-ended"
     seconds: float
-    """Time until all traffic was on blue; 0 when there was none to move."""
+    """Time until all traffic was on blue; 0 without a load balancer."""
     cronjobs: tuple[Ref, ...]
-    """CronJobs that were due to run on blue again."""
+    """CronJobs that the cutover had fenced, by their names on blue."""
     undone: tuple[str, ...]
-    """What could not be taken back."""
+    """What could not be undone, one sentence each."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -290,4 +290,4 @@ CutoverRecord = CutoverStarted | ShiftAnnounced | Shifted | Sampled | GatePassed
 FenceRecord = FenceAnnounced | UnfenceAnnounced | Unfenced
 RollbackRecord = RollbackStarted | RollbackEnded
 MigrationRecord = Header | Bound | HookStarted | CopyRecord | VerdictGiven | CutoverRecord | FenceRecord | RollbackRecord | Retired
-"""Every record of a migration's journal; what is not in it cannot be written or read."""
+"""Every record of a migration's journal; no other record can be written or read."""

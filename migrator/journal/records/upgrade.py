@@ -85,7 +85,7 @@ class AcceptedFinding(Strict):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class UpgradeStarted(Record):
-    """A plan was approved: from here on the journal alone says what is to be done."""
+    """A plan was approved; from here on the journal alone determines the hops."""
 
     WORD = "upgrade-started"
     target: Annotated[VersionText, Field(alias="to")]
@@ -96,7 +96,7 @@ class UpgradeStarted(Record):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class StepStarted(Record):
-    """A step is about to be made on a node."""
+    """A step is about to run on a node."""
 
     WORD = "step"
     hop: str
@@ -104,7 +104,7 @@ class StepStarted(Record):
     node: str
     role: Literal["control-plane", "worker"]
     action: str
-    """The step as a person reads it."""
+    """The label of the step, for people."""
     changes_control_plane: bool = False
     """From here on a rollback has something to reverse."""
     id: StepId | None = None
@@ -118,7 +118,7 @@ class StepStarted(Record):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class StepEnded(Record):
-    """A step was made on a node."""
+    """A step has ended on a node."""
 
     WORD = "step-done"
     hop: str
@@ -138,18 +138,18 @@ class StepEnded(Record):
 
 @dataclass(slots=True, frozen=True)
 class HopEnded(Record):
-    """All nodes of a hop are at its version."""
+    """All nodes that take part in a hop are at its version."""
 
     WORD = "hop-ended"
     hop: str
     """Key of the hop."""
     differences: tuple[str, ...] = ()
-    """Settings that are not as before the hop."""
+    """Settings that differ from those before the hop."""
 
 
 @dataclass(slots=True, frozen=True)
 class Cordoned(Record):
-    """A node is about to be cordoned by the upgrade; one that a person has cordoned has no such record."""
+    """The upgrade is about to cordon a node; a node that a person has cordoned has no such record."""
 
     WORD = "cordoned"
     node: str
@@ -157,7 +157,7 @@ class Cordoned(Record):
 
 @dataclass(slots=True, frozen=True)
 class Uncordoned(Record):
-    """A node takes pods again."""
+    """A node accepts pods again."""
 
     WORD = "uncordoned"
     node: str
@@ -172,7 +172,7 @@ class UpgradeEnded(Record):
 
 @dataclass(slots=True, frozen=True)
 class UpgradeAborted(Record):
-    """The upgrade was given up."""
+    """The upgrade was aborted."""
 
     WORD = "upgrade-aborted"
 
@@ -188,7 +188,7 @@ class HopRollbackStarted(Record):
 
 @dataclass(slots=True, frozen=True)
 class HopRollbackEnded(Record):
-    """The cluster is as it was before the hop."""
+    """The cluster is in the state before the hop."""
 
     WORD = "rollback-ended"
 
@@ -196,4 +196,4 @@ class HopRollbackEnded(Record):
 NodeRecord = StepStarted | StepEnded | Cordoned | Uncordoned
 RunRecord = UpgradeStarted | HopEnded | UpgradeEnded | UpgradeAborted | HopRollbackStarted | HopRollbackEnded
 UpgradeRecord = Header | Bound | NodeRecord | RunRecord
-"""Every record of the journal of a cluster's upgrades; what is not in it cannot be written or read."""
+"""Every record of the journal of a cluster's upgrades; no other record can be written or read."""

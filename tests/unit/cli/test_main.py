@@ -13,14 +13,7 @@ import pytest
 from migrator.cli.boundary import guarded
 from migrator.cli.main import group
 from migrator.errors import ConfigError
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    """Run the command line; return exit code and both streams."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = guarded(lambda: group.main(list(arguments), standalone_mode=False, prog_name="migrator"))
-    return code, out.getvalue(), err.getvalue()
+from tests.support.command_line import run
 
 
 @pytest.mark.parametrize("verb", list(group.list_commands(None)))  # type: ignore[arg-type]

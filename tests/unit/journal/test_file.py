@@ -167,7 +167,7 @@ def test_a_full_disk_is_an_error_before_the_change(path: Path, room: int) -> Non
                 journal.append(CutoverStarted())
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert "make room" in caught.value.hint
+        assert "free space" in caught.value.hint
         assert path.stat().st_size == size
         journal.append(Unfenced())
     assert read(path)[1:] == [Unfenced()]

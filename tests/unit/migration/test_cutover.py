@@ -36,20 +36,20 @@ class Shift:
     journal: MemoryJournal[MigrationRecord]
     clock: FakeClock
     recorder: Recorder
-    switch: FakeSwitch
     inputs: CutoverInputs
+    switch: FakeSwitch
     prober: FakeProber
 
     def go(self) -> None:
-        """Move the traffic."""
-        shift_traffic(self.inputs, self.switch, self.prober, run=self.run)
+        """Shift the traffic."""
+        shift_traffic(self.inputs, self.run)
 
     def gates(self, **more: Any) -> None:
         """Set other conditions."""
         self.inputs = replace(self.inputs, gates=self.inputs.gates.model_copy(update=more))
 
     def fails(self, words: str, error: type[MigratorError] = GateFailedError) -> MigratorError:
-        """Move the traffic, and return the error that it ends with."""
+        """Shift the traffic, and return the error that ends it."""
         with pytest.raises(error, match=words) as caught:
             self.go()
         return caught.value
@@ -67,7 +67,8 @@ def shift() -> Shift:
     haproxy = HAProxyConfig(socket="/s", backend="b", blue=("blue",), green=("green",), state_file="/f")
     traffic = Traffic(haproxy=haproxy, steps=(10, 50, 100), soak=seconds(SOAK))
     gates = Gates(error_rate=0.01, min_requests=20)
-    return Shift(run, journal, clock, recorder, FakeSwitch(clock), CutoverInputs(traffic, gates, ()), FakeProber())
+    switch, prober = FakeSwitch(clock), FakeProber()
+    return Shift(run, journal, clock, recorder, CutoverInputs(traffic, gates, (), switch, prober), switch, prober)
 
 
 def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
