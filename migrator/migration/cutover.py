@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from migrator.config.schema import Gates, Probe, Traffic
 from migrator.errors import BlockedError, GateFailedError, MigratorError
-from migrator.journal.records.migration import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted, SideSample
+from migrator.journal.records.traffic import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted, SideSample
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Note, Progress, Step

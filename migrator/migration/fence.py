@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.errors import ApiError
-from migrator.journal.records.migration import FenceAnnounced, UnfenceAnnounced, Unfenced
+from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
 from migrator.migration.run import Run
 from migrator.model.plan import Decision, Plan
 from migrator.model.ref import ObjectRef, ResourceType

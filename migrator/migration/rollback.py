@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError
-from migrator.journal.records.migration import RollbackEnded, RollbackStarted
+from migrator.journal.records.traffic import RollbackEnded, RollbackStarted
 from migrator.migration.cutover import shift
 from migrator.migration.fence import unfence
 from migrator.migration.run import Run

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from migrator.journal.records import migration as records
+from migrator.journal.records import traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
 from migrator.model.outcome import Action
@@ -108,15 +109,15 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             counts = record.good and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK)
             stage = Stage.VALIDATED if counts else state.stage
             return replace(state, good_verdict_at=at if record.good else None, stage=stage)
-        case records.RollbackEnded():
+        case traffic.RollbackEnded():
             return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
         case records.Retired():
             return replace(state, stage=Stage.RETIRED)
-        case Header() | Bound() | records.HookStarted() | records.RollbackStarted():
+        case Header() | Bound() | records.HookStarted() | traffic.RollbackStarted():
             return state
     if isinstance(record, records.CopyRecord):
         return _after_copy(state, record, at)
-    if isinstance(record, records.CutoverRecord):
+    if isinstance(record, traffic.CutoverRecord):
         return _after_cutover(state, record, at)
     return _after_fence(state, record)
 
@@ -132,29 +133,29 @@ def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
             assert_never(record)
 
 
-def _after_cutover(state: State, record: records.CutoverRecord, at: float) -> State:
+def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> State:
     match record:
-        case records.CutoverStarted():
+        case traffic.CutoverStarted():
             return replace(state, stage=Stage.CUTTING_OVER)
-        case records.ShiftAnnounced(percent=percent):
+        case traffic.ShiftAnnounced(percent=percent):
             return replace(state, green_percent=percent)
-        case records.CutoverEnded(good=True):
+        case traffic.CutoverEnded(good=True):
             return replace(state, stage=Stage.ON_GREEN, on_green_since=at)
-        case records.CutoverEnded():
+        case traffic.CutoverEnded():
             return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None)
-        case records.Shifted() | records.Sampled() | records.GatePassed() | records.GateFailed():
+        case traffic.Shifted() | traffic.Sampled() | traffic.GatePassed() | traffic.GateFailed():
             return state
         case _:
             assert_never(record)
 
 
-def _after_fence(state: State, record: records.FenceRecord) -> State:
+def _after_fence(state: State, record: traffic.FenceRecord) -> State:
     match record:
-        case records.FenceAnnounced(cronjobs=cronjobs):
+        case traffic.FenceAnnounced(cronjobs=cronjobs):
             return replace(state, fenced={**state.fenced, **cronjobs})
-        case records.Unfenced():
+        case traffic.Unfenced():
             return replace(state, fenced={})
-        case records.UnfenceAnnounced():
+        case traffic.UnfenceAnnounced():
             return state  # they count as fenced until all of them run on blue again
         case _:
             assert_never(record)

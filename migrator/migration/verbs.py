@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.journal.records.migration import CutoverEnded, CutoverStarted, VerdictGiven
+from migrator.journal.records.migration import VerdictGiven
+from migrator.journal.records.traffic import CutoverEnded, CutoverStarted
 from migrator.migration import cutover, fence, retire, rollback
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
 from migrator.journal.records import migration as records
+from migrator.journal.records import traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
@@ -35,8 +36,8 @@ class Summary:
     copies: tuple[Entry[records.CopyEnded], ...]
     problems: tuple[records.ObjectOutcome, ...]
     """Outcomes of the last copy that left an object off green, or different there."""
-    shifts: tuple[Entry[records.Shifted], ...]
-    samples: tuple[Entry[records.Sampled], ...]
+    shifts: tuple[Entry[traffic.Shifted], ...]
+    samples: tuple[Entry[traffic.Sampled], ...]
     verdict: Entry[records.VerdictGiven] | None
     """The last verdict."""
 
@@ -49,8 +50,8 @@ def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> Summary:
         milestones=tuple(_milestones(known)),
         copies=tuple(_of(known, records.CopyEnded)),
         problems=tuple(_problems(known)),
-        shifts=tuple(_of(known, records.Shifted)),
-        samples=tuple(_of(known, records.Sampled)),
+        shifts=tuple(_of(known, traffic.Shifted)),
+        samples=tuple(_of(known, traffic.Sampled)),
         verdict=next(_of(reversed(known), records.VerdictGiven), None),
     )
 
@@ -91,9 +92,9 @@ def _milestones(entries: Iterable[Entry[MigrationRecord]]) -> Iterator[Milestone
 
 def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
     """Return a record's name in the timeline, and its detail; None if it is not shown there."""
-    if isinstance(record, records.CutoverRecord):
+    if isinstance(record, traffic.CutoverRecord):
         return _cutover_milestone(record)
-    if isinstance(record, records.FenceRecord | records.RollbackRecord):
+    if isinstance(record, traffic.FenceRecord | traffic.RollbackRecord):
         return _return_milestone(record)
     match record:
         case records.CopyStarted():
@@ -113,34 +114,34 @@ def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
             assert_never(record)
 
 
-def _cutover_milestone(record: records.CutoverRecord) -> tuple[str, str] | None:
+def _cutover_milestone(record: traffic.CutoverRecord) -> tuple[str, str] | None:
     match record:
-        case records.CutoverStarted():
+        case traffic.CutoverStarted():
             return "cutover started", ""
-        case records.CutoverEnded():
+        case traffic.CutoverEnded():
             return "cutover ended", "all traffic on green" if record.good else f"undone: {record.reason}"
-        case records.GatePassed():
+        case traffic.GatePassed():
             judged = f"{record.requests} requests, {record.errors} errors, {record.latency_ms:.0f} ms"
             return "gate passed", f"{record.percent:g} %: {judged}"
-        case records.GateFailed():
+        case traffic.GateFailed():
             return "gate failed", record.reason
-        case records.ShiftAnnounced() | records.Shifted() | records.Sampled():
+        case traffic.ShiftAnnounced() | traffic.Shifted() | traffic.Sampled():
             return None
         case _:
             assert_never(record)
 
 
-def _return_milestone(record: records.FenceRecord | records.RollbackRecord) -> tuple[str, str] | None:
+def _return_milestone(record: traffic.FenceRecord | traffic.RollbackRecord) -> tuple[str, str] | None:
     match record:
-        case records.FenceAnnounced():
+        case traffic.FenceAnnounced():
             return "CronJobs turned to green", ", ".join(map(str, record.cronjobs))
-        case records.Unfenced():
+        case traffic.Unfenced():
             return "CronJobs turned to blue", ""
-        case records.RollbackStarted():
+        case traffic.RollbackStarted():
             return "rollback started", ""
-        case records.RollbackEnded():
+        case traffic.RollbackEnded():
             return "rollback ended", "; ".join([f"traffic on blue after {record.seconds * 1000:.0f} ms", *record.undone])
-        case records.UnfenceAnnounced():
+        case traffic.UnfenceAnnounced():
             return None
         case _:
             assert_never(record)

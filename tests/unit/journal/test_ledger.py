@@ -8,7 +8,8 @@ import pytest
 
 from migrator.errors import JournalError
 from migrator.journal.ledger import Ledger
-from migrator.journal.records.migration import CopyStarted, MigrationRecord, ObjectOutcome, ShiftAnnounced
+from migrator.journal.records.migration import CopyStarted, MigrationRecord, ObjectOutcome
+from migrator.journal.records.traffic import ShiftAnnounced
 from migrator.migration.state import MigrationFold, State
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import migrator
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal, iter_entries
-from migrator.journal.records import migration, upgrade
+from migrator.journal.records import base, migration, traffic, upgrade
 from migrator.journal.records.base import Entry, Record
 from migrator.journal.records.codec import MIGRATION, UPGRADE, Codec
 from migrator.journal.records.migration import MigrationRecord
@@ -161,8 +161,9 @@ def test_a_journal_of_the_other_kind_is_no_journal_of_this_one() -> None:
 
 def test_every_class_is_in_the_union_and_every_word_is_written_somewhere() -> None:
     """A record that no journal takes, or that nobody writes, is dead; a word is one class's in its journal."""
-    for module, union in ((migration, MigrationRecord), (upgrade, UpgradeRecord)):
-        defined = {value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Record)} - {Record}
+    for modules, union in (((migration, traffic), MigrationRecord), ((upgrade,), UpgradeRecord)):
+        values = [value for module in (base, *modules) for value in vars(module).values()]
+        defined = {value for value in values if isinstance(value, type) and issubclass(value, Record)} - {Record}
         assert defined == set(get_args(union))
         words = [record.WORD for record in get_args(union)]
         assert len(words) == len(set(words))

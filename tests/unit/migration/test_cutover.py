@@ -11,7 +11,8 @@ import pytest
 
 from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffic
 from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
-from migrator.journal.records.migration import GateFailed, GatePassed, MigrationRecord, Sampled, ShiftAnnounced, Shifted
+from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.traffic import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted
 from migrator.migration.cutover import CutoverInputs, require_verdict, shift_traffic
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State

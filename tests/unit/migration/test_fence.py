@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from migrator.errors import JournalError, UnavailableError
-from migrator.journal.records.migration import FenceAnnounced, MigrationRecord, UnfenceAnnounced, Unfenced
+from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
 from migrator.migration.fence import CRONJOBS, fence_blue, unfence
 from migrator.migration.run import Run
 from migrator.model.plan import Decision, Plan, PlanItem

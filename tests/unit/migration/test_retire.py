@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from migrator.errors import ApiError, BlockedError
-from migrator.journal.records.migration import CutoverEnded, MigrationRecord, Retired, ShiftAnnounced
+from migrator.journal.records.migration import MigrationRecord, Retired
+from migrator.journal.records.traffic import CutoverEnded, ShiftAnnounced
 from migrator.migration.retire import archive, record_retirement, require_retirable
 from migrator.migration.run import Run
 from migrator.migration.state import Stage

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import BlockedError, TrafficError
-from migrator.journal.records.migration import (
-    FenceAnnounced,
-    MigrationRecord,
-    Retired,
-    RollbackEnded,
-    RollbackStarted,
-    ShiftAnnounced,
-)
+from migrator.journal.records.migration import MigrationRecord, Retired
+from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced
 from migrator.migration.fence import CRONJOBS
 from migrator.migration.rollback import RollbackResult, rollback
 from migrator.migration.state import Stage

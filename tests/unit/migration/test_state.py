@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.journal.records.migration import (
-    CopyEnded,
+from migrator.journal.records.migration import CopyEnded, MigrationRecord, ObjectOutcome, Retired, VerdictGiven, WaveAnnounced
+from migrator.journal.records.traffic import (
     CutoverEnded,
     CutoverStarted,
     FenceAnnounced,
-    MigrationRecord,
-    ObjectOutcome,
-    Retired,
     RollbackEnded,
     ShiftAnnounced,
     Shifted,
     UnfenceAnnounced,
     Unfenced,
-    VerdictGiven,
-    WaveAnnounced,
 )
 from migrator.migration.state import MigrationFold, Stage, State, Written, fold
 from migrator.model.outcome import Action

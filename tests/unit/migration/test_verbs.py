@@ -11,20 +11,8 @@ import pytest
 
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, CommandFailedError, GateFailedError
-from migrator.journal.records.migration import (
-    CopyEnded,
-    CopyStarted,
-    CutoverEnded,
-    CutoverStarted,
-    FenceAnnounced,
-    GatePassed,
-    HookStarted,
-    MigrationRecord,
-    Retired,
-    ShiftAnnounced,
-    Unfenced,
-    VerdictGiven,
-)
+from migrator.journal.records.migration import CopyEnded, CopyStarted, HookStarted, MigrationRecord, Retired, VerdictGiven
+from migrator.journal.records.traffic import CutoverEnded, CutoverStarted, FenceAnnounced, GatePassed, ShiftAnnounced, Unfenced
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import CRONJOBS
 from migrator.migration.session import Session

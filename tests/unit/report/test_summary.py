@@ -6,7 +6,8 @@ import orjson
 
 from migrator.journal.file import iter_entries
 from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import CopyStarted, CutoverEnded, ObjectOutcome, RollbackEnded, VerdictGiven
+from migrator.journal.records.migration import CopyStarted, ObjectOutcome, VerdictGiven
+from migrator.journal.records.traffic import CutoverEnded, RollbackEnded
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from migrator.report.html import page
