@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
-_DURATION_PATTERN = r"^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$"
+from migrator.config.duration import PATTERN as DURATION_PATTERN
+from migrator.config.duration import parse_duration
 
 
 def _duration(value: object) -> object:
-    if isinstance(value, str):
-        match = _DURATION.match(value)
-        if not match or not value:
-            raise ValueError(f"{value!r} is not a duration; write 30s, 5m, 24h or 1h30m")
-        hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if isinstance(value, timedelta):
         return value
+    if isinstance(value, str):
+        return timedelta(seconds=parse_duration(value))
     raise ValueError(f"{value!r} is not a duration; write it with its unit, such as 30s, 5m or 24h")
 
 
@@ -38,7 +33,7 @@ def _percent(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    Field(json_schema_extra={"type": "string", "pattern": _DURATION_PATTERN, "format": ""}),
+    Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN, "format": ""}),
 ]
 Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
 

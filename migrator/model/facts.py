@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from migrator.model.host import HostFacts
 from migrator.model.manifest import Manifest
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import Version
@@ -31,16 +32,13 @@ class Member(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class HostReading:
-    """What one host tells, or why it does not."""
+    """What one host tells, or why it cannot be asked."""
 
     name: str
     role: str
     error: str = ""
     cure: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
-    """`architecture`, `disk` and `etcd` in MiB, `cgroup` 1 or 2, and others of nodes/preflight.py."""
-    skew: float = 0.0
-    """Seconds that its clock differs from this machine's."""
+    facts: HostFacts = field(default_factory=HostFacts)
     installed: Mapping[str, str] = field(default_factory=dict)
     """Package to version."""
     kubelet: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +56,7 @@ class HostReading:
 
 @dataclass(slots=True, frozen=True)
 class StaleUse:
-    """An object that some client still writes at a version that goes away."""
+    """An object that a client still writes at a version that is removed."""
 
     subject: str
     api_version: str

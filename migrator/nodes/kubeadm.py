@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from migrator.config.duration import parse_duration
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
@@ -21,9 +21,6 @@ _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 1800.0
 """A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
 _REGISTER_SECONDS = 60
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
-_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
 
 
@@ -295,7 +292,8 @@ def _contains(whole: Any, part: Any) -> bool:
 
 
 def _seconds(value: Any) -> float | None:
-    """Return what a duration is, None for what is none: kubeadm writes 15m as 15m0s (Go's time.Duration)."""
-    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+    """Return a duration in seconds, or None for another value: kubeadm writes 15m as 15m0s (Go's time.Duration)."""
+    try:
+        return parse_duration(value)
+    except (TypeError, ValueError):
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(value))

@@ -20,11 +20,13 @@ from migrator.errors import HostError, MigratorError
 from migrator.kube.access import access_from
 from migrator.kube.cluster import KubeCluster
 from migrator.model.events import Event, Progress
+from migrator.model.host import HostFacts
 from migrator.model.upgrade import DrainRules
+from migrator.model.verdict import Finding
 from migrator.nodes.action import converge, first_undone
 from migrator.nodes.actions import actions
 from migrator.nodes.control_plane import get_node
-from migrator.nodes.examine import HostFacts, HostFinding, examine, require, twins
+from migrator.nodes.examine import examine, require, twins
 from migrator.nodes.kubeadm import Reset, ca_fingerprint
 from migrator.nodes.mark import read_mark
 from migrator.nodes.membership import Ready, is_ready, remove_node
@@ -174,15 +176,15 @@ def _await_ready(props: Inputs) -> dict[str, Any]:
 def _examine(props: Inputs) -> dict[str, Any]:
     cluster = cluster_spec(props["cluster"])
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster), props["nodes"]))
+        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster, SystemClock()), props["nodes"]))
     facts: dict[str, HostFacts] = {}
-    findings: list[HostFinding] = []
+    findings: list[Finding] = []
     for item, (found, seen) in zip(props["nodes"], results, strict=True):
         findings += found
         if seen:
             facts[item["name"]] = seen
     require([*findings, *twins(facts)])
-    return {**props, "architectures": sorted({seen.values["architecture"] for seen in facts.values()})}
+    return {**props, "architectures": sorted({seen.architecture for seen in facts.values()})}
 
 
 def _converge(props: Inputs) -> dict[str, Any]:

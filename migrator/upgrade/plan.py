@@ -116,7 +116,7 @@ def kubelet_versions(cluster: ClusterReading) -> list[Version]:
 
 def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None) -> tuple[HostReading, ...]:
     def one(node: NodeSpec) -> HostReading:
-        return read_host(session.hosts[node.name], node, staged, current)
+        return read_host(session.hosts[node.name], node, staged, current, session.clock)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes))
@@ -133,7 +133,7 @@ def _installed(hosts: Iterable[HostReading]) -> dict[str, str]:
 
 def _available(session: UpgradeSession, hosts: Iterable[HostReading]) -> dict[str, tuple[str, ...]]:
     """Return what the package source has for all of the hosts' architectures."""
-    architectures = {host.values["architecture"] for host in hosts if host.values.get("architecture")}
+    architectures = {host.facts.architecture for host in hosts if host.facts.architecture}
     found = [available_versions(session.control_plane_host, session.spec.package_source, item) for item in sorted(architectures)]
     names = set().union(*found) if found else set()
     return {
@@ -145,7 +145,7 @@ def _members(session: UpgradeSession, local_etcd: bool) -> tuple[Member, ...]:  
     if not local_etcd:
         return ()
     try:
-        return tuple(Member(item.name, item.version, item.learner, item.healthy) for item in members(session.control_plane_host))
+        return tuple(members(session.control_plane_host))
     except MigratorError as error:
         return (Member(f"etcd on {session.first.name} ({error.message})", "", learner=False, healthy=False),)
 

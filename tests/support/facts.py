@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrator.model.facts import Certificate, ClusterReading, HostReading, Member, UpgradeFacts
+from migrator.model.host import HostFacts
 from migrator.model.manifest import Manifest
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import parse_version
@@ -57,17 +58,17 @@ def pod(name: str, on: str, *, owner: str | None = "ReplicaSet", **more: Any) ->
 def host(name: str, role: str = "worker", **more: Any) -> HostReading:
     """Return a host on which nothing is wrong."""
     installed = {"kubernetes": "1.36.3-1", "cri-o": "1.36.0-1", "crictl": "1.36.0-1"}
-    values = {"architecture": "aarch64", "disk": "20000", "etcd": "100", "cgroup": "2"}
+    facts = HostFacts(architecture="aarch64", disk=20000, etcd=100, cgroup=2)
     fine = HostReading(
         name,
         role,
-        values=values,
+        facts=facts,
         installed=installed,
         kubelet={"cgroupDriver": "systemd"},
         certificates=(Certificate("/etc/kubernetes/pki/ca.crt", NOW + 3000 * DAY, authority=True),),
         gates=frozenset({"KnownGate"}),
     )
-    return replace(fine, **{**more, "values": {**values, **more.get("values", {})}})
+    return replace(fine, **{**more, "facts": replace(facts, **more.get("facts", {}))})
 
 
 def hop(start: str = "1.36.3", target: str = "1.37.2", *, workers: bool = True, **packages: str) -> Hop:

@@ -11,11 +11,10 @@ import click
 
 from migrator.cli import render
 from migrator.cli.upgrade.where import Where, stack_file
+from migrator.config.duration import parse_duration
 from migrator.errors import ConfigError
 from migrator.model.upgrade import DrainRules, Pause, RunOptions, Workers
 from migrator.model.version import Version, parse_version
-
-_DURATION = {"s": 1, "m": 60, "h": 3600}
 
 
 @click.group("upgrade")
@@ -276,7 +275,7 @@ def _package(text: str) -> tuple[str, str]:
 
 
 def _seconds(text: str) -> float:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _DURATION or not number.isdigit():
-        raise ConfigError([f"--drain-timeout {text!r}: write 90s, 10m or 1h"])
-    return float(number) * _DURATION[unit]
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ConfigError([f"--drain-timeout: {error}"]) from error

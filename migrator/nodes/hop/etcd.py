@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
+from migrator.model.facts import Member
 from migrator.nodes.hop.static_pod import MANIFESTS, running_container
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -37,17 +38,6 @@ READ_ADDONS = (
     "deployment/coredns configmap/coredns configmap/kube-proxy"
 )
 """What kubeadm writes anew inside of the cluster; it comes back with etcd, and is kept to be compared."""
-
-
-@dataclass(slots=True, frozen=True)
-class EtcdMember:
-    """A member, as the cluster tells."""
-
-    name: str
-    version: str
-    learner: bool
-    healthy: bool
-    db_bytes: int
 
 
 def take_tools(host: Host) -> None:
@@ -81,7 +71,7 @@ def has_local_etcd(host: Host) -> bool:
     return host.ok(f"test -e {ETCD_MANIFEST}")
 
 
-def members(host: Host) -> list[EtcdMember]:
+def members(host: Host) -> list[Member]:
     """Return what the members of a stacked etcd say; raises CommandFailedError when none can be asked."""
     take_tools(host)
     listed = json.loads(host.run(f"{_CTL} member list -w json"))["members"]
@@ -91,12 +81,11 @@ def members(host: Host) -> list[EtcdMember]:
     for item in listed:
         status: dict[str, Any] = next((statuses[url] for url in item.get("clientURLs") or [] if url in statuses), {})
         found.append(
-            EtcdMember(
+            Member(
                 item.get("name") or f"{item['ID']:x}",
                 str(status.get("version", "")),
                 bool(item.get("isLearner")),
                 bool(status) and not status.get("errors"),
-                int(status.get("dbSize", 0)),
             )
         )
     return found

@@ -1,9 +1,10 @@
-"""Read of a host what the checks of an upgrade need; nothing is changed but what `staged` brings."""
+"""Read from a host what the checks of an upgrade need; only `staged` is copied to it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -13,7 +14,7 @@ from migrator.model.facts import Certificate, HostReading
 from migrator.nodes.examine import read_facts
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import Host
+from migrator.ports import Clock, Host
 
 _SCRIPT = r"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
@@ -31,13 +32,13 @@ done
 """
 
 
-def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -> HostReading:
+def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str, clock: Clock) -> HostReading:
     """Return what a host tells; one that cannot be asked is a reading, too, with the reason.
 
     `staged` is the target's package, whose kubelet tells which gates and flags it knows; None leaves that out.
     """
     try:
-        facts = read_facts(host)
+        facts = read_facts(host, clock)
         parts = _sections(host.run(_SCRIPT))
     except (HostError, CommandFailedError) as error:
         return HostReading(node.name, node.role, error=error.message, cure=error.hint or "see to the host")
@@ -47,8 +48,7 @@ def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -
     return HostReading(
         node.name,
         node.role,
-        values={**facts.values, "etcd": parts.get("etcd", "").strip()},
-        skew=facts.skew,
+        facts=replace(facts, etcd=int(parts.get("etcd", "").strip() or 0)),
         installed=dict(line.split(" ", 1) for line in parts.get("installed", "").splitlines() if " " in line),
         kubelet=_mapping(parts.get("kubelet", "")),
         manifests={name.removeprefix("manifest "): _mapping(text) for name, text in parts.items() if name.startswith("manifest ")},

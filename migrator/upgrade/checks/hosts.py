@@ -10,12 +10,10 @@ from migrator.model.difference import all_differences
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.manifest import get
 from migrator.model.verdict import Finding
+from migrator.readiness import hosts as fit
 from migrator.upgrade.checks.finding import fail, warn
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
-_SKEW_SECONDS = 30.0
-_SPARE_MIB = 1500
-"""Room for packages and images."""
 _DAY = 86400.0
 _SOON_DAYS = {True: 180, False: 30}
 """Days before the end of an authority, and of another certificate."""
@@ -68,32 +66,17 @@ def conditions(facts: UpgradeFacts) -> Iterator[Finding]:
 
 
 def cgroups(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find hosts on cgroup v1, where kubelets of 1.35 and later do not start unless told to (KEP-5573)."""
-    target = facts.hops[-1].target.minor if facts.hops else 0
+    """Find hosts on cgroup v1, where kubelets of 1.35 and later do not start unless configured to (KEP-5573)."""
+    minor = facts.hops[-1].target.minor if facts.hops else 0
     for host in _asked(facts):
-        if host.values.get("cgroup") != "1" or target < 35:
-            continue
-        if host.kubelet.get("failCgroupV1") is False:
-            yield warn(
-                "cgroup",
-                host.name,
-                "runs on cgroup v1, which kubelets give up",
-                "boot with systemd.unified_cgroup_hierarchy=1 soon",
-            )
-        else:
-            cure = "boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in the kubelet's settings for now"
-            yield fail("cgroup", host.name, f"runs on cgroup v1: the kubelet of 1.{target} does not start there", cure)
+        yield from fit.cgroup(host.name, host.facts, minor, accepted=host.kubelet.get("failCgroupV1") is False)
 
 
 def disk(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts without room for packages, images, the snapshot, and kubeadm's own copy of etcd (kubernetes#125357)."""
+    cure = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
     for host in _asked(facts):
-        etcd = int(host.values.get("etcd") or 0)
-        needed = _SPARE_MIB + 2 * etcd * len(facts.hops)
-        free = int(host.values.get("disk") or 0)
-        if free < needed:
-            cure = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
-            yield fail("disk", host.name, f"has {free} MiB free below /var/lib, {needed} are needed", cure)
+        yield from fit.disk(host.name, host.facts, fit.HOP_MIB + 2 * host.facts.etcd * len(facts.hops), cure)
 
 
 def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -109,10 +92,9 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find hosts whose clocks are off."""
+    """Find hosts whose clocks are wrong."""
     for host in _asked(facts):
-        if abs(host.skew) > _SKEW_SECONDS:
-            yield fail("clock", host.name, f"its clock is {host.skew:+.0f} s off this machine's", "timedatectl set-ntp true")
+        yield from fit.clock(host.name, host.facts)
 
 
 def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.host import HostFacts
 from migrator.nodes.control_plane import ask
-from migrator.nodes.examine import HostFacts, judge, twins
+from migrator.nodes.examine import judge, twins
 from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.mark import Mark, write_mark
 from migrator.nodes.membership import LabelsAndTaints
@@ -148,47 +150,44 @@ def test_init_passes_the_stack_s_settings_on() -> None:
     assert any("--ignore-preflight-errors=Swap" in command for command in host.commands)
 
 
-def facts(more: dict[str, str] | None = None, *, skew: float = 0.0) -> HostFacts:
-    """Return a good board's facts."""
-    good = {
-        "architecture": "aarch64", "hostname": "a", "machine_id": "1", "memory": "4000", "disk": "20000", "cgroup": "2",
-        "pacman": "/usr/bin/pacman", "systemd": "yes", "overlay": "1", "br_netfilter": "1", "ports": "22", "mark": "",
-    }  # fmt: skip
-    return HostFacts({**good, **(more or {})}, skew)
+GOOD_BOARD = HostFacts(
+    architecture="aarch64", hostname="a", machine_id="1", memory=4000, disk=20000, cgroup=2,
+    pacman=True, systemd=True, overlay=True, br_netfilter=True, ports=frozenset({22}),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"architecture": "riscv64"}, "none we have packages for"),
-        ({"memory": "900"}, "MiB of memory"),
-        ({"disk": "100"}, "free below /var/lib"),
-        ({"cgroup": "1"}, "cgroup v1"),
-        ({"ports": "22 6443 10250"}, "port 6443, 10250"),
-        ({"pacman": ""}, "no pacman"),
-        ({"systemd": ""}, "systemd"),
-        ({"overlay": "0"}, "overlay"),
-        ({"br_netfilter": "0"}, "br_netfilter"),
+        ({"memory": 900}, "MiB of memory"),
+        ({"disk": 100}, "free below /var/lib"),
+        ({"cgroup": 1}, "cgroup v1"),
+        ({"ports": frozenset({22, 6443, 10250})}, "port 6443, 10250"),
+        ({"pacman": False}, "no pacman"),
+        ({"systemd": False}, "systemd"),
+        ({"overlay": False}, "overlay"),
+        ({"br_netfilter": False}, "br_netfilter"),
     ],
 )
-def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, str], words: str) -> None:
+def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], words: str) -> None:
     """A good board has none."""
-    assert judge(facts(), FIRST, spec()) == []
-    (found,) = judge(facts(change), FIRST, spec())
-    assert words in found.message
+    assert list(judge(GOOD_BOARD, FIRST, spec())) == []
+    (found,) = judge(replace(GOOD_BOARD, **change), FIRST, spec())
+    assert words in found.reason
     assert found.cure
 
 
 def test_a_clock_that_is_off_is_found() -> None:
     """Certificates and leases would fail."""
-    (found,) = judge(facts(skew=-90.0), FIRST, spec())
-    assert "-90 s off" in found.message
+    (found,) = judge(replace(GOOD_BOARD, skew=-90.0), FIRST, spec())
+    assert "-90 s off" in found.reason
 
 
 def test_copied_disks_are_found() -> None:
     """Two hosts with one machine-id, or one name."""
-    found = twins({"a": facts(), "b": facts({"hostname": "b"}), "c": facts({"machine_id": "3"})})
-    assert [(item.host, item.message) for item in found] == [
+    found = twins({"a": GOOD_BOARD, "b": replace(GOOD_BOARD, hostname="b"), "c": replace(GOOD_BOARD, machine_id="3")})
+    assert [(item.subject, item.reason) for item in found] == [
         ("b", "has the same machine-id as a"),
         ("c", "has the same hostname as a"),
     ]

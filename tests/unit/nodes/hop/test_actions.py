@@ -15,6 +15,7 @@ from migrator.nodes.hop.settings import changed_settings, settings_before, setti
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import Packages, available_versions
 from migrator.nodes.spec import ClusterSpec
+from tests.support.clock import FakeClock
 from tests.support.crictl import Crictl
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, spec
@@ -229,12 +230,15 @@ def test_a_host_tells_what_the_checks_need() -> None:
         "kubelet --help": "  --v number\n  --feature-gates  KnownGate=true|false (BETA - default=true)\n",
         "version -o short": "v1.37.2",
     }
-    seen = read_host(host, FIRST, STAGED, "1.36.3")
-    assert (seen.installed, seen.values["etcd"], seen.kubelet) == ({"kubernetes": "1.36.3-1"}, "42", {"maxPods": 40})
+    seen = read_host(host, FIRST, STAGED, "1.36.3", FakeClock())
+    assert (seen.installed, seen.facts.etcd, seen.kubelet) == ({"kubernetes": "1.36.3-1"}, 42, {"maxPods": 40})
     assert seen.edited == ("kube-apiserver has `- --v=4`",)
     assert (seen.gates, seen.unknown_flags) == (frozenset({"KnownGate"}), ("--gone",))
     host.answers["echo architecture="] = HostError("green-1: refused", hint="is it on?")
-    assert (read_host(host, FIRST, None, "1.36.3").error, read_host(host, FIRST, None, "1.36.3").cure) == (
+    assert (
+        read_host(host, FIRST, None, "1.36.3", FakeClock()).error,
+        read_host(host, FIRST, None, "1.36.3", FakeClock()).cure,
+    ) == (
         "green-1: refused",
         "is it on?",
     )

@@ -1,0 +1,42 @@
+"""What makes a host unfit, for `pulumi up` and for an upgrade alike: one set of limits, one text for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.model.host import HostFacts
+from migrator.model.verdict import Finding, Severity
+
+SKEW_SECONDS = 30.0
+"""Difference of clocks from which certificates and leases fail."""
+NEW_NODE_MIB = 3000
+"""Disk that a new node needs below /var/lib: packages, CRI-O's images, the kubelet."""
+HOP_MIB = 1500
+"""Disk that a hop needs below /var/lib, without etcd: the packages and images of one more version."""
+_CGROUP_V1_MINOR = 35
+"""First minor version whose kubelet does not start on cgroup v1 (KEP-5573, failCgroupV1)."""
+_BOOT_V2 = "boot with systemd.unified_cgroup_hierarchy=1"
+
+
+def clock(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding if the clock of a host differs too much from this machine's."""
+    if abs(facts.skew) > SKEW_SECONDS:
+        reason = f"its clock is {facts.skew:+.0f} s off this machine's"
+        yield Finding("clock", name, Severity.FAILURE, reason, "timedatectl set-ntp true")
+
+
+def disk(name: str, facts: HostFacts, needed: int, cure: str = "make room") -> Iterator[Finding]:
+    """Yield a finding if fewer than `needed` MiB are free below /var/lib."""
+    if facts.disk < needed:
+        yield Finding("disk", name, Severity.FAILURE, f"has {facts.disk} MiB free below /var/lib, {needed} are needed", cure)
+
+
+def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterator[Finding]:
+    """Yield a finding for a host on cgroup v1; `accepted` tells that its kubelet has failCgroupV1: false."""
+    if facts.cgroup != 1 or minor < _CGROUP_V1_MINOR:
+        return
+    if accepted:
+        yield Finding("cgroup", name, Severity.WARNING, "runs on cgroup v1, which kubelets give up", f"{_BOOT_V2} soon")
+    else:
+        reason = f"runs on cgroup v1, where kubelets of 1.{_CGROUP_V1_MINOR} and later do not start"
+        yield Finding("cgroup", name, Severity.FAILURE, reason, f"{_BOOT_V2}, or set failCgroupV1: false for the kubelet for now")
