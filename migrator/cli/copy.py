@@ -9,13 +9,13 @@ import click
 import orjson
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 from migrator.errors import ConfigError
 from migrator.migration.copy import CopyOptions, CopyResult
 
 
 @click.command("copy")
-@common
+@takes(Common)
 @click.option(
     "--plan",
     "approved",

@@ -6,12 +6,12 @@ import click
 
 from migrator.cli import render
 from migrator.cli.copy import as_document
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 from migrator.migration.copy import CopyOptions
 
 
 @click.command("cutover")
-@common
+@takes(Common)
 def command(common: Common) -> None:
     """Move traffic to green in steps; needs a good verdict, and moves all traffic back when a gate fails.
 

@@ -7,11 +7,11 @@ from collections import Counter
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("diff")
-@common
+@takes(Common)
 @click.option("--full", is_flag=True, help="Show the fields of new objects too.")
 def command(common: Common, full: bool) -> None:  # noqa: FBT001
     """Show how green would change, field by field, from dry runs on green; nothing is written.

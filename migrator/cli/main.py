@@ -1,8 +1,7 @@
-"""The group of verbs; a verb's module is imported only when it is called, so that `--help` is fast."""
+"""The verbs, and the process that runs one of them."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from migrator import __version__
 from migrator.cli.boundary import guarded
+from migrator.cli.lazy import LazyGroup
 
 _VERBS = {
     "init": "Write a commented migration.yaml from what two clusters hold.",
@@ -34,40 +34,13 @@ _GROUPS = frozenset({"upgrade", "packages", "testbed"})
 """Verbs that are groups of verbs: a folder each."""
 
 
-class LazyGroup(click.Group):
-    """A group of verbs that imports only the verb that is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in order of use."""
-        del ctx
-        return list(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a verb."""
-        del ctx
-        if cmd_name not in _VERBS:
-            return None
-        module = f"{cmd_name}.verbs" if cmd_name in _GROUPS else cmd_name
-        command: click.Command = importlib.import_module(f"migrator.cli.{module}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
-        del ctx
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(_VERBS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the verb that a mistyped one resembles."""
-        import difflib
-
-        if args[0] not in _VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], _VERBS, n=1)
-            ctx.fail(f"no verb {args[0]!r}" + (f", did you mean {near[0]}?" if near else f"; there are {', '.join(_VERBS)}"))
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    package="migrator.cli",
+    verbs=_VERBS,
+    groups=_GROUPS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="migrator")
 def group() -> None:
     """Move a Kubernetes cluster to a new version without fear.

@@ -8,14 +8,14 @@ import click
 import orjson
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 from migrator.model.plan import Decision, Plan, PlanItem
 
 _SHOWN = 12
 
 
 @click.command("plan")
-@common
+@takes(Common)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

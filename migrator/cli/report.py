@@ -8,11 +8,11 @@ import click
 import orjson
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("report")
-@common
+@takes(Common)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

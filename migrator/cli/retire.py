@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("retire")
-@common
+@takes(Common)
 def command(common: Common) -> None:
     """Prove that no traffic reaches blue, archive its objects, and list what to destroy.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("rollback")
-@common
+@takes(Common)
 def command(common: Common) -> None:
     """Move all traffic back to blue in one step; green need not be healthy, nor reachable.
 

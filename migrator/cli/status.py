@@ -7,11 +7,11 @@ import datetime
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("status")
-@common
+@takes(Common)
 def command(common: Common) -> None:
     """Show the state of the migration from its journal, without asking a cluster."""
     from migrator.cli.wiring import journal_path

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, common
+from migrator.cli.options import Common, takes
 
 
 @click.command("validate")
-@common
+@takes(Common)
 def command(common: Common) -> None:
     """Check whether green is ready for the traffic; a timeout is a failure.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
+from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
 from migrator.adapters.probes import ShellRunner, SystemProber
 from migrator.adapters.stack_outputs import stack_kubeconfig
@@ -63,6 +64,7 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
             prober=SystemProber(),
             registry=HttpRegistry(),
             runner=ShellRunner(),
+            holder=this_process(),
             allow_older=common.allow_older,
         )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -34,6 +32,8 @@ class Session:
     prober: Prober
     registry: ImageRegistry
     runner: CommandRunner
+    holder: str
+    """Who holds the lock on green during this run: `user@host/pid`."""
     allow_older: bool = False
     """Whether green may be of an older version than blue."""
 
@@ -84,9 +84,3 @@ class Session:
             self.run.reporter.emit(Step(f"hook {name}: {command[0]}"))
             self.run.write(HookStarted(name, command[0]))
             self.runner.run(command, self.config.hooks.timeout.total_seconds())
-
-
-def holder() -> str:
-    """Return who holds the lock on green: `user@host/pid`."""
-    user = os.environ.get("USER") or str(os.getuid())
-    return f"{user}@{socket.gethostname()}/{os.getpid()}"

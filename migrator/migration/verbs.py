@@ -14,7 +14,7 @@ from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import as_document, require_unchanged
-from migrator.migration.session import Session, holder
+from migrator.migration.session import Session
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Step
 from migrator.model.plan import Plan
@@ -46,7 +46,7 @@ def run_diff(session: Session) -> list[ObjectDiff]:
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
     """Copy blue's objects to green. Raises BlockedError when a plan was approved and the plan is no longer the same."""
     identities = session.preflight()
-    with session.green.lock(holder()):
+    with session.green.lock(session.holder):
         return _copy(session, options, identities, approved)
 
 
@@ -67,7 +67,7 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     inputs = cutover.CutoverInputs(
         session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober
     )
-    with session.green.lock(holder()):
+    with session.green.lock(session.holder):
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
             plan, copied = session.read_and_plan()[0], CopyResult.nothing()

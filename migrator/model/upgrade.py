@@ -127,8 +127,6 @@ class RunOptions:
     parallel: int = 1
     """Workers at a time."""
     drain: DrainRules = field(default_factory=DrainRules)
-    patches: str = ""
-    """Folder of kubeadm patches on this machine."""
 
 
 @dataclass(slots=True, frozen=True)

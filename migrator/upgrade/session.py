@@ -39,6 +39,8 @@ class UpgradeSession:
     ledger: Ledger[UpgradeRecord, UpgradeState]
     reporter: Reporter
     clock: Clock
+    holder: str
+    """Who holds the lock on the cluster during a run: `user@host/pid`."""
     patches: tuple[tuple[str, bytes], ...] = ()
     weave: tuple[str, str] | None = None
     """Registry and version of Weave Net's images, where it is the pod network."""

@@ -104,7 +104,7 @@ def show_result(result: RunResult, where: Where) -> None:
             render.line(text)
         version = result.nodes[0].version if result.nodes else ""
         words = {
-            RunState.DONE: f"done: write kubernetesVersion: {version} into {where.file}, so that `pulumi up` agrees",
+            RunState.DONE: f"done: write kubernetesVersion: {version} into {where.path}, so that `pulumi up` agrees",
             RunState.PAUSED: "paused",
             RunState.LEFT: "nodes are left; `migrator upgrade resume` takes them along",
         }

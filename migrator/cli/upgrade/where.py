@@ -1,43 +1,61 @@
-"""Which cluster an upgrade is about; light, so that `--help` answers at once."""
+"""Which cluster an upgrade is about; imports little, so that `--help` answers at once."""
 
 from __future__ import annotations
 
 import glob
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import click
 
 from migrator.errors import ConfigError
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
-@dataclass(slots=True, frozen=True)
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Where:
-    """Which cluster, and where its journal lies."""
+    """The options that every verb of an upgrade has: which cluster, where its journal is, and how to answer."""
 
-    file: Path
-    kubeconfig: Path | None
-    state_dir: Path | None
-    output: str
-    yes: bool
+    stack: Annotated[str | None, click.option("-s", "--stack", help="Name of the stack: stacks/Pulumi.NAME.yaml.")] = None
+    file: Annotated[Path | None, click.option("-f", "--file", type=_FILE, help="Such a file anywhere.")] = None
+    kubeconfig: Annotated[
+        Path | None, click.option("--kubeconfig", type=_FILE, help="[default: admin.conf of the first control plane]")
+    ] = None
+    state_dir: Annotated[
+        Path | None,
+        click.option(
+            "--state-dir", type=click.Path(path_type=Path), help="Folder of the journal.  [default: .migrator/upgrade-NAME]"
+        ),
+    ] = None
+    output: Annotated[
+        str,
+        click.option(
+            "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Text or JSON."
+        ),
+    ] = "text"
+    yes: Annotated[bool, click.option("-y", "--yes", is_flag=True, help="Ask nothing.")] = False
+
+    @property
+    def path(self) -> Path:
+        """The file that describes the cluster; raises ConfigError unless exactly one is named or found in stacks/."""
+        if self.file:
+            return self.file
+        if self.stack:
+            return Path("stacks") / f"Pulumi.{self.stack}.yaml"
+        found = sorted(Path(name) for name in glob.glob("stacks/Pulumi.*.yaml"))  # noqa: PTH207 - relative names, as typed
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found) or "none here"
+        raise ConfigError([f"which cluster? There are stacks {names}"], hint="--stack NAME, or --file PATH of such a file")
 
     @property
     def name(self) -> str:
         """Name of the stack, or of the file."""
-        return self.file.stem.removeprefix("Pulumi.")
+        return self.path.stem.removeprefix("Pulumi.")
 
     @property
     def journal(self) -> Path:
         """The journal's path."""
         return (self.state_dir or Path(".migrator") / f"upgrade-{self.name}") / "journal.jsonl"
-
-
-def stack_file(stack: str | None, file: Path | None) -> Path:
-    """Return the file that describes the cluster; raises ConfigError unless exactly one is named or there."""
-    if file:
-        return file
-    if stack:
-        return Path("stacks") / f"Pulumi.{stack}.yaml"
-    found = sorted(Path(name) for name in glob.glob("stacks/Pulumi.*.yaml"))  # noqa: PTH207 - relative names, as typed
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found) or "none here"
-    raise ConfigError([f"which cluster? There are stacks {names}"], hint="--stack NAME, or --file PATH of such a file")

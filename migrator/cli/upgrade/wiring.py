@@ -8,9 +8,10 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
+from migrator.adapters.identity import this_process
 from migrator.cli.render import Screen
-from migrator.cli.upgrade.where import Where, stack_file
-from migrator.config.stack import StackConfig, load_stack
+from migrator.cli.upgrade.where import Where
+from migrator.config.stack import load_stack
 from migrator.errors import ApiError, ConfigError, JournalError
 from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.ledger import Ledger
@@ -41,7 +42,7 @@ def upgrade_session(
 
     An API server that is away is waited for `patience` seconds.
     """
-    stack = load_stack(where.file)
+    stack = load_stack(where.path)
     inputs = [node_inputs(stack, node) for node in (*stack.control_planes, *(n for n in stack.nodes if n.role == "worker"))]
     nodes = tuple(node_spec(item) for item in inputs)
     hosts: Mapping[str, Host] = {item["name"]: host_of(item) for item in inputs}
@@ -66,15 +67,20 @@ def upgrade_session(
             ledger=Ledger(journal, UpgradeFold()),
             reporter=screen,
             clock=clock,
+            holder=this_process(),
             patches=_patches(patches),
             weave=(stack.weave.registry, stack.weave.version) if stack.cni == "weave" else None,
             records=tuple(_records(where, screen)),
         )
 
 
-def read_state(where: Where) -> tuple[StackConfig, UpgradeState]:
-    """Return the stack, and the state of its upgrade without locking the journal; raises JournalError where there is none."""
-    return load_stack(where.file), fold_upgrade(journal_entries(where))
+def read_state(where: Where) -> UpgradeState:
+    """Return the state of an upgrade without locking the journal; raises JournalError where no upgrade was begun.
+
+    Raises ConfigError when the stack's file is missing or has mistakes.
+    """
+    load_stack(where.path)
+    return fold_upgrade(journal_entries(where))
 
 
 def journal_entries(where: Where) -> Iterator[Entry[UpgradeRecord]]:
@@ -121,7 +127,7 @@ def advice_facts(
     from migrator.upgrade.plan import PlanOptions, gather, gather_cluster
 
     if stack or file:
-        where = Where(stack_file(stack, file), kubeconfig, None, "text", yes=True)
+        where = Where(stack=stack, file=file, kubeconfig=kubeconfig)
         with upgrade_session(where, screen) as session:
             options = PlanOptions(target, Workers.EACH_HOP, DrainRules(delete_emptydir_data=True))
             return gather(session, options), len(session.control_planes)

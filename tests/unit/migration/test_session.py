@@ -40,6 +40,7 @@ def test_clocks_that_differ_are_a_warning(skew: float, warned: bool) -> None:  #
         blue=cast("Any", Clocked("a", 1_000_000.0)),
         green=cast("Any", Clocked("b", 1_000_000.0 + skew)),
         run=run,
+        holder="a@host/1",
         **ports,
     )
     assert session.preflight() == {"blue": "a", "green": "b"}

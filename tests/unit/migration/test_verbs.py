@@ -97,6 +97,7 @@ def stand() -> Stand:
         prober=FakeProber(),
         registry=FakeRegistry(),
         runner=runner,
+        holder="a@host/1",
     )
     return Stand(session, journal, clock, blue, green, switch, runner)
 

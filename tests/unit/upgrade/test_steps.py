@@ -104,6 +104,7 @@ def session_of(world: World, of: Sequence[NodeSpec]) -> UpgradeSession:
         ledger=Ledger(world.journal, UpgradeFold()),
         reporter=Recorder(),
         clock=FakeClock(),
+        holder="a@host/1",
         make_steps=stubbed,
     )
 

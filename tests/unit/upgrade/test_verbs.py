@@ -63,6 +63,7 @@ def session() -> UpgradeSession:
         ledger=upgrade_ledger(),
         reporter=Recorder(),
         clock=SystemClock(),
+        holder="a@host/1",
     )
 
 

@@ -1,0 +1,53 @@
+"""`migrator upgrade run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from migrator.cli import render
+from migrator.cli.options import takes
+from migrator.cli.upgrade.options import Execution, Target
+from migrator.cli.upgrade.where import Where
+
+
+@dataclass(slots=True, frozen=True)
+class Options:
+    """The options of this verb."""
+
+    where: Where
+    target: Target
+    execution: Execution
+
+
+@click.command("run")
+@takes(Options)
+def command(options: Options) -> None:
+    """Upgrade the cluster; after an interruption `resume` continues.
+
+    Exit code 3 when a finding or a gate forbids it, 4 when nodes were left out.
+    """
+    from migrator.cli.upgrade import view
+    from migrator.cli.upgrade.wiring import upgrade_session
+    from migrator.upgrade.plan import plan_upgrade, require_plan
+    from migrator.upgrade.rollback import note_cannot_be_undone
+    from migrator.upgrade.verbs import begin, run_upgrade
+
+    where, execution = options.where, options.execution.options()
+    wanted = options.target.options(execution.drain)
+    screen = render.Screen(quiet=where.output == "json")
+    with screen, upgrade_session(where, screen, patches=options.execution.patches) as session:
+        view.require_nodes(execution, session)
+        made = plan_upgrade(session, wanted)
+        require_plan(made)
+        if not made.hops:
+            view.show_nothing_to_do(made, where.output)
+            return
+        view.show_brief(made, screen)
+        note_cannot_be_undone(session, made.hops)
+        render.confirmed(f"Upgrade {where.name} from {made.current} to {made.target}?", yes=where.yes)
+        with session.cluster.lock(session.holder):
+            begin(session, made, wanted.workers)
+            result = run_upgrade(session, execution)
+    view.show_result(result, where)
