@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from migrator.model.manifest import Manifest
+from migrator.model.ref import ResourceType
 
 
 def made(api: str, kind: str, name: str, **fields: Any) -> Manifest:
@@ -74,3 +75,8 @@ def crd(plural: str, kind: str, group: str, versions: tuple[str, ...] = ("v1",))
         "versions": [{"name": name, "served": True, "storage": name == versions[0], "schema": schema} for name in versions],
     }
     return made("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}", spec=spec)
+
+
+def resource(group: str, version: str, kind: str, verbs: str = "list create") -> ResourceType:
+    """Return a resource type."""
+    return ResourceType(group, version, kind.lower() + "s", kind, namespaced=True, verbs=frozenset(verbs.split()))

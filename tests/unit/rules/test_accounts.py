@@ -1,0 +1,27 @@
+"""Accounts and their tokens."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import ref_of
+from migrator.rules import accounts
+from migrator.rules.skip import skip_reason
+from tests.support.contexts import PLAIN, owned
+from tests.support.objects import made
+
+
+def test_token_secrets() -> None:
+    """Blue's signatures go from a hand-made token Secret, other data stays; a generated one is recognised."""
+    secret = made("v1", "Secret", "s", type=accounts.TOKEN_TYPE, data={"token": "x", "ca.crt": "y", "namespace": "z", "mine": "1"})
+    assert accounts.blank_token(secret, PLAIN)["data"] == {"mine": "1"}
+    assert accounts.is_generated_token(owned(secret, {"f:data": {}}, "kube-controller-manager"))
+    assert not accounts.is_generated_token(owned(secret, {"f:data": {}}))
+    account = made("v1", "ServiceAccount", "robot", secrets=[{"name": "robot-token-x7k2p"}, {"name": "own"}])
+    assert accounts.drop_token_references(account, PLAIN)["secrets"] == [{"name": "own"}]
+
+
+def test_default_account_moves_only_when_changed() -> None:
+    """The default account stays unless a person gave it something."""
+    account = made("v1", "ServiceAccount", "default", namespace="n")
+    assert skip_reason(account, ref_of(account), PLAIN)
+    changed = {**account, "imagePullSecrets": [{"name": "login"}]}
+    assert not skip_reason(changed, ref_of(changed), PLAIN)

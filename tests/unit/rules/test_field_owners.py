@@ -1,0 +1,55 @@
+"""Each manager keeps its fields, so that the next `kubectl apply` meets no conflict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.rules.field_owners import OURS, Ownership, changed_by_person, ownership, persons_entries
+from tests.support.objects import config_map
+
+DATA = {"f:data": {"f:key": {}}}
+
+
+def entry(manager: str, fields: dict[str, Any], operation: str = "Update", **more: str) -> dict[str, Any]:
+    """Return an entry of managedFields."""
+    return {"manager": manager, "operation": operation, "time": "t", "fieldsV1": fields, **more}
+
+
+@pytest.mark.parametrize(
+    ("item", "kept"),
+    [
+        (entry("kubectl", DATA), True),
+        (entry("kubectl", {"f:metadata": {"f:labels": {}}}), True),
+        (entry("kubectl", {"f:metadata": {"f:annotations": {".": {}, "f:mine": {}}}}), True),
+        (entry("kubectl", {"f:metadata": {"f:annotations": {".": {}, "f:deployment.kubernetes.io/revision": {}}}}), False),
+        (entry("kubectl", {"f:status": {}}), False),
+        (entry("kube-controller-manager", DATA), False),
+        (entry("kubectl", DATA, subresource="status"), False),
+    ],
+)
+def test_only_entries_with_fields_that_move_are_carried_over(item: dict[str, Any], *, kept: bool) -> None:
+    """Controllers, subresources, status and the books of controllers are not a person's."""
+    manifest = config_map("a")
+    manifest["metadata"]["managedFields"] = [item]
+    assert bool(persons_entries(manifest)) is kept
+
+
+def test_one_manager_that_updates_needs_no_second_request() -> None:
+    """Several managers, or a server-side apply, are written back afterwards; without any we write."""
+    assert ownership([]) == Ownership(OURS, restore=False)
+    assert ownership([entry("helm", DATA)]) == Ownership("helm", restore=False)
+    assert ownership([entry("helm", DATA, "Apply")]) == Ownership(OURS, restore=True)
+    assert ownership([entry("helm", DATA), entry("kubectl", DATA)]) == Ownership(OURS, restore=True)
+
+
+def test_a_change_by_a_person_changes_the_lines() -> None:
+    """A controller's entry does not; another time or other fields of a person's do."""
+    manifest = config_map("a")
+    lines = []
+    for item in (entry("helm", DATA), entry("helm", DATA, time="later"), entry("kubelet", DATA)):
+        manifest["metadata"]["managedFields"] = [item]
+        lines.append(changed_by_person(manifest))
+    assert lines[0] != lines[1]
+    assert lines[2] == []

@@ -1,0 +1,38 @@
+"""Owner references, and children that a controller makes again."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.model.ref import ObjectRef
+from migrator.rules import ownership
+from migrator.rules.context import BlueFacts, RuleContext
+from tests.support.contexts import configured
+from tests.support.objects import config_map, made
+
+
+@pytest.mark.parametrize(
+    ("child", "owner", "regenerated"),
+    [
+        ("Pod", "Whatever", True),
+        ("ReplicaSet", "Deployment", True),
+        ("Job", "CronJob", True),
+        ("CertificateRequest", "Certificate", True),
+        ("ConfigMap", "Deployment", False),
+        ("Deployment", "Widget", False),
+    ],
+)
+def test_regenerated_children(child: str, owner: str, regenerated: bool) -> None:  # noqa: FBT001
+    """Children that a controller makes again are left to it; others move with their owner."""
+    manifest = made("x/v1", child, "c", owners=[{"kind": owner, "name": "o", "uid": "u", "controller": True}])
+    assert bool(ownership.regenerating_owner(manifest)) is regenerated
+    loose = made("x/v1", child, "c", owners=[{"kind": owner, "name": "o", "uid": "u"}])
+    assert not ownership.regenerating_owner(loose)
+
+
+def test_lost_owners() -> None:
+    """References to owners that are gone or stay go, those that travel stay."""
+    travels, stays = ObjectRef("", "ConfigMap", "n", "a"), ObjectRef("", "ConfigMap", "n", "b")
+    context = RuleContext(configured(), blue=BlueFacts(uids={"1": travels, "2": stays}, staying=frozenset({stays})))
+    manifest = config_map("c", owners=[{"uid": "1"}, {"uid": "2"}, {"uid": "3"}])
+    assert ownership.drop_lost_owners(manifest, context)["metadata"]["ownerReferences"] == [{"uid": "1"}]

@@ -1,0 +1,34 @@
+"""What servers and controllers own is removed, what a person wrote stays."""
+
+from __future__ import annotations
+
+from migrator.rules import server_fields
+from tests.support.contexts import PLAIN
+from tests.support.objects import config_map
+
+
+def test_server_fields_go_and_the_persons_stay() -> None:
+    """Status and server-owned metadata go; labels, annotations, finalizers and owners stay."""
+    manifest = config_map("a", labels={"l": "1"}, annotations={"a": "1"}, finalizers=["f"])
+    manifest["metadata"] |= {
+        "uid": "u",
+        "resourceVersion": "1",
+        "generation": 1,
+        "creationTimestamp": "t",
+        "selfLink": "s",
+        "generateName": "g",
+        "deletionTimestamp": "d",
+        "managedFields": [],
+    }
+    done = server_fields.strip_server_fields({**manifest, "status": {"x": 1}}, PLAIN)
+    assert done == config_map("a", labels={"l": "1"}, annotations={"a": "1"}, finalizers=["f"])
+
+
+def test_controller_annotations_go() -> None:
+    """What controllers keep their books in is written anew on green."""
+    manifest = config_map(
+        "a", annotations={"deployment.kubernetes.io/revision": "4", "pv.kubernetes.io/bind-completed": "yes", "mine": "1"}
+    )
+    assert server_fields.strip_controller_annotations(manifest, PLAIN)["metadata"]["annotations"] == {"mine": "1"}
+    untouched = config_map("a", annotations={"mine": "1"})
+    assert server_fields.strip_controller_annotations(untouched, PLAIN) is untouched

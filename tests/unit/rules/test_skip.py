@@ -1,0 +1,68 @@
+"""What stays on blue, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.model.manifest import Manifest, ref_of
+from migrator.rules.context import BlueFacts, RuleContext
+from migrator.rules.skip import kind_skip, skip_reason
+from tests.support.contexts import PLAIN, configured
+from tests.support.objects import made, resource
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (made("v1", "ConfigMap", "x", namespace="kube-system"), "system namespace"),
+        (made("v1", "ConfigMap", "kube-root-ca.crt", namespace="n"), "published by"),
+        (made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:node"), "bootstrap RBAC"),
+        (
+            made("rbac.authorization.k8s.io/v1", "ClusterRole", "admin", labels={"kubernetes.io/bootstrapping": "rbac-defaults"}),
+            "bootstrap RBAC",
+        ),
+        (made("v1", "Service", "kubernetes", namespace="default"), "exists on every cluster"),
+        (made("v1", "Pod", "p", namespace="n", status={"phase": "Succeeded"}), "finished pod"),
+        (made("v1", "Pod", "p", namespace="n", annotations={"kubernetes.io/config.mirror": "x"}), "static pod"),
+        (
+            made(
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                "e",
+                namespace="n",
+                labels={"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
+            ),
+            "created again",
+        ),
+        (made("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={}), "managed by the API server"),
+        (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "created by a provisioner"),
+        (made("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical"), "exists on every cluster"),
+        (
+            made("v1", "ConfigMap", "lock", namespace="n", annotations={"control-plane.alpha.kubernetes.io/leader": "{}"}),
+            "leader election",
+        ),
+    ],
+)
+def test_what_stays(manifest: Manifest, reason: str) -> None:
+    """Each kind of object that stays has its own reason."""
+    assert reason in skip_reason(manifest, ref_of(manifest), PLAIN)
+
+
+def test_a_person_can_include_system_objects_by_name() -> None:
+    """move.objects.include wins over the namespace rule; exclude wins over everything."""
+    manifest = made("v1", "ConfigMap", "mine", namespace="kube-system")
+    selector = "{kind: ConfigMap, namespace: kube-system, name: mine}"
+    assert not skip_reason(manifest, ref_of(manifest), RuleContext(configured(f"move: {{objects: {{include: [{selector}]}}}}")))
+    both = RuleContext(configured(f"move: {{objects: {{include: [{selector}], exclude: [{selector}]}}}}"))
+    assert skip_reason(manifest, ref_of(manifest), both) == "left out by move.objects.exclude"
+
+
+def test_kinds_that_stay() -> None:
+    """Events, Leases, nodes, what cannot be created, and what an aggregated API server stores."""
+    for name in ("Event", "Node"):
+        assert kind_skip(resource("", "v1", name), PLAIN)
+    assert kind_skip(resource("coordination.k8s.io", "v1", "Lease"), PLAIN)
+    assert "not stored" in kind_skip(resource("", "v1", "Binding", "create"), PLAIN)
+    context = RuleContext(configured(), blue=BlueFacts(aggregated_groups=frozenset({"metrics.k8s.io"})))
+    assert "aggregated" in kind_skip(resource("metrics.k8s.io", "v1", "PodMetrics"), context)
+    assert not kind_skip(resource("apps", "v1", "Deployment"), PLAIN)

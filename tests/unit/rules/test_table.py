@@ -1,0 +1,59 @@
+"""The rules in their order, and what is said of an object as a whole."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from migrator.model.manifest import Manifest
+from migrator.rules.context import RuleContext
+from migrator.rules.table import RULES, hindrance, notes, rules_for, transform
+from tests.support.contexts import PLAIN, configured, owned
+from tests.support.objects import config_map, cron_job, job, made, service
+
+
+def test_field_ownership_is_read_before_it_is_removed() -> None:
+    """A chosen node port survives the whole table, although managedFields do not."""
+    ports = [{"port": 80, "nodePort": 30080}]
+    fields = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}}}}}
+    manifest = owned(made("v1", "Service", "s", namespace="n", spec={"ports": ports, "clusterIP": "10.0.0.1"}), fields)
+    done = transform(manifest, PLAIN, rules_for("Service"))
+    assert done.manifest["spec"] == {"ports": ports}
+    assert "managedFields" not in done.manifest["metadata"]
+
+
+def test_only_rules_that_changed_something_are_named() -> None:
+    """Removing server fields is done to all objects and is not named."""
+    manifest = config_map("a", finalizers=["gone.example.org/x"])
+    manifest["metadata"]["uid"] = "u"
+    assert transform(manifest, PLAIN, rules_for("ConfigMap")).touched == ("finalizers",)
+    assert transform(config_map("a"), PLAIN, rules_for("ConfigMap")).touched == ()
+
+
+def test_a_rule_of_one_kind_is_not_asked_of_another() -> None:
+    """Rules without kinds apply to all."""
+    assert {rule.name for rule in rules_for("ConfigMap")} == {rule.name for rule in RULES if rule.types is None}
+    assert "suspend-cronjob" in {rule.name for rule in rules_for("CronJob.batch")}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "blocked"),
+    [(job("j"), True), (cron_job("c"), False), (service("s"), False), (made("x.example/v1", "Job", "j", spec={}), False)],
+)
+def test_a_running_job_does_not_move(manifest: Manifest, *, blocked: bool) -> None:
+    """It would run twice; a custom resource that is called Job is none."""
+    assert bool(hindrance(manifest, PLAIN)) is blocked
+
+
+def test_a_person_is_told_what_a_move_changes() -> None:
+    """Suspended CronJobs, owners that stay, and names in DNS that nobody rewrites."""
+    manifest = cron_job("c")
+    manifest["metadata"] |= {"namespace": "shop", "ownerReferences": [{"kind": "App", "name": "a", "uid": "u"}]}
+    manifest["spec"]["url"] = "http://db.shop.svc"
+    context = RuleContext(configured("map: {namespaces: {shop: store}}"))
+    found = notes(manifest, orjson.dumps(manifest), context)
+    assert [text.split(":")[0] for text in found] == [
+        "mentions a DNS name in namespace shop (.shop.svc)",
+        "is created suspended; runs on green after the cutover",
+        "owner App/a is not moved",
+    ]
