@@ -1,4 +1,4 @@
-# `make demo` and `make test` install what they need. `make check` is what CI runs before the tests.
+# `make demo` and `make test` install what they need. `make check` is what a contributor runs, and CI before the other tests.
 SHELL := /bin/bash
 UV_VERSION := 0.13.9
 PYTHON ?= python3
@@ -30,7 +30,7 @@ e2e-build-host: install nodes emulator
 	$(BIN)/python -m pytest -s tests/on_demand/test_build_host.py
 
 check: lint
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q -n 2 tests/unit
 
 lint: install
 	$(BIN)/ruff check .

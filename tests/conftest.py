@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+# A warning that is formatted in two threads at once imports this module twice, and one of them finds it half made.
+tracemalloc.is_tracing()
 # Slow is no failure: other tests, or another program, may keep the machine busy.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")

@@ -9,7 +9,7 @@ import pytest
 from migrator.rules.field_owners import OURS, Ownership, changed_by_person, ownership, persons_entries
 from tests.support.objects import config_map
 
-DATA = {"f:data": {"f:key": {}}}
+DATA: dict[str, Any] = {"f:data": {"f:key": {}}}
 
 
 def entry(manager: str, fields: dict[str, Any], operation: str = "Update", **more: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -15,7 +17,7 @@ from tests.support.objects import config_map, cron_job, job, made, service
 def test_field_ownership_is_read_before_it_is_removed() -> None:
     """A chosen node port survives the whole table, although managedFields do not."""
     ports = [{"port": 80, "nodePort": 30080}]
-    fields = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}}}}}
     manifest = owned(made("v1", "Service", "s", namespace="n", spec={"ports": ports, "clusterIP": "10.0.0.1"}), fields)
     done = transform(manifest, PLAIN, rules_for("Service"))
     assert done.manifest["spec"] == {"ports": ports}

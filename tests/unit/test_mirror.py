@@ -1,0 +1,215 @@
+"""The tests are built like the package: where a test lies, what it says, and that it can fail."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "migrator"
+UNIT = ROOT / "tests/unit"
+TESTS = sorted(path for path in (ROOT / "tests").rglob("test_*.py"))
+
+WITHOUT_LOGIC = {
+    "__main__.py": "calls main",
+    "adapters/clock.py": "the time of the system",
+    "errors.py": "classes of errors, raised and read in the tests of all others",
+    "model/events.py": "values",
+    "model/kinds.py": "values",
+    "model/outcome.py": "values",
+    "ports.py": "protocols",
+}
+"""Modules that decide nothing."""
+ELSEWHERE = {
+    "adapters/commands.py": "tests/e2e, on real nodes",
+    "adapters/image_registry.py": "tests/integration, on real API servers, through the verbs",
+    "adapters/probes.py": "tests/integration, on real API servers, through the verbs",
+    "adapters/stack_outputs.py": "tests/e2e, on real nodes",
+    "cli/advise.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "cli/boundary.py": "tests/unit/cli/test_main.py",
+    "cli/completion.py": "tests/unit/cli/test_main.py",
+    "cli/copy.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/cutover.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/diff.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/init.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/options.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/packages/verbs.py": "tests/e2e/test_packages.py and on demand",
+    "cli/plan.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/report.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/retire.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/rollback.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/schema.py": "tests/unit/cli/test_main.py",
+    "cli/status.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/upgrade/verbs.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "cli/upgrade/view.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "cli/upgrade/where.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "cli/upgrade/wiring.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cluster/drain.py": "tests/integration/test_drain.py",
+    "cluster/endpoints.py": "tests/integration, on real API servers, through the verbs",
+    "cluster/pod_networks.py": "tests/integration/test_examine.py",
+    "config/duration.py": "tests/unit/config/test_load.py",
+    "config/schema.py": "tests/unit/config/test_load.py",
+    "config/stack.py": "tests/unit/provision/test_component.py",
+    "journal/records/base.py": "tests/unit/journal/test_records.py",
+    "journal/records/codec.py": "tests/unit/journal/test_records.py",
+    "journal/records/migration.py": "tests/unit/journal/test_records.py",
+    "journal/records/traffic.py": "tests/unit/journal/test_records.py",
+    "journal/records/upgrade.py": "tests/unit/journal/test_records.py",
+    "kube/access.py": "tests/integration and tests/contract, on real API servers",
+    "kube/cluster.py": "tests/integration and tests/contract, on real API servers",
+    "kube/discovery.py": "tests/integration and tests/contract, on real API servers",
+    "kube/errors.py": "tests/unit/kube/test_patience.py",
+    "kube/lease.py": "tests/integration and tests/contract, on real API servers",
+    "kube/retry.py": "tests/unit/kube/test_patience.py",
+    "kube/throttle.py": "tests/unit/kube/test_patience.py",
+    "kube/transport.py": "tests/unit/kube/test_patience.py",
+    "migration/apply/judge.py": "tests/integration, on real API servers, through the verbs",
+    "migration/apply/special.py": "tests/integration, on real API servers, through the verbs",
+    "migration/apply/write.py": "tests/integration, on real API servers, through the verbs",
+    "migration/copy.py": "tests/integration, on real API servers, through the verbs",
+    "migration/diff.py": "tests/integration, on real API servers, through the verbs",
+    "migration/discover.py": "tests/integration, on real API servers, through the verbs",
+    "migration/inventory.py": "tests/integration, on real API servers, through the verbs",
+    "migration/parity.py": "tests/integration, on real API servers, through the verbs",
+    "migration/plan.py": "tests/integration, on real API servers, through the verbs",
+    "migration/retained.py": "tests/integration, on real API servers, through the verbs",
+    "migration/run.py": "tests/integration, on real API servers, through the verbs",
+    "migration/validate.py": "tests/integration, on real API servers, through the verbs",
+    "model/advice.py": "tests/unit/upgrade/test_advise.py",
+    "model/facts.py": "tests/unit/upgrade/checks/test_table.py",
+    "model/host.py": "tests/unit/upgrade/checks/test_table.py",
+    "model/plan.py": "tests/integration, on real API servers, through the verbs",
+    "model/upgrade.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
+    "model/verdict.py": "tests/integration, on real API servers, through the verbs",
+    "nodes/action.py": "tests/e2e, on real nodes",
+    "nodes/actions.py": "tests/e2e, on real nodes",
+    "nodes/control_plane.py": "tests/unit/nodes/test_kubeadm.py",
+    "nodes/detached.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/examine.py": "tests/unit/nodes/test_kubeadm.py",
+    "nodes/hop/etcd.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/hop/kubeadm.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/hop/read_host.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/hop/rollback.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "nodes/hop/settings.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/hop/staged.py": "tests/unit/nodes/hop/test_actions.py",
+    "nodes/mark.py": "tests/unit/nodes/test_kubeadm.py",
+    "nodes/membership.py": "tests/unit/nodes/test_kubeadm.py",
+    "nodes/pod_network.py": "tests/e2e, on real nodes",
+    "nodes/runtime.py": "tests/e2e, on real nodes",
+    "nodes/spec.py": "tests/unit/nodes/test_kubeadm.py",
+    "nodes/system.py": "tests/unit/nodes/test_packages.py",
+    "packages/build.py": "tests/e2e/test_packages.py and on demand",
+    "packages/prepared.py": "tests/e2e/test_packages.py and on demand",
+    "packages/publish.py": "tests/e2e/test_packages.py and on demand",
+    "packages/recipes.py": "tests/e2e/test_packages.py and on demand",
+    "provision/addons.py": "tests/unit/provision/test_component.py",
+    "provision/cloud.py": "tests/unit/provision/test_component.py",
+    "provision/debian.py": "tests/e2e/test_packages.py and on demand",
+    "provision/inputs.py": "tests/e2e, on real nodes",
+    "provision/provider.py": "tests/e2e, on real nodes",
+    "readiness/hosts.py": "tests/unit/upgrade/checks/test_table.py",
+    "ssh/host.py": "tests/e2e, on real nodes",
+    "traffic/haproxy.py": "tests/integration/test_traffic.py, with a real HAProxy",
+    "upgrade/checks/apis.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/disruption.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/finding.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/hosts.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/removed.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/versions.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/checks/webhooks.py": "tests/unit/upgrade/checks/test_table.py",
+    "upgrade/node.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+    "upgrade/plan.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
+    "upgrade/read_cluster.py": "tests/integration/test_examine.py",
+    "upgrade/rollback.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
+    "upgrade/session.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
+    "upgrade/settling.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
+}
+"""Modules that are tested, but not by a unit test that has their name: where they are. This list may only get shorter."""
+SUBJECTS = {
+    "test_mirror.py",
+    "test_wheel.py",
+    "cli/test_journals.py",
+    "kube/test_patience.py",
+    "rules/test_properties.py",
+}
+"""Unit tests whose subject is more than one module."""
+CHECKS = ("assert_", "until", "refuses", "fails", "await_")
+"""How the name of a function begins that fails a test by itself."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules() -> Iterator[str]:
+    """Return the modules of the package, but for the equipment of the tests themselves."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if path.name != "__init__.py" and not name.startswith(("testbed/", "cli/testbed/")):
+            yield name
+
+
+def mirror(module: str) -> Path:
+    """Return where the unit test of a module lies."""
+    path = Path(module)
+    return UNIT / path.parent / f"test_{path.name}"
+
+
+def cases_of(path: Path) -> list[tuple[str, Function]]:
+    """Return the tests of a file, and their names."""
+    tree = ast.parse(path.read_text())
+    return [(node.name, node) for node in tree.body if isinstance(node, Function) and node.name.startswith("test_")]
+
+
+def can_fail(test: Function) -> bool:
+    """Return whether a test has an assertion, or calls what has one by its name."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in ("pytest.raises", "pytest.fail") or name.rpartition(".")[2].startswith(CHECKS):
+                return True
+    return False
+
+
+def test_every_module_has_a_unit_test_of_its_name() -> None:
+    """`migrator/a/b.py` is tested by `tests/unit/a/test_b.py`; what is not stands in a list with the reason."""
+    missing = {name for name in modules() if not mirror(name).exists()}
+    assert missing - WITHOUT_LOGIC.keys() - ELSEWHERE.keys() == set()
+
+
+def test_the_lists_of_exceptions_only_get_shorter() -> None:
+    """An exception that has a unit test by now, or whose module is gone, is deleted from the list."""
+    listed = WITHOUT_LOGIC.keys() | ELSEWHERE.keys()
+    assert listed - {name for name in modules() if not mirror(name).exists()} == set()
+
+
+def test_every_unit_test_lies_where_its_subject_does() -> None:
+    """The name of a unit test is that of a module, or of a package, of the same path."""
+    lost = set()
+    for path in UNIT.rglob("test_*.py"):
+        name = path.relative_to(UNIT)
+        subject = path.name.removeprefix("test_")
+        bases = (PACKAGE, ROOT / "tests", ROOT)
+        found = any((base / name.parent / item).exists() for base in bases for item in (subject, subject.removesuffix(".py")))
+        if not found and name.as_posix() not in SUBJECTS:
+            lost.add(name.as_posix())
+    assert lost == set()
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_test_says_its_rule_and_can_fail(path: Path) -> None:
+    """A docstring of one line, and an assertion, in each."""
+    silent = [name for name, test in cases_of(path) if "\n" in (ast.get_docstring(test) or "\n")]
+    assert (silent, [name for name, test in cases_of(path) if not can_fail(test)]) == ([], [])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_is_the_library_of_another(path: Path) -> None:
+    """What two tests share lies in tests/support."""
+    imported = {node.module or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+    assert {name for name in imported if name.startswith("tests.") and ".test_" in name} == set()
