@@ -80,7 +80,7 @@ _NEWER = {"id"}
 _LEFT_OUT = [("changes_control_plane", False), ("differences", [])]
 
 
-def test_a_migration_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_migration_of_0_1_0_can_be_continued(tmp_path: Path) -> None:
     """Cut off anywhere, it is opened, known for what it is, and written on."""
     lines = (JOURNALS_0_1_0 / "migration-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
     path = tmp_path / "journal.jsonl"
@@ -126,7 +126,7 @@ def test_the_state_of_a_migration_of_0_1_0() -> None:
     assert (ended.green_percent, ended.on_green_since, ended.copied_at) == (100.0, 1793000023.65, 1793000014.65)
 
 
-def test_the_upgrades_of_0_1_0_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_the_upgrades_of_0_1_0_can_be_continued(tmp_path: Path) -> None:
     """Cut off anywhere, they are opened, known for what they are, and written on."""
     lines = (JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl").read_bytes().splitlines(keepends=True)
     path = tmp_path / "journal.jsonl"

@@ -100,7 +100,7 @@ def test_what_cannot_be_announced_is_not_done(pair: Pair) -> None:
 
 
 def test_a_fence_that_was_cut_off_is_known_and_done_again(pair: Pair) -> None:
-    """Announced and half done: it is taken back, or gone on with, as if it were whole."""
+    """Announced and half done: it is taken back, or continued, as if it were whole."""
     pair.green.faults.append(Fault("patch", unavailable, times=1))
     with pytest.raises(UnavailableError):
         fence_blue(pair.plan, pair.blue, pair.green, pair.run)

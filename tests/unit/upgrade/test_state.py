@@ -68,7 +68,7 @@ def test_another_upgrade_never_takes_an_old_snapshot_for_its_own() -> None:
     assert again.last_applied is None
 
 
-def test_a_rollback_ends_the_upgrade_and_can_be_gone_on_with() -> None:
+def test_a_rollback_ends_the_upgrade_and_can_be_continued() -> None:
     """Begun and not ended it is under way; ended, there is nothing more to take back."""
     begun = after(*WHOLE[:7], HopRollbackStarted(HOPS[1].key))
     assert begun.status is Status.ROLLING_BACK
