@@ -134,6 +134,10 @@ class Host(Protocol):
 
     name: str
 
+    @property
+    def clock(self) -> Clock:
+        """The time by which what runs on the machine is waited for."""
+
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
         """Run a line of shell and return its output; secrets go through `stdin`.
 

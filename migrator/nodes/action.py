@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
@@ -64,11 +63,11 @@ def await_done(
     action: Action, host: Host, seconds: float, late: Callable[[], MigratorError], hopeless: Callable[[], bool] = lambda: False
 ) -> None:
     """Wait until an action is done by itself; raises `late()` when time is up, or once it is `hopeless`."""
-    deadline = time.monotonic() + seconds
+    deadline = host.clock.monotonic() + seconds
     while not action.done(host):
-        if time.monotonic() > deadline or hopeless():
+        if host.clock.monotonic() > deadline or hopeless():
             raise late()
-        time.sleep(_POLL)
+        host.clock.sleep(_POLL)
 
 
 def first_undone(host: Host, actions: Sequence[Action]) -> str:

@@ -16,8 +16,8 @@ _IP_FORWARD = ("net.ipv4.ip_forward", "1")
 _BRIDGED = (("net.bridge.bridge-nf-call-iptables", "1"), ("net.bridge.bridge-nf-call-ip6tables", "1"))
 
 
-def actions(node: NodeSpec, cluster: ClusterSpec, *, through: Host, bridged: bool) -> list[Action]:
-    """Return the actions for a node; `through` is a control plane, for the first one itself.
+def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, bridged: bool) -> list[Action]:
+    """Return the actions for a node; `control_plane_host` is a control plane, for the first one itself.
 
     `bridged` tells whether the host's kernel has br_netfilter.
     """
@@ -26,8 +26,11 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, through: Host, bridged: boo
     host_actions: list[Action] = [] if cluster.kubelet.get("failSwapOn") is False else [SwapOff()]
     host_actions += [Kernel(modules, sysctls), Packages(cluster.packages, cluster.package_source), SandboxImage(cluster)]
     host_actions += [Service("crio")]
-    member: list[Action] = [Init(node, cluster) if node.first else Join(node, cluster, through), KubeletSettings(cluster, through)]
-    network: list[Action] = [PodNetwork(node, through)] if cluster.pod_network == "bridge" else []
+    member: list[Action] = [
+        Init(node, cluster) if node.first else Join(node, cluster, control_plane_host),
+        KubeletSettings(cluster, control_plane_host),
+    ]
+    network: list[Action] = [PodNetwork(node, control_plane_host)] if cluster.pod_network == "bridge" else []
     # With a network that comes as a workload, nodes get Ready once that runs, which is after all of them are there.
-    ready: list[Action] = [Ready(node, through)] if cluster.pod_network == "bridge" else []
-    return [*host_actions, *member, Service("kubelet"), *network, LabelsAndTaints(node, through), *ready]
+    ready: list[Action] = [Ready(node, control_plane_host)] if cluster.pod_network == "bridge" else []
+    return [*host_actions, *member, Service("kubelet"), *network, LabelsAndTaints(node, control_plane_host), *ready]

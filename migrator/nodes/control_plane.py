@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,30 +22,30 @@ everything to everybody until it has read its RBAC."""
 
 def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
     """Run a command that may be run twice; raises CommandFailedError once it has failed for half a minute, or for good."""
-    deadline = time.monotonic() + _SECONDS
+    deadline = host.clock.monotonic() + _SECONDS
     while True:
         try:
             return host.run(command, stdin=stdin, timeout=timeout)
         except CommandFailedError as error:
-            if time.monotonic() > deadline or not any(word in error.output for word in _PASSING):
+            if host.clock.monotonic() > deadline or not any(word in error.output for word in _PASSING):
                 raise
-            time.sleep(1)
+            host.clock.sleep(1)
 
 
-def kubectl(through: Host, words: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
+def kubectl(control_plane_host: Host, words: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
     """Run kubectl on a control plane; what `words` ask for must be the same when asked twice. Raises CommandFailedError."""
-    return ask(through, f"{_KUBECTL} {words}", stdin=stdin, timeout=timeout)
+    return ask(control_plane_host, f"{_KUBECTL} {words}", stdin=stdin, timeout=timeout)
 
 
-def get_node(through: Host, name: str) -> dict[str, Any] | None:
+def get_node(control_plane_host: Host, name: str) -> dict[str, Any] | None:
     """Return a node's object, None when the cluster has none of that name; that it does not answer is an error, not a None."""
-    answer = kubectl(through, f"get node {name} -o json --ignore-not-found")
+    answer = kubectl(control_plane_host, f"get node {name} -o json --ignore-not-found")
     return json.loads(answer) if answer.strip() else None
 
 
-def get_nodes(through: Host) -> list[dict[str, Any]]:
+def get_nodes(control_plane_host: Host) -> list[dict[str, Any]]:
     """Return all nodes' objects."""
-    return list(json.loads(kubectl(through, "get nodes -o json"))["items"])
+    return list(json.loads(kubectl(control_plane_host, "get nodes -o json"))["items"])
 
 
 def internal_address(node: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ so that two of them never meet.
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,29 +39,29 @@ class Detached:
         """
         if self._state(host)[0] not in ("active", "activating"):
             self._start(host)
-        deadline = time.monotonic() + self.timeout
-        last_seen, told, pause = time.monotonic(), "", _FIRST_POLL
+        deadline = host.clock.monotonic() + self.timeout
+        last_seen, told, pause = host.clock.monotonic(), "", _FIRST_POLL
         while True:
             try:
                 state, substate, code, tail = self._state(host)
-                last_seen = time.monotonic()
+                last_seen = host.clock.monotonic()
             except HostError:
                 # The command does not need us; a host that is away for good is said below.
-                if time.monotonic() - last_seen > _LOST_SECONDS:
+                if host.clock.monotonic() - last_seen > _LOST_SECONDS:
                     raise
-                time.sleep(_POLL)
+                host.clock.sleep(_POLL)
                 continue
             if tail and tail != told:
                 told = tail
                 say(f"{host.name}: {tail}")
             if substate == "exited" or state in ("failed", "inactive"):
                 return self._collect(host, failed=state != "active", code=code)
-            if time.monotonic() > deadline:
+            if host.clock.monotonic() > deadline:
                 raise HostError(
                     f"{host.name}: {self.unit} is not done after {self.timeout:.0f} s: {tail}",
                     hint=f"it still runs there: `journalctl -u {self.unit}`, {self.log}; run this again to go on waiting",
                 )
-            time.sleep(pause)
+            host.clock.sleep(pause)
             pause = min(_POLL, 2 * pause)
 
     def _start(self, host: Host) -> None:

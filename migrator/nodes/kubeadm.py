@@ -49,7 +49,7 @@ class Join:
 
     node: NodeSpec
     cluster: ClusterSpec
-    through: Host
+    control_plane_host: Host
     name: str = "kubeadm join"
 
     def done(self, host: Host) -> bool:
@@ -57,7 +57,7 @@ class Join:
 
         Raises CommandFailedError when the cluster does not answer: a node is not begun anew because nobody could be asked.
         """
-        return _complete(host, self.cluster.id) and get_node(self.through, self.node.name) is not None
+        return _complete(host, self.cluster.id) and get_node(self.control_plane_host, self.node.name) is not None
 
     def run(self, host: Host) -> None:
         """Run it; what a broken run left is reset before."""
@@ -67,12 +67,12 @@ class Join:
             write_mark(host, Mark(self.cluster.id, "started"))
         _start(host, self.cluster.id)
         self._forget_former(host)
-        token = ask(self.through, f"kubeadm token create --ttl {_TOKEN_LIFE}").strip().splitlines()[-1]
+        token = ask(self.control_plane_host, f"kubeadm token create --ttl {_TOKEN_LIFE}").strip().splitlines()[-1]
         discovery = {
             "bootstrapToken": {
                 "apiServerEndpoint": self.cluster.endpoint,
                 "token": token,
-                "caCertHashes": [f"sha256:{ca_fingerprint(self.through)}"],
+                "caCertHashes": [f"sha256:{ca_fingerprint(self.control_plane_host)}"],
             }
         }
         document: dict[str, Any] = {
@@ -83,24 +83,28 @@ class Join:
             "nodeRegistration": _registration(self.node),
         }
         if self.node.role == "control-plane":
-            key = ask(self.through, "kubeadm init phase upload-certs --upload-certs").strip().splitlines()[-1]
+            key = ask(self.control_plane_host, "kubeadm init phase upload-certs --upload-certs").strip().splitlines()[-1]
             document["controlPlane"] = {
                 "certificateKey": key,
                 "localAPIEndpoint": {"advertiseAddress": self.node.address, "bindPort": _port(self.cluster)},
             }
         _kubeadm(host, "join", [document], self.cluster)
         # kubeadm ends once the kubelet has its certificate; the kubelet tells the cluster of its node a moment later.
-        kubectl(self.through, f"wait --for=create node/{self.node.name} --timeout={_REGISTER_SECONDS}s >/dev/null", timeout=90)
+        kubectl(
+            self.control_plane_host,
+            f"wait --for=create node/{self.node.name} --timeout={_REGISTER_SECONDS}s >/dev/null",
+            timeout=90,
+        )
         write_mark(host, Mark(self.cluster.id, "complete"))
 
     def _forget_former(self, host: Host) -> None:
         """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
-        former = get_node(self.through, self.node.name)
+        former = get_node(self.control_plane_host, self.node.name)
         if former is None:
             return
         machine = ((former.get("status") or {}).get("nodeInfo") or {}).get("machineID", "")
         if machine == host.run("cat /etc/machine-id").strip() or internal_address(former) == self.node.address:
-            kubectl(self.through, f"delete node {self.node.name} --ignore-not-found")
+            kubectl(self.control_plane_host, f"delete node {self.node.name} --ignore-not-found")
             return
         raise BlockedError(
             f"{host.name}: the cluster has a node {self.node.name} that is another machine",
@@ -156,7 +160,7 @@ class KubeletSettings:
     """Bring the kubelet's settings to what the spec says, in the cluster's ConfigMap and on this node."""
 
     cluster: ClusterSpec
-    through: Host
+    control_plane_host: Host
     name: str = "kubelet settings"
 
     def done(self, host: Host) -> bool:
@@ -166,7 +170,7 @@ class KubeletSettings:
 
     def run(self, host: Host) -> None:
         """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
-        stored = kubectl(self.through, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
+        stored = kubectl(self.control_plane_host, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
         merged = _merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
         body = {
             "apiVersion": "v1",
@@ -174,7 +178,9 @@ class KubeletSettings:
             "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
             "data": {"kubelet": yaml.safe_dump(merged)},
         }
-        kubectl(self.through, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode())
+        kubectl(
+            self.control_plane_host, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode()
+        )
         host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
 
 

@@ -23,20 +23,20 @@ class Ready:
     """Wait until the node is Ready."""
 
     node: NodeSpec
-    through: Host
+    control_plane_host: Host
     name: str = "node Ready"
 
     def done(self, host: Host) -> bool:
         """Return whether the cluster says so now."""
         del host
-        found = get_node(self.through, self.node.name)
+        found = get_node(self.control_plane_host, self.node.name)
         return found is not None and is_ready(found)
 
     def run(self, host: Host) -> None:
         """Wait; raises MigratorError with the node's own reason when it is not Ready in time."""
 
         def late() -> MigratorError:
-            found = get_node(self.through, self.node.name) or {}
+            found = get_node(self.control_plane_host, self.node.name) or {}
             return MigratorError(
                 f"{self.node.name} is not Ready after {_READY_SECONDS:.0f} s: {_why(found)}",
                 hint=f"`journalctl -u kubelet -u crio` on {host.name}; run this again to go on",
@@ -50,23 +50,23 @@ class LabelsAndTaints:
     """Have the spec's labels and taints; those that an earlier spec set and this one does not are taken away."""
 
     node: NodeSpec
-    through: Host
+    control_plane_host: Host
     name: str = "labels and taints"
 
     def done(self, host: Host) -> bool:
         """Return whether nothing is to be changed."""
         del host
-        found = get_node(self.through, self.node.name)
+        found = get_node(self.control_plane_host, self.node.name)
         return found is not None and not self._commands(found)
 
     def run(self, host: Host) -> None:
         """Change them."""
         del host
-        found = get_node(self.through, self.node.name)
+        found = get_node(self.control_plane_host, self.node.name)
         if found is None:
             raise MigratorError(f"the cluster has no node {self.node.name}", hint="run this again: it will join")
         for command in self._commands(found):
-            kubectl(self.through, command)
+            kubectl(self.control_plane_host, command)
 
     def _commands(self, found: Mapping[str, Any]) -> list[str]:
         metadata = found["metadata"]
@@ -99,15 +99,17 @@ def is_ready(node: Mapping[str, Any]) -> bool:
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
-def remove_node(through: Host, name: str, drain: Callable[[], None]) -> None:
+def remove_node(control_plane_host: Host, name: str, drain: Callable[[], None]) -> None:
     """Drain a node and delete it from the cluster; pods that have no other node to go to are not waited for."""
-    found = get_node(through, name)
+    found = get_node(control_plane_host, name)
     if found is None:
         return
-    others = [node for node in get_nodes(through) if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)]
+    others = [
+        node for node in get_nodes(control_plane_host) if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)
+    ]
     if others and is_ready(found):
         drain()
-    kubectl(through, f"delete node {name} --ignore-not-found")
+    kubectl(control_plane_host, f"delete node {name} --ignore-not-found")
 
 
 def _takes_pods(node: Mapping[str, Any]) -> bool:

@@ -33,7 +33,7 @@ class Packages:
 
     versions: Mapping[str, str]
     source: str
-    older: bool = False
+    allow_downgrade: bool = False
     """Whether installed versions may be newer than these."""
     name: str = "packages"
 
@@ -45,10 +45,10 @@ class Packages:
         """Bring the files to the host and install them in one transaction; raises MigratorError when one is not to be had.
 
         Raises BlockedError before a cluster that was upgraded in place would be taken back by a stack that still says the old
-        version; going back is for `migrator upgrade rollback`, which says so with `older`.
+        version; going back is for `migrator upgrade rollback`, which sets `allow_downgrade`.
         """
         wanting = self._wanting(host)
-        if not self.older:
+        if not self.allow_downgrade:
             self._refuse_older(host, wanting)
         files = self.fetch(host, wanting)
         host.run(_DROP_OLD_LOCK)
@@ -73,7 +73,7 @@ class Packages:
         if self.source.startswith(("http://", "https://")):
             for file in files:
                 address = shlex.quote(f"{self.source.rstrip('/')}/{file}")
-                kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.older else ""
+                kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
                 host.run(f"{kept}curl -fsSL -o {PACKAGE_CACHE}/{file} {address}", timeout=600)
         else:
             self._send(host, files)
@@ -100,7 +100,7 @@ class Packages:
         folder = Path(self.source).expanduser()
         missing = [file for file in files if not (folder / file).is_file()]
         # What the host was made of may be gone from the source by the time that it is wanted again.
-        if missing and self.older and all(host.ok(f"test -s {PACKAGE_CACHE}/{file}") for file in missing):
+        if missing and self.allow_downgrade and all(host.ok(f"test -s {PACKAGE_CACHE}/{file}") for file in missing):
             return
         if missing:
             raise BlockedError(f"{host.name}: {folder} has no {missing[0]}", hint="`migrator packages build` makes it")

@@ -23,7 +23,7 @@ class PodNetwork:
     """Give a node's pods addresses of the range that the cluster gave the node."""
 
     node: NodeSpec
-    through: Host
+    control_plane_host: Host
     name: str = "pod network"
 
     def done(self, host: Host) -> bool:
@@ -36,20 +36,20 @@ class PodNetwork:
         Pods start from then on. One that asks for a Service before kube-proxy has made its rules asks in vain for half a
         minute, as the kernel remembers the connection without them: CoreDNS does.
         """
-        if kubectl(self.through, "-n kube-system get daemonset kube-proxy -o name --ignore-not-found").strip():
+        if kubectl(self.control_plane_host, "-n kube-system get daemonset kube-proxy -o name --ignore-not-found").strip():
             host.ok(
                 f"timeout {_PROXY_SECONDS} sh -c 'until iptables-save -t nat 2>/dev/null | grep -q KUBE-SVC; do sleep 0.2; done'"
             )
         self._file(host).run(host)
 
     def _file(self, host: Host) -> File:
-        found = get_node(self.through, self.node.name)
+        found = get_node(self.control_plane_host, self.node.name)
         pod_range = (found or {}).get("spec", {}).get("podCIDR")
         if not pod_range:
             # The controller manager hands out ranges a moment after the node joins.
             wait = f"wait --for=jsonpath='{{.spec.podCIDR}}' --timeout=60s node/{self.node.name} >/dev/null"
-            kubectl(self.through, wait, timeout=70)
-            pod_range = ((get_node(self.through, self.node.name) or {}).get("spec") or {}).get("podCIDR")
+            kubectl(self.control_plane_host, wait, timeout=70)
+            pod_range = ((get_node(self.control_plane_host, self.node.name) or {}).get("spec") or {}).get("podCIDR")
         if not pod_range:
             raise MigratorError(
                 f"{self.node.name} was given no range of pod addresses", hint="is podSubnet large enough for one more /24?"
@@ -88,9 +88,9 @@ class Routes:
         )
 
 
-def pod_ranges(through: Host) -> dict[str, str]:
+def pod_ranges(control_plane_host: Host) -> dict[str, str]:
     """Return each node's pod range and address."""
-    ranges = {(node["spec"].get("podCIDR"), internal_address(node)) for node in get_nodes(through)}
+    ranges = {(node["spec"].get("podCIDR"), internal_address(node)) for node in get_nodes(control_plane_host)}
     return {pods: address for pods, address in ranges if pods and address}
 
 

@@ -90,8 +90,8 @@ class Cluster(pulumi.ComponentResource):
         }
         self.register_outputs(self.outputs)
 
-    def _node(self, item: dict[str, Any], cluster: dict[str, Any], through: dict[str, Any], after: list[Any]) -> Node:
-        return Node(item["name"], {"node": item, "cluster": cluster, "through": through}, self._opts(after))
+    def _node(self, item: dict[str, Any], cluster: dict[str, Any], control_plane_host: dict[str, Any], after: list[Any]) -> Node:
+        return Node(item["name"], {"node": item, "cluster": cluster, "through": control_plane_host}, self._opts(after))
 
     def _opts(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(after))

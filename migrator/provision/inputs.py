@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from migrator.adapters.clock import SystemClock
 from migrator.config.stack import NodeConfig, StackConfig
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ssh.host import Login, SshHost
@@ -94,7 +95,7 @@ def host_of(inputs: Inputs) -> SshHost:
     """Return the host of a node."""
     ssh = inputs["ssh"]
     login = Login(ssh["address"], ssh["user"], int(ssh["port"]), ssh["key"], ssh["knownHosts"])
-    return SshHost(inputs["name"], login, _sockets())
+    return SshHost(inputs["name"], login, _sockets(), clock=SystemClock())
 
 
 @functools.cache

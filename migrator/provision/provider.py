@@ -188,18 +188,20 @@ def _examine(props: Inputs) -> dict[str, Any]:
 
 
 def _converge(props: Inputs) -> dict[str, Any]:
-    host, through = host_of(props["node"]), host_of(props["through"])
-    todo = _actions(props, host, through)
+    host, control_plane_host = host_of(props["node"]), host_of(props["through"])
+    todo = _actions(props, host, control_plane_host)
     converge(host, todo, _say)
-    out = {**props, "status": _node_status(props, through)}
+    out = {**props, "status": _node_status(props, control_plane_host)}
     if props["node"]["first"]:
         out |= {"kubeconfig": host.run("cat /etc/kubernetes/admin.conf"), "fingerprint": f"sha256:{ca_fingerprint(host)}"}
     return out
 
 
-def _actions(props: Inputs, host: Host, through: Host) -> list[Any]:
+def _actions(props: Inputs, host: Host, control_plane_host: Host) -> list[Any]:
     bridged = host.ok("test -d /proc/sys/net/bridge || modprobe br_netfilter")
-    return list(actions(node_spec(props["node"]), cluster_spec(props["cluster"]), through=through, bridged=bridged))
+    return list(
+        actions(node_spec(props["node"]), cluster_spec(props["cluster"]), control_plane_host=control_plane_host, bridged=bridged)
+    )
 
 
 def _upgraded_to(props: Inputs, version: str) -> bool:
@@ -213,8 +215,8 @@ def _upgraded_to(props: Inputs, version: str) -> bool:
 def _undone(props: Inputs) -> str:
     """Return what of a node is not as it was made; that a host cannot be asked is for `up` to say."""
     try:
-        host, through = host_of(props["node"]), host_of(props["through"])
-        return first_undone(host, _actions(props, host, through))
+        host, control_plane_host = host_of(props["node"]), host_of(props["through"])
+        return first_undone(host, _actions(props, host, control_plane_host))
     except MigratorError as error:
         return error.message
 
@@ -226,8 +228,8 @@ def _status(props: Inputs) -> str:
     return _node_status(props, host_of(props["through"]))
 
 
-def _node_status(props: Inputs, through: Host) -> str:
-    found = get_node(through, props["node"]["name"])
+def _node_status(props: Inputs, control_plane_host: Host) -> str:
+    found = get_node(control_plane_host, props["node"]["name"])
     return "absent" if found is None else "Ready" if is_ready(found) else "NotReady"
 
 
@@ -235,9 +237,9 @@ def _remove(props: Inputs) -> None:
     node, cluster = node_spec(props["node"]), cluster_spec(props["cluster"])
     host = host_of(props["node"])
     if not node.first:
-        through = host_of(props["through"])
+        control_plane_host = host_of(props["through"])
         _say(f"{node.name}: drained and taken out of the cluster")
-        remove_node(through, node.name, lambda: _drain(through, node.name))
+        remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name))
     try:
         converge(host, [Reset(cluster.id)], _say)
         if props["cluster"]["removePackages"]:
@@ -256,9 +258,9 @@ class _Said:
             _say(event.text)
 
 
-def _drain(through: Host, name: str) -> None:
-    content = yaml.safe_load(through.run("cat /etc/kubernetes/admin.conf"))
-    cluster = KubeCluster("the cluster", access_from(content, cluster="the cluster", where=through.name))
+def _drain(control_plane_host: Host, name: str) -> None:
+    content = yaml.safe_load(control_plane_host.run("cat /etc/kubernetes/admin.conf"))
+    cluster = KubeCluster("the cluster", access_from(content, cluster="the cluster", where=control_plane_host.name))
     drain(cluster, name, _DRAIN, clock=SystemClock(), reporter=_Said())
 
 

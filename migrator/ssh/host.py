@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.errors import CommandFailedError, HostError
+from migrator.ports import Clock
 
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 600.0
@@ -31,8 +32,9 @@ class Login:
 class SshHost:
     """Runs commands on a host as root: as that user, or through sudo without a password."""
 
-    def __init__(self, name: str, login: Login, sockets: Path) -> None:
+    def __init__(self, name: str, login: Login, sockets: Path, *, clock: Clock) -> None:
         self.name = name
+        self.clock = clock
         self._login = login
         sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]

@@ -82,7 +82,7 @@ def roll_back(session: UpgradeSession) -> tuple[NodeSummary, ...]:
 
 def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:
     """Return Kubernetes' package of before; CRI-O and its kin stay: an older Kubernetes runs on a newer CRI-O."""
-    return Packages({"kubernetes": str(hop.start)}, session.spec.package_source, older=True)
+    return Packages({"kubernetes": str(hop.start)}, session.spec.package_source, allow_downgrade=True)
 
 
 def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 
 from migrator.errors import CommandFailedError
+from tests.support.clock import FakeClock
 
 Answer = str | Callable[[str], str] | Exception
 
 
 class FakeHost:
-    """Fill the `Host` port.
+    """Fill the `Host` port; time passes on it only when somebody waits.
 
     The first key of `answers` that is part of a command answers it. Then come the files, which `cat`, `test -e` and
     `test -s` see; then what `accepts` was told. A command that is in none of them is an AssertionError, so a key that
@@ -20,6 +21,7 @@ class FakeHost:
 
     def __init__(self, name: str = "green-1", *, accepts: Iterable[str] = ()) -> None:
         self.name = name
+        self.clock = FakeClock()
         self.accepted: list[str] = list(accepts)
         self.answers: dict[str, Answer] = {}
         self.files: dict[str, str] = {}

@@ -125,13 +125,13 @@ class KubeletRestarted:
 
     node: NodeSpec
     version: str
-    through: Host
+    control_plane_host: Host
     name: str = "kubelet restarted"
 
     def done(self, host: Host) -> bool:
         """Return whether the cluster sees this version, Ready."""
         del host
-        found = get_node(self.through, self.node.name)
+        found = get_node(self.control_plane_host, self.node.name)
         return found is not None and _runs(found) == f"v{self.version}" and is_ready(found)
 
     def run(self, host: Host) -> None:

@@ -54,46 +54,45 @@ def empty(name: str = "green-2") -> FakeHost:
 
 def test_a_join_token_is_never_in_a_command_and_its_file_is_private() -> None:
     """It goes through a file of mode 0600 that is removed when kubeadm ends."""
-    host, through = empty(), plane()
-    Join(WORKER, spec(), through).run(host)
-    assert not any(TOKEN in command for command in (*host.commands, *through.commands))
+    host, control_plane_host = empty(), plane()
+    Join(WORKER, spec(), control_plane_host).run(host)
+    assert not any(TOKEN in command for command in (*host.commands, *control_plane_host.commands))
     assert host.modes[CONFIG] == 0o600
     document = yaml.safe_load(host.files[CONFIG])
     assert document["discovery"]["bootstrapToken"]["token"] == TOKEN
     assert document["nodeRegistration"]["taints"] == [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
     run = next(command for command in host.commands if "kubeadm join" in command)
     assert run.startswith(f"trap 'rm -f {CONFIG}' EXIT")
-    assert "--ttl 15m" in next(command for command in through.commands if "token create" in command)
+    assert "--ttl 15m" in next(command for command in control_plane_host.commands if "token create" in command)
 
 
 def test_a_token_that_expired_during_join_is_one_line_and_the_next_run_takes_a_new_one() -> None:
     """What broke is reset before it is tried again; the message has no token in it."""
-    host, through = empty(), plane()
+    host, control_plane_host = empty(), plane()
     host.fails(
         "kubeadm join",
         f"error: could not find a JWS signature for token ID abcdef\nusing token {TOKEN}\nerror execution phase preflight",
     )
     with pytest.raises(MigratorError) as caught:
-        Join(WORKER, spec(), through).run(host)
+        Join(WORKER, spec(), control_plane_host).run(host)
     assert TOKEN not in caught.value.message
     assert "run this again" in caught.value.hint
     assert json.loads(host.files[MARK])["state"] == "started"
     del host.answers["kubeadm join"]
-    Join(WORKER, spec(), through).run(host)
+    Join(WORKER, spec(), control_plane_host).run(host)
     assert any("kubeadm reset" in command for command in host.commands)
-    assert sum("token create" in command for command in through.commands) == 2
+    assert sum("token create" in command for command in control_plane_host.commands) == 2
     assert json.loads(host.files[MARK]) == {"cluster": "migrator/green", "state": "complete"}
 
 
-def test_a_node_is_not_begun_anew_because_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_is_not_begun_anew_because_nobody_could_be_asked() -> None:
     """A cluster that has forgotten the node says so; one that is away says nothing."""
-    monkeypatch.setattr("migrator.nodes.control_plane._SECONDS", 0)
-    host, through = FakeHost("green-2", accepts=["test -s /etc/kubernetes/kubelet.conf"]), plane()
+    host, control_plane_host = FakeHost("green-2", accepts=["test -s /etc/kubernetes/kubelet.conf"]), plane()
     write_mark(host, Mark("migrator/green", "complete"))
-    assert not Join(WORKER, spec(), through).done(host)
-    through.fails("get node green-2", "dial tcp 10.0.0.1:6443: connect: connection refused")
+    assert not Join(WORKER, spec(), control_plane_host).done(host)
+    control_plane_host.fails("get node green-2", "dial tcp 10.0.0.1:6443: connect: connection refused")
     with pytest.raises(CommandFailedError):
-        Join(WORKER, spec(), through).done(host)
+        Join(WORKER, spec(), control_plane_host).done(host)
 
 
 def test_init_announces_before_it_acts() -> None:
@@ -126,13 +125,13 @@ def test_hosts_of_other_clusters_are_refused() -> None:
 
 def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
     """A node of that name that is another machine stays in the cluster."""
-    host, through = empty(), plane()
+    host, control_plane_host = empty(), plane()
     host.answers["cat /etc/machine-id"] = "this-machine"
     status = {"nodeInfo": {"machineID": "other-machine"}, "addresses": [{"type": "InternalIP", "address": "10.0.0.99"}]}
-    through.answers["get node green-2"] = json.dumps({"metadata": {"name": "green-2"}, "status": status})
+    control_plane_host.answers["get node green-2"] = json.dumps({"metadata": {"name": "green-2"}, "status": status})
     with pytest.raises(BlockedError, match="another machine"):
-        Join(WORKER, spec(), through).run(host)
-    assert not any("delete node" in command for command in through.commands)
+        Join(WORKER, spec(), control_plane_host).run(host)
+    assert not any("delete node" in command for command in control_plane_host.commands)
 
 
 def test_init_passes_the_stack_s_settings_on() -> None:
@@ -203,19 +202,18 @@ def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own
         },
         "spec": {"taints": [{"key": "old", "value": "1", "effect": "NoSchedule"}, {"key": "mine", "effect": "NoSchedule"}]},
     }
-    through = FakeHost(accepts=["label --overwrite", "taint --overwrite", "annotate --overwrite"])
-    through.answers["get node green-2"] = json.dumps(node)
+    control_plane_host = FakeHost(accepts=["label --overwrite", "taint --overwrite", "annotate --overwrite"])
+    control_plane_host.answers["get node green-2"] = json.dumps(node)
     wanted = NodeSpec("green-2", "10.0.0.2", "worker", labels={"new": "2"}, taints=())
-    LabelsAndTaints(wanted, through).run(FakeHost("green-2"))
-    done = " ; ".join(through.commands)
+    LabelsAndTaints(wanted, control_plane_host).run(FakeHost("green-2"))
+    done = " ; ".join(control_plane_host.commands)
     assert "label --overwrite node green-2 new=2 old-" in done
     assert "taint --overwrite node green-2 old=1:NoSchedule-" in done
     assert "mine" not in done
 
 
-def test_a_control_plane_that_takes_a_breath_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_control_plane_that_takes_a_breath_is_asked_again() -> None:
     """Etcd elects a leader when a member joins, an API server that starts forbids everything; what will not pass is said at once."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
     young = 'Error from server (Forbidden): nodes is forbidden: User "kubernetes-admin" cannot list resource "nodes"'
     late = "Error from server: etcdserver: leader changed"
     given: list[str | Exception] = [*(CommandFailedError("kubectl", 1, text) for text in (late, young)), "fine"]
