@@ -18,10 +18,10 @@ from migrator.adapters.commands import run
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.emulated import boot_emulated, remove_link
-from migrator.testbed.machines.machine import Machine, boot, dress_root, halt, remove_root
+from migrator.testbed.machines.machine import Machine, boot, dress_root, halt
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry
-from migrator.testbed.machines.rootfs import USER, base_root
+from migrator.testbed.machines.rootfs import USER, base_root, remove_root
 from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.state import StateFolder
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 from migrator.testbed.machines.cgroups import make_cgroups, members, remove_cgroups
-from migrator.testbed.machines.rootfs import USER
+from migrator.testbed.machines.rootfs import USER, unmount
 from migrator.testbed.processes import Process, start_time
 
 _STOP_SECONDS = 15.0
@@ -116,24 +115,6 @@ def halt(machine: Machine, root: Path) -> None:
     if left:
         raise MigratorError(f"test node {machine.name}: {left[0]} is still in use", hint="run `migrator testbed nodes down` again")
     unmount(root)
-
-
-def unmount(root: Path) -> None:
-    """Unmount what is mounted below a folder of this machine."""
-    lines = Path("/proc/self/mounts").read_text().splitlines()
-    for target in sorted((line.split()[1] for line in lines), reverse=True):
-        if target.startswith(f"{root}/"):
-            run(["umount", "--lazy", target])
-
-
-def remove_root(root: Path) -> None:
-    """Delete a node's files."""
-    unmount(root)
-    shutil.rmtree(root, ignore_errors=True)
-    if root.exists():
-        # Some folders carry the immutable mark that systemd sets on /var/empty or container storage.
-        run(["chattr", "-R", "-f", "-i", root])
-        shutil.rmtree(root)
 
 
 def _kill(pid: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import hashlib
 import os
 import shutil
@@ -21,14 +20,18 @@ import yaml
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
+from migrator.testbed.artefacts import fingerprint, only_one
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.binfmt import runs_arm64
 from migrator.testbed.processes import free_ports, start, stop
+from migrator.testbed.versions import COREDNS, ETCD
 
 WEB_IMAGE = "shop.example/web:1"
 """The sample application's image."""
 _SOURCES = Path(__file__).parent / "sources"
 _PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
+_SETTINGS = ("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+"""What all images are set to."""
 _START_SECONDS = 10.0
 
 
@@ -41,43 +44,65 @@ class Image:
     """Where a file lies on this machine, and where in the image."""
 
 
+@dataclass(slots=True, frozen=True)
+class Recipe:
+    """How an image is made, and what it is made of: the image is made again when that changes."""
+
+    content: tuple[str, ...]
+    make: Callable[[], Image]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells two recipes of an image apart."""
+        return fingerprint(self.content, _SETTINGS)
+
+
 def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None]) -> Path:
     """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from.
 
     They are of the store's architecture, and so is `base`, whose packet filter kube-proxy takes.
     """
-    # How images are made stands in this file: a change here makes all of them anew.
-    storage = store.cache / f"registry-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}-{store.architecture}"
-    storage.mkdir(parents=True, exist_ok=True)
-    with (storage / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted: dict[str, Callable[[], Image]] = {_bare(WEB_IMAGE): lambda: Image(_program(store, "web"))}
+    storage = store.cache / f"registry-{store.architecture}"
+    with only_one(storage, say):
+        wanted = {_bare(WEB_IMAGE): _own("web", store)}
         for version in versions:
             wanted |= _asked_for(store, base, version)
-        missing = {name: make for name, make in wanted.items() if not _stored(storage, name)}
+        missing = {name: recipe for name, recipe in wanted.items() if not _stored(storage, name, recipe)}
         if missing:
             say(f"making {len(missing)} images: {', '.join(missing)}")
             with _serving(storage) as address:
-                for name, make in missing.items():
-                    _push(make(), f"{address}/{name}", store.architecture)
+                for name, recipe in missing.items():
+                    _push(recipe.make(), f"{address}/{name}", store.architecture)
+                    _mark(storage, name).parent.mkdir(parents=True, exist_ok=True)
+                    _mark(storage, name).write_text(recipe.fingerprint)
     return storage
 
 
-def _asked_for(store: Store, base: Path, version: str) -> dict[str, Callable[[], Image]]:
+def _asked_for(store: Store, base: Path, version: str) -> dict[str, Recipe]:
     # The names are the same for all architectures; this machine's kubeadm tells them.
     kubeadm = native(store).kubernetes(version, ("kubeadm",))["kubeadm"]
     names = run([kubeadm, "config", "images", "list", "--kubernetes-version", f"v{version}"]).split()
     return {_bare(name): _recipe(store, base, version, _bare(name).split(":")[0]) for name in names}
 
 
-def _recipe(store: Store, base: Path, version: str, name: str) -> Callable[[], Image]:
-    makers: Mapping[str, Callable[[], Image]] = {
-        "coredns/coredns": lambda: Image(store.coredns()),
-        "etcd": lambda: Image(store.etcd(), tuple((tool, f"usr/local/bin/{tool.name}") for tool in store.etcd_tools())),
-        "pause": lambda: Image(_program(store, "pause")),
-        "kube-proxy": lambda: Image(store.kubernetes(version, ("kube-proxy",))["kube-proxy"], tuple(_proxy_files(base))),
+def _recipe(store: Store, base: Path, version: str, name: str) -> Recipe:
+    makers: Mapping[str, Callable[[], Recipe]] = {
+        "coredns/coredns": lambda: Recipe((COREDNS,), lambda: Image(store.coredns())),
+        "etcd": lambda: Recipe(
+            (ETCD,), lambda: Image(store.etcd(), tuple((tool, f"usr/local/bin/{tool.name}") for tool in store.etcd_tools()))
+        ),
+        "pause": lambda: _own("pause", store),
+        "kube-proxy": lambda: Recipe(
+            (version, base.name, *_PROXY_TOOLS),
+            lambda: Image(store.kubernetes(version, ("kube-proxy",))["kube-proxy"], tuple(_proxy_files(base))),
+        ),
     }
-    return makers.get(name, lambda: Image(store.kubernetes(version, (name,))[name]))
+    return makers.get(name, lambda: Recipe((version,), lambda: Image(store.kubernetes(version, (name,))[name])))()
+
+
+def _own(name: str, store: Store) -> Recipe:
+    """Return the recipe of a program of this project's own."""
+    return Recipe(((_SOURCES / f"{name}.go").read_text(),), lambda: Image(_program(store, name)))
 
 
 def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
@@ -131,9 +156,16 @@ def _bare(image: str) -> str:
     return image.partition("/")[2]
 
 
-def _stored(storage: Path, name: str) -> bool:
+def _stored(storage: Path, name: str, recipe: Recipe) -> bool:
     repository, _, tag = name.rpartition(":")
-    return (storage / "docker/registry/v2/repositories" / repository / "_manifests/tags" / tag / "current/link").exists()
+    link = storage / "docker/registry/v2/repositories" / repository / "_manifests/tags" / tag / "current/link"
+    mark = _mark(storage, name)
+    return link.exists() and mark.exists() and mark.read_text() == recipe.fingerprint
+
+
+def _mark(storage: Path, name: str) -> Path:
+    """Return the file that says of what recipe an image was made."""
+    return storage / "recipes" / name.replace("/", "+")
 
 
 @contextmanager
@@ -178,8 +210,7 @@ def _push(image: Image, name: str, architecture: str) -> None:
         run(["umoci", "init", "--layout", layout])
         run(["umoci", "new", "--image", f"{layout}:image"])
         run(["umoci", "raw", "add-layer", "--image", f"{layout}:image", work / "layer.tar"])
-        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        settings = ["--config.entrypoint", f"/{command}", "--config.env", f"PATH={path}", "--architecture", architecture]
-        run(["umoci", "config", "--image", f"{layout}:image", *settings])
+        entry = ["--config.entrypoint", f"/{command}", "--architecture", architecture]
+        run(["umoci", "config", "--image", f"{layout}:image", *entry, *_SETTINGS])
         run(["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:image", f"docker://{name}"])
         shutil.rmtree(layout)

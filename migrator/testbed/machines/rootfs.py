@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
 from migrator.provision.debian import PACKAGES, pacman_records
+from migrator.testbed.artefacts import fingerprint, only_one, without_comments
 from migrator.testbed.machines.binfmt import runs_arm64
 
 SUITE = "bookworm"
@@ -91,37 +91,93 @@ MaxStartups 100
 MaxSessions 100
 """
 
+_COMMANDS = (
+    ("useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", USER),
+    ("systemctl", "enable", "-q", "testbed-setup.service", "ssh.service"),
+    ("systemctl", "mask", "-q", "systemd-networkd.service", "getty.target", "nftables.service"),
+    ("apt-get", "clean"),
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Recipe:
+    """What a root file system is made of: all that decides its content, and so its name in the cache."""
+
+    architecture: str
+    """Debian's name of it; empty: this machine's own."""
+    packages: tuple[str, ...]
+    files: tuple[tuple[str, str, int], ...]
+    """Path, text and mode."""
+    commands: tuple[tuple[str, ...], ...]
+    """Run inside, in this order."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells two recipes apart; comments in files do not."""
+        files = [(path, without_comments(text), mode) for path, text, mode in self.files]
+        return fingerprint(SUITE, self.architecture, sorted(self.packages), files, self.commands)
+
+
+def base_recipe(emulated: str = "") -> Recipe:
+    """Return the recipe of a container's root file system, or of a whole machine of Debian's architecture `emulated`."""
+    packages = (*_PACKAGES, *((*_MACHINE_PACKAGES, f"linux-image-cloud-{emulated}") if emulated else ()))
+    container = (
+        ("usr/local/sbin/testbed-runtime", _RUNTIME, 0o755),
+        ("etc/crio/crio.conf.d/90-testbed.conf", _CRIO, 0o644),
+    )
+    files = (
+        ("usr/local/sbin/testbed-setup", _SETUP, 0o755),
+        ("etc/systemd/system/testbed-setup.service", _SETUP_UNIT, 0o644),
+        *(() if emulated else container),
+        ("etc/ssh/sshd_config.d/testbed.conf", _SSHD, 0o644),
+        (f"etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440),
+        *((path.lstrip("/"), text, 0o644) for path, text in pacman_records().items()),
+        ("etc/machine-id", "", 0o644),
+    )
+    return Recipe(emulated, packages, files, _COMMANDS)
+
 
 def base_root(cache: Path, say: Callable[[str], None], *, emulated: str = "") -> Path:
     """Return the root file system that nodes are copied from, made once; raises MigratorError without debootstrap.
 
     `emulated` is Debian's name of the architecture of a whole machine, with a kernel of its own.
     """
-    packages = (*_PACKAGES, *((*_MACHINE_PACKAGES, f"linux-image-cloud-{emulated}") if emulated else ()))
-    # What it is made of stands in this file and in these records: a change makes a new one.
-    content = " ".join((*packages, *pacman_records().values()))
-    folder = cache / f"rootfs-{hashlib.sha256(Path(__file__).read_bytes() + content.encode()).hexdigest()[:12]}"
+    recipe = base_recipe(emulated)
+    folder = cache / f"rootfs-{recipe.fingerprint}"
     if folder.is_dir():
         return folder
     if os.geteuid() != 0:
         raise MigratorError("test nodes need root", hint="they are containers with systemd: run this as root")
-    duration = "minutes under emulation" if emulated == "arm64" else "a minute"
-    say(f"making the nodes' root file system from Debian {SUITE} ({duration}, once)")
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-rootfs-"))
+    with only_one(folder, say):
+        if not folder.is_dir():
+            duration = "minutes under emulation" if emulated == "arm64" else "a minute"
+            say(f"making the nodes' root file system from Debian {SUITE} ({duration}, once)")
+            _make(recipe, folder)
+    return folder
+
+
+def _make(recipe: Recipe, folder: Path) -> None:
+    partial = folder.with_name(f".partial-{folder.name}")
+    # What a killed run has left.
+    remove_root(partial)
+    partial.mkdir()
     try:
-        partial.chmod(0o755)
-        architecture = [f"--arch={emulated}"] if emulated else []
-        with runs_arm64() if emulated == "arm64" else nullcontext():
+        architecture = [f"--arch={recipe.architecture}"] if recipe.architecture else []
+        include = f"--include={','.join(recipe.packages)}"
+        with runs_arm64() if recipe.architecture == "arm64" else nullcontext():
             run(
-                ["debootstrap", "--variant=minbase", *architecture, f"--include={','.join(packages)}", SUITE, partial, _mirror()],
+                ["debootstrap", "--variant=minbase", *architecture, include, SUITE, partial, _mirror()],
                 hint="`make nodes` installs debootstrap and what else test nodes need",
             )
-            _dress(partial, container=not emulated)
+            for path, text, mode in recipe.files:
+                _write(partial / path, text, mode)
+            for command in recipe.commands:
+                run(["chroot", partial, *command])
+        for key in (partial / "etc/ssh").glob("ssh_host_*"):
+            key.unlink()
         partial.rename(folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+        remove_root(partial)
 
 
 def _mirror() -> str:
@@ -134,34 +190,22 @@ def _mirror() -> str:
     raise MigratorError(f"apt on this machine knows no mirror of Debian {SUITE}", hint="test nodes are made on Debian machines")
 
 
-def _dress(root: Path, *, container: bool) -> None:
-    _write(root / "usr/local/sbin/testbed-setup", _SETUP, 0o755)
-    _write(root / "etc/systemd/system/testbed-setup.service", _SETUP_UNIT)
-    if container:
-        _write(root / "usr/local/sbin/testbed-runtime", _RUNTIME, 0o755)
-        _write(root / "etc/crio/crio.conf.d/90-testbed.conf", _CRIO)
-    _write(root / "etc/ssh/sshd_config.d/testbed.conf", _SSHD)
-    _write(root / f"etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440)
-    for path, text in pacman_records().items():
-        _write(root / path.lstrip("/"), text)
-    chroot: list[str | Path] = ["chroot", root]
-    run([*chroot, "useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", USER])
-    run([*chroot, "systemctl", "enable", "-q", "testbed-setup.service", "ssh.service"])
-    run(
-        [
-            *chroot,
-            "systemctl",
-            "mask",
-            "-q",
-            "systemd-networkd.service",
-            "getty.target",
-            "nftables.service",
-        ]
-    )
-    for key in (root / "etc/ssh").glob("ssh_host_*"):
-        key.unlink()
-    (root / "etc/machine-id").write_text("")
-    run([*chroot, "apt-get", "clean"])
+def unmount(root: Path) -> None:
+    """Unmount what is mounted below a folder of this machine."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    for target in sorted((line.split()[1] for line in lines), reverse=True):
+        if target.startswith(f"{root}/"):
+            run(["umount", "--lazy", target])
+
+
+def remove_root(root: Path) -> None:
+    """Delete a node's files; nothing happens when there are none."""
+    unmount(root)
+    shutil.rmtree(root, ignore_errors=True)
+    if root.exists():
+        # Some folders carry the immutable mark that systemd sets on /var/empty or container storage.
+        run(["chattr", "-R", "-f", "-i", root])
+        shutil.rmtree(root)
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from migrator.packages.build import Workshop, build
 from migrator.packages.recipes import Order, Source, checksum, parse_orders, recipes_folder
+from migrator.testbed.artefacts import fingerprint, only_one, without_comments
 from migrator.testbed.binaries import GO_WORK, Store
 from migrator.testbed.machines.lab import Lab
 
@@ -25,15 +25,20 @@ def packages(store: Store, kubernetes: Sequence[str], *, architecture: str = "x8
     wanted = [*(f"{name}={version}" for name, version in RUNTIME.items()), *(f"kubernetes={version}" for version in kubernetes)]
     orders = parse_orders([text for text in wanted if not names or text.partition("=")[0] in names], architecture, Source.MODULES)
     for order in orders:
-        mark = dest / f".{order.file}.recipe"
-        digest = _digest(order)
-        if (dest / order.file).exists() and mark.exists() and mark.read_text() == digest:
-            continue
-        GO_WORK.mkdir(mode=0o755, exist_ok=True)
-        shop = Workshop(GO_WORK, "nobody", jobs=2)
-        build(order, shop, checksum=checksum(order, dest / "packages.sum", accept_new=False), dest=dest, say=store.say)
-        mark.write_text(digest)
+        with only_one(dest / order.file, store.say):
+            _build_where_missing(order, dest, store.say)
     return dest
+
+
+def _build_where_missing(order: Order, dest: Path, say: Callable[[str], None]) -> None:
+    mark = dest / f".{order.file}.fingerprint"
+    wanted = _fingerprint(order)
+    if (dest / order.file).exists() and mark.exists() and mark.read_text() == wanted:
+        return
+    GO_WORK.mkdir(mode=0o755, exist_ok=True)
+    shop = Workshop(GO_WORK, "nobody", jobs=2)
+    build(order, shop, checksum=checksum(order, dest / "packages.sum", accept_new=False), dest=dest, say=say)
+    mark.write_text(wanted)
 
 
 def stack_settings(lab: Lab, version: str, package_source: Path, **more: Any) -> dict[str, Any]:
@@ -70,6 +75,6 @@ def stack_settings(lab: Lab, version: str, package_source: Path, **more: Any) ->
     return {"config": {"migrator:cluster": settings | more}}
 
 
-def _digest(order: Order) -> str:
+def _fingerprint(order: Order) -> str:
     files = [*sorted(order.recipe.folder.iterdir()), recipes_folder() / "module.sh"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return fingerprint({file.name: without_comments(file.read_text()) for file in files})

@@ -1,0 +1,1 @@
+"""Tests of what the testbed keeps and how it is made."""
