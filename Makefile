@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies check bench bench-quick bench-drain install system lint format clean
+.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -23,7 +23,7 @@ e2e-upgrade: install nodes
 e2e-upgrade-hops: install nodes
 	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 
-e2e-arm: install nodes emulator
+e2e-arm: install nodes emulator supplies-arm
 	$(BIN)/python -m pytest -s tests/on_demand/test_arm.py
 
 e2e-build-host: install nodes emulator
@@ -61,6 +61,9 @@ install: .venv/.installed
 
 supplies: install
 	@$(BIN)/python scripts/supplies.py
+
+supplies-arm: install
+	@$(BIN)/python scripts/supplies.py --arm
 
 system:
 	@bash scripts/system.sh

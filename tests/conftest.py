@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # A warning that is formatted in two threads at once imports this module twice, and one of them finds it half made.
 tracemalloc.is_tracing()
 # Slow is no failure: other tests, or another program, may keep the machine busy.
+# No deadline and no judgement of speed: machines that run tests are busy. And hypothesis is loaded here, because its pytest
+# plugin does it at the very end otherwise, where CPython 3.11 may fail to compile it (SystemError: AST constructor recursion
+# depth mismatch).
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import pwd
-import shlex
 import shutil
-import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.adapters.commands import run
-from migrator.errors import CommandFailedError, MigratorError
+from migrator.errors import MigratorError
 from migrator.packages.recipes import ARCHITECTURES, Order, recipes_folder
+from migrator.packages.supervise import supervise
 
 _CONFIG = """\
 source /etc/makepkg.conf
@@ -28,7 +26,7 @@ PACKAGER="migrator <migrator@localhost>"
 DLAGENTS=('http::/usr/bin/curl -fLsS -o %o %u' 'https::/usr/bin/curl -fLsS -o %o %u')
 INTEGRITY_CHECK=(sha256)
 """
-_SHOW_SECONDS = 10.0
+_FOLDERS = {"GOMODCACHE": "go-mod", "GOCACHE": "go-build", "TMPDIR": "tmp"}
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,6 +41,26 @@ class Workshop:
     source_base: str = ""
     """Another base address of release archives."""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return where Go and the compilers keep things; the folders are made."""
+        folders = {name: self.work / folder for name, folder in _FOLDERS.items()}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        return {name: str(folder) for name, folder in folders.items()}
+
+    def command(self, words: Sequence[str], folder: Path) -> list[str]:
+        """Return a command that runs as the build user, to whom `folder` and Go's caches are given."""
+        if not self.user:
+            return list(words)
+        account = pwd.getpwnam(self.user)
+        os.chown(self.work, account.pw_uid, account.pw_gid)
+        # Another user may have run an earlier build. Only then: the caches have half a million files.
+        others = [cache for cache in map(Path, self.environment.values()) if cache.stat().st_uid != account.pw_uid]
+        run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", folder, *others])
+        identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        return ["setpriv", *identity, "--", *words]
+
 
 def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Callable[[str], None]) -> Path:
     """Build one package and return its file in `dest`; raises MigratorError with the end of makepkg's log.
@@ -55,8 +73,6 @@ def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Calla
     shutil.copy(recipes_folder() / "module.sh", folder)
     config = folder / "makepkg.conf"
     config.write_text(_CONFIG.format(architecture=order.architecture, host=ARCHITECTURES[order.architecture]))
-    for cache in ("go-mod", "go-build", "tmp"):
-        (shop.work / cache).mkdir(exist_ok=True)
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -67,9 +83,7 @@ def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Calla
         "SOURCE_DATE_EPOCH": str(_recipe_time(order)),
         "GO_JOBS": str(shop.jobs),
         "GOMAXPROCS": str(max(shop.jobs, 1)),
-        "GOMODCACHE": str(shop.work / "go-mod"),
-        "GOCACHE": str(shop.work / "go-build"),
-        "TMPDIR": str(shop.work / "tmp"),
+        **shop.environment,
         "PKGDEST": str(folder),
         **{name: value for name, value in os.environ.items() if name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN")},
         **({"SOURCE_BASE": shop.source_base} if shop.source_base else {}),
@@ -78,7 +92,14 @@ def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Calla
     dependencies = "--syncdeps" if Path("/etc/arch-release").exists() else "--nodeps"
     command = ["makepkg", "--clean", dependencies, "--noconfirm", "--config", str(config)]
     log = shop.work / f"{folder.name}.log"
-    _supervise(_as_user(command, shop, folder), folder, environment, log, lambda text: say(f"{order.file}: {text}"))
+    supervise(
+        shop.command(command, folder),
+        folder=folder,
+        environment=environment,
+        log=log,
+        say=lambda text: say(f"{order.file}: {text}"),
+        hint="it is part of pacman; Debian: apt install makepkg",
+    )
     made = folder / order.file
     if not made.exists():
         raise MigratorError(f"makepkg wrote no {order.file}", hint=f"see {log}")
@@ -95,55 +116,3 @@ def _recipe_time(order: Order) -> int:
     """Return a time, in seconds since 1970, that depends on the version only, so that builds are reproducible."""
     numbers = [int(part) for part in order.version.split(".")]
     return 1_600_000_000 + numbers[0] * 10_000_000 + numbers[1] * 100_000 + numbers[2] * 1000
-
-
-def _as_user(command: list[str], shop: Workshop, folder: Path) -> list[str]:
-    if not shop.user:
-        return command
-    account = pwd.getpwnam(shop.user)
-    os.chown(shop.work, account.pw_uid, account.pw_gid)
-    # Recursively, because another user may have run an earlier build.
-    owned = [folder, *(shop.work / name for name in ("go-mod", "go-build", "tmp"))]
-    run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", *owned])
-    identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    return ["setpriv", *identity, "--", *command]
-
-
-def _supervise(command: list[str], folder: Path, environment: dict[str, str], log: Path, say: Callable[[str], None]) -> None:
-    """Run a command, write its output to a log, and report the progress that the output shows."""
-    begun = shown = time.monotonic()
-    compiled = 0
-    with log.open("w") as file:
-        try:
-            child = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise MigratorError(
-                f"{command[0]} is not installed", hint="it is part of pacman; Debian: apt install makepkg"
-            ) from error
-        try:
-            for line in child.stdout or ():
-                file.write(line)
-                if line.startswith("==>"):
-                    say(line.removeprefix("==>").strip())
-                elif "/" in line and " " not in line.strip():
-                    compiled += 1
-                if time.monotonic() - shown > _SHOW_SECONDS:
-                    shown = time.monotonic()
-                    say(f"{compiled} Go packages compiled, {shown - begun:.0f} s")
-            code = child.wait()
-        except BaseException:
-            # ^C: makepkg and its compilers are one process group, and all of it must end.
-            os.killpg(child.pid, 15)
-            child.wait()
-            raise
-    if code:
-        raise CommandFailedError(shlex.join(command[-7:]), code, log.read_text()[-400:], hint=f"the whole log: {log}")

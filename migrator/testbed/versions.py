@@ -1,47 +1,125 @@
-"""What the testbed is made of, at versions that fit together."""
+"""What the testbed is made of: programs at versions that fit together, and which of them are compiled in one run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 BLUE, GREEN = "1.36.3", "1.37.2"
 ETCD = "3.7.3"
 KWOK = "0.8.0"
 COREDNS = "1.14.1"
-HELM = "3.22.0"
 PULUMI = "3.250.0"
 PULUMI_LANGUAGE = "3.78.1"
 """The last language host that is part of the SDK's module; it works with the engine above."""
-KUBERNETES_BINARIES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PULUMI_KUBERNETES = "4.25.0"
+"""The plugin; pyproject.toml holds the Python SDK at the same version."""
+HELM = "3.18.6"
+"""The version that the plugin requires, so that both are compiled from the same packages."""
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_KUBERNETES = (*CONTROL_PLANE, "kube-proxy", "kubeadm", "kubectl")
+_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PLUGIN = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 
-class Module(NamedTuple):
-    """A published Go module that a binary is built from."""
+class Program(NamedTuple):
+    """A program and the Go package that it is built from."""
 
-    path: str
+    family: str
+    """With the version, the name of its folder in the cache; its releases are published under it."""
+    version: str
     package: str
-    stamp: str = ""
-    """The variable that the linker sets to `vVERSION`."""
+    """A package of a published module, or `./NAME` for a main of our own: `sources/NAME.go`."""
+    stamps: tuple[str, ...] = ()
+    """What the linker sets, as `VARIABLE=VALUE`."""
+    module: str = ""
+    """The module that has the files below."""
+    files: tuple[str, ...] = ()
+    """A main of our own embeds them; a published program has them beside it."""
 
 
-MODULES = {
-    "etcd": Module("go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
-    "etcdctl": Module("go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
-    "etcdutl": Module("go.etcd.io/etcd/etcdutl/v3", "go.etcd.io/etcd/etcdutl/v3"),
-    "kwok": Module("sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/pkg/consts.Version"),
-    "helm": Module("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", "helm.sh/helm/v3/internal/version.version"),
-    "coredns": Module("github.com/coredns/coredns", "github.com/coredns/coredns"),
-    "pulumi": Module(
-        "github.com/pulumi/pulumi/pkg/v3",
-        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+@dataclass(slots=True, frozen=True)
+class Build:
+    """Programs of one module graph, compiled in one run, so that what they have in common is compiled once."""
+
+    name: str
+    modules: Mapping[str, str]
+    """Versions by module."""
+    programs: Mapping[str, Program]
+    tree: str = ""
+    """The module that is the main one, from a copy of its source; empty: one that only requires the modules above."""
+
+
+def kubernetes(version: str) -> Build:
+    """Return the build of a Kubernetes version.
+
+    It is made from the module's own source, as the packages of nodes are: the compiler keeps nothing of one for the other
+    when the same source is the main module here and a required one there.
+    """
+    values = {"Version": f"v{version}", "Major": "1", "Minor": version.split(".")[1], "TreeState": "archive"}
+    stamps = tuple(f"k8s.io/component-base/version.git{name}={value}" for name, value in values.items())
+    programs = {name: Program("kubernetes", version, f"k8s.io/kubernetes/cmd/{name}", stamps) for name in _KUBERNETES}
+    return Build(f"kubernetes-{version}", {"k8s.io/kubernetes": version}, programs, tree="k8s.io/kubernetes")
+
+
+BUILDS = (
+    Build(
+        "etcd",
+        {f"go.etcd.io/etcd/{part}/v3": ETCD for part in ("server", "etcdctl", "etcdutl")},
+        {
+            "etcd": Program("etcd", ETCD, "go.etcd.io/etcd/server/v3"),
+            "etcdctl": Program("etcd", ETCD, "go.etcd.io/etcd/etcdctl/v3"),
+            "etcdutl": Program("etcd", ETCD, "go.etcd.io/etcd/etcdutl/v3"),
+        },
     ),
-    "pulumi-language-python": Module(
-        "github.com/pulumi/pulumi/sdk/v3",
-        "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
-        "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    Build(
+        "kwok",
+        {"sigs.k8s.io/kwok": KWOK, "github.com/coredns/coredns": COREDNS},
+        {
+            "kwok": Program("kwok", KWOK, "sigs.k8s.io/kwok/cmd/kwok", (f"sigs.k8s.io/kwok/pkg/consts.Version=v{KWOK}",)),
+            "coredns": Program("coredns", COREDNS, "./coredns"),
+        },
     ),
-}
+    Build(
+        "pulumi",
+        {
+            "github.com/pulumi/pulumi/pkg/v3": PULUMI,
+            "helm.sh/helm/v3": HELM,
+            # The commit of the plugin's release: tags of its provider folder are not published.
+            _PLUGIN: "4.0.0-20260115033456-f47bc2d6f199",
+        },
+        {
+            "pulumi": Program(
+                "pulumi", PULUMI, "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", (f"{_SDK}/go/common/version.Version=v{PULUMI}",)
+            ),
+            "helm": Program("helm", HELM, "helm.sh/helm/v3/cmd/helm", (f"helm.sh/helm/v3/internal/version.version=v{HELM}",)),
+            "pulumi-resource-kubernetes": Program(
+                "pulumi-kubernetes",
+                PULUMI_KUBERNETES,
+                "./pulumi-resource-kubernetes",
+                (f"{_PLUGIN}/pkg/version.Version={PULUMI_KUBERNETES}",),
+                _PLUGIN,
+                ("cmd/pulumi-resource-kubernetes/schema.json", "cmd/pulumi-resource-kubernetes/terraform-mapping.json"),
+            ),
+        },
+    ),
+    Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
+    Build(
+        "pulumi-language-python",
+        {_SDK: PULUMI_LANGUAGE},
+        {
+            "pulumi-language-python": Program(
+                "pulumi-language-python",
+                PULUMI_LANGUAGE,
+                f"{_SDK}/python/cmd/pulumi-language-python",
+                (f"{_SDK}/go/common/version.Version=v{PULUMI_LANGUAGE}",),
+                _SDK,
+                ("python/cmd/pulumi-language-python-exec",),
+            ),
+        },
+    ),
+)
 DOWNLOADS = {
     "kubernetes": "https://dl.k8s.io/release",
     "etcd": "https://github.com/etcd-io/etcd/releases/download",

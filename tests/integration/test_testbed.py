@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import ConfigError
-from migrator.testbed.binaries import ChecksumError, DownloadError, Store
+from migrator.testbed.binaries import Store
+from migrator.testbed.downloads import ChecksumError, DownloadError
 from migrator.testbed.planes import pair as beds
 from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.versions import BLUE, GREEN
@@ -82,3 +83,14 @@ def test_downloads_are_checked(tmp_path: Path) -> None:
         with pytest.raises(DownloadError, match="cannot be fetched"):
             store.kubernetes("1.2.4", ("kube-apiserver",))
     assert not list((tmp_path / "cache").glob(".partial-*"))
+
+
+def test_programs_of_one_build_are_compiled_together(tmp_path: Path) -> None:
+    """Go makes them in one run, for the architecture that was asked for; a second store waits for none of it."""
+    said: list[str] = []
+    store = Store(tmp_path, said.append, source="build", architecture="arm64")
+    made = store.programs("pause", "web")
+    assert {name: path.read_bytes()[18] for name, path in made.items()} == {"pause": 183, "web": 183}  # ELF: EM_AARCH64
+    assert len([text for text in said if text.startswith("building")]) == 1
+    assert Store(tmp_path, said.append, architecture="arm64").programs("web") == {"web": made["web"]}
+    assert len([text for text in said if text.startswith("building")]) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import shutil
 import tarfile
@@ -24,11 +23,11 @@ from migrator.testbed.artefacts import fingerprint, only_one
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.binfmt import runs_arm64
 from migrator.testbed.processes import free_ports, start, stop
-from migrator.testbed.versions import COREDNS, ETCD
+from migrator.testbed.versions import CONTROL_PLANE
 
 WEB_IMAGE = "shop.example/web:1"
 """The sample application's image."""
-_SOURCES = Path(__file__).parent / "sources"
+_OF_KUBERNETES = (*CONTROL_PLANE, "kube-proxy")
 _PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
 _SETTINGS = ("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 """What all images are set to."""
@@ -64,7 +63,7 @@ def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callab
     """
     storage = store.cache / f"registry-{store.architecture}"
     with only_one(storage, say):
-        wanted = {_bare(WEB_IMAGE): _own("web", store)}
+        wanted = {_bare(WEB_IMAGE): _alone(store, "web")}
         for version in versions:
             wanted |= _asked_for(store, base, version)
         missing = {name: recipe for name, recipe in wanted.items() if not _stored(storage, name, recipe)}
@@ -86,23 +85,27 @@ def _asked_for(store: Store, base: Path, version: str) -> dict[str, Recipe]:
 
 
 def _recipe(store: Store, base: Path, version: str, name: str) -> Recipe:
+    def of_kubernetes() -> Path:
+        return store.kubernetes(version, _OF_KUBERNETES)[name]
+
     makers: Mapping[str, Callable[[], Recipe]] = {
-        "coredns/coredns": lambda: Recipe((COREDNS,), lambda: Image(store.coredns())),
-        "etcd": lambda: Recipe(
-            (ETCD,), lambda: Image(store.etcd(), tuple((tool, f"usr/local/bin/{tool.name}") for tool in store.etcd_tools()))
-        ),
-        "pause": lambda: _own("pause", store),
+        "coredns/coredns": lambda: _alone(store, "coredns"),
+        "etcd": lambda: Recipe((store.place("etcd").parent.name,), lambda: _etcd(**store.programs("etcd", "etcdctl", "etcdutl"))),
+        "pause": lambda: _alone(store, "pause"),
         "kube-proxy": lambda: Recipe(
-            (version, base.name, *_PROXY_TOOLS),
-            lambda: Image(store.kubernetes(version, ("kube-proxy",))["kube-proxy"], tuple(_proxy_files(base))),
+            (version, base.name, *_PROXY_TOOLS), lambda: Image(of_kubernetes(), tuple(_proxy_files(base)))
         ),
     }
-    return makers.get(name, lambda: Recipe((version,), lambda: Image(store.kubernetes(version, (name,))[name])))()
+    return makers.get(name, lambda: Recipe((version,), lambda: Image(of_kubernetes())))()
 
 
-def _own(name: str, store: Store) -> Recipe:
-    """Return the recipe of a program of this project's own."""
-    return Recipe(((_SOURCES / f"{name}.go").read_text(),), lambda: Image(_program(store, name)))
+def _etcd(etcd: Path, **tools: Path) -> Image:
+    return Image(etcd, tuple((path, f"usr/local/bin/{name}") for name, path in tools.items()))
+
+
+def _alone(store: Store, name: str) -> Recipe:
+    """Return the recipe of an image that is one program."""
+    return Recipe((store.place(name).parent.name,), lambda: Image(store.programs(name)[name]))
 
 
 def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
@@ -135,21 +138,6 @@ def _proxy_files(base: Path) -> Iterator[tuple[Path, str]]:
 def native(store: Store) -> Store:
     """Return the same cache for programs that run on this machine."""
     return dataclasses.replace(store, architecture=Store(store.cache, store.say).architecture)
-
-
-def _program(store: Store, name: str) -> Path:
-    """Build a program of this project's own."""
-    source = _SOURCES / f"{name}.go"
-    folder = store.cache / "programs" / store.architecture
-    program = folder / f"{name}@{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
-    if not program.exists():
-        program.parent.mkdir(parents=True, exist_ok=True)
-        partial = program.with_name(f".{program.name}")
-        flags = ["-trimpath", "-ldflags", "-s -w"]
-        environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOARCH": store.architecture}
-        run(["go", "build", *flags, "-o", partial, source], environment=environment, hint="install Go")
-        partial.replace(program)
-    return program
 
 
 def _bare(image: str) -> str:
@@ -201,7 +189,7 @@ def _answers(address: str) -> bool:
 def _push(image: Image, name: str, architecture: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        command = f"usr/local/bin/{image.binary.name.partition('@')[0]}"
+        command = f"usr/local/bin/{image.binary.name}"
         with tarfile.open(work / "layer.tar", "w") as layer:
             for source, target in image.files:
                 layer.add(source, target, recursive=not source.is_symlink())

@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from migrator.packages.build import Workshop, build
+from migrator.packages.build import build
 from migrator.packages.recipes import Order, Source, checksum, parse_orders, recipes_folder
 from migrator.testbed.artefacts import fingerprint, only_one, without_comments
-from migrator.testbed.binaries import GO_WORK, Store
+from migrator.testbed.binaries import Store
+from migrator.testbed.go_build import workshop
 from migrator.testbed.machines.lab import Lab
 
 RUNTIME = {"cri-o": "1.34.0", "crictl": "1.36.0", "cni-plugins": "1.9.1"}
 """CRI-O's minor should be Kubernetes' own; 1.34.0 is the one that the public module registry has."""
+
+CROSS_BUILT = "cni-plugins"
+"""The package that shows cross-building: the smallest one."""
 
 
 def packages(store: Store, kubernetes: Sequence[str], *, architecture: str = "x86_64", names: Sequence[str] = ()) -> Path:
@@ -35,8 +39,8 @@ def _build_where_missing(order: Order, dest: Path, say: Callable[[str], None]) -
     wanted = _fingerprint(order)
     if (dest / order.file).exists() and mark.exists() and mark.read_text() == wanted:
         return
-    GO_WORK.mkdir(mode=0o755, exist_ok=True)
-    shop = Workshop(GO_WORK, "nobody", jobs=2)
+    shop = workshop()
+    shop.work.mkdir(mode=0o755, exist_ok=True)
     build(order, shop, checksum=checksum(order, dest / "packages.sum", accept_new=False), dest=dest, say=say)
     mark.write_text(wanted)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,20 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrator.adapters.commands import run
 from migrator.errors import CommandFailedError
 from migrator.testbed.binaries import Store
-from migrator.testbed.versions import MODULES, PULUMI_LANGUAGE
 
+_RESOURCE = "pulumi-resource-"
+"""How a plugin's program is called, before its own name."""
 _DYNAMIC = """\
 #!/bin/sh
 # Runs the dynamic providers that are written in Python, as an official installation of Pulumi does.
 exec "{python}" -u -m pulumi.dynamic "$@"
-"""
-_KUBERNETES = """\
-#!/bin/sh
-# Stands in for the pulumi-kubernetes plugin: speaks the provider protocol and applies to the real API server.
-exec "{python}" -u -m migrator.testbed.pulumi.kubernetes_plugin "$@"
 """
 
 
@@ -35,8 +31,13 @@ class Engine:
 
     project: Path
     environment: Mapping[str, str]
-    stand_ins: tuple[str, ...]
-    """Which plugins are not Pulumi's own."""
+    plugins: Mapping[str, Path]
+    """The programs that its plugins are, by name."""
+
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Return which plugins are not Pulumi's own: those are compiled, and no scripts."""
+        return tuple(name for name, program in self.plugins.items() if not program.read_bytes().startswith(b"\x7fELF"))
 
     def run(self, *words: str, show: Callable[[str], None] | None = None) -> str:
         """Run a command of Pulumi in the project; raises CommandFailedError with what it printed."""
@@ -64,20 +65,25 @@ class Engine:
 
 
 def make_engine(store: Store, project: Path, state: Path) -> Engine:
-    """Return Pulumi for a project, its state in a folder; what is not installed is built or stood in for."""
+    """Return Pulumi for a project, its state in a folder; what is not installed is built."""
     tools = state / "bin"
     tools.mkdir(parents=True, exist_ok=True)
-    stand_ins = []
-    if not shutil.which("pulumi"):
-        engine, language = store.pulumi()
-        for program in (engine, language):
-            # A copy: the language host looks for its launcher beside where it really lies.
-            shutil.copy(program, tools / program.name)
-        _script(tools / "pulumi-language-python-exec", _launcher(language).read_text())
-        _script(tools / "pulumi-resource-pulumi-python", _DYNAMIC.format(python=sys.executable))
-    if not _installed("kubernetes"):
-        _script(tools / "pulumi-resource-kubernetes", _KUBERNETES.format(python=sys.executable))
-        stand_ins.append("kubernetes")
+    installed = _installed("kubernetes")
+    pulumi = ("pulumi", "pulumi-language-python") if not shutil.which("pulumi") else ()
+    built = store.programs(*pulumi, *(() if installed else (f"{_RESOURCE}kubernetes",)))
+    for name, program in built.items():
+        _link(tools / name, program)
+    if pulumi:
+        language = built["pulumi-language-python"]
+        # A copy: the language host looks for its launcher beside where it really lies, and starts it with the tests' Python.
+        for file in (language, language.with_name("pulumi-language-python-exec")):
+            (tools / file.name).unlink(missing_ok=True)
+            shutil.copy(file, tools)
+        _script(tools / f"{_RESOURCE}pulumi-python", _DYNAMIC.format(python=sys.executable))
+    # The engine's home is its own, so an installed plugin is not looked for where it lies.
+    if installed:
+        _link(tools / installed.name, installed)
+    plugins = {"kubernetes": (tools / f"{_RESOURCE}kubernetes").resolve()}
     backend = state / "backend"
     backend.mkdir(exist_ok=True)
     environment = {
@@ -89,22 +95,19 @@ def make_engine(store: Store, project: Path, state: Path) -> Engine:
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_PYTHON_CMD": sys.executable,
     }
-    return Engine(project, environment, tuple(stand_ins))
+    return Engine(project, environment, plugins)
 
 
-def _launcher(language: Path) -> Path:
-    """Return the script that starts a program: it lies in the language host's module, and is kept beside the host."""
-    kept = language.with_name("pulumi-language-python-exec")
-    if not kept.exists():
-        module = MODULES["pulumi-language-python"].path
-        found = json.loads(run(["go", "mod", "download", "-json", f"{module}@v{PULUMI_LANGUAGE}"]))
-        shutil.copy(Path(found["Dir"]) / "python/cmd" / kept.name, kept)
-    return kept
-
-
-def _installed(plugin: str) -> bool:
+def _installed(plugin: str) -> Path | None:
+    """Return a plugin of the person's Pulumi, the newest one."""
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    return any((home / "plugins").glob(f"resource-{plugin}-v*/pulumi-resource-{plugin}"))
+    found = (home / "plugins").glob(f"resource-{plugin}-v*/{_RESOURCE}{plugin}")
+    return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.parent.name)], default=None)
+
+
+def _link(place: Path, program: Path) -> None:
+    place.unlink(missing_ok=True)
+    place.symlink_to(program)
 
 
 def _script(path: Path, text: str) -> None:
