@@ -16,6 +16,7 @@ from pathlib import Path
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.testbed.processes import free_ports
+from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
 _CONFIG = """\
 global
@@ -24,7 +25,8 @@ global
     maxconn 2000
 defaults
     mode http
-    timeout connect 2s
+    timeout connect 10s
+    timeout check 10s
     timeout client 30s
     timeout server 30s
     option redispatch
@@ -39,7 +41,6 @@ backend shop
     server blue {blue} check inter 500 weight 100
     server green {green} check inter 500 weight 0
 """
-_STARTED_SECONDS = 10.0
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -113,22 +114,23 @@ class Balancer:
         if checked.returncode:
             raise CommandFailedError(f"haproxy -c -f {config}", checked.returncode, checked.stderr)
         self._process = subprocess.Popen([program, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + _STARTED_SECONDS
-        while not self._accepts():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise MigratorError("haproxy did not start", hint=f"see `haproxy -db -f {config}`")
-            time.sleep(0.02)
+        wait(self._started, self._not_started)
 
     def stop(self) -> None:
         """End HAProxy."""
         if self._process:
             self._process.terminate()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
 
-    def _accepts(self) -> bool:
+    def _not_started(self) -> MigratorError:
+        return MigratorError("haproxy did not start", hint=f"see `haproxy -db -f {self.folder / 'haproxy.cfg'}`")
+
+    def _started(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise self._not_started()
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=2).close()
         except OSError:
             return False
         return self.socket.exists()
@@ -181,7 +183,7 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
     last = [time.monotonic()]
 
     def client(*, keep: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         while not done.is_set():
             try:
                 connection.request("GET", "/", headers={} if keep else {"Connection": "close"})
@@ -211,4 +213,4 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
     finally:
         done.set()
         for thread in threads:
-            thread.join(timeout=15)
+            thread.join(timeout=PATIENCE_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -10,6 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from migrator.testbed.waiting import PATIENCE_SECONDS
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,28 +52,40 @@ def start_time(pid: int) -> str:
 
 
 def stop(processes: Sequence[Process], *, patience: float = 5.0) -> None:
-    """End these processes, politely and then not; returns when they are gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    """End these processes, politely and after `patience` seconds not; returns when they are gone."""
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, PATIENCE_SECONDS)):
         for process in processes:
             if process.alive:
                 _signal(process.pid, number)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds
         while any(process.alive for process in processes) and time.monotonic() < deadline:
             _reap(processes)
             time.sleep(0.02)
     _reap(processes)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return TCP ports on loopback that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
+def free_ports(count: int, *, lowest: int = 10000) -> list[int]:
+    """Return TCP ports on loopback that nobody listens on.
+
+    They are below those that the kernel gives to clients: such a port may be taken before a server of ours listens on it.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    span = max(first - lowest, 1000)
+    found: set[int] = set()
+    while len(found) < count:
+        port = lowest + secrets.randbelow(span)
+        if _free(port):
+            found.add(port)
+    return list(found)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as item:
+        try:
+            item.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

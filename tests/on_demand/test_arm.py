@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from migrator.adapters.commands import run
 from migrator.packages.publish import publish
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab
@@ -38,6 +39,15 @@ def supplies(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     repository = tmp_path_factory.mktemp("repository")
     publish(sorted(built.glob("*-aarch64.pkg.tar.zst")), repository)
     return repository
+
+
+def test_kubernetes_is_cross_built_and_runs(store: Store, tmp_path: Path) -> None:
+    """Kubeadm and kubelet for aarch64 are what they say, and start."""
+    folder = packages(store, (GREEN,), architecture="aarch64", names=["kubernetes"])
+    run(["bsdtar", "-xf", folder / f"kubernetes-{GREEN}-1-aarch64.pkg.tar.zst", "-C", tmp_path])
+    for name in ("kubeadm", "kubelet"):
+        assert "ARM aarch64" in run(["file", tmp_path / "usr/bin" / name])
+    assert run(["qemu-aarch64-static", tmp_path / "usr/bin/kubeadm", "version", "-o", "short"]).strip() == f"v{GREEN}"
 
 
 @contextmanager

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
+from migrator.testbed.artefacts import only_one
 
 _FOLDER = Path("/proc/sys/fs/binfmt_misc")
+_HELD = Path("/run/lock/migrator-binfmt")
+"""Whoever holds it keeps the registration; another one waits, as the first takes it back at the end."""
 _AARCH64 = (
     r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00",
     r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff",
@@ -26,14 +29,18 @@ def runs_arm64() -> Iterator[None]:
         raise MigratorError("qemu-aarch64-static is not installed", hint="`make nodes` installs it")
     if not (_FOLDER / "register").exists():
         run(["mount", "-t", "binfmt_misc", "binfmt_misc", _FOLDER])
-    entry = _FOLDER / "migrator-aarch64"
-    if (_FOLDER / "qemu-aarch64").exists() or entry.exists():
+    if (_FOLDER / "qemu-aarch64").exists():
         yield
         return
-    magic, mask = _AARCH64
-    # F: the emulator is opened now, so that it needs not lie in the other root.
-    (_FOLDER / "register").write_text(f":{entry.name}:M::{magic}:{mask}:{emulator}:F")
-    try:
-        yield
-    finally:
-        entry.write_text("-1")
+    entry = _FOLDER / "migrator-aarch64"
+    with only_one(_HELD, lambda _: None):
+        # What a killed process has left.
+        if entry.exists():
+            entry.write_text("-1")
+        magic, mask = _AARCH64
+        # F: the emulator is opened now, so that it needs not lie in the other root.
+        (_FOLDER / "register").write_text(f":{entry.name}:M::{magic}:{mask}:{emulator}:F")
+        try:
+            yield
+        finally:
+            entry.write_text("-1")

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-_GONE_SECONDS = 10.0
+from migrator.testbed.waiting import PATIENCE_SECONDS
 
 
 def make_cgroups(name: str, root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[Path]:
@@ -30,7 +30,7 @@ def make_cgroups(name: str, root: Path = Path("/sys/fs/cgroup"), own: Path = Pat
 
 def remove_cgroups(folders: list[Path]) -> list[Path]:
     """Remove these cgroups, deepest folder first; returns those that stay because something still runs in them."""
-    deadline = time.monotonic() + _GONE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     left = folders
     while left and time.monotonic() < deadline:
         for folder in left:

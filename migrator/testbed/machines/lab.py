@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from migrator.testbed.machines.registry import fill_registry
 from migrator.testbed.machines.rootfs import USER, base_root, remove_root
 from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.state import StateFolder
+from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
-_BOOT_SECONDS = 60.0
 _EMULATED_BOOT_SECONDS = 900.0
 _WATCHERS = 8192
 
@@ -158,14 +157,15 @@ class Lab:
 
     @property
     def _bridge(self) -> str:
-        return f"mg{self._digest}"
+        return f"mg{self.mark}"
 
     @property
-    def _digest(self) -> str:
+    def mark(self) -> str:
+        """The letters that stand in the names of all links and cgroups of these nodes, and of no other ones."""
         return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
 
     def _unit(self, name: str) -> str:
-        return f"{self._digest}-{name.rpartition('-')[2]}"
+        return f"{self.mark}-{name.rpartition('-')[2]}"
 
     def _root(self, name: str) -> Path:
         return self.folder / "nodes" / name / "root"
@@ -237,22 +237,29 @@ class Lab:
         self.known_hosts.write_text("".join(keys))
         common = (
             f"Host *\n  User {USER}\n  IdentityFile {self.key}\n  IdentitiesOnly yes\n"
-            f"  UserKnownHostsFile {self.known_hosts}\n  StrictHostKeyChecking yes\n  ConnectTimeout 3\n  LogLevel ERROR\n"
+            f"  UserKnownHostsFile {self.known_hosts}\n  StrictHostKeyChecking yes\n  ConnectTimeout 10\n  LogLevel ERROR\n"
         )
         self.ssh_config.write_text("".join(entries) + common)
 
     def _wait(self, name: str) -> None:
-        deadline = time.monotonic() + (_EMULATED_BOOT_SECONDS if self.emulate else _BOOT_SECONDS)
-        while True:
+        said = ""
+
+        def failure() -> MigratorError:
+            log = self._root(name).parent / "console.log"
+            return MigratorError(f"test node {name} does not answer SSH: {said}", hint=f"see {log}")
+
+        def answers() -> bool:
+            nonlocal said
             try:
                 run(self.command(name, "true"))
             except CommandFailedError as error:
-                if time.monotonic() > deadline or not self._machine(name).alive:
-                    log = self._root(name).parent / "console.log"
-                    raise MigratorError(f"test node {name} does not answer SSH: {error.message}", hint=f"see {log}") from error
-                time.sleep(0.2)
-            else:
-                return
+                said = error.message
+                if not self._machine(name).alive:
+                    raise failure() from error
+                return False
+            return True
+
+        wait(answers, failure, seconds=_EMULATED_BOOT_SECONDS if self.emulate else PATIENCE_SECONDS)
 
     @property
     def _state(self) -> StateFolder:

@@ -15,8 +15,8 @@ from migrator.errors import MigratorError
 from migrator.testbed.machines.cgroups import make_cgroups, members, remove_cgroups
 from migrator.testbed.machines.rootfs import USER, unmount
 from migrator.testbed.processes import Process, start_time
+from migrator.testbed.waiting import PATIENCE_SECONDS
 
-_STOP_SECONDS = 15.0
 _JOIN_AND_RUN = """\
 link=$1; shift
 while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift
@@ -105,7 +105,7 @@ def boot(name: str, address: str, *, root: Path, bridge: str, unit: str, log: Pa
 def halt(machine: Machine, root: Path) -> None:
     """End a node and all in it at once, as a pulled plug does; raises MigratorError when something of it stays."""
     folders = [Path(folder) for folder in machine.cgroups]
-    deadline = time.monotonic() + _STOP_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (machine.alive or members(folders)) and time.monotonic() < deadline:
         for pid in {*members(folders), *([machine.process.pid] if machine.alive else [])}:
             _kill(pid)

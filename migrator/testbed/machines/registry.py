@@ -7,7 +7,6 @@ import os
 import shutil
 import tarfile
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from migrator.testbed.binaries import Store
 from migrator.testbed.machines.binfmt import runs_arm64
 from migrator.testbed.processes import free_ports, start, stop
 from migrator.testbed.versions import CONTROL_PLANE
+from migrator.testbed.waiting import wait
 
 WEB_IMAGE = "shop.example/web:1"
 """The sample application's image."""
@@ -31,7 +31,6 @@ _OF_KUBERNETES = (*CONTROL_PLANE, "kube-proxy")
 _PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
 _SETTINGS = ("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 """What all images are set to."""
-_START_SECONDS = 10.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -168,11 +167,7 @@ def _serving(storage: Path) -> Iterator[str]:
         log = Path(folder) / "log"
         process = start("registry", ["docker-registry", "serve", config], log)
         try:
-            deadline = time.monotonic() + _START_SECONDS
-            while not _answers(address):
-                if time.monotonic() > deadline:
-                    raise MigratorError(f"the image registry does not start: {log.read_text()[-300:]}")
-                time.sleep(0.05)
+            wait(lambda: _answers(address), lambda: MigratorError(f"the image registry does not start: {log.read_text()[-300:]}"))
             yield address
         finally:
             stop([process])

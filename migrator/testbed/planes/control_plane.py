@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from migrator.kube.cluster import KubeCluster
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.certs import Authority, make_authority
 from migrator.testbed.processes import Process, free_ports, start
+from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
-_READY_SECONDS = 90.0
 _STAGES = Path(__file__).with_name("stages.yaml")
 
 
@@ -160,10 +159,14 @@ def _api_options(recipe: Recipe, authority: Authority, port: int, etcd: int) -> 
 
 def _await_ready(plane: ControlPlane) -> None:
     cluster = plane.cluster()
-    deadline = time.monotonic() + _READY_SECONDS
-    while not cluster.healthy():
+
+    def failure(why: str) -> MigratorError:
+        return MigratorError(f"testbed: {plane.recipe.name}: {why}", hint=f"its logs are in {plane.folder}")
+
+    def ready() -> bool:
         dead = [process.name for process in plane.processes if not process.alive]
-        if dead or time.monotonic() > deadline:
-            why = f"{', '.join(dead)} ended" if dead else f"not ready after {_READY_SECONDS:.0f} s"
-            raise MigratorError(f"testbed: {plane.recipe.name}: {why}", hint=f"its logs are in {plane.folder}")
-        time.sleep(0.1)
+        if dead:
+            raise failure(f"{', '.join(dead)} ended")
+        return cluster.healthy()
+
+    wait(ready, lambda: failure(f"not ready after {PATIENCE_SECONDS:.0f} s"))

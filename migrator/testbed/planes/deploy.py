@@ -11,8 +11,7 @@ from migrator.errors import ApiError, ForbiddenError, NotFoundError
 from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
-
-_SECONDS = 30.0
+from migrator.testbed.waiting import PATIENCE_SECONDS
 
 
 def deploy(cluster: KubeCluster, manifests: Iterable[Manifest], *, manager: str = "kubectl-create") -> list[Manifest]:
@@ -30,7 +29,7 @@ def deploy(cluster: KubeCluster, manifests: Iterable[Manifest], *, manager: str 
         ]
         body = {**manifest, "metadata": {**metadata, "ownerReferences": owners}} if owners else manifest
         key = manifest["apiVersion"], manifest["kind"]
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 if key not in types:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import orjson
@@ -10,8 +9,7 @@ import orjson
 from migrator.errors import ConflictError, MigratorError
 from migrator.kube.cluster import KubeCluster
 from migrator.model.kinds import NODES
-
-_READY_SECONDS = 60.0
+from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
 
 def make_nodes(cluster: KubeCluster, count: int) -> None:
@@ -21,11 +19,10 @@ def make_nodes(cluster: KubeCluster, count: int) -> None:
             cluster.create(NODES, "", orjson.dumps(_node(cluster.name, number)), manager="testbed")
         except ConflictError:
             continue
-    deadline = time.monotonic() + _READY_SECONDS
-    while sum(_ready(node) for node in cluster.list(NODES)) < count:
-        if time.monotonic() > deadline:
-            raise MigratorError(f"testbed: nodes of {cluster.name} are not Ready after {_READY_SECONDS:.0f} s")
-        time.sleep(0.1)
+    wait(
+        lambda: sum(_ready(node) for node in cluster.list(NODES)) >= count,
+        lambda: MigratorError(f"testbed: nodes of {cluster.name} are not Ready after {PATIENCE_SECONDS:.0f} s"),
+    )
 
 
 def _node(cluster: str, number: int) -> dict[str, Any]:
