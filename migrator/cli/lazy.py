@@ -12,10 +12,22 @@ import click
 class LazyGroup(click.Group):
     """A group of verbs, each a module of a package with a `command`."""
 
-    def __init__(self, *, package: str, verbs: Mapping[str, str], groups: frozenset[str] = frozenset(), **settings: Any) -> None:
-        """Take the verbs with their summaries, in the order of `--help`; a verb in `groups` is a folder with a `verbs.py`."""
+    def __init__(
+        self,
+        *,
+        package: str,
+        verbs: Mapping[str, str],
+        groups: frozenset[str] = frozenset(),
+        absent: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Take the verbs with their summaries, in the order of `--help`; a verb in `groups` is a folder with a `verbs.py`.
+
+        `absent` are verbs that this installation does not have, with what to do.
+        """
         super().__init__(**settings)
         self._package, self._verbs, self._groups = package, verbs, groups
+        self._absent = absent or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in order of use."""
@@ -41,6 +53,8 @@ class LazyGroup(click.Group):
         """Suggest the verb that a mistyped one resembles."""
         import difflib
 
+        if args[0] in self._absent:
+            ctx.fail(self._absent[args[0]])
         if args[0] not in self._verbs and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], self._verbs, n=1)
             suggestion = f", did you mean {near[0]}?" if near else f"; there are {', '.join(self._verbs)}"

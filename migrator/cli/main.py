@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from typing import Any
 
@@ -32,12 +33,28 @@ _VERBS = {
 
 _GROUPS = frozenset({"upgrade", "packages", "testbed"})
 """Verbs that are groups of verbs: a folder each."""
+_CHECKOUT_ONLY = "testbed"
+"""The verb that is not part of the wheel."""
+
+
+def verbs() -> dict[str, str]:
+    """Return what there is to call, with its line of help: the testbed only where its code is."""
+    there = importlib.util.find_spec(f"migrator.cli.{_CHECKOUT_ONLY}") is not None
+    return {name: line for name, line in _VERBS.items() if there or name != _CHECKOUT_ONLY}
+
+
+def _absent() -> dict[str, str]:
+    return {
+        name: f"{name} is part of the source checkout: run .venv/bin/migrator {name} there, after `make install`"
+        for name in _VERBS.keys() - verbs().keys()
+    }
 
 
 @click.group(
     cls=LazyGroup,
     package="migrator.cli",
-    verbs=_VERBS,
+    verbs=verbs(),
+    absent=_absent(),
     groups=_GROUPS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -88,7 +88,7 @@ class Store:
         if left:
             what = ", ".join(f"{name} {build.programs[name].version}" for name in left)
             self.say(f"building {what} from Go modules (minutes, once)")
-            compile_programs(build, left, into, architecture=self.architecture, say=lambda text: self.say(f"{build.name}: {text}"))
+            compile_programs(build, left, into, architecture=self.architecture, say=self.say)
 
     def _downloaded(self, family: str, version: str, names: Sequence[str], into: Path) -> bool:
         """Download programs of one release; returns False where they are to be built instead."""
