@@ -92,7 +92,7 @@ def pods(count: int) -> dict[str, object]:
 
 def settle(cluster: KubeCluster, full: str, empty: str, count: int) -> None:
     """Let all pods be on the one node and the other one be free to take them."""
-    await_pods(cluster, full, count, seconds=180)
+    await_pods(cluster, full, count)
     cordon(cluster, empty, on=False)
 
 

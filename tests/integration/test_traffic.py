@@ -186,7 +186,7 @@ def test_interrupted_cutover_goes_back(sandbox: Sandbox, edge: Edge, number: sig
         child = sandbox.start("cutover", "--yes")
         until(lambda: bool(sandbox.events("sample")))
         child.send_signal(number)
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=300)
     assert child.returncode == 130, err
     assert adapter(balancer).read().green_percent == 0
     assert not sandbox.blue("CronJob", "nightly")["spec"]["suspend"]
@@ -290,7 +290,7 @@ def test_a_load_balancer_that_dies_in_a_soak_stops_the_cutover_and_loses_no_way_
         child = sandbox.start("cutover", "--yes")
         until(lambda: bool(sandbox.events("sample")))
         balancer.stop()
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=300)
     assert child.returncode not in (0, 70), err
     assert b"HAProxy" in err
     assert b"Traceback" not in err

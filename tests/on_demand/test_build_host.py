@@ -100,7 +100,7 @@ def test_zram_swap_and_cpus_are_as_before_when_a_build_ends(machine: Lab) -> Non
 def test_what_a_killed_build_left_is_undone_by_the_next_one(machine: Lab) -> None:
     """SIGKILL in the middle: swap and CPUs stay as they were made, until the record is found."""
     there(machine, f"rm -f {WORK}/ready; nohup python3 /opt/driver.py hang >/dev/null 2>&1 & echo $! > /run/driver.pid")
-    until(lambda: there(machine, f"test -e {WORK}/ready && echo yes || true").strip() == "yes", seconds=120)
+    until(lambda: there(machine, f"test -e {WORK}/ready && echo yes || true").strip() == "yes")
     there(machine, "kill -9 $(cat /run/driver.pid)")
     assert there(machine, "cat /sys/devices/system/cpu/online").strip() == "0"
     assert len(there(machine, "cat /proc/swaps").splitlines()) == 3
@@ -112,7 +112,7 @@ def test_what_a_killed_build_left_is_undone_by_the_next_one(machine: Lab) -> Non
 def test_after_a_power_cut_the_record_is_undone_without_harm(machine: Lab) -> None:
     """The machine was off: what the record names is gone already, but for the swap file."""
     there(machine, f"rm -f {WORK}/ready; nohup python3 /opt/driver.py hang >/dev/null 2>&1 & true")
-    until(lambda: there(machine, f"test -e {WORK}/ready && echo yes || true").strip() == "yes", seconds=120)
+    until(lambda: there(machine, f"test -e {WORK}/ready && echo yes || true").strip() == "yes")
     there(machine, "sync")
     machine.power_off(NAME)
     machine.up(1, ())

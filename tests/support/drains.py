@@ -64,6 +64,6 @@ def running_on(cluster: KubeCluster, node: str) -> int:
     )
 
 
-def await_pods(cluster: KubeCluster, node: str, count: int, *, seconds: float = 60.0) -> None:
+def await_pods(cluster: KubeCluster, node: str, count: int) -> None:
     """Wait until a node has this many Ready pods."""
-    until(lambda: running_on(cluster, node) == count, seconds=seconds)
+    until(lambda: running_on(cluster, node) == count)

@@ -23,6 +23,7 @@ from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.planes.pair import Testbed
+from migrator.testbed.waiting import PATIENCE_SECONDS
 
 TYPES: dict[str, ResourceType] = {
     kind: ResourceType(api, version, plural, kind, namespaced, frozenset())
@@ -182,7 +183,7 @@ def _main(arguments: list[str]) -> None:
         raise click.exceptions.Exit(code)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 300.0) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for what a controller will do; fails the test when it does not, also on a machine that is busy."""
     import time
 
