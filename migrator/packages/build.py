@@ -59,7 +59,8 @@ class Workshop:
         others = [cache for cache in map(Path, self.environment.values()) if cache.stat().st_uid != account.pw_uid]
         run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", folder, *others])
         identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-        return ["setpriv", *identity, "--", *words]
+        # A build does not outlive who started it.
+        return ["setpriv", *identity, "--pdeathsig=TERM", "--", *words]
 
 
 def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Callable[[str], None]) -> Path:

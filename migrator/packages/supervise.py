@@ -11,8 +11,6 @@ from pathlib import Path
 
 from migrator.errors import CommandFailedError, MigratorError
 
-_SHOW_SECONDS = 10.0
-
 
 def supervise(
     command: Sequence[str],
@@ -22,12 +20,13 @@ def supervise(
     log: Path,
     say: Callable[[str], None],
     expected: int = 0,
+    every: float = 10.0,
     hint: str = "",
 ) -> None:
     """Run a command, write its output to a log, and report the progress that the output shows.
 
-    `expected` is the most Go packages that it may compile, 0 when that is not known; `hint` is for a program that is not
-    installed. Raises CommandFailedError with the end of the log.
+    `expected` is the most Go packages that it may compile, 0 when that is not known; they are counted aloud after `every`
+    seconds. `hint` is for a program that is not installed. Raises CommandFailedError with the end of the log.
     """
     with log.open("w") as file:
         try:
@@ -44,7 +43,7 @@ def supervise(
         except FileNotFoundError as error:
             raise MigratorError(f"{command[0]} is not installed", hint=hint) from error
         try:
-            _follow(child, file.write, say, expected)
+            _follow(child, file.write, say, expected=expected, every=every)
             code = child.wait()
         except BaseException:
             # ^C: the command and its compilers are one process group, and all of it must end.
@@ -55,7 +54,9 @@ def supervise(
         raise CommandFailedError(shlex.join(command[-7:]), code, log.read_text()[-400:], hint=f"the whole log: {log}")
 
 
-def _follow(child: subprocess.Popen[str], write: Callable[[str], object], say: Callable[[str], None], expected: int) -> None:
+def _follow(
+    child: subprocess.Popen[str], write: Callable[[str], object], say: Callable[[str], None], *, expected: int, every: float
+) -> None:
     begun = shown = time.monotonic()
     compiled = 0
     for line in child.stdout or ():
@@ -64,7 +65,7 @@ def _follow(child: subprocess.Popen[str], write: Callable[[str], object], say: C
             say(line.removeprefix("==>").strip())
         elif "/" in line and " " not in line.strip():
             compiled += 1
-        if time.monotonic() - shown > _SHOW_SECONDS:
+        if time.monotonic() - shown >= every:
             shown = time.monotonic()
             of = f" of at most {expected}" if expected else ""
             say(f"{compiled}{of} Go packages compiled, {shown - begun:.0f} s")
