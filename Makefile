@@ -13,14 +13,14 @@ demo: install system
 test: install nodes supplies
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-e2e: install nodes
+e2e: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py
 
-e2e-upgrade: install nodes
+e2e-upgrade: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_upgrade.py
 
 # On demand, outside of CI's time: two hops on real nodes, and what only whole emulated machines show.
-e2e-upgrade-hops: install nodes
+e2e-upgrade-hops: install nodes supplies
 	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 
 e2e-arm: install nodes emulator supplies-arm

@@ -59,7 +59,7 @@ def host(store: Store, supplies: Path, tmp_path: Path) -> Iterator[Lab]:
 def test_a_package_is_built_twice_to_the_same_bytes_and_published(tmp_path: Path, work: Path) -> None:
     """Same inputs, same file; the repository names it."""
     made = []
-    order = (f"cni-plugins={RUNTIME['cni-plugins']}", "--source", "modules", "--work", str(work))
+    order = (f"crictl={RUNTIME['crictl']}", "--source", "modules", "--work", str(work))
     for name in ("one", "two"):
         done = migrator(tmp_path, "build", *order, "--dest", name, "-o", "json")
         assert done.returncode == 0, done.stderr
@@ -67,7 +67,7 @@ def test_a_package_is_built_twice_to_the_same_bytes_and_published(tmp_path: Path
     assert hashlib.sha256(made[0].read_bytes()).digest() == hashlib.sha256(made[1].read_bytes()).digest()
     done = migrator(tmp_path, "publish", "--dest", "one")
     assert done.returncode == 0, done.stderr
-    assert f"cni-plugins-{RUNTIME['cni-plugins']}-1/desc" in run(["bsdtar", "-tf", tmp_path / "one/migrator.db.tar.gz"])
+    assert f"crictl-{RUNTIME['crictl']}-1/desc" in run(["bsdtar", "-tf", tmp_path / "one/migrator.db.tar.gz"])
 
 
 def test_a_repository_is_signed_where_a_key_is_given(supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
