@@ -10,13 +10,12 @@ import click
 from migrator.cli import render
 from migrator.cli.options import output_option
 from migrator.errors import ConfigError
-from migrator.model.advice import Advice, Way
-from migrator.model.advice import Path as AdvicePath
+from migrator.model.advice import Advice, Alternative, Choice
 
 _WORDS = {
-    AdvicePath.PHOENIX: "a new cluster beside this one: docs/raise-a-cluster.md, then `migrator init` and `migrator plan`",
-    AdvicePath.IN_PLACE: "in place: `migrator upgrade plan`",
-    AdvicePath.NEITHER: "neither, as things stand",
+    Choice.MIGRATION: "a migration to a new cluster: docs/raise-a-cluster.md, then `migrator init` and `migrator plan`",
+    Choice.IN_PLACE: "an upgrade in place: `migrator upgrade plan`",
+    Choice.NEITHER: "neither, in the present state",
 }
 
 
@@ -26,7 +25,7 @@ _WORDS = {
 @click.option("-f", "--file", type=click.Path(path_type=Path, dir_okay=False), help="Such a file anywhere.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Without a stack: the cluster to read.")
 @click.option("--context", help="Context in the kubeconfig; left out: the current one.")
-@click.option("--spare-nodes", type=click.IntRange(0), help="How many machines could be added for the time of a move.")
+@click.option("--spare-nodes", type=click.IntRange(0), help="How many machines could be added during a migration.")
 @output_option
 def command(
     target: str,
@@ -37,9 +36,9 @@ def command(
     spare_nodes: int | None,
     output: str,
 ) -> None:
-    """Tell whether to raise a new cluster, to upgrade in place, or neither; with reasons and numbers. Nothing is changed.
+    """Recommend a migration to a new cluster, an upgrade in place, or neither, with reasons. Nothing is changed.
 
-    Exit code 3 when neither way is open.
+    Exit code 3 when neither is possible.
     """
     from migrator.cli.upgrade.wiring import advice_facts
     from migrator.model.version import parse_version
@@ -59,32 +58,32 @@ def command(
         render.result_json(dataclasses.asdict(advice) | {"from": str(facts.cluster.version), "to": target})
     else:
         _show(advice, plain_hops(facts.hops))
-    click.get_current_context().exit(3 if advice.path is AdvicePath.NEITHER and facts.hops else 0)
+    click.get_current_context().exit(3 if advice.path is Choice.NEITHER and facts.hops else 0)
 
 
 def _show(advice: Advice, hops: str) -> None:
     render.line(f"{hops or 'nothing to do'}: {_WORDS[advice.path]}")
     for reason in advice.reasons:
         render.line(f"  because {reason}")
-    for way in advice.ways if hops else ():
-        _show_way(way)
+    for item in advice.ways if hops else ():
+        _show_alternative(item)
     if not advice.hosts_read:
         render.line()
-        render.line("no host was read (--stack): disks, certificates, cgroups, packages and edited manifests may hold surprises")
+        render.line("no host was read (--stack): disks, certificates, cgroups, packages and edited manifests were not checked")
 
 
-def _show_way(way: Way) -> None:
-    title = "a new cluster (phoenix)" if way.path is AdvicePath.PHOENIX else "in place"
+def _show_alternative(item: Alternative) -> None:
+    migration = item.path is Choice.MIGRATION
     render.line()
-    render.line(f"{title}: {way.hops} {'move' if way.path is AdvicePath.PHOENIX else 'hop(s)'}")
-    render.line(f"  hardware: {way.hardware}")
-    if way.path is AdvicePath.PHOENIX:
-        render.line("  downtime: none measured behind HAProxy (longest gap of the journey in benchmarks/results: 19 ms)")
-    elif not way.downtime:
+    render.line(f"a migration to a new cluster: {item.hops} move" if migration else f"an upgrade in place: {item.hops} hop(s)")
+    render.line(f"  hardware: {item.hardware}")
+    if migration:
+        render.line("  downtime: none expected behind a load balancer (docs/benchmarks.md has a measurement)")
+    elif not item.downtime:
         render.line("  downtime: none expected")
-    for item in way.downtime:
-        render.line(f"  downtime: {item.workload}: {item.times} x {item.seconds:.0f} s ({item.reason})")
-    for text in way.cannot_be_undone:
-        render.line(f"  not to be undone: {text}")
-    for text in way.obstacles:
+    for away in item.downtime:
+        render.line(f"  downtime: {away.workload}: {away.times} x {away.seconds:.0f} s ({away.reason})")
+    for text in item.cannot_be_undone:
+        render.line(f"  cannot be undone: {text}")
+    for text in item.obstacles:
         render.line("  ", render.word("blocked"), f" {text}")

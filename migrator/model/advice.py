@@ -6,33 +6,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Path(StrEnum):
-    """The ways that there are."""
+class Choice(StrEnum):
+    """What `advise` can recommend."""
 
-    PHOENIX = "phoenix"
-    """A new cluster beside this one."""
+    MIGRATION = "phoenix"
+    """A new cluster beside this one; the value is that of the JSON output of 0.1.0."""
     IN_PLACE = "in-place"
     NEITHER = "neither"
 
 
 @dataclass(slots=True, frozen=True)
 class Downtime:
-    """How long a workload is away on one way."""
+    """How long a workload is not available with one choice."""
 
     workload: str
     seconds: float
-    """Of each interruption, as its pod took to start here; 0: it is not away."""
+    """Of each interruption; 0: it stays available."""
     times: int
     reason: str
+    """Why, and where the number of seconds comes from."""
 
 
 @dataclass(slots=True, frozen=True)
-class Way:
-    """One way, with its price."""
+class Alternative:
+    """One choice with its cost; the names of the fields are keys of the JSON output."""
 
-    path: Path
+    path: Choice
     obstacles: tuple[str, ...]
-    """What must be seen to before it can be gone."""
+    """What must be changed before it is possible."""
     downtime: tuple[Downtime, ...]
     hardware: str
     hops: int
@@ -41,9 +42,9 @@ class Way:
 
 @dataclass(slots=True, frozen=True)
 class Advice:
-    """A recommendation with its reasons."""
+    """A recommendation with its reasons; the names of the fields are keys of the JSON output."""
 
-    path: Path
+    path: Choice
     reasons: tuple[str, ...]
-    ways: tuple[Way, ...]
+    ways: tuple[Alternative, ...]
     hosts_read: bool

@@ -1,11 +1,11 @@
-"""Which way is right for a cluster, from numbers that were read of it. Pure."""
+"""Recommend a migration, an upgrade in place, or neither, from what was read of a cluster; pure functions."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator
 
-from migrator.model.advice import Advice, Downtime, Path, Way
+from migrator.model.advice import Advice, Alternative, Choice, Downtime
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import fates
@@ -16,96 +16,98 @@ from migrator.upgrade.checks.disruption import claims_of
 from migrator.upgrade.checks.scheduling import requests
 
 SMALL = 3
-"""Nodes up to which a cluster counts as small: doubling it is asking for much."""
+"""Number of nodes up to which a second cluster is not recommended by itself."""
 _API_SECONDS = 113.0
-"""For how long the API server of a single control plane was away in one hop, on 2 cores (benchmarks/results/upgrade.json)."""
+_API_MEASURED_ON = "measured on a test machine (two x86-64 cores, nodes in containers): boards take longer"
+"""How long the API server of a single control plane was not available in one hop (benchmarks/results/upgrade.json)."""
 _GIB = 2.0**30
 _OF_BOTH = frozenset({"removed-apis", "stored-versions", "webhooks"})
-"""Checks whose failures stand in either way."""
+"""Checks whose failures concern both choices."""
 
 
 def advise(facts: UpgradeFacts, findings: Iterable[Finding], *, spare_nodes: int | None, lost: Iterable[str]) -> Advice:
     """Return the recommendation; `spare_nodes` is how many machines could be added, None when nobody has said."""
     found = tuple(findings)
-    phoenix, in_place = _phoenix(facts, found), _in_place(facts, found, tuple(lost))
-    ways = (phoenix, in_place)
-    path, reasons = _choose(facts, phoenix, in_place, spare_nodes)
+    migration, in_place = _migration(facts, found), _in_place(facts, found, tuple(lost))
+    ways = (migration, in_place)
+    path, reasons = _choose(facts, migration, in_place, spare_nodes)
     return Advice(path, tuple(reasons), ways, bool(facts.hosts))
 
 
-def _choose(facts: UpgradeFacts, phoenix: Way, in_place: Way, spare: int | None) -> tuple[Path, list[str]]:
+def _choose(facts: UpgradeFacts, migration: Alternative, in_place: Alternative, spare: int | None) -> tuple[Choice, list[str]]:
     nodes = len(facts.cluster.nodes)
     if not facts.hops:
-        return Path.NEITHER, ["the cluster is at this version already"]
+        return Choice.NEITHER, ["the cluster is at this version already"]
     enough = nodes <= SMALL if spare is None else spare < nodes
     machines = (
         f"{nodes} nodes would have to be doubled, and nobody has said that there are machines (--spare-nodes)"
         if spare is None
         else f"{spare} machines can be added, {nodes} nodes would have to be doubled"
     )
-    if phoenix.obstacles and in_place.obstacles:
-        reasons = [f"a new cluster: {text}" for text in phoenix.obstacles] + [f"in place: {text}" for text in in_place.obstacles]
-        return Path.NEITHER, [*reasons, "see to one side of these first; or let somebody else run it (managed Kubernetes)"]
+    if migration.obstacles and in_place.obstacles:
+        reasons = [f"a new cluster: {text}" for text in migration.obstacles] + [f"in place: {text}" for text in in_place.obstacles]
+        return Choice.NEITHER, [
+            *reasons,
+            "resolve one list first, or use managed Kubernetes",
+        ]
     if in_place.obstacles:
-        return Path.PHOENIX, [f"in place is not to be had: {text}" for text in in_place.obstacles] + _for_phoenix(in_place)
-    if phoenix.obstacles:
-        return Path.IN_PLACE, [f"a new cluster is not to be had: {text}" for text in phoenix.obstacles]
+        return Choice.MIGRATION, [f"in place is not possible: {text}" for text in in_place.obstacles] + _for_migration(in_place)
+    if migration.obstacles:
+        return Choice.IN_PLACE, [f"a new cluster is not possible: {text}" for text in migration.obstacles]
     if enough:
-        return Path.IN_PLACE, [machines, *_for_in_place(in_place)]
-    return Path.PHOENIX, _for_phoenix(in_place)
+        return Choice.IN_PLACE, [machines, *_for_in_place(in_place)]
+    return Choice.MIGRATION, _for_migration(in_place)
 
 
-def _for_phoenix(in_place: Way) -> list[str]:
-    reasons = ["going back is instant until `migrator retire`, and loses nothing that blue has"]
+def _for_migration(in_place: Alternative) -> list[str]:
+    reasons = ["a rollback is instant until `migrator retire`, and loses nothing that blue has"]
     if in_place.hops > 1:
-        reasons.append(f"one move in place of {in_place.hops} hops, each of which drains every node")
+        reasons.append(f"one migration instead of {in_place.hops} hops, each of which drains every node")
     away = [item for item in in_place.downtime if item.seconds]
     if away:
         longest = max(away, key=lambda item: item.seconds * item.times)
         reasons.append(
-            f"in place {len(away)} workloads are away, {longest.workload} for {longest.seconds * longest.times:.0f} s in all"
+            f"in place {len(away)} workloads are interrupted, {longest.workload} for {longest.seconds * longest.times:.0f} s in all"
         )
     return reasons
 
 
-def _for_in_place(in_place: Way) -> list[str]:
+def _for_in_place(in_place: Alternative) -> list[str]:
     away = [item.workload for item in in_place.downtime if item.seconds]
     hops = f"{in_place.hops} hops" if in_place.hops > 1 else "one hop"
     return [
-        f"{hops}; away while pods move: {_some(away) or 'nothing'}",
-        "the last hop can be taken back from an etcd snapshot",
+        f"{hops}; not available while pods move: {_some(away) or 'nothing'}",
+        "the last hop can be reversed from an etcd snapshot",
     ]
 
 
-def _phoenix(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Way:
+def _migration(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Alternative:
     mounted = {claim for pod in facts.cluster.pods for claim in claims_of(pod)}
     obstacles = [
         f"{len(mounted)} claims hold data in volumes ({_some(f'{ns}/{name}' for ns, name in sorted(mounted))}), which is not copied"
     ] * bool(mounted)
     obstacles += [f"{item.subject}: {item.reason}" for item in findings if _fails(item) and item.check in _OF_BOTH]
-    return Way(
-        Path.PHOENIX,
+    return Alternative(
+        Choice.MIGRATION,
         tuple(obstacles),
         (),
         _hardware(facts),
         1,
-        ("what is written on green after cutover does not come back to blue with a rollback",),
+        ("what is written on green after the cutover is not copied back to blue by a rollback",),
     )
 
 
-def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[str, ...]) -> Way:
+def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[str, ...]) -> Alternative:
     obstacles = tuple(f"{item.subject}: {item.reason} [{item.check}]" for item in findings if _fails(item))
     homeless = [item.subject for item in findings if item.check == "scheduling"]
-    spare = (
-        f"a spare node: {_some(homeless)} have nowhere to go meanwhile" if homeless else "none: drained pods fit on the other nodes"
-    )
-    return Way(Path.IN_PLACE, obstacles, tuple(_interruptions(facts)), spare, len(facts.hops), lost)
+    spare = f"a spare node: {_some(homeless)} fit on no other node" if homeless else "none: drained pods fit on the other nodes"
+    return Alternative(Choice.IN_PLACE, obstacles, tuple(_interruptions(facts)), spare, len(facts.hops), lost)
 
 
 def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
     drains = sum(hop.workers for hop in facts.hops)
     if _control_planes(facts) == 1 and facts.hops:
-        reason = "one control plane: it restarts in each hop, running pods go on"
+        reason = f"one control plane: it restarts in each hop, running pods continue; {_API_MEASURED_ON}"
         yield Downtime("the API server", _API_SECONDS, len(facts.hops), reason)
     leaving = {item.pod["metadata"]["uid"] for item in fates(facts.cluster.pods, facts.drain) if not item.stays}
     for kind, items in (("Deployment", facts.cluster.deployments), ("StatefulSet", facts.cluster.stateful_sets)):
@@ -117,7 +119,7 @@ def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
                 grace = float(get(pods[0], "spec", "terminationGracePeriodSeconds") or 30) if kind == "StatefulSet" else 0.0
                 name = f"{kind}/{item['metadata']['namespace']}/{item['metadata']['name']}"
                 yield Downtime(
-                    name, round(start_seconds(pods[0]) + grace, 1), drains, "one replica, as long as its pod took to start"
+                    name, round(start_seconds(pods[0]) + grace, 1), drains, "one replica; as long as its pod took to start here"
                 )
 
 
@@ -148,7 +150,7 @@ def _hardware(facts: UpgradeFacts) -> str:
         sum(amount((get(node, "status", "allocatable") or {}).get(name, 0)) for node in nodes) for name in ("cpu", "memory")
     )
     return (
-        f"a second cluster for the time of the move: pods ask for {cores:.1f} of {have_cores:.0f} cores "
+        f"a second cluster during the migration: pods ask for {cores:.1f} of {have_cores:.0f} cores "
         f"and {memory / _GIB:.1f} of {have_memory / _GIB:.1f} GiB on {len(nodes)} nodes"
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.model.advice import Advice, Path
+from migrator.model.advice import Advice, Choice
 from migrator.upgrade.advise import advise
 from migrator.upgrade.checks.table import check
 from tests.support.facts import facts, hop, node, pod
@@ -24,17 +24,17 @@ def advice(spare: int | None = None, **broken: Any) -> Advice:
 @pytest.mark.parametrize(
     ("broken", "spare", "path", "words"),
     [
-        ({}, None, Path.IN_PLACE, "3 nodes would have to be doubled"),
-        ({}, 3, Path.PHOENIX, "going back is instant"),
-        ({"nodes": MANY}, None, Path.PHOENIX, "going back is instant"),
-        ({"nodes": MANY}, 2, Path.IN_PLACE, "2 machines can be added"),
-        ({"nodes": MANY, "pods": (pod("db", "w1", spec=CLAIM),)}, 5, Path.IN_PLACE, "1 claims hold data"),
-        ({"pods": (pod("alone", "w1", owner=None),)}, None, Path.PHOENIX, "in place is not to be had"),
-        ({"pods": (pod("alone", "w1", owner=None, spec=CLAIM),)}, 9, Path.NEITHER, "managed Kubernetes"),
-        ({"hops": ()}, None, Path.NEITHER, "at this version already"),
+        ({}, None, Choice.IN_PLACE, "3 nodes would have to be doubled"),
+        ({}, 3, Choice.MIGRATION, "a rollback is instant"),
+        ({"nodes": MANY}, None, Choice.MIGRATION, "a rollback is instant"),
+        ({"nodes": MANY}, 2, Choice.IN_PLACE, "2 machines can be added"),
+        ({"nodes": MANY, "pods": (pod("db", "w1", spec=CLAIM),)}, 5, Choice.IN_PLACE, "1 claims hold data"),
+        ({"pods": (pod("alone", "w1", owner=None),)}, None, Choice.MIGRATION, "in place is not possible"),
+        ({"pods": (pod("alone", "w1", owner=None, spec=CLAIM),)}, 9, Choice.NEITHER, "managed Kubernetes"),
+        ({"hops": ()}, None, Choice.NEITHER, "at this version already"),
     ],
 )
-def test_the_way_follows_from_what_was_read(broken: dict[str, Any], spare: int | None, path: Path, words: str) -> None:
+def test_the_way_follows_from_what_was_read(broken: dict[str, Any], spare: int | None, path: Choice, words: str) -> None:
     """Size, machines, data in volumes, obstacles; and each has its reason."""
     given = advice(spare, **broken)
     assert given.path is path
