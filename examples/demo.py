@@ -10,17 +10,20 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import yaml
 from shop import shop
 
+from migrator.errors import MigratorError
 from migrator.testbed.balancer import Balancer, Load, balanced, load
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
+from migrator.testbed.waiting import wait
 
 
 def main() -> int:
@@ -58,6 +61,7 @@ def _migrate(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
     _say("   again: only what has changed since")
     _run(folder, "copy")
     _say("5. validate: is green ready?")
+    _await_page(balancer)
     _run(folder, "validate")
     with load(balancer.port) as seen:
         _say("6. cutover, under load, step by step")
@@ -73,6 +77,19 @@ def _migrate(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
     _run(folder, "report", "--out", "report.html")
     if seen.failures:
         raise SystemExit(f"{len(seen.failures)} requests failed, such as: {seen.failures[0]}")
+
+
+def _await_page(balancer: Balancer) -> None:
+    """Wait until the page of the probe answers: on a busy machine HAProxy may need a while to find its servers healthy."""
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{balancer.port}/", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    wait(answers, lambda: MigratorError("the front page does not answer", hint=f"see the log of HAProxy in {balancer.folder}"))
 
 
 def _write_config(folder: Path, testbed: Testbed, balancer: Balancer) -> None:

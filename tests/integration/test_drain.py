@@ -17,7 +17,7 @@ from tests.support.drains import await_pods, make_node, template, workload
 from tests.support.recorder import Recorder
 from tests.support.sandbox import TYPES, Sandbox
 
-RULES = DrainRules(timeout=30.0)
+RULES = DrainRules(timeout=300.0)
 Drain = Callable[..., int]
 
 

@@ -22,9 +22,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from migrator.model.manifest import ref_of
 from migrator.testbed.processes import start
+from migrator.testbed.waiting import PATIENCE_SECONDS
 from tests.support.objects import config_map, deployment, made, service
-from tests.support.sandbox import TYPES, Result, Sandbox, until
+from tests.support.sandbox import TYPES, Result, Sandbox, events, freeze_when, until
 
 
 def fill(sandbox: Sandbox, count: int) -> None:
@@ -34,11 +36,15 @@ def fill(sandbox: Sandbox, count: int) -> None:
         list(pool.map(lambda body: sandbox.pair.blue.create(TYPES["ConfigMap"], sandbox.namespace, body, manager="bench"), bodies))
 
 
+def on_green(sandbox: Sandbox) -> set[str]:
+    """Return which of these ConfigMaps green has."""
+    found = (str(ref_of(item)) for item in sandbox.pair.green.list(TYPES["ConfigMap"], sandbox.namespace))
+    return {name for name in found if "/item-" in name}
+
+
 def brought(sandbox: Sandbox) -> int:
     """Return how many of these ConfigMaps green has."""
-    return sum(
-        1 for item in sandbox.pair.green.list(TYPES["ConfigMap"], sandbox.namespace) if item["metadata"]["name"].startswith("item-")
-    )
+    return len(on_green(sandbox))
 
 
 def one_line(result: Result) -> str:
@@ -208,11 +214,10 @@ def test_killed_copy_goes_on(sandbox: Sandbox) -> None:
     """Kill -9 in the middle of a wave: the next run brings the rest, and nothing twice."""
     fill(sandbox, 600)
     child = sandbox.start("copy")
-    until(lambda: brought(sandbox) > 20 if _exists(sandbox) else False)
+    freeze_when(child, lambda: brought(sandbox) > 20)
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    before = brought(sandbox)
-    assert before < 600
+    assert 20 < brought(sandbox) < 600
     unfinished = sandbox.json("status").document["unfinished"]
     assert unfinished
     result = sandbox.json("copy")
@@ -228,9 +233,10 @@ def test_interrupted_copy_goes_on(sandbox: Sandbox) -> None:
     """^C ends with one line and 130; the next run finishes."""
     fill(sandbox, 400)
     child = sandbox.start("copy")
-    until(lambda: _exists(sandbox) and brought(sandbox) > 20)
+    freeze_when(child, lambda: brought(sandbox) > 20)
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=300)
+    child.send_signal(signal.SIGCONT)
+    _, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert child.returncode == 130, err
     assert b"Traceback" not in err
     assert sandbox.run("copy").code == 0
@@ -244,25 +250,34 @@ def test_api_server_restarts_in_the_middle(sandbox: Sandbox) -> None:
     server = next(item for item in state.processes if item.name == "green/kube-apiserver")
     command = Path(f"/proc/{server.pid}/cmdline").read_text().rstrip("\0").split("\0")
     child = sandbox.start("copy", "-o", "json")
-    until(lambda: _exists(sandbox) and brought(sandbox) > 20)
+    freeze_when(child, lambda: brought(sandbox) > 20)
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: not server.alive)
+    child.send_signal(signal.SIGCONT)
     again = start(server.name, command, sandbox.pair.testbed.folder / "restarted.log")
     sandbox.pair.testbed._record(again)
-    out, err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert child.returncode == 0, (out, err)
     assert brought(sandbox) == 500
 
 
 def test_two_runs_at_once(sandbox: Sandbox) -> None:
     """The journal keeps two runs on one machine apart, the Lease on green two people."""
-    fill(sandbox, 400)
+    sandbox.on_blue(config_map("a"))
+    waiting, go = sandbox.folder / "waiting", sandbox.folder / "go"
+    # The first run holds both for as long as its hook runs.
+    hook = ["sh", "-c", f"touch {waiting}; while [ ! -e {go} ]; do sleep 0.1; done"]
+    sandbox.configure(hooks={"beforeCopy": [hook]})
     child = sandbox.start("copy")
-    until(lambda: _exists(sandbox))
-    assert "another run of migrator is using it" in one_line(sandbox.run("copy"))
-    result = sandbox.run("copy", "--state-dir", str(sandbox.folder / "elsewhere"))
-    child.communicate()
+    try:
+        until(waiting.exists)
+        assert "another run of migrator is using it" in one_line(sandbox.run("copy"))
+        result = sandbox.run("copy", "--state-dir", str(sandbox.folder / "elsewhere"))
+    finally:
+        go.touch()
+        _, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert (result.code, "is locked by" in one_line(result)) == (3, True)
+    assert child.returncode == 0, err
 
 
 def test_a_dead_holder_loses_the_lock_at_once(sandbox: Sandbox) -> None:
@@ -371,7 +386,9 @@ def test_disk_full_while_journalling(sandbox: Sandbox) -> None:
         fill(sandbox, 300)
         result = sandbox.run("copy", "--state-dir", str(mount))
         assert (result.code, "cannot be written" in one_line(result)) == (3, True), result.err
-        assert not _exists(sandbox) or brought(sandbox) < 300
+        announced = {ref for wave in events(mount / "journal.jsonl", "wave") for ref in wave["create"]}
+        assert not on_green(sandbox) - announced
+        assert len(on_green(sandbox)) < 300
     finally:
         subprocess.run(["umount", str(mount)], check=True)
     assert sandbox.run("copy").code == 0

@@ -13,6 +13,7 @@ import pytest
 from migrator.config.schema import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.testbed.balancer import Balancer, Service, balanced, load
+from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.haproxy import HAProxy
 from tests.support.objects import config_map, cron_job, deployment, service
 from tests.support.sandbox import Sandbox, until
@@ -186,7 +187,7 @@ def test_interrupted_cutover_goes_back(sandbox: Sandbox, edge: Edge, number: sig
         child = sandbox.start("cutover", "--yes")
         until(lambda: bool(sandbox.events("sample")))
         child.send_signal(number)
-        _, err = child.communicate(timeout=300)
+        _, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert child.returncode == 130, err
     assert adapter(balancer).read().green_percent == 0
     assert not sandbox.blue("CronJob", "nightly")["spec"]["suspend"]
@@ -290,7 +291,7 @@ def test_a_load_balancer_that_dies_in_a_soak_stops_the_cutover_and_loses_no_way_
         child = sandbox.start("cutover", "--yes")
         until(lambda: bool(sandbox.events("sample")))
         balancer.stop()
-        _, err = child.communicate(timeout=300)
+        _, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert child.returncode not in (0, 70), err
     assert b"HAProxy" in err
     assert b"Traceback" not in err

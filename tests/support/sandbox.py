@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.planes.pair import Testbed
 from migrator.testbed.waiting import PATIENCE_SECONDS
 
+SLICE_SECONDS = 0.05
 TYPES: dict[str, ResourceType] = {
     kind: ResourceType(api, version, plural, kind, namespaced, frozenset())
     for api, version, plural, kind, namespaced in (
@@ -99,7 +102,7 @@ class Sandbox:
             "blue": {"kubeconfig": str(self.pair.kubeconfig), "context": "blue"},
             "green": {"kubeconfig": str(self.pair.kubeconfig), "context": "green"},
             "move": {"namespaces": {"include": [self.namespace]}, "clusterScoped": False},
-            "gates": {"readyTimeout": "20s", "backendTimeout": "2s"},
+            "gates": {"readyTimeout": "60s", "backendTimeout": "2s"},
         }
         for key, value in more.items():
             config[key] = {**config[key], **value} if isinstance(config.get(key), dict) else value
@@ -167,8 +170,7 @@ class Sandbox:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the journal's lines of one event."""
-        lines = (orjson.loads(line) for line in self.journal.read_bytes().splitlines())
-        return [line for line in lines if line["event"] == name]
+        return events(self.journal, name)
 
     def _get(self, cluster: KubeCluster, kind: str, name: str, namespace: str) -> Manifest:
         resource = TYPES[kind]
@@ -183,10 +185,32 @@ def _main(arguments: list[str]) -> None:
         raise click.exceptions.Exit(code)
 
 
+def events(journal: Path, name: str) -> list[dict[str, Any]]:
+    """Return the whole lines of one event in a journal; one that is being written is none yet."""
+    lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+    found = (orjson.loads(line) for line in lines if line.endswith(b"\n"))
+    return [line for line in found if line["event"] == name]
+
+
+def freeze_when(child: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    """Stop a process once a condition holds; it runs in short slices, and stands still while the condition is looked at.
+
+    So it cannot have ended before the condition is seen, however busy the machine is. SIGCONT lets it go on.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(SLICE_SECONDS)
+        assert child.poll() is None, child.communicate()
+        child.send_signal(signal.SIGSTOP)
+        if condition():
+            return
+        assert time.monotonic() < deadline, "did not happen in time"
+        child.send_signal(signal.SIGCONT)
+
+
 def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for what a controller will do; fails the test when it does not, also on a machine that is busy."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
