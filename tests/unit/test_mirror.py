@@ -24,9 +24,7 @@ WITHOUT_LOGIC = {
 }
 """Modules that decide nothing."""
 ELSEWHERE = {
-    "adapters/commands.py": "tests/e2e, on real nodes",
     "adapters/image_registry.py": "tests/integration, on real API servers, through the verbs",
-    "adapters/probes.py": "tests/integration, on real API servers, through the verbs",
     "adapters/stack_outputs.py": "tests/e2e, on real nodes",
     "cli/upgrade/": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
@@ -46,9 +44,7 @@ ELSEWHERE = {
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cluster/drain.py": "tests/integration/test_drain.py",
-    "cluster/endpoints.py": "tests/integration, on real API servers, through the verbs",
     "cluster/pod_networks.py": "tests/integration/test_examine.py",
-    "config/duration.py": "tests/unit/config/test_load.py",
     "config/schema.py": "tests/unit/config/test_load.py",
     "config/stack.py": "tests/unit/provision/test_component.py",
     "journal/records/base.py": "tests/unit/journal/test_records.py",
@@ -59,7 +55,6 @@ ELSEWHERE = {
     "kube/access.py": "tests/integration and tests/contract, on real API servers",
     "kube/cluster.py": "tests/integration and tests/contract, on real API servers",
     "kube/discovery.py": "tests/integration and tests/contract, on real API servers",
-    "kube/errors.py": "tests/unit/kube/test_patience.py",
     "kube/lease.py": "tests/integration and tests/contract, on real API servers",
     "kube/retry.py": "tests/unit/kube/test_patience.py",
     "kube/throttle.py": "tests/unit/kube/test_patience.py",
@@ -101,8 +96,6 @@ ELSEWHERE = {
     "nodes/system.py": "tests/unit/nodes/test_packages.py",
     "packages/build.py": "tests/e2e/test_packages.py and on demand",
     "packages/prepared.py": "tests/e2e/test_packages.py and on demand",
-    "packages/publish.py": "tests/e2e/test_packages.py and on demand",
-    "packages/recipes.py": "tests/e2e/test_packages.py and on demand",
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",

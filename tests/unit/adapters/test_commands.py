@@ -1,0 +1,29 @@
+"""Programs that are run to their end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrator.adapters.commands import run
+from migrator.errors import CommandFailedError
+
+
+def test_a_program_gets_folder_and_environment(tmp_path: Path) -> None:
+    """What it says on stdout is returned, what it reads is nothing."""
+    said = run(["sh", "-c", "pwd; echo $WORD; cat"], folder=tmp_path, environment={"WORD": "hello"})
+    assert said == f"{tmp_path}\nhello\n"
+
+
+def test_a_failure_has_its_words_and_the_hint() -> None:
+    """Stderr comes before stdout."""
+    with pytest.raises(CommandFailedError, match="bad luck") as caught:
+        run(["sh", "-c", "echo out; echo bad luck >&2; exit 3"], hint="try again")
+    assert caught.value.hint == "try again"
+
+
+def test_a_program_that_is_not_installed_is_named() -> None:
+    """It is the same class of error."""
+    with pytest.raises(CommandFailedError, match="no-such-program is not installed"):
+        run(["no-such-program"])

@@ -1,0 +1,75 @@
+"""Answers of an API server as errors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from migrator.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+    UnavailableError,
+)
+from migrator.kube.errors import error_from
+
+
+def answer(status: int, body: Any = None, **headers: str) -> ApiError:
+    """Return the error of an answer."""
+    return error_from("green", "GET", "/api/v1/pods?watch=1", status, headers, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidError),
+        (401, ForbiddenError),
+        (403, ForbiddenError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (418, ApiError),
+        (422, InvalidError),
+        (429, ThrottledError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+    ],
+)
+def test_each_status_has_its_class(status: int, kind: type[ApiError]) -> None:
+    """The message names cluster, status, method and path, without the query."""
+    error = answer(status)
+    assert type(error) is kind
+    assert error.message == f"green answered {status} to GET /api/v1/pods"
+
+
+def test_a_server_that_names_a_time_is_waited_for() -> None:
+    """A date in the header is no number of seconds: then it is one second."""
+    for status, header, seconds in ((503, "7", 7.0), (429, "Wed, 21 Oct 2026 07:28:00 GMT", 1.0)):
+        error = error_from("green", "GET", "/x", status, {"retry-after": header}, b"")
+        assert isinstance(error, ThrottledError)
+        assert error.retry_after == seconds
+
+
+def test_only_the_words_of_a_status_are_told() -> None:
+    """Any other body may hold data; a long message is cut."""
+    assert "too many" in answer(403, {"kind": "Status", "message": "too many"}).message
+    assert "secret" not in answer(403, {"kind": "Secret", "data": {"secret": "x"}, "message": "secret"}).message
+    assert len(answer(403, {"kind": "Status", "message": "x" * 5000}).message) < 700
+
+
+def test_a_refused_eviction_names_the_budget() -> None:
+    """Only the causes do."""
+    causes = [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 2"}]
+    error = answer(429, {"kind": "Status", "message": "Cannot evict", "details": {"causes": causes}})
+    assert "The disruption budget web needs 2" in error.message
+    assert "Cannot evict" not in error.message
+
+
+def test_expired_credentials_have_a_hint() -> None:
+    """401 is not 403."""
+    assert "may have expired" in answer(401).hint
+    assert answer(403).hint == ""
