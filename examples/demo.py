@@ -89,7 +89,10 @@ def _await_page(balancer: Balancer) -> None:
         except OSError:
             return False
 
-    wait(answers, lambda: MigratorError("the front page does not answer", hint=f"see the log of HAProxy in {balancer.folder}"))
+    wait(
+        answers,
+        lambda: MigratorError("the front page does not answer", hint=f"see `haproxy -db -f {balancer.folder / 'haproxy.cfg'}`"),
+    )
 
 
 def _write_config(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
