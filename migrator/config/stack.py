@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,19 @@ class SshConfig(Frozen):
     key: str = Field("", description="Path of the private key; left out: what ssh takes by itself.")
     known_hosts: str = Field("", description="Path of the file with the hosts' keys; left out: your own.")
     port: int = Field(22, ge=1, le=65535, description="Port of the SSH server.")
+
+
+@dataclass(slots=True, frozen=True)
+class Login:
+    """How to reach a host over SSH."""
+
+    address: str
+    user: str = "root"
+    port: int = 22
+    key: str = ""
+    """Path of the private key; empty: what ssh uses by itself, such as an agent."""
+    known_hosts: str = ""
+    """Path of the file with its host key; empty: the person's own."""
 
 
 class NodeConfig(Frozen):
@@ -176,6 +190,16 @@ class StackConfig(Frozen):
         if outside:
             raise ValueError(f"nodes: address {outside[0]} lies outside of cloud.network {network}")
         return self
+
+    def login(self, node: NodeConfig) -> Login:
+        """Return how a node's host is reached."""
+        return Login(
+            address=node.ssh_address or node.address,
+            user=node.user or self.ssh.user,
+            port=node.port or self.ssh.port,
+            key=node.key or self.ssh.key,
+            known_hosts=self.ssh.known_hosts,
+        )
 
     @property
     def control_planes(self) -> tuple[NodeConfig, ...]:

@@ -30,7 +30,7 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, b
         Init(node, cluster) if node.first else Join(node, cluster, control_plane_host),
         KubeletSettings(cluster, control_plane_host),
     ]
-    network: list[Action] = [PodNetwork(node, control_plane_host)] if cluster.pod_network == "bridge" else []
+    network: list[Action] = [PodNetwork(node, control_plane_host)] if cluster.cni == "bridge" else []
     # With a network that comes as a workload, nodes get Ready once that runs, which is after all of them are there.
-    ready: list[Action] = [Ready(node, control_plane_host)] if cluster.pod_network == "bridge" else []
+    ready: list[Action] = [Ready(node, control_plane_host)] if cluster.cni == "bridge" else []
     return [*host_actions, *member, Service("kubelet"), *network, LabelsAndTaints(node, control_plane_host), *ready]

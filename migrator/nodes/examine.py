@@ -94,7 +94,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
         ),
         (not facts.overlay, "its kernel has no overlay file system", "use a kernel with CONFIG_OVERLAY_FS"),
         (
-            not facts.br_netfilter and cluster.pod_network == "weave",
+            not facts.br_netfilter and cluster.cni == "weave",
             "its kernel has no br_netfilter",
             "use a kernel with CONFIG_BRIDGE_NETFILTER",
         ),

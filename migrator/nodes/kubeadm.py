@@ -79,7 +79,7 @@ class Join:
             "apiVersion": _API,
             "kind": "JoinConfiguration",
             "discovery": discovery,
-            **({"timeouts": dict(self.cluster.timeouts)} if self.cluster.timeouts else {}),
+            **({"timeouts": dict(self.cluster.kubeadm_timeouts)} if self.cluster.kubeadm_timeouts else {}),
             "nodeRegistration": _registration(self.node),
         }
         if self.node.role == "control-plane":
@@ -220,7 +220,7 @@ def _start(host: Host, cluster: str) -> None:
 def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: ClusterSpec) -> None:
     """Run kubeadm with a configuration file that only root reads and that is gone afterwards."""
     host.write(_CONFIG, yaml.safe_dump_all(documents).encode(), mode=0o600)
-    ignored = f" --ignore-preflight-errors={','.join(cluster.ignore_preflight)}" if cluster.ignore_preflight else ""
+    ignored = f" --ignore-preflight-errors={','.join(cluster.ignore_preflight_errors)}" if cluster.ignore_preflight_errors else ""
     try:
         host.run(f"trap 'rm -f {_CONFIG}' EXIT; kubeadm {verb} --config {_CONFIG}{ignored}", timeout=_INIT_SECONDS)
     except CommandFailedError as error:
@@ -252,7 +252,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
         {
             "apiVersion": _API,
             "kind": "InitConfiguration",
-            **({"timeouts": dict(cluster.timeouts)} if cluster.timeouts else {}),
+            **({"timeouts": dict(cluster.kubeadm_timeouts)} if cluster.kubeadm_timeouts else {}),
             # No token: each node gets one of its own when it joins.
             "bootstrapTokens": [],
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},

@@ -1,49 +1,73 @@
-"""What a node should be."""
+"""What a node is to be: the one list of the settings that reach a host.
+
+A stack's file has the same names, and Pulumi keeps them under the same names in camelCase.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from migrator.config.stack import NodeConfig, StackConfig
+
 
 @dataclass(slots=True, frozen=True)
 class ClusterSpec:
-    """What all nodes of a cluster have in common."""
+    """What all nodes of a cluster have in common; fields are named after the settings of a stack."""
 
     id: str
-    """Names the cluster on its hosts, so that nobody takes a host of another one."""
+    """Names the cluster on its hosts, so that no other cluster takes one of them."""
     kubernetes_version: str
     endpoint: str
-    """`host:port` of the API server, as everybody reaches it."""
+    """`host:port` of the API server, as all nodes reach it."""
     pod_subnet: str
     service_subnet: str
-    pod_network: Literal["weave", "bridge", "none"]
+    cni: Literal["weave", "bridge", "none"]
     packages: Mapping[str, str]
-    """Name to version, all of them: `kubernetes`, `cri-o`, `crictl`, `cni-plugins`."""
+    """Name to version: `kubernetes`, `cri-o`, `crictl`, `cni-plugins`."""
     package_source: str
     """A folder on this machine, or the address of a pacman repository."""
     kubelet: Mapping[str, Any] = field(default_factory=dict)
-    """Settings beyond ours of every KubeletConfiguration."""
+    """More settings for every KubeletConfiguration."""
     kubeadm: Mapping[str, Any] = field(default_factory=dict)
-    """Settings beyond ours of the ClusterConfiguration."""
-    timeouts: Mapping[str, str] = field(default_factory=dict)
-    """kubeadm's own (v1beta4 Timeouts)."""
+    """More settings for the ClusterConfiguration."""
+    kubeadm_timeouts: Mapping[str, str] = field(default_factory=dict)
+    """kubeadm's own timeouts (v1beta4 Timeouts)."""
     kube_proxy: Mapping[str, Any] = field(default_factory=dict)
     image_repository: str = ""
-    ignore_preflight: tuple[str, ...] = ()
+    ignore_preflight_errors: tuple[str, ...] = ()
     """Checks of kubeadm whose failure is accepted."""
+    remove_packages: bool = False
+    """Whether `pulumi destroy` removes the packages from the hosts, too."""
 
 
 @dataclass(slots=True, frozen=True)
 class NodeSpec:
-    """One node."""
+    """One node; fields are named after the settings of a stack."""
 
     name: str
     address: str
     role: Literal["control-plane", "worker"]
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] | None = None
-    """`key=value:effect`; None leaves to kubeadm what it sets."""
+    """`key=value:effect`; None keeps what kubeadm sets."""
     first: bool = False
     """Whether it is the control plane that the cluster begins with."""
+
+
+def cluster_of(stack: StackConfig, cluster_id: str) -> ClusterSpec:
+    """Return the cluster that a stack describes."""
+    settings = {item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name != "id"}
+    settings |= {
+        "endpoint": stack.endpoint or f"{stack.control_planes[0].address}:6443",
+        "packages": {"kubernetes": stack.kubernetes_version, **stack.packages},
+    }
+    return ClusterSpec(id=cluster_id, **settings)
+
+
+def node_of(stack: StackConfig, node: NodeConfig) -> NodeSpec:
+    """Return one node of a stack."""
+    settings = {item.name: getattr(node, item.name) for item in dataclasses.fields(NodeSpec) if item.name != "first"}
+    return NodeSpec(**settings, first=node is stack.control_planes[0])

@@ -1,111 +1,73 @@
-"""What Pulumi keeps of a node between runs, as plain values, and the way back to specs and hosts."""
+"""Specs and logins as the plain values that Pulumi keeps between runs, and the way back from them."""
 
 from __future__ import annotations
 
-import atexit
-import functools
-import shutil
-import tempfile
+import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic.alias_generators import to_camel
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.stack import NodeConfig, StackConfig
-from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.ssh.host import Login, SshHost
+from migrator.config.stack import Login, NodeConfig, StackConfig
+from migrator.nodes.spec import ClusterSpec, NodeSpec, cluster_of, node_of
+from migrator.ssh.host import SshHost, socket_folder
 
 Inputs = Mapping[str, Any]
+S = TypeVar("S", ClusterSpec, NodeSpec, Login)
+_KEYS = {"kubeadm_timeouts": "timeouts"}
+"""Names in the state of stacks that 0.1.0 made; with another one every node would show a difference."""
 
 
 def cluster_inputs(stack: StackConfig, cluster_id: str) -> dict[str, Any]:
     """Return what all nodes have in common."""
-    return {
-        "id": cluster_id,
-        "kubernetesVersion": stack.kubernetes_version,
-        "endpoint": stack.endpoint or f"{stack.control_planes[0].address}:6443",
-        "podSubnet": stack.pod_subnet,
-        "serviceSubnet": stack.service_subnet,
-        "cni": stack.cni,
-        "packages": {"kubernetes": stack.kubernetes_version, **stack.packages},
-        "packageSource": stack.package_source,
-        "kubelet": stack.kubelet,
-        "kubeadm": stack.kubeadm,
-        "timeouts": stack.kubeadm_timeouts,
-        "kubeProxy": stack.kube_proxy,
-        "imageRepository": stack.image_repository,
-        "ignorePreflightErrors": list(stack.ignore_preflight_errors),
-        "removePackages": stack.remove_packages,
-    }
+    return _dumped(cluster_of(stack, cluster_id))
 
 
 def node_inputs(stack: StackConfig, node: NodeConfig) -> dict[str, Any]:
     """Return what one node is and how it is reached."""
-    return {
-        "name": node.name,
-        "address": node.address,
-        "role": node.role,
-        "first": node is stack.control_planes[0],
-        "labels": node.labels,
-        "taints": None if node.taints is None else list(node.taints),
-        "ssh": {
-            "address": node.ssh_address or node.address,
-            "user": node.user or stack.ssh.user,
-            "port": node.port or stack.ssh.port,
-            "key": node.key or stack.ssh.key,
-            "knownHosts": stack.ssh.known_hosts,
-        },
-    }
+    return _dumped(node_of(stack, node)) | {"ssh": _dumped(stack.login(node))}
 
 
 def cluster_spec(inputs: Inputs) -> ClusterSpec:
-    """Return the spec that these inputs were made from; numbers that Pulumi has made floats are whole again."""
-    return ClusterSpec(
-        id=inputs["id"],
-        kubernetes_version=inputs["kubernetesVersion"],
-        endpoint=inputs["endpoint"],
-        pod_subnet=inputs["podSubnet"],
-        service_subnet=inputs["serviceSubnet"],
-        pod_network=inputs["cni"],
-        packages=dict(inputs["packages"]),
-        package_source=inputs["packageSource"],
-        kubelet=_whole(inputs["kubelet"]),
-        kubeadm=_whole(inputs["kubeadm"]),
-        timeouts=dict(inputs.get("timeouts") or {}),
-        kube_proxy=_whole(inputs["kubeProxy"]),
-        image_repository=inputs["imageRepository"],
-        ignore_preflight=tuple(inputs["ignorePreflightErrors"]),
-    )
+    """Return the spec that these inputs were made from."""
+    return _loaded(ClusterSpec, inputs)
 
 
 def node_spec(inputs: Inputs) -> NodeSpec:
     """Return the spec that these inputs were made from."""
-    taints = inputs.get("taints")
-    return NodeSpec(
-        name=inputs["name"],
-        address=inputs["address"],
-        role=inputs["role"],
-        labels=dict(inputs["labels"]),
-        taints=None if taints is None else tuple(taints),
-        first=bool(inputs["first"]),
-    )
+    return _loaded(NodeSpec, inputs)
 
 
 def host_of(inputs: Inputs) -> SshHost:
     """Return the host of a node."""
-    ssh = inputs["ssh"]
-    login = Login(ssh["address"], ssh["user"], int(ssh["port"]), ssh["key"], ssh["knownHosts"])
-    return SshHost(inputs["name"], login, _sockets(), clock=SystemClock())
+    return SshHost(inputs["name"], _loaded(Login, inputs["ssh"]), socket_folder(), clock=SystemClock())
 
 
-@functools.cache
-def _sockets() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="migrator-ssh-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def _key(name: str) -> str:
+    return _KEYS.get(name, to_camel(name))
+
+
+def _dumped(spec: ClusterSpec | NodeSpec | Login) -> dict[str, Any]:
+    return {_key(item.name): _plain(getattr(spec, item.name)) for item in dataclasses.fields(spec)}
+
+
+def _loaded(kind: type[S], inputs: Inputs) -> S:
+    """Return a spec; a setting that older state does not have gets its default."""
+    fields = [item for item in dataclasses.fields(kind) if _key(item.name) in inputs]
+    settings: dict[str, Any] = {item.name: _whole(inputs[_key(item.name)]) for item in fields}
+    for item in fields:
+        if "tuple" in str(item.type) and settings[item.name] is not None:
+            settings[item.name] = tuple(settings[item.name])
+    return kind(**settings)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _whole(value: Any) -> Any:
+    """Return a value with whole numbers for the floats that Pulumi makes of them."""
     if isinstance(value, Mapping):
         return {key: _whole(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -242,7 +242,7 @@ def _remove(props: Inputs) -> None:
         remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name))
     try:
         converge(host, [Reset(cluster.id)], _say)
-        if props["cluster"]["removePackages"]:
+        if cluster_spec(props["cluster"]).remove_packages:
             converge(host, [NoPackages(tuple(cluster.packages))], _say)
     except HostError as error:
         # A node that died is taken out of the cluster all the same; what is left on its disk is said.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import shlex
+import shutil
 import subprocess
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 
+from migrator.config.stack import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Clock
 
@@ -14,19 +18,6 @@ _CONNECT_SECONDS = 10
 _READ_SECONDS = 600.0
 _LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
-
-
-@dataclass(slots=True, frozen=True)
-class Login:
-    """How to reach a host."""
-
-    address: str
-    user: str = "root"
-    port: int = 22
-    key: str = ""
-    """Path of the private key; empty: what ssh takes by itself, an agent for one."""
-    known_hosts: str = ""
-    """Path of the file with its host key; empty: the person's own."""
 
 
 class SshHost:
@@ -134,3 +125,11 @@ def _reason(complaint: str) -> str:
         return "its host key is not the one that is known"
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     return lines[-1] if lines else "the connection was lost"
+
+
+@functools.cache
+def socket_folder() -> Path:
+    """Return this process's folder for the sockets of its connections; it is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="migrator-ssh-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

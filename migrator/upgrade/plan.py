@@ -211,7 +211,7 @@ def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Ma
     if not hops or str(hops[0].target) not in available.get("kubernetes", ()):
         return {}
     staged = session.hop_spec(hops[0]).staged
-    ignored = ",".join((*session.spec.ignore_preflight, "CreateJob"))
+    ignored = ",".join((*session.spec.ignore_preflight_errors, "CreateJob"))
     version = f"v{hops[0].target}"
     commands = {
         "plan": f"{staged.kubeadm} upgrade plan {version} --ignore-preflight-errors={ignored}",

@@ -18,7 +18,7 @@ def spec(**more: Any) -> ClusterSpec:
         "endpoint": "10.0.0.1:6443",
         "pod_subnet": "10.244.0.0/16",
         "service_subnet": "10.96.0.0/12",
-        "pod_network": "weave",
+        "cni": "weave",
         "packages": {"kubernetes": "1.37.2"},
         "package_source": "dist",
         **more,

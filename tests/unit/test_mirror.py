@@ -99,7 +99,6 @@ ELSEWHERE = {
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",
-    "provision/inputs.py": "tests/e2e, on real nodes",
     "provision/provider.py": "tests/e2e, on real nodes",
     "readiness/hosts.py": "tests/unit/upgrade/checks/test_table.py",
     "ssh/host.py": "tests/e2e, on real nodes",

@@ -24,8 +24,9 @@ from migrator.model.events import Note
 from migrator.model.facts import UpgradeFacts
 from migrator.model.upgrade import DrainRules, StepTime, Workers
 from migrator.model.version import Version
+from migrator.nodes.spec import cluster_of, node_of
 from migrator.ports import Host
-from migrator.provision.inputs import cluster_inputs, cluster_spec, host_of, node_inputs, node_spec
+from migrator.ssh.host import SshHost, socket_folder
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.state import UpgradeFold, UpgradeState, fold_upgrade
 
@@ -43,9 +44,12 @@ def upgrade_session(
     An API server that is away is waited for `patience` seconds.
     """
     stack = load_stack(where.path)
-    inputs = [node_inputs(stack, node) for node in (*stack.control_planes, *(n for n in stack.nodes if n.role == "worker"))]
-    nodes = tuple(node_spec(item) for item in inputs)
-    hosts: Mapping[str, Host] = {item["name"]: host_of(item) for item in inputs}
+    clock = SystemClock()
+    configured = (*stack.control_planes, *(node for node in stack.nodes if node.role == "worker"))
+    nodes = tuple(node_of(stack, node) for node in configured)
+    hosts: Mapping[str, Host] = {
+        node.name: SshHost(node.name, stack.login(node), socket_folder(), clock=clock) for node in configured
+    }
     access = _access(where, hosts[nodes[0].name])
     first = 2.0 if api_may_be_down else patience
     cluster = KubeCluster(where.name, access, patience=patience, first_patience=first)
@@ -55,7 +59,6 @@ def upgrade_session(
     except ApiError:
         if not api_may_be_down:
             raise
-    clock = SystemClock()
     name = f"upgrade of {where.name}"
     with FileJournal(where.journal, UPGRADE, tool=__version__, migration=name, clock=clock) as journal:
         journal.bind(**identities)
@@ -63,7 +66,7 @@ def upgrade_session(
             cluster=cluster,
             hosts=hosts,
             nodes=nodes,
-            spec=cluster_spec(cluster_inputs(stack, where.name)),
+            spec=cluster_of(stack, where.name),
             ledger=Ledger(journal, UpgradeFold()),
             reporter=screen,
             clock=clock,

@@ -174,7 +174,7 @@ class Patches:
 def _kubeadm_upgrade(
     host: Host, staged: Staged, words: str, cluster: ClusterSpec, *, unit: str, say: Callable[[str], None]
 ) -> None:
-    flags = [f"--ignore-preflight-errors={','.join(cluster.ignore_preflight)}"] if cluster.ignore_preflight else []
+    flags = [f"--ignore-preflight-errors={','.join(cluster.ignore_preflight_errors)}"] if cluster.ignore_preflight_errors else []
     if host.ok(f"test -d {PATCHES}"):
         flags.append(f"--patches={PATCHES}")
     command = shlex.join([staged.kubeadm, "upgrade", *words.split(), *flags])

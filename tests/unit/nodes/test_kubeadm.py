@@ -138,7 +138,9 @@ def test_init_passes_the_stack_s_settings_on() -> None:
     """Ranges, endpoint and a person's own settings reach kubeadm; no bootstrap token is left over."""
     host = empty("green-1")
     wanted = spec(
-        kubeadm={"apiServer": {"extraArgs": [{"name": "v", "value": "4"}]}}, kubelet={"maxPods": 50}, ignore_preflight=("Swap",)
+        kubeadm={"apiServer": {"extraArgs": [{"name": "v", "value": "4"}]}},
+        kubelet={"maxPods": 50},
+        ignore_preflight_errors=("Swap",),
     )
     Init(FIRST, wanted).run(host)
     documents = {item["kind"]: item for item in yaml.safe_load_all(host.files[CONFIG])}
