@@ -9,7 +9,7 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.ports import Clock, Host
+from migrator.ports import Host
 from migrator.readiness import hosts as fit
 from migrator.untrusted import printable
 
@@ -39,11 +39,11 @@ _CHECK = "host"
 """Names these findings."""
 
 
-def read_facts(host: Host, clock: Clock) -> HostFacts:
+def read_facts(host: Host) -> HostFacts:
     """Look at a host; nothing is changed but the loaded kernel modules."""
-    before = clock.now()
+    before = host.clock.now()
     output = host.run(_SCRIPT)
-    middle = (before + clock.now()) / 2
+    middle = (before + host.clock.now()) / 2
     values = {key: value.strip() for key, value in (line.split("=", 1) for line in output.splitlines() if "=" in line)}
 
     def number(name: str) -> int:
@@ -66,10 +66,10 @@ def read_facts(host: Host, clock: Clock) -> HostFacts:
     )
 
 
-def examine(host: Host, node: NodeSpec, cluster: ClusterSpec, clock: Clock) -> tuple[list[Finding], HostFacts | None]:
+def examine(host: Host, node: NodeSpec, cluster: ClusterSpec) -> tuple[list[Finding], HostFacts | None]:
     """Return everything that is wrong with one host; a host that is not reachable is a finding, too."""
     try:
-        facts = read_facts(host, clock)
+        facts = read_facts(host)
         foreign = _foreign(host, cluster)
         unreachable = _cannot_reach(host, node, cluster)
     except (HostError, CommandFailedError) as error:

@@ -176,7 +176,7 @@ def _await_ready(props: Inputs) -> dict[str, Any]:
 def _examine(props: Inputs) -> dict[str, Any]:
     cluster = cluster_spec(props["cluster"])
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster, SystemClock()), props["nodes"]))
+        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster), props["nodes"]))
     facts: dict[str, HostFacts] = {}
     findings: list[Finding] = []
     for item, (found, seen) in zip(props["nodes"], results, strict=True):

@@ -116,7 +116,7 @@ def kubelet_versions(cluster: ClusterReading) -> list[Version]:
 
 def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None) -> tuple[HostReading, ...]:
     def one(node: NodeSpec) -> HostReading:
-        return read_host(session.hosts[node.name], node, staged, current, session.clock)
+        return read_host(session.hosts[node.name], node, staged, current)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from migrator.nodes.hop.staged import Staged
+from migrator.nodes.packages import Packages
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 
 FIRST = NodeSpec("green-1", "10.0.0.1", "control-plane", first=True)
 WORKER = NodeSpec("green-2", "10.0.0.2", "worker", taints=("night=yes:NoSchedule",))
+STAGED = Staged(Packages({"kubernetes": "1.37.2"}, "/packages"))
 
 
 def spec(**more: Any) -> ClusterSpec:

@@ -14,7 +14,7 @@ from migrator.model.facts import Certificate, HostReading
 from migrator.nodes.examine import read_facts
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import Clock, Host
+from migrator.ports import Host
 
 _SCRIPT = r"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
@@ -32,13 +32,13 @@ done
 """
 
 
-def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str, clock: Clock) -> HostReading:
+def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -> HostReading:
     """Return what a host tells; one that cannot be asked is a reading, too, with the reason.
 
     `staged` is the target's package, whose kubelet tells which gates and flags it knows; None leaves that out.
     """
     try:
-        facts = read_facts(host, clock)
+        facts = read_facts(host)
         parts = _sections(host.run(_SCRIPT))
     except (HostError, CommandFailedError) as error:
         return HostReading(node.name, node.role, error=error.message, cure=error.hint or "see to the host")

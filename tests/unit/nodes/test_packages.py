@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.nodes.packages import Packages
+from migrator.nodes.packages import Packages, available_versions
 from migrator.nodes.system import Kernel, SwapOff
 from tests.support.hosts import FakeHost
 
@@ -80,3 +80,19 @@ def test_swap_lines_stay_as_comments() -> None:
     board = FakeHost(accepts=["swapoff -a"])
     SwapOff().run(board)
     assert "s/^/# migrator: /" in board.commands[-1]
+
+
+def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:
+    """A folder by its files, a repository by its index, asked from the host."""
+    for name in (
+        "kubernetes-1.36.3-1-aarch64",
+        "kubernetes-1.37.2-1-aarch64",
+        "kubernetes-1.37.2-1-x86_64",
+        "cri-o-1.37.0-1-aarch64",
+    ):
+        (tmp_path / f"{name}.pkg.tar.zst").touch()
+    assert available_versions(FakeHost(), str(tmp_path), "aarch64") == {"kubernetes": ("1.36.3", "1.37.2"), "cri-o": ("1.37.0",)}
+    host = FakeHost()
+    host.answers["curl -fsSL"] = "%FILENAME%\nkubernetes-1.37.2-1-armv7h.pkg.tar.zst\n--\n"
+    assert available_versions(host, "http://build.example/packages", "armv7l") == {"kubernetes": ("1.37.2",)}
+    assert "http://build.example/packages/migrator.db.tar.gz" in host.commands[0]

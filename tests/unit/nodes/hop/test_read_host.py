@@ -1,0 +1,97 @@
+"""What a host tells the checks of an upgrade."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from migrator.errors import HostError
+from migrator.model.facts import Certificate
+from migrator.nodes.hop.read_host import read_host
+from tests.support.hosts import FakeHost
+from tests.support.nodes import FIRST, STAGED, WORKER
+
+
+def test_a_host_tells_what_the_checks_need() -> None:
+    """Packages, kubelet, edited lines, gates and flags that the target's kubelet does not know."""
+    host = FakeHost("green-1")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\ncgroup=2\ndisk=9000\nclock=1\n",
+        "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ etcd\n42\n@@ kubelet\nmaxPods: 40\n@@ flags\nKUBELET_ARGS=--gone --v=2\n# --not-read\n",
+        "upgrade diff": "--- /etc/kubernetes/manifests/kube-apiserver.yaml\n+++ new manifest\n-    - --v=4\n",
+        "kubelet --help": "  --v number\n  --feature-gates  KnownGate=true|false (BETA - default=true)\n",
+        "version -o short": "v1.37.2",
+    }
+    seen = read_host(host, FIRST, STAGED, "1.36.3")
+    assert (seen.installed, seen.facts.etcd, seen.kubelet) == ({"kubernetes": "1.36.3-1"}, 42, {"maxPods": 40})
+    assert seen.edited == ("kube-apiserver has `- --v=4`",)
+    assert (seen.gates, seen.unknown_flags) == (frozenset({"KnownGate"}), ("--gone",))
+
+
+def test_a_host_that_cannot_be_asked_is_a_reading_with_the_reason() -> None:
+    """The plan shows it beside the others."""
+    host = FakeHost("green-1")
+    host.answers["echo architecture="] = HostError("green-1: refused", hint="is it on?")
+    seen = read_host(host, FIRST, None, "1.36.3")
+    assert (seen.name, seen.role, seen.error, seen.cure) == ("green-1", "control-plane", "green-1: refused", "is it on?")
+
+
+def certificate(until: datetime.datetime) -> str:
+    """Return a certificate that is valid until then, with the key it must not be read with."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "t")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(until - datetime.timedelta(days=365))
+        .not_valid_after(until)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_the_end_of_every_certificate_is_read_and_what_is_no_yaml_is_left_out() -> None:
+    """An authority is told from another certificate by its file; a worker's manifests are not compared."""
+    until = datetime.datetime(2027, 1, 2, tzinfo=datetime.UTC)
+    host = FakeHost("green-2")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\ncgroup=2\ndisk=9000\nclock=1\n",
+        "@@ installed": (
+            f"@@ installed\n@@ etcd\n\n@@ kubelet\n]: [\n@@ manifest broken\n- a list\n"
+            f"@@ certificate /etc/kubernetes/pki/ca.crt\n{certificate(until)}"
+            f"@@ certificate /etc/kubernetes/pki/apiserver.crt\n{certificate(until)}"
+            f"@@ certificate /etc/kubernetes/pki/empty.crt\n"
+        ),
+    }
+    seen = read_host(host, WORKER, None, "1.36.3")
+    assert seen.certificates == (
+        Certificate("/etc/kubernetes/pki/ca.crt", until.timestamp(), authority=True),
+        Certificate("/etc/kubernetes/pki/apiserver.crt", until.timestamp(), authority=False),
+    )
+    assert (seen.kubelet, seen.manifests, seen.facts.etcd, seen.edited) == ({}, {"broken": {}}, 0, ())
+
+
+@pytest.mark.parametrize("fails", ["upgrade diff", "kubelet --help"])
+def test_a_program_that_does_not_answer_leaves_only_its_own_part_out(fails: str) -> None:
+    """What is wrong with it is found by another check."""
+    host = FakeHost("green-1")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\ncgroup=2\ndisk=9000\nclock=1\n",
+        "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ flags\nKUBELET_ARGS=--gone\n",
+        "upgrade diff": "--- /etc/kubernetes/manifests/etcd.yaml\n+    - --quota\n",
+        "kubelet --help": "  --v number\n",
+        "version -o short": "v1.37.2",
+    }
+    host.fails(fails)
+    seen = read_host(host, FIRST, STAGED, "1.36.3")
+    assert seen.installed == {"kubernetes": "1.36.3-1"}
+    assert (seen.edited == ()) is (fails == "upgrade diff")
+    assert (seen.unknown_flags == ()) is (fails == "kubelet --help")
