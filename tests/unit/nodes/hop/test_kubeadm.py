@@ -79,7 +79,7 @@ def kubeadm_host(*, patches: bool) -> FakeHost:
 @pytest.mark.parametrize(("first", "words"), [(True, "kubeadm upgrade apply v1.37.2 --yes"), (False, "kubeadm upgrade node")])
 def test_the_first_control_plane_applies_and_the_others_follow(first: bool, words: str) -> None:  # noqa: FBT001
     """With the checks that the stack ignores, and the patches where there are some; then it is marked as done."""
-    action = ControlPlaneUpgraded(STAGED, spec(ignore_preflight=("Swap", "Mem")), first=first, say=lambda _: None)
+    action = ControlPlaneUpgraded(STAGED, spec(ignore_preflight_errors=("Swap", "Mem")), first=first, say=lambda _: None)
     host = kubeadm_host(patches=True)
     assert not action.done(host)
     action.run(host)
