@@ -1,16 +1,13 @@
-"""The person's probes and hooks: HTTP, TCP and commands, each with a deadline."""
+"""The person's probes: HTTP, TCP and commands, each with a deadline."""
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import signal
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 
+from migrator.adapters.hooks import ShellRunner
 from migrator.config.schema import HttpProbe, Probe
 from migrator.errors import CommandFailedError
 from migrator.model.verdict import Finding, Severity
@@ -34,37 +31,6 @@ class SystemProber:
         except (OSError, ValueError, CommandFailedError) as error:
             return _failed(probe, str(getattr(error, "reason", error)))
         return Finding("probe", probe.name, Severity.OK)
-
-
-class ShellRunner:
-    """Runs a person's commands."""
-
-    def run(self, command: tuple[str, ...], timeout: float) -> None:
-        """Run a command to its end, with all that it started ended at the timeout; raises CommandFailedError."""
-        shown = shlex.join(command)
-        try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandFailedError(shown, 127, error.strerror or str(error)) from error
-        try:
-            output, _ = child.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            raise CommandFailedError(shown, 124, f"not done within {timeout:g} s") from error
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-            if child.stdout:
-                child.stdout.close()
-        if child.returncode:
-            raise CommandFailedError(shown, child.returncode, output)
 
 
 class _AnyStatus(urllib.request.HTTPErrorProcessor):

@@ -31,6 +31,7 @@ from migrator.errors import BlockedError, ConfigError
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force: bool) -> None:  # noqa: FBT001
     """Write a commented migration.yaml from what blue and green hold; nothing on a cluster is changed."""
+    from migrator.adapters.clock import SystemClock
     from migrator.config.load import parse_migration
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
@@ -39,7 +40,7 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     if out.exists() and not force:
         raise ConfigError([f"{out}: is there already"], hint="--force overwrites it, --out names another file")
     clusters = [
-        KubeCluster(side, load_access(kubeconfig, context, cluster=side, relative_to=Path()))
+        KubeCluster(side, load_access(kubeconfig, context, cluster=side, relative_to=Path()), clock=SystemClock())
         for side, context in (("blue", blue), ("green", green))
     ]
     path = str(Path(kubeconfig).expanduser().absolute())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -11,9 +10,11 @@ from typing import Any, NamedTuple, Self
 import click
 import orjson
 
+from migrator.adapters.clock import SystemClock
 from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
 from migrator.model.events import Event, Note, Progress, Step
+from migrator.ports import Clock
 from migrator.untrusted import printable, printable_lines
 
 _PLAIN_SECONDS = 5.0
@@ -43,7 +44,8 @@ Part = str | Word
 class Screen:
     """Shows events: a live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._terminal = sys.stderr.isatty() and not quiet
         self._quiet = quiet
         self._live: Any = None
@@ -79,8 +81,8 @@ class Screen:
             from rich.text import Text  # not a str: rich would read markup in it
 
             self._live.update(Text(f"{printable(event.text)}: {count}"))
-        elif not self._quiet and time.monotonic() - self._last > _PLAIN_SECONDS:
-            self._last = time.monotonic()
+        elif not self._quiet and self._clock.monotonic() - self._last > _PLAIN_SECONDS:
+            self._last = self._clock.monotonic()
             click.echo(f"  {printable(event.text)}: {count}", err=True)
 
     def _stop(self) -> None:

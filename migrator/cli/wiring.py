@@ -9,9 +9,10 @@ from pathlib import Path
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
+from migrator.adapters.hooks import ShellRunner
 from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
-from migrator.adapters.probes import ShellRunner, SystemProber
+from migrator.adapters.probes import SystemProber
 from migrator.adapters.stack_outputs import stack_kubeconfig
 from migrator.cli.options import Common
 from migrator.cli.render import Screen
@@ -75,4 +76,4 @@ def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common) -> 
         access = access_from(content, cluster=name, where=f"stack {config.stack}")
     else:
         access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
-    return KubeCluster(name, access, max_requests=common.max_requests)
+    return KubeCluster(name, access, clock=SystemClock(), max_requests=common.max_requests)

@@ -1,4 +1,4 @@
-"""The `Cluster` port over a real API server."""
+"""The ports of a cluster over a real API server."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from migrator.kube.transport import Answer, Transport
 from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
+from migrator.ports import Clock
 
 _PAGE = 250
 _FIRST_PATIENCE = 2.0
@@ -38,14 +39,16 @@ class KubeCluster:
         name: str,
         access: Access,
         *,
+        clock: Clock,
         max_requests: int = 32,
         patience: float = 120.0,
         first_patience: float = _FIRST_PATIENCE,
     ) -> None:
         self.name = name
         self.workers = max_requests
+        self._clock = clock
         self._transport = Transport(access, name)
-        self._throttle = Throttle(max_requests)
+        self._throttle = Throttle(max_requests, clock)
         self._patience, self._first_patience = patience, first_patience
         self._answered = False
 
@@ -182,7 +185,7 @@ class KubeCluster:
 
     def lock(self, holder: str) -> AbstractContextManager[None]:
         """Hold the Lease `kube-system/migrator`."""
-        return lease.held(self, holder)
+        return lease.held(self, holder, self._clock)
 
     def healthy(self) -> bool:
         """Return whether the API server says that it is ready."""
@@ -219,7 +222,7 @@ class KubeCluster:
 
         # A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig.
         limit = self._patience if self._answered else min(self._patience, self._first_patience)
-        answer = patiently(attempt, limit=limit, on_throttle=self._throttle.throttled, retry_throttled=retry_throttled)
+        answer = patiently(attempt, self._clock, limit=limit, on_throttle=self._throttle.throttled, retry_throttled=retry_throttled)
         self._answered = True
         return answer
 

@@ -13,7 +13,7 @@ import orjson
 
 from migrator.errors import ApiError, BlockedError, ConflictError, NotFoundError
 from migrator.model.ref import ResourceType
-from migrator.ports import ClusterReader, ClusterWriter
+from migrator.ports import Clock, ClusterReader, ClusterWriter
 
 LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())
 NAMESPACE, NAME = "kube-system", "migrator"
@@ -25,14 +25,14 @@ class LeaseHolder(ClusterReader, ClusterWriter, Protocol):
 
 
 @contextmanager
-def held(cluster: LeaseHolder, holder: str) -> Iterator[None]:
+def held(cluster: LeaseHolder, holder: str, clock: Clock) -> Iterator[None]:
     """Hold the Lease, renewed every 10 s; raises BlockedError when another holder's has not run out.
 
     `holder` reads `user@host/pid`: a holder whose process on this host is gone loses it at once.
     """
-    _acquire(cluster, holder)
+    _acquire(cluster, holder, clock.now())
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(cluster, holder, done), daemon=True, name="lease")
+    renewer = threading.Thread(target=_renew, args=(cluster, holder, clock, done), daemon=True, name="lease")
     renewer.start()
     try:
         yield
@@ -42,12 +42,12 @@ def held(cluster: LeaseHolder, holder: str) -> Iterator[None]:
         _release(cluster, holder)
 
 
-def _acquire(cluster: LeaseHolder, holder: str) -> None:
+def _acquire(cluster: LeaseHolder, holder: str, now: float) -> None:
     body: dict[str, Any] = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": _spec(holder),
+        "spec": _spec(holder, now),
     }
     try:
         cluster.create(LEASES, NAMESPACE, orjson.dumps(body), manager="migrator")
@@ -55,32 +55,32 @@ def _acquire(cluster: LeaseHolder, holder: str) -> None:
         lease = cluster.get(LEASES, NAMESPACE, NAME)
         spec = lease.get("spec") or {}
         other = spec.get("holderIdentity") or ""
-        if other and other != holder and not _ran_out(spec) and not _is_dead_neighbour(other, holder):
+        if other and other != holder and not _ran_out(spec, now) and not _is_dead_neighbour(other, holder):
             raise BlockedError(
                 f"{cluster.name} is locked by {other} since {spec.get('acquireTime', '?')}",
                 hint=f"wait for that run to end; a lock that is not renewed runs out after {SECONDS} s",
             ) from None
         try:
-            cluster.replace(LEASES, NAMESPACE, NAME, orjson.dumps({**lease, "spec": _spec(holder)}), manager="migrator")
+            cluster.replace(LEASES, NAMESPACE, NAME, orjson.dumps({**lease, "spec": _spec(holder, now)}), manager="migrator")
         except ConflictError:
             raise BlockedError(f"{cluster.name} was locked by another run just now", hint="try again when it has ended") from None
 
 
-def _spec(holder: str) -> dict[str, Any]:
-    now = _stamp()
-    return {"holderIdentity": holder, "leaseDurationSeconds": SECONDS, "acquireTime": now, "renewTime": now}
+def _spec(holder: str, now: float) -> dict[str, Any]:
+    stamp = _stamp(now)
+    return {"holderIdentity": holder, "leaseDurationSeconds": SECONDS, "acquireTime": stamp, "renewTime": stamp}
 
 
-def _stamp() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _stamp(now: float) -> str:
+    return datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _ran_out(spec: dict[str, Any]) -> bool:
+def _ran_out(spec: dict[str, Any], now: float) -> bool:
     renewed = spec.get("renewTime")
     if not renewed:
         return True
-    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(renewed)
-    return age.total_seconds() > (spec.get("leaseDurationSeconds") or SECONDS)
+    age = now - datetime.datetime.fromisoformat(renewed).timestamp()
+    return age > (spec.get("leaseDurationSeconds") or SECONDS)
 
 
 def _is_dead_neighbour(other: str, holder: str) -> bool:
@@ -97,10 +97,11 @@ def _is_dead_neighbour(other: str, holder: str) -> bool:
     return False
 
 
-def _renew(cluster: LeaseHolder, holder: str, done: threading.Event) -> None:
+def _renew(cluster: LeaseHolder, holder: str, clock: Clock, done: threading.Event) -> None:
     while not done.wait(SECONDS / 3):
         try:
-            cluster.patch(LEASES, NAMESPACE, NAME, {"spec": {"holderIdentity": holder, "renewTime": _stamp()}}, manager="migrator")
+            renewed = {"spec": {"holderIdentity": holder, "renewTime": _stamp(clock.now())}}
+            cluster.patch(LEASES, NAMESPACE, NAME, renewed, manager="migrator")
         except ApiError:
             continue
 

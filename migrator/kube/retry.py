@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from migrator.errors import ThrottledError, UnavailableError
+from migrator.ports import Clock
 
 T = TypeVar("T")
 _HOPELESS = frozenset({"SSLCertVerificationError", "gaierror"})
 
 
 def patiently(
-    call: Callable[[], T], *, limit: float, on_throttle: Callable[[], None] = lambda: None, retry_throttled: bool = True
+    call: Callable[[], T],
+    clock: Clock,
+    *,
+    limit: float,
+    on_throttle: Callable[[], None] = lambda: None,
+    retry_throttled: bool = True,
 ) -> T:
     """Return what `call` returns; 429, 503 and lost connections are tried again for `limit` seconds.
 
     `Retry-After` is obeyed; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error. Without `retry_throttled`
     a 429 is raised at once: it is an answer to an eviction.
     """
+    deadline = clock.monotonic() + limit
+
+    def is_late(_: RetryCallState) -> bool:
+        return clock.monotonic() >= deadline
 
     def may_pass(error: BaseException) -> bool:
         if isinstance(error, ThrottledError):
@@ -34,5 +44,5 @@ def patiently(
             return max(error.retry_after, 0.1)
         return float(min(5.0, 0.2 * 2 ** (state.attempt_number - 1)))
 
-    retrying = Retrying(retry=retry_if_exception(may_pass), wait=wait, stop=stop_after_delay(limit), reraise=True)
+    retrying = Retrying(retry=retry_if_exception(may_pass), wait=wait, stop=is_late, sleep=clock.sleep, reraise=True)
     return retrying(call)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from migrator.ports import Clock
 
 
 class Throttle:
     """Additive increase, multiplicative decrease, steered by latency and by 429 and 503 answers."""
 
-    def __init__(self, highest: int, *, start: int = 8) -> None:
+    def __init__(self, highest: int, clock: Clock, *, start: int = 8) -> None:
+        self._clock = clock
         self.highest = highest
         self._limit = float(min(start, highest))
         self._flying = 0
@@ -30,13 +32,13 @@ class Throttle:
             while self._flying >= self.limit:
                 self._free.wait()
             self._flying += 1
-        began = time.monotonic()
+        began = self._clock.monotonic()
         try:
             yield
         except BaseException:
             self._release()
             raise
-        self._learn(time.monotonic() - began)
+        self._learn(self._clock.monotonic() - began)
         self._release()
 
     def throttled(self) -> None:

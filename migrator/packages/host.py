@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from migrator.adapters.clock import SystemClock
 
 MIB = 1024 * 1024
 LINK_MIB = 4096
@@ -102,9 +103,10 @@ def estimate(jobs: int, work: Path) -> dict[str, float]:
 @contextmanager
 def remember(name: str, jobs: int, work: Path) -> Iterator[None]:
     """Record the duration of a successful build."""
-    begun = time.monotonic()
+    clock = SystemClock()
+    begun = clock.monotonic()
     yield
-    times = {**_read_times(work), name: (time.monotonic() - begun) * jobs}
+    times = {**_read_times(work), name: (clock.monotonic() - begun) * jobs}
     (work / "times.json").write_text(json.dumps(times))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from migrator.adapters.clock import SystemClock
 from migrator.errors import CommandFailedError, MigratorError
 
 
@@ -57,7 +57,8 @@ def supervise(
 def _follow(
     child: subprocess.Popen[str], write: Callable[[str], object], say: Callable[[str], None], *, expected: int, every: float
 ) -> None:
-    begun = shown = time.monotonic()
+    clock = SystemClock()
+    begun = shown = clock.monotonic()
     compiled = 0
     for line in child.stdout or ():
         write(line)
@@ -65,7 +66,7 @@ def _follow(
             say(line.removeprefix("==>").strip())
         elif "/" in line and " " not in line.strip():
             compiled += 1
-        if time.monotonic() - shown >= every:
-            shown = time.monotonic()
+        if clock.monotonic() - shown >= every:
+            shown = clock.monotonic()
             of = f" of at most {expected}" if expected else ""
             say(f"{compiled}{of} Go packages compiled, {shown - begun:.0f} s")

@@ -260,7 +260,9 @@ class _Said:
 
 def _drain(control_plane_host: Host, name: str) -> None:
     content = yaml.safe_load(control_plane_host.run("cat /etc/kubernetes/admin.conf"))
-    cluster = KubeCluster("the cluster", access_from(content, cluster="the cluster", where=control_plane_host.name))
+    cluster = KubeCluster(
+        "the cluster", access_from(content, cluster="the cluster", where=control_plane_host.name), clock=SystemClock()
+    )
     drain(cluster, name, _DRAIN, clock=SystemClock(), reporter=_Said())
 
 

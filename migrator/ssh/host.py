@@ -80,10 +80,6 @@ class SshHost:
             stdin=content,
         )
 
-    def close(self) -> None:
-        """End the shared connection."""
-        subprocess.run([*self._ssh[:-1], "-O", "exit", self._ssh[-1]], capture_output=True, check=False)
-
     def _hint(self, complaint: str) -> str:
         login = self._login
         known = login.known_hosts or "~/.ssh/known_hosts"

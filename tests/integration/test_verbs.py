@@ -17,6 +17,7 @@ import pytest
 import yaml
 from shop import NS, shop
 
+from migrator.adapters.clock import SystemClock
 from migrator.model.ref import ResourceType
 from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, crd, deployment, made, service
@@ -260,7 +261,7 @@ def test_blue_cannot_be_written_with_least_privilege(sandbox: Sandbox, least: Pa
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
 
-    blue = KubeCluster("blue", load_access(str(least), "blue", cluster="blue", relative_to=Path()), patience=0)
+    blue = KubeCluster("blue", load_access(str(least), "blue", cluster="blue", relative_to=Path()), clock=SystemClock(), patience=0)
     with pytest.raises(ForbiddenError):
         blue.create(TYPES["ConfigMap"], sandbox.namespace, orjson.dumps(sandbox.placed(config_map("x"))), manager="x")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from migrator.adapters.clock import SystemClock
 from migrator.kube.access import access_from
 from migrator.kube.cluster import KubeCluster
 from migrator.testbed.balancer import Balancer, Load, load
@@ -135,7 +136,7 @@ class Journey:
 def cluster(project: Project, stack: str) -> KubeCluster:
     """Return a stack's cluster, from its outputs."""
     content = yaml.safe_load(project.engine.outputs(stack)["kubeconfig"])
-    return KubeCluster(stack, access_from(content, cluster=stack, where="stack"), patience=30)
+    return KubeCluster(stack, access_from(content, cluster=stack, where="stack"), clock=SystemClock(), patience=30)
 
 
 def ready_pods(project: Project, name: str) -> int:

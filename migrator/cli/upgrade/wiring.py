@@ -52,7 +52,7 @@ def upgrade_session(
     }
     access = _access(where, hosts[nodes[0].name])
     first = 2.0 if api_may_be_down else patience
-    cluster = KubeCluster(where.name, access, patience=patience, first_patience=first)
+    cluster = KubeCluster(where.name, access, clock=SystemClock(), patience=patience, first_patience=first)
     identities: dict[str, str] = {}
     try:
         identities["cluster"] = cluster.identity()
@@ -136,7 +136,8 @@ def advice_facts(
             return gather(session, options), len(session.control_planes)
     if not kubeconfig:
         raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
-    cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()))
-    facts = gather_cluster(cluster, target, SystemClock())
+    clock = SystemClock()
+    cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), clock=clock)
+    facts = gather_cluster(cluster, target, clock)
     label = "node-role.kubernetes.io/control-plane"
     return facts, sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.adapters.clock import SystemClock
 from migrator.errors import MigratorError
 from migrator.kube.access import load_access
 from migrator.kube.cluster import KubeCluster
@@ -43,7 +44,7 @@ class ControlPlane:
     def cluster(self, *, patience: float = 0.0) -> KubeCluster:
         """Return a client with the rights of cluster-admin."""
         access = load_access(str(self.kubeconfig), None, cluster=self.recipe.name, relative_to=Path())
-        return KubeCluster(self.recipe.name, access, patience=patience)
+        return KubeCluster(self.recipe.name, access, clock=SystemClock(), patience=patience)
 
 
 def start_control_plane(recipe: Recipe, folder: Path, store: Store, record: Callable[[Process], None]) -> ControlPlane:

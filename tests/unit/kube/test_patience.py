@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.errors import ForbiddenError, ThrottledError, UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.cluster import KubeCluster
@@ -48,7 +49,7 @@ def server(answers: list[Answer | None], *, patience: float = 1.5) -> Iterator[t
         running.daemon_threads = True
         threading.Thread(target=running.serve_forever, daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
-        yield KubeCluster("green", access, patience=patience, first_patience=patience), seen
+        yield KubeCluster("green", access, clock=SystemClock(), patience=patience, first_patience=patience), seen
         running.shutdown()
 
 
@@ -104,7 +105,7 @@ def test_bodies_never_reach_messages() -> None:
 
 def test_throttle_halves_and_recovers() -> None:
     """A 429 halves the number of requests in flight; quick answers raise it again, up to the cap."""
-    throttle = Throttle(16, start=8)
+    throttle = Throttle(16, SystemClock(), start=8)
     throttle.throttled()
     assert throttle.limit == 4
     for _ in range(400):

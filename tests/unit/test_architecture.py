@@ -1,0 +1,64 @@
+"""What decides gets its time and its environment from outside, so that tests need neither to wait nor to set up a machine."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "migrator"
+TIMES = frozenset(
+    {
+        *("time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.sleep"),
+        *(
+            "datetime.datetime.now",
+            "datetime.datetime.utcnow",
+            "datetime.date.today",
+            "datetime.now",
+            "datetime.utcnow",
+            "date.today",
+        ),
+    }
+)
+ENVIRONMENT = frozenset({"os.environ", "os.environb", "os.getenv", "os.putenv"})
+EQUIPMENT = ("testbed/", "cli/testbed/")
+"""The tests' own machines run in real time."""
+
+
+def readings(source: str, names: frozenset[str]) -> list[int]:
+    """Return the lines that read one of these names, whether by attribute or by import."""
+    return sorted(node.lineno for node in ast.walk(ast.parse(source)) if _named(node) & names)  # type: ignore[attr-defined]
+
+
+def _named(node: ast.AST) -> frozenset[str]:
+    if isinstance(node, ast.Attribute):
+        return frozenset({ast.unparse(node)})
+    if isinstance(node, ast.ImportFrom):
+        return frozenset(f"{node.module}.{item.name}" for item in node.names)
+    return frozenset()
+
+
+def found(names: frozenset[str], *, allowed: tuple[str, ...]) -> Iterator[str]:
+    """Yield `file:line` of each use outside of what is allowed."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith((*allowed, *EQUIPMENT)):
+            yield from (f"{name}:{line}" for line in readings(path.read_text(), names))
+
+
+def test_time_comes_from_the_clock_port() -> None:
+    """Only the adapter behind the port asks the system for the time, or sleeps."""
+    assert list(found(TIMES, allowed=("adapters/clock.py",))) == []
+
+
+def test_the_environment_is_read_at_the_door() -> None:
+    """The command line and adapters read it; packages are built with that of the machine."""
+    assert list(found(ENVIRONMENT, allowed=("cli/", "__main__.py", "adapters/", "packages/"))) == []
+
+
+@pytest.mark.parametrize("source", ["import time\ntime.sleep(1)", "import time\nwait = time.sleep", "\nfrom time import sleep"])
+def test_a_use_of_time_is_seen_however_it_is_spelled(source: str) -> None:
+    """A call, a reference and an import of the function are all found, with their line."""
+    assert readings(source, TIMES) == [2]
