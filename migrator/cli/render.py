@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import click
 import orjson
@@ -14,8 +14,10 @@ from migrator.adapters.clock import SystemClock
 from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
 from migrator.model.events import Event, Note, Progress, Step
-from migrator.ports import Clock
 from migrator.untrusted import printable, printable_lines
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock  # loads the schema of migration.yaml, which --help can do without
 
 _PLAIN_SECONDS = 5.0
 _COLOURS = {

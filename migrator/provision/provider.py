@@ -260,10 +260,8 @@ class _Said:
 
 def _drain(control_plane_host: Host, name: str) -> None:
     content = yaml.safe_load(control_plane_host.run("cat /etc/kubernetes/admin.conf"))
-    cluster = KubeCluster(
-        "the cluster", access_from(content, cluster="the cluster", where=control_plane_host.name), clock=SystemClock()
-    )
-    drain(cluster, name, _DRAIN, clock=SystemClock(), reporter=_Said())
+    access, clock = access_from(content, cluster="the cluster", where=control_plane_host.name), SystemClock()
+    drain(KubeCluster("the cluster", access, clock=clock), name, _DRAIN, clock=clock, reporter=_Said())
 
 
 def _route_actions(props: Inputs) -> list[tuple[Host, Routes]]:

@@ -1,91 +1,71 @@
-"""Probes and hooks of a person: their answers, their limits."""
+"""A probe that is not answered as it should be, within its timeout, is a failure."""
 
 from __future__ import annotations
 
-import os
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrator.adapters.probes import ShellRunner, SystemProber
+from migrator.adapters.probes import SystemProber
 from migrator.config.schema import Probe
-from migrator.errors import CommandFailedError
-from migrator.model.verdict import Severity
+from migrator.model.verdict import Finding, Severity
+from tests.support.web import Asked, Reply, serving
 
 
-class Page(BaseHTTPRequestHandler):
-    """Answers 503 with the header `X-Word` of the request."""
-
-    def do_GET(self) -> None:
-        """Answer."""
-        body = (self.headers.get("X-Word") or "").encode()
-        self.send_response(503)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+def ask(**fields: Any) -> Finding:
+    """Ask a probe named `shop`."""
+    return SystemProber().probe(Probe.model_validate({"name": "shop", **fields}))
 
 
-@contextmanager
-def served() -> Iterator[int]:
-    """Serve the page and give its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+def shop(asked: Asked) -> Reply:
+    """Answer as a shop does."""
+    if asked.headers.get("host") == "shop.example.com":
+        return Reply(body=b"three apples")
+    return Reply(302, headers={"Location": "/nowhere"})
 
 
-def asked(**fields: Any) -> tuple[Severity, str]:
-    """Return what came of a probe."""
-    found = SystemProber().probe(Probe.model_validate({"name": "p", **fields}))
-    return found.severity, found.reason
+@pytest.mark.parametrize(
+    ("http", "reason"),
+    [
+        ({"headers": {"Host": "shop.example.com"}}, ""),
+        ({"headers": {"Host": "shop.example.com"}, "body": "three \\w+"}, ""),
+        ({"headers": {"Host": "shop.example.com"}, "body": "pears"}, "the body does not contain 'pears'"),
+        ({"status": 302}, ""),
+        ({}, "answered 302, not 200"),
+    ],
+)
+def test_an_http_probe_judges_status_and_body(http: dict[str, Any], reason: str) -> None:
+    """A redirect is an answer and is not followed; the body is searched with a regular expression."""
+    with serving(shop) as web:
+        found = ask(http={"url": f"http://{web.address}/", **http})
+    assert (found.subject, found.severity, found.reason) == (
+        "shop",
+        Severity.FAILURE if reason else Severity.OK,
+        reason,
+    )
 
 
-def test_an_http_probe_judges_status_and_body() -> None:
-    """Whatever status is expected is good, with the headers of the probe."""
-    with served() as port:
-        page = {"url": f"http://127.0.0.1:{port}/", "status": 503, "headers": {"X-Word": "all is well"}}
-        assert asked(http={**page, "body": "is w.ll"}) == (Severity.OK, "")
-        assert asked(http={**page, "body": "sick"}) == (Severity.FAILURE, "the body does not contain 'sick'")
-        assert asked(http={**page, "status": 200}) == (Severity.FAILURE, "answered 503, not 200")
+def test_silence_is_a_failure_at_the_timeout() -> None:
+    """A server that takes the connection and says nothing is not good."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        found = ask(http={"url": f"http://127.0.0.1:{mute.getsockname()[1]}/"}, timeout="200ms")
+    assert (found.severity, found.reason) == (Severity.FAILURE, "no answer within 0.2 s")
 
 
-def test_a_tcp_probe_needs_a_listener() -> None:
-    """A port where nobody listens is a failure."""
+def test_a_tcp_probe_asks_for_a_connection_only() -> None:
+    """A port that listens is good, a closed one is refused."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert asked(tcp={"host": "127.0.0.1", "port": port}) == (Severity.OK, "")
-    assert asked(tcp={"host": "127.0.0.1", "port": port})[0] is Severity.FAILURE
+        assert ask(tcp={"host": "127.0.0.1", "port": port}).severity is Severity.OK
+    found = ask(tcp={"host": "127.0.0.1", "port": port})
+    assert found.severity is Severity.FAILURE
+    assert "refused" in found.reason
 
 
-def test_a_command_probe_is_good_with_exit_code_0() -> None:
-    """What it said stands in the finding."""
-    assert asked(command=["true"]) == (Severity.OK, "")
-    severity, reason = asked(command=["sh", "-c", "echo no luck; exit 4"])
-    assert severity is Severity.FAILURE
-    assert "no luck" in reason
-
-
-def test_all_that_a_command_started_ends_at_the_timeout(tmp_path: Path) -> None:
-    """A child that stays behind would hold the output open for ever."""
-    line = tmp_path / "line"
-    os.mkfifo(line)
-    # Only the child that stays behind has the other end of the line open.
-    with pytest.raises(CommandFailedError, match=r"not done within 1 s"):
-        ShellRunner().run(("sh", "-c", f"exec 3<>{line}; sleep 1000 & wait"), 1.0)
-    with pytest.raises(OSError, match="No such device"):
-        os.open(line, os.O_WRONLY | os.O_NONBLOCK)
-
-
-def test_a_command_that_is_not_there_is_said() -> None:
-    """It is an error like that of any command."""
-    with pytest.raises(CommandFailedError, match="No such file"):
-        ShellRunner().run(("no-such-program",), 5)
+def test_a_command_probe_is_judged_by_its_exit_code() -> None:
+    """What a failing one says stands in the finding."""
+    assert ask(command=["true"]).severity is Severity.OK
+    found = ask(command=["sh", "-c", "echo no apples; exit 3"])
+    assert found.severity is Severity.FAILURE
+    assert "no apples" in found.reason

@@ -1,0 +1,47 @@
+"""A person's command runs to its end, or is ended with all that it started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from migrator.adapters.hooks import ShellRunner
+from migrator.errors import CommandFailedError
+
+
+def test_a_command_runs_with_its_arguments_as_they_are(tmp_path: Path) -> None:
+    """No shell reads them: a semicolon is a character."""
+    target = tmp_path / "a; b"
+    ShellRunner().run(("touch", str(target)), 10)
+    assert target.exists()
+
+
+def test_a_failure_keeps_exit_code_and_words() -> None:
+    """Both streams are kept: scripts write what is wrong to either."""
+    with pytest.raises(CommandFailedError, match=r"(?s)ended with 7.*out.*err"):
+        ShellRunner().run(("sh", "-c", "echo out; echo err >&2; exit 7"), 10)
+
+
+def test_a_program_that_is_missing_is_named() -> None:
+    """The message is the system's."""
+    with pytest.raises(CommandFailedError, match="No such file"):
+        ShellRunner().run(("no-such-program",), 10)
+
+
+def test_a_command_that_waits_for_input_gets_none() -> None:
+    """Nobody sits at a hook; it reads the end of the file at once."""
+    with pytest.raises(CommandFailedError, match="ended with 1"):
+        ShellRunner().run(("sh", "-c", "read answer"), 10)
+
+
+def test_at_the_deadline_all_that_it_started_ends(tmp_path: Path) -> None:
+    """A child that stays behind would hold the output open for ever."""
+    line = tmp_path / "line"
+    os.mkfifo(line)
+    # Only the child that stays behind has the other end of the line open.
+    with pytest.raises(CommandFailedError, match="not done within 1 s"):
+        ShellRunner().run(("sh", "-c", f"exec 3<>{line}; sleep 1000 & wait"), 1.0)
+    with pytest.raises(OSError, match="No such device"):
+        os.open(line, os.O_WRONLY | os.O_NONBLOCK)
