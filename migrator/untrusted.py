@@ -11,9 +11,9 @@ import re
 import shlex
 import unicodedata
 
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
-surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574)."""
+code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574)."""
 _COMMENT_LIMIT = 200
 _IMAGE_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?")
 """A host name with a port, as an image reference has it (github.com/distribution/reference)."""

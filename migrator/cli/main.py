@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 from typing import Any
 
@@ -76,4 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(code, int) and code:
             raise click.exceptions.Exit(code)
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of another encoding shows what it cannot print as escapes.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(run))

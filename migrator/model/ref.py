@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from migrator.errors import InvalidError
+
 
 class ObjectRef(NamedTuple):
     """One object of a cluster, independent of the API version."""
@@ -40,8 +42,13 @@ def _part(text: str) -> str:
 
 
 def _segment(text: str) -> str:
-    """Return the text as one segment of a URL path; `.` and `..` would name other segments (RFC 3986, section 5.2.4)."""
-    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
+    """Return the text as one segment of a URL path; refuses what no API server accepts as a name.
+
+    Source: k8s.io/apimachinery/pkg/api/validation/path, IsValidPathSegmentName.
+    """
+    if text in (".", "..") or "/" in text or "%" in text:
+        raise InvalidError(f"{text!r} is not a name: it would lead to another object", status=400, reason="Invalid")
+    return quote(text, safe="")
 
 
 class ResourceType(NamedTuple):
@@ -65,7 +72,10 @@ class ResourceType(NamedTuple):
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The URL path of the collection, or of one object in it; every part is quoted, so that none can add another."""
+        """Return the URL path of the collection, or of one object in it; raises InvalidError for what is no name.
+
+        An API server decodes the path before it routes the request, so quoting a slash is not enough.
+        """
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
         if self.namespaced and namespace:
             parts += ["namespaces", namespace]

@@ -89,9 +89,18 @@ class Routes:
 
 
 def pod_ranges(control_plane_host: Host) -> dict[str, str]:
-    """Return each node's pod range and address."""
+    """Return each node's pod range and address; raises MigratorError for what is neither, as both go into root's shell."""
     ranges = {(node["spec"].get("podCIDR"), internal_address(node)) for node in get_nodes(control_plane_host)}
-    return {pods: address for pods, address in ranges if pods and address}
+    return dict(_checked(pods, address) for pods, address in ranges if pods and address)
+
+
+def _checked(pods: str, address: str) -> tuple[str, str]:
+    try:
+        return str(ipaddress.ip_network(pods)), str(ipaddress.ip_address(address))
+    except ValueError as error:
+        raise MigratorError(
+            f"the cluster names a pod range or an address that is none: {error}", hint="see `kubectl get nodes -o yaml`"
+        ) from error
 
 
 def _conflist(pod_range: str, *, bridged: bool) -> dict[str, object]:

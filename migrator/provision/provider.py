@@ -34,7 +34,7 @@ from migrator.nodes.packages import NoPackages
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
-from migrator.untrusted import printable
+from migrator.untrusted import printable, printable_lines
 
 _DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
 """A node that is taken out of a stack is meant to go, with what is on it."""
@@ -46,7 +46,8 @@ class Stopped(Exception):  # noqa: N818 - Pulumi prints this name before the mes
     __module__ = "builtins"
 
     def __init__(self, error: MigratorError) -> None:
-        super().__init__(error.message + (f"\n  -> {error.hint}" if error.hint else ""))
+        hint = [f"  -> {printable(error.hint)}"] if error.hint else []
+        super().__init__("\n".join([*printable_lines(error.message), *hint]))
 
 
 class HostsProvider(ResourceProvider):

@@ -80,7 +80,6 @@ ELSEWHERE = {
     "nodes/examine.py": "tests/unit/nodes/test_kubeadm.py",
     "nodes/mark.py": "tests/unit/nodes/test_kubeadm.py",
     "nodes/membership.py": "tests/unit/nodes/test_kubeadm.py",
-    "nodes/pod_network.py": "tests/e2e, on real nodes",
     "nodes/runtime.py": "tests/e2e, on real nodes",
     "nodes/spec.py": "tests/unit/nodes/test_kubeadm.py",
     "nodes/system.py": "tests/unit/nodes/test_packages.py",

@@ -75,20 +75,36 @@ def _listed(host: Host, component: str, pod: str) -> list[dict[str, Any]]:
         "io.kubernetes.pod.name": pod,
     }
     words = " ".join(f"--label {for_shell(f'{key}={value}')}" for key, value in labels.items())
-    answer = json.loads(host.run(f"crictl ps -o json --state Running {words}") or "{}")
+    answer = _parsed(host, f"crictl ps -o json --state Running {words}")
     # The answer is compared again: an older crictl that ignores a label must not widen the choice.
-    return [
-        item for item in answer.get("containers") or [] if all((item.get("labels") or {}).get(key) == labels[key] for key in labels)
-    ]
+    found = answer.get("containers")
+    listed = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return [item for item in listed if all(get(item, "labels", key) == labels[key] for key in labels)]
 
 
 def _crictl(host: Host, verb: str, what: str) -> dict[str, Any]:
-    return dict(json.loads(host.run(f"crictl {verb} -o json {for_shell(what)}")))
+    return _parsed(host, f"crictl {verb} -o json {for_shell(what)}")
+
+
+def _parsed(host: Host, command: str) -> dict[str, Any]:
+    """Return the JSON object that a command prints; raises BlockedError for anything else."""
+    try:
+        answer = json.loads(host.run(command))
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise BlockedError(f"{host.name}: `{command}` printed no JSON object", hint="is crictl there the real one, and CRI-O well?")
+    return answer
 
 
 def _manifest_image(host: Host, component: str) -> str:
-    manifest = yaml.safe_load(host.read(f"{MANIFESTS}/{component}.yaml"))
-    found = [item.get("image") for item in get(manifest, "spec", "containers") or [] if item.get("name") == component]
+    try:
+        manifest = yaml.safe_load(host.read(f"{MANIFESTS}/{component}.yaml"))
+    except yaml.YAMLError:
+        manifest = None
+    listed = get(manifest, "spec", "containers")
+    containers = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    found = [item.get("image") for item in containers if item.get("name") == component]
     if len(found) != 1 or not isinstance(found[0], str):
         raise BlockedError(
             f"{host.name}: {MANIFESTS}/{component}.yaml has no single container {component}",
@@ -110,8 +126,9 @@ def _images(inspected: dict[str, Any]) -> set[str]:
 
 
 def _names_of_image(host: Host, image: str) -> set[str]:
-    status = get(_crictl(host, "inspecti", image), "status") or {}
-    told = [image, status.get("id"), *(status.get("repoDigests") or []), *(status.get("repoTags") or [])]
+    answer = _crictl(host, "inspecti", image)
+    lists = [get(answer, "status", key) for key in ("repoDigests", "repoTags")]
+    told = [image, get(answer, "status", "id"), *(item for found in lists if isinstance(found, list) for item in found)]
     return {_bare(item) for item in told if isinstance(item, str) and item}
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from migrator.config.load import load_migration, parse_migration
@@ -92,3 +93,18 @@ def test_reference_is_complete(model: type[BaseModel], file: str) -> None:
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
     missing = [key for key in keys if f"`{key}`" not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", ["blue1 state maint;set server shop", "a b", "a;b", "a\n", "", "a/b"])
+def test_a_name_that_haproxy_would_not_accept_is_refused(name: str) -> None:
+    """No text of a file becomes a second command of the Runtime API (review of safety, finding 44)."""
+    text = yaml.safe_dump(
+        {
+            "name": "m",
+            "blue": {},
+            "green": {},
+            "traffic": {"haproxy": {"socket": "s", "backend": "b", "blue": [name], "green": ["g"], "stateFile": "f"}},
+        }
+    )
+    with pytest.raises(ConfigError, match=r"traffic\.haproxy\.blue"):
+        parse_migration(text, "m.yaml")

@@ -96,3 +96,23 @@ def _copied(root: Path, tools: Path) -> subprocess.CompletedProcess[str]:
     take_tools(host)
     script = host.commands[-1].replace("/proc/4242/root", str(root)).replace("/var/lib/migrator/etcd-tools", str(tools))
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "no JSON", "[]", '{"containers": "x"}', '{"containers": [1]}', '{"containers": [{"labels": 1}]}']
+)
+def test_an_answer_of_another_shape_is_refused(answer: str) -> None:
+    """What crictl prints is hostile until proven: a clear refusal, and no bug."""
+    host = Crictl().on(FakeHost("cp"))
+    host.answers["crictl ps "] = answer
+    with pytest.raises(BlockedError):
+        running_container(host, "etcd")
+
+
+@pytest.mark.parametrize("manifest", ["{", "[]", "spec: 1", "spec: {containers: x}", "spec: {containers: [1]}"])
+def test_a_manifest_of_another_shape_is_refused(manifest: str) -> None:
+    """A broken manifest proves nothing."""
+    host = Crictl().on(FakeHost("cp"))
+    host.files["/etc/kubernetes/manifests/etcd.yaml"] = manifest
+    with pytest.raises(BlockedError, match="no single container etcd"):
+        running_container(host, "etcd")
