@@ -173,7 +173,7 @@ def test_a_fault_is_said_in_clear_words_and_other_nodes_stay_as_they_were(upgrad
 def test_a_killed_upgrade_of_the_control_plane_goes_on_and_a_cut_cable_is_waited_for(upgrade: Upgrade) -> None:
     """SIGKILL as soon as a step begins; `kubeadm upgrade apply` goes on without us, and is joined, not begun twice."""
     pause = ("--pause", "after-control-plane")
-    upgrade.kill_at_each(*upgrade.go_on(), *pause, but=APPLY)
+    upgrade.kill_at_each(*pause, but=APPLY)
     assert upgrade.killed >= {(FIRST, StepId.IMAGES), (FIRST, StepId.SNAPSHOT), (SECOND, StepId.SETTINGS_SAVED)}
     child = upgrade.reach(APPLY, "resume", *pause)
     unit = f"migrator-control-plane-{GREEN}"
@@ -199,7 +199,7 @@ def test_a_killed_upgrade_of_the_control_plane_goes_on_and_a_cut_cable_is_waited
 @pytest.mark.stage(Stage.CONTROL_PLANE, Stage.FIRST_PACKAGES)
 def test_the_first_node_is_killed_at_each_step_and_goes_on(upgrade: Upgrade) -> None:
     """Each run does the next step; in the end the kubelet of the control plane is new and the node takes pods."""
-    upgrade.kill_at_each("resume", "--pause", "each-node")
+    upgrade.kill_at_each("--pause", "each-node")
     assert {step for node, step in upgrade.killed if node == FIRST} >= {StepId.KUBELET_RESTARTED}
     assert upgrade.nodes()[FIRST] == (f"v{GREEN}", False)
 
@@ -208,7 +208,7 @@ def test_the_first_node_is_killed_at_each_step_and_goes_on(upgrade: Upgrade) -> 
 def test_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(upgrade: Upgrade) -> None:
     """Power is gone while packages are installed; pacman's lock of before the boot is nobody's."""
     cut = (SECOND, StepId.PACKAGES)
-    upgrade.kill_at_each("resume", but=cut)
+    upgrade.kill_at_each(but=cut)
     child = upgrade.reach(cut, "resume")
     upgrade.lab.power_off(SECOND)
     said, _ = child.communicate(timeout=RUN_SECONDS)
@@ -221,7 +221,7 @@ def test_a_worker_that_loses_power_is_one_line_and_goes_on_once_it_is_back(upgra
     assert step[0] == SECOND
     print(f"\nthe first thing not done was found after {time.monotonic() - begun:.1f} s", file=sys.__stderr__)
     upgrade.kill(child, step)
-    upgrade.kill_at_each("resume")
+    upgrade.kill_at_each()
     assert set(upgrade.nodes().values()) == {(f"v{GREEN}", False)}
     assert upgrade.killed >= {(SECOND, StepId.DRAIN), (SECOND, StepId.NODE_SETTINGS)}
 

@@ -188,10 +188,10 @@ class Upgrade:
         child.communicate()
         self.killed.add(step)
 
-    def kill_at_each(self, *words: str, but: Step = NO_STEP) -> None:
+    def kill_at_each(self, *options: str, but: Step = NO_STEP) -> None:
         """Run it again and again, killed at each step that it was not killed at before, until it ends or begins `but`."""
         while True:
-            child, step = self.run_until(lambda step: step not in self.killed, *(words or self.go_on()))
+            child, step = self.run_until(lambda step: step not in self.killed, *self.go_on(), *options)
             if step in (NO_STEP, but):
                 if step != NO_STEP:
                     os.kill(child.pid, signal.SIGKILL)
