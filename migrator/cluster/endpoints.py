@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from migrator.errors import ApiError
-from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.kinds import ENDPOINT_SLICES
+from migrator.model.ref import ObjectRef
 from migrator.ports import Clock, ClusterReader
 
-_SLICES = ResourceType("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True, frozenset())
 _POLL = 0.5
 
 
 def ready_endpoints(cluster: ClusterReader, service: ObjectRef) -> int:
     """Return how many ready addresses stand behind a Service."""
-    slices = cluster.list(_SLICES, service.namespace, f"kubernetes.io/service-name={service.name}")
+    slices = cluster.list(ENDPOINT_SLICES, service.namespace, f"kubernetes.io/service-name={service.name}")
     return sum(
         len(endpoint.get("addresses") or [])
         for item in slices

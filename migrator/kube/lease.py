@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import orjson
 
 from migrator.errors import ApiError, BlockedError, ConflictError, NotFoundError
-from migrator.model.ref import ResourceType
+from migrator.model.kinds import LEASES
 from migrator.ports import Clock, ClusterReader, ClusterWriter
 
-LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease", True, frozenset())
 NAMESPACE, NAME = "kube-system", "migrator"
 SECONDS = 30
 

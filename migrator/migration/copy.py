@@ -118,7 +118,7 @@ class _Copy:
 
     def _write(self, item: PlanItem, known: Known) -> Outcome:
         services = backend_services(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
-        if services and item.resource and item.resource.kind != "CustomResourceDefinition":
+        if services:
             missing = await_backends(self.writer.green, services, self.options.backend_timeout, self.records.clock)
             if missing:
                 return Outcome(item.green, Action.BLOCKED, f"{missing}; see why its pods are not ready, then run copy again")
@@ -152,7 +152,8 @@ class _Copy:
                 self._record(Outcome(ref, Action.FAILED, error.message))
 
 
-_WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io", "apiextensions.k8s.io"})
+_WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io"})
+"""Groups whose objects refuse or break requests while the Service behind them has no endpoint."""
 
 
 def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:

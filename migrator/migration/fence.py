@@ -5,11 +5,10 @@ from __future__ import annotations
 from migrator.errors import ApiError
 from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
 from migrator.migration.run import Run
+from migrator.model.kinds import CRON_JOBS
 from migrator.model.plan import Decision, Plan
-from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.ref import ObjectRef
 from migrator.ports import Blue
-
-CRONJOBS = ResourceType("batch", "v1", "cronjobs", "CronJob", True, frozenset())
 
 
 def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef, ObjectRef]:
@@ -54,9 +53,9 @@ def unfence(blue: Blue, green: Blue, run: Run) -> list[str]:
 
 
 def _suspended(cluster: Blue, ref: ObjectRef) -> bool:
-    manifest = cluster.get(CRONJOBS, ref.namespace, ref.name)
+    manifest = cluster.get(CRON_JOBS, ref.namespace, ref.name)
     return bool((manifest.get("spec") or {}).get("suspend"))
 
 
 def _set(cluster: Blue, ref: ObjectRef, *, suspend: bool) -> None:
-    cluster.patch(CRONJOBS, ref.namespace, ref.name, {"spec": {"suspend": suspend}}, manager="migrator")
+    cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": suspend}}, manager="migrator")

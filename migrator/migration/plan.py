@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.readiness.kinds import readiness
 from migrator.rules import injected, jobs, order, references, storage, table, versions
-from migrator.rules.context import Rule, RuleContext
+from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.references import backend_services
 
 
@@ -25,50 +25,59 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     Each object is taken from the iterable once and not kept: a caller that gives them away has a large cluster in memory once.
     """
     context = RuleContext(context.config, inventory.green, inventory.blue, context.fenced_cronjobs)
-    rules: dict[str, tuple[Rule, ...]] = {}
+    crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
+    moves: dict[ObjectRef, PlanItem] = {}
     graph: order.Graph = {}
-    items: dict[ObjectRef, PlanItem] = {}
     others: list[PlanItem] = []
     mistakes: list[str] = []
-    crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
     for found in objects:
-        green = _on_green(found.ref, context)
-        if found.skip:
-            others.append(PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid))
-            continue
-        manifest: Manifest = orjson.loads(found.body)
-        blocked = _blocked(found, manifest, inventory, context)
-        if blocked:
-            others.append(replace(blocked, green=green))
-            continue
-        name = found.ref.type_name
         try:
-            done = table.transform(manifest, context, rules.setdefault(name, table.rules_for(name)))
+            item, needs = _decide(found, inventory, context, crds)
         except ConfigError as error:
             mistakes += error.issues
             continue
-        items[green] = _move(found, green, manifest, done, context)
-        graph[green] = {}
-        for reference in references.references(done.manifest, green, crds):
-            graph[green][reference.ref] = graph[green].get(reference.ref, False) or reference.hard
+        if item.decision is Decision.MOVE:
+            moves[item.green], graph[item.green] = item, needs
+        else:
+            others.append(item)
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
     ordered = order.into_waves(graph)
     for cycle in ordered.cycles:
-        others += [_in_cycle(items.pop(ref), cycle) for ref in cycle]
+        others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
     return Plan(
-        items=tuple(sorted([*items.values(), *others], key=lambda item: item.blue)),
-        waves=tuple(tuple(items[ref] for ref in wave) for wave in ordered.waves),
-        owners={
-            ref: hard
-            for ref, targets in graph.items()
-            if (hard := tuple(t for t, is_hard in targets.items() if is_hard and t in items))
-        },
+        items=tuple(sorted([*moves.values(), *others], key=lambda item: item.blue)),
+        waves=tuple(tuple(moves[ref] for ref in wave) for wave in ordered.waves),
+        owners=_owners(graph, moves),
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
         warnings=(),
         kinds_read=inventory.kinds_read,
     )
+
+
+def _decide(
+    found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]
+) -> tuple[PlanItem, dict[ObjectRef, bool]]:
+    """Return the decision about one object, and what a move needs: whether it cannot be written without."""
+    green = _on_green(found.ref, context)
+    if found.skip:
+        return PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid), {}
+    manifest: Manifest = orjson.loads(found.body)
+    hindrance = _hindrance(found, manifest, inventory, context)
+    if hindrance:
+        return PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.cure, uid=found.uid), {}
+    done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
+    needs: dict[ObjectRef, bool] = {}
+    for reference in references.references(done.manifest, green, crds):
+        needs[reference.ref] = needs.get(reference.ref, False) or reference.hard
+    return _move(found, green, manifest, done, context), needs
+
+
+def _owners(graph: order.Graph, moves: Mapping[ObjectRef, PlanItem]) -> dict[ObjectRef, tuple[ObjectRef, ...]]:
+    """Return what each object cannot be written without, as far as that moves too."""
+    owners = {ref: tuple(need for need, hard in needs.items() if hard and need in moves) for ref, needs in graph.items()}
+    return {ref: needed for ref, needed in owners.items() if needed}
 
 
 def _on_green(ref: ObjectRef, context: RuleContext) -> ObjectRef:
@@ -77,16 +86,11 @@ def _on_green(ref: ObjectRef, context: RuleContext) -> ObjectRef:
     return ref._replace(namespace=context.green_namespace(ref.namespace)) if ref.namespace else ref
 
 
-def _blocked(found: Found, manifest: Manifest, inventory: BlueInventory, context: RuleContext) -> PlanItem | None:
+def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, context: RuleContext) -> Hindrance | None:
     resource = inventory.unserved.get(found.ref.type_name)
     if resource:
-        hindrance = versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), ()))
-    else:
-        found_hindrance = table.hindrance(manifest, context)
-        if not found_hindrance:
-            return None
-        hindrance = found_hindrance
-    return PlanItem(found.ref, found.ref, Decision.BLOCKED, hindrance.reason, hindrance.cure, uid=found.uid)
+        return versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), ()))
+    return table.hindrance(manifest, context)
 
 
 def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:

@@ -1,4 +1,4 @@
-"""Prove that green does blue's work: readiness, parity, endpoints, images, webhooks, budgets, data, probes.
+"""Prove that green does blue's work: readiness, parity, endpoints, images, webhooks, data, probes.
 
 A timeout is a failure; what cannot be known is said to be unknown and never guessed.
 """

@@ -21,7 +21,6 @@ class Action(StrEnum):
     FAILED = "failed"
 
 
-WRITTEN = frozenset({Action.CREATED, Action.CHANGED, Action.DELETED})
 BAD = frozenset({Action.CONFLICT, Action.BLOCKED, Action.FAILED})
 
 

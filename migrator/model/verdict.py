@@ -20,7 +20,7 @@ class Finding:
     """One thing that was looked at."""
 
     check: str
-    """Name of the check: readiness, parity, endpoints, images, webhooks, apiservices, disruption, data, probe."""
+    """Name of the check, for example readiness or parity."""
     subject: str
     severity: Severity
     reason: str = ""

@@ -1,9 +1,11 @@
 """Owner references: which children a controller creates again, and which references are kept.
 
-The UIDs are replaced when the object is written, because green's UIDs are known only then.
+`relinked` replaces the UIDs when the object is written, because green's UIDs are known only then.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from migrator.model.manifest import Manifest, put, without
 from migrator.rules.context import Rule, RuleContext
@@ -25,6 +27,10 @@ _REGENERATED = frozenset(
     }
 )
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
+
+
+UidOf = Callable[[Manifest], str]
+"""Returns the UID on green for an owner reference of blue."""
 
 
 def regenerating_owner(manifest: Manifest) -> str:
@@ -54,6 +60,14 @@ def drop_lost_owners(manifest: Manifest, context: RuleContext) -> Manifest:
 def _moves(uid: str, context: RuleContext) -> bool:
     ref = context.blue.uids.get(uid)
     return ref is not None and ref not in context.blue.staying
+
+
+def relinked(manifest: Manifest, uid_of: UidOf) -> Manifest:
+    """Return the manifest with its owners' UIDs on green."""
+    owners = manifest["metadata"].get("ownerReferences")
+    if not owners:
+        return manifest
+    return put(manifest, ("metadata", "ownerReferences"), [{**owner, "uid": uid_of(owner)} for owner in owners])
 
 
 RULES = (Rule("lost-owners", drop_lost_owners),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from migrator.model.manifest import Manifest
@@ -44,6 +45,7 @@ class Transformed(NamedTuple):
     touched: tuple[str, ...]
 
 
+@cache
 def rules_for(type_name: str) -> tuple[Rule, ...]:
     """Return the rules that may change a kind, in order."""
     return tuple(rule for rule in RULES if rule.types is None or type_name in rule.types)

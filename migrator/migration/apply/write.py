@@ -10,7 +10,6 @@ from migrator.errors import ApiError, ConflictError, InvalidError
 from migrator.migration.apply import special
 from migrator.migration.apply.judge import Known, judge, outcome
 from migrator.migration.inventory import Live, live_of
-from migrator.migration.parity import relinked
 from migrator.migration.retained import with_retained
 from migrator.model.difference import masked
 from migrator.model.manifest import Manifest
@@ -19,6 +18,7 @@ from migrator.model.plan import PlanItem
 from migrator.model.ref import ResourceType
 from migrator.ports import Clock, Green
 from migrator.rules import field_owners
+from migrator.rules.ownership import relinked
 
 _ATTEMPTS = 5
 _SETTLE_SECONDS = 10.0

@@ -9,8 +9,9 @@ import pytest
 from migrator.errors import JournalError, UnavailableError
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
-from migrator.migration.fence import CRONJOBS, fence_blue, unfence
+from migrator.migration.fence import fence_blue, unfence
 from migrator.migration.run import Run
+from migrator.model.kinds import CRON_JOBS
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster import FakeCluster
@@ -35,7 +36,7 @@ class Pair:
 
     def suspended(self, cluster: FakeCluster, ref: ObjectRef) -> bool:
         """Return whether a CronJob is suspended."""
-        return bool(cluster.get(CRONJOBS, ref.namespace, ref.name)["spec"].get("suspend"))
+        return bool(cluster.get(CRON_JOBS, ref.namespace, ref.name)["spec"].get("suspend"))
 
     @property
     def sides(self) -> tuple[bool, bool]:
@@ -83,7 +84,7 @@ def test_a_cronjob_is_suspended_on_one_side_before_it_runs_on_the_other(pair: Pa
 
 def test_without_cronjobs_nothing_is_written(pair: Pair) -> None:
     """Neither into the journal nor to a cluster."""
-    pair.blue.patch(CRONJOBS, "shop", "nightly", {"spec": {"suspend": True}}, manager="kubectl")
+    pair.blue.patch(CRON_JOBS, "shop", "nightly", {"spec": {"suspend": True}}, manager="kubectl")
     pair.blue.requests.clear()
     assert fence_blue(pair.plan, pair.blue, pair.green, pair.run) == {}
     assert unfence(pair.blue, pair.green, pair.run) == []

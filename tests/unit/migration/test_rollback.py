@@ -7,10 +7,10 @@ import pytest
 from migrator.errors import BlockedError, TrafficError
 from migrator.journal.records.migration import MigrationRecord, Retired
 from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced
-from migrator.migration.fence import CRONJOBS
 from migrator.migration.rollback import RollbackResult, rollback
 from migrator.migration.state import Stage
 from migrator.model.events import Step
+from migrator.model.kinds import CRON_JOBS
 from migrator.model.ref import ObjectRef
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
@@ -33,7 +33,7 @@ def clusters() -> tuple[FakeCluster, FakeCluster]:
 
 def suspended(cluster: FakeCluster) -> bool:
     """Return whether the CronJob is suspended."""
-    return bool(cluster.get(CRONJOBS, "default", "nightly")["spec"]["suspend"])
+    return bool(cluster.get(CRON_JOBS, "default", "nightly")["spec"]["suspend"])
 
 
 def switch_at(percent: float, clock: FakeClock) -> FakeSwitch:

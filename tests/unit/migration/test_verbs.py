@@ -14,10 +14,10 @@ from migrator.errors import BlockedError, CommandFailedError, GateFailedError
 from migrator.journal.records.migration import CopyEnded, CopyStarted, HookStarted, MigrationRecord, Retired, VerdictGiven
 from migrator.journal.records.traffic import CutoverEnded, CutoverStarted, FenceAnnounced, GatePassed, ShiftAnnounced, Unfenced
 from migrator.migration.copy import CopyOptions
-from migrator.migration.fence import CRONJOBS
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_rollback, run_validate
+from migrator.model.kinds import CRON_JOBS
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
@@ -66,7 +66,7 @@ class Stand:
     @property
     def cronjob_runs_on(self) -> tuple[bool, bool]:
         """Whether the CronJob runs on blue, and on green."""
-        blue, green = (not item.get(CRONJOBS, "shop", "nightly")["spec"].get("suspend") for item in (self.blue, self.green))
+        blue, green = (not item.get(CRON_JOBS, "shop", "nightly")["spec"].get("suspend") for item in (self.blue, self.green))
         return blue, green
 
     def of(self, *kinds: type[MigrationRecord]) -> list[MigrationRecord]:
@@ -120,7 +120,7 @@ def test_a_copy_runs_its_hooks_and_brings_the_objects(stand: Stand) -> None:
     """A hook is recorded by its program: its arguments may be secret."""
     _, result = run_copy(stand.session, CopyOptions())
     assert result.complete
-    assert stand.green.get(CRONJOBS, "shop", "nightly")["spec"]["suspend"] is True
+    assert stand.green.get(CRON_JOBS, "shop", "nightly")["spec"]["suspend"] is True
     assert stand.runner.ran == [("before-copy", "secret"), ("after-copy",)]
     assert stand.of(HookStarted) == [HookStarted("beforeCopy", "before-copy"), HookStarted("afterCopy", "after-copy")]
     assert stand.state is Stage.COPIED

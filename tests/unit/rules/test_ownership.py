@@ -36,3 +36,17 @@ def test_lost_owners() -> None:
     context = RuleContext(configured(), blue=BlueFacts(uids={"1": travels, "2": stays}, staying=frozenset({stays})))
     manifest = config_map("c", owners=[{"uid": "1"}, {"uid": "2"}, {"uid": "3"}])
     assert ownership.drop_lost_owners(manifest, context)["metadata"]["ownerReferences"] == [{"uid": "1"}]
+
+
+def test_relinked_owners() -> None:
+    """Every owner gets its UID on green, and nothing else of the object or of blue's manifest changes."""
+    manifest = config_map("c", owners=[{"kind": "Widget", "name": "w", "uid": "1"}, {"kind": "Widget", "name": "v", "uid": "2"}])
+    relinked = ownership.relinked(manifest, lambda owner: f"green-{owner['name']}")
+    assert relinked["metadata"]["ownerReferences"] == [
+        {"kind": "Widget", "name": "w", "uid": "green-w"},
+        {"kind": "Widget", "name": "v", "uid": "green-v"},
+    ]
+    assert [owner["uid"] for owner in manifest["metadata"]["ownerReferences"]] == ["1", "2"]
+    assert relinked["data"] == manifest["data"]
+    loose = config_map("c")
+    assert ownership.relinked(loose, lambda _: "never") is loose
