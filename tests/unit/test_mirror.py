@@ -105,8 +105,6 @@ ELSEWHERE = {
     "upgrade/plan.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
     "upgrade/read_cluster.py": "tests/integration/test_examine.py",
     "upgrade/rollback.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
-    "upgrade/session.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
-    "upgrade/settling.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
 }
 """Modules, or folders of them, that are tested, but not by a unit test that has their name: where they are.
 

@@ -1,0 +1,142 @@
+"""What several verbs of an upgrade do with the cluster and the hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrator.errors import ApiError, HostError, MigratorError
+from migrator.journal.ledger import Ledger
+from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
+from migrator.model.kinds import NODES
+from migrator.model.upgrade import NodeSummary, StepId
+from migrator.nodes.hop.actions import HopAction
+from migrator.nodes.hop.kubeadm import Patches
+from migrator.upgrade.session import UpgradeSession, require_version
+from migrator.upgrade.state import UpgradeFold
+from tests.support.clock import FakeClock
+from tests.support.facts import hop, node
+from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.faults import Fault, silent
+from tests.support.hosts import FakeHost
+from tests.support.journals import MemoryJournal
+from tests.support.nodes import FIRST, WORKER, spec
+from tests.support.recorder import Recorder
+
+HOP = hop("1.36.3", "1.37.2")
+ETCD = "test -e /etc/kubernetes/manifests/etcd.yaml"
+
+
+def session_on(cluster: FakeCluster, clock: FakeClock | None = None) -> tuple[UpgradeSession, MemoryJournal[UpgradeRecord]]:
+    """Return a session on a cluster of two nodes, and its journal."""
+    cluster.hold(node(FIRST.name), node(WORKER.name))
+    journal: MemoryJournal[UpgradeRecord] = MemoryJournal(FakeClock())
+    session = UpgradeSession(
+        cluster=cluster,
+        hosts={item.name: FakeHost(item.name) for item in (FIRST, WORKER)},
+        nodes=(FIRST, WORKER),
+        spec=spec(),
+        ledger=Ledger(journal, UpgradeFold()),
+        reporter=Recorder(),
+        clock=clock or FakeClock(),
+        holder="a@host/1",
+    )
+    return session, journal
+
+
+def host_of(session: UpgradeSession, name: str) -> FakeHost:
+    """Return a host as the fake that it is."""
+    host = session.hosts[name]
+    assert isinstance(host, FakeHost)
+    return host
+
+
+def cordoned(session: UpgradeSession, name: str) -> bool:
+    """Return whether a node takes no pods."""
+    return bool(session.cluster.get(NODES, "", name)["spec"].get("unschedulable"))
+
+
+def test_a_cordon_is_recorded_once_and_undone_once() -> None:
+    """Also when it is asked for again by a resumed run."""
+    session, journal = session_on(FakeCluster())
+    session.cordon(WORKER.name)
+    session.cordon(WORKER.name)
+    assert cordoned(session, WORKER.name)
+    session.uncordon(WORKER.name)
+    session.uncordon(WORKER.name)
+    assert not cordoned(session, WORKER.name)
+    assert journal.records == [Cordoned(WORKER.name), Uncordoned(WORKER.name)]
+
+
+def test_a_cordon_whose_answer_is_lost_is_recorded() -> None:
+    """The node may be cordoned: whoever continues must know by whom."""
+    cluster = FakeCluster()
+    session, journal = session_on(cluster)
+    cluster.faults.append(Fault("patch", silent, times=1, lost_answer=True))
+    with pytest.raises(ApiError):
+        session.cordon(WORKER.name)
+    assert journal.records == [Cordoned(WORKER.name)]
+    session.uncordon(WORKER.name)
+    assert not cordoned(session, WORKER.name)
+
+
+def test_etcd_is_looked_for_once() -> None:
+    """Each plan of a hop would ask the host again; a host that is away is asked later, and taken for the default until then."""
+    session, _ = session_on(FakeCluster())
+    host = host_of(session, FIRST.name)
+    host.answers[ETCD] = HostError("green-1: no route to host")
+    assert session.local_etcd
+    host.fails(ETCD)
+    assert [session.hop_spec(HOP).local_etcd, session.hop_spec(HOP).local_etcd] == [False, False]
+    assert sum(ETCD in command for command in host.commands) == 2
+
+
+def test_each_step_is_recorded_before_it_is_made_and_timed() -> None:
+    """The identifier stands beside the label, and the seconds are the session's clock."""
+    clock = FakeClock()
+    session, journal = session_on(FakeCluster(), clock)
+    host = host_of(session, WORKER.name)
+    folder = "/etc/kubernetes/migrator-patches"
+
+    def made(_: str) -> str:
+        clock.pass_time(7.0)
+        return ""
+
+    host.answers = {f"rm -rf {folder}": made, f"ls {folder}": lambda _: "\n".join(path.rpartition("/")[2] for path in host.files)}
+    action = HopAction(StepId.PATCHES, Patches((("etcd0+merge.yaml", b"a: 1\n"),)))
+    assert session.converge(WORKER, [action], hop=HOP) == ["patches"]
+    assert session.converge(WORKER, [action], hop=HOP) == []
+    step = {"hop": HOP.key, "node": WORKER.name, "role": "worker", "action": "patches", "id": StepId.PATCHES}
+    started, ended = journal.records
+    assert isinstance(started, StepStarted)
+    for item in (started, ended):
+        assert {name: getattr(item, name) for name in step} == step
+    assert isinstance(ended, StepEnded)
+    assert ended.seconds == 7.0
+
+
+def test_nodes_are_shown_as_the_cluster_sees_them() -> None:
+    """In the order of the file; a node that the cluster does not know is left out."""
+    session, _ = session_on(FakeCluster())
+    session.nodes = (FIRST, replace(WORKER, name="green-9"), WORKER)
+    assert session.summary() == (
+        NodeSummary(FIRST.name, "control-plane", "1.36.3", ready=True, cordoned=False),
+        NodeSummary(WORKER.name, "worker", "1.36.3", ready=True, cordoned=False),
+    )
+
+
+def test_no_nodes_are_shown_while_the_cluster_does_not_answer() -> None:
+    """A run that has just ended well does not fail because of it."""
+    cluster = FakeCluster()
+    session, _ = session_on(cluster)
+    cluster.faults.append(Fault("list", silent))
+    assert session.summary() == ()
+
+
+def test_the_api_server_must_be_of_the_version_of_the_hop() -> None:
+    """Kubeadm has succeeded; another answer comes from another control plane."""
+    session, _ = session_on(FakeCluster(version="v1.36.3"))
+    require_version(session, "1.36.3")
+    with pytest.raises(MigratorError, match=r"the API server is v1\.36\.3, not v1\.37\.2"):
+        require_version(session, "1.37.2")
