@@ -24,14 +24,14 @@ class LeaseHolder(ClusterReader, ClusterWriter, Protocol):
 
 
 @contextmanager
-def held(cluster: LeaseHolder, holder: str, clock: Clock) -> Iterator[None]:
-    """Hold the Lease, renewed every 10 s; raises BlockedError when another holder's has not run out.
+def held(cluster: LeaseHolder, holder: str, clock: Clock, *, every: float = SECONDS / 3) -> Iterator[None]:
+    """Hold the Lease, renewed each `every` seconds; raises BlockedError when another holder's has not run out.
 
     `holder` reads `user@host/pid`: a holder whose process on this host is gone loses it at once.
     """
     _acquire(cluster, holder, clock.now())
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(cluster, holder, clock, done), daemon=True, name="lease")
+    renewer = threading.Thread(target=_renew, args=(cluster, holder, clock, done, every), daemon=True, name="lease")
     renewer.start()
     try:
         yield
@@ -96,8 +96,8 @@ def _is_dead_neighbour(other: str, holder: str) -> bool:
     return False
 
 
-def _renew(cluster: LeaseHolder, holder: str, clock: Clock, done: threading.Event) -> None:
-    while not done.wait(SECONDS / 3):
+def _renew(cluster: LeaseHolder, holder: str, clock: Clock, done: threading.Event, every: float) -> None:
+    while not done.wait(every):
         try:
             renewed = {"spec": {"holderIdentity": holder, "renewTime": _stamp(clock.now())}}
             cluster.patch(LEASES, NAMESPACE, NAME, renewed, manager="migrator")

@@ -75,7 +75,7 @@ class SshHost:
         """Put a file in place at once, with its folders."""
         target = shlex.quote(path)
         self.run(
-            f"set -e; umask 077; mkdir -p -m 755 $(dirname {target}); cat > {target}.new; chmod {mode:o} {target}.new; "
+            f'set -e; umask 077; mkdir -p -m 755 "$(dirname {target})"; cat > {target}.new; chmod {mode:o} {target}.new; '
             f"mv {target}.new {target}",
             stdin=content,
         )

@@ -1,0 +1,132 @@
+"""Commands go through a program named `ssh`; here it is one that runs them on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from migrator.config.stack import Login
+from migrator.errors import CommandFailedError, HostError
+from migrator.ssh.host import SshHost
+from tests.support.clock import FakeClock
+
+RUNS = 'for word; do :; done\nexec sh -c "$word"'
+"""The last word is the command, as it is for OpenSSH."""
+
+
+class Ssh:
+    """Puts a program named `ssh` on PATH, which keeps what it was started with."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        self.does(RUNS)
+
+    def does(self, script: str) -> None:
+        """Let the program do this."""
+        program = self._folder / "ssh"
+        program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {self._folder}/words\n{script}\n")
+        program.chmod(0o755)
+
+    def says(self, complaint: str, code: int = 255) -> None:
+        """Let the program fail."""
+        self.does(f"echo '{complaint}' >&2; exit {code}")
+
+    @property
+    def words(self) -> list[str]:
+        """What it was last started with."""
+        return (self._folder / "words").read_text().splitlines()
+
+    def host(self, user: str = "root", **login: str) -> SshHost:
+        """Return a host that is reached through it."""
+        return SshHost("green-1", Login("192.0.2.7", user, 2222, **login), self._folder / "sockets", clock=FakeClock())
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
+    """Return the program."""
+    return Ssh(tmp_path, monkeypatch)
+
+
+def test_a_command_gets_its_input_and_gives_its_output(ssh: Ssh) -> None:
+    """What is secret goes through standard input, and is in no argument."""
+    assert ssh.host().run("cat; echo end", stdin=b"secret ") == "secret end\n"
+    assert not any("secret" in word for word in ssh.words)
+
+
+def test_quotes_and_dollars_reach_the_host_as_they_are(ssh: Ssh) -> None:
+    """The shell that runs the line is the only one that reads it."""
+    assert ssh.host().run("""name='a "b"'; echo "$name $((1+1))" | sed 's/b/c/'""") == 'a "c" 2\n'
+
+
+def test_a_host_is_known_by_its_key_and_nobody_is_asked(ssh: Ssh) -> None:
+    """No question can stop a run; a key that is not known is refused."""
+    ssh.host(key="/keys/id", known_hosts="/keys/known").run("true")
+    assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "IdentityFile=/keys/id", "UserKnownHostsFile=/keys/known"} <= set(
+        ssh.words
+    )
+    assert ssh.words[:2] == ["-p", "2222"]
+    assert "root@192.0.2.7" in ssh.words
+
+
+def test_sockets_of_connections_are_the_users_alone(ssh: Ssh, tmp_path: Path) -> None:
+    """Whoever can open one is root on the host."""
+    ssh.host()
+    assert (tmp_path / "sockets").stat().st_mode & 0o777 == 0o700
+
+
+def test_another_user_becomes_root_through_sudo_without_a_question(ssh: Ssh) -> None:
+    """What sudo refuses is told with the line that permits it."""
+    ssh.says("sudo: a password is required", code=1)
+    with pytest.raises(HostError, match="user pi may not use sudo without a password") as caught:
+        ssh.host("pi").run("true")
+    assert ssh.words[-1].startswith("sudo -n -- sh -c")
+    assert "NOPASSWD" in caught.value.hint
+
+
+def test_a_command_that_fails_keeps_its_code_and_words(ssh: Ssh) -> None:
+    """`ok` is the same question without an error."""
+    with pytest.raises(CommandFailedError, match=r"green-1: .*ended with 3: no such thing"):
+        ssh.host().run("echo no such thing >&2; exit 3")
+    assert not ssh.host().ok("exit 3")
+    assert ssh.host().ok("true")
+
+
+@pytest.mark.parametrize(
+    ("complaint", "hint"),
+    [
+        ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", "ssh-keygen -R 192.0.2.7"),
+        ("Host key verification failed.", "ssh-keyscan -p 2222 192.0.2.7"),
+        ("pi@192.0.2.7: Permission denied (publickey).", "ssh-copy-id"),
+        ("connect to host 192.0.2.7: No route to host", "is it on"),
+    ],
+)
+def test_a_connection_that_fails_has_the_hint_for_its_cause(ssh: Ssh, complaint: str, hint: str) -> None:
+    """It is an error of the host, not of the command, and `ok` does not hide it."""
+    ssh.says(complaint)
+    for ask in (ssh.host().run, ssh.host().ok):
+        with pytest.raises(HostError) as caught:
+            ask("true")
+        assert hint in caught.value.hint
+
+
+def test_a_command_that_takes_too_long_is_an_error_with_the_time(ssh: Ssh) -> None:
+    """The command is named by its first line."""
+    ssh.does("exec sleep 1000")
+    with pytest.raises(HostError, match="`first` is not done after 0 s"):
+        ssh.host().run("first\nsecond", timeout=0.2)
+
+
+def test_a_file_is_replaced_at_once_with_its_mode_and_folders(ssh: Ssh, tmp_path: Path) -> None:
+    """Never half of it, and never readable for others in between; its bytes come back as they are."""
+    target = tmp_path / "a b" / "file"
+    host = ssh.host()
+    host.write(str(target), b"\x00one", mode=0o600)
+    host.write(str(target), b"\x00two", mode=0o640)
+    assert host.read(str(target)) == b"\x00two"
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in target.parent.iterdir()] == ["file"]
+    with pytest.raises(CommandFailedError, match="No such file"):
+        host.read(str(tmp_path / "none"))
