@@ -140,6 +140,12 @@ class NodeSummary:
     cordoned: bool
     runtime: str = ""
 
+    @property
+    def line(self) -> str:
+        """The node as a line of a table."""
+        state = ("Ready" if self.ready else "NotReady") + (",SchedulingDisabled" if self.cordoned else "")
+        return f"{self.name:24} {state:26} {self.role:14} v{self.version:11} {self.runtime}"
+
 
 @dataclass(slots=True, frozen=True)
 class UpgradePlan:

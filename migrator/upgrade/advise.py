@@ -106,7 +106,7 @@ def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[st
 
 def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
     drains = sum(hop.workers for hop in facts.hops)
-    if _control_planes(facts) == 1 and facts.hops:
+    if count_control_planes(facts) == 1 and facts.hops:
         reason = f"one control plane: it restarts in each hop, running pods continue; {_API_MEASURED_ON}"
         yield Downtime("the API server", _API_SECONDS, len(facts.hops), reason)
     leaving = {item.pod["metadata"]["uid"] for item in fates(facts.cluster.pods, facts.drain) if not item.stays}
@@ -155,7 +155,8 @@ def _hardware(facts: UpgradeFacts) -> str:
     )
 
 
-def _control_planes(facts: UpgradeFacts) -> int:
+def count_control_planes(facts: UpgradeFacts) -> int:
+    """Return how many nodes have kubeadm's label of a control plane."""
     label = "node-role.kubernetes.io/control-plane"
     return sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)
 

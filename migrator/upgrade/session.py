@@ -159,8 +159,7 @@ class UpgradeSession:
     def show_nodes(self) -> None:
         """Show them, as `kubectl get nodes` does."""
         for item in self.summary():
-            state = ("Ready" if item.ready else "NotReady") + (",SchedulingDisabled" if item.cordoned else "")
-            self.detail(f"{item.name:24} {state:26} {item.role:14} {item.version:12} {item.runtime}")
+            self.detail(item.line)
 
 
 def summarised(node: NodeSpec, found: Manifest) -> NodeSummary:

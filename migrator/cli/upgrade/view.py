@@ -174,5 +174,4 @@ def _plan_document(plan: UpgradePlan) -> dict[str, Any]:
 
 def _table(nodes: Iterable[NodeSummary]) -> None:
     for item in nodes:
-        state = ("Ready" if item.ready else "NotReady") + (",SchedulingDisabled" if item.cordoned else "")
-        render.line(f"{item.name:24} {state:26} {item.role:14} v{item.version:11} {item.runtime}")
+        render.line(item.line)

@@ -127,6 +127,7 @@ def advice_facts(
     target: Version, screen: Screen, *, stack: str | None, file: Path | None, kubeconfig: Path | None, context: str | None
 ) -> tuple[UpgradeFacts, int]:
     """Return what advice is made from, and how many control planes there are; hosts are read where a stack names them."""
+    from migrator.upgrade.advise import count_control_planes
     from migrator.upgrade.plan import PlanOptions, gather, gather_cluster
 
     if stack or file:
@@ -139,5 +140,4 @@ def advice_facts(
     clock = SystemClock()
     cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), clock=clock)
     facts = gather_cluster(cluster, target, clock)
-    label = "node-role.kubernetes.io/control-plane"
-    return facts, sum(label in (node["metadata"].get("labels") or {}) for node in facts.cluster.nodes)
+    return facts, count_control_planes(facts)
