@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from migrator.errors import BlockedError, NotFoundError
-from migrator.kube.lease import LEASES, NAME, NAMESPACE, SECONDS, held
+from migrator.kube.lease import NAME, NAMESPACE, SECONDS, held
+from migrator.model.kinds import LEASES
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from tests.support.clock import FakeClock
