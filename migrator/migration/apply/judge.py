@@ -58,9 +58,9 @@ class Known:
         return item.green in self.state.intended
 
     def finish_is_due(self, item: PlanItem, live: Live) -> bool:
-        """Return whether a finished Job of ours still waits for its status."""
+        """Return whether a finished Job of ours still waits for its status, or for the end of its suspension."""
         ours = item.green in self.state.written or item.green in self.state.intended
-        return item.ended is not None and ours and not special.has_ended(orjson.loads(live.body))
+        return item.ended is not None and ours and not special.is_finished(item, orjson.loads(live.body))
 
 
 def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:

@@ -38,11 +38,22 @@ def has_ended(manifest: Manifest) -> bool:
     return any(item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in conditions)
 
 
+def is_finished(item: PlanItem, manifest: Manifest) -> bool:
+    """Return whether nothing is left to do for a finished Job: it has ended, and is suspended only where blue's is."""
+    return has_ended(manifest) and (_is_suspended(orjson.loads(item.body)) or not _is_suspended(manifest))
+
+
+def _is_suspended(manifest: Manifest) -> bool:
+    return bool(get(manifest, "spec", "suspend"))
+
+
 def finish_job(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Green) -> Manifest:
     """Write a finished Job's status while it is suspended, then end the suspension: a finished Job starts no pod."""
     namespace, name = item.green.namespace, item.green.name
     status = orjson.loads(item.status)
     for attempt in range(_ATTEMPTS):
+        if has_ended(manifest):
+            break  # a run that was ended before it could end the suspension has written it
         body = orjson.dumps({**manifest, "status": {**_finished_base(manifest), **status}})
         try:
             manifest = green.replace(resource, namespace, name, body, manager=field_owners.OURS, subresource="status")
@@ -51,7 +62,7 @@ def finish_job(item: PlanItem, resource: ResourceType, manifest: Manifest, green
             if attempt == _ATTEMPTS - 1:
                 raise
             manifest = green.get(resource, namespace, name)
-    if not get(orjson.loads(item.body), "spec", "suspend"):
+    if not _is_suspended(orjson.loads(item.body)):
         manifest = green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
     return manifest
 

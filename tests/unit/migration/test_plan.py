@@ -1,0 +1,173 @@
+"""Every object of blue gets a decision, and an approved plan is carried out only as it was approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from migrator.errors import BlockedError, ConfigError
+from migrator.migration.plan import as_document, require_unchanged
+from migrator.model.manifest import Manifest
+from migrator.model.plan import DataPlan, Decision, FinishedJob
+from migrator.model.ref import ObjectRef
+from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.objects import config_map, deployment, made
+from tests.support.pairs import Pair, finished_job, in_green, in_shop, owned_by, pair, shop
+
+IDENTITIES = {"blue": "b", "green": "g"}
+A = ObjectRef("", "ConfigMap", "shop", "a")
+
+
+def claim(name: str, **spec: Any) -> Manifest:
+    """Return a bound claim."""
+    return made("v1", "PersistentVolumeClaim", name, namespace="shop", spec=spec, status={"phase": "Bound"})
+
+
+def document(both: Pair) -> dict[str, Any]:
+    """Return the plan as it is approved."""
+    return dict(orjson.loads(orjson.dumps(as_document(both.read()[0], IDENTITIES))))
+
+
+def test_each_object_moves_or_is_skipped_with_a_reason() -> None:
+    """Nothing of blue is without a decision."""
+    both = pair(config_map("a", namespace="shop"), made("v1", "ConfigMap", "kube-root-ca.crt", namespace="shop", data={}))
+    assert both.item(A).decision is Decision.MOVE
+    skipped = both.item(A._replace(name="kube-root-ca.crt"))
+    assert (skipped.decision, skipped.reason) == (Decision.SKIP, "published by green's own controller")
+
+
+def test_namespaces_are_mapped() -> None:
+    """The namespace itself, and all that is in it."""
+    both = pair(config_map("a", namespace="shop"), config="map: {namespaces: {shop: store}}")
+    assert both.item(A).green == A._replace(namespace="store")
+    assert both.item(ObjectRef("", "Namespace", "", "shop")).green.name == "store"
+
+
+def test_a_cycle_of_owners_is_blocked() -> None:
+    """Neither could be written first; both are named, and what is beside them moves."""
+    both = pair(config_map("c", namespace="shop"))
+    first, second = both.blue.hold(config_map("a", namespace="shop"), config_map("b", namespace="shop"))
+    for owner, manifest in ((second, first), (first, second)):
+        body = orjson.dumps(owned_by(owner, manifest))
+        both.blue.replace(both.blue.type_of(manifest), "shop", manifest["metadata"]["name"], body, manager="kubectl")
+    blocked = {item.blue.name: item for item in both.read()[0].of(Decision.BLOCKED)}
+    assert set(blocked) == {"a", "b"}
+    assert blocked["a"].reason.startswith("needs itself: ")
+    assert str(A) in blocked["b"].reason
+    assert both.item(A._replace(name="c")).decision is Decision.MOVE
+
+
+def test_an_unserved_kind_is_blocked_with_its_hint() -> None:
+    """A person is told what would help."""
+    both = pair(in_shop(deployment("front")))
+    both.green.stop_serving("apps", "Deployment")
+    item = both.item(ObjectRef("apps", "Deployment", "shop", "front"))
+    assert item.decision is Decision.BLOCKED
+    assert item.reason
+    assert item.cure
+
+
+def test_the_data_of_each_claim_is_decided() -> None:
+    """No data, data that stays, data accounted for, and a volume that moves."""
+    both = pair(
+        {**claim("none"), "status": {"phase": "Pending"}},
+        claim("left", volumeName="gone"),
+        claim("told", volumeName="gone"),
+        claim("same", volumeName="by-hand"),
+        made("v1", "PersistentVolume", "by-hand", spec={"capacity": {"storage": "1Gi"}}),
+        config="volumes: {dataMoved: [shop/told]}",
+    )
+    data = {item.blue.name: item.data for item in both.read()[0].items if item.blue.kind == "PersistentVolumeClaim"}
+    expected = [DataPlan.NONE, DataPlan.NOT_COPIED, DataPlan.ACCOUNTED_FOR, DataPlan.SAME_VOLUME]
+    assert data == dict(zip(("none", "left", "told", "same"), expected, strict=True))
+
+
+def test_a_finished_job_has_its_end_and_status() -> None:
+    """They are written after it was created suspended."""
+    item = pair(finished_job("done")).item(ObjectRef("batch", "Job", "shop", "done"))
+    assert item.ended is FinishedJob.COMPLETE
+    assert orjson.loads(item.status)["succeeded"] == 1
+
+
+def test_the_token_of_a_secret_tells_nothing_of_its_content() -> None:
+    """It is a resourceVersion; that of others is a digest."""
+    both = shop()
+    ref = ObjectRef("", "Secret", "shop", "password")
+    assert both.item(ref).token == f"r{in_green(both.blue, ref)['metadata']['resourceVersion']}"
+
+
+def test_equal_content_has_an_equal_token() -> None:
+    """A new resourceVersion alone is no change."""
+    tokens = {pair(*before, config_map("a", namespace="shop")).item(A).token for before in ((), (finished_job("x"),))}
+    assert len(tokens) == 1
+
+
+def test_what_green_does_not_tell_is_added_to_the_plan() -> None:
+    """A kind that may not be read there counts as unreadable, and a warning names it."""
+    both = pair(config_map("a", namespace="shop"))
+    both.green.faults.append(Fault("list", forbidden, kind="ConfigMap"))
+    plan, _ = both.read()
+    assert [item.type_name for item in plan.unreadable] == ["ConfigMap"]
+    assert plan.warnings == ("not readable with this account, so not moved: ConfigMap",)
+
+
+@pytest.mark.parametrize(("policy", "warned"), [("Fail", True), ("Ignore", False)])
+def test_a_webhook_of_green_that_refuses_all_is_warned_of(policy: str, *, warned: bool) -> None:
+    """Only one that fails without its Service does."""
+    client = {"service": {"namespace": "shop", "name": "hook"}}
+    hooks = [{"name": "a.example.com", "clientConfig": client, "failurePolicy": policy}]
+    manifest = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "hooks", webhooks=hooks)
+    both = pair(manifest)
+    both.green.hold(manifest)
+    warnings = both.read()[0].warnings
+    assert any("shop/hook is not there" in text for text in warnings) is warned
+
+
+def test_the_document_of_a_plan_holds_no_content() -> None:
+    """It is kept and shown."""
+    both = shop()
+    text = orjson.dumps(as_document(both.read()[0], IDENTITIES)).decode()
+    assert "password" in text
+    assert "aHVudGVyMg==" not in text
+    assert "registry.example.com" not in text
+
+
+def test_an_approved_plan_that_still_holds_is_carried_out() -> None:
+    """Reading again changes nothing."""
+    both = shop()
+    assert require_unchanged(both.read()[0], document(both), IDENTITIES) is None
+
+
+def test_what_changed_since_the_approval_is_named() -> None:
+    """New, gone and changed objects."""
+    both = pair(config_map("a", namespace="shop"), config_map("b", namespace="shop"))
+    approved = document(both)
+    resource = both.blue.type_of(config_map("a"))
+    both.blue.delete(resource, "shop", "b", uid=in_green(both.blue, A._replace(name="b"))["metadata"]["uid"])
+    both.blue.patch(resource, "shop", "a", {"data": {"key": "other"}}, manager="kubectl")
+    both.blue.hold(config_map("c", namespace="shop"))
+    with pytest.raises(BlockedError) as refusal:
+        require_unchanged(both.read()[0], approved, IDENTITIES)
+    expected = ((A, "changed"), (A._replace(name="b"), "gone"), (A._replace(name="c"), "new"))
+    assert refusal.value.message.endswith(", ".join(f"{ref} ({word})" for ref, word in expected))
+
+
+@pytest.mark.parametrize(
+    "approved", [{}, {"format": 2, "objects": []}, {"format": 1}, {"format": 1, "objects": [], "clusters": {}}]
+)
+def test_another_document_is_refused(approved: dict[str, Any]) -> None:
+    """One of another tool, format or pair of clusters."""
+    with pytest.raises(BlockedError, match="approved plan"):
+        require_unchanged(pair().read()[0], approved, IDENTITIES)
+
+
+def test_all_mistakes_of_a_transform_are_told_at_once() -> None:
+    """A person corrects the file once."""
+    patch = "transforms: [{name: cut, target: {kind: ConfigMap}, jsonPatch: [{op: remove, path: /data/missing}]}]"
+    both = pair(config_map("a", namespace="shop"), config_map("b", namespace="shop"), config=patch)
+    with pytest.raises(ConfigError) as refusal:
+        both.read()
+    assert [name for name in ("a", "b") if any(name in issue for issue in refusal.value.issues)] == ["a", "b"]
+    assert len(refusal.value.issues) == 2
