@@ -1,0 +1,101 @@
+"""Whether an object is written is decided by who made it, and by who changed it since."""
+
+from __future__ import annotations
+
+from migrator.migration.apply.judge import judge
+from migrator.migration.state import State, Written
+from migrator.model.outcome import Action
+from migrator.model.ref import ObjectRef
+from tests.support.objects import config_map, made
+from tests.support.pairs import Pair, in_green, pair, token_of
+
+A = ObjectRef("", "ConfigMap", "shop", "a")
+
+
+def copied() -> Pair:
+    """Return a pair after a copy, as the next run finds it."""
+    both = pair(config_map("a", namespace="shop"))
+    both.copy()
+    return both.next_run()
+
+
+def decided(both: Pair, ref: ObjectRef = A, *, state: State | None = None, force: bool = False) -> Action | None:
+    """Return the action that needs no write, or None."""
+    known = both.known(state=state, force=force)
+    found = judge(both.item(ref), known.live.get(ref), known)
+    return found.action if found else None
+
+
+def change(both: Pair, *, blue: str = "", green: str = "") -> None:
+    """Change the ConfigMap on either side, as a person does."""
+    for cluster, value in ((both.blue, blue), (both.green, green)):
+        if value:
+            cluster.patch(cluster.type_of(config_map("a")), "shop", "a", {"data": {"key": value}}, manager="kubectl")
+
+
+def test_what_is_not_on_green_is_written() -> None:
+    """There is nothing to compare."""
+    assert decided(pair(config_map("a", namespace="shop"))) is None
+
+
+def test_equal_tokens_are_unchanged_without_a_comparison() -> None:
+    """The journal knows both sides: even contents that differ are not looked at."""
+    both = copied()
+    change(both, green="other")
+    written = Written(in_green(both.green, A)["metadata"]["uid"], token_of(both.green, A), both.item(A).token, made=True)
+    assert decided(both, state=State(written={A: written})) is Action.UNCHANGED
+
+
+def test_what_others_made_is_a_conflict_unless_forced() -> None:
+    """The same content is no conflict."""
+    both = pair(config_map("a", namespace="shop"))
+    both.green.hold(made("v1", "Namespace", "shop"), config_map("a", namespace="shop"))
+    assert decided(both) is Action.UNCHANGED
+    change(both, green="other")
+    assert decided(both) is Action.CONFLICT
+    assert decided(both, force=True) is None
+
+
+def test_what_others_changed_is_a_conflict_unless_forced() -> None:
+    """Also when blue changed too."""
+    both = copied()
+    change(both, green="other")
+    assert decided(both) is Action.CONFLICT
+    change(both, blue="third")
+    assert decided(both) is Action.CONFLICT
+    assert decided(both, force=True) is None
+
+
+def test_what_changed_on_blue_only_is_replaced() -> None:
+    """Nobody has touched it on green."""
+    both = copied()
+    change(both, blue="new")
+    assert decided(both) is None
+
+
+def test_what_a_killed_run_announced_is_its_own() -> None:
+    """It may have created the object before it could note it."""
+    both = pair(config_map("a", namespace="shop"))
+    both.green.hold(made("v1", "Namespace", "shop"), config_map("a", {"key": "half"}, namespace="shop"))
+    assert decided(both, state=State(intended=frozenset({A}))) is None
+
+
+def test_the_default_account_is_shared() -> None:
+    """Green creates it itself, and blue's additions belong to it."""
+    account = made("v1", "ServiceAccount", "default", namespace="shop", imagePullSecrets=[{"name": "pull"}])
+    both = pair(account)
+    both.green.hold(made("v1", "Namespace", "shop"), made("v1", "ServiceAccount", "default", namespace="shop"))
+    assert decided(both, ObjectRef("", "ServiceAccount", "shop", "default")) is None
+
+
+def test_a_conflict_shows_no_secret() -> None:
+    """The path is told, the values are not."""
+    ref = A._replace(kind="Secret")
+    both = pair(made("v1", "Secret", "a", namespace="shop", data={"key": "Ymx1ZQ=="}))
+    both.green.hold(made("v1", "Namespace", "shop"), made("v1", "Secret", "a", namespace="shop", data={"key": "Z3JlZW4="}))
+    known = both.known()
+    found = judge(both.item(ref), known.live[ref], known)
+    assert found is not None
+    assert [item.path for item in found.differences] == ["data.key"]
+    assert "Ymx1ZQ==" not in str(found)
+    assert "Z3JlZW4=" not in str(found)
