@@ -11,7 +11,7 @@ from migrator.nodes.mark import refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.readiness import hosts as fit
-from migrator.untrusted import printable
+from migrator.untrusted import for_shell, printable
 
 _MEMORY_MIB = {"control-plane": 1700, "worker": 700}
 """kubeadm's own least for a control plane (its NumCPU and Mem checks), and what a kubelet with CRI-O needs."""
@@ -150,6 +150,6 @@ def _cannot_reach(host: Host, node: NodeSpec, cluster: ClusterSpec) -> list[Find
     if node.first:
         return []
     address = cluster.endpoint.rpartition(":")[0]
-    if host.ok(f"ip route get {address} >/dev/null 2>&1"):
+    if host.ok(f"ip route get {for_shell(address)} >/dev/null 2>&1"):
         return []
     return [_failure(node.name, f"has no route to the API server at {address}", "see to the network between the nodes")]

@@ -15,6 +15,7 @@ from migrator.nodes.control_plane import ask, get_node, internal_address, kubect
 from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 _CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
 _API = "kubeadm.k8s.io/v1beta4"
@@ -220,7 +221,8 @@ def _start(host: Host, cluster: str) -> None:
 def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: ClusterSpec) -> None:
     """Run kubeadm with a configuration file that only root reads and that is gone afterwards."""
     host.write(_CONFIG, yaml.safe_dump_all(documents).encode(), mode=0o600)
-    ignored = f" --ignore-preflight-errors={','.join(cluster.ignore_preflight_errors)}" if cluster.ignore_preflight_errors else ""
+    errors = ",".join(cluster.ignore_preflight_errors)
+    ignored = f" {for_shell(f'--ignore-preflight-errors={errors}')}" if errors else ""
     try:
         host.run(f"trap 'rm -f {_CONFIG}' EXIT; kubeadm {verb} --config {_CONFIG}{ignored}", timeout=_INIT_SECONDS)
     except CommandFailedError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from migrator.nodes.action import await_done
 from migrator.nodes.control_plane import get_node, get_nodes, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 _LABELS = "migrator/labels"
 """Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node."""
@@ -75,9 +76,9 @@ class LabelsAndTaints:
         wanted = dict(self.node.labels)
         change = [f"{key}={value}" for key, value in wanted.items() if labels.get(key) != value]
         change += [f"{key}-" for key in sorted(before - set(wanted)) if key in labels]
-        out = [f"label --overwrite node {self.node.name} {' '.join(change)}"] if change else []
+        out = [f"label --overwrite node {self.node.name} {' '.join(map(for_shell, change))}"] if change else []
         if before != set(wanted):
-            out.append(f"annotate --overwrite node {self.node.name} {_LABELS}={','.join(sorted(wanted))}")
+            out.append(_remember(self.node.name, _LABELS, wanted))
         return out + self._taint_commands(found, annotations)
 
     def _taint_commands(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> list[str]:
@@ -87,10 +88,14 @@ class LabelsAndTaints:
         before = set(filter(None, annotations.get(_TAINTS, "").split(",")))
         wanted = set(self.node.taints)
         change = sorted(wanted - there) + [f"{text}-" for text in sorted((before - wanted) & there)]
-        out = [f"taint --overwrite node {self.node.name} {' '.join(change)}"] if change else []
+        out = [f"taint --overwrite node {self.node.name} {' '.join(map(for_shell, change))}"] if change else []
         if before != wanted:
-            out.append(f"annotate --overwrite node {self.node.name} {_TAINTS}={','.join(sorted(wanted))}")
+            out.append(_remember(self.node.name, _TAINTS, wanted))
         return out
+
+
+def _remember(node: str, annotation: str, wanted: Iterable[str]) -> str:
+    return f"annotate --overwrite node {node} {for_shell(f'{annotation}=' + ','.join(sorted(wanted)))}"
 
 
 def is_ready(node: Mapping[str, Any]) -> bool:

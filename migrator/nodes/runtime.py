@@ -8,6 +8,7 @@ from migrator.errors import MigratorError
 from migrator.nodes.spec import ClusterSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,6 +35,6 @@ class SandboxImage:
 
 
 def image_flags(cluster: ClusterSpec) -> list[str]:
-    """Return the arguments that make kubeadm speak of this cluster's images."""
-    repository = [f"--image-repository={cluster.image_repository}"] if cluster.image_repository else []
+    """Return the arguments, quoted for a shell, that make kubeadm name this cluster's images."""
+    repository = [for_shell(f"--image-repository={cluster.image_repository}")] if cluster.image_repository else []
     return [f"--kubernetes-version=v{cluster.kubernetes_version}", *repository]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from migrator.errors import CommandFailedError, HostError
@@ -85,3 +87,12 @@ def test_a_command_that_does_not_end_is_an_error_that_says_where_it_still_runs()
     assert "journalctl -u job" in caught.value.hint
     assert not any("systemctl stop" in command for command in host.commands)
     assert 60 < host.clock.monotonic() < 65
+
+
+def test_a_command_with_quotes_is_one_word_of_the_unit_s_shell() -> None:
+    """What the command quotes stays quoted when the unit runs it."""
+    host = unit(INACTIVE, ENDED)
+    Detached("job", "echo 'a b'", 60.0).run(host, lambda _: None)
+    started = next(command for command in host.commands if "systemd-run" in command)
+    script = shlex.split(started)[-1]
+    assert shlex.split(script) == ["exec", "echo", "a b", ">", "/var/log/migrator/job.log", "2>&1"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,8 @@ import pytest
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
-from migrator.model.host import HostFacts
-from migrator.nodes.control_plane import ask
-from migrator.nodes.examine import judge, twins
 from migrator.nodes.kubeadm import Init, Join, KubeletSettings
 from migrator.nodes.mark import Mark, write_mark
-from migrator.nodes.membership import LabelsAndTaints
-from migrator.nodes.spec import NodeSpec
 from migrator.testbed.planes.certs import make_authority
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
@@ -113,16 +108,6 @@ def test_a_control_plane_that_was_complete_is_never_reset() -> None:
     assert not any("kubeadm reset" in command for command in host.commands)
 
 
-def test_hosts_of_other_clusters_are_refused() -> None:
-    """With our mark of another stack, and without any mark."""
-    marked = FakeHost()
-    write_mark(marked, Mark("migrator/blue", "complete"))
-    with pytest.raises(BlockedError, match="part of cluster migrator/blue"):
-        Init(FIRST, spec()).run(marked)
-    with pytest.raises(BlockedError, match="not made here"):
-        Init(FIRST, spec()).run(FakeHost(accepts=[f"cat {MARK}", "test -e /etc/kubernetes/kubelet.conf"]))
-
-
 def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
     """A node of that name that is another machine stays in the cluster."""
     host, control_plane_host = empty(), plane()
@@ -151,89 +136,12 @@ def test_init_passes_the_stack_s_settings_on() -> None:
     assert any("--ignore-preflight-errors=Swap" in command for command in host.commands)
 
 
-GOOD_BOARD = HostFacts(
-    architecture="aarch64", hostname="a", machine_id="1", memory=4000, disk=20000, cgroup=2,
-    pacman=True, systemd=True, overlay=True, br_netfilter=True, ports=frozenset({22}),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"architecture": "riscv64"}, "none we have packages for"),
-        ({"memory": 900}, "MiB of memory"),
-        ({"disk": 100}, "free below /var/lib"),
-        ({"cgroup": 1}, "cgroup v1"),
-        ({"ports": frozenset({22, 6443, 10250})}, "port 6443, 10250"),
-        ({"pacman": False}, "no pacman"),
-        ({"systemd": False}, "systemd"),
-        ({"overlay": False}, "overlay"),
-        ({"br_netfilter": False}, "br_netfilter"),
-    ],
-)
-def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], words: str) -> None:
-    """A good board has none."""
-    assert list(judge(GOOD_BOARD, FIRST, spec())) == []
-    (found,) = judge(replace(GOOD_BOARD, **change), FIRST, spec())
-    assert words in found.reason
-    assert found.cure
-
-
-def test_a_clock_that_is_off_is_found() -> None:
-    """Certificates and leases would fail."""
-    (found,) = judge(replace(GOOD_BOARD, skew=-90.0), FIRST, spec())
-    assert "-90 s off" in found.reason
-
-
-def test_copied_disks_are_found() -> None:
-    """Two hosts with one machine-id, or one name."""
-    found = twins({"a": GOOD_BOARD, "b": replace(GOOD_BOARD, hostname="b"), "c": replace(GOOD_BOARD, machine_id="3")})
-    assert [(item.subject, item.reason) for item in found] == [
-        ("b", "has the same machine-id as a"),
-        ("c", "has the same hostname as a"),
-    ]
-
-
-def test_labels_and_taints_of_an_earlier_stack_are_taken_away_and_a_person_s_own_stay() -> None:
-    """Only what the stack itself had set goes."""
-    node = {
-        "metadata": {
-            "name": "green-2",
-            "labels": {"old": "1", "mine": "1"},
-            "annotations": {"migrator/labels": "old", "migrator/taints": "old=1:NoSchedule"},
-        },
-        "spec": {"taints": [{"key": "old", "value": "1", "effect": "NoSchedule"}, {"key": "mine", "effect": "NoSchedule"}]},
-    }
-    control_plane_host = FakeHost(accepts=["label --overwrite", "taint --overwrite", "annotate --overwrite"])
-    control_plane_host.answers["get node green-2"] = json.dumps(node)
-    wanted = NodeSpec("green-2", "10.0.0.2", "worker", labels={"new": "2"}, taints=())
-    LabelsAndTaints(wanted, control_plane_host).run(FakeHost("green-2"))
-    done = " ; ".join(control_plane_host.commands)
-    assert "label --overwrite node green-2 new=2 old-" in done
-    assert "taint --overwrite node green-2 old=1:NoSchedule-" in done
-    assert "mine" not in done
-
-
-def test_a_control_plane_that_takes_a_breath_is_asked_again() -> None:
-    """Etcd elects a leader when a member joins, an API server that starts forbids everything; what will not pass is said at once."""
-    young = 'Error from server (Forbidden): nodes is forbidden: User "kubernetes-admin" cannot list resource "nodes"'
-    late = "Error from server: etcdserver: leader changed"
-    given: list[str | Exception] = [*(CommandFailedError("kubectl", 1, text) for text in (late, young)), "fine"]
-    answers = iter(given)
-
-    def answer(_: str) -> str:
-        found = next(answers)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    host = FakeHost()
-    host.answers["get nodes"] = answer
-    assert ask(host, "kubectl get nodes") == "fine"
-    host.fails("get pods", "Error from server (Forbidden)")
-    with pytest.raises(CommandFailedError):
-        ask(host, "kubectl get pods")
-    assert sum("get pods" in command for command in host.commands) == 1
+def test_ignored_checks_are_one_word_of_the_shell() -> None:
+    """They come from a stack's file and go to the shell of root."""
+    host = empty("green-1")
+    Init(FIRST, spec(ignore_preflight_errors=("Swap", "x; reboot"))).run(host)
+    (command,) = (item for item in host.commands if "kubeadm init" in item)
+    assert shlex.split(command)[-1] == "--ignore-preflight-errors=Swap,x; reboot"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.nodes.packages import Packages, available_versions
-from migrator.nodes.system import Kernel, SwapOff
 from tests.support.hosts import FakeHost
 
 
@@ -65,21 +64,6 @@ def test_a_repository_s_packages_are_fetched_by_the_host() -> None:
         "curl" in command and "http://build.example/packages/crictl-1.37.0-1-aarch64.pkg.tar.zst" in command
         for command in board.commands
     )
-
-
-def test_kernel_settings_outlive_a_boot() -> None:
-    """They are written where systemd reads them, and put in force now."""
-    board = FakeHost(accepts=["modprobe overlay", "sysctl -q -p /etc/sysctl.d/60-migrator.conf"])
-    Kernel(("overlay",), (("net.ipv4.ip_forward", "1"),)).run(board)
-    assert board.files["/etc/sysctl.d/60-migrator.conf"] == "net.ipv4.ip_forward = 1\n"
-    assert board.files["/etc/modules-load.d/migrator.conf"] == "overlay\n"
-
-
-def test_swap_lines_stay_as_comments() -> None:
-    """A person finds them again."""
-    board = FakeHost(accepts=["swapoff -a"])
-    SwapOff().run(board)
-    assert "s/^/# migrator: /" in board.commands[-1]
 
 
 def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""What makes a host unfit to become a node, and how it is told."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from migrator.errors import BlockedError, HostError
+from migrator.model.host import HostFacts
+from migrator.model.verdict import Finding, Severity
+from migrator.nodes.examine import examine, judge, read_facts, require, twins
+from migrator.nodes.mark import MARK_FILE
+from tests.support.hosts import FakeHost
+from tests.support.nodes import FIRST, WORKER, spec
+
+ANSWER = """\
+architecture=aarch64
+hostname=a
+machine_id=1
+memory=4000
+disk=20000
+cgroup=2
+pacman=/usr/bin/pacman
+systemd=yes
+overlay=1
+br_netfilter=1
+ports=22 x 5353
+mark=
+clock=1800000000.0
+"""
+GOOD_BOARD = HostFacts(
+    architecture="aarch64", hostname="a", machine_id="1", memory=4000, disk=20000, cgroup=2,
+    pacman=True, systemd=True, overlay=True, br_netfilter=True, ports=frozenset({22}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "riscv64"}, "none we have packages for"),
+        ({"memory": 900}, "MiB of memory"),
+        ({"disk": 100}, "free below /var/lib"),
+        ({"cgroup": 1}, "cgroup v1"),
+        ({"ports": frozenset({22, 6443, 10250})}, "port 6443, 10250"),
+        ({"pacman": False}, "no pacman"),
+        ({"systemd": False}, "systemd"),
+        ({"overlay": False}, "overlay"),
+        ({"br_netfilter": False}, "br_netfilter"),
+    ],
+)
+def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], words: str) -> None:
+    """A good board has none."""
+    assert list(judge(GOOD_BOARD, FIRST, spec())) == []
+    (found,) = judge(replace(GOOD_BOARD, **change), FIRST, spec())
+    assert words in found.reason
+    assert found.cure
+
+
+def test_a_clock_that_is_off_is_found() -> None:
+    """Certificates and leases would fail."""
+    (found,) = judge(replace(GOOD_BOARD, skew=-90.0), FIRST, spec())
+    assert "-90 s off" in found.reason
+
+
+def test_copied_disks_are_found() -> None:
+    """Two hosts with one machine-id, or one name."""
+    found = twins({"a": GOOD_BOARD, "b": replace(GOOD_BOARD, hostname="b"), "c": replace(GOOD_BOARD, machine_id="3")})
+    assert [(item.subject, item.reason) for item in found] == [
+        ("b", "has the same machine-id as a"),
+        ("c", "has the same hostname as a"),
+    ]
+
+
+def board() -> FakeHost:
+    """Return a host that is fit and belongs to nobody."""
+    host = FakeHost("green-2", accepts=[f"cat {MARK_FILE}", "ip route get"])
+    host.answers["uname -m"] = ANSWER
+    host.fails("test -e /etc/kubernetes/kubelet.conf")
+    return host
+
+
+def test_what_a_host_prints_is_read_into_typed_facts() -> None:
+    """Each line of the script is a field; a port that is no number is left out."""
+    assert read_facts(board()) == replace(GOOD_BOARD, ports=frozenset({22, 5353}))
+
+
+def test_what_a_host_does_not_tell_is_unfit() -> None:
+    """A line that is missing counts as the worst value, never as a good one."""
+    host = board()
+    host.answers["uname -m"] = "hostname=a\n"
+    reasons = " ; ".join(item.reason for item in judge(read_facts(host), WORKER, spec()))
+    assert all(words in reasons for words in ("architecture", "0 MiB of memory", "pacman", "systemd", "overlay"))
+
+
+def test_a_host_that_is_away_is_a_finding_and_no_crash() -> None:
+    """All hosts are examined before anything is told."""
+    host = board()
+    host.answers["uname -m"] = HostError("green-2 cannot be reached: timeout", hint="is it on?")
+    assert examine(host, WORKER, spec()) == (
+        [Finding("host", "green-2", Severity.FAILURE, "cannot be reached: timeout", "is it on?")],
+        None,
+    )
+
+
+def test_a_host_of_another_cluster_and_one_without_a_route_are_found_together() -> None:
+    """Everything that is wrong is told at once."""
+    host = board()
+    del host.answers["test -e /etc/kubernetes/kubelet.conf"]
+    host.accepts("test -e /etc/kubernetes/kubelet.conf")
+    host.fails("ip route get")
+    found, facts = examine(host, WORKER, spec())
+    assert [item.reason.partition(" (")[0] for item in found] == [
+        "is part of a cluster that was not made here",
+        "has no route to the API server at 10.0.0.1",
+    ]
+    assert facts is not None
+
+
+def test_the_address_of_a_stack_s_endpoint_is_one_word_of_the_shell() -> None:
+    """The route is asked for by root."""
+    host = board()
+    examine(host, WORKER, spec(endpoint="$(reboot):6443"))
+    assert shlex.split(host.commands[-1])[:4] == ["ip", "route", "get", "$(reboot)"]
+    assert "'$(reboot)'" in host.commands[-1]
+
+
+def test_only_failures_stop_and_each_is_a_line() -> None:
+    """A warning is no reason to refuse; text of a host cannot act on the terminal."""
+    warning = Finding("host", "a", Severity.WARNING, "is slow", "wait")
+    require([warning])
+    with pytest.raises(BlockedError, match=r"^b: is \\x1b\[31mred; paint it$"):
+        require([warning, Finding("host", "b", Severity.FAILURE, "is \x1b[31mred", "paint it")])
