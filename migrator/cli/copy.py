@@ -52,7 +52,7 @@ def show(result: CopyResult) -> None:
             render.line(f"    {render.difference(item)}")
     for blocked in result.blocked:
         render.line(render.word("blocked"), f" {blocked.blue}: {blocked.reason}")
-        render.line(f"    cure: {blocked.cure}")
+        render.line(f"    hint: {blocked.hint}")
     for text in result.unreadable:
         render.line(render.word("blocked"), f" {text}")
     for claim in result.data_left:
@@ -76,7 +76,7 @@ def as_document(result: CopyResult) -> dict[str, Any]:
             }
             for item in result.problems
         ],
-        "blocked": [{"object": str(item.blue), "reason": item.reason, "cure": item.cure} for item in result.blocked],
+        "blocked": [{"object": str(item.blue), "reason": item.reason, "cure": item.hint} for item in result.blocked],
         "goneFromBlue": [str(ref) for ref in result.gone],
         "dataLeft": result.data_left,
         "unreadable": result.unreadable,

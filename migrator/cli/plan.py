@@ -76,7 +76,7 @@ def _show_group(items: list[PlanItem], *, everything: bool) -> None:
         render.line("  ", render.word(item.decision.value), f" {item.blue.type_name}/{item.blue.name}{target}{rules}{reason}")
         for note in item.notes:
             render.line(f"       {note}")
-        if item.cure:
-            render.line(f"       cure: {item.cure}")
+        if item.hint:
+            render.line(f"       hint: {item.hint}")
     if len(shown) < len(items):
         render.line("  ", render.word(first.decision.value), f" … and {len(items) - len(shown)} more (--all)")

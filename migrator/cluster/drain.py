@@ -48,7 +48,7 @@ def drain(cluster: DrainableCluster, node: str, rules: DrainRules, *, clock: Clo
     node stays cordoned then, which the caller undoes.
     """
     found = fates(pods_on(cluster, node), rules)
-    refused = [f"{item.name} on {node}: {item.refused}; {item.cure}" for item in found if item.refused]
+    refused = [f"{item.name} on {node}: {item.refused}; {item.hint}" for item in found if item.refused]
     if refused:
         raise BlockedError("\n".join(refused), hint="no pod was evicted")
     cordon(cluster, node)
@@ -83,7 +83,7 @@ class _Eviction:
                 left = {uid: pod for uid, pod in left.items() if uid in there}
                 self._reporter.emit(Progress(f"draining {self._node}", len(wanted) - len(left), len(wanted)))
                 if left and self._clock.monotonic() > deadline:
-                    raise GateFailedError(self._late(left.values()), hint=self._cure(left.values()))
+                    raise GateFailedError(self._late(left.values()), hint=self._hint(left.values()))
                 self._remind(left)
                 if left:
                     self._clock.sleep(_POLL)
@@ -124,7 +124,7 @@ class _Eviction:
         lines = "; ".join(self._waiting(left))
         return f"{self._node} is not drained after {self._rules.timeout:.0f} s: {lines}"
 
-    def _cure(self, left: Iterable[Manifest]) -> str:
+    def _hint(self, left: Iterable[Manifest]) -> str:
         if any(pod["metadata"]["uid"] in self._held for pod in left):
             return "give the workload one more replica, or its budget maxUnavailable: 1; --disable-eviction deletes past budgets"
         return "see why it does not end; --drain-timeout waits longer"

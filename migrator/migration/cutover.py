@@ -132,4 +132,4 @@ def _probe(percent: float, inputs: CutoverInputs) -> None:
     for probe in inputs.probes:
         finding = inputs.prober.probe(probe)
         if finding.severity is not Severity.OK:
-            raise GateFailedError(f"probe {finding.subject} at {percent:g} %: {finding.reason}", hint=finding.cure)
+            raise GateFailedError(f"probe {finding.subject} at {percent:g} %: {finding.reason}", hint=finding.hint)

@@ -66,7 +66,7 @@ def _decide(
     manifest: Manifest = orjson.loads(found.body)
     hindrance = _hindrance(found, manifest, inventory, context)
     if hindrance:
-        return PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.cure, uid=found.uid), {}
+        return PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid), {}
     done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
     needs: dict[ObjectRef, bool] = {}
     for reference in references.references(done.manifest, green, crds):
@@ -173,7 +173,7 @@ def _item_document(item: PlanItem, wave: int | None) -> dict[str, Any]:
         document["green"] = str(item.green)
     details = {
         "reason": item.reason,
-        "cure": item.cure,
+        "cure": item.hint,
         "transforms": list(item.transforms),
         "notes": list(item.notes),
         "wave": wave,

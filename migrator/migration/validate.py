@@ -72,7 +72,7 @@ def validate(
 
 def _unmoved(plan: Plan) -> Iterator[Finding]:
     for item in plan.of(Decision.BLOCKED):
-        yield Finding("moved", str(item.blue), Severity.FAILURE, item.reason, item.cure)
+        yield Finding("moved", str(item.blue), Severity.FAILURE, item.reason, item.hint)
     for unread in plan.unreadable:
         yield Finding(
             "moved",
@@ -83,8 +83,8 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
         )
     for item in plan.items:
         if item.data is DataPlan.NOT_COPIED:
-            cure = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
-            yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], cure)
+            hint = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
+            yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
 
 
 def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live]) -> Iterator[Finding]:
@@ -150,8 +150,8 @@ def _unready(item: PlanItem, message: str) -> Finding:
     if item.unready:
         return Finding("readiness", str(item.green), Severity.WARNING, f"{message} (not ready on blue either: {item.unready})")
     where = f" -n {item.green.namespace}" if item.green.namespace else ""
-    cure = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"
-    return Finding("readiness", str(item.green), Severity.FAILURE, message, cure)
+    hint = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"
+    return Finding("readiness", str(item.green), Severity.FAILURE, message, hint)
 
 
 def _look_again(green: ClusterReader, pending: dict[ObjectRef, PlanItem]) -> dict[ObjectRef, Manifest]:

@@ -37,7 +37,7 @@ class HostReading:
     name: str
     role: str
     error: str = ""
-    cure: str = ""
+    hint: str = ""
     facts: HostFacts = field(default_factory=HostFacts)
     installed: Mapping[str, str] = field(default_factory=dict)
     """Package to version."""

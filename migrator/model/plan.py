@@ -49,7 +49,7 @@ class PlanItem:
     decision: Decision
     reason: str = ""
     """Why it is skipped or blocked; empty for a move."""
-    cure: str = ""
+    hint: str = ""
     """What a person can do about a block."""
     transforms: tuple[str, ...] = ()
     """Names of the rules that change it, in order."""

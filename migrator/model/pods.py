@@ -21,7 +21,7 @@ class PodFate:
     """Why it stays where it is; empty: it goes."""
     refused: str = ""
     """Why the drain may not begin with it."""
-    cure: str = ""
+    hint: str = ""
     lost: str = ""
     """What is lost with it."""
 
@@ -49,10 +49,10 @@ def fate(pod: Manifest, rules: DrainRules) -> PodFate:
     volumes = [item["name"] for item in get(pod, "spec", "volumes") or [] if "emptyDir" in item]
     lost = f"what is in its emptyDir {', '.join(volumes)}" if volumes else ""
     if not controller and not rules.force:
-        return PodFate(pod, refused="no controller makes it again", cure="--force deletes it for good", lost=lost)
+        return PodFate(pod, refused="no controller makes it again", hint="--force deletes it for good", lost=lost)
     if volumes and not rules.delete_emptydir_data:
-        cure = f"--delete-emptydir-data goes on; {lost} is lost"
-        return PodFate(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", cure=cure, lost=lost)
+        hint = f"--delete-emptydir-data goes on; {lost} is lost"
+        return PodFate(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", hint=hint, lost=lost)
     return PodFate(pod, lost="the pod itself: no controller makes it again" if not controller else lost)
 
 

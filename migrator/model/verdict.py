@@ -24,7 +24,7 @@ class Finding:
     subject: str
     severity: Severity
     reason: str = ""
-    cure: str = ""
+    hint: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -101,7 +101,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     ]
     taken = [] if facts.marked else [port for port in _PORTS[node.role] if port in facts.ports]
     found.append((bool(taken), f"something listens on port {', '.join(map(str, taken))} already", "`ss -ltnp` names it; stop it"))
-    yield from (_failure(node.name, reason, cure) for unfit, reason, cure in found if unfit)
+    yield from (_failure(node.name, reason, hint) for unfit, reason, hint in found if unfit)
     minor = int(cluster.kubernetes_version.split(".")[1])
     yield from fit.disk(node.name, facts, fit.NEW_NODE_MIB)
     yield from fit.cgroup(node.name, facts, minor, accepted=cluster.kubelet.get("failCgroupV1") is False)
@@ -120,21 +120,21 @@ def twins(facts: Mapping[str, HostFacts]) -> list[Finding]:
 
 def require(findings: Iterable[Finding]) -> None:
     """Raise BlockedError with every failure, one a line."""
-    lines = [printable(f"{item.subject}: {item.reason}; {item.cure}") for item in findings if item.severity is Severity.FAILURE]
+    lines = [printable(f"{item.subject}: {item.reason}; {item.hint}") for item in findings if item.severity is Severity.FAILURE]
     if lines:
         raise BlockedError("\n".join(lines), hint="nothing was changed")
 
 
-def _shared(what: str, values: Mapping[str, str], cure: str) -> Iterator[Finding]:
+def _shared(what: str, values: Mapping[str, str], hint: str) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name, value in values.items():
         if value and value in seen:
-            yield _failure(name, f"has the same {what} as {seen[value]}", cure)
+            yield _failure(name, f"has the same {what} as {seen[value]}", hint)
         seen.setdefault(value, name)
 
 
-def _failure(name: str, reason: str, cure: str) -> Finding:
-    return Finding(_CHECK, name, Severity.FAILURE, reason, cure)
+def _failure(name: str, reason: str, hint: str) -> Finding:
+    return Finding(_CHECK, name, Severity.FAILURE, reason, hint)
 
 
 def _foreign(host: Host, cluster: ClusterSpec) -> list[Finding]:

@@ -59,7 +59,7 @@ class Packages:
             Detached(unit, shlex.join(["pacman", "-U", "--noconfirm", *paths]), _INSTALL_SECONDS).run(host, lambda _: None)
         except CommandFailedError as error:
             raise MigratorError(
-                f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_cure(error.message)
+                f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_hint(error.message)
             ) from error
         # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
         restart = "; systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
@@ -128,7 +128,7 @@ class NoPackages:
         host.run(f"pacman -R --noconfirm $(for p in {' '.join(self.names)}; do pacman -Qq $p 2>/dev/null; done)", timeout=300)
 
 
-def _cure(message: str) -> str:
+def _hint(message: str) -> str:
     if "signature" in message or "PGP" in message:
         return "the package is not signed by a key that the host trusts: pacman-key --add, then --lsign-key"
     if "Partition" in message or "not enough free disk space" in message or "No space left" in message:

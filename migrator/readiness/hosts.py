@@ -25,10 +25,10 @@ def clock(name: str, facts: HostFacts) -> Iterator[Finding]:
         yield Finding("clock", name, Severity.FAILURE, reason, "timedatectl set-ntp true")
 
 
-def disk(name: str, facts: HostFacts, needed: int, cure: str = "make room") -> Iterator[Finding]:
+def disk(name: str, facts: HostFacts, needed: int, hint: str = "make room") -> Iterator[Finding]:
     """Yield a finding if fewer than `needed` MiB are free below /var/lib."""
     if facts.disk < needed:
-        yield Finding("disk", name, Severity.FAILURE, f"has {facts.disk} MiB free below /var/lib, {needed} are needed", cure)
+        yield Finding("disk", name, Severity.FAILURE, f"has {facts.disk} MiB free below /var/lib, {needed} are needed", hint)
 
 
 def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterator[Finding]:

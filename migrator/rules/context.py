@@ -86,4 +86,4 @@ class Hindrance(NamedTuple):
     """Why an object cannot move, and what to do about it."""
 
     reason: str
-    cure: str
+    hint: str

@@ -230,5 +230,5 @@ def require_plan(plan: UpgradePlan) -> None:
     """Raise BlockedError with every failure, one a line; nothing was changed."""
     failures = [item for item in plan.findings if item.severity.value == "failure"]
     if failures:
-        lines = [printable(f"{item.subject}: {item.reason}; {item.cure} [{item.check}]") for item in failures]
+        lines = [printable(f"{item.subject}: {item.reason}; {item.hint} [{item.check}]") for item in failures]
         raise BlockedError("\n".join(lines), hint="nothing was changed; --ignore CHECK goes on in spite of a check")

@@ -204,7 +204,7 @@ def test_finished_job_stays_finished(sandbox: Sandbox) -> None:
 
 
 def test_running_job_is_blocked(sandbox: Sandbox) -> None:
-    """A Job that runs on blue is named, with its cure, and does not start a second time on green."""
+    """A Job that runs on blue is named, with its hint, and does not start a second time on green."""
     sandbox.on_blue(job("long", **{"testbed/hold": "true"}))
     until(lambda: get(sandbox.blue("Job", "long"), "status", "active") == 1)
     entry = sandbox.json("plan").object(f"Job.batch/{sandbox.namespace}/long")
@@ -325,7 +325,7 @@ def test_custom_resources_follow_their_definition(sandbox: Sandbox) -> None:
 
 
 def test_kinds_that_green_does_not_serve_are_blocked(sandbox: Sandbox) -> None:
-    """A kind whose definition stays behind is blocked with a cure, not lost in a log."""
+    """A kind whose definition stays behind is blocked with a hint, not lost in a log."""
     group = f"{sandbox.namespace}.example.com"
     sandbox.on_blue(crd("gadgets", "Gadget", group), made(f"{group}/v1", "Gadget", "one", spec={}))
     result = sandbox.json("plan")

@@ -258,7 +258,7 @@ def test_haproxy_faults_are_said_in_one_line(edge: Edge, tmp_path: Path) -> None
 
 
 def test_socket_without_permission_is_said_in_one_line(edge: Edge) -> None:
-    """A Runtime API without admin level, or a socket of another user, is named with its cure."""
+    """A Runtime API without admin level, or a socket of another user, is named with its hint."""
     balancer, _, _ = edge
     config = balancer.folder / "haproxy.cfg"
     config.write_text(config.read_text().replace("level admin", "level user"))

@@ -107,7 +107,7 @@ def test_init_writes_a_file_that_plans(sandbox: Sandbox) -> None:
 
 
 def test_validate_finds_what_is_not_there_yet(sandbox: Sandbox) -> None:
-    """Objects that are missing, that differ, or that are not ready make the verdict bad, each with a cure."""
+    """Objects that are missing, that differ, or that are not ready make the verdict bad, each with a hint."""
     sandbox.on_blue(config_map("missing"), config_map("differs"), deployment("web"), service("web"))
     sandbox.run("copy")
     sandbox.pair.green.patch(TYPES["ConfigMap"], sandbox.namespace, "differs", {"data": {"key": "other"}}, manager="kubectl")

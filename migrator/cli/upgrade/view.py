@@ -61,8 +61,8 @@ def show_findings(findings: Iterable[Finding]) -> None:
     render.line("findings:" if found else "no findings")
     for item in found:
         render.line("  ", render.word(item.severity.value), f" {item.subject}: {item.reason} [{item.check}]")
-        if item.cure:
-            render.line(f"      → {item.cure}")
+        if item.hint:
+            render.line(f"      → {item.hint}")
 
 
 def show_brief(plan: UpgradePlan, screen: render.Screen) -> None:
@@ -73,8 +73,8 @@ def show_brief(plan: UpgradePlan, screen: render.Screen) -> None:
         time = f", about {seconds / 60:.0f} min" if seconds else ""
         screen.emit(Note(f"{hop.start} → {hop.target}: {workers}{time}"))
     for item in plan.findings:
-        cure = f"; {item.cure}" if item.cure else ""
-        screen.emit(Note(f"{item.subject}: {item.reason}{cure} [{item.check}]", warning=True))
+        hint = f"; {item.hint}" if item.hint else ""
+        screen.emit(Note(f"{item.subject}: {item.reason}{hint} [{item.check}]", warning=True))
 
 
 def show_nothing_to_do(plan: UpgradePlan, output: str) -> None:

@@ -95,7 +95,7 @@ class BlockedObject(Strict):
     @classmethod
     def of(cls, item: PlanItem) -> BlockedObject:
         """Return the recorded part of a plan item."""
-        return cls(item.blue, item.reason, item.cure)
+        return cls(item.blue, item.reason, item.hint)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ class RecordedFinding(Strict):
     @classmethod
     def of(cls, finding: Finding) -> RecordedFinding:
         """Return the record of a finding."""
-        return cls(finding.check, finding.subject, finding.severity, finding.reason, finding.cure)
+        return cls(finding.check, finding.subject, finding.severity, finding.reason, finding.hint)
 
 
 @dataclass(slots=True, frozen=True)

@@ -41,7 +41,7 @@ def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -
         facts = read_facts(host)
         parts = _sections(host.run(_SCRIPT))
     except (HostError, CommandFailedError) as error:
-        return HostReading(node.name, node.role, error=error.message, cure=error.hint or "see to the host")
+        return HostReading(node.name, node.role, error=error.message, hint=error.hint or "see to the host")
     control_plane = node.role == "control-plane"
     known = _known(host, staged) if staged else ""
     flags = re.findall(r"--[a-z][a-z0-9-]*", "\n".join(_plain(parts.get("flags", ""))))

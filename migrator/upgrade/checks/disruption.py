@@ -33,7 +33,7 @@ def uncontrolled(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find pods that the drain refuses: no controller, or local data, as the options stand."""
     for item in fates(_all_leaving(facts), facts.drain):
         if item.refused:
-            yield fail("drain", item.name, item.refused, item.cure)
+            yield fail("drain", item.name, item.refused, item.hint)
         elif item.lost and not item.stays:
             yield warn("drain", item.name, f"is lost with its drain: {item.lost}")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from migrator.model.verdict import Finding, Severity
 
 
-def fail(check: str, subject: str, reason: str, cure: str) -> Finding:
+def fail(check: str, subject: str, reason: str, hint: str) -> Finding:
     """Return a finding that must be seen to first."""
-    return Finding(check, subject, Severity.FAILURE, reason, cure)
+    return Finding(check, subject, Severity.FAILURE, reason, hint)
 
 
-def warn(check: str, subject: str, reason: str, cure: str = "") -> Finding:
+def warn(check: str, subject: str, reason: str, hint: str = "") -> Finding:
     """Return a finding that a person should know of."""
-    return Finding(check, subject, Severity.WARNING, reason, cure)
+    return Finding(check, subject, Severity.WARNING, reason, hint)

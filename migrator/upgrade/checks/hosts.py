@@ -30,7 +30,7 @@ def reachable(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts that cannot be asked, or that do not let us be root."""
     for host in facts.hosts:
         if host.error:
-            yield fail("ssh", host.name, host.error.removeprefix(f"{host.name}: "), host.cure)
+            yield fail("ssh", host.name, host.error.removeprefix(f"{host.name}: "), host.hint)
 
 
 def known(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -74,9 +74,9 @@ def cgroups(facts: UpgradeFacts) -> Iterator[Finding]:
 
 def disk(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts without room for packages, images, the snapshot, and kubeadm's own copy of etcd (kubernetes#125357)."""
-    cure = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
+    hint = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
     for host in _asked(facts):
-        yield from fit.disk(host.name, host.facts, fit.HOP_MIB + 2 * host.facts.etcd * len(facts.hops), cure)
+        yield from fit.disk(host.name, host.facts, fit.HOP_MIB + 2 * host.facts.etcd * len(facts.hops), hint)
 
 
 def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -87,8 +87,8 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
             if days < 0:
                 yield fail("certificates", host.name, f"{item.path} ran out {-days:.0f} days ago", "kubeadm certs renew all")
             elif days < _SOON_DAYS[item.authority]:
-                cure = "an upgrade does not renew it: replace the authority by hand" if item.authority else "this upgrade renews it"
-                yield warn("certificates", host.name, f"{item.path} runs out in {days:.0f} days", cure)
+                hint = "an upgrade does not renew it: replace the authority by hand" if item.authority else "this upgrade renews it"
+                yield warn("certificates", host.name, f"{item.path} runs out in {days:.0f} days", hint)
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -118,8 +118,8 @@ def kubelet_settings(facts: UpgradeFacts) -> Iterator[Finding]:
         found = all_differences(own, shared) if own and shared else []
         if found and not any(name.startswith("kubeletconfiguration") for name in facts.patches):
             shown = ", ".join(f"{item.path}: {item.live}" for item in found[:4])
-            cure = "put them into a patch (kubeletconfiguration0+merge.yaml, --patches), or into the cluster's kubelet-config"
-            yield warn("kubelet", host.name, f"settings that only this node has are overwritten: {shown}", cure)
+            hint = "put them into a patch (kubeletconfiguration0+merge.yaml, --patches), or into the cluster's kubelet-config"
+            yield warn("kubelet", host.name, f"settings that only this node has are overwritten: {shown}", hint)
 
 
 def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:

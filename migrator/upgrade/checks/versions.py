@@ -67,8 +67,8 @@ def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
 def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find members that are not well, that do not vote, or that are too old for what is coming."""
     if not facts.local_etcd:
-        cure = "take a snapshot of it yourself, then --ignore etcd"
-        yield fail("etcd", "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", cure)
+        hint = "take a snapshot of it yourself, then --ignore etcd"
+        yield fail("etcd", "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint)
         return
     for member in facts.members:
         if member.learner:

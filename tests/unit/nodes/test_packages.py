@@ -39,21 +39,21 @@ def test_a_host_that_was_upgraded_in_place_is_not_taken_back(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("output", "cure"),
+    ("output", "hint"),
     [
         ("error: 'crictl': invalid or corrupted package (PGP signature)", "pacman-key"),
         ("error: Partition / too full: 10 blocks needed", "make room"),
         ("error: unable to lock database", "db.lck"),
     ],
 )
-def test_pacman_s_refusals_come_with_their_cure(tmp_path: Path, output: str, cure: str) -> None:
+def test_pacman_s_refusals_come_with_their_hint(tmp_path: Path, output: str, hint: str) -> None:
     """A wrong signature, a full disk, another pacman."""
     (tmp_path / "crictl-1.37.0-1-aarch64.pkg.tar.zst").write_bytes(b"x")
     board = host()
     board.fails("pacman -U", output)
     with pytest.raises(MigratorError) as caught:
         Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
-    assert cure in caught.value.hint
+    assert hint in caught.value.hint
 
 
 def test_a_repository_s_packages_are_fetched_by_the_host() -> None:

@@ -14,4 +14,4 @@ def test_versions() -> None:
     ]
     assert [item and item.version for item in picked] == ["v1", "v1beta1", None]
     hindrance = unserved(resource("extensions", "v1beta1", "Ingress"), [])
-    assert "Ingress.networking.k8s.io/v1" in hindrance.cure
+    assert "Ingress.networking.k8s.io/v1" in hindrance.hint

@@ -38,7 +38,7 @@ def test_a_host_that_cannot_be_asked_is_a_reading_with_the_reason() -> None:
     host = FakeHost("green-1")
     host.answers["echo architecture="] = HostError("green-1: refused", hint="is it on?")
     seen = read_host(host, FIRST, None, "1.36.3")
-    assert (seen.name, seen.role, seen.error, seen.cure) == ("green-1", "control-plane", "green-1: refused", "is it on?")
+    assert (seen.name, seen.role, seen.error, seen.hint) == ("green-1", "control-plane", "green-1: refused", "is it on?")
 
 
 def certificate(until: datetime.datetime) -> str:

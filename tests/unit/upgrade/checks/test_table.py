@@ -1,4 +1,4 @@
-"""Each row of the preflight: fine as it is, found when it is wrong, with its cure."""
+"""Each row of the preflight: fine as it is, found when it is wrong, with its hint."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ EMPTY_DIR = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
 ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
     (
         "host away",
-        {"hosts": (host("w1", error="w1: connection refused", cure="is it on?"),)},
+        {"hosts": (host("w1", error="w1: connection refused", hint="is it on?"),)},
         "ssh",
         Severity.FAILURE,
         "connection refused",
@@ -370,7 +370,7 @@ def test_a_cluster_without_faults_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(("broken", "name", "severity", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_a_fault_is_found_with_its_cure(broken: dict[str, Any], name: str, severity: Severity, words: str) -> None:
+def test_a_fault_is_found_with_its_hint(broken: dict[str, Any], name: str, severity: Severity, words: str) -> None:
     """One thing is wrong: the check of that name says so, and what to do."""
     found = [item for item in check(facts(**broken)) if item.check == name and words in item.reason]
     assert [item.severity for item in found[:1]] == [severity]
