@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import source
+
 PACKAGE = Path(__file__).parents[2] / "migrator"
 TIMES = frozenset(
     {
@@ -27,9 +29,9 @@ EQUIPMENT = ("testbed/", "cli/testbed/")
 """The tests' own machines run in real time."""
 
 
-def readings(source: str, names: frozenset[str]) -> list[int]:
+def readings(text: str, names: frozenset[str]) -> list[int]:
     """Return the lines that read one of these names, whether by attribute or by import."""
-    return sorted(node.lineno for node in ast.walk(ast.parse(source)) if _named(node) & names)  # type: ignore[attr-defined]
+    return sorted(node.lineno for node in ast.walk(source.parsed(text)) if _named(node) & names)  # type: ignore[attr-defined]
 
 
 def _named(node: ast.AST) -> frozenset[str]:
@@ -58,7 +60,7 @@ def test_the_environment_is_read_at_the_door() -> None:
     assert list(found(ENVIRONMENT, allowed=("cli/", "__main__.py", "adapters/", "packages/"))) == []
 
 
-@pytest.mark.parametrize("source", ["import time\ntime.sleep(1)", "import time\nwait = time.sleep", "\nfrom time import sleep"])
-def test_a_use_of_time_is_seen_however_it_is_spelled(source: str) -> None:
+@pytest.mark.parametrize("text", ["import time\ntime.sleep(1)", "import time\nwait = time.sleep", "\nfrom time import sleep"])
+def test_a_use_of_time_is_seen_however_it_is_spelled(text: str) -> None:
     """A call, a reference and an import of the function are all found, with their line."""
-    assert readings(source, TIMES) == [2]
+    assert readings(text, TIMES) == [2]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support import source
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "migrator"
@@ -124,12 +125,8 @@ def mirror(module: str) -> Path:
 
 @functools.cache
 def parsed(path: Path) -> ast.Module:
-    """Return a file's syntax tree, made while nothing is collected: a finalizer that parses, too, breaks it in 3.11 (cpython#106905)."""
-    gc.disable()
-    try:
-        return ast.parse(path.read_text())
-    finally:
-        gc.enable()
+    """Return a file's syntax tree."""
+    return source.parsed(path.read_text())
 
 
 def cases_of(path: Path) -> list[tuple[str, Function]]:

@@ -66,7 +66,7 @@ def test_an_unserved_kind_is_blocked_with_its_hint() -> None:
     item = both.item(ObjectRef("apps", "Deployment", "shop", "front"))
     assert item.decision is Decision.BLOCKED
     assert item.reason
-    assert item.cure
+    assert item.hint
 
 
 def test_the_data_of_each_claim_is_decided() -> None:

@@ -56,7 +56,7 @@ def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], 
     assert list(judge(GOOD_BOARD, FIRST, spec())) == []
     (found,) = judge(replace(GOOD_BOARD, **change), FIRST, spec())
     assert words in found.reason
-    assert found.cure
+    assert found.hint
 
 
 def test_a_clock_that_is_off_is_found() -> None:
