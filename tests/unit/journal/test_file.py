@@ -49,12 +49,13 @@ def test_records_survive_and_are_private(path: Path) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_half_a_line_is_dropped(path: Path) -> None:
-    """A run that was killed while writing leaves half a line: the next one goes on without it."""
+@pytest.mark.parametrize("tail", [b'{"at":1,"event":"ha', b"\0" * 512, b'{"at":1,"ev' + b"\0" * 64], ids=["half", "zeros", "both"])
+def test_half_a_line_is_dropped(path: Path, tail: bytes) -> None:
+    """A run that was killed while writing leaves half a line, a lost power supply zeros: the next one goes on without them."""
     with opened(path) as journal:
         journal.append(CutoverStarted())
     with path.open("ab") as file:
-        file.write(b'{"at":1,"event":"ha')
+        file.write(tail)
     assert read(path)[1:] == [CutoverStarted()]
     with opened(path) as journal:
         journal.append(Unfenced())
