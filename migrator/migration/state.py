@@ -86,6 +86,8 @@ class MigrationFold:
 
     def _take_outcome(self, record: records.ObjectOutcome) -> None:
         self._objects_changed = True
+        if record.action is Action.FAILED and record.made and not record.uid:
+            return  # nobody knows whether green created it: the intention stays
         self._intended.discard(record.ref)
         if record.action is Action.DELETED:
             self._written.pop(record.ref, None)

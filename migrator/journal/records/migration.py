@@ -56,7 +56,7 @@ class ObjectOutcome(Record):
     green_token: Annotated[str, Field(alias="green")]
     blue_token: Annotated[str, Field(alias="blue")]
     made: bool
-    """Whether this migration created the object."""
+    """Whether this migration created the object; without a UID, whether it may have, because green's answer is lost."""
     message: str = ""
     fields: tuple[str, ...] = ()
     """Paths of the fields that differed; their values stay out of the journal."""
@@ -67,7 +67,7 @@ class ObjectOutcome(Record):
         return cls(
             ref=outcome.ref,
             action=outcome.action,
-            uid=outcome.uid if outcome.action is not Action.FAILED else "",
+            uid=outcome.uid if outcome.action is not Action.FAILED or outcome.made else "",
             green_token=outcome.green_token,
             blue_token=outcome.blue_token,
             made=outcome.made,

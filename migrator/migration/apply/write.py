@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from migrator.errors import ApiError, ConflictError, InvalidError
+from migrator.errors import ApiError, ConflictError, InvalidError, UnavailableError
 from migrator.migration.apply import special
 from migrator.migration.apply.judge import Known, judge, outcome
 from migrator.migration.inventory import Live, live_of
@@ -39,8 +39,7 @@ class Writer:
             live = known.live.get(item.green)
             return self._replace(item, body, live, known) if live else self._create(item, body, known)
         except ApiError as error:
-            message = error.message + (f" ({error.hint})" if error.hint else "")
-            return Outcome(item.green, Action.FAILED, message, blue_token=item.token)
+            return Outcome(item.green, Action.FAILED, _said(error), blue_token=item.token)
 
     def _create(self, item: PlanItem, body: Manifest, known: Known) -> Outcome:
         resource, namespace = _resource(item), item.green.namespace
@@ -55,11 +54,22 @@ class Writer:
             # Somebody, or a killed run of ours, was first: judge again what is there now.
             live = live_of(self.green.get(resource, namespace, item.green.name))
             return judge(item, live, known) or self._replace(item, body, live, known)
+        except UnavailableError as error:
+            # Green may have created it, and only its answer is lost: the next run must know that it can be ours.
+            return Outcome(item.green, Action.FAILED, _said(error), blue_token=item.token, made=True)
+        try:
+            return outcome(item, Action.CREATED, live_of(self._completed(item, resource, manifest)), made=True)
+        except ApiError as error:
+            created = live_of(manifest)
+            return Outcome(item.green, Action.FAILED, _said(error), (), created.uid, created.token, item.token, made=True)
+
+    def _completed(self, item: PlanItem, resource: ResourceType, manifest: Manifest) -> Manifest:
+        """Return a new object after what a create alone cannot bring: owners of fields, the end of a Job, a usable CRD."""
         manifest = self._restore_owners(item, resource, manifest)
         if item.ended:
             manifest = special.finish_job(item, resource, manifest, self.green)
         special.await_usable(item, resource, self.green, self.clock)
-        return outcome(item, Action.CREATED, live_of(manifest), made=True)
+        return manifest
 
     def _replace(self, item: PlanItem, body: Manifest, live: Live, known: Known) -> Outcome:
         resource = _resource(item)
@@ -101,3 +111,7 @@ def _resource(item: PlanItem) -> ResourceType:
     if item.resource is None:
         raise ValueError(f"{item.green} has no type to be written at")
     return item.resource
+
+
+def _said(error: ApiError) -> str:
+    return error.message + (f" ({error.hint})" if error.hint else "")

@@ -11,7 +11,7 @@ from migrator.migration.copy import CopyOptions
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.objects import config_map, crd, made
 from tests.support.pairs import AT_ONCE, Pair, contents, in_green, in_shop, owned_by, pair, shop, writes
 
@@ -152,6 +152,25 @@ def test_a_killed_copy_is_finished_by_the_next(verb: str, *, lost_answer: bool) 
         result = both.next_run().copy()
         assert (number, result.problems) == (number, [])
         assert contents(both.green) == expected
+
+
+@pytest.mark.parametrize("lost_answer", [False, True])
+@pytest.mark.parametrize("verb", ["create", "replace", "patch"])
+def test_what_green_did_not_answer_is_finished_by_the_next(verb: str, *, lost_answer: bool) -> None:
+    """An object that was created stays ours, also when a later request for it failed or green's answer is lost."""
+    whole = shop()
+    whole.copy()
+    count = sum(request.startswith(verb) for request in whole.green.requests)
+    assert count
+    for number in range(count):
+        both = shop()
+        both.green.faults.append(Fault(verb, unavailable, times=1, after=number, lost_answer=lost_answer))
+        assert both.copy().problems
+        second = both.next_run()
+        assert (number, second.copy().problems) == (number, [])
+        assert contents(both.green) == contents(whole.green)
+        made = {ref for ref, written in second.next_run().run.state.written.items() if written.made}
+        assert made == {ref for ref, written in whole.next_run().run.state.written.items() if written.made}
 
 
 def test_claims_whose_data_stays_are_named() -> None:

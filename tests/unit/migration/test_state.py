@@ -57,12 +57,23 @@ def test_what_was_made_stays_made_while_it_is_the_same_object() -> None:
 
 
 def test_an_outcome_without_an_object_leaves_what_was_known() -> None:
-    """A failure says nothing of what lies on green; it is no longer waited for."""
-    state = after(
-        outcome(A, Action.CREATED), WaveAnnounced(1, (B,), (A,)), outcome(A, Action.FAILED, ""), outcome(B, Action.FAILED, "")
-    )
+    """A refusal says nothing of what lies on green; it is no longer waited for."""
+    refused = [outcome(ref, Action.FAILED, "", made=False) for ref in (A, B)]
+    state = after(outcome(A, Action.CREATED), WaveAnnounced(1, (B,), (A,)), *refused)
     assert state.written[A].uid == "u"
     assert (state.intended, B in state.written) == (frozenset(), False)
+
+
+def test_an_intention_without_an_answer_stays() -> None:
+    """Green may have created the object although its answer is lost: the next run takes it as its own."""
+    state = after(WaveAnnounced(1, (B,), ()), outcome(B, Action.FAILED, ""))
+    assert (state.intended, B in state.written) == (frozenset({B}), False)
+
+
+def test_an_object_that_failed_after_its_create_is_ours() -> None:
+    """A later request for it was refused; it may be finished, and deleted, by this migration."""
+    state = after(WaveAnnounced(1, (B,), ()), outcome(B, Action.FAILED))
+    assert (state.intended, state.written) == (frozenset(), {B: Written("u", "g", "b", made=True)})
 
 
 GOOD, BAD = (VerdictGiven(good=good, seconds=1.0, findings=()) for good in (True, False))
