@@ -18,6 +18,8 @@ import yaml
 from shop import NS, shop
 
 from migrator.adapters.clock import SystemClock
+from migrator.kube.access import load_access
+from migrator.kube.transport import Transport
 from migrator.model.ref import ResourceType
 from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, crd, deployment, made, service
@@ -233,13 +235,14 @@ def least(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a kubeconfig whose contexts have only the rights of deploy/rbac-*.yaml."""
     content = yaml.safe_load(pair.kubeconfig.read_text())
     folder = Path(__file__).parents[2] / "deploy"
-    requests = ResourceType("", "v1", "serviceaccounts/migrator/token", "TokenRequest", namespaced=True, verbs=frozenset())
+    path = "/api/v1/namespaces/kube-system/serviceaccounts/migrator/token"
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
     for user in content["users"]:
         cluster = pair.blue if user["name"] == "blue" else pair.green
         deploy(cluster, yaml.safe_load_all((folder / f"rbac-{user['name']}.yaml").read_text()))
-        token = cluster.create(requests, "kube-system", orjson.dumps(body), manager="test")["status"]["token"]
-        user["user"] = {"token": token}
+        access = load_access(str(pair.kubeconfig), user["name"], cluster=user["name"], relative_to=Path())
+        answer = Transport(access, user["name"]).send("POST", path, orjson.dumps(body))
+        user["user"] = {"token": orjson.loads(answer.body)["status"]["token"]}
     file = tmp_path_factory.mktemp("least") / "kubeconfig"
     file.write_text(yaml.safe_dump(content))
     return file
@@ -258,7 +261,6 @@ def test_least_privilege_is_enough(sandbox: Sandbox, least: Path) -> None:
 def test_blue_cannot_be_written_with_least_privilege(sandbox: Sandbox, least: Path) -> None:
     """The shipped RBAC lets nobody change blue, but for CronJobs."""
     from migrator.errors import ForbiddenError
-    from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
 
     blue = KubeCluster("blue", load_access(str(least), "blue", cluster="blue", relative_to=Path()), clock=SystemClock(), patience=0)
