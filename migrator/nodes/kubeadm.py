@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,15 +221,20 @@ def _start(host: Host, cluster: str) -> None:
 def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: ClusterSpec) -> None:
     """Run kubeadm with a configuration file that only root reads and that is gone afterwards."""
     host.write(_CONFIG, yaml.safe_dump_all(documents).encode(), mode=0o600)
-    errors = ",".join(cluster.ignore_preflight_errors)
-    ignored = f" {for_shell(f'--ignore-preflight-errors={errors}')}" if errors else ""
+    command = " ".join(("kubeadm", verb, "--config", _CONFIG, *preflight_flags(cluster.ignore_preflight_errors)))
     try:
-        host.run(f"trap 'rm -f {_CONFIG}' EXIT; kubeadm {verb} --config {_CONFIG}{ignored}", timeout=_INIT_SECONDS)
+        host.run(f"trap 'rm -f {_CONFIG}' EXIT; {command}", timeout=_INIT_SECONDS)
     except CommandFailedError as error:
         raise MigratorError(
             f"{host.name}: kubeadm {verb} failed: {told(error.message)}",
             hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
         ) from error
+
+
+def preflight_flags(errors: Iterable[str]) -> list[str]:
+    """Return the arguments, quoted for a shell, that make kubeadm accept these failures of its checks."""
+    accepted = ",".join(errors)
+    return [for_shell(f"--ignore-preflight-errors={accepted}")] if accepted else []
 
 
 def told(message: str) -> str:

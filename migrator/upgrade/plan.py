@@ -17,6 +17,7 @@ from migrator.nodes.hop.etcd import has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.nodes.hop.read_host import read_host
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.kubeadm import preflight_flags
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Clock, Host, UpgradeCluster
@@ -211,10 +212,10 @@ def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Ma
     if not hops or str(hops[0].target) not in available.get("kubernetes", ()):
         return {}
     staged = session.hop_spec(hops[0]).staged
-    ignored = ",".join((*session.spec.ignore_preflight_errors, "CreateJob"))
+    ignored = " ".join(preflight_flags((*session.spec.ignore_preflight_errors, "CreateJob")))
     version = f"v{hops[0].target}"
     commands = {
-        "plan": f"{staged.kubeadm} upgrade plan {version} --ignore-preflight-errors={ignored}",
+        "plan": f"{staged.kubeadm} upgrade plan {version} {ignored}",
         "diff": f"{staged.kubeadm} upgrade diff {version}",
     }
     found = {}

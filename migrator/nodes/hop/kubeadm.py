@@ -5,7 +5,6 @@ Order and reasons: kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-u
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,8 +13,9 @@ from migrator.nodes.action import await_done
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.staged import Staged
-from migrator.nodes.kubeadm import told
+from migrator.nodes.kubeadm import preflight_flags, told
 from migrator.nodes.membership import is_ready
+from migrator.nodes.runtime import image_flags
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -63,8 +63,7 @@ class ImagesPulled:
 
 def kubeadm_images(host: Host, staged: Staged, cluster: ClusterSpec) -> list[str]:
     """Return the images that the staged kubeadm asks for."""
-    repository = f" --image-repository={cluster.image_repository}" if cluster.image_repository else ""
-    return host.run(f"{staged.kubeadm} config images list --kubernetes-version=v{staged.version}{repository} 2>/dev/null").split()
+    return host.run(" ".join((staged.kubeadm, "config images list", *image_flags(cluster), "2>/dev/null"))).split()
 
 
 @dataclass(slots=True, frozen=True)
@@ -174,10 +173,8 @@ class Patches:
 def _kubeadm_upgrade(
     host: Host, staged: Staged, words: str, cluster: ClusterSpec, *, unit: str, say: Callable[[str], None]
 ) -> None:
-    flags = [f"--ignore-preflight-errors={','.join(cluster.ignore_preflight_errors)}"] if cluster.ignore_preflight_errors else []
-    if host.ok(f"test -d {PATCHES}"):
-        flags.append(f"--patches={PATCHES}")
-    command = shlex.join([staged.kubeadm, "upgrade", *words.split(), *flags])
+    patches = [f"--patches={PATCHES}"] if host.ok(f"test -d {PATCHES}") else []
+    command = " ".join((staged.kubeadm, "upgrade", words, *preflight_flags(cluster.ignore_preflight_errors), *patches))
     try:
         Detached(unit, command, _APPLY_SECONDS).run(host, say)
     except CommandFailedError as error:

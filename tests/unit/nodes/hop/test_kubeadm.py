@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -63,6 +64,14 @@ def test_the_images_are_asked_for_from_the_cluster_s_registry() -> None:
     assert "--image-repository=registry.example" in host.commands[-1]
     kubeadm_images(host, STAGED, CLUSTER)
     assert "--image-repository" not in host.commands[-1]
+
+
+def test_a_registry_is_one_word_of_the_shell() -> None:
+    """It comes from a stack's file, and the command runs as root."""
+    host = FakeHost("cp")
+    host.answers["config images list"] = "a\n"
+    kubeadm_images(host, STAGED, spec(image_repository="r; reboot"))
+    assert "--image-repository=r; reboot" in shlex.split(host.commands[-1])
 
 
 def kubeadm_host(*, patches: bool) -> FakeHost:
