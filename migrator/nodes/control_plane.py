@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from migrator.errors import CommandFailedError
+from migrator.nodes.paths import KUBECTL
 from migrator.ports import Host
 
-_KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 _SECONDS = 30.0
 _PASSING = (
     *("etcdserver", "connection refused", "was refused", "timed out", "timeout", "TLS handshake", "unexpected EOF"),
@@ -34,7 +34,7 @@ def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0)
 
 def kubectl(control_plane_host: Host, words: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
     """Run kubectl on a control plane; what `words` ask for must be the same when asked twice. Raises CommandFailedError."""
-    return ask(control_plane_host, f"{_KUBECTL} {words}", stdin=stdin, timeout=timeout)
+    return ask(control_plane_host, f"{KUBECTL} {words}", stdin=stdin, timeout=timeout)
 
 
 def get_node(control_plane_host: Host, name: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from migrator.errors import BlockedError, CommandFailedError, HostError
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
-from migrator.nodes.mark import refuse_foreign
+from migrator.nodes.mark import MARK_FILE, refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.readiness import hosts as fit
@@ -30,9 +30,9 @@ echo systemd=$(test -d /run/systemd/system && echo yes)
 echo overlay=$(grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null; grep -cw overlay /proc/filesystems)
 echo br_netfilter=$(modprobe br_netfilter 2>/dev/null; test -d /proc/sys/net/bridge && echo 1 || echo 0)
 echo ports=$(ss -Hltn | awk '{sub(/.*:/, "", $4); print $4}' | sort -u | tr '\n' ' ')
-echo mark=$(test -e /var/lib/migrator/node.json && echo yes)
 echo clock=$(date +%s.%N)
 """
+_MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
 _CHECK = "host"
@@ -42,7 +42,7 @@ _CHECK = "host"
 def read_facts(host: Host) -> HostFacts:
     """Look at a host; nothing is changed but the loaded kernel modules."""
     before = host.clock.now()
-    output = host.run(_SCRIPT)
+    output = host.run(f"{_MARKED}{_SCRIPT}")
     middle = (before + host.clock.now()) / 2
     values = {key: value.strip() for key, value in (line.split("=", 1) for line in output.splitlines() if "=" in line)}
 

@@ -13,6 +13,7 @@ from migrator.config.duration import parse_duration
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
+from migrator.nodes.paths import ADMIN_CONF, CONFLIST, KUBELET_CONF, ROUTES_SERVICE, ROUTES_UNIT
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -35,7 +36,7 @@ class Init:
 
     def done(self, host: Host) -> bool:
         """Return whether it was done to its end."""
-        return _complete(host, self.cluster.id) and host.ok("test -s /etc/kubernetes/admin.conf")
+        return _complete(host, self.cluster.id) and host.ok(f"test -s {ADMIN_CONF}")
 
     def run(self, host: Host) -> None:
         """Run it; what a broken run left is reset before."""
@@ -122,7 +123,7 @@ class Reset:
 
     def done(self, host: Host) -> bool:
         """Return whether nothing is left."""
-        return host.ok(f"test ! -e {MARK_FILE} -a ! -e /etc/kubernetes/kubelet.conf -a ! -e /etc/cni/net.d/10-migrator.conflist")
+        return host.ok(f"test ! -e {MARK_FILE} -a ! -e {KUBELET_CONF} -a ! -e {CONFLIST}")
 
     def run(self, host: Host) -> None:
         """Reset, and remove what kubeadm leaves: pod network, packet filter rules, links."""
@@ -139,11 +140,12 @@ def reset(host: Host) -> None:
     host.run(_CLEAN, timeout=60)
 
 
-_CLEAN = r"""
+_CLEAN = f"""
 systemctl stop kubelet 2>/dev/null
-rm -rf /etc/cni/net.d/10-migrator.conflist /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
-rm -f /etc/kubernetes/migrator-kubeadm.yaml
-systemctl disable --now migrator-routes.service 2>/dev/null; rm -f /etc/systemd/system/migrator-routes.service
+rm -rf {CONFLIST} /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
+rm -f {_CONFIG}
+systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT}"""
+_CLEAN += r"""
 for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
 for tool in iptables ip6tables; do
   command -v $tool-save >/dev/null || continue
@@ -202,13 +204,13 @@ def ca_fingerprint(host: Host) -> str:
 
 def _complete(host: Host, cluster: str) -> bool:
     mark = read_mark(host)
-    return mark == Mark(cluster, "complete") and host.ok("test -s /etc/kubernetes/kubelet.conf")
+    return mark == Mark(cluster, "complete") and host.ok(f"test -s {KUBELET_CONF}")
 
 
 def _start(host: Host, cluster: str) -> None:
     refuse_foreign(host, cluster)
     mark = read_mark(host)
-    if mark and mark.state == "complete" and host.ok("test -s /etc/kubernetes/kubelet.conf"):
+    if mark and mark.state == "complete" and host.ok(f"test -s {KUBELET_CONF}"):
         raise BlockedError(
             f"{host.name} was made part of {cluster} before and does not answer as such: it is left as it is",
             hint="see `journalctl -u kubelet` there; `kubeadm reset` on it, if its data is not needed, lets this begin anew",

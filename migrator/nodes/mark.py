@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError
+from migrator.nodes.paths import ADMIN_CONF, KUBELET_CONF, STATE
 from migrator.ports import Host
 
-MARK_FILE = "/var/lib/migrator/node.json"
+MARK_FILE = f"{STATE}/node.json"
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,8 +42,8 @@ def refuse_foreign(host: Host, cluster: str) -> None:
         raise BlockedError(
             f"{host.name} is part of cluster {mark.cluster}", hint=f"take it out of that stack first; wanted for {cluster}"
         )
-    if not mark and host.ok("test -e /etc/kubernetes/kubelet.conf -o -e /etc/kubernetes/admin.conf"):
+    if not mark and host.ok(f"test -e {KUBELET_CONF} -o -e {ADMIN_CONF}"):
         raise BlockedError(
-            f"{host.name} is part of a cluster that was not made here (/etc/kubernetes/kubelet.conf exists)",
+            f"{host.name} is part of a cluster that was not made here ({KUBELET_CONF} exists)",
             hint="if it is not needed any more, on the host: kubeadm reset",
         )

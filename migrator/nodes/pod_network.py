@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from migrator.errors import MigratorError
 from migrator.nodes.control_plane import get_node, get_nodes, internal_address, kubectl
+from migrator.nodes.paths import CONFLIST, ROUTES_SERVICE, ROUTES_UNIT
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
 
-_CONFLIST = "/etc/cni/net.d/10-migrator.conflist"
 _PROXY_SECONDS = 50
-_UNIT = "/etc/systemd/system/migrator-routes.service"
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,7 +54,7 @@ class PodNetwork:
                 f"{self.node.name} was given no range of pod addresses", hint="is podSubnet large enough for one more /24?"
             )
         bridged = host.ok("test -d /proc/sys/net/bridge")
-        return File(_CONFLIST, json.dumps(_conflist(pod_range, bridged=bridged), indent=2) + "\n")
+        return File(CONFLIST, json.dumps(_conflist(pod_range, bridged=bridged), indent=2) + "\n")
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,14 +73,14 @@ class Routes:
     def run(self, host: Host) -> None:
         """Write the unit and start it."""
         self._unit.run(host)
-        host.run("systemctl daemon-reload && systemctl enable -q migrator-routes && systemctl restart migrator-routes")
+        host.run(f"systemctl daemon-reload && systemctl enable -q {ROUTES_SERVICE} && systemctl restart {ROUTES_SERVICE}")
 
     @property
     def _unit(self) -> File:
         lines = "".join(f"ExecStart=/usr/bin/ip route replace {pods} via {node}\n" for pods, node in sorted(self.ranges.items()))
         nothing = "ExecStart=/usr/bin/true\n"
         return File(
-            _UNIT,
+            ROUTES_UNIT,
             "[Unit]\nDescription=Routes to pods of other nodes\nWants=network-online.target\nAfter=network-online.target\n\n"
             f"[Service]\nType=oneshot\nRemainAfterExit=yes\n{lines or nothing}\n"
             "[Install]\nWantedBy=multi-user.target\n",

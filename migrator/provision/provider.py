@@ -31,6 +31,7 @@ from migrator.nodes.kubeadm import Reset, ca_fingerprint
 from migrator.nodes.mark import read_mark
 from migrator.nodes.membership import Ready, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
+from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
@@ -194,7 +195,7 @@ def _converge(props: Inputs) -> dict[str, Any]:
     converge(host, todo, _say)
     out = {**props, "status": _node_status(props, control_plane_host)}
     if props["node"]["first"]:
-        out |= {"kubeconfig": host.run("cat /etc/kubernetes/admin.conf"), "fingerprint": f"sha256:{ca_fingerprint(host)}"}
+        out |= {"kubeconfig": host.run(f"cat {ADMIN_CONF}"), "fingerprint": f"sha256:{ca_fingerprint(host)}"}
     return out
 
 
@@ -243,7 +244,7 @@ def _remove(props: Inputs) -> None:
         remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name))
     try:
         converge(host, [Reset(cluster.id)], _say)
-        if cluster_spec(props["cluster"]).remove_packages:
+        if cluster.remove_packages:
             converge(host, [NoPackages(tuple(cluster.packages))], _say)
     except HostError as error:
         # A node that died is taken out of the cluster all the same; what is left on its disk is said.
@@ -260,7 +261,7 @@ class _Said:
 
 
 def _drain(control_plane_host: Host, name: str) -> None:
-    content = yaml.safe_load(control_plane_host.run("cat /etc/kubernetes/admin.conf"))
+    content = yaml.safe_load(control_plane_host.run(f"cat {ADMIN_CONF}"))
     access, clock = access_from(content, cluster="the cluster", where=control_plane_host.name), SystemClock()
     drain(KubeCluster("the cluster", access, clock=clock), name, _DRAIN, clock=clock, reporter=_Said())
 

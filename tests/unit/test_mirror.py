@@ -23,6 +23,7 @@ WITHOUT_LOGIC = {
     "model/events.py": "values",
     "model/kinds.py": "values",
     "model/outcome.py": "values",
+    "nodes/paths.py": "values",
     "ports.py": "protocols",
 }
 """Modules that decide nothing."""

@@ -24,6 +24,7 @@ from migrator.model.events import Note
 from migrator.model.facts import UpgradeFacts
 from migrator.model.upgrade import DrainRules, StepTime, Workers
 from migrator.model.version import Version
+from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.spec import cluster_of, node_of
 from migrator.ports import Host
 from migrator.ssh.host import SshHost, socket_folder
@@ -52,7 +53,7 @@ def upgrade_session(
     }
     access = _access(where, hosts[nodes[0].name])
     first = 2.0 if api_may_be_down else patience
-    cluster = KubeCluster(where.name, access, clock=SystemClock(), patience=patience, first_patience=first)
+    cluster = KubeCluster(where.name, access, clock=clock, patience=patience, first_patience=first)
     identities: dict[str, str] = {}
     try:
         identities["cluster"] = cluster.identity()
@@ -100,8 +101,8 @@ def _access(where: Where, first: Host) -> Access:
         return load_access(str(where.kubeconfig), None, cluster=where.name, relative_to=Path())
     import yaml
 
-    content = yaml.safe_load(first.run("cat /etc/kubernetes/admin.conf"))
-    return access_from(dict(content), cluster=where.name, where=f"/etc/kubernetes/admin.conf on {first.name}")
+    content = yaml.safe_load(first.run(f"cat {ADMIN_CONF}"))
+    return access_from(dict(content), cluster=where.name, where=f"{ADMIN_CONF} on {first.name}")
 
 
 def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:

@@ -13,13 +13,14 @@ from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.model.facts import Member
-from migrator.nodes.hop.static_pod import MANIFESTS, running_container
+from migrator.nodes.hop.static_pod import running_container
+from migrator.nodes.paths import KUBECTL, MANIFESTS, STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
-SNAPSHOTS = "/var/lib/migrator/snapshots"
-_TOOLS = "/var/lib/migrator/etcd-tools"
+SNAPSHOTS = f"{STATE}/snapshots"
+_TOOLS = f"{STATE}/etcd-tools"
 ETCDUTL = f"{_TOOLS}/etcdutl"
 """The program that restores a snapshot."""
 _TOOL_FOLDERS = ("usr/local/bin", "usr/bin", "bin")
@@ -33,10 +34,7 @@ _KEPT = 3
 _SPARE_MIB = 200
 SETTINGS = "etc/kubernetes var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env"
 """What of a node is saved and put back, below /."""
-READ_ADDONS = (
-    "kubectl --kubeconfig=/etc/kubernetes/admin.conf -n kube-system get --ignore-not-found -o json "
-    "deployment/coredns configmap/coredns configmap/kube-proxy"
-)
+READ_ADDONS = f"{KUBECTL} -n kube-system get --ignore-not-found -o json deployment/coredns configmap/coredns configmap/kube-proxy"
 """What kubeadm writes anew inside of the cluster; it comes back with etcd, and is kept to be compared."""
 
 
@@ -46,7 +44,7 @@ def take_tools(host: Host) -> None:
     Symbolic links are not followed: on the host they would lead out of the container's file system.
     """
     root = f"/proc/{running_container(host, 'etcd').pid}/root"
-    folders = " ".join(folder for folder in _TOOL_FOLDERS)
+    folders = " ".join(_TOOL_FOLDERS)
     host.run(
         f"""set -e
 mkdir -p -m 700 {_TOOLS}

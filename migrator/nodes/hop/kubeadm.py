@@ -15,18 +15,19 @@ from migrator.nodes.detached import Detached
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import preflight_flags, told
 from migrator.nodes.membership import is_ready
+from migrator.nodes.paths import CONTROL_PLANE, MANIFESTS, STATE
 from migrator.nodes.runtime import image_flags
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 PATCHES = "/etc/kubernetes/migrator-patches"
+_MARKS = f"{STATE}/upgraded"
 _APPLY_SECONDS = 1800.0
 _PULL_SECONDS = 900.0
 _KUBELET_SECONDS = 240.0
 _CRASHES = 3
 """Restarts by systemd after which a kubelet is taken not to come up."""
-_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
 @dataclass(slots=True, frozen=True)
@@ -83,7 +84,7 @@ class ControlPlaneUpgraded:
 
     def done(self, host: Host) -> bool:
         """Return whether kubeadm ended well here, and the manifests still say so."""
-        tags = " && ".join(f"grep -q ':v{self.staged.version}$' /etc/kubernetes/manifests/{name}.yaml" for name in _CONTROL_PLANE)
+        tags = " && ".join(f"grep -q ':v{self.staged.version}$' {MANIFESTS}/{name}.yaml" for name in CONTROL_PLANE)
         return _marked(host, "control-plane", self.staged.version) and host.ok(tags)
 
     def run(self, host: Host) -> None:
@@ -196,13 +197,13 @@ def _runs(node: dict[str, object]) -> str:
 
 
 def _marked(host: Host, what: str, version: str) -> bool:
-    return host.run(f"cat /var/lib/migrator/upgraded-{what} 2>/dev/null; true").strip() == version
+    return host.run(f"cat {_MARKS}-{what} 2>/dev/null; true").strip() == version
 
 
 def _mark(host: Host, what: str, version: str) -> None:
-    host.write(f"/var/lib/migrator/upgraded-{what}", f"{version}\n".encode(), mode=0o600)
+    host.write(f"{_MARKS}-{what}", f"{version}\n".encode(), mode=0o600)
 
 
 def forget_marks(host: Host) -> None:
     """Remove what says that kubeadm ended well: the node was taken back to before."""
-    host.run("rm -f /var/lib/migrator/upgraded-control-plane /var/lib/migrator/upgraded-node-settings")
+    host.run(f"rm -f {_MARKS}-control-plane {_MARKS}-node-settings")

@@ -13,15 +13,16 @@ from migrator.errors import CommandFailedError, HostError, MigratorError
 from migrator.model.facts import Certificate, HostReading
 from migrator.nodes.examine import read_facts
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.paths import MANIFESTS
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 
-_SCRIPT = r"""
+_SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
 echo '@@ etcd'; du -sm /var/lib/etcd 2>/dev/null | cut -f1
 echo '@@ kubelet'; cat /var/lib/kubelet/config.yaml 2>/dev/null
 echo '@@ flags'; cat /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/kubelet.env 2>/dev/null
-for file in /etc/kubernetes/manifests/*.yaml; do
+for file in {MANIFESTS}/*.yaml; do
   test -e "$file" || continue
   echo "@@ manifest $(basename "$file" .yaml)"; cat "$file"
 done

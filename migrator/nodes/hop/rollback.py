@@ -9,9 +9,9 @@ from migrator.nodes.action import await_done
 from migrator.nodes.hop.etcd import SNAPSHOTS, Snapshot
 from migrator.nodes.hop.kubeadm import forget_marks, kubelet_words
 from migrator.nodes.hop.static_pod import static_pod_query
+from migrator.nodes.paths import KUBECTL, MANIFESTS, STATIC_PODS
 from migrator.ports import Host
 
-_STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 _API_SECONDS = 300.0
 
 
@@ -55,9 +55,7 @@ class SettingsRestored:
                 f"{host.name} has no settings saved before this hop",
                 hint=f"{folder} is gone: see docs/upgrade.md to go back by hand",
             )
-        host.run(
-            f"rm -rf /etc/kubernetes/manifests; tar -C / -xzpf {folder}/settings.tar.gz && sync && touch {folder}/settings-restored"
-        )
+        host.run(f"rm -rf {MANIFESTS}; tar -C / -xzpf {folder}/settings.tar.gz && sync && touch {folder}/settings-restored")
         forget_marks(host)
 
 
@@ -71,7 +69,7 @@ class ControlPlaneStarted:
     def done(self, host: Host) -> bool:
         """Return whether the API server answers at this version."""
         try:
-            answer = host.run("kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw /version 2>/dev/null", timeout=30)
+            answer = host.run(f"{KUBECTL} get --raw /version 2>/dev/null", timeout=30)
         except CommandFailedError:
             return False
         return f'"v{self.version}"' in answer and host.ok("systemctl is-active -q kubelet")
@@ -108,7 +106,7 @@ class KubeletBack:
 
 
 def _list_pods(host: Host) -> str:
-    return " ; ".join(static_pod_query(name, host.name) for name in _STATIC)
+    return " ; ".join(static_pod_query(name, host.name) for name in STATIC_PODS)
 
 
 def restart_kubelet(host: Host) -> None:

@@ -9,9 +9,9 @@ import yaml
 
 from migrator.model.difference import FieldDifference, all_differences
 from migrator.nodes.hop.etcd import READ_ADDONS, SNAPSHOTS
+from migrator.nodes.paths import MANIFESTS, STATIC_PODS
 from migrator.ports import Host
 
-_MANIFESTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 _KUBELET = "var/lib/kubelet/config.yaml"
 Settings = dict[str, Any]
 """`kubelet` and each static pod to its settings, images left out."""
@@ -50,7 +50,7 @@ def _addons(text: str) -> Settings:
 
 
 def _paths() -> list[str]:
-    return [_KUBELET, *(f"etc/kubernetes/manifests/{name}.yaml" for name in _MANIFESTS)]
+    return [_KUBELET, *(f"{MANIFESTS.lstrip('/')}/{name}.yaml" for name in STATIC_PODS)]
 
 
 def _text(text: str) -> Any:

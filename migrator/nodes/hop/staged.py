@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.packages import PACKAGE_CACHE, Packages
+from migrator.nodes.paths import STATE
 from migrator.ports import Host
 
 
@@ -29,7 +30,7 @@ class Staged:
     @property
     def folder(self) -> str:
         """Where they lie on the host."""
-        return f"/var/lib/migrator/kubernetes-{self.version}"
+        return f"{STATE}/kubernetes-{self.version}"
 
     @property
     def kubeadm(self) -> str:
@@ -60,4 +61,4 @@ class Staged:
 
 def forget_staged(host: Host, keep: str) -> None:
     """Remove the programs of all versions but one."""
-    host.run(f"find /var/lib/migrator -maxdepth 1 -name 'kubernetes-*' ! -name 'kubernetes-{keep}' -exec rm -rf {{}} +; true")
+    host.run(f"find {STATE} -maxdepth 1 -name 'kubernetes-*' ! -name 'kubernetes-{keep}' -exec rm -rf {{}} +; true")

@@ -8,6 +8,7 @@ the manifest file, and the annotation `kubernetes.io/config.source`, which the k
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,10 @@ import yaml
 
 from migrator.errors import BlockedError
 from migrator.model.manifest import get
+from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
 
-MANIFESTS = "/etc/kubernetes/manifests"
 _NAMESPACE = "kube-system"
 _CONFIG_SOURCE = "kubernetes.io/config.source"
 
@@ -46,9 +47,7 @@ def running_container(host: Host, component: str) -> RunningContainer:
             hint=f"see `crictl ps --name {component}` and {MANIFESTS}/{component}.yaml there",
         )
     container = found[0]
-    source = get(
-        _crictl(host, "inspectp", _text(container, "podSandboxId")), "status", "annotations", "kubernetes.io/config.source"
-    )
+    source = get(_crictl(host, "inspectp", _text(container, "podSandboxId")), "status", "annotations", _CONFIG_SOURCE)
     if source != "file":
         raise _unproven(host, pod, f"the kubelet did not read it from a file on this host, but from {printable(str(source))!r}")
     inspected = _crictl(host, "inspect", _text(container, "id"))
@@ -64,18 +63,20 @@ def running_container(host: Host, component: str) -> RunningContainer:
 
 def static_pod_query(component: str, node: str) -> str:
     """Return the crictl command that prints the ids of the sandboxes of the static pod `COMPONENT-NODE`."""
-    labels = {"io.kubernetes.pod.namespace": _NAMESPACE, "io.kubernetes.pod.name": f"{component}-{node}"}
-    return " ".join(["crictl pods -q", *(f"--label {for_shell(f'{key}={value}')}" for key, value in labels.items())])
+    return f"crictl pods -q {_selecting(_pod_labels(f'{component}-{node}'))}"
+
+
+def _pod_labels(pod: str) -> dict[str, str]:
+    return {"io.kubernetes.pod.namespace": _NAMESPACE, "io.kubernetes.pod.name": pod}
+
+
+def _selecting(labels: Mapping[str, str]) -> str:
+    return " ".join(f"--label {for_shell(f'{key}={value}')}" for key, value in labels.items())
 
 
 def _listed(host: Host, component: str, pod: str) -> list[dict[str, Any]]:
-    labels = {
-        "io.kubernetes.container.name": component,
-        "io.kubernetes.pod.namespace": _NAMESPACE,
-        "io.kubernetes.pod.name": pod,
-    }
-    words = " ".join(f"--label {for_shell(f'{key}={value}')}" for key, value in labels.items())
-    answer = _parsed(host, f"crictl ps -o json --state Running {words}")
+    labels = {"io.kubernetes.container.name": component} | _pod_labels(pod)
+    answer = _parsed(host, f"crictl ps -o json --state Running {_selecting(labels)}")
     # The answer is compared again: an older crictl that ignores a label must not widen the choice.
     found = answer.get("containers")
     listed = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
