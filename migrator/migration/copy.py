@@ -131,10 +131,9 @@ class _Copy:
         if outcome.action in (Action.FAILED, Action.BLOCKED) and outcome.ref not in self.known.live:
             self.missing.add(outcome.ref)
         before = self.known.state.written.get(outcome.ref)
-        unchanged = outcome.action is Action.UNCHANGED and before is not None and before.uid == outcome.uid
-        if unchanged and before and before.blue_token == outcome.blue_token and before.green_token == outcome.green_token:
-            return
-        self.records.ledger.note(ObjectOutcome.of(outcome))
+        known = before and before.agrees(uid=outcome.uid, green_token=outcome.green_token, blue_token=outcome.blue_token)
+        if not (known and outcome.action is Action.UNCHANGED):
+            self.records.ledger.note(ObjectOutcome.of(outcome))
 
     def _show(self, number: int) -> None:
         total = sum(len(wave) for wave in self.plan.waves)

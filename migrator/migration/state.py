@@ -38,6 +38,10 @@ class Written:
     made: bool
     """Whether this tool created it, and therefore may delete it."""
 
+    def agrees(self, *, uid: str, green_token: str, blue_token: str) -> bool:
+        """Return whether it is the same object, and nobody wrote to either side since."""
+        return (self.uid, self.green_token, self.blue_token) == (uid, green_token, blue_token)
+
 
 @dataclass(slots=True, frozen=True)
 class State:

@@ -67,7 +67,7 @@ class ObjectOutcome(Record):
         return cls(
             ref=outcome.ref,
             action=outcome.action,
-            uid=outcome.uid if outcome.action is not Action.FAILED or outcome.made else "",
+            uid=outcome.uid,
             green_token=outcome.green_token,
             blue_token=outcome.blue_token,
             made=outcome.made,

@@ -68,8 +68,8 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
     if live is None or known.finish_is_due(item, live):
         return None
     written, made = known.state.written.get(item.green), known.made(item, live)
-    if written and (written.uid, written.green_token, written.blue_token) == (live.uid, live.token, item.token):
-        return outcome(item, Action.UNCHANGED, live, made=made)  # nobody wrote to either side since
+    if written and written.agrees(uid=live.uid, green_token=live.token, blue_token=item.token):
+        return outcome(item, Action.UNCHANGED, live, made=made)
     found = known.differences(item, live)
     blue_changed = written is not None and written.blue_token not in ("", item.token)
     if not found and not blue_changed:

@@ -39,7 +39,7 @@ class Writer:
             live = known.live.get(item.green)
             return self._replace(item, body, live, known) if live else self._create(item, body, known)
         except ApiError as error:
-            return Outcome(item.green, Action.FAILED, _said(error), blue_token=item.token)
+            return _failed(item, error)
 
     def _create(self, item: PlanItem, body: Manifest, known: Known) -> Outcome:
         resource, namespace = _resource(item), item.green.namespace
@@ -56,12 +56,11 @@ class Writer:
             return judge(item, live, known) or self._replace(item, body, live, known)
         except UnavailableError as error:
             # Green may have created it, and only its answer is lost: the next run must know that it can be ours.
-            return Outcome(item.green, Action.FAILED, _said(error), blue_token=item.token, made=True)
+            return _failed(item, error, made=True)
         try:
             return outcome(item, Action.CREATED, live_of(self._completed(item, resource, manifest)), made=True)
         except ApiError as error:
-            created = live_of(manifest)
-            return Outcome(item.green, Action.FAILED, _said(error), (), created.uid, created.token, item.token, made=True)
+            return _failed(item, error, live_of(manifest), made=True)
 
     def _completed(self, item: PlanItem, resource: ResourceType, manifest: Manifest) -> Manifest:
         """Return a new object after what a create alone cannot bring: owners of fields, the end of a Job, a usable CRD."""
@@ -113,5 +112,8 @@ def _resource(item: PlanItem) -> ResourceType:
     return item.resource
 
 
-def _said(error: ApiError) -> str:
-    return error.message + (f" ({error.hint})" if error.hint else "")
+def _failed(item: PlanItem, error: ApiError, live: Live | None = None, *, made: bool = False) -> Outcome:
+    """Return the outcome of a write that failed; `live` is the object if it is known to be on green."""
+    message = error.message + (f" ({error.hint})" if error.hint else "")
+    uid, token = (live.uid, live.token) if live else ("", "")
+    return Outcome(item.green, Action.FAILED, message, (), uid, token, item.token, made)
