@@ -39,7 +39,7 @@ class Discovery:
     objects: list[Found]
     """Handed over to `make_plan` object by object, so that a large cluster is in memory only once."""
     moving: frozenset[ResourceType]
-    """Types that have an object to move."""
+    """Types that have an object to move and that green serves."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,7 +58,8 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     Kinds that this account may not read are listed as unreadable; raises ApiError when a cluster cannot be reached.
     """
     blue_types = versions.by_kind(blue.resources())
-    served = {kind: tuple(item.version for item in types) for kind, types in versions.by_kind(green.resources()).items()}
+    green_types = green.resources()
+    served = {kind: tuple(item.version for item in types) for kind, types in versions.by_kind(green_types).items()}
     aggregated = BlueFacts(aggregated_groups=frozenset(_aggregated_groups(blue, blue_types)))
 
     first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
@@ -84,7 +85,9 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
         blue=BlueFacts.joined((facts, late.facts)),
         green=_green_facts(green, served),
     )
-    return Discovery(inventory, objects, frozenset(item.resource for item in objects if not item.skip))
+    addresses = set(map(_address, green_types))
+    moving = {item.resource for item in objects if not item.skip and item.resource.type_name not in unserved}
+    return Discovery(inventory, objects, frozenset(item for item in moving if _address(item) in addresses))
 
 
 def handed_over(objects: list[Found]) -> Iterator[Found]:
@@ -255,18 +258,13 @@ def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest]:
         return []
 
 
-def read_green(green: ClusterReader, discovery: Discovery, reporter: Reporter) -> GreenReading:
-    """Read green's objects of the kinds that have something to move."""
-    on_green = set(green.resources())
-    served = [
-        resource
-        for resource in sorted(discovery.moving)
-        if resource.type_name not in discovery.inventory.unserved and any(_same_type(resource, other) for other in on_green)
-    ]
+def read_green(green: ClusterReader, types: Iterable[ResourceType], reporter: Reporter) -> GreenReading:
+    """Read green's objects of these types."""
+    wanted = sorted(types)
     live: dict[ObjectRef, Live] = {}
     unreadable: list[Unreadable] = []
     with ThreadPoolExecutor(min(READERS, green.workers)) as pool:
-        for resource, objects in zip(served, pool.map(lambda item: _read_live(green, item), served), strict=True):
+        for resource, objects in zip(wanted, pool.map(lambda item: _read_live(green, item), wanted), strict=True):
             if isinstance(objects, ApiError):
                 unreadable.append(Unreadable(resource.type_name, objects.message))
                 continue
@@ -284,5 +282,5 @@ def _read_live(green: ClusterReader, resource: ResourceType) -> dict[ObjectRef, 
         return error
 
 
-def _same_type(left: ResourceType, right: ResourceType) -> bool:
-    return (left.group, left.version, left.plural) == (right.group, right.version, right.plural)
+def _address(resource: ResourceType) -> tuple[str, str, str]:
+    return resource.group, resource.version, resource.plural

@@ -73,7 +73,7 @@ class Session:
         discovery = discover(self.blue, self.green, context, self.run.reporter)
         with ThreadPoolExecutor(1) as pool:
             # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
-            reading = pool.submit(read_green, self.green, discovery, self.run.reporter)
+            reading = pool.submit(read_green, self.green, discovery.moving, self.run.reporter)
             plan = make_plan(handed_over(discovery.objects), discovery.inventory, context)
             green = reading.result()
         return with_green(plan, green), green

@@ -44,7 +44,7 @@ class Pair:
     def read(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and return the plan, with what is on green."""
         discovery = discover(self.blue, self.green, self.context, self.recorder)
-        green = read_green(self.green, discovery, self.recorder)
+        green = read_green(self.green, discovery.moving, self.recorder)
         plan = make_plan(handed_over(discovery.objects), discovery.inventory, self.context)
         return with_green(plan, green), green
 
