@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -96,6 +97,17 @@ class Screen:
 def result_json(document: Any) -> None:
     """Print a result as JSON."""
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
+
+
+def report(page: str, document: Any, out: Path, *, output: str) -> None:
+    """Write a report as an HTML page, and as JSON beside it; print the JSON, or where both lie."""
+    beside = out.with_suffix(".json")
+    out.write_text(page, encoding="utf-8")
+    beside.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    if output == "json":
+        result_json(document)
+    else:
+        line(f"{out} and {beside}")
 
 
 def line(*parts: Part) -> None:

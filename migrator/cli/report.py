@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import orjson
 
 from migrator.cli import render
 from migrator.cli.options import Common, takes
@@ -31,10 +30,4 @@ def command(common: Common, out: Path) -> None:
 
     config = load_migration(common.config)
     summary = summarize(config.name, iter_entries(journal_path(common, config), MIGRATION))
-    out.write_text(page(summary), encoding="utf-8")
-    json_path = out.with_suffix(".json")
-    json_path.write_bytes(orjson.dumps(document(summary), option=orjson.OPT_INDENT_2))
-    if common.output == "json":
-        render.result_json(document(summary))
-    else:
-        render.line(f"{out} and {json_path}")
+    render.report(page(summary), document(summary), out, output=common.output)

@@ -29,9 +29,8 @@ def advise(facts: UpgradeFacts, findings: Iterable[Finding], *, spare_nodes: int
     """Return the recommendation; `spare_nodes` is how many machines could be added, None when nobody has said."""
     found = tuple(findings)
     migration, in_place = _migration(facts, found), _in_place(facts, found, tuple(lost))
-    ways = (migration, in_place)
-    path, reasons = _choose(facts, migration, in_place, spare_nodes)
-    return Advice(path, tuple(reasons), ways, bool(facts.hosts))
+    choice, reasons = _choose(facts, migration, in_place, spare_nodes)
+    return Advice(choice, tuple(reasons), (migration, in_place), bool(facts.hosts))
 
 
 def _choose(facts: UpgradeFacts, migration: Alternative, in_place: Alternative, spare: int | None) -> tuple[Choice, list[str]]:

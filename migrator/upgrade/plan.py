@@ -12,6 +12,7 @@ from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
 from migrator.model.manifest import get
 from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
+from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.hop.etcd import has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
@@ -20,7 +21,7 @@ from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import preflight_flags
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import Clock, Host, UpgradeCluster
+from migrator.ports import Clock, UpgradeCluster
 from migrator.untrusted import printable
 from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
@@ -178,16 +179,11 @@ def _images(session: UpgradeSession, hop: Hop, available: Mapping[str, tuple[str
         return ()
     try:
         spec = session.hop_spec(hop)
-        _bring(session.control_plane_host, spec.staged)
+        spec.staged.bring(session.control_plane_host)
         return tuple(kubeadm_images(session.control_plane_host, spec.staged, spec.cluster))
     except MigratorError:
         # What is wrong with the package, or the host, is a finding already.
         return ()
-
-
-def _bring(host: Host, staged: Staged) -> None:
-    if not staged.done(host):
-        staged.run(host)
 
 
 def _estimates(session: UpgradeSession, hops: tuple[Hop, ...]) -> dict[str, float]:
@@ -229,7 +225,7 @@ def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Ma
 
 def require_plan(plan: UpgradePlan) -> None:
     """Raise BlockedError with every failure, one a line; nothing was changed."""
-    failures = [item for item in plan.findings if item.severity.value == "failure"]
+    failures = [item for item in plan.findings if item.severity is Severity.FAILURE]
     if failures:
         lines = [printable(f"{item.subject}: {item.reason}; {item.hint} [{item.check}]") for item in failures]
         raise BlockedError("\n".join(lines), hint="nothing was changed; --ignore CHECK goes on in spite of a check")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import click
 
+from migrator.cli.options import output_option
 from migrator.errors import ConfigError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -29,12 +30,7 @@ class Where:
             "--state-dir", type=click.Path(path_type=Path), help="Folder of the journal.  [default: .migrator/upgrade-NAME]"
         ),
     ] = None
-    output: Annotated[
-        str,
-        click.option(
-            "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Text or JSON."
-        ),
-    ] = "text"
+    output: Annotated[str, output_option] = "text"
     yes: Annotated[bool, click.option("-y", "--yes", is_flag=True, help="Ask nothing.")] = False
 
     @property

@@ -111,8 +111,7 @@ def _edits(host: Host, current: str) -> Iterable[str]:
 
 def _known(host: Host, staged: Staged) -> str:
     try:
-        if not staged.done(host):
-            staged.run(host)
+        staged.bring(host)
         return host.run(f"{staged.folder}/kubelet --help 2>&1")
     except MigratorError:
         # What is wrong with the package is found by another check.

@@ -58,6 +58,11 @@ class Staged:
                 hint="build or fetch it again (`migrator packages build`), then `migrator upgrade resume`",
             ) from error
 
+    def bring(self, host: Host) -> None:
+        """Bring them unless they are there; raises MigratorError when the package is not whole."""
+        if not self.done(host):
+            self.run(host)
+
 
 def forget_staged(host: Host, keep: str) -> None:
     """Remove the programs of all versions but one."""

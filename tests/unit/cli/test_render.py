@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from migrator.cli import render
@@ -48,3 +51,15 @@ def test_words_have_their_colour_and_others_have_none() -> None:
     """Only words of the closed sets are styled."""
     assert render.word("blocked").styled.startswith("\x1b[")
     assert render.word("\x1b[2J").styled == "\\x1b[2J\x1b[0m"
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_report_is_a_page_and_json_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str) -> None:
+    """Both are written either way; what is printed is where they lie, or the JSON."""
+    render.report("<p>à</p>", {"a": [1]}, tmp_path / "r.html", output=output)
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == "<p>à</p>"
+    assert json.loads((tmp_path / "r.json").read_bytes()) == {"a": [1]}
+    shown = capsys.readouterr().out
+    assert (json.loads(shown) if output == "json" else shown) == (
+        {"a": [1]} if output == "json" else f"{tmp_path}/r.html and {tmp_path}/r.json\n"
+    )

@@ -43,6 +43,14 @@ def test_the_programs_get_their_folder_once_they_are_whole(tmp_path: Path) -> No
     assert not any("pacman" in command for command in host.commands)
 
 
+def test_programs_that_are_there_are_not_brought_again() -> None:
+    """The host is asked, and nothing else."""
+    host = FakeHost("cp")
+    host.answers[f"{STAGED.kubeadm} version -o short"] = "v1.37.2"
+    STAGED.bring(host)
+    assert len(host.commands) == 1
+
+
 def test_programs_of_other_versions_are_removed() -> None:
     """The folders of one version are kept."""
     host = FakeHost("cp", accepts=["find /var/lib/migrator"])
