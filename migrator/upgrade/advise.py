@@ -13,6 +13,7 @@ from migrator.model.quantity import amount
 from migrator.model.upgrade import Hop
 from migrator.model.verdict import Finding, Severity
 from migrator.upgrade.checks.disruption import claims_of
+from migrator.upgrade.checks.finding import some
 from migrator.upgrade.checks.scheduling import requests
 
 SMALL = 3
@@ -75,7 +76,7 @@ def _for_in_place(in_place: Alternative) -> list[str]:
     away = [item.workload for item in in_place.downtime if item.seconds]
     hops = f"{in_place.hops} hops" if in_place.hops > 1 else "one hop"
     return [
-        f"{hops}; not available while pods move: {_some(away) or 'nothing'}",
+        f"{hops}; not available while pods move: {some(away) or 'nothing'}",
         "the last hop can be reversed from an etcd snapshot",
     ]
 
@@ -83,7 +84,7 @@ def _for_in_place(in_place: Alternative) -> list[str]:
 def _migration(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Alternative:
     mounted = {claim for pod in facts.cluster.pods for claim in claims_of(pod)}
     obstacles = [
-        f"{len(mounted)} claims hold data in volumes ({_some(f'{ns}/{name}' for ns, name in sorted(mounted))}), which is not copied"
+        f"{len(mounted)} claims hold data in volumes ({some(f'{ns}/{name}' for ns, name in sorted(mounted))}), which is not copied"
     ] * bool(mounted)
     obstacles += [f"{item.subject}: {item.reason}" for item in findings if _fails(item) and item.check in _OF_BOTH]
     return Alternative(
@@ -99,7 +100,7 @@ def _migration(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Alternativ
 def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[str, ...]) -> Alternative:
     obstacles = tuple(f"{item.subject}: {item.reason} [{item.check}]" for item in findings if _fails(item))
     homeless = [item.subject for item in findings if item.check == "scheduling"]
-    spare = f"a spare node: {_some(homeless)} fit on no other node" if homeless else "none: drained pods fit on the other nodes"
+    spare = f"a spare node: {some(homeless)} fit on no other node" if homeless else "none: drained pods fit on the other nodes"
     return Alternative(Choice.IN_PLACE, obstacles, tuple(_interruptions(facts)), spare, len(facts.hops), lost)
 
 
@@ -162,11 +163,6 @@ def count_control_planes(facts: UpgradeFacts) -> int:
 
 def _fails(finding: Finding) -> bool:
     return finding.severity is Severity.FAILURE
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
 
 
 def _time(text: str) -> datetime.datetime:

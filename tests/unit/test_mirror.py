@@ -80,7 +80,6 @@ ELSEWHERE = {
     "readiness/hosts.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/apis.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/disruption.py": "tests/unit/upgrade/checks/test_table.py",
-    "upgrade/checks/finding.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/hosts.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/removed.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/versions.py": "tests/unit/upgrade/checks/test_table.py",

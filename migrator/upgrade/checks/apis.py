@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import get
 from migrator.model.verdict import Finding
-from migrator.upgrade.checks.finding import fail, warn
+from migrator.upgrade.checks.finding import fail, some, warn
 from migrator.upgrade.checks.removed import Removed, removed_between
 
 
@@ -25,9 +25,10 @@ def requested_versions(facts: UpgradeFacts) -> Iterator[Finding]:
 
 def stored_objects(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find objects that the next minors cannot give out any more, as no version of their kind is left."""
-    for item in _removed(facts):
+    removed = _removed(facts)
+    gone = {item.name for item in removed}
+    for item in removed:
         count = facts.cluster.counts.get(item.name, 0)
-        gone = {other.name for other in _removed(facts)}
         left = [name for name in facts.cluster.served if _same_kind(name, item.group, item.kind) and name not in gone]
         if count and not left:
             yield fail(
@@ -46,8 +47,9 @@ def writers(facts: UpgradeFacts) -> Iterator[Finding]:
         if use.api_version in gone:
             seen.setdefault((use.manager, use.api_version), []).append(use.subject)
     for (manager, version), subjects in sorted(seen.items()):
-        shown = ", ".join(subjects[:3]) + (f" and {len(subjects) - 3} more" if len(subjects) > 3 else "")
-        yield warn("removed-apis", manager, f"wrote {shown} as {version}", "change its manifests before it applies them again")
+        yield warn(
+            "removed-apis", manager, f"wrote {some(subjects)} as {version}", "change its manifests before it applies them again"
+        )
 
 
 def stored_versions(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -137,13 +137,8 @@ class FakeCluster:
     ) -> Manifest:
         """Create an object."""
         manifest = orjson.loads(body)
-        fault = self._request("create", resource, namespace, get(manifest, "metadata", "name") or "")
-        if fault and not fault.lost_answer:
-            raise fault.error()
-        with self._lock:
+        with self._writing("create", resource, namespace, get(manifest, "metadata", "name") or ""):
             made = self._create(resource, namespace, manifest, manager, dry_run=dry_run)
-        if fault:
-            raise fault.error()
         return _brief(made) if brief else made
 
     def replace(
@@ -159,43 +154,28 @@ class FakeCluster:
         brief: bool = False,
     ) -> Manifest:
         """Replace an object or its status."""
-        fault = self._request("replace", resource, namespace, name)
-        if fault and not fault.lost_answer:
-            raise fault.error()
-        with self._lock:
+        with self._writing("replace", resource, namespace, name):
             before = self._found(resource, namespace, name)
             after = self._updated(resource, before, orjson.loads(body), manager, subresource=subresource)
             if not dry_run:
                 self._store(resource, after)
-        if fault:
-            raise fault.error()
         return _brief(after) if brief else _copy(after)
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
         """Merge-patch an object."""
-        fault = self._request("patch", resource, namespace, name)
-        if fault and not fault.lost_answer:
-            raise fault.error()
-        with self._lock:
+        with self._writing("patch", resource, namespace, name):
             before = self._found(resource, namespace, name)
             wanted = merge_patch(before, patch)
             if "resourceVersion" not in (patch.get("metadata") or {}):
                 wanted["metadata"] = without(wanted["metadata"], "resourceVersion")
             after = self._updated(resource, before, wanted, manager, restore="managedFields" in (patch.get("metadata") or {}))
             self._store(resource, after)
-        if fault:
-            raise fault.error()
         return _copy(after)
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
         """Delete an object; one with finalizers only gets a time of deletion."""
-        fault = self._request("delete", resource, namespace, name)
-        if fault and not fault.lost_answer:
-            raise fault.error()
-        with self._lock:
+        with self._writing("delete", resource, namespace, name):
             self._delete(resource, namespace, name, uid)
-        if fault:
-            raise fault.error()
 
     def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
         """Evict a pod unless a budget forbids it."""
@@ -372,6 +352,17 @@ class FakeCluster:
         with self._lock:
             self.requests.append(f"{verb} {resource.kind} {namespace}/{name}")
             return next((fault for fault in self.faults if fault.meets(verb, resource.kind)), None)
+
+    @contextmanager
+    def _writing(self, verb: str, resource: ResourceType, namespace: str, name: str) -> Iterator[None]:
+        """Hold the lock for one write; raises a planned fault before it, or after it where only the answer is lost."""
+        fault = self._request(verb, resource, namespace, name)
+        if fault and not fault.lost_answer:
+            raise fault.error()
+        with self._lock:
+            yield
+        if fault:
+            raise fault.error()
 
     def _raise(self, verb: str, resource: ResourceType, namespace: str, name: str) -> None:
         fault = self._request(verb, resource, namespace, name)
