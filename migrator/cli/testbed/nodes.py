@@ -9,20 +9,14 @@ import click
 
 from migrator.cli import render
 from migrator.cli.options import output_option
+from migrator.cli.testbed.options import folder_option
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.lab import Lab, LabStatus
 from migrator.testbed.planes.pair import default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
 _NAME = click.option("--name", default="blue", show_default=True, help="Name of this set of nodes.")
-_FOLDER = click.option(
-    "--dir",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(".migrator/nodes"),
-    show_default=True,
-    help="Folder of its state.",
-)
+_FOLDER = folder_option(".migrator/nodes")
 
 
 @click.group("nodes")

@@ -9,19 +9,13 @@ import click
 from migrator.cli import render
 from migrator.cli.options import output_option
 from migrator.cli.testbed.nodes import command as nodes
+from migrator.cli.testbed.options import folder_option
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
-_FOLDER = click.option(
-    "--dir",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(".migrator/testbed"),
-    show_default=True,
-    help="Folder of its state.",
-)
+_FOLDER = folder_option(".migrator/testbed")
 
 
 @click.group("testbed")
