@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
@@ -23,7 +23,7 @@ from migrator.model.events import Event, Progress
 from migrator.model.host import HostFacts
 from migrator.model.upgrade import DrainRules
 from migrator.model.verdict import Finding
-from migrator.nodes.action import converge, first_undone
+from migrator.nodes.action import Action, converge, first_undone
 from migrator.nodes.actions import actions
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.examine import examine, require, twins
@@ -118,61 +118,68 @@ class NodeProvider(ResourceProvider):
         _clearly(lambda: _remove(props))
 
 
-class RoutesProvider(ResourceProvider):
+class _AllNodesProvider(ResourceProvider):
+    """Has one action done on every node of a stack; an instance holds nothing, so that Pulumi's state stays the same."""
+
+    serialize_as_secret_always = False
+    name: ClassVar[str]
+
+    def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
+        """Return each host, and what must be done there."""
+        raise NotImplementedError
+
+    def create(self, props: Inputs) -> CreateResult:
+        """Have it done on all nodes; fails with the reason of the first that does not get there."""
+        return CreateResult(self.name, _clearly(lambda: self._converge(props)))
+
+    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
+        """Look whether nodes came or went, or it is undone on one."""
+        if old.get("nodes") != new.get("nodes"):
+            return DiffResult(changes=True)
+        try:
+            return DiffResult(changes=not all(action.done(host) for host, action in self.actions(new)))
+        except MigratorError:
+            return DiffResult(changes=True)
+
+    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+        """Have it done on all nodes again."""
+        return UpdateResult(_clearly(lambda: self._converge(news)))
+
+    def _converge(self, props: Inputs) -> dict[str, Any]:
+        for host, action in self.actions(props):
+            converge(host, [action], _say)
+        return dict(props)
+
+
+class RoutesProvider(_AllNodesProvider):
     """Gives every node routes to the pods of the others."""
 
-    serialize_as_secret_always = False
+    name = "routes"
 
-    def create(self, props: Inputs) -> CreateResult:
-        """Set them on all nodes."""
-        return CreateResult("routes", _clearly(lambda: _routes(props)))
-
-    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
-        """Look whether nodes came or went, or a node lost its routes."""
-        if old.get("nodes") != new.get("nodes"):
-            return DiffResult(changes=True)
-        try:
-            return DiffResult(changes=not all(action.done(host) for host, action in _route_actions(new)))
-        except MigratorError:
-            return DiffResult(changes=True)
-
-    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
-        """Set them on all nodes."""
-        return UpdateResult(_clearly(lambda: _routes(news)))
+    def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
+        """Return the routes of each node."""
+        hosts = {item["address"]: host_of(item) for item in props["nodes"]}
+        ranges = pod_ranges(_first(props))
+        return [
+            (host, Routes({pods: node for pods, node in ranges.items() if node != address and node in hosts}))
+            for address, host in hosts.items()
+        ]
 
 
-class ReadyProvider(ResourceProvider):
+class ReadyProvider(_AllNodesProvider):
     """Waits until all nodes are Ready: with a pod network that comes as a workload, that is after the add-ons."""
 
-    serialize_as_secret_always = False
+    name = "ready"
 
-    def create(self, props: Inputs) -> CreateResult:
-        """Wait; fails with the node's own reason."""
-        return CreateResult("ready", _clearly(lambda: _await_ready(props)))
-
-    def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
-        """Look whether nodes came or went, or one is not Ready."""
-        if old.get("nodes") != new.get("nodes"):
-            return DiffResult(changes=True)
-        try:
-            return DiffResult(changes=not all(action.done(host) for host, action in _ready_actions(new)))
-        except MigratorError:
-            return DiffResult(changes=True)
-
-    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
-        """Wait again."""
-        return UpdateResult(_clearly(lambda: _await_ready(news)))
+    def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
+        """Return the wait for each node."""
+        first = _first(props)
+        return [(host_of(item), Ready(node_spec(item), first)) for item in props["nodes"]]
 
 
-def _ready_actions(props: Inputs) -> list[tuple[Host, Ready]]:
-    first = host_of(next(item for item in props["nodes"] if item["first"]))
-    return [(host_of(item), Ready(node_spec(item), first)) for item in props["nodes"]]
-
-
-def _await_ready(props: Inputs) -> dict[str, Any]:
-    for host, action in _ready_actions(props):
-        converge(host, [action], _say)
-    return dict(props)
+def _first(props: Inputs) -> Host:
+    """Return the host of the first control plane."""
+    return host_of(next(item for item in props["nodes"] if item["first"]))
 
 
 def _examine(props: Inputs) -> dict[str, Any]:
@@ -264,22 +271,6 @@ def _drain(control_plane_host: Host, name: str) -> None:
     content = yaml.safe_load(control_plane_host.run(f"cat {ADMIN_CONF}"))
     access, clock = access_from(content, cluster="the cluster", where=control_plane_host.name), SystemClock()
     drain(KubeCluster("the cluster", access, clock=clock), name, _DRAIN, clock=clock, reporter=_Said())
-
-
-def _route_actions(props: Inputs) -> list[tuple[Host, Routes]]:
-    hosts = {item["address"]: host_of(item) for item in props["nodes"]}
-    first = host_of(next(item for item in props["nodes"] if item["first"]))
-    ranges = pod_ranges(first)
-    return [
-        (host, Routes({pods: node for pods, node in ranges.items() if node != address and node in hosts}))
-        for address, host in hosts.items()
-    ]
-
-
-def _routes(props: Inputs) -> dict[str, Any]:
-    for host, action in _route_actions(props):
-        converge(host, [action], _say)
-    return dict(props)
 
 
 def _say(text: str) -> None:
