@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -51,6 +51,7 @@ class KubeCluster:
         self._throttle = Throttle(max_requests, clock)
         self._patience, self._first_patience = patience, first_patience
         self._answered = False
+        self._away_since: float | None = None
 
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""
@@ -211,7 +212,7 @@ class KubeCluster:
 
         def attempt() -> Answer:
             try:
-                return send()
+                return self._noticed(send)
             except ForbiddenError as error:
                 if error.status != 403:
                     raise
@@ -220,11 +221,31 @@ class KubeCluster:
                     raise UnavailableError(error.message, status=error.status, reason="NotReady") from error
                 return send()
 
-        # A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig.
-        limit = self._patience if self._answered else min(self._patience, self._first_patience)
-        answer = patiently(attempt, self._clock, limit=limit, on_throttle=self._throttle.throttled, retry_throttled=retry_throttled)
-        self._answered = True
+        return patiently(
+            attempt, self._clock, limit=self._limit(), on_throttle=self._throttle.throttled, retry_throttled=retry_throttled
+        )
+
+    def _noticed(self, send: Callable[[], Answer]) -> Answer:
+        try:
+            answer = send()
+        except UnavailableError:
+            if self._away_since is None:
+                self._away_since = self._clock.monotonic()
+            raise
+        except ApiError:
+            self._away_since = None
+            raise
+        self._answered, self._away_since = True, None
         return answer
+
+    def _limit(self) -> float:
+        """Return how long a request may try again, in seconds.
+
+        A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig. All requests
+        share the patience with one outage: else each of a thousand would wait for a server that is gone for good.
+        """
+        patience = self._patience if self._answered else min(self._patience, self._first_patience)
+        return patience if self._away_since is None else patience - (self._clock.monotonic() - self._away_since)
 
 
 def _manifest(answer: Answer) -> Manifest:

@@ -14,13 +14,17 @@ from migrator.errors import ForbiddenError, ThrottledError, UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.cluster import KubeCluster
 from migrator.kube.throttle import Throttle
+from migrator.ports import Clock
+from tests.support.clock import FakeClock
 
 Answer = tuple[int, dict[str, str], bytes]
 GOOD: Answer = (200, {}, b'{"major":"1","minor":"37+","gitVersion":"v1.37.2"}')
 
 
 @contextmanager
-def server(answers: list[Answer | None], *, patience: float = 1.5) -> Iterator[tuple[KubeCluster, list[str]]]:
+def server(
+    answers: list[Answer | None], *, patience: float = 1.5, clock: Clock | None = None
+) -> Iterator[tuple[KubeCluster, list[str]]]:
     """Serve these answers in turn (None: hang up), then good ones; yield a client and the requests seen."""
     seen: list[str] = []
 
@@ -49,7 +53,7 @@ def server(answers: list[Answer | None], *, patience: float = 1.5) -> Iterator[t
         running.daemon_threads = True
         threading.Thread(target=running.serve_forever, daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
-        yield KubeCluster("green", access, clock=SystemClock(), patience=patience, first_patience=patience), seen
+        yield KubeCluster("green", access, clock=clock or SystemClock(), patience=patience, first_patience=patience), seen
         running.shutdown()
 
 
@@ -72,6 +76,24 @@ def test_patience_ends() -> None:
         cluster.version()
     with server([(500, {}, b"{}")] * 50) as (cluster, _), pytest.raises(UnavailableError):
         cluster.version()
+
+
+def test_an_outage_is_waited_out_once() -> None:
+    """What is asked after the patience has ended is tried once, not for as long again; an answer gives the patience back."""
+    lost: Answer = (500, {}, b"{}")
+    answers: list[Answer | None] = [GOOD, *[lost] * 60]
+    with server(answers, patience=60, clock=FakeClock()) as (cluster, seen):
+        cluster.version()
+        with pytest.raises(UnavailableError):
+            cluster.version()
+        before = len(seen)
+        with pytest.raises(UnavailableError):
+            cluster.version()
+        assert len(seen) == before + 1
+        answers.clear()
+        cluster.version()
+        answers.append(lost)
+        assert cluster.version() == (1, 37, "v1.37.2")
 
 
 def test_expired_credentials_are_asked_for_once_more() -> None:
