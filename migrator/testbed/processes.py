@@ -43,12 +43,16 @@ def start(name: str, command: Sequence[str | Path], log: Path) -> Process:
 
 
 def start_time(pid: int) -> str:
-    """Return a process's start time in clock ticks, empty when it is gone or a zombie."""
+    """Return a process's start time in clock ticks, empty when it is gone or a zombie.
+
+    Of a killed program the first thread may be a zombie already while others still hold its port; then it is not gone.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] == "Z" else fields[19]
+    state, threads = fields[0], int(fields[17])
+    return "" if state == "Z" and threads <= 1 else fields[19]
 
 
 def stop(processes: Sequence[Process], *, patience: float = 5.0) -> None:
