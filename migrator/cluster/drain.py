@@ -12,7 +12,7 @@ from migrator.errors import BlockedError, GateFailedError, NotFoundError
 from migrator.model.events import Note, Progress
 from migrator.model.kinds import NODES, PODS
 from migrator.model.manifest import Manifest
-from migrator.model.pods import fates, pod_name
+from migrator.model.pods import decisions, pod_name
 from migrator.model.upgrade import DrainRules
 from migrator.ports import Clock, ClusterReader, DrainableCluster, ObjectPatcher, Reporter
 
@@ -38,7 +38,7 @@ def cordon(cluster: ObjectPatcher, node: str, *, on: bool = True) -> None:
 
 def drained(cluster: ClusterReader, node: str, rules: DrainRules) -> bool:
     """Return whether no pod is left that a drain would move."""
-    return not any(not item.stays for item in fates(pods_on(cluster, node), rules))
+    return not any(not item.stays for item in decisions(pods_on(cluster, node), rules))
 
 
 def drain(cluster: DrainableCluster, node: str, rules: DrainRules, *, clock: Clock, reporter: Reporter) -> int:
@@ -47,7 +47,7 @@ def drain(cluster: DrainableCluster, node: str, rules: DrainRules, *, clock: Clo
     Raises BlockedError, with a line for each pod, before the first eviction, and GateFailedError once the deadline is over; the
     node stays cordoned then, which the caller undoes.
     """
-    found = fates(pods_on(cluster, node), rules)
+    found = decisions(pods_on(cluster, node), rules)
     refused = [f"{item.name} on {node}: {item.refused}; {item.hint}" for item in found if item.refused]
     if refused:
         raise BlockedError("\n".join(refused), hint="no pod was evicted")

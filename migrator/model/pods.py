@@ -13,7 +13,7 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 
 @dataclass(slots=True, frozen=True)
-class PodFate:
+class PodDecision:
     """What a drain does with one pod."""
 
     pod: Manifest
@@ -36,29 +36,29 @@ def pod_name(pod: Manifest) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def fate(pod: Manifest, rules: DrainRules) -> PodFate:
+def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
     metadata = pod["metadata"]
     if _MIRROR in (metadata.get("annotations") or {}):
-        return PodFate(pod, stays="mirror of a static pod")
+        return PodDecision(pod, stays="mirror of a static pod")
     controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
     if get(pod, "status", "phase") in ("Succeeded", "Failed"):
-        return PodFate(pod)
+        return PodDecision(pod)
     if controller and controller["kind"] == "DaemonSet":
-        return PodFate(pod, stays=f"belongs to DaemonSet {controller['name']}")
+        return PodDecision(pod, stays=f"belongs to DaemonSet {controller['name']}")
     volumes = [item["name"] for item in get(pod, "spec", "volumes") or [] if "emptyDir" in item]
     lost = f"what is in its emptyDir {', '.join(volumes)}" if volumes else ""
     if not controller and not rules.force:
-        return PodFate(pod, refused="no controller makes it again", hint="--force deletes it for good", lost=lost)
+        return PodDecision(pod, refused="no controller makes it again", hint="--force deletes it for good", lost=lost)
     if volumes and not rules.delete_emptydir_data:
         hint = f"--delete-emptydir-data goes on; {lost} is lost"
-        return PodFate(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", hint=hint, lost=lost)
-    return PodFate(pod, lost="the pod itself: no controller makes it again" if not controller else lost)
+        return PodDecision(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", hint=hint, lost=lost)
+    return PodDecision(pod, lost="the pod itself: no controller makes it again" if not controller else lost)
 
 
-def fates(pods: Iterable[Manifest], rules: DrainRules) -> list[PodFate]:
+def decisions(pods: Iterable[Manifest], rules: DrainRules) -> list[PodDecision]:
     """Return what a drain does with these pods."""
-    return [fate(pod, rules) for pod in pods]
+    return [decide(pod, rules) for pod in pods]
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

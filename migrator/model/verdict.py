@@ -15,6 +15,34 @@ class Severity(StrEnum):
     FAILURE = "failure"
 
 
+class CheckName(StrEnum):
+    """What the checks of hosts, and of a cluster before its upgrade, are called; `--ignore` takes these names."""
+
+    SSH = "ssh"
+    NODES = "nodes"
+    SKEW = "skew"
+    ETCD = "etcd"
+    RUNTIME = "runtime"
+    PACKAGES = "packages"
+    KUBEADM_CONFIG = "kubeadm-config"
+    REMOVED_APIS = "removed-apis"
+    STORED_VERSIONS = "stored-versions"
+    CGROUP = "cgroup"
+    DISK = "disk"
+    CERTIFICATES = "certificates"
+    CLOCK = "clock"
+    MANIFESTS = "manifests"
+    KUBELET = "kubelet"
+    GATES = "gates"
+    BUDGETS = "budgets"
+    DRAIN = "drain"
+    REPLICAS = "replicas"
+    LOCAL_DATA = "local-data"
+    SCHEDULING = "scheduling"
+    WEBHOOKS = "webhooks"
+    UNREAD = "unread"
+
+
 @dataclass(slots=True, frozen=True)
 class Finding:
     """One thing that was looked at."""

@@ -40,7 +40,7 @@ class Detached:
         if self._state(host)[0] not in ("active", "activating"):
             self._start(host)
         deadline = host.clock.monotonic() + self.timeout
-        last_seen, told, pause = host.clock.monotonic(), "", _FIRST_POLL
+        last_seen, shown, pause = host.clock.monotonic(), "", _FIRST_POLL
         while True:
             try:
                 state, substate, code, tail = self._state(host)
@@ -51,8 +51,8 @@ class Detached:
                     raise
                 host.clock.sleep(_POLL)
                 continue
-            if tail and tail != told:
-                told = tail
+            if tail and tail != shown:
+                shown = tail
                 say(f"{host.name}: {tail}")
             if substate == "exited" or state in ("failed", "inactive"):
                 return self._collect(host, failed=state != "active", code=code)

@@ -228,7 +228,7 @@ def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: Cl
         host.run(f"trap 'rm -f {_CONFIG}' EXIT; {command}", timeout=_INIT_SECONDS)
     except CommandFailedError as error:
         raise MigratorError(
-            f"{host.name}: kubeadm {verb} failed: {told(error.message)}",
+            f"{host.name}: kubeadm {verb} failed: {error_of(error.message)}",
             hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
         ) from error
 
@@ -239,7 +239,7 @@ def preflight_flags(errors: Iterable[str]) -> list[str]:
     return [for_shell(f"--ignore-preflight-errors={accepted}")] if accepted else []
 
 
-def told(message: str) -> str:
+def error_of(message: str) -> str:
     """Return kubeadm's own words: from its error on, without what could be a token."""
     lines = [line.strip() for line in message.splitlines() if line.strip() and "token" not in line.lower()]
     begin = next((number for number, line in enumerate(lines) if line.startswith("error")), max(len(lines) - 3, 0))

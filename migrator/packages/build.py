@@ -30,7 +30,7 @@ _FOLDERS = {"GOMODCACHE": "go-mod", "GOCACHE": "go-build", "TMPDIR": "tmp"}
 
 
 @dataclass(slots=True, frozen=True)
-class Workshop:
+class BuildPlace:
     """Where and as whom packages are built."""
 
     work: Path
@@ -63,7 +63,7 @@ class Workshop:
         return ["setpriv", *identity, "--pdeathsig=TERM", "--", *words]
 
 
-def build(order: Order, shop: Workshop, *, checksum: str, dest: Path, say: Callable[[str], None]) -> Path:
+def build(order: Order, shop: BuildPlace, *, checksum: str, dest: Path, say: Callable[[str], None]) -> Path:
     """Build one package and return its file in `dest`; raises MigratorError with the end of makepkg's log.
 
     The same order gives the same bytes: times in the package are those of the recipe, and paths are trimmed.

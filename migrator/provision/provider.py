@@ -58,7 +58,7 @@ class HostsProvider(ResourceProvider):
 
     def create(self, props: Inputs) -> CreateResult:
         """Examine them; fails with every finding."""
-        return CreateResult("hosts", _clearly(lambda: _examine(props)))
+        return CreateResult("hosts", _in_one_line(lambda: _examine(props)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look again when the hosts, or what is asked of them, changed."""
@@ -66,7 +66,7 @@ class HostsProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""
-        return UpdateResult(_clearly(lambda: _examine(news)))
+        return UpdateResult(_in_one_line(lambda: _examine(news)))
 
 
 class NodeProvider(ResourceProvider):
@@ -89,7 +89,7 @@ class NodeProvider(ResourceProvider):
 
     def create(self, props: Inputs) -> CreateResult:
         """Converge the host; called again after a failure, it goes on."""
-        return CreateResult(str(props["node"]["name"]), _clearly(lambda: _converge(props)))
+        return CreateResult(str(props["node"]["name"]), _in_one_line(lambda: _converge(props)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Compare the inputs, and ask the host whether it still is what it was made."""
@@ -101,7 +101,7 @@ class NodeProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Converge the host again."""
-        return UpdateResult(_clearly(lambda: _converge(news)))
+        return UpdateResult(_in_one_line(lambda: _converge(news)))
 
     def read(self, id_: str, props: Inputs) -> ReadResult:
         """See how the node is; one that was taken out of its cluster is gone from the stack, too."""
@@ -115,7 +115,7 @@ class NodeProvider(ResourceProvider):
 
     def delete(self, _id: str, props: Inputs) -> None:
         """Drain the node, take it out of the cluster, and leave the host as it was but for packages."""
-        _clearly(lambda: _remove(props))
+        _in_one_line(lambda: _remove(props))
 
 
 class _AllNodesProvider(ResourceProvider):
@@ -130,7 +130,7 @@ class _AllNodesProvider(ResourceProvider):
 
     def create(self, props: Inputs) -> CreateResult:
         """Have it done on all nodes; fails with the reason of the first that does not get there."""
-        return CreateResult(self.name, _clearly(lambda: self._converge(props)))
+        return CreateResult(self.name, _in_one_line(lambda: self._converge(props)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look whether nodes came or went, or it is undone on one."""
@@ -143,7 +143,7 @@ class _AllNodesProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Have it done on all nodes again."""
-        return UpdateResult(_clearly(lambda: self._converge(news)))
+        return UpdateResult(_in_one_line(lambda: self._converge(news)))
 
     def _converge(self, props: Inputs) -> dict[str, Any]:
         for host, action in self.actions(props):
@@ -277,7 +277,7 @@ def _say(text: str) -> None:
     print(printable(text), flush=True)  # noqa: T201 - Pulumi shows what a provider prints
 
 
-def _clearly(work: Callable[[], Any]) -> Any:
+def _in_one_line(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except MigratorError as error:

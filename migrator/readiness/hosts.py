@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.model.host import HostFacts
-from migrator.model.verdict import Finding, Severity
+from migrator.model.verdict import CheckName, Finding, Severity
 
 SKEW_SECONDS = 30.0
 """Difference of clocks from which certificates and leases fail."""
@@ -22,13 +22,15 @@ def clock(name: str, facts: HostFacts) -> Iterator[Finding]:
     """Yield a finding if the clock of a host differs too much from this machine's."""
     if abs(facts.skew) > SKEW_SECONDS:
         reason = f"its clock is {facts.skew:+.0f} s off this machine's"
-        yield Finding("clock", name, Severity.FAILURE, reason, "timedatectl set-ntp true")
+        yield Finding(CheckName.CLOCK, name, Severity.FAILURE, reason, "timedatectl set-ntp true")
 
 
 def disk(name: str, facts: HostFacts, needed: int, hint: str = "make room") -> Iterator[Finding]:
     """Yield a finding if fewer than `needed` MiB are free below /var/lib."""
     if facts.disk < needed:
-        yield Finding("disk", name, Severity.FAILURE, f"has {facts.disk} MiB free below /var/lib, {needed} are needed", hint)
+        yield Finding(
+            CheckName.DISK, name, Severity.FAILURE, f"has {facts.disk} MiB free below /var/lib, {needed} are needed", hint
+        )
 
 
 def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterator[Finding]:
@@ -36,7 +38,9 @@ def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterat
     if facts.cgroup != 1 or minor < _CGROUP_V1_MINOR:
         return
     if accepted:
-        yield Finding("cgroup", name, Severity.WARNING, "runs on cgroup v1, which kubelets give up", f"{_BOOT_V2} soon")
+        yield Finding(CheckName.CGROUP, name, Severity.WARNING, "runs on cgroup v1, which kubelets give up", f"{_BOOT_V2} soon")
     else:
         reason = f"runs on cgroup v1, where kubelets of 1.{_CGROUP_V1_MINOR} and later do not start"
-        yield Finding("cgroup", name, Severity.FAILURE, reason, f"{_BOOT_V2}, or set failCgroupV1: false for the kubelet for now")
+        yield Finding(
+            CheckName.CGROUP, name, Severity.FAILURE, reason, f"{_BOOT_V2}, or set failCgroupV1: false for the kubelet for now"
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
-from migrator.packages.build import Workshop
+from migrator.packages.build import BuildPlace
 from migrator.packages.supervise import supervise
 from migrator.testbed.artefacts import only_one
 from migrator.testbed.versions import Build, Program
@@ -24,9 +24,9 @@ FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 """As in the recipes of the packages, or the compiler would keep nothing of one for the other."""
 
 
-def workshop() -> Workshop:
+def workshop() -> BuildPlace:
     """Return where builds run: for root as a user without privileges, who builds packages too."""
-    return Workshop(WORK, "nobody" if os.geteuid() == 0 else "", jobs=os.cpu_count() or 1)
+    return BuildPlace(WORK, "nobody" if os.geteuid() == 0 else "", jobs=os.cpu_count() or 1)
 
 
 def compile_programs(build: Build, names: Sequence[str], into: Path, *, architecture: str, say: Callable[[str], None]) -> None:
@@ -51,7 +51,7 @@ def compile_programs(build: Build, names: Sequence[str], into: Path, *, architec
 @dataclass(slots=True, frozen=True)
 class _Compiler:
     build: Build
-    shop: Workshop
+    shop: BuildPlace
     folder: Path
     architecture: str
     say: Callable[[str], None]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from migrator.model.advice import Advice, Alternative, Choice, Downtime
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import fates
+from migrator.model.pods import decisions
 from migrator.model.quantity import amount
 from migrator.model.upgrade import Hop
-from migrator.model.verdict import Finding, Severity
+from migrator.model.verdict import CheckName, Finding, Severity
 from migrator.upgrade.checks.disruption import claims_of
 from migrator.upgrade.checks.finding import some
 from migrator.upgrade.checks.scheduling import requests
@@ -22,7 +22,7 @@ _API_SECONDS = 120.0
 """How long the API server of a single control plane was not available in one hop (benchmarks/results/upgrade.json)."""
 _API_MEASURED_ON = "measured on a test machine (two x86-64 cores, nodes in containers): boards take longer"
 _GIB = 2.0**30
-_OF_BOTH = frozenset({"removed-apis", "stored-versions", "webhooks"})
+_OF_BOTH = frozenset({CheckName.REMOVED_APIS, CheckName.STORED_VERSIONS, CheckName.WEBHOOKS})
 """Checks whose failures concern both choices."""
 
 
@@ -99,7 +99,7 @@ def _migration(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Alternativ
 
 def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[str, ...]) -> Alternative:
     obstacles = tuple(f"{item.subject}: {item.reason} [{item.check}]" for item in findings if _fails(item))
-    homeless = [item.subject for item in findings if item.check == "scheduling"]
+    homeless = [item.subject for item in findings if item.check == CheckName.SCHEDULING]
     spare = f"a spare node: {some(homeless)} fit on no other node" if homeless else "none: drained pods fit on the other nodes"
     return Alternative(Choice.IN_PLACE, obstacles, tuple(_interruptions(facts)), spare, len(facts.hops), lost)
 
@@ -109,7 +109,7 @@ def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
     if count_control_planes(facts) == 1 and facts.hops:
         reason = f"one control plane: it restarts in each hop, running pods continue; {_API_MEASURED_ON}"
         yield Downtime("the API server", _API_SECONDS, len(facts.hops), reason)
-    leaving = {item.pod["metadata"]["uid"] for item in fates(facts.cluster.pods, facts.drain) if not item.stays}
+    leaving = {item.pod["metadata"]["uid"] for item in decisions(facts.cluster.pods, facts.drain) if not item.stays}
     for kind, items in (("Deployment", facts.cluster.deployments), ("StatefulSet", facts.cluster.stateful_sets)):
         for item in items:
             replicas = get(item, "spec", "replicas")

@@ -40,7 +40,7 @@ class PlanOptions:
     drain: DrainRules
     ignored: tuple[str, ...] = ()
     packages: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    kubeadm_words: bool = False
+    with_kubeadm_output: bool = False
     """Whether kubeadm's own plan and diff are wanted, too."""
 
 
@@ -58,7 +58,7 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         {hop.key: tuple(shown_steps(session, hop)) for hop in hops},
         {hop.key: _images(session, hop, facts.available) for hop in hops},
         _estimates(session, hops),
-        _kubeadm_words(session, hops, facts.available) if options.kubeadm_words else {},
+        _kubeadm_output(session, hops, facts.available) if options.with_kubeadm_output else {},
     )
 
 
@@ -204,7 +204,7 @@ def _estimates(session: UpgradeSession, hops: tuple[Hop, ...]) -> dict[str, floa
     return found
 
 
-def _kubeadm_words(session: UpgradeSession, hops: tuple[Hop, ...], available: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def _kubeadm_output(session: UpgradeSession, hops: tuple[Hop, ...], available: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     if not hops or str(hops[0].target) not in available.get("kubernetes", ()):
         return {}
     staged = session.hop_spec(hops[0]).staged

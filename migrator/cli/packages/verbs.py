@@ -91,7 +91,7 @@ def build(  # noqa: PLR0913, PLR0917 - its options
 
     Known packages: kubernetes, cri-o, crictl, cni-plugins; as in kubernetes=1.37.2.
     """
-    from migrator.packages.build import Workshop
+    from migrator.packages.build import BuildPlace
     from migrator.packages.build import build as build_one
     from migrator.packages.host import prepare, read_host, remember
     from migrator.packages.prepared import prepared
@@ -111,7 +111,7 @@ def build(  # noqa: PLR0913, PLR0917 - its options
     for text in _steps(preparation):
         render.step(text)
     with prepared(preparation, work):
-        shop = Workshop(work.absolute(), user or build_user(), preparation.jobs, source_base)
+        shop = BuildPlace(work.absolute(), user or build_user(), preparation.jobs, source_base)
         for order, known in zip(wanted, sums, strict=True):
             with remember(order.recipe.name, preparation.jobs, work):
                 made.append(build_one(order, shop, checksum=known, dest=dest.absolute(), say=render.step))

@@ -76,12 +76,16 @@ class Target:
         click.option("--ignore", multiple=True, metavar="CHECK", help="Continue in spite of a check; its findings are shown."),
     ]
 
-    def options(self, drain: DrainRules, *, kubeadm_words: bool = False) -> PlanOptions:
+    def options(self, drain: DrainRules, *, with_kubeadm_output: bool = False) -> PlanOptions:
         """Return what to plan; raises ConfigError for a version, package or check that does not exist."""
-        from migrator.upgrade.checks.table import NAMES
+        from migrator.model.verdict import CheckName
         from migrator.upgrade.plan import PlanOptions
 
-        unknown = [f"--ignore {name}: no such check; there are {', '.join(NAMES)}" for name in self.ignore if name not in NAMES]
+        unknown = [
+            f"--ignore {name}: no such check; there are {', '.join(CheckName)}"
+            for name in self.ignore
+            if name not in set(CheckName)
+        ]
         if unknown:
             raise ConfigError(unknown)
         packages = dict(_package(text) for text in self.package)
@@ -91,7 +95,7 @@ class Target:
             drain=drain,
             ignored=self.ignore,
             packages=packages,
-            kubeadm_words=kubeadm_words,
+            with_kubeadm_output=with_kubeadm_output,
         )
 
 

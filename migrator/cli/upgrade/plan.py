@@ -35,7 +35,7 @@ def command(options: Options) -> None:
     from migrator.upgrade.plan import plan_upgrade
 
     where = options.where
-    wanted = options.target.options(options.drain.rules(), kubeadm_words=True)
+    wanted = options.target.options(options.drain.rules(), with_kubeadm_output=True)
     with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where, screen, patches=options.patches) as session:
         made = plan_upgrade(session, wanted)
         control_planes = len(session.control_planes)

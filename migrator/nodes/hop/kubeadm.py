@@ -13,7 +13,7 @@ from migrator.nodes.action import await_done
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.staged import Staged
-from migrator.nodes.kubeadm import preflight_flags, told
+from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.nodes.membership import is_ready
 from migrator.nodes.paths import CONTROL_PLANE, MANIFESTS, STATE
 from migrator.nodes.runtime import image_flags
@@ -180,7 +180,7 @@ def _kubeadm_upgrade(
         Detached(unit, command, _APPLY_SECONDS).run(host, say)
     except CommandFailedError as error:
         raise MigratorError(
-            f"{host.name}: kubeadm upgrade {words} failed: {told(error.output)}",
+            f"{host.name}: kubeadm upgrade {words} failed: {error_of(error.output)}",
             hint="`migrator upgrade resume` tries again; `migrator upgrade rollback` goes back to before this hop",
         ) from error
 

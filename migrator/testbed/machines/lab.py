@@ -17,7 +17,7 @@ from migrator.adapters.commands import run
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.emulated import boot_emulated, remove_link
-from migrator.testbed.machines.machine import Machine, boot, dress_root, halt
+from migrator.testbed.machines.machine import Machine, boot, halt, write_root
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry
 from migrator.testbed.machines.rootfs import USER, base_root, remove_root
@@ -191,7 +191,7 @@ class Lab:
             run(["cp", "--archive", "--reflink=auto", base, partial])
             hosts = {f"{self.name}-{number}": str(network[10 + number]) for number in range(1, 20)}
             key = self.key.with_suffix(".pub").read_text()
-            dress_root(partial, name=name, address=address, gateway=gateway(network), hosts=hosts, public_key=key)
+            write_root(partial, name=name, address=address, gateway=gateway(network), hosts=hosts, public_key=key)
             partial.rename(root)
         machine = self._boot(name, address, root)
         with self._state.recording() as state:

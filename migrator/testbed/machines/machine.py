@@ -44,7 +44,7 @@ class Machine:
         return self.process.alive
 
 
-def dress_root(root: Path, *, name: str, address: str, gateway: str, hosts: dict[str, str], public_key: str) -> None:
+def write_root(root: Path, *, name: str, address: str, gateway: str, hosts: dict[str, str], public_key: str) -> None:
     """Make a copied root file system this node's: name, address, registry, the key that may log in."""
     (root / "etc/hostname").write_text(f"{name}\n")
     (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")

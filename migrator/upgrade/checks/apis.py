@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import get
-from migrator.model.verdict import Finding
+from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail, some, warn
 from migrator.upgrade.checks.removed import Removed, removed_between
 
@@ -16,7 +16,7 @@ def requested_versions(facts: UpgradeFacts) -> Iterator[Finding]:
     for what, minor in sorted(facts.cluster.requested.items()):
         if _goes(facts, minor):
             yield fail(
-                "removed-apis",
+                CheckName.REMOVED_APIS,
                 what,
                 f"a client has asked for it since the API server began; {minor} serves it no more",
                 "find the client (audit log, `kubectl get --raw /metrics`), move it to the newer version; or --ignore removed-apis",
@@ -32,7 +32,7 @@ def stored_objects(facts: UpgradeFacts) -> Iterator[Finding]:
         left = [name for name in facts.cluster.served if _same_kind(name, item.group, item.kind) and name not in gone]
         if count and not left:
             yield fail(
-                "removed-apis",
+                CheckName.REMOVED_APIS,
                 item.name,
                 f"{count} objects, and 1.{item.minor} serves no version of this kind that {facts.cluster.version} serves, too",
                 "write them down and delete them, or move them to a version that both serve",
@@ -48,12 +48,15 @@ def writers(facts: UpgradeFacts) -> Iterator[Finding]:
             seen.setdefault((use.manager, use.api_version), []).append(use.subject)
     for (manager, version), subjects in sorted(seen.items()):
         yield warn(
-            "removed-apis", manager, f"wrote {some(subjects)} as {version}", "change its manifests before it applies them again"
+            CheckName.REMOVED_APIS,
+            manager,
+            f"wrote {some(subjects)} as {version}",
+            "change its manifests before it applies them again",
         )
 
 
 def stored_versions(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find custom resources that may be stored at versions which their definition does not serve (pain of row 33)."""
+    """Find custom resources that may be stored at versions which their definition does not serve."""
     for crd in facts.cluster.definitions:
         name = crd["metadata"]["name"]
         served = {item["name"] for item in get(crd, "spec", "versions") or [] if item.get("served")}
@@ -61,14 +64,14 @@ def stored_versions(facts: UpgradeFacts) -> Iterator[Finding]:
         lost = [version for version in stored if version not in served]
         if lost:
             yield fail(
-                "stored-versions",
+                CheckName.STORED_VERSIONS,
                 name,
                 f"status.storedVersions names {', '.join(lost)}, which it does not serve",
                 "write its objects again at the storage version, then take the old one out of status.storedVersions",
             )
         elif len(stored) > 1:
             yield warn(
-                "stored-versions",
+                CheckName.STORED_VERSIONS,
                 name,
                 f"objects may be stored as {', '.join(stored)}",
                 "its operator's next release may drop one: migrate them (StorageVersionMigration)",

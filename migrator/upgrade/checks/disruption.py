@@ -7,13 +7,13 @@ from typing import Any
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import fates, matches, pod_name
-from migrator.model.verdict import Finding
+from migrator.model.pods import decisions, matches, pod_name
+from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail, warn
 
 
 def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find budgets that allow no disruption: a drain waits for them until its deadline (pains of row 34)."""
+    """Find budgets that allow no disruption: a drain waits for them until its deadline."""
     for budget in facts.cluster.budgets:
         namespace, name = budget["metadata"]["namespace"], budget["metadata"]["name"]
         status = budget.get("status") or {}
@@ -22,7 +22,7 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
             going = ", ".join(pod_name(pod) for pod in selected[:3])
             healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
             yield fail(
-                "budgets",
+                CheckName.BUDGETS,
                 f"{namespace}/{name}",
                 f"allows no disruption ({healthy} healthy, {wanted} must be): {going} cannot go",
                 "one more replica, or maxUnavailable: 1; --disable-eviction deletes past it",
@@ -31,11 +31,11 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
 
 def uncontrolled(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find pods that the drain refuses: no controller, or local data, as the options stand."""
-    for item in fates(_all_leaving(facts), facts.drain):
+    for item in decisions(_all_leaving(facts), facts.drain):
         if item.refused:
-            yield fail("drain", item.name, item.refused, item.hint)
+            yield fail(CheckName.DRAIN, item.name, item.refused, item.hint)
         elif item.lost and not item.stays:
-            yield warn("drain", item.name, f"is lost with its drain: {item.lost}")
+            yield warn(CheckName.DRAIN, item.name, f"is lost with its drain: {item.lost}")
 
 
 def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:
             if replicas == 1 or replicas is None:
                 name = f"{kind}/{item['metadata']['namespace']}/{item['metadata']['name']}"
                 yield warn(
-                    "replicas",
+                    CheckName.REPLICAS,
                     name,
                     "has one replica: it is down while its pod moves",
                     "two replicas, and a budget with maxUnavailable: 1",
@@ -64,7 +64,9 @@ def local_volumes(facts: UpgradeFacts) -> Iterator[Finding]:
         for claim in claims_of(pod):
             if claim in tied:
                 volume = tied[claim]["metadata"]["name"]
-                yield warn("local-data", pod_name(pod), f"its volume {volume} lies on its node: it is down until that node is back")
+                yield warn(
+                    CheckName.LOCAL_DATA, pod_name(pod), f"its volume {volume} lies on its node: it is down until that node is back"
+                )
 
 
 def claims_of(pod: Manifest) -> list[tuple[str, str]]:
@@ -86,4 +88,4 @@ def _all_leaving(facts: UpgradeFacts) -> list[Manifest]:
 
 
 def _leaving(facts: UpgradeFacts) -> list[Manifest]:
-    return [item.pod for item in fates(_all_leaving(facts), facts.drain) if not item.stays]
+    return [item.pod for item in decisions(_all_leaving(facts), facts.drain) if not item.stays]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrator.model.verdict import Finding, Severity
+from migrator.model.verdict import CheckName, Finding, Severity
 
 
-def fail(check: str, subject: str, reason: str, hint: str) -> Finding:
+def fail(check: CheckName, subject: str, reason: str, hint: str) -> Finding:
     """Return a finding that must be seen to first."""
     return Finding(check, subject, Severity.FAILURE, reason, hint)
 
 
-def warn(check: str, subject: str, reason: str, hint: str = "") -> Finding:
+def warn(check: CheckName, subject: str, reason: str, hint: str = "") -> Finding:
     """Return a finding that a person should know of."""
     return Finding(check, subject, Severity.WARNING, reason, hint)
 

@@ -9,7 +9,7 @@ from typing import Any
 from migrator.model.difference import all_differences
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.manifest import get
-from migrator.model.verdict import Finding
+from migrator.model.verdict import CheckName, Finding
 from migrator.readiness import hosts as fit
 from migrator.upgrade.checks.finding import fail, warn
 
@@ -30,7 +30,7 @@ def reachable(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts that cannot be asked, or that do not let us be root."""
     for host in facts.hosts:
         if host.error:
-            yield fail("ssh", host.name, host.error.removeprefix(f"{host.name}: "), host.hint)
+            yield fail(CheckName.SSH, host.name, host.error.removeprefix(f"{host.name}: "), host.hint)
 
 
 def known(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -39,10 +39,15 @@ def known(facts: UpgradeFacts) -> Iterator[Finding]:
     named = {host.name for host in facts.hosts}
     for name in sorted(there - named):
         yield fail(
-            "nodes", name, "is in the cluster and not in the file", "add it to the stack's nodes, or take it out of the cluster"
+            CheckName.NODES,
+            name,
+            "is in the cluster and not in the file",
+            "add it to the stack's nodes, or take it out of the cluster",
         )
     for name in sorted(named - there):
-        yield fail("nodes", name, "is in the file and not in the cluster", "`pulumi up` joins it; or take it out of the file")
+        yield fail(
+            CheckName.NODES, name, "is in the file and not in the cluster", "`pulumi up` joins it; or take it out of the file"
+        )
 
 
 def conditions(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -51,14 +56,17 @@ def conditions(facts: UpgradeFacts) -> Iterator[Finding]:
         name = node["metadata"]["name"]
         for item in get(node, "status", "conditions") or []:
             if item["type"] == "Ready" and item["status"] != "True":
-                yield fail("nodes", name, f"is not Ready: {item.get('message', '')}", f"`journalctl -u kubelet` on {name}")
+                yield fail(CheckName.NODES, name, f"is not Ready: {item.get('message', '')}", f"`journalctl -u kubelet` on {name}")
             elif item["type"] in _PRESSURES and item["status"] == "True":
                 yield fail(
-                    "nodes", name, f"has {item['type']}: {item.get('message', '')}", "make room first: pods are evicted as it is"
+                    CheckName.NODES,
+                    name,
+                    f"has {item['type']}: {item.get('message', '')}",
+                    "make room first: pods are evicted as it is",
                 )
         if get(node, "spec", "unschedulable"):
             yield warn(
-                "nodes",
+                CheckName.NODES,
                 name,
                 "is cordoned; it will be upgraded and stays cordoned",
                 f"`kubectl uncordon {name}` if that is not meant",
@@ -85,10 +93,12 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
         for item in host.certificates:
             days = (item.not_after - facts.now) / _DAY
             if days < 0:
-                yield fail("certificates", host.name, f"{item.path} ran out {-days:.0f} days ago", "kubeadm certs renew all")
+                yield fail(
+                    CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", "kubeadm certs renew all"
+                )
             elif days < _SOON_DAYS[item.authority]:
                 hint = "an upgrade does not renew it: replace the authority by hand" if item.authority else "this upgrade renews it"
-                yield warn("certificates", host.name, f"{item.path} runs out in {days:.0f} days", hint)
+                yield warn(CheckName.CERTIFICATES, host.name, f"{item.path} runs out in {days:.0f} days", hint)
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -103,7 +113,7 @@ def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
         if host.edited and not facts.patches:
             shown = "; ".join(host.edited[:4]) + (f" and {len(host.edited) - 4} more lines" if len(host.edited) > 4 else "")
             yield fail(
-                "manifests",
+                CheckName.MANIFESTS,
                 host.name,
                 f"static pods were edited by hand, and the upgrade drops that: {shown}",
                 "put it into ClusterConfiguration (extraArgs), or into a folder of --patches; --ignore manifests lets it go",
@@ -119,7 +129,7 @@ def kubelet_settings(facts: UpgradeFacts) -> Iterator[Finding]:
         if found and not any(name.startswith("kubeletconfiguration") for name in facts.patches):
             shown = ", ".join(f"{item.path}: {item.live}" for item in found[:4])
             hint = "put them into a patch (kubeletconfiguration0+merge.yaml, --patches), or into the cluster's kubelet-config"
-            yield warn("kubelet", host.name, f"settings that only this node has are overwritten: {shown}", hint)
+            yield warn(CheckName.KUBELET, host.name, f"settings that only this node has are overwritten: {shown}", hint)
 
 
 def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -127,11 +137,13 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
     target = facts.hops[-1].target if facts.hops else None
     for host in _asked(facts):
         for flag in host.unknown_flags:
-            yield fail("gates", host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first")
+            yield fail(
+                CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
+            )
         for component, gate in _gates(host):
             if host.gates and gate not in host.gates:
                 yield fail(
-                    "gates",
+                    CheckName.GATES,
                     f"{host.name}/{component}",
                     f"sets feature gate {gate}, which {target} does not know",
                     "take it out first",
@@ -140,7 +152,7 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
         for plugin in flags.get("--enable-admission-plugins", "").split(","):
             if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:
                 yield fail(
-                    "gates",
+                    CheckName.GATES,
                     f"{host.name}/kube-apiserver",
                     f"enables admission plugin {plugin}, which {target} does not have",
                     "take it out first",

@@ -14,9 +14,9 @@ from typing import Any
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import fates, matches, meets, pod_name
+from migrator.model.pods import decisions, matches, meets, pod_name
 from migrator.model.quantity import amount
-from migrator.model.verdict import Finding
+from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.disruption import claims_of
 from migrator.upgrade.checks.finding import fail
 
@@ -91,7 +91,7 @@ def places(facts: UpgradeFacts) -> Iterator[Finding]:
 
 
 def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[Finding]:
-    going = [item.pod for item in fates(place.pods, facts.drain) if not item.stays and not item.refused]
+    going = [item.pod for item in decisions(place.pods, facts.drain) if not item.stays and not item.refused]
     was_open, place.open = place.open, False
     volumes = _bound_volumes(facts)
     for pod in sorted(going, key=lambda item: -requests(item).get("memory", 0)):
@@ -103,7 +103,7 @@ def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[
             continue
         said = "; ".join(f"{name}: {reason}" for name, reason in refusals.items()) or "there is no other node"
         yield fail(
-            "scheduling",
+            CheckName.SCHEDULING,
             pod_name(pod),
             f"has nowhere to go while {place.name} is drained ({said})",
             "add a spare node, or free what it needs; --ignore scheduling lets it wait until the node is back",

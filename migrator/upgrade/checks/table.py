@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from migrator.model.facts import UpgradeFacts
-from migrator.model.verdict import Finding, Severity
+from migrator.model.verdict import CheckName, Finding, Severity
 from migrator.upgrade.checks import apis, disruption, hosts, scheduling, versions, webhooks
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
@@ -43,12 +43,6 @@ IN_CLUSTER: tuple[Check, ...] = (
     webhooks.fail_closed,
 )
 """Checks of what the API server tells."""
-NAMES = (
-    *("ssh", "nodes", "skew", "etcd", "runtime", "packages", "kubeadm-config", "removed-apis", "stored-versions", "cgroup", "disk"),
-    *("certificates", "clock", "manifests", "kubelet", "gates", "budgets", "drain", "replicas", "local-data", "scheduling"),
-    *("webhooks", "unread"),
-)
-"""What `--ignore` takes."""
 
 
 def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ...]:
@@ -57,7 +51,7 @@ def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ..
     checks = (*(ON_HOSTS if facts.hosts else ()), *IN_CLUSTER)
     found = [finding for one in checks for finding in one(facts)]
     found += [
-        Finding("unread", "cluster", Severity.FAILURE, text, "grant it: what cannot be read cannot be judged")
+        Finding(CheckName.UNREAD, "cluster", Severity.FAILURE, text, "grant it: what cannot be read cannot be judged")
         for text in facts.cluster.unread
     ]
     return tuple(

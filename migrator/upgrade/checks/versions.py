@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.verdict import Finding
+from migrator.model.verdict import CheckName, Finding
 from migrator.model.version import Version, version_in
 from migrator.upgrade.checks.finding import fail, warn
 
@@ -25,7 +25,7 @@ def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
             continue
         if version > facts.cluster.version:
             yield fail(
-                "skew",
+                CheckName.SKEW,
                 name,
                 f"its kubelet {version} is newer than the API server {facts.cluster.version}",
                 f"upgrade to {version} at least, or put the kubelet back",
@@ -34,7 +34,7 @@ def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
         reached = next((hop for hop in facts.hops if hop.workers), None)
         if stays and (reached is None or facts.hops.index(reached) >= facts.hops.index(stays[0])):
             yield fail(
-                "skew",
+                CheckName.SKEW,
                 name,
                 f"its kubelet {version} would be more than {KUBELET_SKEW} minors behind {stays[0].target}",
                 "upgrade workers with each hop (--workers each-hop)",
@@ -47,39 +47,50 @@ def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
     if servers and max(servers.values()).minor - min(servers.values()).minor > 1:
         shown = ", ".join(f"{name} {version}" for name, version in servers.items())
         yield fail(
-            "skew", "kube-apiserver", f"more than a minor apart: {shown}", "bring the older ones forward with kubeadm upgrade node"
+            CheckName.SKEW,
+            "kube-apiserver",
+            f"more than a minor apart: {shown}",
+            "bring the older ones forward with kubeadm upgrade node",
         )
     for part in _CONTROLLERS:
         for pod, version in _component(facts, part):
             behind = facts.cluster.version.minor - version.minor
             if behind > 1 or version > facts.cluster.version:
                 reason = f"{version} beside an API server of {facts.cluster.version}"
-                yield fail("skew", pod["metadata"]["name"], reason, "may be a minor older, and never newer: kubeadm upgrade node")
+                yield fail(
+                    CheckName.SKEW, pod["metadata"]["name"], reason, "may be a minor older, and never newer: kubeadm upgrade node"
+                )
     for daemon in facts.cluster.daemon_sets:
         if daemon["metadata"]["name"] == "kube-proxy" and facts.hops:
             proxy = _image_version(get(daemon, "spec", "template", "spec") or {})
             if proxy and facts.hops[0].target.minor - proxy.minor > KUBELET_SKEW:
-                yield fail("skew", "kube-proxy", f"{proxy} is too old for {facts.hops[0].target}", "bring it forward first")
+                yield fail(CheckName.SKEW, "kube-proxy", f"{proxy} is too old for {facts.hops[0].target}", "bring it forward first")
             elif proxy and proxy > facts.cluster.version:
-                yield fail("skew", "kube-proxy", f"{proxy} is newer than the API server", "put it back to the API server's version")
+                yield fail(
+                    CheckName.SKEW, "kube-proxy", f"{proxy} is newer than the API server", "put it back to the API server's version"
+                )
 
 
 def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find members that are not well, that do not vote, or that are too old for what is coming."""
     if not facts.local_etcd:
         hint = "take a snapshot of it yourself, then --ignore etcd"
-        yield fail("etcd", "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint)
+        yield fail(
+            CheckName.ETCD, "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint
+        )
         return
     for member in facts.members:
         if member.learner:
-            yield fail("etcd", member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}")
+            yield fail(
+                CheckName.ETCD, member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}"
+            )
         if not member.healthy:
-            yield fail("etcd", member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
+            yield fail(CheckName.ETCD, member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
         version = version_in(member.version)
         crosses = any(hop.start.minor < 34 <= hop.target.minor for hop in facts.hops)
         if version and crosses and version < _SAFE_ETCD:
             yield fail(
-                "etcd",
+                CheckName.ETCD,
                 member.name,
                 f"etcd {version} goes to 3.6 with Kubernetes 1.34: only safe from {_SAFE_ETCD} on (etcd#20793)",
                 f"upgrade to the last patch of 1.{facts.cluster.version.minor} first",
@@ -92,7 +103,7 @@ def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
         version = version_in(hop.packages.get("cri-o", ""))
         if version and version.line != hop.target.line:
             yield warn(
-                "runtime",
+                CheckName.RUNTIME,
                 f"hop to {hop.target}",
                 f"cri-o {version} beside Kubernetes {hop.target}: they go together minor by minor",
                 f"build cri-o 1.{hop.target.minor} (`migrator packages build cri-o=1.{hop.target.minor}.0`)",
@@ -107,7 +118,7 @@ def packages(facts: UpgradeFacts) -> Iterator[Finding]:
             if version not in facts.available.get(name, ()) and installed != {version}:
                 there = ", ".join(facts.available.get(name, ())) or "none"
                 yield fail(
-                    "packages",
+                    CheckName.PACKAGES,
                     f"hop to {hop.target}",
                     f"{name} {version} is not in the package source (there: {there})",
                     f"`migrator packages build {name}={version}`, then publish",
@@ -120,7 +131,10 @@ def way_back(facts: UpgradeFacts) -> Iterator[Finding]:
         if str(hop.start) not in facts.available.get("kubernetes", ()):
             reason = f"kubernetes {hop.start} is not in the package source: a rollback needs it, unless the hosts have kept it"
             yield warn(
-                "packages", f"hop to {hop.target}", reason, f"`migrator packages build kubernetes={hop.start}`, then publish"
+                CheckName.PACKAGES,
+                f"hop to {hop.target}",
+                reason,
+                f"`migrator packages build kubernetes={hop.start}`, then publish",
             )
 
 
@@ -128,12 +142,12 @@ def kubeadm_config(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find a ClusterConfiguration of an old version (kubeadm config migrate)."""
     version = str(facts.cluster.cluster_config.get("apiVersion", ""))
     if version.endswith(("v1beta1", "v1beta2")):
-        yield fail("kubeadm-config", "kubeadm-config", f"{version} is not read any more", "kubeadm config migrate")
+        yield fail(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is not read any more", "kubeadm config migrate")
     elif version.endswith("v1beta3"):
-        yield warn("kubeadm-config", "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
+        yield warn(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
     if not version:
         yield fail(
-            "kubeadm-config",
+            CheckName.KUBEADM_CONFIG,
             "kubeadm-config",
             "ConfigMap kube-system/kubeadm-config is not there, or not readable",
             "was the cluster made by kubeadm? Only such a cluster can be upgraded here",

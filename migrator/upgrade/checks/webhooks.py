@@ -7,7 +7,7 @@ from typing import Any
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import get
-from migrator.model.verdict import Finding
+from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail, warn
 
 _TOUCHED = frozenset({"pods", "pods/eviction", "pods/*", "*", "*/*", "nodes", "nodes/*"})
@@ -24,14 +24,14 @@ def fail_closed(facts: UpgradeFacts) -> Iterator[Finding]:
             ready = facts.cluster.backends.get(backend, 0)
             if not ready:
                 yield fail(
-                    "webhooks",
+                    CheckName.WEBHOOKS,
                     name,
                     f"its backend {backend} has no ready endpoint, and it fails closed: no pod could start elsewhere",
                     "bring the backend up, or set failurePolicy: Ignore for the time of the upgrade",
                 )
             elif ready == 1:
                 yield warn(
-                    "webhooks",
+                    CheckName.WEBHOOKS,
                     name,
                     f"its backend {backend} has one endpoint: while that one moves, no pod can start",
                     "give it two replicas on different nodes",

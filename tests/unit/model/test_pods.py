@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrator.model.manifest import Manifest
-from migrator.model.pods import fate, matches, meets
+from migrator.model.pods import decide, matches, meets
 from migrator.model.upgrade import DrainRules
 from tests.support.objects import made
 
@@ -40,7 +40,7 @@ def pod(**fields: Any) -> Manifest:
 )
 def test_a_drain_follows_the_rules_of_kubectl(item: Manifest, rules: DrainRules, wanted: tuple[str, str, str]) -> None:
     """A pod stays, is refused, or goes; what is lost with it is said."""
-    found = fate(item, rules)
+    found = decide(item, rules)
     assert (found.stays, found.refused, found.lost) == wanted
 
 

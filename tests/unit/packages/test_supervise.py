@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.packages.build import Workshop
+from migrator.packages.build import BuildPlace
 from migrator.packages.supervise import supervise
 
 OUTPUT = "printf '==> Making\\nk8s.io/api/core/v1\\nk8s.io/api/apps/v1\\na sentence with a/slash\\n'"
@@ -53,7 +53,7 @@ def test_a_program_that_is_not_installed_is_named(tmp_path: Path) -> None:
 
 def test_a_workshop_has_the_compilers_caches_below_its_work_folder(tmp_path: Path) -> None:
     """They are made where they are missing; a build without a user of its own runs as it is."""
-    shop = Workshop(tmp_path / "work", "", jobs=1)
+    shop = BuildPlace(tmp_path / "work", "", jobs=1)
     assert {Path(folder).parent for folder in shop.environment.values()} == {tmp_path / "work"}
     assert all(Path(folder).is_dir() for folder in shop.environment.values())
     assert shop.command(["go", "version"], tmp_path) == ["go", "version"]

@@ -14,8 +14,8 @@ from migrator.cli.upgrade.options import Drain, Target
 from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
 from migrator.model.upgrade import DrainRules, Pause, RunOptions, Workers
+from migrator.model.verdict import CheckName
 from migrator.model.version import parse_version
-from migrator.upgrade.checks.table import NAMES
 from migrator.upgrade.plan import PlanOptions
 
 RULES = DrainRules()
@@ -40,18 +40,18 @@ def test_a_plan_s_options_become_values() -> None:
     made = typed(
         plan.Options,
         *("--to", "1.37.2", "--workers", "last", "--package", "cri-o=1.37.0", "--package", "crictl=1.37.1"),
-        *("--ignore", NAMES[0], "--drain-timeout", "1h30m", "--force", "--patches", "folder"),
+        *("--ignore", CheckName.ETCD, "--drain-timeout", "1h30m", "--force", "--patches", "folder"),
     )
     drain = made.drain.rules()
     assert drain == DrainRules(force=True, timeout=5400.0)
     assert made.patches == "folder"
-    assert made.target.options(drain, kubeadm_words=True) == PlanOptions(
+    assert made.target.options(drain, with_kubeadm_output=True) == PlanOptions(
         target=parse_version("1.37.2"),
         workers=Workers.LAST,
         drain=drain,
-        ignored=(NAMES[0],),
+        ignored=(CheckName.ETCD,),
         packages={"cri-o": "1.37.0", "crictl": "1.37.1"},
-        kubeadm_words=True,
+        with_kubeadm_output=True,
     )
 
 

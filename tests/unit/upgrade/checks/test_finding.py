@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.model.verdict import Severity
+from migrator.model.verdict import CheckName, Severity
 from migrator.upgrade.checks.finding import fail, some, warn
 
 
@@ -19,5 +19,8 @@ def test_many_names_are_cut_and_counted(names: list[str], shown: str) -> None:
 
 def test_a_finding_is_as_severe_as_its_name() -> None:
     """Only a failure keeps a hop from beginning, and only it must have a hint."""
-    assert fail("disk", "n", "full", "make room").severity is Severity.FAILURE
-    assert (warn("disk", "n", "nearly full").severity, warn("disk", "n", "nearly full").hint) == (Severity.WARNING, "")
+    assert fail(CheckName.DISK, "n", "full", "make room").severity is Severity.FAILURE
+    assert (warn(CheckName.DISK, "n", "nearly full").severity, warn(CheckName.DISK, "n", "nearly full").hint) == (
+        Severity.WARNING,
+        "",
+    )

@@ -8,8 +8,8 @@ import pytest
 
 from migrator.model.facts import Certificate, Member, StaleUse
 from migrator.model.upgrade import DrainRules
-from migrator.model.verdict import Finding, Severity
-from migrator.upgrade.checks.table import NAMES, check
+from migrator.model.verdict import CheckName, Finding, Severity
+from migrator.upgrade.checks.table import check
 from tests.support.facts import DAY, NOW, facts, hop, host, node, pod
 
 CONTROL = {"component": "kube-scheduler"}
@@ -374,7 +374,11 @@ def test_a_fault_is_found_with_its_hint(broken: dict[str, Any], name: str, sever
     """One thing is wrong: the check of that name says so, and what to do."""
     found = [item for item in check(facts(**broken)) if item.check == name and words in item.reason]
     assert [item.severity for item in found[:1]] == [severity]
-    assert name in NAMES
+
+
+def test_every_name_is_of_a_check_that_finds_something() -> None:
+    """`--ignore` offers no name that means nothing."""
+    assert {row[2] for row in ROWS} == set(CheckName)
 
 
 def test_every_check_can_be_ignored_and_stays_in_sight() -> None:
