@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from migrator.model.verdict import Finding, Severity
-from migrator.model.version import Version, parse_version
+from migrator.model.version import Version
 
 
 class Workers(StrEnum):
@@ -92,16 +92,6 @@ class Hop:
             "packages": dict(self.packages),
             "workers": self.workers,
         }
-
-
-def hop_from(document: Mapping[str, Any]) -> Hop:
-    """Return the hop that `document()` wrote."""
-    return Hop(
-        parse_version(document["from"]),
-        parse_version(document["to"]),
-        dict(document["packages"]),
-        bool(document["workers"]),
-    )
 
 
 @dataclass(slots=True, frozen=True)
