@@ -189,13 +189,19 @@ class Journal(Protocol[R]):
     """The append-only record of a migration, or of a cluster's upgrades."""
 
     def append(self, record: R) -> Entry[R]:
-        """Write one record before or after a change, and return it with its time; raises JournalError."""
+        """Write one record to the disk, before or after a change, and return it with its time; raises JournalError."""
 
     def note(self, record: R) -> Entry[R]:
         """Write one record of a completed change; it may wait for others, until `append` or `sync` at the latest."""
 
     def sync(self) -> None:
         """Force what was written to disk."""
+
+    def reserve(self, size: int) -> None:
+        """Keep this many bytes of room for an undo's records until `use_reserve`; raises JournalError."""
+
+    def use_reserve(self) -> None:
+        """Let records take the room that was kept."""
 
     def entries(self) -> Iterator[Entry[R]]:
         """Yield all entries so far, oldest first."""

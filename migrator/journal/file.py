@@ -1,53 +1,55 @@
 """A journal as a file of JSON lines with one writer at a time; it is the only state that a run leaves behind.
 
-It holds names, UIDs and digests, never the content of objects. Each line is handed to the kernel before the change
-that it announces, so that it survives a killed process; `sync` makes it survive a power failure.
+It holds names, UIDs and digests, never the content of objects. A line that announces a change is on the disk before the
+change is made, so that it survives a killed process and a power failure.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar, cast
+from typing import BinaryIO, Generic, Self, TypeVar, cast
 
 from migrator.errors import JournalError
+from migrator.journal.disk import PieceFile
 from migrator.journal.records.base import Bound, Entry, Header, Record
-from migrator.journal.records.codec import Codec, LineError, parse_line
+from migrator.journal.records.codec import Codec, LineError, TornLineError, parse_line
 from migrator.ports import Clock
 
 FORMAT = 1
 
 _HELD_LINES = 64
-_ROOM = "free space on that disk, then run again: the run continues where the journal ends"
 _RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
+_TORN = (
+    "the lines before and after it are whole, and `migrator rollback` reads around it; for anything else restore the file, "
+    "or start over with another --state-dir"
+)
 
 R = TypeVar("R", bound=Record)
+Damaged = Callable[[str], None]
+"""Is told of a torn line: the file, the number of the line, and what is wrong with it."""
 
 
 class FileJournal(Generic[R]):
     """Implements the `Journal` port; locks the file against a second run until the end of the `with` block."""
 
-    def __init__(self, path: Path, codec: Codec[R], *, tool: str, migration: str, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, codec: Codec[R], *, tool: str, migration: str, clock: Clock, damaged: Damaged | None = None
+    ) -> None:
+        """With `damaged`, torn lines are handed to it and left out; without, they raise JournalError."""
         self.path = path
         self._codec = codec
         self._clock = clock
+        self._damaged = damaged
         self._writing = threading.Lock()
         self._held: list[bytes] = []
+        self._file = PieceFile(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint="--state-dir names another folder") from error
-        self._lock()
-        try:
-            self._cut_half_line()
             self._check_header(tool, migration)
         except BaseException:
-            os.close(self._file)
+            self._file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -56,53 +58,64 @@ class FileJournal(Generic[R]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             with self._writing:
-                self._write()
+                self._write_held()
+        except JournalError:
+            # The first error says more; a run without these lines looks again at what was announced.
+            if error is None:
+                raise
         finally:
-            os.close(self._file)
+            self._file.close()
 
     def append(self, record: R) -> Entry[R]:
-        """Write one line; raises JournalError when the disk refuses it, so that the change is not made."""
-        return self._put(record, at_once=True)
+        """Write one line to the disk; raises JournalError when the disk refuses it, so that the change is not made.
+
+        A line that was refused is not in the journal; the notes before it are kept for the next attempt.
+        """
+        with self._writing:
+            entry = self._entry(record)
+            self._write_held()
+            before = self._file.end
+            self._file.add(self._codec.encode(entry))
+            try:
+                self._file.sync()
+            except JournalError:
+                self._file.cut(before)
+                raise
+        return entry
 
     def note(self, record: R) -> Entry[R]:
         """Add one line to a batch that is written as a whole, since ten thousand single writes take half a second.
 
         A killed run can lose the batch; the next run then checks again what was announced before. Raises JournalError.
         """
-        return self._put(record, at_once=False)
-
-    def _put(self, record: R, *, at_once: bool) -> Entry[R]:
         with self._writing:
-            entry = Entry(round(self._clock.now(), 3), record)
+            entry = self._entry(record)
             self._held.append(self._codec.encode(entry))
-            if at_once or len(self._held) >= _HELD_LINES:
-                self._write()
+            if len(self._held) >= _HELD_LINES:
+                self._write_held()
         return entry
-
-    def _write(self) -> None:
-        data, self._held = b"".join(self._held), []
-        try:
-            written = os.write(self._file, data)
-        except OSError as error:
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
-        if written != len(data):
-            os.ftruncate(self._file, os.fstat(self._file).st_size - written)  # half a line would spoil the next one
-            raise JournalError(f"{self.path}: cannot be written: disk full", hint=_ROOM)
 
     def sync(self) -> None:
         """Force what was written to disk."""
         with self._writing:
-            self._write()
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM) from error
+            self._write_held()
+            self._file.sync()
+
+    def reserve(self, size: int) -> None:
+        """Keep room for an undo's lines until `use_reserve`, also on a disk that fills up; raises JournalError."""
+        with self._writing:
+            self._file.reserve(size)
+
+    def use_reserve(self) -> None:
+        """Let lines take the room that was kept: an undo begins."""
+        with self._writing:
+            self._file.use_reserve()
 
     def entries(self) -> Iterator[Entry[R]]:
         """Yield all entries so far, oldest first; raises JournalError for a line that is not a record."""
         with self._writing:
-            self._write()
-        return iter_entries(self.path, self._codec)
+            self._write_held()
+        return iter_entries(self.path, self._codec, damaged=self._damaged)
 
     def bind(self, **identities: str) -> None:
         """Record the identities of the clusters; raises JournalError when an earlier run recorded others.
@@ -110,7 +123,7 @@ class FileJournal(Generic[R]):
         Callers leave out a cluster that does not answer.
         """
         bound: dict[str, str] = {}
-        for entry in iter_entries(self.path, self._codec, mentions=Bound.WORD):
+        for entry in iter_entries(self.path, self._codec, mentions=Bound.WORD, damaged=self._damaged):
             if isinstance(entry.record, Bound):
                 bound |= entry.record.clusters
         for side, identity in identities.items():
@@ -124,19 +137,13 @@ class FileJournal(Generic[R]):
         if fresh:
             self.append(cast("R", Bound(fresh)))
 
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise JournalError(f"{self.path}: another run of migrator is using it", hint="wait for it to end") from error
+    def _entry(self, record: R) -> Entry[R]:
+        return Entry(round(self._clock.now(), 3), record)
 
-    def _cut_half_line(self) -> None:
-        """Remove the incomplete last line of a killed run; the change that it announces was not made."""
-        raw = self.path.read_bytes()
-        rest = len(raw) - raw.rfind(b"\n") - 1
-        if rest:
-            os.ftruncate(self._file, len(raw) - rest)
+    def _write_held(self) -> None:
+        if self._held:
+            self._file.add(b"".join(self._held))
+            self._held = []
 
     def _check_header(self, tool: str, migration: str) -> None:
         first = next(self.entries(), None)
@@ -149,28 +156,50 @@ class FileJournal(Generic[R]):
             )
 
 
-def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "") -> Iterator[Entry[R]]:
+def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Damaged | None = None) -> Iterator[Entry[R]]:
     """Yield a journal's entries without locking the file; raises JournalError with the number of the line.
 
-    With `mentions` only lines that contain this text are decoded: a few of many thousands.
+    With `mentions` only lines that contain this text are decoded: a few of many thousands. With `damaged` a torn line is told
+    to it, and the lines before and after it are read; a whole line that is no record is an error all the same.
     """
     text = mentions.encode()
+    number = 0
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return  # of a run that was killed while it wrote: the change that it announces was not made
+            for number, line in enumerate(_whole_lines(file), start=1):
                 try:
                     if number == 1:
                         _require_readable(path, line)
                     if text in line:
                         yield codec.decode(line)
-                except LineError as error:
-                    raise JournalError(f"{path}:{number}: {error}", hint=_RESTORE) from error
+                except TornLineError as error:
+                    if damaged is None or number == 1:
+                        raise JournalError(f"{path}:{number}: {error}", hint=_TORN if number > 1 else _RESTORE) from error
+                    damaged(f"{path}:{number}: {error}")
+                    if error.rest and text in error.rest:
+                        yield codec.decode(error.rest)
+    except LineError as error:
+        raise JournalError(f"{path}:{number}: {error}", hint=_RESTORE) from error
     except FileNotFoundError:
         raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines up to the first without a line break: of a killed run, which did not make the change that it announces.
+
+    A run that is writing now may fill zeros of its reserve between two reads of ours; such a line is read again.
+    """
+    start = 0
+    while (line := file.readline()).endswith(b"\n"):
+        if b"\0" in line:
+            file.seek(start)
+            line = file.readline()
+            if not line.endswith(b"\n"):
+                return
+        yield line
+        start += len(line)
 
 
 def _require_readable(path: Path, line: bytes) -> None:

@@ -13,6 +13,9 @@ R_contra = TypeVar("R_contra", contravariant=True)
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
+UNDO_ROOM = 64 * 1024
+"""Bytes that hold the records of an undo of some hundred objects, with what a load balancer and two servers say."""
+
 
 class Fold(Protocol[R_contra, S_co]):
     """Computes a state from entries, one after the other."""
@@ -54,3 +57,11 @@ class Ledger(Generic[R, S]):
     def sync(self) -> None:
         """Force what was written to disk; raises JournalError."""
         self._journal.sync()
+
+    def reserve(self, size: int = UNDO_ROOM) -> None:
+        """Keep room in the journal for an undo's records, also on a disk that fills up; raises JournalError."""
+        self._journal.reserve(size)
+
+    def use_reserve(self) -> None:
+        """Let records take the room that was kept: an undo begins."""
+        self._journal.use_reserve()

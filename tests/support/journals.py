@@ -35,6 +35,7 @@ class MemoryJournal(Generic[R]):
         self.synced = 0
         """How many entries were kept at the last `sync`."""
         self.full = False
+        self._reserved = self._using = 0
 
     @property
     def records(self) -> list[R]:
@@ -42,8 +43,8 @@ class MemoryJournal(Generic[R]):
         return [entry.record for entry in self.kept]
 
     def append(self, record: R) -> Entry[R]:
-        """Keep a record."""
-        if self.full:
+        """Keep a record; on a full disk only while there is room that was kept for it."""
+        if self.full and not self._using:
             raise JournalError("disk full")
         self.kept.append(Entry(self.clock.now(), record))
         return self.kept[-1]
@@ -55,6 +56,16 @@ class MemoryJournal(Generic[R]):
     def sync(self) -> None:
         """Remember how much was kept."""
         self.synced = len(self.kept)
+
+    def reserve(self, size: int) -> None:
+        """Keep room, if the disk is not full."""
+        if self.full:
+            raise JournalError("disk full")
+        self._reserved = size
+
+    def use_reserve(self) -> None:
+        """Use the room from now on."""
+        self._using = self._reserved
 
     def entries(self) -> Iterator[Entry[R]]:
         """Yield what was kept."""

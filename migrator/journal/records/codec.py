@@ -13,10 +13,22 @@ from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.upgrade import UpgradeRecord
 
 R = TypeVar("R", bound=Record)
+_BEGIN = b'{"at":'
+_LATEST = 1e11
+"""Seconds since 1970 that no clock shows before the year 5000."""
 
 
 class LineError(ValueError):
     """A line that is not a valid record; the message says why."""
+
+
+class TornLineError(LineError):
+    """A line that is no whole JSON object: a part of it is lost, or was never written."""
+
+    def __init__(self, message: str, line: bytes) -> None:
+        super().__init__(message)
+        self.rest = _whole_rest(line)
+        """The whole JSON object that follows half of another one; empty when there is none."""
 
 
 class Codec(Generic[R]):
@@ -55,12 +67,22 @@ def parse_line(line: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise LineError("damaged line") from error
+        raise TornLineError("damaged line", line) from error
     if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
         raise LineError("damaged line: it has no `event`")
-    if isinstance(fields.get("at"), bool) or not isinstance(fields.get("at"), int | float):
+    at = fields.get("at")
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at <= _LATEST:
         raise LineError(f"malformed record `{fields['event']}`: at: is not a time")
     return fields
+
+
+def _whole_rest(line: bytes) -> bytes:
+    rest = line[max(line.rfind(_BEGIN), 0) :]
+    try:
+        orjson.loads(rest)
+    except orjson.JSONDecodeError:
+        return b""
+    return rest
 
 
 def _first(error: ValidationError) -> str:

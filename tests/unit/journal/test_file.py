@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from pathlib import Path
 
@@ -89,6 +91,7 @@ def test_foreign_journals_are_refused(tmp_path: Path, content: bytes, words: str
         (b"nonsense", "damaged line"),
         (b'{"at":2}', "damaged line: it has no `event`"),
         (b'{"event":"cutover-started"}', "malformed record `cutover-started`: at: is not a time"),
+        (b'{"at":1e300,"event":"cutover-started"}', "malformed record `cutover-started`: at: is not a time"),
         (b'{"at":true,"event":"cutover-started"}', "malformed record `cutover-started`: at: is not a time"),
         (b'{"at":2,"event":"cutover-begun"}', "unknown record `cutover-begun`"),
         (
@@ -173,3 +176,135 @@ def test_a_full_disk_is_an_error_before_the_change(path: Path, room: int) -> Non
         assert path.stat().st_size == size
         journal.append(Unfenced())
     assert read(path)[1:] == [Unfenced()]
+
+
+def test_a_line_that_a_power_loss_may_take_is_refused_and_taken_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The announced change is not made, so it must not be announced; what was noted before is kept."""
+
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with opened(path) as journal:
+        journal.note(ShiftAnnounced(1.0))
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", fail)
+            with pytest.raises(JournalError, match="cannot be written: Input/output error"):
+                journal.append(CutoverStarted())
+        assert read(path)[1:] == [ShiftAnnounced(1.0)]
+
+
+def test_an_announcement_is_on_the_disk_before_the_change(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When `append` returns, all lines up to it were forced there; a note alone is not worth the wait."""
+    durable: list[bytes] = []
+    with opened(path) as journal:
+        monkeypatch.setattr(os, "fsync", lambda _file: durable.append(path.read_bytes()))
+        journal.note(ShiftAnnounced(1.0))
+        assert durable == []
+        journal.append(CutoverStarted())
+        assert durable == [path.read_bytes()]
+
+
+def test_notes_that_the_disk_refused_are_written_once_it_has_room(path: Path) -> None:
+    """What was done on green stays known; what could not be announced is not in the journal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(path) as journal:
+        journal.note(ShiftAnnounced(1.0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+        try:
+            for _ in range(2):
+                with pytest.raises(JournalError):
+                    journal.append(CutoverStarted())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        journal.append(Unfenced())
+    assert read(path)[1:] == [ShiftAnnounced(1.0), Unfenced()]
+
+
+def run_on_a_disk_that_fills_up(path: Path, error: Exception | None) -> None:
+    """Note something that cannot be written any more, and end with this error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with opened(path) as journal:
+            journal.note(ShiftAnnounced(1.0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+            if error:
+                raise error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_the_error_of_a_run_is_not_hidden_by_its_journal(path: Path) -> None:
+    """At the end of a run that failed, what could not be written any more is not what is told."""
+    with pytest.raises(ValueError, match="first"):
+        run_on_a_disk_that_fills_up(path, ValueError("first"))
+    with pytest.raises(JournalError, match="cannot be written"):
+        run_on_a_disk_that_fills_up(path, None)
+
+
+def test_an_undo_is_recorded_on_a_full_disk(path: Path) -> None:
+    """Its lines have room that was kept for them; a reader meanwhile does not see the room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(path) as journal:
+        journal.reserve(4096)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+        try:
+            with pytest.raises(JournalError, match="cannot be written"):
+                journal.append(ShiftAnnounced(50.0))
+            journal.use_reserve()
+            journal.append(ShiftAnnounced(0.0))
+            journal.append(Unfenced())
+            assert read(path)[1:] == [ShiftAnnounced(0.0), Unfenced()]
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read(path)[1:] == [ShiftAnnounced(0.0), Unfenced()]
+
+
+SHIFT, UNFENCED = b'{"at":2,"event":"shift","percent":50}', b'{"at":3,"event":"unfenced"}'
+
+
+@pytest.mark.parametrize(
+    ("torn", "left"),
+    [
+        (SHIFT[:20], [Unfenced()]),
+        (bytes(512), [Unfenced()]),
+        (bytes(64) + SHIFT[30:], [Unfenced()]),
+        (SHIFT[:20] + SHIFT, [ShiftAnnounced(50.0), Unfenced()]),
+        (bytes(64) + SHIFT, [ShiftAnnounced(50.0), Unfenced()]),
+        (SHIFT[:20] + SHIFT[:9], [Unfenced()]),
+    ],
+    ids=["half", "zeros", "zeros-and-half", "half-and-whole", "zeros-and-whole", "two-halves"],
+)
+def test_a_torn_line_in_the_middle_is_named_and_what_is_whole_can_be_read(
+    tmp_path: Path, torn: bytes, left: list[MigrationRecord]
+) -> None:
+    """A journal that an old version or a power loss has torn: nobody goes on unaware, and a way back reads around it."""
+    path = tmp_path / "journal.jsonl"
+    content = HEADER + b'{"at":1,"event":"cutover-started"}\n' + torn + b"\n" + UNFENCED + b"\n"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=f"^{path}:3: damaged line$") as caught:
+        read(path)
+    assert "`migrator rollback` reads around it" in caught.value.hint
+    found: list[str] = []
+    assert [entry.record for entry in iter_entries(path, MIGRATION, damaged=found.append)][1:] == [CutoverStarted(), *left]
+    assert found == [f"{path}:3: damaged line"]
+    with FileJournal(path, MIGRATION, tool="0.1.0", migration="m", clock=FakeClock(), damaged=found.append) as journal:
+        journal.bind(blue="1")
+        assert [entry.record for entry in journal.entries()][1:] == [CutoverStarted(), *left, Bound({"blue": "1"})]
+    assert path.read_bytes().startswith(content)
+
+
+@pytest.mark.parametrize("line", [b'{"at":2,"event":"teleported"}', b'{"at":2,"event":"shift"}'])
+def test_a_whole_line_that_is_not_understood_is_not_read_around(tmp_path: Path, line: bytes) -> None:
+    """It says something, perhaps of a newer version, and what it says may matter to a way back."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(HEADER + line + b"\n")
+    with pytest.raises(JournalError, match=f"^{path}:2: "):
+        list(iter_entries(path, MIGRATION, damaged=pytest.fail))
+
+
+def test_a_torn_header_is_not_read_around(tmp_path: Path) -> None:
+    """Nobody knows whose journal it is."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(HEADER[:20] + b"\n" + UNFENCED + b"\n")
+    with pytest.raises(JournalError, match=f"^{path}:1: damaged line$"):
+        list(iter_entries(path, MIGRATION, damaged=pytest.fail))

@@ -63,3 +63,17 @@ def test_many_threads_write_and_none_is_lost() -> None:
         seen = list(pool.map(write, range(200)))
     assert (len(ledger.state.written), len(journal.records)) == (200, 201)
     assert max(seen) == 200
+
+
+def test_an_undo_has_the_room_that_was_kept_for_it() -> None:
+    """Others are refused on a full disk, until the undo begins; without room nothing begins."""
+    ledger, journal = opened()
+    ledger.reserve()
+    journal.full = True
+    with pytest.raises(JournalError):
+        ledger.write(ShiftAnnounced(50.0))
+    ledger.use_reserve()
+    ledger.write(ShiftAnnounced(0.0))
+    assert (ledger.state.green_percent, journal.records) == (0.0, [ShiftAnnounced(0.0)])
+    with pytest.raises(JournalError):
+        ledger.reserve()
