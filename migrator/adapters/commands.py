@@ -1,4 +1,4 @@
-"""Run a program to its end; what it said comes with the error."""
+"""Run a program to its end, or to the end of its time; what it said comes with the error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 from migrator.errors import CommandFailedError
 
+TIMED_OUT, NOT_INSTALLED = 124, 127
+_SECONDS = 600.0
+
 
 def run(
     command: Sequence[str | Path],
@@ -17,21 +20,32 @@ def run(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
     hint: str = "",
+    timeout: float = _SECONDS,
+    interactive: bool = False,
 ) -> str:
-    """Return a program's output; raises CommandFailedError, also when it is not installed."""
+    """Return a program's output; raises CommandFailedError, also when it is not installed or not done in `timeout` seconds.
+
+    It reads nothing; with `interactive` it reads and complains at the terminal. Bytes that are no UTF-8 are replaced.
+    """
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
             words,
             cwd=folder,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if interactive else subprocess.PIPE,
             text=True,
+            errors="replace",
             check=False,
+            timeout=timeout,
         )
-    except FileNotFoundError as error:
-        raise CommandFailedError(shlex.join(words), 127, f"{words[0]} is not installed", hint=hint) from error
+    except (FileNotFoundError, PermissionError) as error:
+        reason = "is not installed" if isinstance(error, FileNotFoundError) else "may not be run"
+        raise CommandFailedError(shlex.join(words), NOT_INSTALLED, f"{words[0]} {reason}", hint=hint) from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailedError(shlex.join(words), TIMED_OUT, f"not done within {timeout:g} s", hint=hint) from error
     if done.returncode:
         raise CommandFailedError(shlex.join(words), done.returncode, done.stderr or done.stdout, hint=hint)
     return done.stdout

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import NamedTuple
 
 from migrator.adapters.commands import run
 from migrator.errors import BlockedError, CommandFailedError, ConfigError
 
 
-def stack_kubeconfig(stack: str, project: Path) -> dict[str, Any]:
-    """Return the kubeconfig that a stack gives out; raises ConfigError when there is no such stack, or it gives none.
+class StackAccess(NamedTuple):
+    """What a stack says of how to reach its cluster."""
+
+    kubeconfig: str
+    endpoint: str
+    """`host:port` of the API server, as the stack's own settings have it."""
+
+
+def stack_access(stack: str, project: Path) -> StackAccess:
+    """Return the kubeconfig and the endpoint that a stack gives out.
+
+    Raises ConfigError when there is no such stack, or it gives no endpoint, and BlockedError when it has no kubeconfig yet.
 
     Pulumi asks for the stack's passphrase or key as ever: PULUMI_CONFIG_PASSPHRASE, or its file.
     """
@@ -29,7 +37,14 @@ def stack_kubeconfig(stack: str, project: Path) -> dict[str, Any]:
         )
     except CommandFailedError as error:
         raise ConfigError([f"stack {stack}: {error.message}"], hint=error.hint or "`pulumi stack ls` names the stacks") from error
-    content = json.loads(text).get("kubeconfig")
+    outputs = json.loads(text)
+    content = outputs.get("kubeconfig")
     if not content:
         raise BlockedError(f"stack {stack} has no kubeconfig yet", hint=f"`pulumi up --stack {stack}` raises the cluster")
-    return dict(yaml.safe_load(content))
+    server = str(outputs.get("apiServer") or "")
+    if not server.startswith("https://"):
+        raise ConfigError(
+            [f"stack {stack}: has no output apiServer with an https:// address, so its kubeconfig cannot be checked"],
+            hint="export apiServer there, or give `kubeconfig:` in place of `stack:`",
+        )
+    return StackAccess(str(content), server.removeprefix("https://").rstrip("/"))

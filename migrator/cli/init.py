@@ -32,6 +32,7 @@ from migrator.errors import BlockedError, ConfigError
 def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force: bool) -> None:  # noqa: FBT001
     """Write a commented migration.yaml from what blue and green hold; nothing on a cluster is changed."""
     from migrator.adapters.clock import SystemClock
+    from migrator.cli.wiring import warn_of
     from migrator.config.load import parse_migration
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
@@ -39,8 +40,9 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
 
     if out.exists() and not force:
         raise ConfigError([f"{out}: is there already"], hint="--force overwrites it, --out names another file")
+    screen = render.Screen()
     clusters = [
-        KubeCluster(side, load_access(kubeconfig, context, cluster=side, relative_to=Path()), clock=SystemClock())
+        KubeCluster(side, warn_of(load_access(kubeconfig, context, cluster=side, relative_to=Path()), screen), clock=SystemClock())
         for side, context in (("blue", blue), ("green", green))
     ]
     path = str(Path(kubeconfig).expanduser().absolute())

@@ -13,7 +13,7 @@ from migrator.adapters.hooks import ShellRunner
 from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
 from migrator.adapters.probes import SystemProber
-from migrator.adapters.stack_outputs import stack_kubeconfig
+from migrator.adapters.stack_outputs import stack_access
 from migrator.cli.options import Common
 from migrator.cli.render import Screen
 from migrator.config.load import load_migration
@@ -22,11 +22,12 @@ from migrator.errors import ApiError
 from migrator.journal.file import FileJournal
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.codec import MIGRATION
-from migrator.kube.access import access_from, load_access
+from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.migration.run import Run
 from migrator.migration.session import Session
 from migrator.migration.state import MigrationFold
+from migrator.model.events import Note
 from migrator.traffic.haproxy import HAProxy
 
 
@@ -44,8 +45,8 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
     gc.set_threshold(200_000, 20, 20)
     config = load_migration(common.config)
     folder = common.config.parent
-    blue = _cluster("blue", config.blue, folder, common)
-    green = _cluster("green", config.green, folder, common)
+    blue = _cluster("blue", config.blue, folder, common, screen)
+    green = _cluster("green", config.green, folder, common, screen)
     identities = {"blue": blue.identity()}
     try:
         identities["green"] = green.identity()
@@ -70,10 +71,17 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
         )
 
 
-def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common) -> KubeCluster:
+def warn_of(access: Access, screen: Screen) -> Access:
+    """Say why credentials are not safe on this way, before any are sent."""
+    if access.warning:
+        screen.emit(Note(access.warning, warning=True))
+    return access
+
+
+def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common, screen: Screen) -> KubeCluster:
     if config.stack:
-        content = stack_kubeconfig(config.stack, folder / Path(config.project).expanduser())
-        access = access_from(content, cluster=name, where=f"stack {config.stack}")
+        given = stack_access(config.stack, folder / Path(config.project).expanduser())
+        access = received_access(given.kubeconfig, endpoint=given.endpoint, cluster=name, where=f"stack {config.stack}")
     else:
         access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
-    return KubeCluster(name, access, clock=SystemClock(), max_requests=common.max_requests)
+    return KubeCluster(name, warn_of(access, screen), clock=SystemClock(), max_requests=common.max_requests)

@@ -54,7 +54,9 @@ class ClusterConfig(Frozen):
 
     kubeconfig: str = Field("~/.kube/config", description="Path of the kubeconfig file, relative to this file.")
     context: str | None = Field(None, description="Context in that file; its current context when left out.")
-    stack: str = Field("", description="A Pulumi stack whose output is the kubeconfig; then neither file nor context is given.")
+    stack: str = Field(
+        "", description="A Pulumi stack whose outputs are the kubeconfig and apiServer; then neither file nor context is given."
+    )
     project: str = Field(".", description="Folder of that stack's project, relative to this file.")
 
     @model_validator(mode="after")

@@ -1,15 +1,19 @@
-"""Read a kubeconfig with the official client: contexts, TLS, tokens, exec plugins."""
+"""How to reach a cluster: from a person's kubeconfig, or from one that a host or a stack gave, which may hold data only."""
 
 from __future__ import annotations
 
 import ssl
 import urllib.parse
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from migrator.errors import ConfigError
+from migrator.kube.credentials import add_certificate, headers_of
+from migrator.kube.kubeconfig import Entry, context_names, data_only, parse, select
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(slots=True, frozen=True)
@@ -26,95 +30,95 @@ class Access:
     server_name: str = ""
     """The name that the server's certificate must have."""
     proxy: tuple[str, int] | None = None
+    warning: str = ""
+    """Why credentials are not safe on this way; to be shown before the first request."""
 
 
 def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_to: Path) -> Access:
     """Return how to reach a cluster; raises ConfigError when the kubeconfig does not tell."""
     path = relative_to / Path(kubeconfig).expanduser()
-    if not path.is_file():
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
         raise ConfigError(
             [f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use"
-        )
-    from kubernetes.config import load_kube_config
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {error}"]) from error
+    content = parse(text, cluster=cluster, where=str(path))
+    try:
+        entry = select(content, context, folder=path.parent)
+    except (ValueError, TypeError) as error:
+        hint = f"contexts there: {', '.join(context_names(content)) or 'none'}"
+        raise ConfigError([f"{cluster}: {path}: {error}"], hint=hint) from error
+    return _access(entry, cluster, str(path))
 
-    def load(configuration: object) -> None:
-        load_kube_config(str(path), context=context, client_configuration=configuration, persist_config=False)
 
-    return _access(load, cluster, str(path), hint=f"contexts there: {', '.join(contexts(path)) or 'none'}")
+def received_access(text: str, *, endpoint: str, cluster: str, where: str) -> Access:
+    """Return how to reach the cluster of a kubeconfig that came from `where`, a host or a stack; raises ConfigError.
 
-
-def access_from(content: dict[str, Any], *, cluster: str, where: str) -> Access:
-    """Return how to reach the cluster of a kubeconfig's content; `where` it came from is for messages.
-
-    Raises ConfigError. The content is not written to disk by us; the client library keeps keys in files of mode 0600.
+    It may hold data only, and its server must be `endpoint` (`host:port`). Nothing of it is written to disk under a name.
     """
-    from kubernetes.config import load_kube_config_from_dict
-
-    def load(configuration: object) -> None:
-        load_kube_config_from_dict(content, client_configuration=configuration, persist_config=False)
-
-    return _access(load, cluster, where, hint="")
+    content = data_only(text, endpoint=endpoint, cluster=cluster, where=where)
+    return _access(select(content, None), cluster, where)
 
 
-def _access(load: Callable[[object], None], cluster: str, where: str, *, hint: str) -> Access:
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException
-
-    def configure() -> Configuration:
-        configuration = Configuration()
-        try:
-            load(configuration)
-        except ConfigException as error:
-            raise ConfigError([f"{cluster}: {where}: {error}"], hint=hint) from error
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-            raise ConfigError([f"{cluster}: {where}: not a kubeconfig: {error}"]) from error
-        return configuration
-
-    configuration = configure()
-    parts = urllib.parse.urlsplit(configuration.host)
-    secure = parts.scheme == "https"
-
-    def credentials() -> dict[str, str]:
-        bearer = configure().auth_settings().get("BearerToken")
-        token = bearer.get("value") if bearer else None
-        return {"Authorization": token} if token else {}
-
-    proxy = urllib.parse.urlsplit(configuration.proxy) if configuration.proxy else None
+def _access(entry: Entry, cluster: str, where: str) -> Access:
+    server = str(entry.cluster["server"])
+    try:
+        parts = urllib.parse.urlsplit(server)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ConfigError([f"{cluster}: {where}: server {server}: {error}"]) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError([f"{cluster}: {where}: server {server} is no http:// or https:// address"])
+    tls = _tls(entry, cluster, where) if parts.scheme == "https" else None
     return Access(
-        host=parts.hostname or "",
-        port=parts.port or (443 if secure else 80),
+        host=parts.hostname,
+        port=port,
         prefix=parts.path.rstrip("/"),
-        tls=_tls(configuration, cluster) if secure else None,
-        credentials=credentials,
-        server_name=configuration.tls_server_name or parts.hostname or "",
-        proxy=(proxy.hostname or "", proxy.port or 3128) if proxy else None,
+        tls=tls,
+        credentials=headers_of(entry, tls, cluster=cluster, where=where),
+        server_name=str(entry.cluster.get("tls-server-name") or parts.hostname),
+        proxy=_proxy(entry, parts.scheme, parts.hostname),
+        warning=_warning(tls, cluster, parts.hostname),
     )
 
 
-def contexts(path: Path) -> list[str]:
-    """Return the names of the contexts in a kubeconfig; empty when it can't be read."""
-    from kubernetes.config import ConfigException, list_kube_config_contexts
+def _warning(tls: ssl.SSLContext | None, cluster: str, host: str) -> str:
+    if tls is None and host not in _LOOPBACK:
+        return f"{cluster}: http://{host}: credentials and objects cross the network in clear; give an https:// server"
+    if tls is not None and tls.verify_mode is ssl.CERT_NONE:
+        return (
+            f"{cluster}: insecure-skip-tls-verify: whoever answers as {host} gets the credentials; "
+            "give certificate-authority-data instead"
+        )
+    return ""
 
+
+def _proxy(entry: Entry, scheme: str, host: str) -> tuple[str, int] | None:
+    """Return the proxy that the kubeconfig names, or else the environment."""
+    url = entry.cluster.get("proxy-url")
+    if not url and not urllib.request.proxy_bypass(host):
+        url = urllib.request.getproxies().get(scheme)
+    if not url:
+        return None
+    parts = urllib.parse.urlsplit(str(url))
+    return parts.hostname or "", parts.port or 3128
+
+
+def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
     try:
-        found, _ = list_kube_config_contexts(str(path))
-    except (ConfigException, OSError, TypeError, AttributeError, KeyError):
-        return []
-    return [item["name"] for item in found]
-
-
-def _tls(configuration: object, cluster: str) -> ssl.SSLContext:
-    authority: str | None = getattr(configuration, "ssl_ca_cert", None)
-    certificate: str | None = getattr(configuration, "cert_file", None)
-    key: str | None = getattr(configuration, "key_file", None)
-    try:
-        context = ssl.create_default_context(cafile=authority)
-        if not getattr(configuration, "verify_ssl", True):
+        authority = entry.pem(entry.cluster, "certificate-authority")
+        context = ssl.create_default_context(cadata=authority.decode("ascii", "ignore") or None)
+        if entry.cluster.get("insecure-skip-tls-verify"):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        certificate = entry.pem(entry.user, "client-certificate")
         if certificate:
-            context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError([f"{cluster}: certificates in the kubeconfig cannot be used: {error}"]) from error
+            add_certificate(context, certificate, entry.pem(entry.user, "client-key"))
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{cluster}: {where}: its certificates cannot be used: {error}"]) from error
     # Python asks for TLS 1.2 session details that cost a round trip per connection; API servers speak 1.3.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -11,6 +11,7 @@ from migrator.adapters.commands import run
 from migrator.errors import BlockedError
 
 REPOSITORY = "migrator"
+_COPY_SECONDS = 3600.0
 
 
 def publish(files: Sequence[Path], repository: Path, *, key: str = "") -> Path:
@@ -44,7 +45,7 @@ def send(repository: Path, to: str) -> None:
         raise BlockedError(f"{to}: no folder is named, as in user@host:/srv/packages")
     names = sorted(entry.name for entry in repository.iterdir() if not entry.name.startswith("."))
     run(["ssh", host, f"mkdir -p {folder}/.new"])
-    run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"])
+    run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"], timeout=_COPY_SECONDS)
     run(["ssh", host, f"mv -f {folder}/.new/* {folder}/ && rmdir {folder}/.new"])
 
 

@@ -10,9 +10,21 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from migrator.config.stack import StackConfig
+from migrator.errors import MigratorError
+from migrator.kube.kubeconfig import data_only_text
 from migrator.provision.addons import install
 from migrator.provision.inputs import cluster_inputs, node_inputs
 from migrator.provision.provider import HostsProvider, NodeProvider, ReadyProvider, RoutesProvider
+
+
+def _data_only(text: str, endpoint: str) -> str:
+    """Return a kubeconfig of the state, which may be older than the check when a host's is taken."""
+    if not text:  # what a preview does not know
+        return text
+    try:
+        return data_only_text(text, endpoint=endpoint, cluster="the cluster", where="the stack's state")
+    except MigratorError as error:
+        raise pulumi.RunError(f"{error.message}\n  -> {error.hint}") from None
 
 
 class Hosts(Resource, module="migrator", name="Hosts"):
@@ -74,7 +86,9 @@ class Cluster(pulumi.ComponentResource):
                 planes += previous
         workers = [self._node(item, cluster, first, previous) for item in nodes if item["role"] == "worker"]
         self.nodes: Sequence[Node] = [*planes, *workers]
-        self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(self.first.kubeconfig)
+        self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
+            self.first.kubeconfig.apply(lambda text: _data_only(text, cluster["endpoint"]))
+        )
         if stack.cni == "bridge":
             PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
         addons = install(name, stack, self.kubeconfig, deploy, self._opts([*self.nodes]))

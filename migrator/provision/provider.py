@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-import yaml
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from migrator.adapters.clock import SystemClock
 from migrator.cluster.drain import drain
 from migrator.errors import HostError, MigratorError
-from migrator.kube.access import access_from
+from migrator.kube.access import received_access
 from migrator.kube.cluster import KubeCluster
+from migrator.kube.kubeconfig import data_only_text
 from migrator.model.events import Event, Progress
 from migrator.model.host import HostFacts
 from migrator.model.upgrade import DrainRules
@@ -202,8 +202,17 @@ def _converge(props: Inputs) -> dict[str, Any]:
     converge(host, todo, _say)
     out = {**props, "status": _node_status(props, control_plane_host)}
     if props["node"]["first"]:
-        out |= {"kubeconfig": host.run(f"cat {ADMIN_CONF}"), "fingerprint": f"sha256:{ca_fingerprint(host)}"}
+        out |= {
+            "kubeconfig": _kubeconfig(host, cluster_spec(props["cluster"]).endpoint),
+            "fingerprint": f"sha256:{ca_fingerprint(host)}",
+        }
     return out
+
+
+def _kubeconfig(host: Host, endpoint: str) -> str:
+    """Return the administrator's kubeconfig, data only: the plugin that gets it would run an `exec`."""
+    where = f"{ADMIN_CONF} on {host.name}"
+    return data_only_text(host.run(f"cat {ADMIN_CONF}"), endpoint=endpoint, cluster="the cluster", where=where)
 
 
 def _actions(props: Inputs, host: Host, control_plane_host: Host) -> list[Any]:
@@ -248,7 +257,7 @@ def _remove(props: Inputs) -> None:
     if not node.first:
         control_plane_host = host_of(props["through"])
         _say(f"{node.name}: drained and taken out of the cluster")
-        remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name))
+        remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name, cluster.endpoint))
     try:
         converge(host, [Reset(cluster.id)], _say)
         if cluster.remove_packages:
@@ -267,9 +276,9 @@ class _Said:
             _say(event.text)
 
 
-def _drain(control_plane_host: Host, name: str) -> None:
-    content = yaml.safe_load(control_plane_host.run(f"cat {ADMIN_CONF}"))
-    access, clock = access_from(content, cluster="the cluster", where=control_plane_host.name), SystemClock()
+def _drain(control_plane_host: Host, name: str, endpoint: str) -> None:
+    content, clock = control_plane_host.run(f"cat {ADMIN_CONF}"), SystemClock()
+    access = received_access(content, endpoint=endpoint, cluster="the cluster", where=f"{ADMIN_CONF} on {control_plane_host.name}")
     drain(KubeCluster("the cluster", access, clock=clock), name, _DRAIN, clock=clock, reporter=_Said())
 
 

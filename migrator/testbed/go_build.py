@@ -20,6 +20,7 @@ from migrator.testbed.versions import Build, Program
 WORK = Path("/var/tmp/migrator-packages")  # noqa: S108 - a build user must reach it, and no home folder is open to all
 """The work folder of `migrator packages build`, whose caches of Go serve both."""
 SOURCES = Path(__file__).with_name("sources")
+_BUILD_SECONDS = 4 * 3600.0
 FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 """As in the recipes of the packages, or the compiler would keep nothing of one for the other."""
 
@@ -110,7 +111,8 @@ class _Compiler:
         return Path(json.loads(self._go("mod", "download", "-json", f"{module}@v{self.build.modules[module]}"))["Dir"])
 
     def _go(self, *words: str, where: Path | None = None) -> str:
-        return run(self.shop.command(["go", *words], self.folder), folder=where or self.folder, environment=self._environment())
+        command = self.shop.command(["go", *words], self.folder)
+        return run(command, folder=where or self.folder, environment=self._environment(), timeout=_BUILD_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         go = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod", "GOWORK": "off", "GOARCH": self.architecture, "GOARM": "7"}

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import yaml
-
 from migrator.adapters.clock import SystemClock
-from migrator.kube.access import access_from
+from migrator.kube.access import received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.testbed.balancer import Balancer, Load, load
 from migrator.testbed.machines.registry import WEB_IMAGE
@@ -135,8 +133,10 @@ class Journey:
 
 def cluster(project: Project, stack: str) -> KubeCluster:
     """Return a stack's cluster, from its outputs."""
-    content = yaml.safe_load(project.engine.outputs(stack)["kubeconfig"])
-    return KubeCluster(stack, access_from(content, cluster=stack, where="stack"), clock=SystemClock(), patience=30)
+    outputs = project.engine.outputs(stack)
+    endpoint = outputs["apiServer"].removeprefix("https://")
+    access = received_access(outputs["kubeconfig"], endpoint=endpoint, cluster=stack, where="stack")
+    return KubeCluster(stack, access, clock=SystemClock(), patience=30)
 
 
 def ready_pods(project: Project, name: str) -> int:

@@ -54,7 +54,6 @@ ELSEWHERE = {
     "journal/records/migration.py": "tests/unit/journal/test_records.py",
     "journal/records/traffic.py": "tests/unit/journal/test_records.py",
     "journal/records/upgrade.py": "tests/unit/journal/test_records.py",
-    "kube/access.py": "tests/integration and tests/contract, on real API servers",
     "kube/cluster.py": "tests/integration and tests/contract, on real API servers",
     "kube/transport.py": "tests/unit/kube/test_patience.py",
     "migration/apply/special.py": "tests/integration, on real API servers, through the verbs",

@@ -11,6 +11,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.adapters.identity import this_process
 from migrator.cli.render import Screen
 from migrator.cli.upgrade.where import Where
+from migrator.cli.wiring import warn_of
 from migrator.config.stack import load_stack
 from migrator.errors import ApiError, ConfigError, JournalError
 from migrator.journal.file import FileJournal, iter_entries
@@ -18,7 +19,7 @@ from migrator.journal.ledger import Ledger
 from migrator.journal.records.base import Entry
 from migrator.journal.records.codec import UPGRADE
 from migrator.journal.records.upgrade import UpgradeRecord
-from migrator.kube.access import Access, access_from, load_access
+from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.model.events import Note
 from migrator.model.facts import UpgradeFacts
@@ -51,7 +52,8 @@ def upgrade_session(
     hosts: Mapping[str, Host] = {
         node.name: SshHost(node.name, stack.login(node), socket_folder(), clock=clock) for node in configured
     }
-    access = _access(where, hosts[nodes[0].name])
+    spec = cluster_of(stack, where.name)
+    access = warn_of(_access(where, hosts[nodes[0].name], spec.endpoint), screen)
     first = 2.0 if api_may_be_down else patience
     cluster = KubeCluster(where.name, access, clock=clock, patience=patience, first_patience=first)
     identities: dict[str, str] = {}
@@ -67,7 +69,7 @@ def upgrade_session(
             cluster=cluster,
             hosts=hosts,
             nodes=nodes,
-            spec=cluster_of(stack, where.name),
+            spec=spec,
             ledger=Ledger(journal, UpgradeFold()),
             reporter=screen,
             clock=clock,
@@ -95,14 +97,13 @@ def journal_entries(where: Where) -> Iterator[Entry[UpgradeRecord]]:
     return iter_entries(where.journal, UPGRADE)
 
 
-def _access(where: Where, first: Host) -> Access:
+def _access(where: Where, first: Host, endpoint: str) -> Access:
     """Return how to reach the API server: by the person's kubeconfig, or the one on the first control plane."""
     if where.kubeconfig:
         return load_access(str(where.kubeconfig), None, cluster=where.name, relative_to=Path())
-    import yaml
-
-    content = yaml.safe_load(first.run(f"cat {ADMIN_CONF}"))
-    return access_from(dict(content), cluster=where.name, where=f"{ADMIN_CONF} on {first.name}")
+    return received_access(
+        first.run(f"cat {ADMIN_CONF}"), endpoint=endpoint, cluster=where.name, where=f"{ADMIN_CONF} on {first.name}"
+    )
 
 
 def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
@@ -139,6 +140,7 @@ def advice_facts(
     if not kubeconfig:
         raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
     clock = SystemClock()
-    cluster = KubeCluster("blue", load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), clock=clock)
+    access = warn_of(load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), screen)
+    cluster = KubeCluster("blue", access, clock=clock)
     facts = gather_cluster(cluster, target, clock)
     return facts, count_control_planes(facts)

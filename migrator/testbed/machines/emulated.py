@@ -25,7 +25,7 @@ def make_disk(root: Path, disk: Path) -> None:
     partial.unlink(missing_ok=True)
     run(["truncate", "-s", DISK, partial])
     # Without a journal, and with inode tables written later: the disk is thrown away with the machine.
-    run(["mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=1", "-d", root, partial])
+    run(["mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=1", "-d", root, partial], timeout=3600.0)
     partial.rename(disk)
 
 

@@ -16,6 +16,8 @@ from migrator.testbed.artefacts import fingerprint, only_one, without_comments
 from migrator.testbed.machines.binfmt import runs_arm64
 
 SUITE = "bookworm"
+_INSTALL_SECONDS = 2 * 3600.0
+"""An emulated ARM machine takes that long for its packages."""
 USER = "alarm"
 """The user that Arch Linux ARM's own images have."""
 _PACKAGES = (*PACKAGES, "dbus", "openssh-server", "systemd", "systemd-sysv")
@@ -168,11 +170,12 @@ def _make(recipe: Recipe, folder: Path) -> None:
             run(
                 ["debootstrap", "--variant=minbase", *architecture, include, SUITE, partial, _mirror()],
                 hint="`make nodes` installs debootstrap and what else test nodes need",
+                timeout=_INSTALL_SECONDS,
             )
             for path, text, mode in recipe.files:
                 _write(partial / path, text, mode)
             for command in recipe.commands:
-                run(["chroot", partial, *command])
+                run(["chroot", partial, *command], timeout=_INSTALL_SECONDS)
         for key in (partial / "etc/ssh").glob("ssh_host_*"):
             key.unlink()
         partial.rename(folder)

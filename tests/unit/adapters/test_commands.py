@@ -27,3 +27,15 @@ def test_a_program_that_is_not_installed_is_named() -> None:
     """It is the same class of error."""
     with pytest.raises(CommandFailedError, match="no-such-program is not installed"):
         run(["no-such-program"])
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    """Pulumi that waits for a passphrase, gpg for its agent, scp for a host: none holds a verb for ever."""
+    with pytest.raises(CommandFailedError, match=r"not done within 0\.1 s") as caught:
+        run(["sleep", "1000"], timeout=0.1)
+    assert caught.value.code == 124
+
+
+def test_bytes_that_are_no_text_are_no_failure() -> None:
+    """They are replaced."""
+    assert run(["printf", "\\351"]) == "\ufffd"

@@ -24,13 +24,14 @@ class Mocks(pulumi.runtime.Mocks):
 
     def __init__(self) -> None:
         self.made: list[pulumi.runtime.MockResourceArgs] = []
+        self.kubeconfig = ""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """Return the inputs as outputs, and what providers would add."""
         self.made.append(args)
         more = {"ipv4Address": "198.51.100.1"} if args.typ.startswith("hcloud:") else {}
         return str(len(self.made)), {
-            "kubeconfig": "apiVersion: v1",
+            "kubeconfig": self.kubeconfig,
             "fingerprint": "sha256:1",
             "status": "Ready",
             **args.inputs,
