@@ -14,13 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from migrator.errors import ConfigError
+from migrator.adapters.clock import SystemClock
+from migrator.errors import ApiError, ConfigError
+from migrator.kube.access import load_access
+from migrator.kube.cluster import KubeCluster
 from migrator.testbed.binaries import Store
 from migrator.testbed.downloads import ChecksumError, DownloadError
 from migrator.testbed.planes import pair as beds
 from migrator.testbed.planes.control_plane import Recipe
+from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
-from tests.support.sandbox import until
+from tests.support.objects import config_map, deployment, made, service
+from tests.support.sandbox import Sandbox, until
 
 
 def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) -> None:
@@ -94,3 +99,22 @@ def test_programs_of_one_build_are_compiled_together(tmp_path: Path) -> None:
     assert len([text for text in said if text.startswith("building")]) == 1
     assert Store(tmp_path, said.append, architecture="arm64").programs("web") == {"web": made["web"]}
     assert len([text for text in said if text.startswith("building")]) == 1
+
+
+def test_api_servers_reach_nothing_beyond_this_machine(sandbox: Sandbox) -> None:
+    """Addresses of pods, Services and nodes are made up: what an API server sends there never leaves, it fails at once."""
+    hook = {
+        "name": "a.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "failurePolicy": "Fail",
+        "clientConfig": {"service": {"namespace": sandbox.namespace, "name": "guard", "port": 80}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}],
+    }  # fmt: skip
+    sandbox.on_blue(
+        deployment("guard", 1),
+        service("guard"),
+        made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", f"hook-{sandbox.namespace}", webhooks=[hook]),
+    )
+    access = load_access(str(sandbox.pair.kubeconfig), "blue", cluster="blue", relative_to=Path())
+    impatient = KubeCluster("blue", access, clock=SystemClock(), patience=0)
+    with pytest.raises(ApiError, match=r"dial unix .*no such file"):
+        deploy(impatient, [sandbox.placed(config_map("a"))])

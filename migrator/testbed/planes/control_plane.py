@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from migrator.adapters.clock import SystemClock
 from migrator.errors import MigratorError
 from migrator.kube.access import load_access
@@ -154,8 +156,27 @@ def _api_options(recipe: Recipe, authority: Authority, port: int, etcd: int) -> 
         "--authorization-mode=RBAC",
         "--enable-priority-and-fairness=true",
         "--allow-privileged=true",
+        f"--egress-selector-config-file={_no_way_out(folder)}",
         *recipe.api_flags,
     ]
+
+
+def _no_way_out(folder: Path) -> Path:
+    """Write what keeps the API server on this machine.
+
+    Pods, Services and nodes have made-up addresses here, which belong to somebody else outside. What the API server sends
+    there (webhooks, aggregated APIs, logs) goes to a proxy that does not exist. Webhooks with a URL of their own are not
+    affected. Source: KEP-1281, network proxy.
+    """
+    nowhere = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(folder / "nowhere.sock")}}}
+    content = {
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": nowhere}],
+    }
+    path = folder / "egress.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
 
 
 def _await_ready(plane: ControlPlane) -> None:
