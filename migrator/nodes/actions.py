@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from migrator.nodes.action import Action
-from migrator.nodes.kubeadm import Init, Join, KubeletSettings
+from migrator.nodes.kubeadm import Init, Join
+from migrator.nodes.kubelet import KubeletSettings
+from migrator.nodes.mark import Marked
 from migrator.nodes.membership import LabelsAndTaints, Ready
 from migrator.nodes.packages import Packages
 from migrator.nodes.pod_network import PodNetwork
@@ -28,6 +30,7 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, b
     host_actions += [Service("crio")]
     member: list[Action] = [
         Init(node, cluster) if node.first else Join(node, cluster, control_plane_host),
+        Marked(cluster),
         KubeletSettings(cluster, control_plane_host),
     ]
     network: list[Action] = [PodNetwork(node, control_plane_host)] if cluster.cni == "bridge" else []

@@ -1,21 +1,35 @@
 """Run what must not be cut off as a systemd unit on the host, and watch it from here.
 
 `kubeadm upgrade apply` goes on when the connection, or this program, dies; the next run finds it and waits for the same one,
-so that two of them never meet.
+so that two of them never meet. Only what still runs is joined: a result that an earlier run left proves nothing for this one.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator.errors import CommandFailedError, HostError
+from migrator.nodes.paths import ROUTES_SERVICE
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 _LOGS = "/var/log/migrator"
+_PREFIX = "migrator-"
+"""How the name of every unit begins that this tool starts."""
 _FIRST_POLL, _POLL = 0.1, 1.0
 _LOST_SECONDS = 120.0
+_ENDED = frozenset({"exited", "dead", "failed"})
+"""Sub-states of a unit whose command does not run (systemd's service state machine)."""
+
+
+@dataclass(slots=True, frozen=True)
+class SecretFile:
+    """A file that a command reads and nobody else; it is in memory only, and gone when the command has ended."""
+
+    path: str
+    """In /run, so that it does not outlive a power cut."""
+    content: bytes = field(repr=False)
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,8 +38,12 @@ class Detached:
 
     unit: str
     command: str
+    """A command with its arguments, quoted for a shell."""
     timeout: float
     """Seconds from when it is first seen here."""
+    patience: float = _LOST_SECONDS
+    """Seconds that a host may be away."""
+    secret: SecretFile | None = None
 
     @property
     def log(self) -> str:
@@ -35,10 +53,23 @@ class Detached:
     def run(self, host: Host, say: Callable[[str], None]) -> str:
         """Start it, or join the one that runs already, and return its output.
 
-        Raises CommandFailedError when it fails, HostError when the host is away for two minutes or the time is over.
+        Raises CommandFailedError when it fails, HostError when the host is away for too long or the time is over.
         """
-        if self._state(host)[0] not in ("active", "activating"):
-            self._start(host)
+        if not self.runs(host):
+            try:
+                self._start(host)
+            except CommandFailedError:
+                # Somebody else was faster: there is one unit of a name, and it is joined.
+                if not self.runs(host):
+                    raise
+        return self.await_end(host, say)
+
+    def runs(self, host: Host) -> bool:
+        """Return whether its command runs now."""
+        return self._state(host)[1] not in _ENDED
+
+    def await_end(self, host: Host, say: Callable[[str], None]) -> str:
+        """Wait for the unit that runs, and return its output; raises as `run` does."""
         deadline = host.clock.monotonic() + self.timeout
         last_seen, shown, pause = host.clock.monotonic(), "", _FIRST_POLL
         while True:
@@ -47,14 +78,14 @@ class Detached:
                 last_seen = host.clock.monotonic()
             except HostError:
                 # The command does not need us; a host that is away for good is said below.
-                if host.clock.monotonic() - last_seen > _LOST_SECONDS:
+                if host.clock.monotonic() - last_seen > self.patience:
                     raise
                 host.clock.sleep(_POLL)
                 continue
             if tail and tail != shown:
                 shown = tail
                 say(f"{host.name}: {tail}")
-            if substate == "exited" or state in ("failed", "inactive"):
+            if substate in _ENDED:
                 return self._collect(host, failed=state != "active", code=code)
             if host.clock.monotonic() > deadline:
                 raise HostError(
@@ -65,11 +96,27 @@ class Detached:
             pause = min(_POLL, 2 * pause)
 
     def _start(self, host: Host) -> None:
-        script = shlex.quote(f"exec {self.command} > {self.log} 2>&1")
-        host.run(
-            f"install -d -m 700 {_LOGS}; systemctl reset-failed {self.unit} 2>/dev/null; rm -f {self.log}; "
-            f"systemd-run --quiet --unit={self.unit} --property=RemainAfterExit=yes --setenv=HOME=/root sh -c {script}"
-        )
+        """Forget what an earlier unit of its name has left, and start it; one that runs by now is left alone."""
+        ended = " | ".join(sorted(_ENDED))
+        lines = [
+            f'case "$(systemctl show -p SubState --value {self.unit})" in {ended} | "") ;; *) exit 0 ;; esac',
+            f"install -d -m 700 {_LOGS}",
+            f"systemctl stop {self.unit} 2>/dev/null; systemctl reset-failed {self.unit} 2>/dev/null",
+            f"rm -f {self.log}",
+        ]
+        properties, script, stdin = ["RemainAfterExit=yes"], f"exec {self.command} > {self.log} 2>&1", b""
+        otherwise = ""
+        if self.secret:
+            path, stdin = for_shell(self.secret.path), self.secret.content
+            lines.append(f"(umask 077; mkdir -p {for_shell(self.secret.path.rpartition('/')[0])}; cat > {path})")
+            # A line that was cut ends the text early.
+            lines.append(f'test "$(wc -c < {path})" -eq {len(stdin)} || {{ rm -f {path}; exit 1; }}')
+            properties.append(f"ExecStopPost=/usr/bin/rm -f {path}")
+            script = f"{self.command} > {self.log} 2>&1; code=$?; rm -f {path}; exit $code"
+            otherwise = f" || {{ rm -f {path}; exit 1; }}"
+        options = " ".join(for_shell(f"--property={text}") for text in properties)
+        lines.append(f"systemd-run --quiet --unit={self.unit} {options} --setenv=HOME=/root sh -c {for_shell(script)}{otherwise}")
+        host.run("\n".join(lines), stdin=stdin)
 
     def _state(self, host: Host) -> tuple[str, str, int, str]:
         answer = host.run(
@@ -87,3 +134,15 @@ class Detached:
             # A unit that is gone without a result went down with its host.
             raise CommandFailedError(f"{host.name}: {self.command}", code or 1, output or "it was ended from outside")
         return output
+
+
+def running_units(host: Host) -> list[str]:
+    """Return the units that this tool has started on a host, now or in an earlier run, and whose commands still run."""
+    listed = host.run(f"systemctl list-units --plain --no-legend --full --type=service '{_PREFIX}*'; true")
+    rows = [line.split() for line in listed.splitlines()]
+    return [row[0] for row in rows if len(row) > 3 and row[0] != ROUTES_SERVICE and row[3] not in _ENDED]
+
+
+def end_units(host: Host, units: list[str]) -> None:
+    """End units and the commands that they run."""
+    host.run(f"systemctl stop {' '.join(map(for_shell, units))}", timeout=180)

@@ -139,7 +139,7 @@ def _failure(name: str, reason: str, hint: str) -> Finding:
 
 def _foreign(host: Host, cluster: ClusterSpec) -> list[Finding]:
     try:
-        refuse_foreign(host, cluster.id)
+        refuse_foreign(host, cluster)
     except BlockedError as error:
         return [_failure(host.name, error.message.removeprefix(f"{host.name} "), error.hint)]
     return []

@@ -1,24 +1,28 @@
-"""Make a cluster, join it, and leave it again, with kubeadm."""
+"""Make a cluster, and join it, with kubeadm."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from migrator.config.duration import parse_duration
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
-from migrator.nodes.mark import MARK_FILE, Mark, read_mark, refuse_foreign, write_mark
-from migrator.nodes.paths import ADMIN_CONF, CONFLIST, KUBELET_CONF, ROUTES_SERVICE, ROUTES_UNIT
+from migrator.nodes.detached import Detached, SecretFile
+from migrator.nodes.kubelet import kubelet_settings, merged
+from migrator.nodes.mark import COMPLETE, STARTED, read_mark, refuse_foreign, write_mark
+from migrator.nodes.paths import ADMIN_CONF, KUBELET_CONF
+from migrator.nodes.reset import INIT_UNIT, JOIN_UNIT, reset
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
-_CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
+_CONFIG = "/run/migrator/kubeadm.yaml"
+_PATIENCE_SECONDS = 30.0
+"""A host that is away for longer ends the run; kubeadm goes on there, and the next run waits for it."""
 _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 1800.0
 """A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
@@ -36,13 +40,15 @@ class Init:
 
     def done(self, host: Host) -> bool:
         """Return whether it was done to its end."""
-        return _complete(host, self.cluster.id) and host.ok(f"test -s {ADMIN_CONF}")
+        return _complete(host, self.cluster) and host.ok(f"test -s {ADMIN_CONF}")
 
     def run(self, host: Host) -> None:
-        """Run it; what a broken run left is reset before."""
-        _start(host, self.cluster.id)
-        _kubeadm(host, "init", [*_init_documents(self.node, self.cluster)], self.cluster)
-        write_mark(host, Mark(self.cluster.id, "complete"))
+        """Run it; one that an earlier run has begun is waited for, what a broken one left is reset before."""
+        run = _Run(INIT_UNIT, "init", self.cluster)
+        if not run.joined(host):
+            _start(host, self.cluster)
+            run.begin(host, _init_documents(self.node, self.cluster))
+        write_mark(host, self.cluster, COMPLETE)
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,16 +65,31 @@ class Join:
 
         Raises CommandFailedError when the cluster does not answer: a node is not begun anew because nobody could be asked.
         """
-        return _complete(host, self.cluster.id) and get_node(self.control_plane_host, self.node.name) is not None
+        return _complete(host, self.cluster) and get_node(self.control_plane_host, self.node.name) is not None
 
     def run(self, host: Host) -> None:
-        """Run it; what a broken run left is reset before."""
+        """Run it; one that an earlier run has begun is waited for, what a broken one left is reset before."""
+        run = _Run(JOIN_UNIT, "join", self.cluster)
+        if not run.joined(host):
+            self._begin(host, run)
+        # kubeadm ends once the kubelet has its certificate; the kubelet tells the cluster of its node a moment later.
+        kubectl(
+            self.control_plane_host,
+            f"wait --for=create node/{self.node.name} --timeout={_REGISTER_SECONDS}s >/dev/null",
+            timeout=90,
+        )
+        write_mark(host, self.cluster, COMPLETE)
+
+    def _begin(self, host: Host, run: _Run) -> None:
         mark = read_mark(host)
-        if mark and mark.state == "complete" and mark.cluster == self.cluster.id:
+        if mark and mark.state == COMPLETE and mark.of(self.cluster):
             # The cluster has forgotten this node: what it knows of the cluster is of no use.
-            write_mark(host, Mark(self.cluster.id, "started"))
-        _start(host, self.cluster.id)
+            write_mark(host, self.cluster, STARTED)
+        _start(host, self.cluster)
         self._forget_former(host)
+        run.begin(host, [self._document()])
+
+    def _document(self) -> dict[str, Any]:
         token = ask(self.control_plane_host, f"kubeadm token create --ttl {_TOKEN_LIFE}").strip().splitlines()[-1]
         discovery = {
             "bootstrapToken": {
@@ -90,14 +111,7 @@ class Join:
                 "certificateKey": key,
                 "localAPIEndpoint": {"advertiseAddress": self.node.address, "bindPort": _port(self.cluster)},
             }
-        _kubeadm(host, "join", [document], self.cluster)
-        # kubeadm ends once the kubelet has its certificate; the kubelet tells the cluster of its node a moment later.
-        kubectl(
-            self.control_plane_host,
-            f"wait --for=create node/{self.node.name} --timeout={_REGISTER_SECONDS}s >/dev/null",
-            timeout=90,
-        )
-        write_mark(host, Mark(self.cluster.id, "complete"))
+        return document
 
     def _forget_former(self, host: Host) -> None:
         """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
@@ -114,84 +128,6 @@ class Join:
         )
 
 
-@dataclass(slots=True, frozen=True)
-class Reset:
-    """Take everything of a cluster off a host; packages stay."""
-
-    cluster: str
-    name: str = "kubeadm reset"
-
-    def done(self, host: Host) -> bool:
-        """Return whether nothing is left."""
-        return host.ok(f"test ! -e {MARK_FILE} -a ! -e {KUBELET_CONF} -a ! -e {CONFLIST}")
-
-    def run(self, host: Host) -> None:
-        """Reset, and remove what kubeadm leaves: pod network, packet filter rules, links."""
-        refuse_foreign(host, self.cluster)
-        reset(host)
-        host.run(f"rm -f {MARK_FILE}")
-
-
-def reset(host: Host) -> None:
-    """Run kubeadm reset and remove what it leaves; a host without kubeadm has nothing to reset."""
-    host.run(
-        "if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket=unix:///var/run/crio/crio.sock; fi", timeout=300
-    )
-    host.run(_CLEAN, timeout=60)
-
-
-_CLEAN = f"""
-systemctl stop kubelet 2>/dev/null
-rm -rf {CONFLIST} /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
-rm -f {_CONFIG}
-systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT}"""
-_CLEAN += r"""
-for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
-for tool in iptables ip6tables; do
-  command -v $tool-save >/dev/null || continue
-  $tool-save 2>/dev/null | grep -vE 'KUBE-|CNI-|WEAVE' | $tool-restore 2>/dev/null
-done
-command -v ipvsadm >/dev/null && ipvsadm --clear
-command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null
-systemctl try-restart crio
-true
-"""
-
-
-@dataclass(slots=True, frozen=True)
-class KubeletSettings:
-    """Bring the kubelet's settings to what the spec says, in the cluster's ConfigMap and on this node."""
-
-    cluster: ClusterSpec
-    control_plane_host: Host
-    name: str = "kubelet settings"
-
-    def done(self, host: Host) -> bool:
-        """Return whether the node's file has every wanted value."""
-        current = yaml.safe_load(host.run("cat /var/lib/kubelet/config.yaml")) or {}
-        return _contains(current, kubelet_settings(self.cluster))
-
-    def run(self, host: Host) -> None:
-        """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
-        stored = kubectl(self.control_plane_host, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
-        merged = _merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
-        body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
-            "data": {"kubelet": yaml.safe_dump(merged)},
-        }
-        kubectl(
-            self.control_plane_host, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode()
-        )
-        host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
-
-
-def kubelet_settings(cluster: ClusterSpec) -> dict[str, Any]:
-    """Return what every KubeletConfiguration of a cluster has beyond kubeadm's defaults."""
-    return {"cgroupDriver": "systemd", **cluster.kubelet}
-
-
 def ca_fingerprint(host: Host) -> str:
     """Return the SHA-256 of the public key of a control plane's authority, as kubeadm writes it in hex."""
     pem = host.run("cat /etc/kubernetes/pki/ca.crt")
@@ -202,35 +138,65 @@ def ca_fingerprint(host: Host) -> str:
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _complete(host: Host, cluster: str) -> bool:
+def _complete(host: Host, cluster: ClusterSpec) -> bool:
     mark = read_mark(host)
-    return mark == Mark(cluster, "complete") and host.ok(f"test -s {KUBELET_CONF}")
+    return mark is not None and mark.of(cluster) and mark.state == COMPLETE and host.ok(f"test -s {KUBELET_CONF}")
 
 
-def _start(host: Host, cluster: str) -> None:
+def _start(host: Host, cluster: ClusterSpec) -> None:
     refuse_foreign(host, cluster)
     mark = read_mark(host)
-    if mark and mark.state == "complete" and host.ok(f"test -s {KUBELET_CONF}"):
+    if mark and mark.state == COMPLETE and host.ok(f"test -s {KUBELET_CONF}"):
         raise BlockedError(
-            f"{host.name} was made part of {cluster} before and does not answer as such: it is left as it is",
+            f"{host.name} was made part of {cluster.id} before and does not answer as such: it is left as it is",
             hint="see `journalctl -u kubelet` there; `kubeadm reset` on it, if its data is not needed, lets this begin anew",
         )
     if mark:
         reset(host)
-    write_mark(host, Mark(cluster, "started"))
+    write_mark(host, cluster, STARTED)
 
 
-def _kubeadm(host: Host, verb: str, documents: list[dict[str, Any]], cluster: ClusterSpec) -> None:
-    """Run kubeadm with a configuration file that only root reads and that is gone afterwards."""
-    host.write(_CONFIG, yaml.safe_dump_all(documents).encode(), mode=0o600)
-    command = " ".join(("kubeadm", verb, "--config", _CONFIG, *preflight_flags(cluster.ignore_preflight_errors)))
-    try:
-        host.run(f"trap 'rm -f {_CONFIG}' EXIT; {command}", timeout=_INIT_SECONDS)
-    except CommandFailedError as error:
-        raise MigratorError(
-            f"{host.name}: kubeadm {verb} failed: {error_of(error.message)}",
-            hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
-        ) from error
+@dataclass(slots=True, frozen=True)
+class _Run:
+    """kubeadm as a unit of its own, which a lost connection does not end."""
+
+    unit: str
+    verb: str
+    cluster: ClusterSpec
+
+    def joined(self, host: Host) -> bool:
+        """Wait for one that an earlier run has begun; return whether it ended well, False where none runs."""
+        refuse_foreign(host, self.cluster)
+        begun = self._detached(None)
+        if not begun.runs(host):
+            return False
+        try:
+            begun.await_end(host, _quiet)
+        except CommandFailedError:
+            # Its settings may have been others: it is reset and begun with those of now, whose error is told.
+            return False
+        return True
+
+    def begin(self, host: Host, documents: list[dict[str, Any]]) -> None:
+        """Run it with a configuration that only root reads and that is gone afterwards; raises MigratorError."""
+        try:
+            self._detached(SecretFile(_CONFIG, yaml.safe_dump_all(documents).encode())).run(host, _quiet)
+        except CommandFailedError as error:
+            raise MigratorError(
+                f"{host.name}: kubeadm {self.verb} failed: {error_of(error.output)}",
+                hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
+            ) from error
+
+    def _detached(self, secret: SecretFile | None) -> Detached:
+        # The token that kubeadm makes for itself is for nobody: each node gets one when it joins.
+        quiet = ["--skip-token-print"] if self.verb == "init" else []
+        accepted = preflight_flags(self.cluster.ignore_preflight_errors)
+        command = " ".join(("kubeadm", self.verb, "--config", _CONFIG, *quiet, *accepted))
+        return Detached(self.unit, command, _INIT_SECONDS, _PATIENCE_SECONDS, secret)
+
+
+def _quiet(_text: str) -> None:
+    """Show nothing: kubeadm's lines may name a token."""
 
 
 def preflight_flags(errors: Iterable[str]) -> list[str]:
@@ -267,7 +233,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},
             "nodeRegistration": _registration(node),
         },
-        _merged(configuration, cluster.kubeadm),
+        merged(configuration, cluster.kubeadm),
         {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", **kubelet_settings(cluster)},
         {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", **cluster.kube_proxy},
     ]
@@ -290,25 +256,3 @@ def _taint(text: str) -> dict[str, str]:
 
 def _port(cluster: ClusterSpec) -> int:
     return int(cluster.endpoint.rpartition(":")[2])
-
-
-def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for key, value in more.items():
-        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = _merged(out[key], value) if both else value
-    return out
-
-
-def _contains(whole: Any, part: Any) -> bool:
-    if isinstance(part, Mapping):
-        return isinstance(whole, Mapping) and all(key in whole and _contains(whole[key], value) for key, value in part.items())
-    return bool(whole == part) or (_seconds(whole) is not None and _seconds(whole) == _seconds(part))
-
-
-def _seconds(value: Any) -> float | None:
-    """Return a duration in seconds, or None for another value: kubeadm writes 15m as 15m0s (Go's time.Duration)."""
-    try:
-        return parse_duration(value)
-    except (TypeError, ValueError):
-        return None

@@ -41,6 +41,8 @@ class ClusterSpec:
     """Checks of kubeadm whose failure is accepted."""
     remove_packages: bool = False
     """Whether `pulumi destroy` removes the packages from the hosts, too."""
+    uid: str = ""
+    """Tells the cluster from another one of the same id, such as another clone's; empty where a stack has none yet."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,7 +61,7 @@ class NodeSpec:
 
 def cluster_of(stack: StackConfig, cluster_id: str) -> ClusterSpec:
     """Return the cluster that a stack describes."""
-    settings = {item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name != "id"}
+    settings = {item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name not in ("id", "uid")}
     settings |= {
         "endpoint": stack.endpoint or f"{stack.control_planes[0].address}:6443",
         "packages": {"kubernetes": stack.kubernetes_version, **stack.packages},

@@ -20,8 +20,9 @@ _KEYS = {"kubeadm_timeouts": "timeouts"}
 
 
 def cluster_inputs(stack: StackConfig, cluster_id: str) -> dict[str, Any]:
-    """Return what all nodes have in common."""
-    return _dumped(cluster_of(stack, cluster_id))
+    """Return what all nodes have in common; the cluster's UID is for the provider to add."""
+    known = _dumped(cluster_of(stack, cluster_id))
+    return {key: value for key, value in known.items() if key != "uid"}
 
 
 def node_inputs(stack: StackConfig, node: NodeConfig) -> dict[str, Any]:

@@ -27,12 +27,13 @@ from migrator.nodes.action import Action, converge, first_undone
 from migrator.nodes.actions import actions
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.examine import examine, require, twins
-from migrator.nodes.kubeadm import Reset, ca_fingerprint
+from migrator.nodes.kubeadm import ca_fingerprint
 from migrator.nodes.mark import read_mark
 from migrator.nodes.membership import Ready, is_ready, remove_node
 from migrator.nodes.packages import NoPackages
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.pod_network import Routes, pod_ranges
+from migrator.nodes.reset import Reset
 from migrator.ports import Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
 from migrator.untrusted import printable, printable_lines
@@ -259,7 +260,7 @@ def _remove(props: Inputs) -> None:
         _say(f"{node.name}: drained and taken out of the cluster")
         remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name, cluster.endpoint))
     try:
-        converge(host, [Reset(cluster.id)], _say)
+        converge(host, [Reset(cluster)], _say)
         if cluster.remove_packages:
             converge(host, [NoPackages(tuple(cluster.packages))], _say)
     except HostError as error:

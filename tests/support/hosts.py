@@ -27,11 +27,15 @@ class FakeHost:
         self.files: dict[str, str] = {}
         self.commands: list[str] = []
         self.modes: dict[str, int] = {}
+        self.given: list[str] = []
+        """What commands were given to read, where they were given something."""
 
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
         """Answer from the table; refuse what nothing is known of."""
-        del stdin, timeout
+        del timeout
         self.commands.append(command)
+        if stdin:
+            self.given.append(stdin.decode())
         for part, answer in self.answers.items():
             if part in command:
                 if isinstance(answer, Exception):

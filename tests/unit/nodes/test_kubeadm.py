@@ -7,20 +7,22 @@ import json
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
-from migrator.nodes.kubeadm import Init, Join, KubeletSettings
-from migrator.nodes.mark import Mark, write_mark
+from migrator.nodes.kubeadm import Init, Join
+from migrator.nodes.mark import COMPLETE, STARTED, read_mark, write_mark
 from migrator.testbed.planes.certs import make_authority
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
 
 MARK = "/var/lib/migrator/node.json"
-CONFIG = "/etc/kubernetes/migrator-kubeadm.yaml"
+CONFIG = "/run/migrator/kubeadm.yaml"
+RUNNING = "ActiveState=active\nSubState=running\nExecMainStatus=0\n"
+ENDED = "ActiveState=active\nSubState=exited\nExecMainStatus=0\n"
+FAILED = "ActiveState=failed\nSubState=failed\nExecMainStatus=1\n"
 TOKEN = "abcdef.0123456789abcdef"
 
 
@@ -41,23 +43,24 @@ def certificate() -> str:
 
 def empty(name: str = "green-2") -> FakeHost:
     """Return a host without Kubernetes, on which kubeadm ends well."""
-    host = FakeHost(name, accepts=(f"cat {MARK}", "kubeadm init", "kubeadm join", "kubeadm reset", "systemctl stop kubelet"))
+    host = FakeHost(name, accepts=(f"cat {MARK}", "kubeadm init", "kubeadm join", "kubeadm reset", "systemctl stop"))
     host.fails("test -e /etc/kubernetes/kubelet.conf")
     host.fails("test -s /etc/kubernetes/kubelet.conf")
     return host
 
 
 def test_a_join_token_is_never_in_a_command_and_its_file_is_private() -> None:
-    """It goes through a file of mode 0600 that is removed when kubeadm ends."""
+    """It goes to the unit through a file that only root reads, in memory, and that is gone when kubeadm ends."""
     host, control_plane_host = empty(), plane()
     Join(WORKER, spec(), control_plane_host).run(host)
     assert not any(TOKEN in command for command in (*host.commands, *control_plane_host.commands))
-    assert host.modes[CONFIG] == 0o600
-    document = yaml.safe_load(host.files[CONFIG])
+    (given,) = host.given
+    document = yaml.safe_load(given)
     assert document["discovery"]["bootstrapToken"]["token"] == TOKEN
     assert document["nodeRegistration"]["taints"] == [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
     run = next(command for command in host.commands if "kubeadm join" in command)
-    assert run.startswith(f"trap 'rm -f {CONFIG}' EXIT")
+    assert f"umask 077; mkdir -p /run/migrator; cat > {CONFIG}" in run
+    assert f"--unit=migrator-kubeadm-join --property=RemainAfterExit=yes '--property=ExecStopPost=/usr/bin/rm -f {CONFIG}'" in run
     assert "--ttl 15m" in next(command for command in control_plane_host.commands if "token create" in command)
 
 
@@ -83,7 +86,7 @@ def test_a_token_that_expired_during_join_is_one_line_and_the_next_run_takes_a_n
 def test_a_node_is_not_begun_anew_because_nobody_could_be_asked() -> None:
     """A cluster that has forgotten the node says so; one that is away says nothing."""
     host, control_plane_host = FakeHost("green-2", accepts=["test -s /etc/kubernetes/kubelet.conf"]), plane()
-    write_mark(host, Mark("migrator/green", "complete"))
+    write_mark(host, spec(), COMPLETE)
     assert not Join(WORKER, spec(), control_plane_host).done(host)
     control_plane_host.fails("get node green-2", "dial tcp 10.0.0.1:6443: connect: connection refused")
     with pytest.raises(CommandFailedError):
@@ -102,7 +105,7 @@ def test_init_announces_before_it_acts() -> None:
 def test_a_control_plane_that_was_complete_is_never_reset() -> None:
     """Its etcd may be all that is left of a cluster."""
     host = FakeHost(accepts=["test -s /etc/kubernetes/kubelet.conf"])
-    write_mark(host, Mark("migrator/green", "complete"))
+    write_mark(host, spec(), COMPLETE)
     with pytest.raises(BlockedError, match="left as it is"):
         Init(FIRST, spec()).run(host)
     assert not any("kubeadm reset" in command for command in host.commands)
@@ -128,7 +131,7 @@ def test_init_passes_the_stack_s_settings_on() -> None:
         ignore_preflight_errors=("Swap",),
     )
     Init(FIRST, wanted).run(host)
-    documents = {item["kind"]: item for item in yaml.safe_load_all(host.files[CONFIG])}
+    documents = {item["kind"]: item for item in yaml.safe_load_all(host.given[0])}
     assert documents["ClusterConfiguration"]["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/12"}
     assert documents["ClusterConfiguration"]["apiServer"]["extraArgs"][0]["name"] == "v"
     assert documents["KubeletConfiguration"]["maxPods"] == 50
@@ -141,22 +144,48 @@ def test_ignored_checks_are_one_word_of_the_shell() -> None:
     host = empty("green-1")
     Init(FIRST, spec(ignore_preflight_errors=("Swap", "x; reboot"))).run(host)
     (command,) = (item for item in host.commands if "kubeadm init" in item)
-    assert shlex.split(command)[-1] == "--ignore-preflight-errors=Swap,x; reboot"
+    words = shlex.split(command)
+    script = words[words.index("-c") + 1]
+    assert shlex.split(script)[:6][-1] == "--ignore-preflight-errors=Swap,x; reboot"
 
 
-@pytest.mark.parametrize(
-    ("told", "wanted", "done"),
-    [
-        ("maxPods: 50\n", {"maxPods": 50}, True),
-        ("maxPods: 110\n", {"maxPods": 50}, False),
-        ("runtimeRequestTimeout: 15m0s\n", {"runtimeRequestTimeout": "15m"}, True),
-        ("runtimeRequestTimeout: 1h30m0s\n", {"runtimeRequestTimeout": "90m"}, True),
-        ("runtimeRequestTimeout: 2m0s\n", {"runtimeRequestTimeout": "15m"}, False),
-        ("clusterDomain: 15m\n", {"clusterDomain": "15 minutes"}, False),
-    ],
-)
-def test_kubelet_settings_are_the_same_however_a_duration_is_written(told: str, wanted: dict[str, Any], done: bool) -> None:  # noqa: FBT001
-    """Kubeadm writes 15m as 15m0s."""
-    host = FakeHost()
-    host.answers["cat /var/lib/kubelet/config.yaml"] = f"cgroupDriver: systemd\n{told}"
-    assert KubeletSettings(spec(kubelet=wanted), plane()).done(host) is done
+def running(action: Init | Join, *states: str) -> FakeHost:
+    """Return a host on which an earlier run has begun kubeadm; its unit is in these states, one after the other."""
+    host = empty("green-1" if isinstance(action, Init) else "green-2")
+    write_mark(host, spec(), STARTED)
+    left = list(states)
+    host.answers["systemctl show -p ActiveState"] = lambda _: left.pop(0) if len(left) > 1 else left[0]
+    host.accepts("cat /var/log/migrator/migrator-kubeadm-")
+    return host
+
+
+@pytest.mark.parametrize("action", [Init(FIRST, spec()), Join(WORKER, spec(), plane())])
+def test_a_kubeadm_that_still_runs_is_waited_for_and_not_begun_twice(action: Init | Join) -> None:
+    """The connection was lost, kubeadm was not; nothing of it is reset while it works."""
+    host = running(action, RUNNING, RUNNING, ENDED)
+    action.run(host)
+    assert not any("systemd-run" in command or "kubeadm reset" in command for command in host.commands)
+    mark = read_mark(host)
+    assert mark is not None
+    assert mark.state == COMPLETE
+
+
+@pytest.mark.parametrize("left", [ENDED, FAILED])
+def test_what_an_earlier_kubeadm_has_left_is_reset_and_begun_anew(left: str) -> None:
+    """That its unit ended while nobody looked proves nothing of this host now."""
+    action = Init(FIRST, spec())
+    host = running(action, left)
+    host.answers["systemctl show -p ActiveState"] = lambda _: (
+        ENDED if any("systemd-run" in line for line in host.commands) else left
+    )
+    action.run(host)
+    reset, begun = (next(n for n, line in enumerate(host.commands) if word in line) for word in ("kubeadm reset", "systemd-run"))
+    assert reset < begun
+
+
+def test_a_kubeadm_that_fails_while_it_is_waited_for_is_begun_anew() -> None:
+    """Its configuration may have been another one; the error that is told is that of the second try."""
+    action = Init(FIRST, spec())
+    host = running(action, RUNNING, FAILED, FAILED, ENDED)
+    action.run(host)
+    assert any("kubeadm reset" in command for command in host.commands)

@@ -1,0 +1,71 @@
+"""The kubelet's settings, in the cluster and on each node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from migrator.config.duration import parse_duration
+from migrator.nodes.control_plane import kubectl
+from migrator.nodes.spec import ClusterSpec
+from migrator.ports import Host
+
+
+@dataclass(slots=True, frozen=True)
+class KubeletSettings:
+    """Bring the kubelet's settings to what the spec says, in the cluster's ConfigMap and on this node."""
+
+    cluster: ClusterSpec
+    control_plane_host: Host
+    name: str = "kubelet settings"
+
+    def done(self, host: Host) -> bool:
+        """Return whether the node's file has every wanted value."""
+        current = yaml.safe_load(host.run("cat /var/lib/kubelet/config.yaml")) or {}
+        return _contains(current, kubelet_settings(self.cluster))
+
+    def run(self, host: Host) -> None:
+        """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
+        stored = kubectl(self.control_plane_host, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
+        settings = merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
+            "data": {"kubelet": yaml.safe_dump(settings)},
+        }
+        kubectl(
+            self.control_plane_host, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode()
+        )
+        host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
+
+
+def kubelet_settings(cluster: ClusterSpec) -> dict[str, Any]:
+    """Return what every KubeletConfiguration of a cluster has beyond kubeadm's defaults."""
+    return {"cgroupDriver": "systemd", **cluster.kubelet}
+
+
+def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with more of them written over, mapping by mapping."""
+    out = dict(base)
+    for key, value in more.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = merged(out[key], value) if both else value
+    return out
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    if isinstance(part, Mapping):
+        return isinstance(whole, Mapping) and all(key in whole and _contains(whole[key], value) for key, value in part.items())
+    return bool(whole == part) or (_seconds(whole) is not None and _seconds(whole) == _seconds(part))
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a duration in seconds, or None for another value: kubeadm writes 15m as 15m0s (Go's time.Duration)."""
+    try:
+        return parse_duration(value)
+    except (TypeError, ValueError):
+        return None

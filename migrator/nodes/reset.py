@@ -1,0 +1,63 @@
+"""Take a cluster off a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.nodes.mark import MARK_FILE, refuse_foreign
+from migrator.nodes.paths import CONFLIST, KUBELET_CONF, ROUTES_SERVICE, ROUTES_UNIT, STATE
+from migrator.nodes.spec import ClusterSpec
+from migrator.ports import Host
+
+INIT_UNIT, JOIN_UNIT = "migrator-kubeadm-init", "migrator-kubeadm-join"
+"""The units that make a host part of a cluster."""
+_CONFIG_0_1_0 = "/etc/kubernetes/migrator-kubeadm.yaml"
+"""Where 0.1.0 wrote kubeadm's configuration, with a token; it stayed there when the connection was cut."""
+
+
+@dataclass(slots=True, frozen=True)
+class Reset:
+    """Take everything of a cluster off a host; packages stay."""
+
+    cluster: ClusterSpec
+    name: str = "kubeadm reset"
+
+    def done(self, host: Host) -> bool:
+        """Return whether nothing is left."""
+        return host.ok(f"test ! -e {MARK_FILE} -a ! -e {KUBELET_CONF} -a ! -e {CONFLIST}")
+
+    def run(self, host: Host) -> None:
+        """Reset, and remove what kubeadm leaves: pod network, packet filter rules, links."""
+        refuse_foreign(host, self.cluster)
+        reset(host)
+        host.run(f"rm -f {MARK_FILE}")
+
+
+def reset(host: Host) -> None:
+    """Run kubeadm reset and remove what it leaves; a host without kubeadm has nothing to reset.
+
+    A kubeadm of an earlier run is ended before, or it would go on with what is taken away.
+    """
+    host.run(f"systemctl stop {INIT_UNIT} {JOIN_UNIT} 2>/dev/null; true", timeout=180)
+    host.run(
+        "if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket=unix:///var/run/crio/crio.sock; fi", timeout=300
+    )
+    host.run(_CLEAN, timeout=60)
+
+
+_CLEAN = f"""
+systemctl stop kubelet 2>/dev/null
+rm -rf {CONFLIST} /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
+rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
+systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT}"""
+_CLEAN += r"""
+for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
+for tool in iptables ip6tables; do
+  command -v $tool-save >/dev/null || continue
+  $tool-save 2>/dev/null | grep -vE 'KUBE-|CNI-|WEAVE' | $tool-restore 2>/dev/null
+done
+command -v ipvsadm >/dev/null && ipvsadm --clear
+command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null
+systemctl try-restart crio
+true
+"""

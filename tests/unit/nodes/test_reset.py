@@ -1,0 +1,20 @@
+"""A cluster is taken off a host."""
+
+from __future__ import annotations
+
+from migrator.nodes.mark import STARTED, write_mark
+from migrator.nodes.reset import Reset
+from tests.support.hosts import FakeHost
+from tests.support.nodes import spec
+
+
+def test_a_reset_ends_a_kubeadm_that_still_runs() -> None:
+    """It would go on with what is taken away under it; 0.1.0's configuration with its token goes, too."""
+    host = FakeHost(accepts=["kubeadm reset", "systemctl stop"])
+    write_mark(host, spec(), STARTED)
+    host.accepts("rm -f /var/lib/migrator/node.json")
+    Reset(spec()).run(host)
+    ended, reset, cleaned, _ = (line for line in host.commands if "cat " not in line)
+    assert ended.startswith("systemctl stop migrator-kubeadm-init migrator-kubeadm-join")
+    assert "kubeadm reset --force" in reset
+    assert "rm -rf /etc/kubernetes/migrator-kubeadm.yaml /run/migrator /var/lib/migrator/kubernetes-*" in cleaned
