@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from migrator.adapters.clock import SystemClock
 from migrator.cluster.drain import drain
 from migrator.errors import HostError, MigratorError
 from migrator.kube.access import received_access
@@ -34,9 +33,11 @@ from migrator.nodes.packages import NoPackages
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.nodes.reset import Reset
-from migrator.ports import Host
+from migrator.ports import DrainableCluster, Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
 from migrator.untrusted import printable, printable_lines
+
+HostAt = Callable[[Inputs], Host]
 
 _DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
 """A node that is taken out of a stack is meant to go, with what is on it."""
@@ -52,14 +53,29 @@ class Stopped(Exception):  # noqa: N818 - Pulumi prints this name before the mes
         super().__init__("\n".join([*printable_lines(error.message), *hint]))
 
 
-class HostsProvider(ResourceProvider):
-    """Examines all hosts of a stack at once, before anything is done to one."""
+class _Provider(ResourceProvider):
+    """Reaches hosts and their cluster; an instance holds nothing, so that Pulumi's state stays the same."""
 
     serialize_as_secret_always = False
 
+    def host(self, node: Inputs) -> Host:
+        """Return the host of a node's inputs."""
+        return host_of(node)
+
+    def cluster(self, control_plane_host: Host, endpoint: str) -> DrainableCluster:
+        """Return the cluster of a control plane."""
+        content = control_plane_host.run(f"cat {ADMIN_CONF}")
+        where = f"{ADMIN_CONF} on {control_plane_host.name}"
+        access = received_access(content, endpoint=endpoint, cluster="the cluster", where=where)
+        return KubeCluster("the cluster", access, clock=control_plane_host.clock)
+
+
+class HostsProvider(_Provider):
+    """Examines all hosts of a stack at once, before anything is done to one."""
+
     def create(self, props: Inputs) -> CreateResult:
         """Examine them; fails with every finding."""
-        return CreateResult("hosts", _in_one_line(lambda: _examine(props)))
+        return CreateResult("hosts", _in_one_line(lambda: _examine(props, self.host)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look again when the hosts, or what is asked of them, changed."""
@@ -67,20 +83,18 @@ class HostsProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""
-        return UpdateResult(_in_one_line(lambda: _examine(news)))
+        return UpdateResult(_in_one_line(lambda: _examine(news, self.host)))
 
 
-class NodeProvider(ResourceProvider):
+class NodeProvider(_Provider):
     """Brings one host to where it is a node as its inputs say."""
-
-    serialize_as_secret_always = False
 
     def check(self, olds: Inputs, news: Inputs) -> CheckResult:
         """Refuse a change of version on a cluster that is there: there are two ways, and this is neither."""
         before = (olds.get("cluster") or {}).get("kubernetesVersion")
         after = news["cluster"]["kubernetesVersion"]
         failures = []
-        if before and before != after and not _upgraded_to(news, after):
+        if before and before != after and not _upgraded_to(self.host(news["node"]), after):
             reason = (
                 f"{news['node']['name']} runs {before}; a stack keeps its version. To get to {after}, either make a new stack "
                 f"of that version and move to it (`migrator plan`), or `migrator upgrade` this one where it is"
@@ -90,7 +104,7 @@ class NodeProvider(ResourceProvider):
 
     def create(self, props: Inputs) -> CreateResult:
         """Converge the host; called again after a failure, it goes on."""
-        return CreateResult(str(props["node"]["name"]), _in_one_line(lambda: _converge(props)))
+        return CreateResult(str(props["node"]["name"]), _in_one_line(lambda: _converge(props, self.host)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Compare the inputs, and ask the host whether it still is what it was made."""
@@ -98,16 +112,16 @@ class NodeProvider(ResourceProvider):
         moved = old["node"]["address"] != new["node"]["address"] or old["node"]["role"] != new["node"]["role"]
         if moved or old["node"]["name"] != new["node"]["name"] or old["cluster"]["id"] != new["cluster"]["id"]:
             return DiffResult(changes=True, replaces=["node"], delete_before_replace=True)
-        return DiffResult(changes=changed or bool(_undone(new)))
+        return DiffResult(changes=changed or bool(_undone(new, self.host)))
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Converge the host again."""
-        return UpdateResult(_in_one_line(lambda: _converge(news)))
+        return UpdateResult(_in_one_line(lambda: _converge(news, self.host)))
 
     def read(self, id_: str, props: Inputs) -> ReadResult:
         """See how the node is; one that was taken out of its cluster is gone from the stack, too."""
         try:
-            status = _status(props)
+            status = _status(props, self.host)
         except HostError:
             status = "unreachable"
         if status == "absent":
@@ -116,13 +130,12 @@ class NodeProvider(ResourceProvider):
 
     def delete(self, _id: str, props: Inputs) -> None:
         """Drain the node, take it out of the cluster, and leave the host as it was but for packages."""
-        _in_one_line(lambda: _remove(props))
+        _in_one_line(lambda: _remove(props, self.host, self.cluster))
 
 
-class _AllNodesProvider(ResourceProvider):
-    """Has one action done on every node of a stack; an instance holds nothing, so that Pulumi's state stays the same."""
+class _AllNodesProvider(_Provider):
+    """Has one action done on every node of a stack."""
 
-    serialize_as_secret_always = False
     name: ClassVar[str]
 
     def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
@@ -151,6 +164,10 @@ class _AllNodesProvider(ResourceProvider):
             converge(host, [action], _say)
         return dict(props)
 
+    def _first(self, props: Inputs) -> Host:
+        """Return the host of the first control plane."""
+        return self.host(next(item for item in props["nodes"] if item["first"]))
+
 
 class RoutesProvider(_AllNodesProvider):
     """Gives every node routes to the pods of the others."""
@@ -159,8 +176,8 @@ class RoutesProvider(_AllNodesProvider):
 
     def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
         """Return the routes of each node."""
-        hosts = {item["address"]: host_of(item) for item in props["nodes"]}
-        ranges = pod_ranges(_first(props))
+        hosts = {item["address"]: self.host(item) for item in props["nodes"]}
+        ranges = pod_ranges(self._first(props))
         return [
             (host, Routes({pods: node for pods, node in ranges.items() if node != address and node in hosts}))
             for address, host in hosts.items()
@@ -174,19 +191,14 @@ class ReadyProvider(_AllNodesProvider):
 
     def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
         """Return the wait for each node."""
-        first = _first(props)
-        return [(host_of(item), Ready(node_spec(item), first)) for item in props["nodes"]]
+        first = self._first(props)
+        return [(self.host(item), Ready(node_spec(item), first)) for item in props["nodes"]]
 
 
-def _first(props: Inputs) -> Host:
-    """Return the host of the first control plane."""
-    return host_of(next(item for item in props["nodes"] if item["first"]))
-
-
-def _examine(props: Inputs) -> dict[str, Any]:
+def _examine(props: Inputs, host_at: HostAt) -> dict[str, Any]:
     cluster = cluster_spec(props["cluster"])
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda item: examine(host_of(item), node_spec(item), cluster), props["nodes"]))
+        results = list(pool.map(lambda item: examine(host_at(item), node_spec(item), cluster), props["nodes"]))
     facts: dict[str, HostFacts] = {}
     findings: list[Finding] = []
     for item, (found, seen) in zip(props["nodes"], results, strict=True):
@@ -197,8 +209,8 @@ def _examine(props: Inputs) -> dict[str, Any]:
     return {**props, "architectures": sorted({seen.architecture for seen in facts.values()})}
 
 
-def _converge(props: Inputs) -> dict[str, Any]:
-    host, control_plane_host = host_of(props["node"]), host_of(props["through"])
+def _converge(props: Inputs, host_at: HostAt) -> dict[str, Any]:
+    host, control_plane_host = host_at(props["node"]), host_at(props["through"])
     todo = _actions(props, host, control_plane_host)
     converge(host, todo, _say)
     out = {**props, "status": _node_status(props, control_plane_host)}
@@ -223,28 +235,28 @@ def _actions(props: Inputs, host: Host, control_plane_host: Host) -> list[Any]:
     )
 
 
-def _upgraded_to(props: Inputs, version: str) -> bool:
+def _upgraded_to(host: Host, version: str) -> bool:
     """Return whether the host runs this version already: `migrator upgrade` was there, and the file has caught up."""
     try:
-        return host_of(props["node"]).ok(f"test \"$(kubelet --version)\" = 'Kubernetes v{version}'")
+        return host.ok(f"test \"$(kubelet --version)\" = 'Kubernetes v{version}'")
     except HostError:
         return False
 
 
-def _undone(props: Inputs) -> str:
+def _undone(props: Inputs, host_at: HostAt) -> str:
     """Return what of a node is not as it was made; that a host cannot be asked is for `up` to say."""
     try:
-        host, control_plane_host = host_of(props["node"]), host_of(props["through"])
+        host, control_plane_host = host_at(props["node"]), host_at(props["through"])
         return first_undone(host, _actions(props, host, control_plane_host))
     except MigratorError as error:
         return error.message
 
 
-def _status(props: Inputs) -> str:
-    host = host_of(props["node"])
+def _status(props: Inputs, host_at: HostAt) -> str:
+    host = host_at(props["node"])
     if read_mark(host) is None:
         return "absent"
-    return _node_status(props, host_of(props["through"]))
+    return _node_status(props, host_at(props["through"]))
 
 
 def _node_status(props: Inputs, control_plane_host: Host) -> str:
@@ -252,13 +264,17 @@ def _node_status(props: Inputs, control_plane_host: Host) -> str:
     return "absent" if found is None else "Ready" if is_ready(found) else "NotReady"
 
 
-def _remove(props: Inputs) -> None:
+def _remove(props: Inputs, host_at: HostAt, cluster_of: Callable[[Host, str], DrainableCluster]) -> None:
     node, cluster = node_spec(props["node"]), cluster_spec(props["cluster"])
-    host = host_of(props["node"])
+    host = host_at(props["node"])
     if not node.first:
-        control_plane_host = host_of(props["through"])
+        control_plane_host = host_at(props["through"])
         _say(f"{node.name}: drained and taken out of the cluster")
-        remove_node(control_plane_host, node.name, lambda: _drain(control_plane_host, node.name, cluster.endpoint))
+
+        def empty() -> None:
+            drain(cluster_of(control_plane_host, cluster.endpoint), node.name, _DRAIN, clock=host.clock, reporter=_Said())
+
+        remove_node(control_plane_host, node.name, empty)
     try:
         converge(host, [Reset(cluster)], _say)
         if cluster.remove_packages:
@@ -275,12 +291,6 @@ class _Said:
         """Show a step or a note."""
         if not isinstance(event, Progress):
             _say(event.text)
-
-
-def _drain(control_plane_host: Host, name: str, endpoint: str) -> None:
-    content, clock = control_plane_host.run(f"cat {ADMIN_CONF}"), SystemClock()
-    access = received_access(content, endpoint=endpoint, cluster="the cluster", where=f"{ADMIN_CONF} on {control_plane_host.name}")
-    drain(KubeCluster("the cluster", access, clock=clock), name, _DRAIN, clock=clock, reporter=_Said())
 
 
 def _say(text: str) -> None:

@@ -75,7 +75,6 @@ ELSEWHERE = {
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",
-    "provision/provider.py": "tests/e2e, on real nodes",
     "readiness/hosts.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/apis.py": "tests/unit/upgrade/checks/test_table.py",
     "upgrade/checks/disruption.py": "tests/unit/upgrade/checks/test_table.py",
