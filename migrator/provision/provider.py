@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from migrator.cluster.drain import drain
-from migrator.errors import HostError, MigratorError
+from migrator.errors import CommandFailedError, HostError, MigratorError
 from migrator.kube.access import received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.kube.kubeconfig import data_only_text
@@ -120,10 +120,7 @@ class NodeProvider(_Provider):
 
     def read(self, id_: str, props: Inputs) -> ReadResult:
         """See how the node is; one that was taken out of its cluster is gone from the stack, too."""
-        try:
-            status = _status(props, self.host)
-        except HostError:
-            status = "unreachable"
+        status = _in_one_line(lambda: _status(props, self.host))
         if status == "absent":
             return ReadResult("", {})
         return ReadResult(id_, {**props, "status": status})
@@ -254,9 +251,10 @@ def _undone(props: Inputs, host_at: HostAt) -> str:
 
 def _status(props: Inputs, host_at: HostAt) -> str:
     host = host_at(props["node"])
-    if read_mark(host) is None:
-        return "absent"
-    return _node_status(props, host_at(props["through"]))
+    try:
+        return "absent" if read_mark(host) is None else _node_status(props, host_at(props["through"]))
+    except (HostError, CommandFailedError):
+        return "unreachable"
 
 
 def _node_status(props: Inputs, control_plane_host: Host) -> str:

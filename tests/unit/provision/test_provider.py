@@ -227,6 +227,25 @@ def test_a_node_that_was_taken_out_is_gone_from_the_stack(nodes: Nodes, provider
     assert (found.id, found.outs) == ("", {})
 
 
+@pytest.mark.parametrize("silent", ["host", "cluster"])
+def test_a_node_that_cannot_be_asked_stays_in_the_stack(nodes: Nodes, provider: NodeProvider, silent: str) -> None:
+    """That nobody answers is no proof that it is gone."""
+    if silent == "host":
+        nodes.second.answers[f"cat {MARK_FILE}"] = REFUSED
+    else:
+        del nodes.first.answers["get node green-2 "]
+        nodes.first.fails("get node green-2", "The connection to the server 10.0.0.1:6443 was refused")
+    found = provider.read("green-2", nodes.props())
+    assert (found.id, (found.outs or {})["status"]) == ("green-2", "unreachable")
+
+
+def test_a_mark_that_cannot_be_read_is_one_line(nodes: Nodes, provider: NodeProvider) -> None:
+    """Neither is the node gone, nor is a traceback shown."""
+    nodes.second.files[MARK_FILE] = "half"
+    with pytest.raises(Stopped, match=r"green-2: .* cannot be read"):
+        provider.read("green-2", nodes.props())
+
+
 @pytest.fixture
 def leaving(nodes: Nodes) -> Nodes:
     """Return nodes of which the second leaves: with a pod on it, and a host that can be reset."""
