@@ -52,8 +52,10 @@ class ClusterReader(Protocol):
 class ObjectPatcher(Protocol):
     """Changes single fields of objects."""
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
-        """Merge-patch an object (RFC 7396) and return it; raises NotFoundError."""
+    def patch(
+        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+    ) -> Manifest:
+        """Merge-patch an object, or its subresource (RFC 7396), and return it; raises NotFoundError."""
 
 
 class ClusterWriter(ObjectPatcher, Protocol):

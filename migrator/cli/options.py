@@ -97,3 +97,9 @@ class Common:
     allow_older: Annotated[
         bool, click.option("--allow-older", is_flag=True, help="Go on although green is of an older version than blue.")
     ]
+
+
+def journal_path(common: Common, name: str) -> Path:
+    """Return where the journal of the migration of this name lies."""
+    folder = common.state_dir or common.config.parent / ".migrator" / name
+    return folder / "journal.jsonl"

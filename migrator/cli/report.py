@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, takes
+from migrator.cli.options import Common, journal_path, takes
 
 
 @click.command("report")
@@ -21,7 +21,6 @@ from migrator.cli.options import Common, takes
 )
 def command(common: Common, out: Path) -> None:
     """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
-    from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
@@ -29,5 +28,5 @@ def command(common: Common, out: Path) -> None:
     from migrator.report.summary import document, summarize
 
     config = load_migration(common.config)
-    summary = summarize(config.name, iter_entries(journal_path(common, config), MIGRATION))
+    summary = summarize(config.name, iter_entries(journal_path(common, config.name), MIGRATION))
     render.report(page(summary), document(summary), out, output=common.output)

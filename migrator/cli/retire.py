@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, takes
+from migrator.cli.options import Common, journal_path, takes
 
 
 @click.command("retire")
@@ -15,12 +15,12 @@ def command(common: Common) -> None:
 
     The archive holds Secrets; only you can read the file. Exit code 3 while blue is still needed.
     """
-    from migrator.cli.wiring import journal_path, session
+    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_retire
 
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         render.confirmed("Retire blue? There is no rollback afterwards.", yes=common.yes)
-        path = journal_path(common, opened.config).parent / "blue-archive.jsonl.gz"
+        path = journal_path(common, opened.config.name).parent / "blue-archive.jsonl.gz"
         count = run_retire(opened, path)
     steps = [
         "pulumi destroy --stack blue        (a cluster that Pulumi made)",

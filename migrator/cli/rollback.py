@@ -1,33 +1,78 @@
-"""`migrator rollback`."""
+"""`migrator rollback`: the traffic first, before a cluster is asked, or what that takes is imported."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, takes
+from migrator.cli.options import Common, journal_path, takes
+from migrator.errors import JournalError
+
+if TYPE_CHECKING:
+    from migrator.config.schema import Migration
+    from migrator.migration.rollback import RollbackResult, TrafficMoved
 
 
 @click.command("rollback")
 @takes(Common)
 def command(common: Common) -> None:
-    """Move all traffic back to blue in one step; green need not be healthy, nor reachable.
+    """Move all traffic back to blue in one step, then the CronJobs; for the traffic no cluster need be reachable.
 
-    Exit code 4 when a CronJob could not be handed back.
+    Exit code 4 when something besides the traffic could not be taken back; running it again finishes.
     """
-    from migrator.cli.wiring import session
-    from migrator.migration.verbs import run_rollback
+    from migrator.config.load import load_migration
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen, bind_green=False) as opened:
-        result = run_rollback(opened)
+    config = load_migration(common.config)
+    with render.Screen(quiet=common.output == "json") as screen:
+        moved = _move_traffic(common, config, screen)
+        result = _finish(moved, common, config, screen)
+    if result.undone:
+        click.get_current_context().exit(4)
+
+
+def _move_traffic(common: Common, config: Migration, screen: render.Screen) -> TrafficMoved:
+    from migrator.adapters.clock import process_age
+    from migrator.journal.file import iter_entries
+    from migrator.journal.records.codec import MIGRATION
+    from migrator.migration.rollback import DECISIVE, move_traffic
+    from migrator.traffic.haproxy import HAProxy
+
+    path = journal_path(common, config.name)
+    entries = (
+        entry for word in DECISIVE for entry in iter_entries(path, MIGRATION, mentions=f'"event":"{word}"', damaged=lambda _: None)
+    )
+    switch = HAProxy(config.traffic.haproxy, relative_to=common.config.parent) if config.traffic else None
+    return move_traffic(config.name, entries, switch, screen, process_age)
+
+
+def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen) -> RollbackResult:
+    from migrator.cli.wiring import way_back
+    from migrator.migration.rollback import RollbackResult, after, finish
+
+    try:
+        with way_back(common, config, screen) as (run, blue, green, runner):
+            result = finish(moved, blue, green, run=run)
+            _show(result, common, traffic=config.traffic is not None)
+            after(config.hooks, runner, run)
+    except JournalError as error:
+        result = RollbackResult(moved.seconds, (), (f"the journal does not tell which CronJobs are on green: {error.message}",))
+        _show(result, common, traffic=config.traffic is not None)
+    return result
+
+
+def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
     if common.output == "json":
         render.result_json(
             {"trafficSeconds": result.traffic_seconds, "cronjobs": list(result.cronjobs), "undone": list(result.undone)}
         )
-    else:
+        return
+    if traffic:
         render.line(f"all traffic is on blue, after {result.traffic_seconds * 1000:.0f} ms")
-        if result.cronjobs:
-            render.line(f"CronJobs back on blue: {', '.join(result.cronjobs)}")
-        for text in result.undone:
-            render.line(render.word("warning"), f" {text}; run `migrator rollback` again when it answers")
-    click.get_current_context().exit(4 if result.undone else 0)
+    if result.cronjobs:
+        render.line(f"CronJobs of blue: {', '.join(result.cronjobs)}")
+    for text in result.undone:
+        render.line(render.word("warning"), f" {text}")
+    if result.undone:
+        render.line("run `migrator rollback` again when that is mended: it finishes what is left")

@@ -7,21 +7,20 @@ import datetime
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, takes
+from migrator.cli.options import Common, journal_path, takes
 
 
 @click.command("status")
 @takes(Common)
 def command(common: Common) -> None:
     """Show the state of the migration from its journal, without asking a cluster."""
-    from migrator.cli.wiring import journal_path
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
-    path = journal_path(common, config)
+    path = journal_path(common, config.name)
     entries = list(iter_entries(path, MIGRATION))
     state = fold(entries)
     document = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,32 +15,29 @@ from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
 from migrator.adapters.probes import SystemProber
 from migrator.adapters.stack_outputs import stack_access
-from migrator.cli.options import Common
+from migrator.cli.options import Common, journal_path
 from migrator.cli.render import Screen
 from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
-from migrator.errors import ApiError
 from migrator.journal.file import FileJournal
+from migrator.journal.late import LateJournal
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.codec import MIGRATION
+from migrator.journal.records.migration import MigrationRecord
 from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Side
 from migrator.migration.run import Run
 from migrator.migration.session import Session
-from migrator.migration.state import MigrationFold
+from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
+from migrator.ports import CommandRunner
 from migrator.traffic.haproxy import HAProxy
 
 
-def journal_path(common: Common, config: Migration) -> Path:
-    """Return where a migration's journal lies."""
-    folder = common.state_dir or common.config.parent / ".migrator" / config.name
-    return folder / "journal.jsonl"
-
-
 @contextmanager
-def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Iterator[Session]:
-    """Open journal and clusters; the journal is tied to both clusters (with `bind_green` False, to green if it answers)."""
+def session(common: Common, screen: Screen) -> Iterator[Session]:
+    """Open journal and clusters; the journal is tied to both clusters."""
     # Manifests are many containers without cycles; the garbage collector would traverse them without result.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
@@ -47,14 +45,9 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
     folder = common.config.parent
     blue = _cluster("blue", config.blue, folder, common, screen)
     green = _cluster("green", config.green, folder, common, screen)
-    identities = {"blue": blue.identity()}
-    try:
-        identities["green"] = green.identity()
-    except ApiError:
-        if bind_green:
-            raise
+    identities = {"blue": blue.identity(), "green": green.identity()}
     clock = SystemClock()
-    path = journal_path(common, config)
+    path = journal_path(common, config.name)
     with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)
         yield Session(
@@ -71,6 +64,33 @@ def session(common: Common, screen: Screen, *, bind_green: bool = True) -> Itera
         )
 
 
+@contextmanager
+def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tuple[Run, Side, Side, CommandRunner]]:
+    """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
+    path, clock = journal_path(common, config.name), SystemClock()
+
+    def damaged(text: str) -> None:
+        screen.emit(Note(f"{text}; read around it", warning=True))
+
+    def opened() -> FileJournal[MigrationRecord]:
+        return FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock, damaged=lambda _: None)
+
+    with contextlib.closing(LateJournal(path, MIGRATION, opened, damaged)) as journal:
+        run = Run(Ledger(journal, MigrationFold()), screen, clock)
+        blue = _side("blue", config.blue, common, screen, run.state)
+        green = _side("green", config.green, common, screen, run.state)
+        yield run, blue, green, ShellRunner()
+
+
+def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, state: State) -> Side:
+    seconds = BLUE_SECONDS if name == "blue" else GREEN_SECONDS
+
+    def opened() -> KubeCluster:
+        return _cluster(name, config, common.config.parent, common, screen, patience=seconds)
+
+    return Side(opened, seconds, state.clusters.get(name, ""))
+
+
 def warn_of(access: Access, screen: Screen) -> Access:
     """Say why credentials are not safe on this way, before any are sent."""
     if access.warning:
@@ -78,10 +98,12 @@ def warn_of(access: Access, screen: Screen) -> Access:
     return access
 
 
-def _cluster(name: str, config: ClusterConfig, folder: Path, common: Common, screen: Screen) -> KubeCluster:
+def _cluster(
+    name: str, config: ClusterConfig, folder: Path, common: Common, screen: Screen, *, patience: float = 120.0
+) -> KubeCluster:
     if config.stack:
         given = stack_access(config.stack, folder / Path(config.project).expanduser())
         access = received_access(given.kubeconfig, endpoint=given.endpoint, cluster=name, where=f"stack {config.stack}")
     else:
         access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
-    return KubeCluster(name, warn_of(access, screen), clock=SystemClock(), max_requests=common.max_requests)
+    return KubeCluster(name, warn_of(access, screen), clock=SystemClock(), max_requests=common.max_requests, patience=patience)

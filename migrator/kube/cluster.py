@@ -139,10 +139,12 @@ class KubeCluster:
         accept = _BRIEF if brief else _WHOLE
         return _manifest(self._send("PUT", path + _options(manager, dry_run), body, accept=accept))
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
-        """Merge-patch an object."""
-        path = resource.path(namespace, name) + _options(manager, dry_run=False)
-        return _manifest(self._send("PATCH", path, orjson.dumps(patch), content=_MERGE))
+    def patch(
+        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+    ) -> Manifest:
+        """Merge-patch an object, or its subresource."""
+        path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
+        return _manifest(self._send("PATCH", path + _options(manager, dry_run=False), orjson.dumps(patch), content=_MERGE))
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
         """Delete the object if it still has this UID."""

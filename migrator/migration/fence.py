@@ -2,60 +2,106 @@
 
 from __future__ import annotations
 
-from migrator.errors import ApiError
-from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from migrator.errors import ApiError, BlockedError, UnavailableError
+from migrator.journal.records.traffic import FenceAnnounced, Fenced
+from migrator.migration import schedules
+from migrator.migration.bounded import Answers, InBackground, reason
 from migrator.migration.run import Run
-from migrator.model.kinds import CRON_JOBS
 from migrator.model.plan import Decision, Plan
 from migrator.model.ref import ObjectRef
-from migrator.ports import Blue
+from migrator.ports import Blue, Clock
+
+R = TypeVar("R")
+_PATIENCE_SECONDS = 150.0
+"""For each round of requests on the way to green; a bit more than a cluster waits for its server to come back."""
+
+
+@dataclass(slots=True, frozen=True)
+class Side:
+    """A cluster on the way back, which may be away or be another one by now."""
+
+    open: Callable[[], Blue]
+    seconds: float
+    """How long it is waited for in all, and for each round of requests."""
+    identity: str = ""
+    """Who it was when the migration began; empty: not known."""
+
+    def look(self) -> Blue:
+        """Ask the cluster one question; raises MigratorError when it does not answer, or is another one."""
+        cluster = self.open()
+        found = cluster.identity()
+        if self.identity and found != self.identity:
+            raise BlockedError("the kubeconfig leads to another cluster than the journal's")
+        return cluster
+
+
+GREEN_SECONDS = 3.0
+BLUE_SECONDS = 20.0
+"""How long going back waits for the one and the other side."""
 
 
 def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef, ObjectRef]:
     """Suspend the moved CronJobs that run on blue, then resume them on green; return their names, blue to green.
 
-    The journal names them first, so that a rollback can undo an interrupted run.
+    The journal names them first, on disk, so that a rollback can undo an interrupted run. Raises UnavailableError for the first
+    that cannot be turned over.
     """
     moved = {item.blue: item.green for item in plan.of(Decision.MOVE) if item.blue.type_name == "CronJob.batch"}
-    due = {ref: green_ref for ref, green_ref in moved.items() if ref in run.state.fenced or not _suspended(blue, ref)}
+    unknown = [ref for ref in moved if ref not in run.state.fenced]
+    active = _all(schedules.active(blue, unknown, clock=run.clock, seconds=_PATIENCE_SECONDS), "read on blue")
+    due = {ref: green_ref for ref, green_ref in moved.items() if active.get(ref, ref in run.state.fenced)}
     if due:
         run.write(FenceAnnounced(due))
-        for ref in due:
-            _set(blue, ref, suspend=True)
-        for green_ref in due.values():
-            _set(green, green_ref, suspend=False)
+        run.ledger.sync()
+        last = _all(schedules.suspend(blue, due, clock=run.clock, seconds=_PATIENCE_SECONDS), "suspended on blue")
+        times = {due[ref]: at for ref, at in last.items()}
+        _all(schedules.resume(green, times, clock=run.clock, seconds=_PATIENCE_SECONDS), "resumed on green")
+        run.write(Fenced(tuple(due)))
     return due
 
 
-def unfence(blue: Blue, green: Blue, run: Run) -> list[str]:
-    """Suspend on green and resume on blue the CronJobs that a cutover fenced; return what failed, one sentence each.
+def hand_back(fenced: Mapping[ObjectRef, ObjectRef], blue: Side, green: Side, clock: Clock) -> list[str]:
+    """Suspend CronJobs on green and resume them on blue; return what failed, one sentence each. Raises nothing.
 
-    A green cluster that does not answer does not keep the CronJobs of blue suspended.
+    Both sides are looked at at once. A green that does not answer is not waited for: its last runs are then taken to be now.
     """
-    undone: list[str] = []
-    fenced = dict(run.state.fenced)
-    if not fenced:
-        return undone
-    run.write(UnfenceAnnounced(fenced))
-    for green_ref in fenced.values():
-        try:
-            _set(green, green_ref, suspend=True)
-        except ApiError as error:
-            undone.append(f"{green_ref} on green may still run: {error.message}")
-    for ref in fenced:
-        try:
-            _set(blue, ref, suspend=False)
-        except ApiError as error:
-            undone.append(f"{ref} on blue is still suspended: {error.message}")
-    if not undone:
-        run.write(Unfenced())
-    return undone
+    looking = InBackground(blue.look, clock), InBackground(green.look, clock)
+    refs = fenced.values()
+    ran = _on(looking[1], green, refs, lambda at: schedules.suspend(at, refs, clock=clock, seconds=green.seconds))
+    back = _on(looking[0], blue, fenced, lambda at: _resume(at, fenced, ran, seconds=blue.seconds, clock=clock))
+    return [
+        *(f"{ref} on green may still run: {reason(error)}" for ref, error in ran.failed.items()),
+        *(f"{ref} on blue is still suspended: {reason(error)}" for ref, error in back.failed.items()),
+    ]
 
 
-def _suspended(cluster: Blue, ref: ObjectRef) -> bool:
-    manifest = cluster.get(CRON_JOBS, ref.namespace, ref.name)
-    return bool((manifest.get("spec") or {}).get("suspend"))
+def _on(
+    looking: InBackground[Blue], side: Side, refs: Iterable[ObjectRef], work: Callable[[Blue], Answers[ObjectRef, R]]
+) -> Answers[ObjectRef, R]:
+    """Do the work on a side that is being looked at; all of it has failed when the side is away."""
+    try:
+        return work(looking.result(side.seconds))
+    except Exception as error:  # noqa: BLE001 - going back goes on, whatever one side does
+        return Answers(failed=dict.fromkeys(refs, error))
 
 
-def _set(cluster: Blue, ref: ObjectRef, *, suspend: bool) -> None:
-    cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": suspend}}, manager="migrator")
+def _resume(
+    blue: Blue, fenced: Mapping[ObjectRef, ObjectRef], ran: Answers[ObjectRef, float | None], *, seconds: float, clock: Clock
+) -> Answers[ObjectRef, bool]:
+    # By blue's own clock, which is its controller's.
+    unknown = None if set(fenced.values()) <= ran.done.keys() else blue.server_time()
+    last = {ref: ran.done.get(green_ref, unknown) for ref, green_ref in fenced.items()}
+    return schedules.resume(blue, last, clock=clock, seconds=seconds)
+
+
+def _all(answers: Answers[ObjectRef, R], what: str) -> dict[ObjectRef, R]:
+    """Return all answers; raises the first failure."""
+    for ref, error in answers.failed.items():
+        if isinstance(error, ApiError):
+            raise UnavailableError(f"{ref} cannot be {what}: {error.message}", status=error.status, hint=error.hint) from error
+        raise error
+    return answers.done

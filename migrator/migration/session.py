@@ -9,6 +9,7 @@ from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
 from migrator.migration.discover import discover, handed_over, read_green
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Side
 from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
@@ -77,6 +78,10 @@ class Session:
             plan = make_plan(handed_over(discovery.objects), discovery.inventory, context)
             green = reading.result()
         return with_green(plan, green), green
+
+    def sides(self) -> tuple[Side, Side]:
+        """Return blue and green as an undo asks for them."""
+        return Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

@@ -57,6 +57,8 @@ class State:
     good_verdict_at: float | None = None
     on_green_since: float | None = None
     copied_at: float | None = None
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Role (`blue`, `green`) to the identity of the cluster that the migration belongs to."""
 
 
 class MigrationFold:
@@ -119,7 +121,9 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
         case records.Retired():
             return replace(state, stage=Stage.RETIRED)
-        case Header() | Bound() | records.HookStarted() | traffic.RollbackStarted():
+        case Bound(clusters=clusters):
+            return replace(state, clusters={**state.clusters, **clusters})
+        case Header() | records.HookStarted() | traffic.RollbackStarted():
             return state
     if isinstance(record, records.CopyRecord):
         return _after_copy(state, record, at)
@@ -149,7 +153,9 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
             return replace(state, stage=Stage.ON_GREEN, on_green_since=at)
         case traffic.CutoverEnded():
             return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None)
-        case traffic.Shifted() | traffic.Sampled() | traffic.GatePassed() | traffic.GateFailed():
+        case traffic.Shifted(percent=percent):
+            return replace(state, green_percent=percent)
+        case traffic.Sampled() | traffic.GatePassed() | traffic.GateFailed():
             return state
         case _:
             assert_never(record)
@@ -161,6 +167,8 @@ def _after_fence(state: State, record: traffic.FenceRecord) -> State:
             return replace(state, fenced={**state.fenced, **cronjobs})
         case traffic.Unfenced():
             return replace(state, fenced={})
+        case traffic.Fenced():
+            return state
         case traffic.UnfenceAnnounced():
             return state  # they count as fenced until all of them run on blue again
         case _:

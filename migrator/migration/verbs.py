@@ -9,12 +9,13 @@ from typing import Any
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import CutoverEnded, CutoverStarted
-from migrator.migration import cutover, fence, retire, rollback
+from migrator.migration import cutover, fence, retire
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session
+from migrator.migration.undo import Undo
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Step
 from migrator.model.plan import Plan
@@ -80,20 +81,14 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
             fenced = fence.fence_blue(plan, session.blue, session.green, session.run)
             cutover.shift_traffic(inputs, session.run)
         except (MigratorError, KeyboardInterrupt) as error:
-            undone = fence.unfence(session.blue, session.green, session.run)
-            session.run.write(CutoverEnded(good=False, reason=str(error) or "interrupted", undone=tuple(undone)))
+            undo = Undo(session.run)
+            undo.cronjobs(*session.sides())
+            session.run.write(CutoverEnded(good=False, reason=str(error) or "interrupted", undone=tuple(undo.undone)))
             raise
         session.run.write(CutoverEnded(good=True))
         session.run.ledger.sync()
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     return CutoverResult(copied, tuple(str(ref) for ref in fenced))
-
-
-def run_rollback(session: Session) -> rollback.RollbackResult:
-    """Shift all traffic and CronJobs back to blue; needs neither the lock nor a healthy green."""
-    result = rollback.rollback(session.blue, session.green, session.switch, run=session.run)
-    session.hooks("afterRollback", session.config.hooks.after_rollback)
-    return result
 
 
 def run_retire(session: Session, archive: Path) -> int:

@@ -28,6 +28,7 @@ DEFINITIONS = _type("apiextensions.k8s.io", "v1", "customresourcedefinitions", "
 VALIDATING = _type(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False
 )
+JOBS = _type("batch", "v1", "jobs", "Job")
 CRON_JOBS = _type("batch", "v1", "cronjobs", "CronJob")
 ENDPOINT_SLICES = _type("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 LEASES = _type("coordination.k8s.io", "v1", "leases", "Lease")

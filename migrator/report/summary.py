@@ -141,7 +141,7 @@ def _return_milestone(record: traffic.FenceRecord | traffic.RollbackRecord) -> t
             return "rollback started", ""
         case traffic.RollbackEnded():
             return "rollback ended", "; ".join([f"traffic on blue after {record.seconds * 1000:.0f} ms", *record.undone])
-        case traffic.UnfenceAnnounced():
+        case traffic.Fenced() | traffic.UnfenceAnnounced():
             return None
         case _:
             assert_never(record)

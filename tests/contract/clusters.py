@@ -16,7 +16,7 @@ from migrator.model.manifest import Manifest, get, without
 from migrator.model.ref import ResourceType
 from migrator.ports import Green, PodEvictor
 from tests.support.fake_cluster.kinds import SERVED
-from tests.support.objects import config_map, crd, deployment, made, service
+from tests.support.objects import config_map, crd, cron_job, deployment, made, service
 
 TYPES = {item.kind: item for item in SERVED}
 NOT_SERVED = ResourceType("nowhere.example.com", "v1", "things", "Thing", True, frozenset())
@@ -48,9 +48,9 @@ class Place(NamedTuple):
         """Read an object."""
         return self.cluster.get(TYPES[kind], self._in(TYPES[kind]), name)
 
-    def patch(self, kind: str, name: str, patch: dict[str, Any], *, manager: str = "first") -> Manifest:
+    def patch(self, kind: str, name: str, patch: dict[str, Any], *, manager: str = "first", **options: str) -> Manifest:
         """Patch an object."""
-        return self.cluster.patch(TYPES[kind], self._in(TYPES[kind]), name, patch, manager=manager)
+        return self.cluster.patch(TYPES[kind], self._in(TYPES[kind]), name, patch, manager=manager, **options)
 
     def delete(self, kind: str, name: str, uid: str) -> None:
         """Delete an object."""
@@ -306,6 +306,15 @@ class ClusterContract:
         """RFC 7396: what is not named stays."""
         place.create(config_map("a", {"keep": "1", "go": "2"}))
         assert place.patch("ConfigMap", "a", {"data": {"go": None, "new": "3"}})["data"] == {"keep": "1", "new": "3"}
+
+    def test_a_status_is_patched_by_its_subresource_alone(self, place: Place) -> None:
+        """A patch of the object leaves its status, a patch of the status leaves the object."""
+        place.create(cron_job("a", suspend=True))
+        at = {"lastScheduleTime": "2026-01-02T03:04:00Z"}
+        place.patch("CronJob", "a", {"spec": {"schedule": "1 1 1 1 *"}, "status": at})
+        assert get(place.get("CronJob", "a"), "status", "lastScheduleTime") is None
+        answer = place.patch("CronJob", "a", {"spec": {"schedule": "2 2 2 2 *"}, "status": at}, subresource="status")
+        assert (answer["status"], answer["spec"]["schedule"]) == (at, "1 1 1 1 *")
 
     def test_a_patch_with_an_old_version_is_a_conflict(self, place: Place) -> None:
         """A patch that names a resourceVersion is checked as a replacement is."""

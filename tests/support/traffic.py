@@ -30,6 +30,8 @@ class FakeSwitch:
         """How long a shift takes."""
         self.refused: set[float] = set()
         """Percents that it does not take."""
+        self.complains = ""
+        """What it says after it has set the weights."""
         self.shifts: list[float] = []
         self._at = clock.monotonic()
         self._blue = self._green = self._errors = 0.0
@@ -54,6 +56,8 @@ class FakeSwitch:
         self.clock.pass_time(self.shift_seconds)
         self.percent = green_percent
         self.shifts.append(green_percent)
+        if self.complains:
+            raise TrafficError(self.complains)
         return self.read()
 
     def _count(self) -> None:

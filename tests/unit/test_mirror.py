@@ -18,7 +18,6 @@ TESTS = sorted(path for path in (ROOT / "tests").rglob("test_*.py"))
 
 WITHOUT_LOGIC = {
     "__main__.py": "calls main",
-    "adapters/clock.py": "the time of the system",
     "errors.py": "classes of errors, raised and read in the tests of all others",
     "model/events.py": "values",
     "model/kinds.py": "values",

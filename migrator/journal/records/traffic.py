@@ -28,8 +28,17 @@ class FenceAnnounced(Record):
 
 
 @dataclass(slots=True, frozen=True)
+class Fenced(Record):
+    """These CronJobs are suspended on blue and run on green. Journals of 0.1.0 do not have it."""
+
+    WORD = "fenced"
+    cronjobs: tuple[Ref, ...]
+    """Their names on blue."""
+
+
+@dataclass(slots=True, frozen=True)
 class UnfenceAnnounced(Record):
-    """These CronJobs are about to be suspended on green and resumed on blue."""
+    """These CronJobs were told to be suspended on green and resumed on blue; `unfenced` says that all of them are."""
 
     WORD = "unfence"
     cronjobs: dict[Ref, Ref]
@@ -119,7 +128,7 @@ class CutoverEnded(Record):
 
 @dataclass(slots=True, frozen=True)
 class RollbackStarted(Record):
-    """A rollback begins."""
+    """A rollback has begun; its traffic may have been shifted already."""
 
     WORD = "rollback-started"
 
@@ -130,7 +139,7 @@ class RollbackEnded(Record):
 
     WORD = "rollback-ended"
     seconds: float
-    """Time until all traffic was on blue; 0 without a load balancer."""
+    """Time from the start of the process until all traffic was on blue; 0 without a load balancer."""
     cronjobs: tuple[Ref, ...]
     """CronJobs that the cutover had fenced, by their names on blue."""
     undone: tuple[str, ...]
@@ -138,5 +147,5 @@ class RollbackEnded(Record):
 
 
 CutoverRecord = CutoverStarted | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
-FenceRecord = FenceAnnounced | UnfenceAnnounced | Unfenced
+FenceRecord = FenceAnnounced | Fenced | UnfenceAnnounced | Unfenced
 RollbackRecord = RollbackStarted | RollbackEnded

@@ -161,14 +161,17 @@ class FakeCluster:
                 self._store(resource, after)
         return _brief(after) if brief else _copy(after)
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
-        """Merge-patch an object."""
-        with self._writing("patch", resource, namespace, name):
+    def patch(
+        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+    ) -> Manifest:
+        """Merge-patch an object or its status."""
+        with self._writing("patch", resource, namespace, f"{name}/{subresource}" if subresource else name):
             before = self._found(resource, namespace, name)
             wanted = merge_patch(before, patch)
             if "resourceVersion" not in (patch.get("metadata") or {}):
                 wanted["metadata"] = without(wanted["metadata"], "resourceVersion")
-            after = self._updated(resource, before, wanted, manager, restore="managedFields" in (patch.get("metadata") or {}))
+            restore = "managedFields" in (patch.get("metadata") or {})
+            after = self._updated(resource, before, wanted, manager, subresource=subresource, restore=restore)
             self._store(resource, after)
         return _copy(after)
 

@@ -69,12 +69,16 @@ def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: 
     for line in lines:
         again, before = orjson.loads(codec.encode(codec.decode(line))), orjson.loads(line)
         assert again == {key: value for key, value in before.items() if (key, value) not in _LEFT_OUT}
-    assert {orjson.loads(line)["event"] for line in lines} == {record.WORD for record in get_args(union)}
+    assert {orjson.loads(line)["event"] for line in lines} == {record.WORD for record in get_args(union)} - _NEWER_WORDS
     for record in get_args(union):
+        if record.WORD in _NEWER_WORDS:
+            continue
         keys = {key for line in lines if orjson.loads(line)["event"] == record.WORD for key in orjson.loads(line)}
         assert keys >= {field.name for field in dataclasses.fields(record) if field.default is not dataclasses.MISSING} - _NEWER
 
 
+_NEWER_WORDS = {"fenced"}
+"""Records that there are only since 0.2.0."""
 _NEWER = {"id"}
 """Keys that records have only since 0.2.0."""
 _LEFT_OUT = [("changes_control_plane", False), ("differences", [])]

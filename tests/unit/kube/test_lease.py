@@ -26,10 +26,12 @@ class Watched(FakeCluster):
         super().__init__(clock=clock)
         self.tried = threading.Semaphore(0)
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
+    def patch(
+        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+    ) -> Manifest:
         """Patch, and tell."""
         try:
-            return super().patch(resource, namespace, name, patch, manager=manager)
+            return super().patch(resource, namespace, name, patch, manager=manager, subresource=subresource)
         finally:
             self.tried.release()
 

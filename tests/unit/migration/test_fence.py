@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+import threading
 from dataclasses import dataclass
 
 import pytest
 
 from migrator.errors import JournalError, UnavailableError
 from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.traffic import FenceAnnounced, UnfenceAnnounced, Unfenced
-from migrator.migration.fence import fence_blue, unfence
+from migrator.journal.records.traffic import FenceAnnounced, Fenced
+from migrator.migration.fence import Side, fence_blue, hand_back
 from migrator.migration.run import Run
 from migrator.model.kinds import CRON_JOBS
+from migrator.model.manifest import get
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster import FakeCluster
@@ -19,6 +22,7 @@ from tests.support.fake_cluster.faults import Fault, unavailable
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.objects import cron_job, made
 
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
 NIGHTLY = ObjectRef("batch", "CronJob", "shop", "nightly")
 NIGHTLY_GREEN = ObjectRef("batch", "CronJob", "store", "nightly")
 PAUSED = ObjectRef("batch", "CronJob", "shop", "paused")
@@ -37,6 +41,11 @@ class Pair:
     def suspended(self, cluster: FakeCluster, ref: ObjectRef) -> bool:
         """Return whether a CronJob is suspended."""
         return bool(cluster.get(CRON_JOBS, ref.namespace, ref.name)["spec"].get("suspend"))
+
+    def back(self) -> list[str]:
+        """Hand the CronJobs back to blue."""
+        blue, green = Side(lambda: self.blue, 1.0), Side(lambda: self.green, 1.0)
+        return hand_back(self.run.state.fenced, blue, green, self.run.clock)
 
     @property
     def sides(self) -> tuple[bool, bool]:
@@ -70,14 +79,32 @@ def test_what_runs_on_blue_is_turned_over_and_nothing_else(pair: Pair) -> None:
     assert pair.suspended(pair.green, PAUSED._replace(namespace="store"))
     assert not pair.suspended(pair.blue, NIGHTLY._replace(name="left"))
     assert pair.suspended(pair.green, NIGHTLY_GREEN._replace(name="left"))
+    assert pair.journal.records == [FenceAnnounced({NIGHTLY: NIGHTLY_GREEN}), Fenced((NIGHTLY,))]
+
+
+def test_the_announcement_is_on_disk_before_blue_is_touched(pair: Pair) -> None:
+    """After a power cut in between, CronJobs that run nowhere would be nobody's."""
+    on_disk: list[int] = []
+    pair.blue.faults.append(Fault("patch", lambda: on_disk.append(pair.journal.synced) or unavailable(), times=1))  # type: ignore[func-returns-value]
+    with pytest.raises(UnavailableError):
+        fence_blue(pair.plan, pair.blue, pair.green, pair.run)
+    assert on_disk == [1]
     assert pair.journal.records == [FenceAnnounced({NIGHTLY: NIGHTLY_GREEN})]
+
+
+def test_a_cronjob_that_is_gone_from_blue_since_the_plan_ends_nothing(pair: Pair) -> None:
+    """A person has deleted it: there is nothing to turn over, and nothing to take back."""
+    uid = pair.blue.get(CRON_JOBS, "shop", "nightly")["metadata"]["uid"]
+    pair.blue.delete(CRON_JOBS, "shop", "nightly", uid=uid)
+    assert fence_blue(pair.plan, pair.blue, pair.green, pair.run) == {}
+    assert hand_back({NIGHTLY: NIGHTLY_GREEN}, Side(lambda: pair.blue, 1), Side(lambda: pair.green, 1), pair.run.clock) == []
 
 
 def test_a_cronjob_is_suspended_on_one_side_before_it_runs_on_the_other(pair: Pair) -> None:
     """In both directions: it never runs on both."""
     both = pair.blue.requests = pair.green.requests
     fence_blue(pair.plan, pair.blue, pair.green, pair.run)
-    unfence(pair.blue, pair.green, pair.run)
+    pair.back()
     blue, green = "patch CronJob shop/nightly", "patch CronJob store/nightly"
     assert [line for line in both if line.startswith("patch")] == [blue, green, green, blue]
 
@@ -87,7 +114,7 @@ def test_without_cronjobs_nothing_is_written(pair: Pair) -> None:
     pair.blue.patch(CRON_JOBS, "shop", "nightly", {"spec": {"suspend": True}}, manager="kubectl")
     pair.blue.requests.clear()
     assert fence_blue(pair.plan, pair.blue, pair.green, pair.run) == {}
-    assert unfence(pair.blue, pair.green, pair.run) == []
+    assert pair.back() == []
     assert pair.journal.records == []
     assert not any(line.startswith("patch") for line in (*pair.blue.requests, *pair.green.requests))
 
@@ -111,13 +138,14 @@ def test_a_fence_that_was_cut_off_is_known_and_done_again(pair: Pair) -> None:
     assert pair.sides == (False, True)
 
 
-def test_taken_back_it_is_as_before_and_no_longer_fenced(pair: Pair) -> None:
-    """The journal says that it is about to be, and that it is."""
+def test_what_is_already_on_its_side_gets_no_write(pair: Pair) -> None:
+    """Handing back twice is handing back once."""
     fence_blue(pair.plan, pair.blue, pair.green, pair.run)
-    assert unfence(pair.blue, pair.green, pair.run) == []
-    assert pair.sides == (True, False)
-    assert pair.run.state.fenced == {}
-    assert pair.journal.records[1:] == [UnfenceAnnounced({NIGHTLY: NIGHTLY_GREEN}), Unfenced()]
+    assert pair.back() == []
+    pair.blue.requests.clear()
+    pair.green.requests.clear()
+    assert pair.back() == []
+    assert not any(line.startswith("patch") for line in (*pair.blue.requests, *pair.green.requests))
 
 
 @pytest.mark.parametrize(
@@ -127,14 +155,69 @@ def test_taken_back_it_is_as_before_and_no_longer_fenced(pair: Pair) -> None:
         ("blue", "CronJob.batch/shop/nightly on blue is still suspended: blue did not answer", (False, False)),
     ],
 )
-def test_what_cannot_be_taken_back_is_told_and_stays_fenced(pair: Pair, side: str, words: str, sides: tuple[bool, bool]) -> None:
+def test_what_cannot_be_taken_back_is_told(pair: Pair, side: str, words: str, sides: tuple[bool, bool]) -> None:
     """Blue does not wait for green; the next run tries again what is left."""
     fence_blue(pair.plan, pair.blue, pair.green, pair.run)
     cluster = pair.green if side == "green" else pair.blue
     cluster.faults.append(Fault("patch", lambda: UnavailableError(f"{side} did not answer"), times=1))
-    assert unfence(pair.blue, pair.green, pair.run) == [words]
+    assert pair.back() == [words]
     assert pair.sides == sides
-    assert pair.run.state.fenced == {NIGHTLY: NIGHTLY_GREEN}
-    assert Unfenced() not in pair.journal.records
-    assert unfence(pair.blue, pair.green, pair.run) == []
+    assert pair.back() == []
     assert pair.sides == (True, False)
+
+
+def ran(cluster: FakeCluster, ref: ObjectRef) -> str | None:
+    """Return when the CronJob's status says that it was last due."""
+    found: str | None = get(cluster.get(CRON_JOBS, ref.namespace, ref.name), "status", "lastScheduleTime")
+    return found
+
+
+def runs(cluster: FakeCluster, ref: ObjectRef, at: str) -> None:
+    """Let a run begin, as the controller does."""
+    status = {"status": {"lastScheduleTime": at}}
+    cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager="controller", subresource="status")
+
+
+def test_the_time_of_the_last_run_goes_with_a_cronjob_in_both_directions(pair: Pair) -> None:
+    """Else the side that resumes runs again what the other one has done."""
+    runs(pair.blue, NIGHTLY, "2026-01-02T03:00:00Z")
+    fence_blue(pair.plan, pair.blue, pair.green, pair.run)
+    assert ran(pair.green, NIGHTLY_GREEN) == "2026-01-02T03:00:00Z"
+    runs(pair.green, NIGHTLY_GREEN, "2026-01-03T03:00:00Z")
+    assert pair.back() == []
+    assert ran(pair.blue, NIGHTLY) == "2026-01-03T03:00:00Z"
+
+
+def test_a_green_that_does_not_tell_is_taken_to_have_run_until_now(pair: Pair) -> None:
+    """A run too few is better than one that was done twice."""
+    fence_blue(pair.plan, pair.blue, pair.green, pair.run)
+    pair.green.faults.append(Fault("get", unavailable))
+    assert len(pair.back()) == 1
+    assert ran(pair.blue, NIGHTLY) == datetime.datetime.fromtimestamp(pair.blue.server_time(), datetime.UTC).strftime(STAMP)
+
+
+def test_a_bug_on_one_side_is_a_sentence_and_shows_no_data(pair: Pair) -> None:
+    """Nothing keeps blue from its CronJobs."""
+    fence_blue(pair.plan, pair.blue, pair.green, pair.run)
+
+    def broken() -> FakeCluster:
+        raise KeyError("secret")
+
+    left = hand_back(pair.run.state.fenced, Side(lambda: pair.blue, 1.0), Side(broken, 1.0), pair.run.clock)
+    assert left == ["CronJob.batch/store/nightly on green may still run: a bug: KeyError"]
+    assert pair.sides[0]
+
+
+def test_a_silent_green_does_not_hold_blue_up(pair: Pair) -> None:
+    """It is waited for as long as its side says, and no longer; the process does not wait for it at its end."""
+    fence_blue(pair.plan, pair.blue, pair.green, pair.run)
+    answer = threading.Event()
+
+    def silent() -> FakeCluster:
+        answer.wait()
+        return pair.green
+
+    left = hand_back(pair.run.state.fenced, Side(lambda: pair.blue, 1.0), Side(silent, 0.0), pair.run.clock)
+    answer.set()
+    assert left == ["CronJob.batch/store/nightly on green may still run: no answer within 0 s"]
+    assert pair.sides[0]

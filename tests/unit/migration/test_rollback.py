@@ -2,114 +2,202 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from migrator.errors import BlockedError, TrafficError
-from migrator.journal.records.migration import MigrationRecord, Retired
-from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced
-from migrator.migration.rollback import RollbackResult, rollback
+from migrator.config.load import parse_migration
+from migrator.errors import BlockedError, CommandFailedError, ConfigError, TrafficError
+from migrator.journal.records.base import Entry, Header
+from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
+from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced, Shifted
+from migrator.migration.fence import Side
+from migrator.migration.rollback import RollbackResult, TrafficMoved, after, finish, move_traffic
+from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Step
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.ref import ObjectRef
+from migrator.ports import Blue
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable
-from tests.support.journals import migration_run
+from tests.support.journals import MemoryJournal, migration_run
 from tests.support.objects import cron_job
-from tests.support.traffic import FakeSwitch
+from tests.support.recorder import Recorder
+from tests.support.traffic import FakeRunner, FakeSwitch
 
 NIGHTLY = ObjectRef("batch", "CronJob", "default", "nightly")
-FENCED: tuple[MigrationRecord, ...] = (FenceAnnounced({NIGHTLY: NIGHTLY}), ShiftAnnounced(50))
+FENCED: tuple[MigrationRecord, ...] = (FenceAnnounced({NIGHTLY: NIGHTLY}), ShiftAnnounced(50), Shifted(50, {}))
+AGE = 0.4321
 
 
-def clusters() -> tuple[FakeCluster, FakeCluster]:
-    """Return blue with a CronJob that is suspended, and green where it runs."""
-    blue, green = FakeCluster("blue"), FakeCluster("green")
+@dataclass(slots=True)
+class Stand:
+    """A migration whose traffic and CronJob are on green."""
+
+    run: Run
+    journal: MemoryJournal[MigrationRecord]
+    clock: FakeClock
+    recorder: Recorder
+    blue: FakeCluster
+    green: FakeCluster
+    switch: FakeSwitch
+
+    def move(self) -> TrafficMoved:
+        """Move the traffic."""
+        return move_traffic("shop", self.journal.entries(), self.switch, self.recorder, lambda: AGE)
+
+    def finish(self, moved: TrafficMoved | None = None, *, blue: Side | None = None, green: Side | None = None) -> RollbackResult:
+        """Do the rest."""
+        blue, green = blue or Side(lambda: self.blue, 1.0), green or Side(lambda: self.green, 1.0)
+        return finish(moved or self.move(), blue, green, run=self.run)
+
+    @property
+    def runs_on(self) -> tuple[bool, bool]:
+        """Whether the CronJob runs on blue, and on green."""
+        blue, green = (not side.get(CRON_JOBS, "default", "nightly")["spec"]["suspend"] for side in (self.blue, self.green))
+        return blue, green
+
+
+@pytest.fixture
+def stand() -> Stand:
+    """Return a migration with half of its traffic on green."""
+    run, journal, clock, recorder = migration_run(*FENCED)
+    blue, green = FakeCluster("blue", clock=clock), FakeCluster("green", clock=clock)
     for cluster in (blue, green):
         cluster.hold(cron_job("nightly", suspend=cluster is blue) | {"metadata": {"name": "nightly", "namespace": "default"}})
-    return blue, green
+    return Stand(run, journal, clock, recorder, blue, green, FakeSwitch(clock, percent=50))
 
 
-def suspended(cluster: FakeCluster) -> bool:
-    """Return whether the CronJob is suspended."""
-    return bool(cluster.get(CRON_JOBS, "default", "nightly")["spec"]["suspend"])
+def test_traffic_goes_back_before_anything_is_asked_or_written(stand: Stand) -> None:
+    """Neither cluster gets a request, and the journal is only read."""
+    stand.journal.full = True
+    assert stand.move().seconds == round(AGE, 3)
+    assert stand.switch.shifts == [0]
+    assert (stand.blue.requests, stand.green.requests) == ([], [])
+    assert len(stand.journal.records) == len(FENCED)
 
 
-def switch_at(percent: float, clock: FakeClock) -> FakeSwitch:
-    """Return a load balancer that takes a quarter of a second for a shift."""
-    switch = FakeSwitch(clock, percent=percent)
-    switch.shift_seconds = 0.25
-    return switch
+def test_the_time_is_told_when_the_traffic_is_back(stand: Stand) -> None:
+    """It is read after the load balancer has confirmed the weights."""
+    stand.switch.shift_seconds = 0.7
+    moved = move_traffic("shop", stand.journal.entries(), stand.switch, stand.recorder, stand.clock.monotonic)
+    assert moved.seconds == 0.7
+    assert [event.text for event in stand.recorder.events if isinstance(event, Step)] == ["all traffic is on blue, after 700 ms"]
 
 
-def test_traffic_goes_back_first_then_cronjobs() -> None:
-    """It is timed, recorded, and forced to disk."""
-    run, journal, clock, recorder = migration_run(*FENCED)
-    blue, green = clusters()
-    switch = switch_at(50, clock)
-    state_at_shift: list[bool] = []
-    switch.before_shift = lambda _: state_at_shift.append(suspended(blue))
-    result = rollback(blue, green, switch, run=run)
-    assert result == RollbackResult(0.25, (str(NIGHTLY),), ())
-    assert (switch.percent, state_at_shift) == (0, [True])
-    assert (suspended(blue), suspended(green)) == (False, True)
-    assert journal.records[len(FENCED)] == RollbackStarted()
-    assert journal.records[-1] == RollbackEnded(0.25, (NIGHTLY,), ())
-    assert journal.synced == len(journal.kept)
-    assert (run.state.stage, run.state.green_percent, run.state.fenced) == (Stage.ROLLED_BACK, 0, {})
-    assert [event.text for event in recorder.events if isinstance(event, Step)] == [
-        "all traffic to blue",
-        "1 CronJobs back to blue",
-    ]
+def test_then_cronjobs_go_back_and_all_of_it_is_written(stand: Stand) -> None:
+    """The journal says afterwards what was done."""
+    assert stand.finish() == RollbackResult(0.432, (str(NIGHTLY),), ())
+    assert stand.runs_on == (True, False)
+    assert stand.journal.records[len(FENCED) : len(FENCED) + 2] == [RollbackStarted(), Shifted(0, {"blue": 256, "green": 0})]
+    assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), ())
+    assert (stand.run.state.stage, stand.run.state.green_percent, stand.run.state.fenced) == (Stage.ROLLED_BACK, 0, {})
 
 
-def test_a_green_that_is_away_holds_nothing_up() -> None:
-    """Traffic and blue's CronJobs are back; what green may still do is told, and recorded."""
-    run, journal, clock, _ = migration_run(*FENCED)
-    blue, green = clusters()
-    green.faults.append(Fault("patch", unavailable))
-    result = rollback(blue, green, switch_at(50, clock), run=run)
-    assert not suspended(blue)
+def test_a_green_that_is_away_holds_nothing_up(stand: Stand) -> None:
+    """Blue's CronJobs are back; what green may still do is told, and recorded."""
+    stand.green.faults.append(Fault("patch", unavailable))
+    result = stand.finish()
+    assert stand.runs_on[0]
     assert [text.partition(":")[0] for text in result.undone] == [f"{NIGHTLY} on green may still run"]
-    assert journal.records[-1] == RollbackEnded(0.25, (NIGHTLY,), result.undone)
-    assert run.state.fenced == {NIGHTLY: NIGHTLY}
+    assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), result.undone)
+    assert stand.run.state.fenced == {NIGHTLY: NIGHTLY}
+    stand.green.faults.clear()
+    assert stand.finish().undone == ()
+    assert (stand.runs_on, stand.run.state.fenced) == ((True, False), {})
 
 
-def test_without_a_load_balancer_only_cronjobs_go_back() -> None:
+@pytest.mark.parametrize("away", ["blue", "green"])
+def test_a_side_that_cannot_even_be_opened_is_listed(stand: Stand, away: str) -> None:
+    """A kubeconfig that is gone: the other side is handled all the same."""
+
+    def gone() -> Blue:
+        raise ConfigError(["kubeconfig: no such file"])
+
+    result = stand.finish(blue=Side(gone, 1.0)) if away == "blue" else stand.finish(green=Side(gone, 1.0))
+    assert [text.rpartition(": ")[2] for text in result.undone] == ["no such file"]
+    assert away in result.undone[0]
+    assert stand.runs_on == ((False, False) if away == "blue" else (True, True))
+
+
+def test_another_cluster_under_that_address_is_left_alone(stand: Stand) -> None:
+    """The journal knows whose CronJobs were suspended."""
+    result = stand.finish(green=Side(lambda: stand.green, 1.0, identity="another"))
+    assert "another cluster than the journal's" in result.undone[0]
+    assert stand.runs_on == (True, True)
+
+
+def test_a_journal_that_cannot_be_written_stops_nothing(stand: Stand) -> None:
+    """Traffic and CronJobs are back; the person is told that the journal does not say so."""
+    stand.journal.full = True
+    result = stand.finish()
+    assert (stand.switch.percent, stand.runs_on) == (0, (True, False))
+    assert result.undone == ("the journal does not say that this was done: disk full",)
+    stand.journal.full = False
+    assert stand.finish().undone == ()
+    assert stand.run.state.stage is Stage.ROLLED_BACK
+
+
+def test_without_a_load_balancer_only_cronjobs_go_back(stand: Stand) -> None:
     """There is no traffic to move, and no time that it took."""
-    run, journal, _, _ = migration_run(FENCED[0])
-    blue, green = clusters()
-    assert rollback(blue, green, None, run=run).traffic_seconds == 0
-    assert not suspended(blue)
-    assert not any(isinstance(record, ShiftAnnounced) for record in journal.records)
+    moved = move_traffic("shop", stand.journal.entries(), None, stand.recorder, lambda: AGE)
+    assert stand.finish(moved).traffic_seconds == 0
+    assert stand.runs_on == (True, False)
+    assert sum(isinstance(record, Shifted) for record in stand.journal.records) == 1
 
 
-def test_with_nothing_to_take_back_the_traffic_is_set_all_the_same() -> None:
+def test_with_nothing_to_take_back_the_traffic_is_set_and_no_cluster_is_asked() -> None:
     """What the load balancer does is not known from the journal alone."""
-    run, _, clock, _ = migration_run()
-    switch = switch_at(0, clock)
-    assert rollback(*clusters(), switch, run=run) == RollbackResult(0.25, (), ())
+    run, journal, clock, recorder = migration_run()
+    switch = FakeSwitch(clock)
+
+    def never() -> Blue:
+        raise AssertionError
+
+    moved = move_traffic("shop", journal.entries(), switch, recorder, lambda: AGE)
+    assert finish(moved, Side(never, 1.0), Side(never, 1.0), run=run) == RollbackResult(0.432, (), ())
     assert switch.shifts == [0]
 
 
-def test_traffic_that_cannot_be_moved_is_an_error_and_no_rollback() -> None:
+def test_traffic_that_cannot_be_moved_is_an_error_and_no_rollback(stand: Stand) -> None:
     """CronJobs stay where the traffic is."""
-    run, _, clock, _ = migration_run(*FENCED)
-    blue, green = clusters()
-    switch = switch_at(50, clock)
-    switch.refused = {0}
+    stand.switch.refused = {0}
     with pytest.raises(TrafficError):
-        rollback(blue, green, switch, run=run)
-    assert (suspended(blue), suspended(green)) == (True, False)
-    assert run.state.stage is not Stage.ROLLED_BACK
+        stand.move()
+    assert stand.runs_on == (False, True)
 
 
-def test_once_blue_is_retired_there_is_nothing_to_go_back_to() -> None:
-    """Nothing is touched."""
-    run, journal, clock, _ = migration_run(Retired("archive", 1))
-    switch = switch_at(100, clock)
-    with pytest.raises(BlockedError, match="blue is retired") as caught:
-        rollback(*clusters(), switch, run=run)
+def test_a_complaint_beside_the_weights_is_listed(stand: Stand) -> None:
+    """The traffic is on blue, and a restart of the load balancer may lose that."""
+    stand.switch.complains = "state file cannot be written"
+    assert stand.finish().undone == ("the load balancer: state file cannot be written",)
+    assert stand.switch.percent == 0
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [(Retired("archive", 1), "blue is retired"), (Header(1, "0.1.0", "other"), "belongs to migration other, not shop")],
+)
+def test_where_there_is_no_way_back_nothing_is_touched(stand: Stand, record: MigrationRecord, words: str) -> None:
+    """A retired blue, or somebody else's journal."""
+    stand.journal.kept.append(Entry(0.0, record))
+    with pytest.raises(BlockedError, match=words) as caught:
+        stand.move()
     assert caught.value.hint
-    assert (switch.shifts, len(journal.records)) == ([], 1)
+    assert stand.switch.shifts == []
+
+
+def test_hooks_run_also_when_the_journal_cannot_be_written(stand: Stand) -> None:
+    """One that fails is an error."""
+    text = "{name: shop, blue: {kubeconfig: k}, green: {kubeconfig: k}, hooks: {afterRollback: [[tell, secret], [again]]}}"
+    hooks = parse_migration(text, "migration.yaml").hooks
+    runner = FakeRunner()
+    after(hooks, runner, stand.run)
+    assert HookStarted("afterRollback", "tell") in stand.journal.records
+    stand.journal.full = True
+    after(hooks, runner, stand.run)
+    assert runner.ran == [("tell", "secret"), ("again",)] * 2
+    with pytest.raises(CommandFailedError):
+        after(hooks, FakeRunner(failing="tell"), stand.run)

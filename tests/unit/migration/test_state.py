@@ -119,7 +119,8 @@ def test_times_are_those_of_the_records() -> None:
 
 def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() -> None:
     """A run that was killed in between may have done what it announced."""
-    assert after(ShiftAnnounced(25.0), Shifted(24.9, {})).green_percent == 25.0
+    assert after(ShiftAnnounced(25.0)).green_percent == 25.0
+    assert after(ShiftAnnounced(25.0), Shifted(24.9, {})).green_percent == 24.9
     fenced = after(FenceAnnounced({A: A}), FenceAnnounced({B: A}), UnfenceAnnounced({A: A})).fenced
     assert fenced == {A: A, B: A}
     assert after(FenceAnnounced({A: A}), Unfenced()).fenced == {}

@@ -16,7 +16,7 @@ from migrator.journal.records.traffic import CutoverEnded, CutoverStarted, Fence
 from migrator.migration.copy import CopyOptions
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
-from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_rollback, run_validate
+from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_validate
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
@@ -260,18 +260,6 @@ def test_a_killed_cutover_goes_on_without_another_copy(stand: Stand) -> None:
     assert len(stand.of(CopyStarted)) == copies
     assert sum(result.copied.counts.values()) == 0
     assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
-
-
-def test_a_rollback_asks_no_lock_and_runs_its_hook(stand: Stand) -> None:
-    """Somebody else's run holds green; all goes back to blue at once."""
-    stand.ready()
-    run_cutover(stand.session, CopyOptions())
-    with stand.green.lock("somebody"):
-        result = run_rollback(stand.session)
-    assert (result.cronjobs, result.undone) == ((str(NIGHTLY),), ())
-    assert (stand.switch.percent, stand.cronjob_runs_on) == (0, (True, False))
-    assert stand.runner.ran[-1] == ("after-rollback",)
-    assert stand.state is Stage.ROLLED_BACK
 
 
 def test_blue_is_retired_after_its_time_with_an_archive(stand: Stand, tmp_path: Path) -> None:

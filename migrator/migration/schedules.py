@@ -1,0 +1,138 @@
+"""Suspend CronJobs on one side and resume them on the other, so that every scheduled run happens once.
+
+A CronJob that is resumed starts the latest run that was due since its `status.lastScheduleTime`, or since its creation
+(Kubernetes, pkg/controller/cronjob, `mostRecentScheduleTime`). So the time of the other side's last run goes with it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping
+
+from migrator.errors import ForbiddenError, NotFoundError
+from migrator.migration.bounded import Answers, each
+from migrator.model.kinds import CRON_JOBS, JOBS
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ObjectRef
+from migrator.ports import Blue, Clock
+
+_SETTLE_SECONDS = 1.0
+"""Until the controller has seen a suspension: a run that it begins in between does not reach the CronJob's status.
+
+Its update of the status is then refused as outdated, and it does not repeat it for a suspended CronJob; the Job is there.
+"""
+_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+_BY_HAND = "cronjob.kubernetes.io/instantiate"
+_MINUTES = re.compile(r"-(\d{1,10})$")
+_MANAGER = "migrator"
+
+
+def suspend(cluster: Blue, refs: Iterable[ObjectRef], *, clock: Clock, seconds: float) -> Answers[ObjectRef, float | None]:
+    """Suspend CronJobs, and return when each was last due and run; None for one that never was.
+
+    One that is not there has neither answer nor failure. The seconds are for each of two rounds of requests.
+    """
+    stopped = each(refs, lambda ref: _stop(cluster, ref), seconds=seconds, clock=clock)
+    if any(stopped.done.values()):
+        clock.sleep(_SETTLE_SECONDS)
+    namespaces = {ref.namespace for ref in stopped.done}
+    runs = each(namespaces, lambda namespace: _last_runs(cluster, namespace), seconds=seconds, clock=clock)
+    answers: Answers[ObjectRef, float | None] = Answers(failed=stopped.failed)
+    for ref in stopped.done:
+        if ref.namespace in runs.failed:
+            answers.failed[ref] = runs.failed[ref.namespace]
+        elif ref.name in runs.done[ref.namespace]:
+            answers.done[ref] = runs.done[ref.namespace][ref.name]
+    return answers
+
+
+def resume(cluster: Blue, last: Mapping[ObjectRef, float | None], *, clock: Clock, seconds: float) -> Answers[ObjectRef, bool]:
+    """Resume CronJobs that ran last, on either side, at these times; the answer says whether one is there."""
+    return each(last, lambda ref: _start(cluster, ref, last[ref]), seconds=seconds, clock=clock)
+
+
+def active(cluster: Blue, refs: Iterable[ObjectRef], *, clock: Clock, seconds: float) -> Answers[ObjectRef, bool]:
+    """Return which CronJobs are there and not suspended."""
+    return each(refs, lambda ref: _is_active(cluster, ref), seconds=seconds, clock=clock)
+
+
+def _is_active(cluster: Blue, ref: ObjectRef) -> bool:
+    try:
+        return not get(cluster.get(CRON_JOBS, ref.namespace, ref.name), "spec", "suspend")
+    except NotFoundError:
+        return False
+
+
+def _stop(cluster: Blue, ref: ObjectRef) -> bool:
+    """Suspend a CronJob; return whether it was active."""
+    if not _is_active(cluster, ref):
+        return False
+    try:
+        cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": True}}, manager=_MANAGER)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _start(cluster: Blue, ref: ObjectRef, last: float | None) -> bool:
+    try:
+        manifest = cluster.get(CRON_JOBS, ref.namespace, ref.name)
+        known = _seconds(get(manifest, "status", "lastScheduleTime"))
+        if last is not None and (known is None or known < last):
+            status = {"status": {"lastScheduleTime": _text(last)}}
+            cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=_MANAGER, subresource="status")
+        if get(manifest, "spec", "suspend"):
+            cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": False}}, manager=_MANAGER)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _last_runs(cluster: Blue, namespace: str) -> dict[str, float | None]:
+    """Return each CronJob of a namespace with the time of its last run, by its status and by the Jobs that it has made."""
+    names: dict[str, str] = {}
+    last: dict[str, float | None] = {}
+    for manifest in cluster.list(CRON_JOBS, namespace):
+        name = manifest["metadata"]["name"]
+        names[manifest["metadata"]["uid"]] = name
+        last[name] = _seconds(get(manifest, "status", "lastScheduleTime"))
+    for job in _jobs(cluster, namespace):
+        due = _due(job)
+        for owner in get(job, "metadata", "ownerReferences") or []:
+            name = names.get(owner["uid"], "")
+            if name and due is not None:
+                last[name] = max(due, last[name] or 0.0)
+    return last
+
+
+def _jobs(cluster: Blue, namespace: str) -> Iterable[Manifest]:
+    try:
+        yield from cluster.list(JOBS, namespace)
+    except ForbiddenError:
+        return  # the statuses tell all but what began in the moment of the suspension
+
+
+def _due(job: Manifest) -> float | None:
+    """Return for when a Job was scheduled; None for one that a person has started."""
+    annotations = get(job, "metadata", "annotations") or {}
+    if _BY_HAND in annotations:
+        return None
+    due = _seconds(annotations.get(_SCHEDULED))
+    minutes = _MINUTES.search(job["metadata"]["name"])
+    if due is None and minutes:
+        due = int(minutes[1]) * 60.0
+    created = _seconds(job["metadata"].get("creationTimestamp"))
+    # The name may be a person's: no run is made before it is due.
+    return None if due is None or created is None else min(due, created)
+
+
+def _seconds(text: object) -> float | None:
+    try:
+        return datetime.datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,66 @@
+"""The way back acts first, and stops for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import TrafficError
+from migrator.journal.records.traffic import FenceAnnounced, RollbackStarted, UnfenceAnnounced, Unfenced
+from migrator.migration.fence import Side
+from migrator.migration.undo import Undo, traffic_to_blue
+from migrator.model.events import Event, Step
+from migrator.model.ref import ObjectRef
+from tests.support.clock import FakeClock
+from tests.support.fake_cluster import FakeCluster
+from tests.support.journals import migration_run
+from tests.support.traffic import FakeSwitch
+
+NIGHTLY = ObjectRef("batch", "CronJob", "default", "nightly")
+
+
+def test_traffic_that_is_on_blue_is_on_blue_whatever_is_said_besides() -> None:
+    """A state file on a full disk does not make a shift undone."""
+    switch = FakeSwitch(FakeClock(), percent=50)
+    switch.complains = "no room"
+    reading, complaint = traffic_to_blue(switch)
+    assert (reading.green_percent, complaint) == (0, "no room")
+
+
+def test_traffic_that_is_not_on_blue_is_an_error() -> None:
+    """Nobody is told otherwise."""
+    switch = FakeSwitch(FakeClock(), percent=50)
+    switch.refused = {0}
+    with pytest.raises(TrafficError, match="does not take 0"):
+        traffic_to_blue(switch)
+
+
+def test_the_journal_comes_after_the_cronjobs() -> None:
+    """What it says was done."""
+    run, journal, _, _ = migration_run(FenceAnnounced({NIGHTLY: NIGHTLY}))
+    seen: list[int] = []
+
+    def look() -> FakeCluster:
+        seen.append(len(journal.records))
+        return FakeCluster()
+
+    undo = Undo(run)
+    undo.cronjobs(Side(look, 1.0), Side(look, 1.0))
+    assert seen == [1, 1]
+    assert journal.records[1:] == [UnfenceAnnounced({NIGHTLY: NIGHTLY}), Unfenced()]
+    assert undo.left == ()
+
+
+def test_neither_a_full_disk_nor_a_closed_terminal_stops_it() -> None:
+    """The first reason is told, once."""
+
+    class Closed:
+        def emit(self, event: Event) -> None:
+            raise OSError(5, str(event))
+
+    run, journal, clock, _ = migration_run()
+    journal.full = True
+    undo = Undo(type(run)(run.ledger, Closed(), clock))
+    undo.show(Step("x"))
+    undo.write(RollbackStarted())
+    undo.write(RollbackStarted())
+    assert undo.left == ("the journal does not say that this was done: disk full",)
