@@ -27,7 +27,6 @@ WITHOUT_LOGIC = {
 }
 """Modules that decide nothing."""
 ELSEWHERE = {
-    "adapters/image_registry.py": "tests/integration, on real API servers, through the verbs",
     "adapters/stack_outputs.py": "tests/e2e, on real nodes",
     "cli/upgrade/": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
