@@ -27,6 +27,7 @@ def command(common: Common) -> None:
         "kubeadm reset -f, on each node     (a cluster made by hand)",
         "take blue's servers out of the load balancer's configuration",
         "delete blue's credentials where they are kept",
+        "migratorRole: none in green's stack, where it says green: the account is removed from green",
     ]
     if common.output == "json":
         render.result_json({"archive": str(path), "objects": count, "next": steps})

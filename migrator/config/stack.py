@@ -131,7 +131,8 @@ class StackConfig(Frozen):
     image_repository: str = Field("", description="Registry of Kubernetes' own images; left out: registry.k8s.io.")
     storage_class: StorageClassConfig | None = Field(None, description="A default StorageClass to make; left out: none.")
     migrator_role: Literal["blue", "green", "none"] = Field(
-        "green", description="What the account kube-system/migrator may do: what blue needs, what green needs, or no account."
+        "none",
+        description="An account kube-system/migrator: what blue needs, what green needs (as strong as cluster-admin), or none.",
     )
     kubelet: dict[str, Any] = Field(default_factory=dict, description="More settings for every KubeletConfiguration.")
     kubeadm: dict[str, Any] = Field(default_factory=dict, description="More settings for kubeadm's ClusterConfiguration.")

@@ -123,7 +123,7 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             return replace(state, stage=Stage.RETIRED)
         case Bound(clusters=clusters):
             return replace(state, clusters={**state.clusters, **clusters})
-        case Header() | records.HookStarted() | traffic.RollbackStarted():
+        case Header() | records.HookStarted() | traffic.RollbackStarted() | records.AccountRemoval():
             return state
     if isinstance(record, records.CopyRecord):
         return _after_copy(state, record, at)

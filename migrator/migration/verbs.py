@@ -10,11 +10,13 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import CutoverEnded, CutoverStarted
 from migrator.migration import cutover, fence, retire
+from migrator.migration.account import remove_account
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session
+from migrator.migration.state import Stage
 from migrator.migration.undo import Undo
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Step
@@ -93,12 +95,15 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
 
 def run_retire(session: Session, archive: Path) -> int:
     """Check that blue is idle, archive its objects, and close the migration; return the number of archived objects."""
+    if session.run.state.stage is Stage.RETIRED:
+        remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
     soak = session.config.retire.soak.total_seconds()
     retire.require_retirable(session.run, session.switch, soak=soak)
     session.preflight()
     plan, _ = session.read_and_plan()
     count = retire.archive(session.blue, plan.kinds_read.values(), archive, session.run.reporter)
     retire.record_retirement(session.run, archive, count)
+    remove_account(session.green, session.run)
     return count
 
 

@@ -108,6 +108,8 @@ def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
             return "hook", f"{record.moment}: {record.program}"
         case records.Retired():
             return "retired", f"{record.objects} objects archived"
+        case records.AccountRemoval():
+            return "account removed from green", ""
         case Header() | Bound() | records.WaveAnnounced() | records.ObjectOutcome() | records.PruneAnnounced():
             return None
         case _:

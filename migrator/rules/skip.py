@@ -132,6 +132,11 @@ _RULES = (
     SkipRule("being deleted on blue", lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
     SkipRule("bootstrap RBAC: green has its own", _is_system_rbac, _RBAC, system=True),
     SkipRule(
+        "the account of this tool itself",
+        lambda manifest, _: manifest["metadata"]["name"] in ("migrator-blue", "migrator-green"),
+        frozenset({"ClusterRole.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io"}),
+    ),
+    SkipRule(
         "exists on every cluster",
         lambda manifest, _: manifest["metadata"]["name"] == "default",
         frozenset({"Namespace"}),

@@ -10,20 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
-import orjson
-import pytest
-import yaml
 from shop import NS, shop
 
-from migrator.adapters.clock import SystemClock
-from migrator.kube.access import load_access
-from migrator.kube.transport import Transport
-from migrator.model.ref import ResourceType
 from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, crd, deployment, made, service
-from tests.support.sandbox import TYPES, Pair, Result, Sandbox, until
+from tests.support.sandbox import TYPES, Result, Sandbox, until
 
 
 def findings(result: Result, check: str) -> dict[str, str]:
@@ -230,59 +222,3 @@ def test_unattended_use_needs_yes(sandbox: Sandbox) -> None:
         check=False,
     )
     assert (done.returncode, "give --yes" in done.stderr) == (2, True), done.stderr
-
-
-@pytest.fixture(scope="module")
-def least(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a kubeconfig whose contexts have only the rights of deploy/rbac-*.yaml."""
-    content = yaml.safe_load(pair.kubeconfig.read_text())
-    folder = Path(__file__).parents[2] / "deploy"
-    path = "/api/v1/namespaces/kube-system/serviceaccounts/migrator/token"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    for user in content["users"]:
-        cluster = pair.blue if user["name"] == "blue" else pair.green
-        deploy(cluster, yaml.safe_load_all((folder / f"rbac-{user['name']}.yaml").read_text()))
-        access = load_access(str(pair.kubeconfig), user["name"], cluster=user["name"], relative_to=Path())
-        answer = Transport(access, user["name"]).send("POST", path, orjson.dumps(body))
-        user["user"] = {"token": orjson.loads(answer.body)["status"]["token"]}
-    file = tmp_path_factory.mktemp("least") / "kubeconfig"
-    file.write_text(yaml.safe_dump(content))
-    return file
-
-
-def test_least_privilege_is_enough(sandbox: Sandbox, least: Path) -> None:
-    """With the shipped RBAC, and no cluster-admin, plan, diff, copy and validate work."""
-    sandbox.configure(blue={"kubeconfig": str(least), "context": "blue"}, green={"kubeconfig": str(least), "context": "green"})
-    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-    sandbox.on_blue(config_map("a"), deployment("web"), made("rbac.authorization.k8s.io/v1", "Role", "admin", rules=rules))
-    for verb in ("plan", "diff", "copy", "validate"):
-        result = sandbox.json(verb)
-        assert result.code == 0, (verb, result.out, result.err)
-
-
-def test_blue_cannot_be_written_with_least_privilege(sandbox: Sandbox, least: Path) -> None:
-    """The shipped RBAC lets nobody change blue, but for CronJobs."""
-    from migrator.errors import ForbiddenError
-    from migrator.kube.cluster import KubeCluster
-
-    blue = KubeCluster("blue", load_access(str(least), "blue", cluster="blue", relative_to=Path()), clock=SystemClock(), patience=0)
-    with pytest.raises(ForbiddenError):
-        blue.create(TYPES["ConfigMap"], sandbox.namespace, orjson.dumps(sandbox.placed(config_map("x"))), manager="x")
-
-
-def test_kinds_without_permission_are_named(sandbox: Sandbox, least: Path) -> None:
-    """A kind that may not be read is named, and the exit code says so."""
-    group = ResourceType("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False, verbs=frozenset())
-    role = sandbox.pair.blue.get(group, "", "migrator-blue")
-    narrow = [{"apiGroups": [""], "resources": ["configmaps", "namespaces"], "verbs": ["get", "list"]}, role["rules"][1]]
-    sandbox.configure(blue={"kubeconfig": str(least), "context": "blue"})
-    sandbox.on_blue(config_map("a"), made("v1", "Secret", "s", stringData={"k": "v"}))
-    sandbox.pair.blue.patch(group, "", "migrator-blue", {"rules": narrow}, manager="test")
-    try:
-        until(lambda: sandbox.json("plan").code == 4)
-        unreadable = {item["kind"] for item in sandbox.json("plan").document["unreadable"]}
-        assert "Secret" in unreadable
-        assert "ConfigMap" not in unreadable
-        assert sandbox.run("copy").code == 4
-    finally:
-        sandbox.pair.blue.patch(group, "", "migrator-blue", {"rules": role["rules"]}, manager="test")

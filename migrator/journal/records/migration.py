@@ -150,6 +150,14 @@ class VerdictGiven(Record):
 
 
 @dataclass(slots=True, frozen=True)
+class AccountRemoval(Record):
+    """The account that this migration had on green is about to be removed."""
+
+    WORD = "remove-account"
+    refs: tuple[Ref, ...]
+
+
+@dataclass(slots=True, frozen=True)
 class Retired(Record):
     """Blue is archived, and the migration is closed."""
 
@@ -160,5 +168,8 @@ class Retired(Record):
 
 
 CopyRecord = CopyStarted | WaveAnnounced | ObjectOutcome | PruneAnnounced | CopyEnded
-MigrationRecord = Header | Bound | HookStarted | CopyRecord | VerdictGiven | CutoverRecord | FenceRecord | RollbackRecord | Retired
+EndRecord = Retired | AccountRemoval
+MigrationRecord = (
+    Header | Bound | HookStarted | CopyRecord | VerdictGiven | CutoverRecord | FenceRecord | RollbackRecord | EndRecord
+)
 """Every record of a migration's journal; no other record can be written or read."""

@@ -17,6 +17,8 @@ from tests.support.objects import made, resource
         (made("v1", "ConfigMap", "x", namespace="kube-system"), "system namespace"),
         (made("v1", "ConfigMap", "kube-root-ca.crt", namespace="n"), "published by"),
         (made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:node"), "bootstrap RBAC"),
+        (made("rbac.authorization.k8s.io/v1", "ClusterRole", "migrator-blue"), "the account of this tool itself"),
+        (made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "migrator-green"), "the account of this tool itself"),
         (
             made("rbac.authorization.k8s.io/v1", "ClusterRole", "admin", labels={"kubernetes.io/bootstrapping": "rbac-defaults"}),
             "bootstrap RBAC",
