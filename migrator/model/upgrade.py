@@ -180,3 +180,12 @@ class RunResult:
     """What was not done, each with its reason."""
     differences: tuple[str, ...] = ()
     """Settings of kubelets and control planes that are others than before."""
+
+
+@dataclass(slots=True, frozen=True)
+class RollbackResult:
+    """What came of a rollback."""
+
+    nodes: tuple[NodeSummary, ...]
+    left: tuple[str, ...] = ()
+    """Workers that were not taken back, each with its reason."""

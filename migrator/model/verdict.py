@@ -41,6 +41,11 @@ class CheckName(StrEnum):
     SCHEDULING = "scheduling"
     WEBHOOKS = "webhooks"
     UNREAD = "unread"
+    IDENTITY = "identity"
+
+
+NEVER_IGNORED = frozenset({CheckName.IDENTITY})
+"""Checks that `--ignore` does not lift: what is wrong would be done to somebody else's machine."""
 
 
 @dataclass(slots=True, frozen=True)

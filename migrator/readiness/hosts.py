@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from migrator.model.host import HostFacts
+from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding, Severity
+from migrator.untrusted import printable
 
 SKEW_SECONDS = 30.0
 """Difference of clocks from which certificates and leases fail."""
@@ -16,6 +19,10 @@ HOP_MIB = 1500
 _CGROUP_V1_MINOR = 35
 """First minor version whose kubelet does not start on cgroup v1 (KEP-5573, failCgroupV1)."""
 _BOOT_V2 = "boot with systemd.unified_cgroup_hierarchy=1"
+OTHER_MACHINE_HINT = (
+    "is its address right? Two may be swapped. Where it is right and the machine-id is new, restart the kubelet there, "
+    "so that the cluster learns it"
+)
 
 
 def clock(name: str, facts: HostFacts) -> Iterator[Finding]:
@@ -44,3 +51,22 @@ def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterat
         yield Finding(
             CheckName.CGROUP, name, Severity.FAILURE, reason, f"{_BOOT_V2}, or set failCgroupV1: false for the kubelet for now"
         )
+
+
+def machine_of(node: Mapping[str, Any]) -> str:
+    """Return the machine-id of a node's object, empty before its kubelet has told."""
+    return str(get(dict(node), "status", "nodeInfo", "machineID") or "")
+
+
+def same_machine(one: str, other: str) -> bool:
+    """Return whether two machine-ids are one; some programs write it as a UUID (machine-id(5))."""
+    return _plain(one) == _plain(other)
+
+
+def another_machine(found: str, known: str) -> str:
+    """Return in what a host is another machine than its node."""
+    return f"is another machine than the node: its machine-id is {printable(found) or 'empty'}, the node's {printable(known)}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("-", "").strip().lower()

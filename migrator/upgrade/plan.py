@@ -14,7 +14,7 @@ from migrator.model.manifest import get
 from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
-from migrator.nodes.hop.etcd import has_local_etcd, members
+from migrator.nodes.hop.etcd_members import has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.nodes.hop.read_host import read_host
 from migrator.nodes.hop.staged import Staged
@@ -66,7 +66,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     """Read the cluster and all hosts; raises BlockedError when there is no way to the target at all."""
     session.reporter.emit(Step("reading the cluster and its hosts"))
     cluster = examine_cluster(session.cluster, options.target.minor)
-    hosts = _read_hosts(session, str(cluster.version), None)
+    hosts = _read_hosts(session, str(cluster.version))
     available = _available(session, hosts)
     hops = make_hops(
         cluster.version,
@@ -116,9 +116,10 @@ def kubelet_versions(cluster: ClusterReading) -> list[Version]:
     return [version for version in told if version]
 
 
-def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None) -> tuple[HostReading, ...]:
+def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None = None) -> tuple[HostReading, ...]:
     def one(node: NodeSpec) -> HostReading:
-        return read_host(session.hosts[node.name], node, staged, current)
+        # Nothing is copied to a host that is not who it was.
+        return read_host(session.hosts[node.name], node, staged if staged and session.is_same_machine(node) else None, current)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes))
@@ -147,6 +148,7 @@ def _members(session: UpgradeSession, local_etcd: bool) -> tuple[Member, ...]:  
     if not local_etcd:
         return ()
     try:
+        session.require_machine(session.first)
         return tuple(members(session.control_plane_host))
     except MigratorError as error:
         return (Member(f"etcd on {session.first.name} ({error.message})", "", learner=False, healthy=False),)
@@ -175,7 +177,7 @@ def shown_steps(session: UpgradeSession, hop: Hop) -> Iterable[str]:
 
 
 def _images(session: UpgradeSession, hop: Hop, available: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if str(hop.target) not in available.get("kubernetes", ()):
+    if str(hop.target) not in available.get("kubernetes", ()) or not session.is_same_machine(session.first):
         return ()
     try:
         spec = session.hop_spec(hop)
@@ -205,7 +207,7 @@ def _estimates(session: UpgradeSession, hops: tuple[Hop, ...]) -> dict[str, floa
 
 
 def _kubeadm_output(session: UpgradeSession, hops: tuple[Hop, ...], available: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    if not hops or str(hops[0].target) not in available.get("kubernetes", ()):
+    if not hops or str(hops[0].target) not in available.get("kubernetes", ()) or not session.is_same_machine(session.first):
         return {}
     staged = session.hop_spec(hops[0]).staged
     ignored = " ".join(preflight_flags((*session.spec.ignore_preflight_errors, "CreateJob")))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from migrator.errors import BlockedError
+from migrator.errors import BlockedError, JournalError, MigratorError
 from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.events import Note
-from migrator.model.upgrade import Hop, NodeSummary, StepId
+from migrator.model.upgrade import Hop, RollbackResult, StepId
 from migrator.nodes.hop import rollback
 from migrator.nodes.hop.actions import HopAction
-from migrator.nodes.hop.etcd import ETCDUTL, EtcdRestored, SettingsSaved, Snapshot
+from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
+from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, require_tool
 from migrator.nodes.hop.kubeadm import KubeletRestarted
 from migrator.nodes.packages import Packages, installed_version
+from migrator.nodes.spec import NodeSpec
+from migrator.upgrade.cleaning import clean_hosts
+from migrator.upgrade.running import await_running
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import settle
 from migrator.upgrade.state import Status
@@ -50,34 +54,35 @@ def rollback_hop(session: UpgradeSession) -> Hop:
     return hop
 
 
-def roll_back(session: UpgradeSession) -> tuple[NodeSummary, ...]:
+def roll_back(session: UpgradeSession, *, end_running: bool = False) -> RollbackResult:
     """Take the last hop back: etcd, control plane and kubelets as they were before it; run again, it goes on.
 
-    What was written to the cluster since the snapshot is lost: the caller has said so.
+    What was written to the cluster since the snapshot is lost: the caller has said so. What still runs on hosts is waited for,
+    or ended. Workers that cannot be taken back do not keep the others from it; the rollback ends once they are.
     """
     hop = rollback_hop(session)
+    snapshot = Snapshot(session.state.saved_as(hop), begun=True)
+    await_running(session, end=end_running, required=session.control_planes)
+    _require_restorable(session, snapshot)
     if session.state.status is not Status.ROLLING_BACK:
         session.write(HopRollbackStarted(hop.key))
-    saved = session.state.saved_as(hop)
-    snapshot = Snapshot(saved, begun=True)
     before = _packages_before(session, hop)
     session.say(f"taking hop {hop.start} → {hop.target} back")
     _spread_snapshot(session, snapshot)
     _restore_control_planes(session, hop, snapshot, before)
-    for node in session.workers:
-        if SettingsSaved(saved).done(session.hosts[node.name]):  # only then was it changed in this hop
-            kubelet = HopAction(StepId.KUBELET_RESTORED, rollback.KubeletBack(str(hop.start), saved))
-            session.converge(node, [*_node_restored(before, saved), kubelet], hop=hop)
-    for node in session.nodes:
-        version = installed_version(session.hosts[node.name], "kubernetes") or str(hop.start)
-        restarted = KubeletRestarted(node, version, session.control_plane_host)
-        session.converge(node, [HopAction(StepId.KUBELET_RESTARTED, restarted)], hop=hop)
-    for name in sorted(session.state.cordoned):
+    left = _restore_workers(session, hop, snapshot.hop, before)
+    for node in session.control_planes:
+        _restart_kubelet(session, hop, node)
+    left |= _restart_workers(session, hop, left)
+    for name in sorted(session.state.cordoned - left.keys()):
         session.uncordon(name)
     for node in session.nodes:
-        settle(session, node, frozenset())
-    session.write(HopRollbackEnded())
-    return session.summary()
+        if node.name not in left:
+            settle(session, node, frozenset())
+    if not left:
+        session.write(HopRollbackEnded())
+        clean_hosts(session)
+    return RollbackResult(session.summary(), tuple(left.values()))
 
 
 def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:
@@ -102,6 +107,51 @@ def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapsho
         session.converge(node, [HopAction(StepId.CONTROL_PLANE_STARTED, started)], hop=hop)
 
 
+def _restore_workers(session: UpgradeSession, hop: Hop, saved: str, before: Packages) -> dict[str, str]:
+    """Take workers back as far as the hop has changed them; return the names of those that are left, and why."""
+
+    def restore(node: NodeSpec) -> None:
+        if SettingsSaved(saved).done(session.hosts[node.name]):  # only then was it changed in this hop
+            kubelet = HopAction(StepId.KUBELET_RESTORED, rollback.KubeletBack(str(hop.start), saved))
+            session.converge(node, [*_node_restored(before, saved), kubelet], hop=hop)
+
+    return _left_of(session.workers, restore)
+
+
+def _restart_workers(session: UpgradeSession, hop: Hop, left: Mapping[str, str]) -> dict[str, str]:
+    workers = [node for node in session.workers if node.name not in left]
+    return _left_of(workers, lambda node: _restart_kubelet(session, hop, node))
+
+
+def _left_of(nodes: Iterable[NodeSpec], work: Callable[[NodeSpec], None]) -> dict[str, str]:
+    """Do something to each node; return the names of those that it failed on, and why."""
+    left: dict[str, str] = {}
+    for node in nodes:
+        try:
+            work(node)
+        except JournalError:
+            raise
+        except MigratorError as error:
+            reason = error.message.removeprefix(f"{node.name}: ")
+            hint = error.hint or "once it is back, run this again"
+            left[node.name] = f"{node.name}: not taken back: {reason}; {hint}; if it is gone for good, take it out of the file"
+    return left
+
+
+def _restart_kubelet(session: UpgradeSession, hop: Hop, node: NodeSpec) -> None:
+    version = installed_version(session.hosts[node.name], "kubernetes") or str(hop.start)
+    restarted = KubeletRestarted(node, version, session.control_plane_host)
+    session.converge(node, [HopAction(StepId.KUBELET_RESTARTED, restarted)], hop=hop)
+
+
+def _require_restorable(session: UpgradeSession, snapshot: Snapshot) -> None:
+    """Raise BlockedError while everything still runs, where a control plane could not be restored to its end."""
+    size = session.control_plane_host.run(f"du -m {snapshot.folder}/etcd.db | cut -f1").strip()
+    for node in session.control_planes:
+        session.require_machine(node)
+        require_restorable(session.hosts[node.name], snapshot, int(size or 0))
+
+
 def _node_restored(before: Packages, saved: str) -> list[HopAction]:
     return [
         HopAction(StepId.PACKAGES, before),
@@ -112,11 +162,13 @@ def _node_restored(before: Packages, saved: str) -> list[HopAction]:
 def _spread_snapshot(session: UpgradeSession, snapshot: Snapshot) -> None:
     """Bring the one snapshot, and the program that restores it, to all members while everything still runs.
 
-    Each restores its own data folder from it (etcd.io: disaster recovery).
+    Each restores its own data folder from it (etcd.io: disaster recovery). Raises BlockedError where the program does not run.
     """
-    files = {f"{snapshot.folder}/etcd.db": 0o600, f"{snapshot.folder}/status.json": 0o600, ETCDUTL: 0o755}
-    for node in session.control_planes[1:]:
+    first = session.control_plane_host
+    files = {f"{snapshot.folder}/etcd.db": 0o600, f"{snapshot.folder}/status.json": 0o600, snapshot.tool(first): 0o755}
+    for node in session.control_planes:
         host = session.hosts[node.name]
-        for path, mode in files.items():
+        for path, mode in files.items() if host is not first else ():
             if not host.ok(f"test -s {path}"):
-                host.write(path, session.control_plane_host.read(path), mode=mode)
+                host.write(path, first.read(path), mode=mode)
+        require_tool(host, snapshot)

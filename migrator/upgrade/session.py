@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator.cluster.drain import cordon
-from migrator.errors import ApiError, HostError, MigratorError
+from migrator.errors import ApiError, BlockedError, HostError, MigratorError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
 from migrator.model.events import Note, Step
@@ -17,10 +17,12 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
 from migrator.nodes.action import converge
 from migrator.nodes.hop.actions import HopAction, HopSpec
-from migrator.nodes.hop.etcd import has_local_etcd
+from migrator.nodes.hop.etcd_members import has_local_etcd
+from migrator.nodes.machine import require_same_machine
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, Host, Reporter, UpgradeCluster
+from migrator.readiness.hosts import machine_of
 from migrator.upgrade.state import UpgradeState
 from migrator.upgrade.steps import Progress, Stage, hop_steps, pending
 from migrator.upgrade.steps import Step as HopStep
@@ -48,6 +50,9 @@ class UpgradeSession:
     """Times of steps in earlier upgrades."""
     make_steps: Callable[[Hop, HopSpec, Sequence[NodeSpec]], tuple[HopStep, ...]] = hop_steps
     _local_etcd: bool | None = None
+    _machines: dict[str, str] | None = None
+    _proven: set[str] = field(default_factory=set)
+    """Nodes whose hosts were seen to be the machines that they were."""
 
     @property
     def first(self) -> NodeSpec:
@@ -122,6 +127,7 @@ class UpgradeSession:
 
     def converge(self, node: NodeSpec, actions: Sequence[HopAction], *, hop: Hop) -> list[str]:
         """Run what a node still needs; each step is recorded before it is made. Raises MigratorError."""
+        self.require_machine(node)
 
         @contextmanager
         def around(_host: Host, action: HopAction) -> Iterator[None]:
@@ -134,6 +140,37 @@ class UpgradeSession:
             self.write(StepEnded(hop=key, node=name, role=role, action=action.name, id=action.id, seconds=seconds))
 
         return converge(self.hosts[node.name], actions, self.say, around)
+
+    def require_machine(self, node: NodeSpec) -> None:
+        """Raise BlockedError when a node's address leads to another machine; asked once, before anything is done to it.
+
+        What the cluster says counts, and while it says nothing what it said when the upgrade began; where nobody knows, it is
+        not asked.
+        """
+        if node.name not in self._proven:
+            known = self.machines.get(node.name) or self.state.machines.get(node.name)
+            if known:
+                require_same_machine(self.hosts[node.name], known)
+            self._proven.add(node.name)
+
+    def is_same_machine(self, node: NodeSpec) -> bool:
+        """Return whether nothing speaks against a node's host being the machine that it was; False where it cannot be asked."""
+        try:
+            self.require_machine(node)
+        except (BlockedError, HostError):
+            return False
+        return True
+
+    @property
+    def machines(self) -> Mapping[str, str]:
+        """Node to machine-id as the cluster tells them, which is asked once; empty while it does not answer."""
+        if self._machines is None:
+            try:
+                found = {item["metadata"]["name"]: machine_of(item) for item in self.cluster.list(NODES)}
+            except ApiError:
+                found = {}
+            self._machines = {name: machine for name, machine in found.items() if machine}
+        return self._machines
 
     def cordon(self, node: str) -> None:
         """Take a node out of scheduling, remembering whether it was a person who had done so."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -42,6 +42,8 @@ class UpgradeState:
     """Keys of hops that have begun to change the control plane, and so must not take their snapshot again."""
     cordoned: frozenset[str] = frozenset()
     """Nodes that this tool has cordoned; a cordon by a person is not undone."""
+    machines: Mapping[str, str] = field(default_factory=dict)
+    """Node to the machine-id that it had when the upgrade began."""
     rolling_back: str = ""
     last_step: str = ""
     times: tuple[StepTime, ...] = ()
@@ -140,5 +142,6 @@ def _started(state: UpgradeState, record: records.UpgradeStarted, at: float) -> 
         hops=tuple(item.hop for item in record.hops),
         ended=frozenset(),
         applied=frozenset(),
+        machines=record.machines,
         rolling_back="",
     )

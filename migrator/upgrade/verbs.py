@@ -12,7 +12,9 @@ from migrator.errors import BlockedError
 from migrator.journal.records.upgrade import AcceptedFinding, HopEnded, RecordedHop, UpgradeAborted, UpgradeEnded, UpgradeStarted
 from migrator.model.upgrade import Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, UpgradePlan, Workers
 from migrator.nodes.hop.settings import changed_settings, settings_before, settings_now
+from migrator.upgrade.cleaning import clean_hosts
 from migrator.upgrade.node import Paused, upgrade_nodes
+from migrator.upgrade.running import await_running
 from migrator.upgrade.session import UpgradeSession, require_version
 from migrator.upgrade.state import Status
 from migrator.upgrade.steps import Stage, Step
@@ -26,9 +28,11 @@ def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers) -> None:
         raise BlockedError(
             f"an upgrade to {session.state.target} is under way", hint="`migrator upgrade resume` continues it; `abort` ends it"
         )
+    await_running(session)
     findings = tuple(map(AcceptedFinding.of, plan.findings))
     hops = tuple(map(RecordedHop.of, plan.hops))
-    session.write(UpgradeStarted(target=plan.target, workers=workers, hops=hops, findings=findings))
+    machines = dict(session.machines)
+    session.write(UpgradeStarted(target=plan.target, workers=workers, hops=hops, findings=findings, machines=machines))
 
 
 def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
@@ -45,21 +49,27 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
                 if left:
                     return RunResult(RunState.LEFT, session.summary(), tuple(left), tuple(differences))
                 session.write(HopEnded(hop.key, tuple(changed)))
+                clean_hosts(session)
     except Paused as pause:
         return RunResult(RunState.PAUSED, session.summary(), (str(pause),), tuple(differences))
     session.write(UpgradeEnded())
     return RunResult(RunState.DONE, session.summary(), (), tuple(differences))
 
 
-def abort(session: UpgradeSession) -> tuple[NodeSummary, ...]:
-    """End an upgrade: uncordon the nodes that this tool has cordoned, and return the version of each node."""
+def abort(session: UpgradeSession, *, end_running: bool = False) -> tuple[NodeSummary, ...]:
+    """End an upgrade: uncordon the nodes that this tool has cordoned, and return the version of each node.
+
+    What it has started on hosts and what still runs is waited for before, or ended.
+    """
     if session.state.status is Status.ROLLING_BACK:
         raise BlockedError("a rollback is under way and must end", hint="`migrator upgrade rollback` continues it")
     if not session.state.open:
         raise BlockedError("no upgrade is under way", hint="`migrator upgrade status` shows how the last one ended")
+    await_running(session, end=end_running)
     for node in sorted(session.state.cordoned):
         session.uncordon(node)
     session.write(UpgradeAborted())
+    clean_hosts(session)
     return session.summary()
 
 

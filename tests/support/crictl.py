@@ -12,6 +12,20 @@ from tests.support.hosts import FakeHost
 ETCD_IMAGE = "registry.k8s.io/etcd:3.6.5-0"
 
 
+def etcd_manifest(image: str = ETCD_IMAGE, *, data: str = "/var/lib/etcd", pki: str = "/etc/kubernetes/pki/etcd") -> str:
+    """Return etcd's static pod as kubeadm 1.37 writes it, as far as it is read here; the folders are those of the host."""
+    flags = ("etcd", "--data-dir=/var/lib/etcd", "--trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt")
+    mounts = {"etcd-data": ("/var/lib/etcd", data), "etcd-certs": ("/etc/kubernetes/pki/etcd", pki)}
+    container = {
+        "name": "etcd",
+        "image": image,
+        "command": list(flags),
+        "volumeMounts": [{"name": name, "mountPath": inside} for name, (inside, _) in mounts.items()],
+    }
+    volumes = [{"name": name, "hostPath": {"path": outside}} for name, (_, outside) in mounts.items()]
+    return json.dumps({"spec": {"containers": [container], "volumes": volumes}})
+
+
 @dataclass(slots=True)
 class Container:
     """One running container."""
@@ -42,9 +56,7 @@ class Crictl:
 
     def on(self, host: FakeHost) -> FakeHost:
         """Install the answers and the manifest on a host."""
-        host.files["/etc/kubernetes/manifests/etcd.yaml"] = (
-            f"spec:\n  containers:\n  - name: etcd\n    image: {json.dumps(self.manifest_image)}\n"
-        )
+        host.files["/etc/kubernetes/manifests/etcd.yaml"] = etcd_manifest(self.manifest_image)
         host.answers |= {
             "crictl ps ": self._ps,
             "crictl inspectp ": self._sandbox,

@@ -17,7 +17,7 @@ PACKAGES = {"kubernetes": "1.37.2", "cri-o": "1.37.0", "crictl": "1.37.0"}
 
 
 def node(name: str, *, version: str = "1.36.3", cpu: str = "4", memory: str = "4Gi", **more: Any) -> Manifest:
-    """Return a Ready node; `labels`, `taints`, `unschedulable` and `conditions` as given."""
+    """Return a Ready node; `labels`, `taints`, `unschedulable`, `machine` and `conditions` as given."""
     conditions = more.get("conditions", [{"type": "Ready", "status": "True"}])
     return {
         "apiVersion": "v1",
@@ -27,7 +27,7 @@ def node(name: str, *, version: str = "1.36.3", cpu: str = "4", memory: str = "4
         "status": {
             "allocatable": {"cpu": cpu, "memory": memory, "pods": "110"},
             "conditions": conditions,
-            "nodeInfo": {"kubeletVersion": f"v{version}"},
+            "nodeInfo": {"kubeletVersion": f"v{version}", **({"machineID": more["machine"]} if "machine" in more else {})},
         },
     }
 

@@ -64,6 +64,7 @@ class ShellHost:
         (root / "units").mkdir(parents=True)
         self.program("systemctl", _SYSTEMCTL)
         self.program("systemd-run", _SYSTEMD_RUN)
+        self.program("sync", "#!/bin/sh\n")
 
     def program(self, name: str, text: str) -> None:
         """Put a program in place."""

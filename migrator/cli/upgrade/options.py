@@ -25,6 +25,17 @@ Patches = Annotated[
 """Folder of kubeadm patches on this machine; empty: none."""
 
 
+EndRunning = Annotated[
+    bool,
+    click.option(
+        "--end-running",
+        is_flag=True,
+        help="End what still runs on hosts from an earlier run, such as kubeadm; else it is waited for.",
+    ),
+]
+"""Whether a person agrees that what still runs on hosts is ended."""
+
+
 @dataclass(slots=True, frozen=True)
 class Drain:
     """What a drain may do to pods."""
@@ -78,14 +89,11 @@ class Target:
 
     def options(self, drain: DrainRules, *, with_kubeadm_output: bool = False) -> PlanOptions:
         """Return what to plan; raises ConfigError for a version, package or check that does not exist."""
-        from migrator.model.verdict import CheckName
+        from migrator.model.verdict import NEVER_IGNORED, CheckName
         from migrator.upgrade.plan import PlanOptions
 
-        unknown = [
-            f"--ignore {name}: no such check; there are {', '.join(CheckName)}"
-            for name in self.ignore
-            if name not in set(CheckName)
-        ]
+        names = [name for name in CheckName if name not in NEVER_IGNORED]
+        unknown = [f"--ignore {name}: no such check; there are {', '.join(names)}" for name in self.ignore if name not in names]
         if unknown:
             raise ConfigError(unknown)
         packages = dict(_package(text) for text in self.package)

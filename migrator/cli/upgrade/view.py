@@ -12,7 +12,7 @@ from migrator.cli import render
 from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
 from migrator.model.events import Note
-from migrator.model.upgrade import NodeSummary, RunOptions, RunResult, RunState, UpgradePlan
+from migrator.model.upgrade import NodeSummary, RollbackResult, RunOptions, RunResult, RunState, UpgradePlan
 from migrator.model.verdict import Finding, Severity
 from migrator.upgrade.rollback import cannot_be_undone
 from migrator.upgrade.session import UpgradeSession
@@ -119,6 +119,20 @@ def show_nodes(nodes: Iterable[NodeSummary], output: str, words: str) -> None:
         return
     _table(nodes)
     render.line(words)
+
+
+def show_rollback(result: RollbackResult, output: str, words: str) -> None:
+    """Print how a rollback ended, and end with its exit code."""
+    if output == "json":
+        nodes = [dataclasses.asdict(node) for node in result.nodes]
+        render.result_json({"state": words, "nodes": nodes, "left": list(result.left)})
+    else:
+        _table(result.nodes)
+        for text in result.left:
+            render.line(text)
+        left = "; workers are left: `migrator upgrade rollback` again takes them along" if result.left else ""
+        render.line(f"{words}{left}")
+    click.get_current_context().exit(4 if result.left else 0)
 
 
 def show_state(state: UpgradeState, output: str) -> None:

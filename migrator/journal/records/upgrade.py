@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -92,6 +92,8 @@ class UpgradeStarted(Record):
     workers: Workers
     hops: tuple[RecordedHop, ...]
     findings: tuple[AcceptedFinding, ...] = ()
+    machines: dict[str, str] = field(default_factory=dict)
+    """Node to its machine-id as the cluster told it; empty in journals of 0.1.0."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -9,17 +9,18 @@ from typing import Any
 
 import yaml
 
-from migrator.errors import CommandFailedError, HostError, MigratorError
+from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.facts import Certificate, HostReading
 from migrator.nodes.examine import read_facts
+from migrator.nodes.hop.etcd_folders import folders_in
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.paths import MANIFESTS
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
-echo '@@ etcd'; du -sm /var/lib/etcd 2>/dev/null | cut -f1
 echo '@@ kubelet'; cat /var/lib/kubelet/config.yaml 2>/dev/null
 echo '@@ flags'; cat /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/kubelet.env 2>/dev/null
 for file in {MANIFESTS}/*.yaml; do
@@ -49,7 +50,7 @@ def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -
     return HostReading(
         node.name,
         node.role,
-        facts=replace(facts, etcd=int(parts.get("etcd", "").strip() or 0)),
+        facts=replace(facts, etcd=_etcd_size(host, parts.get("manifest etcd", ""))),
         installed=dict(line.split(" ", 1) for line in parts.get("installed", "").splitlines() if " " in line),
         kubelet=_mapping(parts.get("kubelet", "")),
         manifests={name.removeprefix("manifest "): _mapping(text) for name, text in parts.items() if name.startswith("manifest ")},
@@ -58,6 +59,15 @@ def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -
         gates=frozenset(re.findall(r"([A-Z]\w+)=true\|false", known)),
         unknown_flags=tuple(sorted({flag for flag in flags if known and not re.search(rf"{flag}\b", known)})),
     )
+
+
+def _etcd_size(host: Host, manifest: str) -> int:
+    """Return the MiB of etcd's data, 0 where none runs, or its manifest does not tell; another check says so."""
+    try:
+        data = folders_in(manifest, host.name).data if manifest else ""
+    except BlockedError:
+        return 0
+    return int(host.run(f"du -sm {for_shell(data)} 2>/dev/null | cut -f1; true").strip() or 0) if data else 0
 
 
 def _sections(output: str) -> dict[str, str]:

@@ -7,12 +7,14 @@ installed when the control plane is there (kubernetes.io/releases/version-skew-p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.packages import PACKAGE_CACHE, Packages
 from migrator.nodes.paths import STATE
 from migrator.ports import Host
+from migrator.untrusted import for_shell
 
 
 @dataclass(slots=True, frozen=True)
@@ -64,6 +66,18 @@ class Staged:
             self.run(host)
 
 
-def forget_staged(host: Host, keep: str) -> None:
-    """Remove the programs of all versions but one."""
-    host.run(f"find {STATE} -maxdepth 1 -name 'kubernetes-*' ! -name 'kubernetes-{keep}' -exec rm -rf {{}} +; true")
+_COPIES = "/etc/kubernetes/tmp"
+_KINDS = ("kubeadm-backup-etcd-", "kubeadm-backup-manifests-", "kubeadm-upgraded-manifests", "kubeadm-kubelet-config")
+"""What `kubeadm upgrade` writes there and never takes away, etcd's whole data included (kubernetes#125357)."""
+
+
+def forget_staged(host: Host, keep: Iterable[str]) -> None:
+    """Remove the programs of all versions but these."""
+    kept = " ".join(f"! -name {for_shell(f'kubernetes-{version}')}" for version in keep)
+    host.run(f"find {STATE} -maxdepth 1 -name 'kubernetes-*' {kept} -exec rm -rf {{}} +")
+
+
+def forget_copies(host: Host) -> None:
+    """Remove what kubeadm has copied, but the newest of each kind: it may be of use to a person."""
+    for kind in _KINDS:
+        host.run(f"ls -1dt {_COPIES}/{kind}* 2>/dev/null | tail -n +2 | tr '\\n' '\\0' | xargs -0 -r rm -rf --", timeout=300)

@@ -33,6 +33,16 @@ def reachable(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(CheckName.SSH, host.name, host.error.removeprefix(f"{host.name}: "), host.hint)
 
 
+def identity(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts that are other machines than their nodes: addresses that are swapped, or lead elsewhere."""
+    nodes = {node["metadata"]["name"]: node for node in facts.cluster.nodes}
+    for host in _asked(facts):
+        node = nodes.get(host.name)
+        wanted = fit.machine_of(node) if node else ""
+        if wanted and not fit.same_machine(host.facts.machine_id, wanted):
+            yield fail(CheckName.IDENTITY, host.name, fit.another_machine(host.facts.machine_id, wanted), fit.OTHER_MACHINE_HINT)
+
+
 def known(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find nodes that the file does not name, and the reverse: a node left out would stay behind for good."""
     there = {node["metadata"]["name"] for node in facts.cluster.nodes}

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from migrator.model.facts import UpgradeFacts
-from migrator.model.verdict import CheckName, Finding, Severity
+from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
 from migrator.upgrade.checks import apis, disruption, hosts, scheduling, versions, webhooks
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
 ON_HOSTS: tuple[Check, ...] = (
     hosts.reachable,
+    hosts.identity,
     hosts.known,
     versions.etcd,
     versions.runtime,
@@ -47,7 +48,7 @@ IN_CLUSTER: tuple[Check, ...] = (
 
 def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Return every finding; a failure of an ignored check stays in sight as a warning."""
-    accepted = frozenset(ignored)
+    accepted = frozenset(ignored) - NEVER_IGNORED
     checks = (*(ON_HOSTS if facts.hosts else ()), *IN_CLUSTER)
     found = [finding for one in checks for finding in one(facts)]
     found += [

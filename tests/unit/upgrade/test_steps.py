@@ -32,8 +32,12 @@ from tests.support.recorder import Recorder
 
 HOP = made_hop("1.36.3", "1.37.2")
 WITHIN = made_hop("1.37.2", "1.37.2")
-HOST_READS = ("test -e /etc/kubernetes/manifests/etcd.yaml", "settings.tar.gz", "cat /var/lib/migrator/snapshots/")
-"""Where etcd is, and the settings that were saved and are compared at the end; everything else is done by stubs."""
+HOST_READS = (
+    *("test -e /etc/kubernetes/manifests/etcd.yaml", "settings.tar.gz", "cat /var/lib/migrator/snapshots/"),
+    *("systemctl list-units", "find /var/lib/migrator -maxdepth 1", "ls -1dt /etc/kubernetes/tmp/"),
+)
+"""Where etcd is, the settings that were saved and are compared at the end, what still runs and what is left over; everything
+else is done by stubs."""
 NOT_JOURNALLED = {StepId.API_VERSION, StepId.POD_NETWORK, StepId.UNCORDON, StepId.SETTLED}
 """Steps that only ask, or that have records of their own."""
 

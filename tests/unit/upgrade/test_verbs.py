@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from migrator.adapters.clock import SystemClock
-from migrator.errors import BlockedError
+from migrator.errors import BlockedError, HostError
 from migrator.journal.records.upgrade import StepStarted
 from migrator.model.manifest import Manifest
 from migrator.model.upgrade import RunOptions, UpgradePlan, Workers
 from migrator.model.version import parse_version
-from migrator.nodes.hop.etcd import ETCDUTL
-from migrator.upgrade.rollback import cannot_be_undone, roll_back, rollback_hop
+from migrator.upgrade.rollback import rollback_hop
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.state import Status
 from migrator.upgrade.verbs import abort, begin, run_upgrade
@@ -25,6 +23,8 @@ from tests.support.nodes import FIRST, WORKER, spec
 from tests.support.recorder import Recorder
 
 HOPS = (hop("1.35.4", "1.36.3"), hop("1.36.3", "1.37.2"))
+NOTHING_RUNS = ("systemctl list-units", "find /var/lib/migrator -maxdepth 1", "ls -1dt /etc/kubernetes/tmp/")
+"""No unit of an earlier run, and nothing that it has left."""
 APPLY = StepStarted(
     hop=HOPS[0].key, node=FIRST.name, role="control-plane", action="kubeadm upgrade apply", changes_control_plane=True
 )
@@ -54,7 +54,7 @@ class Nodes:
 @pytest.fixture
 def session() -> UpgradeSession:
     """Return a session on two nodes, with a journal in memory."""
-    hosts = {item.name: FakeHost(item.name) for item in (FIRST, WORKER)}
+    hosts = {item.name: FakeHost(item.name, accepts=NOTHING_RUNS) for item in (FIRST, WORKER)}
     return UpgradeSession(
         cluster=cast("Any", Nodes()),
         hosts=hosts,
@@ -103,48 +103,43 @@ def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> N
         rollback_hop(session)
 
 
-def test_nothing_is_stopped_for_a_rollback_without_its_snapshot(session: UpgradeSession) -> None:
-    """It is gone, or not the bytes that were saved: that is said while the cluster still runs."""
+RUNNING = "migrator-control-plane-1.36.3.service loaded active running /usr/bin/sh\n"
+
+
+def test_abort_waits_for_what_still_runs(session: UpgradeSession) -> None:
+    """Kubeadm goes on without us: an upgrade has not ended while it does."""
     begin(session, plan(), Workers.EACH_HOP)
-    session.write(APPLY)
     host = cast("FakeHost", session.hosts[FIRST.name])
-    host.fails("test -s /var/lib/migrator/snapshots")
-    with pytest.raises(BlockedError, match="is not there or not whole"):
-        roll_back(session)
-    host.answers = {"status.json": '{"hash": 1}', "snapshot status": '{"hash": 2}'}
-    with pytest.raises(BlockedError, match="is not there or not whole"):
-        roll_back(session)
-    assert not any("systemctl stop" in command for command in host.commands)
-    assert session.state.status is Status.RUNNING
+    left = [RUNNING, RUNNING, ""]
+    host.answers["systemctl list-units"] = lambda _: left.pop(0)
+    abort(session)
+    assert left == []
+    assert session.state.status is Status.ABORTED
 
 
-def test_every_member_has_the_snapshot_and_its_program_before_anything_is_stopped(session: UpgradeSession) -> None:
-    """Taken on one control plane, needed on all: what is missing is brought, with its mode."""
+def test_abort_ends_what_still_runs_where_a_person_says_so(session: UpgradeSession) -> None:
+    """And proves that it does not run any more."""
     begin(session, plan(), Workers.EACH_HOP)
-    session.write(APPLY)
-    session.nodes = (FIRST, replace(WORKER, role="control-plane"))
-    first, second = (cast("FakeHost", session.hosts[item.name]) for item in session.nodes)
-    folder = f"/var/lib/migrator/snapshots/{session.state.saved_as(HOPS[0])}"
-    first.files = {f"{folder}/etcd.db": "data", f"{folder}/status.json": '{"hash": 1}', ETCDUTL: "program"}
-    first.answers = {"snapshot status": '{"hash": 1}'}
-    first.fails("/restored")
-    first.accepts(f"test -s {folder}/etcd.db", "systemctl is-active -q kubelet")
-    second.accepts("systemctl is-active -q kubelet")
-    second.fails("test -s")
-    second.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")
-    first.answers["systemctl stop kubelet"] = RuntimeError("this is far enough")
-    first.answers["crictl pods"] = "pod"
-    with pytest.raises(RuntimeError):
-        roll_back(session)
-    assert {path: second.modes[path] for path in first.files} == {
-        f"{folder}/etcd.db": 0o600,
-        f"{folder}/status.json": 0o600,
-        ETCDUTL: 0o755,
-    }
+    host = cast("FakeHost", session.hosts[FIRST.name])
+    left = [RUNNING, ""]
+    host.answers["systemctl list-units"] = lambda _: left.pop(0)
+    host.accepts("systemctl stop migrator-control-plane-1.36.3.service")
+    abort(session, end_running=True)
+    assert (left, session.state.status) == ([], Status.ABORTED)
 
 
-def test_what_cannot_be_undone_is_said_for_what_is_planned() -> None:
-    """Several hops, several control planes, a runtime that moves on."""
-    assert len(cannot_be_undone(HOPS[:1], 1)) == 1
-    assert any("the last hop only (1.36.3 → 1.37.2)" in text for text in cannot_be_undone(HOPS, 1))
-    assert any("all control planes" in text for text in cannot_be_undone(HOPS[:1], 3))
+def test_abort_removes_the_programs_of_the_version_that_is_given_up(session: UpgradeSession) -> None:
+    """No hop is left that would need them; a host that is away keeps them, and is named."""
+    begin(session, plan(), Workers.EACH_HOP)
+    first, second = (cast("FakeHost", session.hosts[name]) for name in (FIRST.name, WORKER.name))
+    second.answers["find /var/lib/migrator"] = HostError("green-2: no route to host")
+    abort(session)
+    assert any(command.startswith("find /var/lib/migrator -maxdepth 1 -name 'kubernetes-*'  -exec") for command in first.commands)
+    assert any("programs of old versions stay there" in text for text in cast("Recorder", session.reporter).notes)
+
+
+def test_the_machines_are_remembered_when_an_upgrade_begins(session: UpgradeSession) -> None:
+    """A rollback whose API server is away still knows who its hosts are."""
+    cast("Nodes", session.cluster).items[WORKER.name]["status"]["nodeInfo"]["machineID"] = "abc"
+    begin(session, plan(), Workers.EACH_HOP)
+    assert session.state.machines == {WORKER.name: "abc"}

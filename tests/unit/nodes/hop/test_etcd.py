@@ -1,4 +1,4 @@
-"""Snapshots of etcd before a hop, and the data of a member after a rollback."""
+"""Snapshots of etcd before a hop, with what belongs to them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import pytest
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.nodes.hop.etcd import EtcdRestored, SettingsSaved, Snapshot, has_local_etcd, members
-from tests.support.crictl import Crictl
+from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
+from tests.support.crictl import Crictl, etcd_manifest
 from tests.support.hosts import FakeHost
 
 FOLDER = "/var/lib/migrator/snapshots/hop"
@@ -18,7 +18,7 @@ def roomy(**status: int) -> FakeHost:
     """Return a host with a running etcd, and room for a snapshot of this status."""
     host = Crictl().on(FakeHost("cp"))
     host.answers |= {"du -sm": "1\n9000\n", f"cat {FOLDER}/status.json": json.dumps(status)}
-    host.accepts("etcdctl --endpoints", "ls -1t /var/lib/migrator/snapshots", "etcdutl snapshot restore")
+    host.accepts("etcdctl --endpoints", "ls -1t /var/lib/migrator/snapshots", "rm -rf -- /var/lib/etcd/migrator-before-*")
     return host
 
 
@@ -61,7 +61,7 @@ def test_the_three_newest_snapshots_are_kept() -> None:
     host.answers["ls -1t /var/lib/migrator/snapshots"] = "hop\nb\nc\nd\ne; reboot\n"
     host.accepts("rm -rf -- ")
     Snapshot("hop").run(host)
-    removed = [command for command in host.commands if command.startswith("rm -rf -- ")]
+    removed = [command for command in host.commands if command.startswith("rm -rf -- ") and "/snapshots/" in command]
     assert removed == [
         "rm -rf -- /var/lib/migrator/snapshots/d",
         "rm -rf -- '/var/lib/migrator/snapshots/e; reboot'",
@@ -76,71 +76,77 @@ def test_an_old_snapshot_counts_only_for_the_hop_that_has_begun(begun: bool, ask
     assert ("-mmin -60" in host.commands[-1]) is asks_age
 
 
+SAVED = {"hash": 1, "revision": 10, "totalKey": 5, "totalSize": 100}
+
+
 @pytest.mark.parametrize(
-    ("told", "intact"), [('{"hash": 1, "totalKey": 5}', True), ('{"hash": 2, "totalKey": 5}', False), ("", False)]
+    ("shown", "intact"),
+    [
+        (SAVED, True),
+        ({**SAVED, "version": "3.6.0"}, True),
+        ({**SAVED, "hash": 2}, False),
+        ({**SAVED, "revision": 9}, False),
+        ({**SAVED, "totalKey": 4}, False),
+        (None, False),
+    ],
 )
-def test_a_snapshot_is_intact_with_the_hash_it_was_taken_with(told: str, intact: bool) -> None:  # noqa: FBT001
-    """Etcdutl computes it from the bytes; where it cannot read them it says nothing."""
-    host = FakeHost("cp")
-    host.answers = {f"cat {FOLDER}/status.json": '{"hash": 1, "totalKey": 5}', "snapshot status": told}
+def test_a_snapshot_is_intact_with_the_hash_it_was_taken_with(shown: dict[str, int] | None, intact: bool) -> None:  # noqa: FBT001
+    """Etcdutl computes it from the bytes; a newer one that prints more says the same of it; one that cannot read it nothing."""
+    host = FakeHost("cp", accepts=["test -x"])
+    host.answers = {f"cat {FOLDER}/status.json": json.dumps(SAVED), "snapshot status": json.dumps(shown) if shown else ""}
     assert Snapshot("hop").intact(host) is intact
 
 
-def test_every_member_restores_its_own_part() -> None:
-    """Each has its name, its address and the list of all; revisions move ahead, so that watchers read anew."""
-    host = roomy()
-    EtcdRestored(Snapshot("hop"), "b", "10.0.0.2", [("a", "10.0.0.1"), ("b", "10.0.0.2")]).run(host)
-    restoring = host.commands[-1]
-    assert "--initial-cluster=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380" in restoring
-    assert "--name=b" in restoring
-    assert "--initial-advertise-peer-urls=https://10.0.0.2:2380" in restoring
-    assert "--bump-revision=1000000000 --mark-compacted" in restoring
+def test_the_program_that_restores_a_snapshot_stays_with_it() -> None:
+    """A look forward takes etcdutl out of the etcd of then; a snapshot is read and restored by its own."""
+    host = roomy(totalKey=5)
+    Snapshot("hop").run(host)
+    saving = next(command for command in host.commands if "snapshot save" in command)
+    assert f"cp /var/lib/migrator/etcd-tools/etcdutl {FOLDER}.partial/etcdutl; chmod 700" in saving
+    host.files[f"{FOLDER}/etcdutl"] = "program"
+    host.accepts("test -x")
+    assert Snapshot("hop").tool(host) == f"{FOLDER}/etcdutl"
+    of_0_1_0 = FakeHost("cp")
+    of_0_1_0.fails("test -x")
+    assert Snapshot("hop").tool(of_0_1_0) == "/var/lib/migrator/etcd-tools/etcdutl"
 
 
-def test_the_data_before_a_rollback_is_kept_and_restored_only_once() -> None:
-    """What etcd has written since must not be replaced when the rollback is run again."""
-    host, restored = roomy(), EtcdRestored(Snapshot("hop"), "a", "10.0.0.1", [("a", "10.0.0.1")])
-    host.fails(f"test -e {FOLDER}/restored")
-    assert not restored.done(host)
-    restored.run(host)
-    assert f"mv /var/lib/etcd {FOLDER}/etcd-before-rollback" in host.commands[-1]
-    assert host.commands[-1].endswith(f"sync; touch {FOLDER}/restored")
-    del host.answers[f"test -e {FOLDER}/restored"]
-    host.files[f"{FOLDER}/restored"] = ""
-    assert restored.done(host)
+def test_etcd_s_folders_are_those_of_its_manifest() -> None:
+    """Data on another disk, certificates elsewhere (kubeadm's `dataDir`, `certificatesDir`)."""
+    host = roomy(totalKey=5)
+    host.files["/etc/kubernetes/manifests/etcd.yaml"] = etcd_manifest(data="/data/etcd", pki="/data/pki/etcd")
+    host.accepts("rm -rf -- /data/etcd/migrator-before-*")
+    Snapshot("hop").run(host)
+    assert any("du -sm /data/etcd |" in command for command in host.commands)
+    assert any("--cacert=/data/pki/etcd/ca.crt" in command and "snapshot save" in command for command in host.commands)
+
+
+def test_what_a_rollback_has_kept_goes_once_a_new_snapshot_is_good() -> None:
+    """Until then it is the only copy; on every control plane."""
+    host = roomy(totalKey=5)
+    Snapshot("hop").run(host)
+    assert host.commands[-1] == "rm -rf -- /var/lib/etcd/migrator-before-* /var/lib/etcd/migrator-restored-*"
+    empty = roomy(totalKey=0)
+    with pytest.raises(MigratorError):
+        Snapshot("hop").run(empty)
+    assert not any("migrator-before" in command for command in empty.commands)
+    other = roomy()
+    other.accepts("mkdir -p /var/lib/migrator/snapshots/hop")
+    SettingsSaved("hop").run(other)
+    assert "migrator-before" in other.commands[-1]
 
 
 def test_settings_are_saved_without_kubeadm_s_own_copies() -> None:
     """Those below /etc/kubernetes/tmp are large; a half archive does not get the name of a whole one."""
     host = FakeHost("w1", accepts=["mkdir -p /var/lib/migrator/snapshots/hop"])
     host.fails("test -s")
+    host.fails("test -e /etc/kubernetes/manifests/etcd.yaml")
     saved = SettingsSaved("hop")
     assert not saved.done(host)
     saved.run(host)
-    assert "--exclude=etc/kubernetes/tmp" in host.commands[-1]
-    assert host.commands[-1].endswith(f"mv {FOLDER}/settings.tar.gz.new {FOLDER}/settings.tar.gz")
+    saving = host.commands[-2]
+    assert "--exclude=etc/kubernetes/tmp" in saving
+    assert saving.endswith(f"mv {FOLDER}/settings.tar.gz.new {FOLDER}/settings.tar.gz")
     host.files[f"{FOLDER}/settings.tar.gz"] = "archive"
     del host.answers["test -s"]
     assert saved.done(host)
-
-
-def test_etcd_is_local_where_its_manifest_is() -> None:
-    """An external etcd has none on the control planes."""
-    host = FakeHost("cp")
-    host.fails("test -e /etc/kubernetes/manifests/etcd.yaml")
-    assert not has_local_etcd(host)
-    assert has_local_etcd(Crictl().on(FakeHost("cp")))
-
-
-def test_members_tell_how_they_are() -> None:
-    """One answers, one is a learner that does not."""
-    host = Crictl().on(FakeHost("cp"))
-    host.answers["member list"] = (
-        '{"members": [{"ID": 1, "name": "a", "clientURLs": ["https://10.0.0.1:2379"]},'
-        ' {"ID": 2, "isLearner": true, "clientURLs": ["https://10.0.0.2:2379"]}]}'
-    )
-    host.answers["endpoint status"] = '[{"Endpoint": "https://10.0.0.1:2379", "Status": {"version": "3.6.5", "dbSize": 4096}}]'
-    assert [(item.name, item.version, item.learner, item.healthy) for item in members(host)] == [
-        ("a", "3.6.5", False, True),
-        ("2", "", True, False),
-    ]

@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from migrator.errors import HostError
 from migrator.model.facts import Certificate
 from migrator.nodes.hop.read_host import read_host
+from tests.support.crictl import etcd_manifest
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, STAGED, WORKER
 
@@ -22,7 +23,9 @@ def test_a_host_tells_what_the_checks_need() -> None:
     host = FakeHost("green-1")
     host.answers = {
         "echo architecture=": "architecture=aarch64\ncgroup=2\ndisk=9000\nclock=1\n",
-        "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ etcd\n42\n@@ kubelet\nmaxPods: 40\n@@ flags\nKUBELET_ARGS=--gone --v=2\n# --not-read\n",
+        "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ kubelet\nmaxPods: 40\n@@ flags\nKUBELET_ARGS=--gone --v=2\n# --not-read\n"
+        f"@@ manifest etcd\n{etcd_manifest(data='/data/etcd')}\n@@ manifest other\nspec: {{}}\n",
+        "du -sm /data/etcd ": "42\n",
         "upgrade diff": "--- /etc/kubernetes/manifests/kube-apiserver.yaml\n+++ new manifest\n-    - --v=4\n",
         "kubelet --help": "  --v number\n  --feature-gates  KnownGate=true|false (BETA - default=true)\n",
         "version -o short": "v1.37.2",
@@ -31,6 +34,17 @@ def test_a_host_tells_what_the_checks_need() -> None:
     assert (seen.installed, seen.facts.etcd, seen.kubelet) == ({"kubernetes": "1.36.3-1"}, 42, {"maxPods": 40})
     assert seen.edited == ("kube-apiserver has `- --v=4`",)
     assert (seen.gates, seen.unknown_flags) == (frozenset({"KnownGate"}), ("--gone",))
+
+
+def test_the_size_of_an_etcd_whose_folder_is_not_known_is_none() -> None:
+    """That it is not known is said by the check of etcd."""
+    host = FakeHost("green-1")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": "@@ manifest etcd\nspec: {}\n",
+        "upgrade diff": "",
+    }
+    assert read_host(host, FIRST, None, "1.36.3").facts.etcd == 0
 
 
 def test_a_host_that_cannot_be_asked_is_a_reading_with_the_reason() -> None:
@@ -86,6 +100,7 @@ def test_a_program_that_does_not_answer_leaves_only_its_own_part_out(fails: str)
     host.answers = {
         "echo architecture=": "architecture=aarch64\ncgroup=2\ndisk=9000\nclock=1\n",
         "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ flags\nKUBELET_ARGS=--gone\n",
+        "du -sm /data/etcd ": "42\n",
         "upgrade diff": "--- /etc/kubernetes/manifests/etcd.yaml\n+    - --quota\n",
         "kubelet --help": "  --v number\n",
         "version -o short": "v1.37.2",

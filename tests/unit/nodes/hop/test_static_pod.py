@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.nodes.hop.etcd import take_tools
+from migrator.nodes.hop.etcd_members import take_tools
 from migrator.nodes.hop.static_pod import running_container, static_pod_query
 from tests.support.crictl import Container, Crictl
 from tests.support.hosts import FakeHost

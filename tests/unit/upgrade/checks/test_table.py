@@ -360,6 +360,13 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         Severity.WARNING,
         "one endpoint",
     ),
+    (
+        "an address that leads to another machine",
+        {"nodes": (node("cp", machine="aa"),), "hosts": (host("cp", "control-plane", facts={"machine_id": "bb"}),)},
+        "identity",
+        Severity.FAILURE,
+        "its machine-id is bb, the node's aa",
+    ),
     ("not to be read", {"unread": ("Secret: forbidden",)}, "unread", Severity.FAILURE, "forbidden"),
 ]
 
@@ -386,6 +393,15 @@ def test_every_check_can_be_ignored_and_stays_in_sight() -> None:
     found = check(facts(local_etcd=False), ["etcd"])
     assert [(item.check, item.severity) for item in found] == [("etcd", Severity.WARNING)]
     assert "(ignored)" in found[0].reason
+
+
+def test_another_machine_is_never_ignored() -> None:
+    """What is wrong would be done to somebody else's; one that is written as a UUID is the same."""
+    swapped = {"nodes": (node("w1", machine="aa"), node("w2", machine="b-B")), "hosts": (host("w1", facts={"machine_id": "bb"}),)}
+    found = [item for item in check(facts(**swapped), list(CheckName)) if item.check is CheckName.IDENTITY]
+    assert [(item.subject, item.severity) for item in found] == [("w1", Severity.FAILURE)]
+    same = {**swapped, "hosts": (host("w2", facts={"machine_id": "Bb"}),)}
+    assert not [item for item in check(facts(**same)) if item.check is CheckName.IDENTITY]
 
 
 def failures(**broken: Any) -> list[Finding]:
