@@ -30,6 +30,7 @@ CUT_SECONDS = 20
 """How long a cable is out; longer than a beat of SSH, shorter than the wait for a host."""
 APPLY = (FIRST, StepId.CONTROL_PLANE_FIRST)
 SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+MACHINE_ID = "/etc/machine-id"
 KUBELET_FLAGS = "/etc/kubernetes/kubelet.env"
 
 
@@ -137,17 +138,25 @@ def staged(fault: Fault) -> object:
 
 @pytest.mark.stage(Stage.FRESH)
 def test_what_is_wrong_beforehand_is_said_all_at_once_and_nothing_changes(upgrade: Upgrade) -> None:
-    """A budget that never allows, a pod of nobody, an edited manifest, a version without packages: one line each."""
+    """A budget that never allows, a pod of nobody, an edited manifest, another machine, a version without packages: one line each."""
     try:
+        upgrade.on(SECOND, f"cp {MACHINE_ID} /root/; echo 0123456789abcdef0123456789abcdef > {MACHINE_ID}")
         upgrade.kubectl("-n shop run lonely --image=shop.example/web:1 --overrides", f'\'{{"spec":{{"nodeName":"{SECOND}"}}}}\'')
         upgrade.on(FIRST, f'cp {SCHEDULER} /root/scheduler.yaml; sed -i "s/- kube-scheduler$/&\\n    - --v=1/" {SCHEDULER}')
         upgrade.allow_disruptions(2)
         said = upgrade.refuses("run", "--to", GREEN)
     finally:
+        upgrade.on(SECOND, f"cp /root/machine-id {MACHINE_ID}")
         upgrade.on(FIRST, f"cp /root/scheduler.yaml {SCHEDULER}")
         upgrade.kubectl("-n shop delete pod lonely --grace-period=0 --force --ignore-not-found")
         upgrade.allow_disruptions(1)
-    for words in ("allows no disruption", "no controller makes it again", "kube-scheduler has `- --v=1`", "nothing was changed"):
+    for words in (
+        "allows no disruption",
+        "no controller makes it again",
+        "kube-scheduler has `- --v=1`",
+        "is another machine",
+        "nothing was changed",
+    ):
         assert words in said
     assert not upgrade.under_way()
     assert "has no kubernetes of it" in upgrade.refuses("run", "--to", "1.39.0")
@@ -236,8 +245,9 @@ def test_nothing_of_a_secret_stands_in_the_journal(upgrade: Upgrade) -> None:
 
 @pytest.mark.stage(Stage.CONTROL_PLANE, Stage.DONE)
 def test_etcd_that_does_not_come_up_is_put_back_with_all_that_was_written_before_the_hop(upgrade: Upgrade) -> None:
-    """Etcd's data is lost; a rollback, killed in the middle and begun again, brings back every object of before."""
+    """Etcd's data is lost, on a disk of its own; a rollback, killed in the middle and begun again, brings back every object."""
     upgrade.kubectl("-n shop create configmap after --from-literal=a=b")
+    upgrade.on(FIRST, "cp -a /var/lib/etcd /var/lib/disk; mount --bind /var/lib/disk /var/lib/etcd")
     upgrade.on(FIRST, "rm -rf /var/lib/etcd/member/wal; pkill -9 -x etcd; true")
     child = upgrade.reach((FIRST, StepId.ETCD_RESTORED), "rollback")
     os.kill(child.pid, signal.SIGKILL)
@@ -248,4 +258,10 @@ def test_etcd_that_does_not_come_up_is_put_back_with_all_that_was_written_before
     assert names.count("configmap/before-") == WRITTEN_BEFORE
     assert "configmap/after" not in names.split()
     until(lambda: ready_pods(upgrade.project, "blue") == 2)
+    kept = upgrade.on(
+        FIRST, "ls /var/lib/disk; ls /var/lib/disk/migrator-before-*; ls -d /var/lib/migrator/kubernetes-* 2>/dev/null; true"
+    )
+    assert kept.split()[0] == "member", kept
+    assert "snap" in kept.split(), "what was there before the rollback is kept"
+    assert "/var/lib/migrator/kubernetes-" not in kept
     assert "nothing to take back" in upgrade.refuses("rollback")
