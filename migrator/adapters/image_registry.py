@@ -1,19 +1,24 @@
 """Read image indexes from registries: the CPU architectures of an image, never guessed.
 
+Whoever may make a pod names the registry, and the registry names where tokens come from. So both are asked without any
+credentials of this machine, and only at addresses that could be a registry's (CVE-2020-15157 is of this kind).
 Source: OCI distribution specification, `GET /v2/<name>/manifests/<reference>`, and its token flow.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
+from dataclasses import dataclass
 from typing import Any
 
+from migrator.adapters.web import Address, Answer, Deadline, get
 from migrator.errors import MigratorError
 from migrator.model.image import full_name
+from migrator.ports import Clock
+from migrator.untrusted import is_image_registry, printable
 
 _ACCEPT = (
     "application/vnd.oci.image.index.v1+json, "
@@ -21,57 +26,170 @@ _ACCEPT = (
     "application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json"
 )
+_LONGEST = 4 << 20
+"""Bytes of a manifest or a configuration; containers/image has the same limit."""
+_LONGEST_TOKEN = 64 << 10
+_REDIRECTS = 3
+_IMAGE_SECONDS = 15.0
+_PROMPT_SECONDS = 2.0
+_LATE_SECONDS = 120.0
+"""What all images together may take beyond being prompt, before registries that have never answered are not asked."""
+_HOSTS = {"docker.io": "registry-1.docker.io"}
+_REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+_DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-f]{32,}")
+_REFERENCE = re.compile(rf"\w[\w.-]{{0,127}}|{_DIGEST.pattern}", re.ASCII)
+_ARCHITECTURE = re.compile(r"[a-z0-9_]{1,20}")
+"""Names, tags and digests as github.com/distribution/reference has them; nothing else becomes part of an address."""
+
+
+@dataclass(slots=True)
+class _Registry:
+    """What was learned of one registry."""
+
+    name: str
+    named: bool
+    """Whether the person's own file names it."""
+    silent: str = ""
+    """Why it is not asked any more."""
+    answered: bool = False
+    inside: bool = False
+    """Whether it has an address of a private network."""
+
+    @property
+    def base(self) -> str:
+        """Its address; plain HTTP for this machine's own only, and only where a person wants it asked."""
+        host = _HOSTS.get(self.name, self.name)
+        local = host.rpartition(":")[0] or host
+        return f"{'http' if self.named and local in ('localhost', '127.0.0.1') else 'https'}://{host}"
+
+    def require(self, address: Address) -> None:
+        """Refuse an address of the registry itself that only this machine has, unless the person named it."""
+        if not self.named and _is_own(address):
+            raise _Refused(
+                f"{address} is an address of this machine or its link; name the registry in map.registries to have it asked"
+            )
+        self.inside = self.inside or not address.is_global
+
+    def require_elsewhere(self, address: Address) -> None:
+        """Refuse an address that a registry sends us to, and could not have come to by itself from here."""
+        if address.is_global and not address.is_multicast:
+            return
+        if _is_own(address) and self.named and self.base.startswith("http:"):
+            return
+        if _is_own(address) or not self.inside:
+            raise _Refused(f"it points to {address}, which is not public")
+
+
+class _Refused(ValueError):  # noqa: N818 - a ValueError as what else is wrong with an answer
+    """An address that is not asked."""
 
 
 class HttpRegistry:
-    """Asks registries over HTTPS (plain HTTP on loopback), anonymously."""
+    """Asks registries over HTTPS, anonymously; `named` are the registries that the person's own file names.
 
-    def __init__(self, *, timeout: float = 5.0) -> None:
-        self._timeout = timeout
-        self._silent: dict[str, str] = {}
-        """Registries that did not answer: asked once, not once per image."""
+    Each image has a limit of time. A registry that does not keep it is not asked again, and when many did not, only those
+    are asked that have answered before.
+    """
+
+    def __init__(self, named: frozenset[str], *, clock: Clock) -> None:
+        self._named = named
+        self._clock = clock
+        self._registries: dict[str, _Registry] = {}
+        self._late = 0.0
 
     def architectures(self, image: str) -> frozenset[str]:
         """Return the CPU architectures; raises MigratorError when the registry does not tell."""
-        registry, name, reference = split(image)
-        if registry in self._silent:
-            raise MigratorError(self._silent[registry])
-        base = f"{'http' if _local(registry) else 'https'}://{_HOSTS.get(registry, registry)}/v2/{name}"
-        manifest = self._json(registry, f"{base}/manifests/{reference}")
+        name, repository, reference = split(image)
+        if not (is_image_registry(name) and _REPOSITORY.fullmatch(repository) and _REFERENCE.fullmatch(reference)):
+            raise MigratorError(f"{printable(image)} is no name of an image")
+        registry = self._registries.setdefault(name, _Registry(name, name in self._named))
+        if registry.silent:
+            raise MigratorError(registry.silent)
+        if self._late > _LATE_SECONDS and not registry.answered:
+            raise MigratorError(f"registry {name} was not asked: others took too long")
+        begun = self._clock.monotonic()
+        try:
+            found = self._architectures(registry, repository, reference)
+            registry.answered = True
+            return found  # noqa: TRY300 - what follows is for failures
+        except (OSError, http.client.HTTPException, _Refused) as error:
+            registry.silent = f"registry {name} does not answer: {_plain(error)}"
+            raise MigratorError(registry.silent) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise MigratorError(f"registry {name}: its answer for {repository}:{reference} is not that of a registry") from error
+        finally:
+            self._late += max(0.0, self._clock.monotonic() - begun - _PROMPT_SECONDS)
+
+    def _architectures(self, registry: _Registry, repository: str, reference: str) -> frozenset[str]:
+        ask = _Asking(registry, repository, Deadline(self._clock, self._clock.monotonic() + _IMAGE_SECONDS))
+        manifest = ask.document(f"manifests/{reference}")
         if "manifests" in manifest:
             platforms = [item.get("platform") or {} for item in manifest["manifests"]]
-            return frozenset(p["architecture"] for p in platforms if p.get("architecture") not in (None, "unknown"))
-        config = self._json(registry, f"{base}/blobs/{manifest['config']['digest']}")
-        return frozenset({config["architecture"]})
-
-    def _json(self, registry: str, url: str) -> dict[str, Any]:
-        headers = {"Accept": _ACCEPT}
-        for _ in range(2):
-            try:
-                with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=self._timeout) as response:
-                    return dict(json.loads(response.read()))
-            except urllib.error.HTTPError as error:
-                challenge = error.headers.get("WWW-Authenticate", "")
-                if error.code != 401 or "Authorization" in headers or not challenge.startswith("Bearer"):
-                    raise MigratorError(f"registry {registry} answered {error.code} for {url}") from error
-                headers["Authorization"] = f"Bearer {self._token(challenge)}"
-            except (OSError, ValueError) as error:
-                self._silent[registry] = f"registry {registry} does not answer: {getattr(error, 'reason', error)}"
-                raise MigratorError(self._silent[registry]) from error
-        raise MigratorError(f"registry {registry} wants credentials")
-
-    def _token(self, challenge: str) -> str:
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        query = urllib.parse.urlencode({key: fields[key] for key in ("service", "scope") if key in fields})
-        try:
-            with urllib.request.urlopen(f"{fields['realm']}?{query}", timeout=self._timeout) as response:
-                answer = json.loads(response.read())
-        except (OSError, ValueError, KeyError) as error:
-            raise MigratorError(f"registry wants credentials: {error}") from error
-        return str(answer.get("token") or answer.get("access_token") or "")
+            return frozenset(_architecture(item) for item in platforms if item.get("architecture") not in (None, "unknown"))
+        digest = str(manifest["config"]["digest"])
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(digest)
+        return frozenset({_architecture(ask.document(f"blobs/{digest}"))})
 
 
-_HOSTS = {"docker.io": "registry-1.docker.io"}
+@dataclass(slots=True)
+class _Asking:
+    """The requests for one image, which share a limit of time."""
+
+    registry: _Registry
+    repository: str
+    deadline: Deadline
+    token: str = ""
+
+    def document(self, path: str) -> dict[str, Any]:
+        """Return a JSON document of the repository; raises MigratorError where the registry refuses."""
+        url = f"{self.registry.base}/v2/{self.repository}/{path}"
+        answer = self._followed(url)
+        if answer.status == 401 and not self.token:
+            self.token = self._token_from(answer.headers.get("WWW-Authenticate", ""))
+            answer = self._followed(url)
+        if answer.status != 200:
+            raise MigratorError(f"registry {self.registry.name} answered {answer.status} for {self.repository}")
+        return dict(json.loads(answer.body))
+
+    def _followed(self, url: str) -> Answer:
+        """Return the answer, also after redirects; the token goes to the registry's own host only."""
+        own = url
+        for _ in range(_REDIRECTS + 1):
+            headers = {"Accept": _ACCEPT}
+            if self.token and _origin(url) == _origin(own):
+                headers["Authorization"] = f"Bearer {self.token}"
+            require = self.registry.require if _origin(url) == _origin(own) else self.registry.require_elsewhere
+            answer = get(url, headers, deadline=self.deadline, most=_LONGEST, require=require)
+            if answer.status not in (301, 302, 303, 307, 308):
+                return answer
+            url = self._elsewhere(urllib.parse.urljoin(url, answer.headers.get("Location", "")))
+        raise _Refused("it redirects without end")
+
+    def _token_from(self, challenge: str) -> str:
+        """Return what an anonymous client gets at the place that the registry names."""
+        scheme, _, rest = challenge.partition(" ")
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        if scheme.lower() != "bearer" or "realm" not in fields:
+            raise MigratorError(f"registry {self.registry.name} wants credentials")
+        realm = urllib.parse.urlsplit(self._elsewhere(fields["realm"]))
+        asked = urllib.parse.urlencode({key: fields[key] for key in ("service", "scope") if key in fields})
+        url = urllib.parse.urlunsplit((realm.scheme, realm.netloc, realm.path, "&".join(filter(None, (realm.query, asked))), ""))
+        answer = get(url, {}, deadline=self.deadline, most=_LONGEST_TOKEN, require=self.registry.require_elsewhere)
+        if answer.status != 200:
+            raise MigratorError(f"registry {self.registry.name} wants credentials: {answer.status} where it gives out tokens")
+        given = json.loads(answer.body)
+        token = str(given.get("token") or given.get("access_token") or "")
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise ValueError("no token")
+        return token
+
+    def _elsewhere(self, url: str) -> str:
+        """Return an address that the registry sends us to; refuse all but https://, or http:// of a registry that is."""
+        scheme = urllib.parse.urlsplit(url).scheme
+        if scheme != "https" and not (scheme == "http" and self.registry.base.startswith("http:")):
+            raise _Refused(f"it points to {printable(url)[:100]}, which is not https://")
+        return url
 
 
 def split(image: str) -> tuple[str, str, str]:
@@ -85,5 +203,22 @@ def split(image: str) -> tuple[str, str, str]:
     return registry, repository, digest if at else tag
 
 
-def _local(registry: str) -> bool:
-    return registry.split(":", maxsplit=1)[0] in ("localhost", "127.0.0.1")
+def _architecture(document: dict[str, Any]) -> str:
+    found = document["architecture"]
+    if not _ARCHITECTURE.fullmatch(found):
+        raise ValueError("architecture")
+    return str(found)
+
+
+def _is_own(address: Address) -> bool:
+    """Return whether an address leads to this machine, or to what only its own link has, such as a cloud's metadata."""
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _plain(error: Exception) -> str:
+    return printable(str(getattr(error, "strerror", None) or error or type(error).__name__))[:200]

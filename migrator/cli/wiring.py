@@ -57,7 +57,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             run=Run(Ledger(journal, MigrationFold()), screen, clock),
             switch=HAProxy(config.traffic.haproxy, relative_to=folder) if config.traffic else None,
             prober=SystemProber(),
-            registry=HttpRegistry(),
+            registry=HttpRegistry(_registries(config), clock=clock),
             runner=ShellRunner(),
             holder=this_process(),
             allow_older=common.allow_older,
@@ -89,6 +89,11 @@ def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, stat
         return _cluster(name, config, common.config.parent, common, screen, patience=seconds)
 
     return Side(opened, seconds, state.clusters.get(name, ""))
+
+
+def _registries(config: Migration) -> frozenset[str]:
+    """Return the registries that the person's own file names."""
+    return frozenset(prefix.partition("/")[0] for prefix in config.map.registries.values())
 
 
 def warn_of(access: Access, screen: Screen) -> Access:

@@ -113,7 +113,11 @@ class Mapping(Frozen):
     namespaces: dict[str, str] = Field(default_factory=dict, description="Namespace on blue: namespace on green.")
     storage_classes: dict[str, str] = Field(default_factory=dict, description="StorageClass on blue: StorageClass on green.")
     registries: dict[str, str] = Field(
-        default_factory=dict, description="Image prefix on blue: prefix on green; docker.io is written out."
+        default_factory=dict,
+        description=(
+            "Image prefix on blue: prefix on green; docker.io is written out. "
+            "`validate` asks a registry on this machine only where it is named here."
+        ),
     )
 
 

@@ -27,7 +27,6 @@ WITHOUT_LOGIC = {
 }
 """Modules that decide nothing."""
 ELSEWHERE = {
-    "adapters/image_registry.py": "tests/integration, on real API servers, through the verbs",
     "adapters/stack_outputs.py": "tests/e2e, on real nodes",
     "cli/upgrade/": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
@@ -55,13 +54,6 @@ ELSEWHERE = {
     "journal/records/upgrade.py": "tests/unit/journal/test_records.py",
     "kube/cluster.py": "tests/integration and tests/contract, on real API servers",
     "kube/transport.py": "tests/unit/kube/test_patience.py",
-    "migration/apply/special.py": "tests/integration, on real API servers, through the verbs",
-    "migration/diff.py": "tests/integration, on real API servers, through the verbs",
-    "migration/inventory.py": "tests/integration, on real API servers, through the verbs",
-    "migration/parity.py": "tests/integration, on real API servers, through the verbs",
-    "migration/retained.py": "tests/integration, on real API servers, through the verbs",
-    "migration/run.py": "tests/integration, on real API servers, through the verbs",
-    "migration/validate.py": "tests/integration, on real API servers, through the verbs",
     "model/advice.py": "tests/unit/upgrade/test_advise.py",
     "model/facts.py": "tests/unit/upgrade/checks/test_table.py",
     "model/host.py": "tests/unit/upgrade/checks/test_table.py",

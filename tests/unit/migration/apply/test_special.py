@@ -1,0 +1,217 @@
+"""A finished Job starts no pod, a CRD is waited for, and what green makes itself is shared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import orjson
+import pytest
+
+from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, NotFoundError
+from migrator.migration.apply import special
+from migrator.model.kinds import DEFINITIONS
+from migrator.model.manifest import Manifest
+from migrator.model.plan import Decision, PlanItem
+from migrator.model.ref import ObjectRef, ResourceType
+from tests.support.clock import FakeClock
+from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.faults import Fault, conflict, forbidden
+from tests.support.objects import crd, job, made, resource
+from tests.support.pairs import Pair, finished_job, in_green, pair, writes
+
+DONE = ObjectRef("batch", "Job", "shop", "done")
+WIDGETS = ObjectRef("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com")
+JOBS = resource("batch", "v1", "Job")
+ENDED = [{"type": "Complete", "status": "True"}]
+
+
+@pytest.fixture
+def both() -> Pair:
+    """Return a pair whose finished Job is on green, suspended and without a status."""
+    found = pair(finished_job("done"))
+    found.green.hold(made("v1", "Namespace", "shop"))
+    item = found.item(DONE)
+    created = special.first_body(item, orjson.loads(item.body))
+    found.green.create(JOBS, "shop", orjson.dumps(created), manager="migrator")
+    return found
+
+
+def finish(both: Pair, item: PlanItem | None = None) -> Manifest:
+    """Finish the Job as it is on green."""
+    return special.finish_job(item or both.item(DONE), JOBS, in_green(both.green, DONE), both.green)
+
+
+def test_a_finished_job_is_created_suspended(both: Pair) -> None:
+    """Green's controller would start its pods again; what is to run runs at once."""
+    assert in_green(both.green, DONE)["spec"]["suspend"] is True
+    item = dataclasses.replace(both.item(DONE), ended=None)
+    assert special.first_body(item, job("a")) == job("a")
+
+
+def test_its_status_is_written_before_its_suspension_ends(both: Pair) -> None:
+    """In the other order a pod starts."""
+    both.green.requests.clear()
+    after = finish(both)
+    assert [request.split()[0] for request in writes(both.green)] == ["replace", "patch"]
+    assert (special.has_ended(after), after["spec"]["suspend"], after["status"]["succeeded"]) == (True, False, 1)
+
+
+def test_a_job_that_is_suspended_on_blue_stays_so(both: Pair) -> None:
+    """Its suspension is the person's."""
+    item = both.item(DONE)
+    body = orjson.loads(item.body)
+    suspended = dataclasses.replace(item, body=orjson.dumps({**body, "spec": {**body["spec"], "suspend": True}}))
+    after = finish(both, suspended)
+    assert (special.has_ended(after), after["spec"]["suspend"]) == (True, True)
+    assert special.is_finished(suspended, after)
+    assert not special.is_finished(item, after)
+
+
+def test_a_run_that_was_ended_half_way_is_continued(both: Pair) -> None:
+    """The status is there, the suspension is lifted now."""
+    both.green.faults.append(Fault("patch", forbidden, times=1))
+    with pytest.raises(ForbiddenError):
+        finish(both)
+    both.green.requests.clear()
+    assert finish(both)["spec"]["suspend"] is False
+    assert [request.split()[0] for request in writes(both.green)] == ["patch"]
+
+
+def test_a_controller_s_write_in_between_is_met_again(both: Pair) -> None:
+    """The status is put on what is there now; a controller that never stops is an error."""
+    both.green.faults.append(Fault("replace", conflict, times=4))
+    assert special.has_ended(finish(both))
+    other = pair(finished_job("done"))
+    other.green.hold(made("v1", "Namespace", "shop"), {**finished_job("done"), "status": {}})
+    other.green.faults.append(Fault("replace", conflict))
+    with pytest.raises(ConflictError):
+        finish(other)
+
+
+def test_what_contradicts_the_end_of_a_job_is_not_kept(both: Pair) -> None:
+    """The server refuses a finished Job with active pods (batch/v1)."""
+    live = in_green(both.green, DONE)
+    live["status"] = {"active": 1, "ready": 1, "startTime": "x", "uncountedTerminatedPods": {}}
+    both.green.replace(JOBS, "shop", "done", orjson.dumps(live), manager="job-controller", subresource="status")
+    status = finish(both)["status"]
+    assert {"active", "ready"}.isdisjoint(status)
+    assert (status["uncountedTerminatedPods"], status["startTime"]) == ({}, "2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "ended"),
+    [
+        ([], False),
+        (ENDED, True),
+        ([{"type": "Failed", "status": "True"}], True),
+        ([{"type": "Suspended", "status": "True"}], False),
+    ],
+)
+def test_a_job_has_ended_when_its_status_says_so(conditions: list[Manifest], *, ended: bool) -> None:
+    """Both ways to end; any other condition is none."""
+    assert special.has_ended({**job("a"), "status": {"conditions": conditions}}) is ended
+    assert not special.has_ended({**job("a"), "status": {"conditions": [{"type": "Complete", "status": "False"}]}})
+
+
+def definition(conditions: dict[str, str], *, after: float = 0.0) -> tuple[FakeCluster, FakeClock]:
+    """Return a green whose CRD gets these conditions after some seconds."""
+    clock = FakeClock()
+    green = FakeCluster(clock=clock)
+    green.hold({**crd("widgets", "Widget", "example.com"), "status": {}})
+    found = green.get(DEFINITIONS, "", WIDGETS.name)
+    listed = [{"type": kind, "status": status, "message": "taken"} for kind, status in conditions.items()]
+
+    def told() -> None:
+        body = orjson.dumps({**found, "status": {"conditions": listed}})
+        green.replace(DEFINITIONS, "", WIDGETS.name, body, manager="apiextensions", subresource="status")
+
+    clock.after(after, told) if after else told()
+    return green, clock
+
+
+CRD = PlanItem(WIDGETS, WIDGETS, Decision.MOVE)
+
+
+def test_a_crd_is_waited_for() -> None:
+    """Its objects cannot be written before."""
+    green, clock = definition({"NamesAccepted": "True", "Established": "True"}, after=3)
+    special.await_usable(CRD, DEFINITIONS, green, clock)
+    assert 3 <= clock.monotonic() < 4
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words", "seconds"),
+    [({"NamesAccepted": "False"}, "did not accept .*: taken", 0), ({"Established": "False"}, "not established .* after 60 s", 60)],
+)
+def test_a_crd_that_will_not_work_is_an_error(conditions: dict[str, str], words: str, seconds: float) -> None:
+    """At once where green has said no, else when time is up."""
+    green, clock = definition(conditions)
+    with pytest.raises(InvalidError, match=words):
+        special.await_usable(CRD, DEFINITIONS, green, clock)
+    assert seconds <= clock.monotonic() <= seconds + 1
+
+
+def test_nothing_else_is_waited_for() -> None:
+    """Not even asked for."""
+    green = FakeCluster()
+    special.await_usable(PlanItem(DONE, DONE, Decision.MOVE), JOBS, green, FakeClock())
+    assert green.requests == []
+
+
+LOOKING_UP = ForbiddenError("green answered 403: error looking up service account shop/default: not found", status=403)
+NO_ENDPOINT = NotFoundError("green answered 404: the server could not find the requested resource", status=404)
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "soon"),
+    [
+        (LOOKING_UP, resource("", "v1", "Pod"), True),
+        (LOOKING_UP, resource("apps", "v1", "Deployment"), False),
+        (ForbiddenError("green answered 403: no", status=403), resource("", "v1", "Pod"), False),
+        (NO_ENDPOINT, resource("example.com", "v1", "Widget"), True),
+        (NO_ENDPOINT, resource("apps", "v1", "Deployment"), False),
+        (InvalidError("green answered 422: no", status=422), resource("example.com", "v1", "Widget"), False),
+    ],
+)
+def test_only_what_green_is_about_to_make_is_waited_for(error: ApiError, type_: ResourceType, *, soon: bool) -> None:
+    """An account of pods, and a CRD's endpoint."""
+    assert special.appears_soon(error, type_) is soon
+
+
+def failing(times: int, error: ApiError) -> Callable[[], Manifest]:
+    """Return a request that fails some times first."""
+    left = iter([error] * times)
+
+    def work() -> Manifest:
+        found = next(left, None)
+        if found:
+            raise found
+        return {"made": True}
+
+    return work
+
+
+def test_a_request_is_tried_again_until_time_is_up() -> None:
+    """The last refusal is told."""
+    clock, pods = FakeClock(), resource("", "v1", "Pod")
+    assert special.patiently(failing(5, LOOKING_UP), pods, clock, 10.0) == {"made": True}
+    with pytest.raises(ForbiddenError, match="looking up"):
+        special.patiently(failing(1000, LOOKING_UP), pods, clock, 10.0)
+    assert clock.monotonic() < 12
+
+
+def test_another_refusal_is_told_at_once() -> None:
+    """Waiting would not help."""
+    clock = FakeClock()
+    with pytest.raises(InvalidError):
+        special.patiently(failing(1, InvalidError("no", status=422)), JOBS, clock, 10.0)
+    assert clock.slept == []
+
+
+def test_only_the_default_account_is_shared() -> None:
+    """Green makes it itself in every namespace."""
+    account = ObjectRef("", "ServiceAccount", "shop", "default")
+    assert special.is_shared(account)
+    assert not special.is_shared(account._replace(name="app"))
+    assert not special.is_shared(account._replace(kind="ConfigMap"))

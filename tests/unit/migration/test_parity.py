@@ -1,0 +1,57 @@
+"""Green's object is as planned when it has all that is wanted, with its own owners; what controllers set is not compared."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import orjson
+
+from migrator.migration.inventory import Live
+from migrator.migration.parity import differences
+from migrator.model.manifest import Manifest
+from migrator.model.plan import Decision, PlanItem
+from migrator.model.ref import ObjectRef
+from tests.support.objects import config_map, deployment
+
+A = ObjectRef("", "ConfigMap", "shop", "a")
+
+
+def item(manifest: Manifest, **more: object) -> PlanItem:
+    """Return an object of the plan."""
+    return dataclasses.replace(PlanItem(A, A, Decision.MOVE, body=orjson.dumps(manifest)), **more)  # type: ignore[arg-type]
+
+
+def live(manifest: Manifest) -> Live:
+    """Return an object of green."""
+    return Live("green-1", "7", "::7", orjson.dumps(manifest))
+
+
+def nobody(_owner: Manifest) -> str:
+    """Return no UID."""
+    return ""
+
+
+def test_what_the_server_added_is_no_difference() -> None:
+    """Defaults are not blue's to say."""
+    assert differences(item(config_map("a")), live(config_map("a") | {"immutable": False}), nobody) == []
+
+
+def test_each_field_that_is_not_as_wanted_is_told() -> None:
+    """With both values."""
+    found = differences(item(config_map("a", {"key": "blue"})), live(config_map("a", {"key": "green"})), nobody)
+    assert [tuple(entry) for entry in found] == [("data.key", "green", "blue")]
+
+
+def test_owners_are_compared_by_their_uids_on_green() -> None:
+    """Blue's UIDs mean nothing there."""
+    wanted = config_map("a", owners=[{"kind": "ConfigMap", "name": "p", "uid": "blue-1"}])
+    have = live(config_map("a", owners=[{"kind": "ConfigMap", "name": "p", "uid": "green-1"}]))
+    assert differences(item(wanted), have, lambda owner: {"blue-1": "green-1"}[owner["uid"]]) == []
+    assert [entry.path for entry in differences(item(wanted), have, nobody)] == ["metadata.ownerReferences[0].uid"]
+
+
+def test_values_of_a_controller_are_not_compared() -> None:
+    """Only at the paths that the plan names."""
+    wanted, have = deployment("a", 1), live(deployment("a", 5))
+    assert [entry.path for entry in differences(item(wanted), have, nobody)] == ["spec.replicas"]
+    assert differences(item(wanted, volatile=(("spec", "replicas"),)), have, nobody) == []

@@ -1,0 +1,290 @@
+"""Green does blue's work, or it is said what is missing; a timeout is a failure, and what cannot be known is not guessed."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from migrator.config.schema import Probe
+from migrator.errors import MigratorError
+from migrator.migration.validate import Checks, by_severity, validate
+from migrator.model.manifest import Manifest
+from migrator.model.ref import ObjectRef
+from migrator.model.verdict import Finding, Severity, Verdict
+from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
+from tests.support.objects import config_map, deployment, made, service
+from tests.support.pairs import Pair, in_green, in_shop, pair
+from tests.support.traffic import FakeProber, FakeRegistry
+
+A = ObjectRef("", "ConfigMap", "shop", "a")
+FRONT = ObjectRef("apps", "Deployment", "shop", "front")
+FRONT_SERVICE = ObjectRef("", "Service", "shop", "front")
+AVAILABLE = {"observedGeneration": 1, "availableReplicas": 1}
+CERTIFICATE = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+PROBE = Probe.model_validate({"name": "front", "tcp": {"host": "green.example", "port": 80}, "timeout": "1s"})
+
+
+class SomeImages(FakeRegistry):
+    """Knows no image whose name has `unknown` in it."""
+
+    def architectures(self, image: str) -> frozenset[str]:
+        """Return the architectures."""
+        if "unknown" in image:
+            raise MigratorError(f"{image}: the registry does not answer")
+        return super().architectures(image)
+
+
+def judged(both: Pair, *probes: Probe, seconds: float = 10.0, registry: FakeRegistry | None = None, **reasons: str) -> Verdict:
+    """Return the verdict of a later run."""
+    again = both.next_run()
+    plan, green = again.read()
+    checks = Checks(FakeProber(**reasons), registry or FakeRegistry(), probes, seconds)
+    both.clock = again.clock
+    return validate(plan, again.blue, again.green, green.live, checks=checks, run=again.run)
+
+
+def findings(both: Pair, check: str, **more: Any) -> list[tuple[str, Severity, str]]:
+    """Return what one check has found."""
+    return [(item.subject, item.severity, item.reason) for item in judged(both, **more).findings if item.check == check]
+
+
+def set_status(cluster: FakeCluster, ref: ObjectRef, status: dict[str, Any]) -> None:
+    """Give an object a status, as its controller does."""
+    found = in_green(cluster, ref)
+    body = orjson.dumps({**found, "status": status})
+    cluster.replace(cluster.type_of(found), ref.namespace, ref.name, body, manager="controller", subresource="status")
+
+
+def with_endpoints(cluster: FakeCluster, name: str, count: int) -> None:
+    """Put ready addresses behind a Service."""
+    cluster.hold(
+        made(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            f"{name}-1",
+            namespace="shop",
+            labels={"kubernetes.io/service-name": name},
+            endpoints=[{"addresses": [f"10.0.0.{number}"]} for number in range(count)],
+        )
+    )
+
+
+def copied(*objects: Manifest, config: str = "") -> Pair:
+    """Return a pair after a copy, as the next run finds it."""
+    both = pair(*objects, config=config)
+    both.copy()
+    return both.next_run()
+
+
+def test_a_whole_copy_is_good() -> None:
+    """Nothing is found, and the time that it took is told."""
+    verdict = judged(copied(config_map("a", namespace="shop")))
+    assert (verdict.good, verdict.findings, verdict.seconds) == (True, (), 0.0)
+
+
+def test_what_was_not_copied_is_a_failure() -> None:
+    """Before a copy, and after a person has deleted it on green."""
+    missing = (str(A), Severity.FAILURE, "is not on green")
+    both = pair(config_map("a", namespace="shop"))
+    assert missing in findings(both, "parity")
+    both.copy()
+    found = in_green(both.green, A)
+    both.green.delete(both.green.type_of(found), "shop", "a", uid=found["metadata"]["uid"])
+    assert findings(both, "parity") == [missing]
+
+
+def test_what_differs_is_a_failure_with_three_of_its_fields() -> None:
+    """And how many more there are; a long value is cut."""
+    data = {str(number): "blue" for number in range(5)}
+    both = copied(config_map("a", data, namespace="shop"))
+    other = dict.fromkeys(data, "g" * 100)
+    both.green.patch(both.green.type_of(config_map("a")), "shop", "a", {"data": other}, manager="kubectl")
+    ((subject, severity, reason),) = findings(both, "parity")
+    assert (subject, severity) == (str(A), Severity.FAILURE)
+    assert reason.startswith(f"differs from blue: data.0: {'g' * 57}... instead of blue, ")
+    assert reason.endswith(" and 2 more")
+
+
+def test_values_of_secrets_are_not_shown() -> None:
+    """The field is."""
+    both = copied(made("v1", "Secret", "a", namespace="shop", data={"key": "Ymx1ZQ=="}))
+    both.green.patch(both.green.type_of(made("v1", "Secret", "a")), "shop", "a", {"data": {"key": "Z3JlZW4="}}, manager="kubectl")
+    ((_, _, reason),) = findings(both, "parity")
+    assert "data.key" in reason
+    assert not any(value in reason for value in ("Ymx1ZQ==", "Z3JlZW4="))
+
+
+def test_what_the_plan_blocks_or_cannot_read_is_a_failure() -> None:
+    """Such an object is missing on green."""
+    both = pair(config_map("a", namespace="shop"))
+    both.blue.faults.append(Fault("list", forbidden, kind="Secret"))
+    found = findings(both, "moved")
+    assert [(subject, severity) for subject, severity, _ in found] == [("Secret", Severity.FAILURE)]
+
+
+@pytest.mark.parametrize(("config", "bad"), [("", True), ('volumes: {dataMoved: ["shop/data"]}', False)])
+def test_data_that_was_not_moved_is_a_failure(config: str, *, bad: bool) -> None:
+    """Until the person says that it was."""
+    claim = made("v1", "PersistentVolumeClaim", "data", namespace="shop", spec={"volumeName": "v"}, status={"phase": "Bound"})
+    both = copied(claim, config=config)
+    assert [severity for _, severity, _ in findings(both, "data")] == ([Severity.FAILURE] if bad else [])
+
+
+def with_front(**status: Any) -> Pair:
+    """Return a pair with a Deployment that is available on blue, and on green as its status says."""
+    both = pair({**in_shop(deployment("front")), "status": AVAILABLE})
+    both.copy()
+    if status:
+        set_status(both.green, FRONT, status)
+    return both
+
+
+def test_what_is_not_ready_in_time_is_a_failure() -> None:
+    """Not before, with the state that it is in and how to look at it."""
+    both = with_front(observedGeneration=1, availableReplicas=0)
+    verdict = judged(both, seconds=10.0)
+    (found,) = (item for item in verdict.findings if item.check == "readiness")
+    assert (found.severity, found.reason) == (Severity.FAILURE, "0 of 1 replicas available, still after 10 s")
+    assert found.hint == "kubectl --context GREEN describe deployment front -n shop"
+    assert 10 <= verdict.seconds < 12
+
+
+def test_what_gets_ready_is_waited_for() -> None:
+    """And only as long as it takes."""
+    both = with_front(observedGeneration=1, availableReplicas=0)
+    again = both.next_run()
+    plan, green = again.read()
+    again.clock.after(4, lambda: set_status(again.green, FRONT, AVAILABLE))
+    checks = Checks(FakeProber(), FakeRegistry(), (), 60.0)
+    verdict = validate(plan, again.blue, again.green, green.live, checks=checks, run=again.run)
+    assert verdict.good
+    assert 4 <= verdict.seconds < 6
+
+
+def test_what_has_failed_for_good_is_not_waited_for() -> None:
+    """Its own words are told."""
+    late = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}]
+    verdict = judged(with_front(observedGeneration=1, conditions=late), seconds=60.0)
+    assert [(item.severity, item.reason) for item in verdict.findings] == [(Severity.FAILURE, "too late")]
+    assert verdict.seconds == 0.0
+
+
+def test_what_is_not_ready_on_blue_either_is_a_warning_that_nothing_waits_for() -> None:
+    """Green cannot be better than blue."""
+    both = copied({**in_shop(deployment("front")), "status": {"observedGeneration": 1, "availableReplicas": 0}})
+    verdict = judged(both, seconds=60.0)
+    (found,) = (item for item in verdict.findings if item.check == "readiness")
+    assert found.severity is Severity.WARNING
+    assert "not ready on blue either" in found.reason
+    assert (verdict.good, verdict.seconds) == (True, 0.0)
+
+
+def test_a_server_that_does_not_answer_makes_nothing_ready() -> None:
+    """What cannot be looked at is not done."""
+    both = with_front(observedGeneration=1, availableReplicas=0)
+    again = both.next_run()
+    plan, green = again.read()
+    again.green.faults.append(Fault("get", unavailable))
+    checks = Checks(FakeProber(), FakeRegistry(), (), 5.0)
+    assert not validate(plan, again.blue, again.green, green.live, checks=checks, run=again.run).good
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "found"),
+    [
+        (2, 0, [(str(FRONT_SERVICE), Severity.FAILURE, "no ready endpoint; blue has 2")]),
+        (2, 1, [(str(FRONT_SERVICE), Severity.WARNING, "1 ready endpoints; blue has 2")]),
+        (2, 2, []),
+        (0, 0, []),
+    ],
+)
+def test_a_service_must_have_what_blue_s_has(blue: int, green: int, found: list[tuple[str, Severity, str]]) -> None:
+    """None at all is a failure, fewer a warning."""
+    both = copied(in_shop(service("front")))
+    with_endpoints(both.blue, "front", blue)
+    with_endpoints(both.green, "front", green)
+    assert findings(both, "endpoints") == found
+
+
+def test_a_service_that_cannot_be_judged_is_unknown() -> None:
+    """That is not good, and not bad either."""
+    both = copied(in_shop(service("front")))
+    both.green.faults.append(Fault("list", forbidden, kind="EndpointSlice"))
+    assert findings(both, "endpoints") == [(str(FRONT_SERVICE), Severity.UNKNOWN, "green answered 403")]
+
+
+def test_a_service_that_names_another_host_has_no_endpoints() -> None:
+    """ExternalName is not looked at."""
+    both = copied(in_shop(made("v1", "Service", "front", spec={"type": "ExternalName", "externalName": "example.com"})))
+    with_endpoints(both.blue, "front", 1)
+    assert findings(both, "endpoints") == []
+
+
+@pytest.mark.parametrize(
+    ("bundle", "endpoints", "words"),
+    [
+        (CERTIFICATE, 1, []),
+        (CERTIFICATE, 0, ["its Service shop/hook has no ready endpoint"]),
+        (base64.b64encode(b"no").decode(), 1, ["a.example.com: its caBundle holds no certificate"]),
+    ],
+)
+def test_a_webhook_must_be_answered_and_trusted(bundle: str, endpoints: int, words: list[str]) -> None:
+    """It would refuse every write that it matches."""
+    client = {"service": {"namespace": "shop", "name": "hook"}, "caBundle": bundle}
+    hooks = [{"name": "a.example.com", "clientConfig": client}]
+    configuration = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "hooks", webhooks=hooks)
+    both = pair(in_shop(service("hook")), configuration)
+    both.green.hold(made("v1", "Namespace", "shop"))
+    with_endpoints(both.green, "hook", endpoints)
+    assert [reason for _, _, reason in findings(both, "webhooks")] == words
+
+
+def node(architecture: str) -> Manifest:
+    """Return a node of this architecture."""
+    return made("v1", "Node", f"node-{architecture}", status={"nodeInfo": {"architecture": architecture}})
+
+
+def test_an_image_must_exist_for_every_architecture_of_green() -> None:
+    """The lacking ones are named, with a user of the image."""
+    both = with_front()
+    both.green.hold(node("arm64"), node("amd64"))
+    assert findings(both, "images") == []
+    ((image, severity, reason),) = findings(both, "images", registry=FakeRegistry("amd64"))
+    assert (image, severity) == ("registry.example.com/team/app:1", Severity.FAILURE)
+    assert reason == f"has amd64 only; green's nodes are arm64 (used by {FRONT})"
+
+
+def test_an_image_that_its_registry_does_not_tell_of_is_unknown() -> None:
+    """So are all, where green's nodes may not be read."""
+    both = pair(in_shop(deployment("front")))
+    template = {"containers": [{"name": "main", "image": "unknown:1"}]}
+    both.blue.patch(
+        both.blue.type_of(deployment("front")), "shop", "front", {"spec": {"template": {"spec": template}}}, manager="x"
+    )
+    both.copy()
+    both.green.hold(node("arm64"))
+    found = findings(both, "images", registry=SomeImages())
+    assert [(subject, severity) for subject, severity, _ in found] == [("unknown:1", Severity.UNKNOWN)]
+    both.green.faults.append(Fault("list", forbidden, kind="Node"))
+    assert findings(both, "images") == [("nodes of green", Severity.UNKNOWN, "green answered 403")]
+
+
+def test_a_probe_that_fails_makes_the_verdict_bad() -> None:
+    """Its words are the finding."""
+    both = copied()
+    assert judged(both, PROBE).good
+    verdict = judged(both, PROBE, front="answered 503")
+    assert not verdict.good
+    assert any("answered 503" in item.reason for item in verdict.failures)
+
+
+def test_findings_are_grouped_with_the_worst_first() -> None:
+    """Groups without a finding are left out."""
+    items = [Finding("c", str(number), severity) for number, severity in enumerate((Severity.OK, Severity.FAILURE, Severity.OK))]
+    groups = by_severity(items)
+    assert list(groups) == [Severity.FAILURE, Severity.OK]
+    assert [item.subject for item in groups[Severity.OK]] == ["0", "2"]
