@@ -49,11 +49,12 @@ class HostError(MigratorError):
 
 
 class CommandFailedError(MigratorError):
-    """A program failed; `command` can be pasted into a shell to repeat it."""
+    """A program failed; `command` is its command line, or its name where arguments may hold secrets."""
 
     def __init__(self, command: str, code: int, output: str, *, hint: str = "") -> None:
+        self.brief = f"`{command}` ended with {code}"
         tail = output.strip()[-800:]
-        super().__init__(f"`{command}` ended with {code}: {tail}" if tail else f"`{command}` ended with {code}", hint=hint)
+        super().__init__(f"{self.brief}: {tail}" if tail else self.brief, hint=hint)
         self.command = command
         self.code = code
         self.output = output

@@ -14,6 +14,9 @@ import unicodedata
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
 code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574)."""
+HIDDEN = "(hidden)"
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#@\"'`]+(?=@)")
+"""User and password in an address."""
 _COMMENT_LIMIT = 200
 _IMAGE_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?")
 """A host name with a port, as an image reference has it (github.com/distribution/reference)."""
@@ -30,6 +33,11 @@ def printable_lines(text: str) -> list[str]:
     """Return the lines of a text, each printable; all but the first are marked, so that none looks like the tool's own."""
     first, *others = text.split("\n")
     return [printable(first), *(f"  | {printable(line)}" for line in others)]
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with user and password of the addresses in it hidden."""
+    return _CREDENTIALS.sub(HIDDEN, text)
 
 
 def for_yaml(text: str) -> str:

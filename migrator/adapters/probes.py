@@ -1,16 +1,27 @@
-"""The person's probes: HTTP, TCP and commands, each with a deadline."""
+"""The person's probes: HTTP, TCP and commands, each with a deadline.
+
+Findings are recorded: what went wrong is told without headers, command lines, and what a program said.
+"""
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
-import urllib.error
-import urllib.request
 
+from migrator.adapters.clock import SystemClock
 from migrator.adapters.hooks import ShellRunner
+from migrator.adapters.web import Address, Deadline, get
 from migrator.config.schema import HttpProbe, Probe
 from migrator.errors import CommandFailedError
 from migrator.model.verdict import Finding, Severity
+
+_BODY = 1 << 20
+"""Bytes of an answer that are searched."""
+
+
+class _Unmet(Exception):  # noqa: N818 - an answer that is not the expected one
+    """The answer is another one."""
 
 
 class SystemProber:
@@ -28,33 +39,33 @@ class SystemProber:
                 ShellRunner().run(probe.command, seconds)
         except TimeoutError:
             return _failed(probe, f"no answer within {seconds:g} s")
-        except (OSError, ValueError, CommandFailedError) as error:
-            return _failed(probe, str(getattr(error, "reason", error)))
+        except CommandFailedError as error:
+            return _failed(probe, error.brief, error.output.strip()[-800:])
+        except _Unmet as error:
+            return _failed(probe, str(error))
+        except OSError as error:
+            return _failed(probe, error.strerror or type(error).__name__)
+        except (ValueError, http.client.HTTPException) as error:
+            # Without its text, which quotes a header or what the server sent.
+            return _failed(probe, f"no answer in HTTP, or not to be asked so: {type(error).__name__}")
         return Finding("probe", probe.name, Severity.OK)
 
 
-class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    def http_response(self, request: urllib.request.Request, response: object) -> object:
-        """Return the answer as it is: its status is the probe's to judge."""
-        del request
-        return response
-
-    https_response = http_response
-
-
 def _ask(probe: HttpProbe, seconds: float) -> None:
-    request = urllib.request.Request(probe.url, headers=probe.headers)
-    try:
-        with urllib.request.build_opener(_AnyStatus).open(request, timeout=seconds) as response:
-            if response.status != probe.status:
-                raise ValueError(f"answered {response.status}, not {probe.status}")
-            if probe.body and not re.search(probe.body, response.read(1 << 20).decode(errors="replace")):
-                raise ValueError(f"the body does not contain {probe.body!r}")
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, TimeoutError):
-            raise TimeoutError from error
-        raise
+    clock = SystemClock()
+    answer = get(
+        probe.url, probe.headers, deadline=Deadline(clock, clock.monotonic() + seconds), most=_BODY, require=_anywhere, cut=True
+    )
+    if answer.status != probe.status:
+        raise _Unmet(f"answered {answer.status}, not {probe.status}")
+    if probe.body and not re.search(probe.body, answer.body.decode(errors="replace")):
+        raise _Unmet(f"the body does not contain {probe.body!r}")
 
 
-def _failed(probe: Probe, reason: str) -> Finding:
-    return Finding("probe", probe.name, Severity.FAILURE, reason, "see why green does not answer, or correct the probe")
+def _anywhere(_: Address) -> None:
+    """Refuse no address: the person named it."""
+
+
+def _failed(probe: Probe, reason: str, said: str = "") -> Finding:
+    hint = "see why green does not answer, or correct the probe"
+    return Finding("probe", probe.name, Severity.FAILURE, reason, hint, said)

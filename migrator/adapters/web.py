@@ -44,11 +44,13 @@ class Deadline:
         return seconds
 
 
-def get(url: str, headers: dict[str, str], *, deadline: Deadline, most: int, require: Callable[[Address], None]) -> Answer:
+def get(
+    url: str, headers: dict[str, str], *, deadline: Deadline, most: int, require: Callable[[Address], None], cut: bool = False
+) -> Answer:
     """Return the answer to a GET; redirects are not followed.
 
     `require` is asked about the address before a connection is made to it, and raises what it refuses with. Raises OSError,
-    ValueError or HTTPException for everything that goes wrong, and ValueError for more than `most` bytes.
+    ValueError or HTTPException for everything that goes wrong, and ValueError for more than `most` bytes unless they may be `cut`.
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
@@ -59,9 +61,9 @@ def get(url: str, headers: dict[str, str], *, deadline: Deadline, most: int, req
         connection.request("GET", target, headers={"Connection": "close", "User-Agent": f"migrator/{__version__}", **headers})
         response = connection.getresponse()
         body = response.read(most + 1)
-        if len(body) > most:
+        if len(body) > most and not cut:
             raise ValueError(f"the answer is longer than {most} bytes")
-        return Answer(response.status, response.headers, body)
+        return Answer(response.status, response.headers, body[:most])
     finally:
         connection.end()
 

@@ -33,7 +33,7 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         plan, document = run_plan(opened)
     if out:
-        out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        render.private_file(out, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if common.output == "json":
         render.result_json(document)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections import Counter
 from pathlib import Path
@@ -102,12 +104,21 @@ def result_json(document: Any) -> None:
 def report(page: str, document: Any, out: Path, *, output: str) -> None:
     """Write a report as an HTML page, and as JSON beside it; print the JSON, or where both lie."""
     beside = out.with_suffix(".json")
-    out.write_text(page, encoding="utf-8")
-    beside.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    private_file(out, page.encode())
+    private_file(beside, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if output == "json":
         result_json(document)
     else:
         line(f"{out} and {beside}")
+
+
+def private_file(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read: it holds names of everything in a cluster."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)  # one that was there may be open to others
+        file.write(content)
 
 
 def line(*parts: Part) -> None:

@@ -30,6 +30,8 @@ def command(common: Common) -> None:
             for finding in findings_of:
                 reason = f": {finding.reason}" if finding.reason else ""
                 render.line(render.word(severity.value), f" {finding.check} {finding.subject}{reason}")
+                if finding.said:
+                    render.line(f"    it said: {finding.said}")
                 if finding.hint:
                     render.line(f"    hint: {finding.hint}")
         render.line("verdict: ", render.word("good" if verdict.good else "bad"), f", after {verdict.seconds:.1f} s")

@@ -144,6 +144,13 @@ class HttpProbe(Frozen):
     body: str = Field("", description="Regular expression that the body must contain.")
     headers: dict[str, str] = Field(default_factory=dict, description="Request headers.")
 
+    @field_validator("url")
+    @classmethod
+    def _is_without_credentials(cls, url: str) -> str:
+        if "@" in url.split("://", 1)[-1].split("/", 1)[0]:
+            raise ValueError("holds a user or a password; give them as headers: {Authorization: ...}")
+        return url
+
 
 class TcpProbe(Frozen):
     """A port that must accept a connection."""

@@ -14,8 +14,9 @@ from migrator.errors import (
     ThrottledError,
     UnavailableError,
 )
+from migrator.kube.words import without_values
 
-_LONGEST = 512
+_LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidError,
     401: ForbiddenError,
@@ -29,6 +30,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def error_from(cluster: str, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for an answer with status 400 or above."""
     reason, words = _status_words(body)
+    if status in (400, 422) or "denied the request" in words:
+        words = without_values(words)
+    words = words[:_LONGEST] + ("…" if len(words) > _LONGEST else "")
     text = f"{cluster} answered {status} to {method} {path.split('?', maxsplit=1)[0]}" + (f": {words}" if words else "")
     retry_after = headers.get("retry-after", "")
     if status == 429 or (status in (500, 503, 504) and retry_after):
@@ -55,4 +59,4 @@ def _status_words(body: bytes) -> tuple[str, str]:
     if budgets:
         # An eviction that is refused: only the causes name the budget.
         message = "; ".join(budgets)
-    return str(status.get("reason") or ""), message[:_LONGEST] + ("…" if len(message) > _LONGEST else "")
+    return str(status.get("reason") or ""), message[:_LONGEST_READ]

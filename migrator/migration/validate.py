@@ -18,7 +18,6 @@ from migrator.errors import ApiError, MigratorError
 from migrator.migration.inventory import Live
 from migrator.migration.parity import differences
 from migrator.migration.run import Run
-from migrator.model.difference import masked
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
@@ -96,26 +95,19 @@ def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live]) -> Iterator[F
             continue
         found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])))
         if found:
-            shown = ", ".join(
-                f"{d.path}: {_short(d.live)} instead of {_short(d.wanted)}" for d in masked(found, item.green.kind)[:3]
-            )
+            shown = ", ".join(difference.path or "(all of it)" for difference in found[:3])
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""
             yield Finding(
                 "parity",
                 str(item.green),
                 Severity.FAILURE,
-                f"differs from blue: {shown}{more}",
+                f"differs from blue in {shown}{more}",
                 "run `migrator copy`; `migrator diff` shows all",
             )
 
 
 def _uid(live: Mapping[ObjectRef, Live], ref: ObjectRef | None) -> str:
     return live[ref].uid if ref and ref in live else ""
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _await_ready(

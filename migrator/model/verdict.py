@@ -58,6 +58,8 @@ class Finding:
     severity: Severity
     reason: str = ""
     hint: str = ""
+    said: str = ""
+    """What a person's own program said: shown, and never recorded, since it may hold secrets."""
 
 
 @dataclass(slots=True, frozen=True)

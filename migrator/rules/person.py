@@ -65,9 +65,18 @@ def _patched(transform: Transform, manifest: Manifest) -> Manifest:
         return dict(jsonpatch.apply_patch(manifest, list(transform.json_patch)))
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
         raise ConfigError(
-            [f"transform {transform.name}: does not fit {ref_of(manifest)}: {error}"],
+            [f"transform {transform.name}: does not fit {ref_of(manifest)}: {_reason(error)}"],
             hint="narrow its target, or correct the path (RFC 6901)",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why a patch does not fit; what the library says of a failed test holds the object's value."""
+    if isinstance(error, jsonpatch.JsonPatchTestFailed):
+        return "its test operation found another value"
+    if isinstance(error, jsonpatch.JsonPatchConflict | jsonpatch.JsonPointerException):
+        return "a path is not there"
+    return "an operation does not suit the value at its path"
 
 
 def _identity(manifest: Manifest, context: RuleContext | None = None) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from migrator.nodes.hop.staged import Staged
 from migrator.nodes.paths import MANIFESTS
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
-from migrator.untrusted import for_shell
+from migrator.untrusted import HIDDEN, for_shell, without_credentials
 
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
@@ -116,7 +116,12 @@ def _edits(host: Host, current: str) -> Iterable[str]:
             where = line.rpartition("/")[2].removesuffix(".yaml")
         elif line.startswith(("-", "+")) and not line.startswith("+++"):
             word = "has" if line.startswith("-") else "lacks"
-            yield f"{where} {word} `{line[1:].strip()}`"
+            yield f"{where} {word} `{_recordable(line[1:].strip())}`"
+
+
+def _recordable(line: str) -> str:
+    """Return a line of a manifest without the value of an environment variable, or credentials in an address."""
+    return re.sub(r"(?<=value: ).*", HIDDEN, without_credentials(line))
 
 
 def _known(host: Host, staged: Staged) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from migrator.model.difference import FieldDifference, all_differences
+from migrator.model.difference import MISSING, FieldDifference, all_differences
 from migrator.nodes.hop.etcd import READ_ADDONS, SNAPSHOTS
 from migrator.nodes.paths import MANIFESTS, STATIC_PODS
 from migrator.ports import Host
+from migrator.untrusted import HIDDEN, without_credentials
 
 _KUBELET = "var/lib/kubelet/config.yaml"
 Settings = dict[str, Any]
@@ -31,8 +32,22 @@ def settings_before(host: Host, hop: str) -> Settings:
 
 
 def changed_settings(before: Settings, after: Settings) -> list[FieldDifference]:
-    """Return what is not as before."""
-    return all_differences(before, after)
+    """Return what is not as before; without values of the environment, and without credentials in addresses.
+
+    They are recorded, and proxies have passwords.
+    """
+    return [
+        FieldDifference(item.path, _shown(item.path, item.live), _shown(item.path, item.wanted))
+        for item in all_differences(before, after)
+    ]
+
+
+def _shown(path: str, value: Any) -> Any:
+    if value is MISSING:
+        return value
+    if ".env." in path:
+        return HIDDEN
+    return without_credentials(value) if isinstance(value, str) else value
 
 
 def _addons(text: str) -> Settings:

@@ -50,3 +50,18 @@ def test_at_the_deadline_all_that_it_started_ends(tmp_path: Path) -> None:
         heard += more
     os.close(reader)
     assert (heard, ended) == (b"begun\n", True)
+
+
+def test_bytes_that_are_no_text_are_no_failure() -> None:
+    """One Latin-1 letter after a good cutover was taken for a bug."""
+    with pytest.raises(CommandFailedError, match="ended with 3: caf\ufffd"):
+        ShellRunner().run(("sh", "-c", "printf 'caf\\351'; exit 3"), 10)
+    ShellRunner().run(("printf", "\\351"), 10)
+
+
+def test_arguments_are_not_told() -> None:
+    """They may hold a password; the error may be recorded."""
+    for command in (("sh", "-c", "exit 1", "hunter2"), ("no-such-program", "hunter2")):
+        with pytest.raises(CommandFailedError) as caught:
+            ShellRunner().run(command, 10)
+        assert "hunter2" not in caught.value.message

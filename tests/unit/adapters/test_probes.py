@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from migrator.adapters.probes import SystemProber
 from migrator.config.schema import Probe
@@ -64,8 +66,49 @@ def test_a_tcp_probe_asks_for_a_connection_only() -> None:
 
 
 def test_a_command_probe_is_judged_by_its_exit_code() -> None:
-    """What a failing one says stands in the finding."""
+    """What a failing one says is shown, and not recorded; its arguments may hold secrets."""
     assert ask(command=["true"]).severity is Severity.OK
     found = ask(command=["sh", "-c", "echo no apples; exit 3"])
     assert found.severity is Severity.FAILURE
-    assert "no apples" in found.reason
+    assert (found.reason, found.said) == ("`sh` ended with 3", "no apples")
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        {"url": "http://127.0.0.1:1/", "headers": {"Authorization": "Bearer hunter2\n"}},
+        {"url": "http://127.0.0.1:1/hunter2 x"},
+        {"url": "http://127.0.0.1:1/", "headers": {"Authorization": "Bearer hunter2"}},
+        {"url": "http://hunter2\u2028.example:1/"},
+    ],
+)
+def test_a_probe_that_cannot_be_asked_tells_no_secret(http: dict[str, Any]) -> None:
+    """Python quotes headers and addresses in its errors."""
+    found = ask(http=http)
+    assert found.severity is Severity.FAILURE
+    assert "hunter2" not in f"{found.reason}{found.said}"
+
+
+@pytest.mark.parametrize("answer", [b"hunter2\r\n", b"HTTP/1.1 abc hunter2\r\n\r\n", b""])
+def test_a_server_that_speaks_no_http_is_a_failure(answer: bytes) -> None:
+    """It is what a probe is for, and no bug."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        found = ask(http={"url": f"http://127.0.0.1:{server.getsockname()[1]}/"})
+        thread.join(30)
+    assert found.severity is Severity.FAILURE
+    assert "hunter2" not in found.reason
+
+
+def test_an_address_with_a_password_is_refused_in_the_file() -> None:
+    """It would be told in messages; a header is not."""
+    with pytest.raises(ValidationError, match="holds a user or a password"):
+        ask(http={"url": "https://ann:hunter2@shop.example.com/"})

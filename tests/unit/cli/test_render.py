@@ -55,10 +55,12 @@ def test_words_have_their_colour_and_others_have_none() -> None:
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_report_is_a_page_and_json_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str) -> None:
-    """Both are written either way; what is printed is where they lie, or the JSON."""
+    """Both are written either way, for their owner alone; what is printed is where they lie, or the JSON."""
+    (tmp_path / "r.html").touch(0o644)
     render.report("<p>à</p>", {"a": [1]}, tmp_path / "r.html", output=output)
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == "<p>à</p>"
     assert json.loads((tmp_path / "r.json").read_bytes()) == {"a": [1]}
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("r.html", "r.json")] == [0o600, 0o600]
     shown = capsys.readouterr().out
     assert (json.loads(shown) if output == "json" else shown) == (
         {"a": [1]} if output == "json" else f"{tmp_path}/r.html and {tmp_path}/r.json\n"

@@ -26,13 +26,13 @@ def test_a_host_tells_what_the_checks_need() -> None:
         "@@ installed": "@@ installed\nkubernetes 1.36.3-1\n@@ kubelet\nmaxPods: 40\n@@ flags\nKUBELET_ARGS=--gone --v=2\n# --not-read\n"
         f"@@ manifest etcd\n{etcd_manifest(data='/data/etcd')}\n@@ manifest other\nspec: {{}}\n",
         "du -sm /data/etcd ": "42\n",
-        "upgrade diff": "--- /etc/kubernetes/manifests/kube-apiserver.yaml\n+++ new manifest\n-    - --v=4\n",
+        "upgrade diff": "--- /etc/kubernetes/manifests/kube-apiserver.yaml\n+++ new manifest\n-    - --v=4\n-      value: hunter2\n",
         "kubelet --help": "  --v number\n  --feature-gates  KnownGate=true|false (BETA - default=true)\n",
         "version -o short": "v1.37.2",
     }
     seen = read_host(host, FIRST, STAGED, "1.36.3")
     assert (seen.installed, seen.facts.etcd, seen.kubelet) == ({"kubernetes": "1.36.3-1"}, 42, {"maxPods": 40})
-    assert seen.edited == ("kube-apiserver has `- --v=4`",)
+    assert seen.edited == ("kube-apiserver has `- --v=4`", "kube-apiserver has `value: (hidden)`")
     assert (seen.gates, seen.unknown_flags) == (frozenset({"KnownGate"}), ("--gone",))
 
 

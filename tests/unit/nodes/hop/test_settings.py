@@ -76,3 +76,14 @@ def test_nothing_is_said_where_nothing_changed() -> None:
     before, after = settings_before(host, "hop"), settings_now(host, addons=False)
     assert before["kube-apiserver"]["flags"] == {"--audit-log-path": "/var/log/audit", "--v": "2"}
     assert changed_settings(before, after) == []
+
+
+def test_values_of_the_environment_and_passwords_in_addresses_are_not_told() -> None:
+    """What has changed is recorded, and proxies have passwords."""
+    before = {"etcd": {"env": {"HTTPS_PROXY": "a"}, "flags": {"--x": "http://u:hunter2@proxy:80/"}}}
+    after = {"etcd": {"env": {"HTTPS_PROXY": "hunter2"}, "flags": {}}}
+    found = {item.path: (item.live, item.wanted) for item in changed_settings(before, after)}
+    assert found == {
+        "etcd.env.HTTPS_PROXY": ("(hidden)", "(hidden)"),
+        "etcd.flags.--x": ("http://(hidden)@proxy:80/", "(absent)"),
+    }
