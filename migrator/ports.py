@@ -227,3 +227,13 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+
+
+class Interruptions(Protocol):
+    """Signals that ask this process to end; each raises KeyboardInterrupt, with its name, unless it is held back."""
+
+    def held_back(self) -> AbstractContextManager[None]:
+        """While the context is open, only note signals; one that was noted interrupts at the end, unless an error does."""
+
+    def let_through(self) -> AbstractContextManager[None]:
+        """Within `held_back`, let one signal interrupt what is inside; none is lost between it and what handles it."""

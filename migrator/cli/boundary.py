@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 import click
 
+from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
 from migrator.errors import MigratorError
 
@@ -21,9 +18,9 @@ BUG, INTERRUPTED = 70, 130
 
 
 def guarded(run: Callable[[], None]) -> int:
-    """Run the command line and return its exit code; SIGTERM has the effect of ^C."""
+    """Run the command line and return its exit code; SIGTERM and SIGHUP have the effect of ^C."""
     try:
-        with _sigterm_interrupts():
+        with SIGNALS.handled():
             run()
     except MigratorError as error:
         render.error(error)
@@ -46,20 +43,3 @@ def guarded(run: Callable[[], None]) -> int:
         click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {file.name}", err=True)
         return BUG
     return 0
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Handle SIGTERM like ^C, so that a verb can undo its changes."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
 from migrator.cli.options import Common, journal_path, takes
 from migrator.errors import JournalError
@@ -25,7 +26,8 @@ def command(common: Common) -> None:
     from migrator.config.load import load_migration
 
     config = load_migration(common.config)
-    with render.Screen(quiet=common.output == "json") as screen:
+    # A signal while all is taken back would leave it in the middle; every part of it has a limit.
+    with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
         moved = _move_traffic(common, config, screen)
         result = _finish(moved, common, config, screen)
     if result.undone:
@@ -55,7 +57,8 @@ def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: rend
         with way_back(common, config, screen) as (run, blue, green, runner):
             result = finish(moved, blue, green, run=run)
             _show(result, common, traffic=config.traffic is not None)
-            after(config.hooks, runner, run)
+            with SIGNALS.let_through():
+                after(config.hooks, runner, run)
     except JournalError as error:
         result = RollbackResult(moved.seconds, (), (f"the journal does not tell which CronJobs are on green: {error.message}",))
         _show(result, common, traffic=config.traffic is not None)

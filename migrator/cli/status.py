@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from migrator.cli import render
 from migrator.cli.options import Common, journal_path, takes
+from migrator.errors import MigratorError
+
+if TYPE_CHECKING:
+    from migrator.config.schema import Migration
+
+_WITH_TRAFFIC = frozenset({"cutting over", "on green", "rolled back"})
 
 
 @click.command("status")
 @takes(Common)
 def command(common: Common) -> None:
-    """Show the state of the migration from its journal, without asking a cluster."""
+    """Show the state of the migration from its journal, and what the load balancer says, without asking a cluster."""
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
@@ -23,11 +30,15 @@ def command(common: Common) -> None:
     path = journal_path(common, config.name)
     entries = list(iter_entries(path, MIGRATION))
     state = fold(entries)
+    now, silence = _traffic(common, config) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
     document = {
         "migration": config.name,
         "stage": state.stage.value,
         "greenPercent": state.green_percent,
         "objects": len(state.written),
+        "greenPercentNow": now,
+        "unknown": list(state.unknown),
+        "next": state.next_command or None,
         "unfinished": sorted(str(ref) for ref in state.intended),
         "fencedCronJobs": sorted(str(ref) for ref in state.fenced),
         "goodVerdictAt": _time(state.good_verdict_at),
@@ -40,12 +51,30 @@ def command(common: Common) -> None:
         return
     render.line(f"{config.name}: {state.stage.value}; {state.green_percent:g} % of traffic on green")
     render.line(f"{len(state.written)} objects on green, last event {document['lastEvent']}")
-    if state.intended:
-        render.line(f"{len(state.intended)} objects were announced and have no outcome: run `migrator copy` to continue")
+    if now is not None:
+        render.line(f"the load balancer has {now:g} % of traffic on green")
+    elif silence:
+        render.line(render.word("unknown"), f" what the load balancer does: {silence}")
+    for text in state.unknown:
+        render.line(render.word("unknown"), f" {text}")
+    if state.next_command:
+        render.line(f"run `{state.next_command}` to go on")
     if state.fenced:
         render.line(f"suspended on blue by the cutover: {', '.join(sorted(str(ref) for ref in state.fenced))}")
     render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")
     render.line(f"journal: {path}")
+
+
+def _traffic(common: Common, config: Migration) -> tuple[float | None, str]:
+    """Return the share of green that the load balancer has now, or why that is not known."""
+    from migrator.traffic.haproxy import HAProxy
+
+    if config.traffic is None:
+        return None, ""
+    try:
+        return HAProxy(config.traffic.haproxy, relative_to=common.config.parent).read().green_percent, ""
+    except MigratorError as error:
+        return None, error.message
 
 
 def _time(seconds: float | None) -> str | None:

@@ -14,6 +14,7 @@ from migrator.adapters.hooks import ShellRunner
 from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
 from migrator.adapters.probes import SystemProber
+from migrator.adapters.signals import SIGNALS
 from migrator.adapters.stack_outputs import stack_access
 from migrator.cli.options import Common, journal_path
 from migrator.cli.render import Screen
@@ -54,7 +55,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             config=config,
             blue=blue,
             green=green,
-            run=Run(Ledger(journal, MigrationFold()), screen, clock),
+            run=Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS),
             switch=HAProxy(config.traffic.haproxy, relative_to=folder) if config.traffic else None,
             prober=SystemProber(),
             registry=HttpRegistry(_registries(config), clock=clock),
@@ -76,7 +77,7 @@ def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tupl
         return FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock, damaged=lambda _: None)
 
     with contextlib.closing(LateJournal(path, MIGRATION, opened, damaged)) as journal:
-        run = Run(Ledger(journal, MigrationFold()), screen, clock)
+        run = Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS)
         blue = _side("blue", config.blue, common, screen, run.state)
         green = _side("green", config.green, common, screen, run.state)
         yield run, blue, green, ShellRunner()

@@ -18,7 +18,7 @@ from migrator.migration.apply.judge import Known, judge
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
 from migrator.migration.run import Run
-from migrator.migration.state import Stage, State
+from migrator.migration.state import State
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
@@ -161,9 +161,9 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
     Raises BlockedError when traffic is on green already, and JournalError when a change cannot be announced.
     """
     state = run.state  # what earlier runs have left; what this one announces is no reason to take an object for its own
-    if state.stage in (Stage.ON_GREEN, Stage.CUTTING_OVER, Stage.RETIRED) and state.green_percent > 0:
+    if state.most_percent > 0:
         raise BlockedError(
-            f"green has {state.green_percent:g} % of the traffic: a copy now would overwrite what it has done since",
+            f"green has {state.most_percent:g} % of the traffic: a copy now would overwrite what it has done since",
             hint="`migrator rollback` first",
         )
     uids = {ref: written.uid for ref, written in state.written.items() if ref in live} | {

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from migrator.config.schema import Gates, Probe, Traffic
-from migrator.errors import BlockedError, GateFailedError, MigratorError
-from migrator.journal.records.traffic import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted, SideSample
+from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
+from migrator.journal.records.traffic import (
+    CutoverEnded,
+    CutoverStarted,
+    GateFailed,
+    GatePassed,
+    Sampled,
+    ShiftAnnounced,
+    Shifted,
+    SideSample,
+)
+from migrator.migration.bounded import reason
+from migrator.migration.fence import Side
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
+from migrator.migration.undo import Undo
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import SideCounters, TrafficReading
 from migrator.model.verdict import Severity
 from migrator.ports import Clock, Prober, TrafficSwitch
 
+Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
 _EARLY_JUDGEMENT_REQUESTS = 20
 """Requests from which on a high error rate ends a step before its soak time; one early error must not."""
+_READ_BACK = 1.0
+"""Percent by which whole weights may miss a share."""
 _MAX_SOAK_TIMES = 4
 """Soak times that a step waits for `gates.minRequests` before it fails."""
 
@@ -47,24 +64,79 @@ def require_verdict(state: State, gates: Gates, clock: Clock) -> None:
         raise BlockedError(f"the last good verdict is {age / 60:.0f} minutes old", hint="run `migrator validate` again")
 
 
-def shift_traffic(inputs: CutoverInputs, run: Run) -> None:
-    """Shift traffic step by step, starting at the share that green has.
+def look(switch: TrafficSwitch, run: Run) -> None:
+    """Read what the load balancer does, and write it down where the journal does not say so; an interrupted run left that open.
 
-    When a gate fails, shifts all traffic back to blue and raises GateFailedError. Raises TrafficError when that fails, too.
+    Raises BlockedError when traffic that the journal has on green is not there.
     """
-    steps = inputs.traffic.steps
-    try:
-        for percent in steps:
-            if percent >= run.state.green_percent or percent == steps[-1]:
-                _step(percent, inputs, run)
-    except (MigratorError, KeyboardInterrupt) as error:
-        reason = error.message if isinstance(error, MigratorError) else "interrupted by ^C"
-        run.write(GateFailed(reason, run.state.green_percent))
-        run.reporter.emit(Note(f"{reason}: all traffic goes back to blue", warning=True))
-        shift(0, inputs.switch, run)
-        if isinstance(error, KeyboardInterrupt):
+    reading = switch.read()
+    state = run.state
+    if state.announced_percent is None and abs(reading.green_percent - state.green_percent) <= _READ_BACK:
+        return
+    if state.stage is Stage.ON_GREEN and state.announced_percent is None:
+        raise BlockedError(
+            f"green has {reading.green_percent:g} % of the traffic, and all of it by the journal",
+            hint="`migrator rollback` takes the rest back, too; then validate and cut over again",
+        )
+    run.reporter.emit(Note(f"the load balancer has {reading.green_percent:g} % of the traffic on green", warning=True))
+    run.write(Shifted(reading.green_percent, dict(reading.servers)))
+
+
+def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[Side, Side], run: Run) -> Turned:
+    """Turn CronJobs over, then shift traffic; whatever ends that, take both back and raise GateFailedError, or what it was.
+
+    Raises TrafficError when the traffic cannot be taken back, and JournalError when there is no room for what an undo would write.
+    """
+    run.ledger.reserve()
+    with run.interruptions.held_back():
+        try:
+            with run.interruptions.let_through():
+                run.write(CutoverStarted())
+                turned = turn()
+                shift_traffic(inputs, run)
+                run.write(CutoverEnded(good=True))
+                run.ledger.sync()
+        except BaseException as error:
+            _take_back(error, inputs.switch, undo_on, run)
             raise
-        raise GateFailedError(f"{reason}; all traffic is back on blue", hint=error.hint or "see `migrator report`") from error
+    return turned
+
+
+def _take_back(error: BaseException, switch: TrafficSwitch, undo_on: tuple[Side, Side], run: Run) -> None:
+    """Take all back, then write it down; raises an error for a person, and nothing for what is to be raised as it is."""
+    percent, why = run.state.most_percent, _reason(error)
+    undo = Undo(run)
+    traffic = undo.traffic(switch)
+    undo.show(Note(f"{why}: all traffic is back on blue" if traffic is None else f"{why}: {traffic.message}", warning=True))
+    undo.write(GateFailed(why, percent))
+    if undo.reading:
+        undo.write(Shifted(undo.reading.green_percent, dict(undo.reading.servers)))
+    undo.cronjobs(*undo_on)
+    if traffic is None:
+        undo.write(CutoverEnded(good=False, reason=why, undone=tuple(undo.undone)))
+    for text in undo.left:
+        undo.show(Note(f"{text}; `migrator rollback` finishes it", warning=True))
+    if traffic is not None:
+        raise TrafficError(
+            f"{why}; the traffic cannot be taken back: {traffic.message}",
+            hint=f"{traffic.hint or 'look at it'} Green may have {percent:g} %: run `migrator rollback` when it answers",
+        ) from error
+    if isinstance(error, MigratorError):
+        raise GateFailedError(f"{why}; all traffic is back on blue", hint=error.hint or "see `migrator report`") from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted by {str(error).replace('SIGINT', '^C') or '^C'}"
+    return reason(error) if isinstance(error, Exception) else type(error).__name__
+
+
+def shift_traffic(inputs: CutoverInputs, run: Run) -> None:
+    """Shift traffic step by step, starting at the share that green has; raises GateFailedError at the first gate that fails."""
+    steps = inputs.traffic.steps
+    for percent in steps:
+        if percent >= run.state.green_percent - _READ_BACK or percent == steps[-1]:
+            _step(percent, inputs, run)
 
 
 def shift(percent: float, switch: TrafficSwitch, run: Run) -> None:
@@ -114,7 +186,7 @@ def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: 
     reading = switch.read()
     green, blue = reading.green.since(before.green), reading.blue.since(before.blue)
     run.write(Sampled(reading.green_percent, SideSample.of(green), SideSample.of(blue)))
-    if abs(reading.green_percent - percent) > 1:
+    if abs(reading.green_percent - percent) > _READ_BACK:
         raise GateFailedError(f"weights were changed from outside: green has {reading.green_percent:g} %, not {percent:g} %")
     return green
 

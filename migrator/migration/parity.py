@@ -6,12 +6,18 @@ import orjson
 
 from migrator.migration.inventory import Live
 from migrator.model.difference import FieldDifference, missing_from
+from migrator.model.manifest import drop
 from migrator.model.plan import PlanItem
 from migrator.rules import injected
 from migrator.rules.ownership import UidOf, relinked
 
 
-def differences(item: PlanItem, live: Live, uid_of: UidOf) -> list[FieldDifference]:
-    """Return the fields of green's object that are not as planned; a controller's own values do not count."""
+def differences(item: PlanItem, live: Live, uid_of: UidOf, *, turned: bool = False) -> list[FieldDifference]:
+    """Return the fields of green's object that are not as planned; a controller's own values do not count.
+
+    Of a CronJob that a cutover has turned over, `suspend` is the tool's own.
+    """
     wanted = relinked(injected.stable(orjson.loads(item.body), item.volatile), uid_of)
+    if turned:
+        wanted = drop(wanted, "spec", "suspend")
     return missing_from(wanted, injected.stable(orjson.loads(live.body), item.volatile))

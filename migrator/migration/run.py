@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.migration import MigrationRecord
 from migrator.migration.state import State
-from migrator.ports import Clock, Reporter
+from migrator.ports import Clock, Interruptions, Reporter
+
+
+class _NoSignals:
+    """Fills the `Interruptions` port where no signal comes."""
+
+    def held_back(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+    def let_through(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
 
 
 @dataclass(slots=True, frozen=True)
@@ -17,6 +30,7 @@ class Run:
     ledger: Ledger[MigrationRecord, State]
     reporter: Reporter
     clock: Clock
+    interruptions: Interruptions = _NoSignals()  # noqa: RUF009 - it has no state
 
     @property
     def state(self) -> State:

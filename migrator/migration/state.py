@@ -54,11 +54,53 @@ class State:
     fenced: Mapping[ObjectRef, ObjectRef] = field(default_factory=dict)
     """CronJobs that a cutover suspended on blue: name on blue to name on green."""
     green_percent: float = 0.0
+    """Share of the traffic that the load balancer has confirmed last."""
+    announced_percent: float | None = None
+    """Share that was announced and has no outcome: the load balancer may have it or not."""
+    turning: bool = False
+    """Whether CronJobs were told to change sides, and nobody knows which of them have."""
+    going_back: bool = False
+    """Whether an undo or a rollback has begun and not ended."""
     good_verdict_at: float | None = None
     on_green_since: float | None = None
     copied_at: float | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Role (`blue`, `green`) to the identity of the cluster that the migration belongs to."""
+
+    @property
+    def most_percent(self) -> float:
+        """The largest share of the traffic that green may have."""
+        return max(self.green_percent, self.announced_percent or 0.0)
+
+    @property
+    def turned(self) -> Mapping[ObjectRef, ObjectRef]:
+        """CronJobs that run on green now, or may: there `suspend` is this tool's own."""
+        return self.fenced if self.stage in (Stage.CUTTING_OVER, Stage.ON_GREEN) else {}
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What was announced and has no outcome, one sentence each."""
+        found = []
+        if self.announced_percent is not None:
+            found.append(f"{self.announced_percent:g} % of the traffic on green was announced and not confirmed")
+        if self.turning:
+            found.append(f"{len(self.fenced)} CronJobs were announced to change sides, and that was not confirmed")
+        if self.going_back:
+            found.append("going back has begun and has not ended")
+        if self.intended:
+            found.append(f"{len(self.intended)} objects were announced and have no outcome")
+        return tuple(found)
+
+    @property
+    def next_command(self) -> str:
+        """The command that goes on after an interruption; empty when nothing was interrupted."""
+        if self.stage is Stage.RETIRED:
+            return ""
+        if self.going_back or (self.fenced and self.stage is Stage.ROLLED_BACK):
+            return "migrator rollback"
+        if self.stage is Stage.CUTTING_OVER:
+            return "migrator cutover"
+        return "migrator copy" if self.intended else ""
 
 
 class MigrationFold:
@@ -117,13 +159,15 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             counts = record.good and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK)
             stage = Stage.VALIDATED if counts else state.stage
             return replace(state, good_verdict_at=at if record.good else None, stage=stage)
+        case traffic.RollbackStarted():
+            return replace(state, going_back=True)
         case traffic.RollbackEnded():
-            return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
+            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
         case records.Retired():
             return replace(state, stage=Stage.RETIRED)
         case Bound(clusters=clusters):
             return replace(state, clusters={**state.clusters, **clusters})
-        case Header() | records.HookStarted() | traffic.RollbackStarted() | records.AccountRemoval():
+        case Header() | records.HookStarted() | records.AccountRemoval():
             return state
     if isinstance(record, records.CopyRecord):
         return _after_copy(state, record, at)
@@ -146,30 +190,38 @@ def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
 def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> State:
     match record:
         case traffic.CutoverStarted():
-            return replace(state, stage=Stage.CUTTING_OVER)
+            return replace(state, stage=Stage.CUTTING_OVER, going_back=False)
         case traffic.ShiftAnnounced(percent=percent):
-            return replace(state, green_percent=percent)
-        case traffic.CutoverEnded(good=True):
-            return replace(state, stage=Stage.ON_GREEN, on_green_since=at)
-        case traffic.CutoverEnded():
-            return replace(state, stage=Stage.ROLLED_BACK, on_green_since=None)
+            # Journals of 0.1.0 do not say that CronJobs were turned over; the first shift came after it.
+            return replace(state, announced_percent=percent, turning=state.turning and state.going_back)
         case traffic.Shifted(percent=percent):
-            return replace(state, green_percent=percent)
-        case traffic.Sampled() | traffic.GatePassed() | traffic.GateFailed():
+            return replace(state, green_percent=percent, announced_percent=None)
+        case traffic.GateFailed():
+            return replace(state, going_back=True)
+        case traffic.CutoverEnded(good=True):
+            return replace(_ended(state), stage=Stage.ON_GREEN, on_green_since=at)
+        case traffic.CutoverEnded():
+            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green_since=None)
+        case traffic.Sampled() | traffic.GatePassed():
             return state
         case _:
             assert_never(record)
 
 
+def _ended(state: State) -> State:
+    """Return the state after a run that has said itself what it left undone."""
+    return replace(state, turning=False, going_back=False)
+
+
 def _after_fence(state: State, record: traffic.FenceRecord) -> State:
     match record:
         case traffic.FenceAnnounced(cronjobs=cronjobs):
-            return replace(state, fenced={**state.fenced, **cronjobs})
-        case traffic.Unfenced():
-            return replace(state, fenced={})
+            return replace(state, fenced={**state.fenced, **cronjobs}, turning=True)
         case traffic.Fenced():
-            return state
+            return replace(state, turning=False)
+        case traffic.Unfenced():
+            return replace(state, fenced={}, turning=False)
         case traffic.UnfenceAnnounced():
-            return state  # they count as fenced until all of them run on blue again
+            return replace(state, turning=True)  # they count as fenced until all of them run on blue again
         case _:
             assert_never(record)

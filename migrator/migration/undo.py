@@ -37,7 +37,21 @@ class Undo:
         self.run = run
         self.undone: list[str] = []
         """What could not be taken back, one sentence each."""
+        self.reading: TrafficReading | None = None
+        """What the load balancer says once all traffic is on blue."""
         self._unwritten = ""
+        with contextlib.suppress(Exception):
+            run.ledger.use_reserve()
+
+    def traffic(self, switch: TrafficSwitch) -> MigratorError | None:
+        """Shift all traffic to blue and keep what was read back; return why it is not there."""
+        try:
+            self.reading, complaint = traffic_to_blue(switch)
+        except Exception as error:  # noqa: BLE001 - the rest of the undo goes on
+            return error if isinstance(error, MigratorError) else MigratorError(reason(error))
+        if complaint:
+            self.undone.append(f"the load balancer: {complaint}")
+        return None
 
     def write(self, record: MigrationRecord) -> None:
         """Write a record of what was done, if the journal takes it."""

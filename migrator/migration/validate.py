@@ -57,7 +57,7 @@ def validate(
     moved = list(plan.of(Decision.MOVE))
     findings: list[Finding] = [*_unmoved(plan)]
     reporter.emit(Step("comparing green with blue"))
-    findings += _parity(moved, live)
+    findings += _parity(moved, live, run.state.turned)
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
@@ -86,14 +86,14 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
 
 
-def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live]) -> Iterator[Finding]:
+def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live], turned: Mapping[ObjectRef, ObjectRef]) -> Iterator[Finding]:
     refs = {item.uid: item.green for item in moved}
     for item in moved:
         have = live.get(item.green)
         if have is None:
             yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
             continue
-        found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])))
+        found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])), turned=item.blue in turned)
         if found:
             shown = ", ".join(difference.path or "(all of it)" for difference in found[:3])
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""

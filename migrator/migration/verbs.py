@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrator.errors import BlockedError, MigratorError
+from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
-from migrator.journal.records.traffic import CutoverEnded, CutoverStarted
 from migrator.migration import cutover, fence, retire
 from migrator.migration.account import remove_account
 from migrator.migration.copy import CopyOptions, CopyResult, copy
@@ -17,7 +16,6 @@ from migrator.migration.inventory import GreenReading
 from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
-from migrator.migration.undo import Undo
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Step
 from migrator.model.plan import Plan
@@ -48,6 +46,11 @@ def run_diff(session: Session) -> list[ObjectDiff]:
 
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
     """Copy blue's objects to green. Raises BlockedError when a plan was approved and the plan is no longer the same."""
+    _settle(session)
+    if session.run.state.stage is Stage.CUTTING_OVER:
+        raise BlockedError(
+            "a cutover was interrupted", hint="`migrator cutover` goes on with it, and copies first where it still can"
+        )
     identities = session.preflight()
     with session.green.lock(session.holder):
         return _copy(session, options, identities, approved)
@@ -64,9 +67,10 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     """Copy what changed, turn CronJobs over, then shift traffic in steps; undo the last two when a gate fails."""
     if session.config.traffic is None or session.switch is None:
         raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
+    _settle(session)
     identities = session.preflight()
+    cutover.look(session.switch, session.run)
     cutover.require_verdict(session.run.state, session.config.gates, session.run.clock)
-    session.switch.read()
     inputs = cutover.CutoverInputs(
         session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober
     )
@@ -78,17 +82,12 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
             plan, copied = _copy(session, options, identities, None)
         if not copied.complete:
             raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
-        session.run.write(CutoverStarted())
-        try:
-            fenced = fence.fence_blue(plan, session.blue, session.green, session.run)
-            cutover.shift_traffic(inputs, session.run)
-        except (MigratorError, KeyboardInterrupt) as error:
-            undo = Undo(session.run)
-            undo.cronjobs(*session.sides())
-            session.run.write(CutoverEnded(good=False, reason=str(error) or "interrupted", undone=tuple(undo.undone)))
-            raise
-        session.run.write(CutoverEnded(good=True))
-        session.run.ledger.sync()
+        fenced = cutover.cut_over(
+            inputs,
+            lambda: fence.fence_blue(plan, session.blue, session.green, session.run),
+            session.sides(),
+            session.run,
+        )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     return CutoverResult(copied, tuple(str(ref) for ref in fenced))
 
@@ -97,6 +96,7 @@ def run_retire(session: Session, archive: Path) -> int:
     """Check that blue is idle, archive its objects, and close the migration; return the number of archived objects."""
     if session.run.state.stage is Stage.RETIRED:
         remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
+    _settle(session)
     soak = session.config.retire.soak.total_seconds()
     retire.require_retirable(session.run, session.switch, soak=soak)
     session.preflight()
@@ -105,6 +105,18 @@ def run_retire(session: Session, archive: Path) -> int:
     retire.record_retirement(session.run, archive, count)
     remove_account(session.green, session.run)
     return count
+
+
+def _settle(session: Session) -> None:
+    """Find out what an interrupted run has left open, before anything is built on it; raises BlockedError with what to do."""
+    state = session.run.state
+    if state.going_back:
+        raise BlockedError("the last way back has not ended", hint="`migrator rollback` ends it")
+    if state.announced_percent is None:
+        return
+    if session.switch is None:
+        raise BlockedError(state.unknown[0], hint="migration.yaml needs `traffic:` to ask the load balancer")
+    cutover.look(session.switch, session.run)
 
 
 def _copy(

@@ -178,9 +178,9 @@ def test_killed_cutover_goes_on(sandbox: Sandbox, edge: Edge) -> None:
     assert sandbox.json("status").document["stage"] == "on green"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_cutover_goes_back(sandbox: Sandbox, edge: Edge, number: signal.Signals) -> None:
-    """^C, or being told to end, in the middle of a cutover moves all traffic back to blue."""
+    """^C, being told to end, or a terminal that is closed in the middle of a cutover moves all traffic back to blue."""
     balancer, _, _ = edge
     ready(sandbox, balancer)
     with load(balancer.port):

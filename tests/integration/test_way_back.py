@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.haproxy import HAProxy
 from tests.support.clock import FakeClock
 from tests.support.objects import config_map, cron_job
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import Sandbox, freeze_when, until
 from tests.support.sockets import black_hole, closed_port, watched
 
 
@@ -42,10 +44,18 @@ def on_green(sandbox: Sandbox, balancer: Balancer) -> Sandbox:
     return sandbox
 
 
-def configure(sandbox: Sandbox, balancer: Balancer, socket: Path | None = None, **more: Any) -> None:
+def configure(
+    sandbox: Sandbox,
+    balancer: Balancer,
+    *,
+    socket: Path | None = None,
+    steps: Sequence[int] = (100,),
+    soak: str = "0s",
+    **more: Any,
+) -> None:
     """Write migration.yaml; silence on green is accepted."""
     haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-    traffic = {"haproxy": {**haproxy, "socket": str(socket or balancer.socket)}, "steps": [100], "soak": "0s"}
+    traffic = {"haproxy": {**haproxy, "socket": str(socket or balancer.socket)}, "steps": list(steps), "soak": soak}
     sandbox.configure(traffic=traffic, gates={"minRequests": 0}, **more)
 
 
@@ -123,3 +133,69 @@ def test_without_a_journal_there_is_no_rollback(on_green: Sandbox, balancer: Bal
     assert (result.code, "no journal yet" in result.err) == (3, True)
     assert green_percent(balancer) == 100
     assert not os.path.lexists(on_green.folder / "elsewhere")
+
+
+def validated(sandbox: Sandbox, balancer: Balancer, soak: str = "60s") -> Sandbox:
+    """Return a migration that may be cut over, and stays at 50 % for this time."""
+    configure(sandbox, balancer, steps=[50, 100], soak=soak)
+    sandbox.on_blue(config_map("a"), cron_job("nightly"))
+    for verb in ("copy", "validate"):
+        done = sandbox.run(verb)
+        assert done.code == 0, done.err
+    return sandbox
+
+
+def test_signals_in_a_burst_end_no_undo(sandbox: Sandbox, balancer: Balancer) -> None:
+    """The terminal is closed and the supervisor gets impatient: traffic and CronJobs are back, and the journal says so."""
+    child = validated(sandbox, balancer).start("cutover", "--yes")
+    until(lambda: bool(sandbox.events("sample")))
+    assert child.stderr is not None
+    child.stderr.close()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        child.send_signal(number)
+    assert child.wait(PATIENCE_SECONDS) != 0
+    assert (green_percent(balancer), runs_on(sandbox)) == (0, (True, False))
+    document = sandbox.json("status").document
+    assert (document["stage"], document["unknown"], document["next"]) == ("rolled back", [], None)
+
+
+def test_a_journal_that_may_not_grow_ends_a_cutover_on_blue(sandbox: Sandbox, balancer: Balancer) -> None:
+    """The kernel refuses to make the file larger, as a quota does: all is back, in the room that was kept for it."""
+    child = validated(sandbox, balancer).start("cutover", "--yes")
+    until(lambda: bool(sandbox.events("sample")))
+    size = sandbox.journal.stat().st_size
+    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    _, err = child.communicate(timeout=PATIENCE_SECONDS)
+    assert child.returncode == 3, err
+    assert b"all traffic is back on blue" in err
+    assert (green_percent(balancer), runs_on(sandbox)) == (0, (True, False))
+    assert sandbox.json("status").document["stage"] == "rolled back"
+
+
+@pytest.mark.parametrize("event", ["cutover-started", "fence", "fenced", "shift", "shifted", "sample"])
+def test_killed_the_named_command_goes_on(sandbox: Sandbox, balancer: Balancer, event: str) -> None:
+    """Until all traffic, and the CronJob, are on one side."""
+    child = validated(sandbox, balancer, soak="1s").start("cutover", "--yes")
+    freeze_when(child, lambda: bool(sandbox.events(event)))
+    child.kill()
+    child.communicate()
+    command = sandbox.json("status").document["next"].split()[1:]
+    done = sandbox.run(*command, "--yes")
+    assert done.code == 0, done.err
+    assert (green_percent(balancer), runs_on(sandbox)) == (100, (False, True))
+    assert sandbox.json("status").document["unknown"] == []
+
+
+def test_killed_on_the_way_back_a_rollback_ends_it(on_green: Sandbox, balancer: Balancer) -> None:
+    """Traffic is on blue, and the journal has it on green: nothing is built on that."""
+    child = on_green.start("rollback")
+    freeze_when(child, lambda: green_percent(balancer) == 0)
+    child.kill()
+    child.communicate()
+    document = on_green.json("status").document
+    assert document["greenPercentNow"] == 0
+    for verb in (("copy",), ("cutover", "--yes")):
+        refused = on_green.run(*verb)
+        assert (refused.code, "migrator rollback" in refused.err) == (3, True), refused.err
+    assert on_green.run("rollback").code == 0
+    assert (on_green.json("status").document["stage"], runs_on(on_green)) == ("rolled back", (True, False))

@@ -48,7 +48,8 @@ class Known:
 
     def differences(self, item: PlanItem, live: Live) -> list[FieldDifference]:
         """Return what differs; an owner that is not on green keeps blue's UID, and so appears as a difference."""
-        return differences(item, live, lambda owner: self.owner_uid(owner) or owner["uid"])
+        turned = item.blue in self.state.turned
+        return differences(item, live, lambda owner: self.owner_uid(owner) or owner["uid"], turned=turned)
 
     def made(self, item: PlanItem, live: Live) -> bool:
         """Return whether this migration created the object on green."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -42,13 +43,16 @@ def upgrade(tmp_path: Path) -> list[str]:
 
 
 def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
-    """Key by key what 0.1.0 printed."""
+    """Key by key what 0.1.0 printed, and what an interruption has left open."""
     code, out, _ = run("status", *migration, "--output", "json")
     assert code == 0
     assert orjson.loads(out) == {
         "migration": "shop",
         "stage": "retired",
         "greenPercent": 100.0,
+        "greenPercentNow": None,
+        "unknown": [],
+        "next": None,
         "objects": 8,
         "unfinished": [],
         "fencedCronJobs": ["CronJob.batch/shop/nightly"],
@@ -59,6 +63,24 @@ def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
     }
     _, text, _ = run("status", *migration)
     assert text.startswith("shop: retired; 100 % of traffic on green\n8 objects on green")
+
+
+def test_status_after_an_interruption_names_what_is_not_known_and_the_command_that_goes_on(
+    migration: list[str], tmp_path: Path
+) -> None:
+    """An announcement is no fact; a load balancer that does not answer is no reason to be silent."""
+    haproxy = "{socket: no.sock, backend: b, blue: [x], green: [y], stateFile: f}"
+    with (tmp_path / "migration.yaml").open("a") as file:
+        file.write(f"traffic: {{haproxy: {haproxy}}}\n")
+    lines = (tmp_path / "journal.jsonl").read_text().splitlines(keepends=True)
+    begun = next(number for number, line in enumerate(lines) if '"shift"' in line)
+    (tmp_path / "journal.jsonl").write_text("".join(lines[: begun + 1]))
+    code, text, _ = run("status", *migration)
+    assert code == 0
+    assert "shop: cutting over; 0 % of traffic on green" in text
+    assert "unknown what the load balancer does: haproxy: " in text
+    assert re.search(r"unknown \d+ % of the traffic on green was announced and not confirmed", text)
+    assert "run `migrator cutover` to go on" in text
 
 
 def test_status_of_an_upgrade(upgrade: list[str]) -> None:

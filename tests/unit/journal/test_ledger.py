@@ -26,16 +26,16 @@ def opened(*before: MigrationRecord) -> tuple[Ledger[MigrationRecord, State], Me
 def test_it_begins_where_the_journal_ends() -> None:
     """What earlier runs wrote is folded when it is opened."""
     ledger, _ = opened(ShiftAnnounced(10.0), ShiftAnnounced(25.0))
-    assert ledger.state.green_percent == 25.0
+    assert ledger.state.announced_percent == 25.0
 
 
 def test_a_record_is_in_both_at_once() -> None:
     """Announced at once, or noted: the state has it either way."""
     ledger, journal = opened()
     ledger.write(ShiftAnnounced(10.0))
-    assert (ledger.state.green_percent, journal.records) == (10.0, [ShiftAnnounced(10.0)])
+    assert (ledger.state.announced_percent, journal.records) == (10.0, [ShiftAnnounced(10.0)])
     ledger.note(ShiftAnnounced(25.0))
-    assert (ledger.state.green_percent, journal.records[-1]) == (25.0, ShiftAnnounced(25.0))
+    assert (ledger.state.announced_percent, journal.records[-1]) == (25.0, ShiftAnnounced(25.0))
     ledger.sync()
     assert journal.synced == 2
 
@@ -47,7 +47,7 @@ def test_what_the_journal_refuses_is_in_neither() -> None:
     for write in (ledger.write, ledger.note):
         with pytest.raises(JournalError):
             write(ShiftAnnounced(10.0))
-    assert (ledger.state.green_percent, journal.records) == (0.0, [])
+    assert (ledger.state.announced_percent, journal.records) == (None, [])
 
 
 def test_many_threads_write_and_none_is_lost() -> None:
@@ -74,6 +74,6 @@ def test_an_undo_has_the_room_that_was_kept_for_it() -> None:
         ledger.write(ShiftAnnounced(50.0))
     ledger.use_reserve()
     ledger.write(ShiftAnnounced(0.0))
-    assert (ledger.state.green_percent, journal.records) == (0.0, [ShiftAnnounced(0.0)])
+    assert (ledger.state.announced_percent, journal.records) == (0.0, [ShiftAnnounced(0.0)])
     with pytest.raises(JournalError):
         ledger.reserve()

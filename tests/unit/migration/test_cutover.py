@@ -10,13 +10,24 @@ from typing import Any
 import pytest
 
 from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffic
-from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
+from migrator.errors import BlockedError, GateFailedError, JournalError, MigratorError, TrafficError
 from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.traffic import GateFailed, GatePassed, Sampled, ShiftAnnounced, Shifted
-from migrator.migration.cutover import CutoverInputs, require_verdict, shift_traffic
+from migrator.journal.records.traffic import (
+    CutoverEnded,
+    CutoverStarted,
+    GateFailed,
+    GatePassed,
+    Sampled,
+    ShiftAnnounced,
+    Shifted,
+)
+from migrator.migration.cutover import CutoverInputs, cut_over, look, require_verdict
+from migrator.migration.fence import Side
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
+from migrator.model.events import Event
 from tests.support.clock import FakeClock, interrupt
+from tests.support.fake_cluster import FakeCluster
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.recorder import Recorder
 from tests.support.traffic import FakeProber, FakeSwitch
@@ -40,10 +51,12 @@ class Shift:
     inputs: CutoverInputs
     switch: FakeSwitch
     prober: FakeProber
+    turn: Callable[[], None] = lambda: None
 
     def go(self) -> None:
-        """Shift the traffic."""
-        shift_traffic(self.inputs, self.run)
+        """Cut over; the CronJob is turned over in between."""
+        never = Side(FakeCluster, 1.0)
+        cut_over(self.inputs, self.turn, (never, never), self.run)
 
     def gates(self, **more: Any) -> None:
         """Set other conditions."""
@@ -58,7 +71,7 @@ class Shift:
     @property
     def written(self) -> list[MigrationRecord]:
         """All records but samples."""
-        return [record for record in self.journal.records if not isinstance(record, Sampled)]
+        return [record for record in self.journal.records if not isinstance(record, Sampled | CutoverStarted | CutoverEnded)]
 
 
 @pytest.fixture
@@ -124,7 +137,7 @@ def test_what_cannot_be_announced_is_not_done(shift: Shift) -> None:
     ids=["errors", "latency", "weights", "too few requests", "probe", "load balancer"],
 )
 def test_whatever_fails_all_traffic_goes_back(shift: Shift, spoil: Callable[[Shift], None], words: str) -> None:
-    """It is recorded before the traffic moves back, shown to the person, and told with a hint."""
+    """It is shown to the person, told with a hint, and recorded when the traffic is back."""
     shift.gates(latency=seconds(0.05))
     shift.inputs = replace(shift.inputs, probes=(Probe(name="shop", tcp=TcpProbe(host="h", port=1), timeout=seconds(1)),))
     spoil(shift)
@@ -132,12 +145,13 @@ def test_whatever_fails_all_traffic_goes_back(shift: Shift, spoil: Callable[[Shi
     assert error.message.endswith("; all traffic is back on blue")
     assert error.hint
     assert (shift.switch.percent, shift.run.state.green_percent) == (0, 0)
-    failed, announced, shifted = shift.written[-3:]
+    failed, shifted = shift.written[-2:]
     assert isinstance(failed, GateFailed)
     assert failed.percent == 10
     assert error.message.startswith(failed.reason)
-    assert (announced, shifted) == (ShiftAnnounced(0), Shifted(0, {"blue": 256, "green": 0}))
-    assert any("all traffic goes back to blue" in note for note in shift.recorder.notes)
+    assert shifted == Shifted(0, {"blue": 256, "green": 0})
+    assert shift.journal.records[-1] == CutoverEnded(good=False, reason=failed.reason)
+    assert any("all traffic is back on blue" in note for note in shift.recorder.notes)
 
 
 def test_a_later_step_that_fails_goes_back_all_the_way(shift: Shift) -> None:
@@ -202,7 +216,108 @@ def test_traffic_that_cannot_be_moved_back_is_an_error_of_its_own(shift: Shift) 
     shift.switch.refused = {50, 0}
     error = shift.fails("does not take 0 %", TrafficError)
     assert "back on blue" not in error.message
+    assert "Green may have 50 %: run `migrator rollback`" in error.hint
+    assert not any(isinstance(record, CutoverEnded) for record in shift.journal.records)
+    assert shift.run.state.stage is Stage.CUTTING_OVER
     assert shift.switch.percent == 10
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("x"), SystemExit(1), OSError(5, "terminal is gone"), KeyboardInterrupt("SIGHUP")]
+)
+def test_whatever_ends_it_all_traffic_goes_back_and_the_error_stays_what_it_was(shift: Shift, error: BaseException) -> None:
+    """A bug, a closed terminal, a signal: an undo asks nobody why."""
+
+    def stop(percent: float) -> None:
+        if percent == 50:
+            raise error
+
+    shift.switch.before_shift = stop
+    with pytest.raises(type(error)) as caught:
+        shift.go()
+    assert caught.value is error
+    assert shift.switch.shifts == [10, 0]
+    ended = shift.journal.records[-1]
+    assert isinstance(ended, CutoverEnded)
+    assert ended.reason in ("a bug: ZeroDivisionError", "SystemExit", "a bug: OSError", "interrupted by SIGHUP")
+    assert (shift.run.state.stage, shift.run.state.unknown) == (Stage.ROLLED_BACK, ())
+
+
+def test_on_a_full_disk_all_is_taken_back_and_there_is_room_to_say_so(shift: Shift) -> None:
+    """The room was kept before anything was changed."""
+    shift.clock.after(SOAK + 5, lambda: setattr(shift.journal, "full", True))
+    error = shift.fails("disk full; all traffic is back on blue")
+    assert shift.switch.shifts == [10, 50, 0]
+    assert isinstance(shift.journal.records[-1], CutoverEnded)
+    assert error.exit_code == 3
+
+
+def test_a_journal_that_takes_nothing_any_more_stops_no_undo(shift: Shift) -> None:
+    """All traffic is on blue, and the person is told that the journal does not say so."""
+
+    def break_it() -> None:
+        shift.journal.full, shift.journal.use_reserve = True, lambda: None  # type: ignore[method-assign]
+
+    shift.clock.after(SOAK + 5, break_it)
+    shift.fails("all traffic is back on blue")
+    assert shift.switch.percent == 0
+    assert any("the journal does not say that this was done: disk full" in note for note in shift.recorder.notes)
+    assert shift.run.state.stage is Stage.CUTTING_OVER
+
+
+def test_without_room_for_an_undo_nothing_begins(shift: Shift) -> None:
+    """A cutover that could not be taken back in writing is not begun."""
+    shift.journal.full = True
+    with pytest.raises(JournalError):
+        shift.go()
+    assert (shift.switch.shifts, shift.journal.records) == ([], [])
+
+
+def test_a_terminal_that_is_gone_stops_no_undo(shift: Shift) -> None:
+    """Nothing can be shown any more; all is taken back all the same."""
+
+    class Closed:
+        def emit(self, event: Event) -> None:
+            raise OSError(5, str(event))
+
+    shift.run = replace(shift.run, reporter=Closed())
+    shift.inputs.switch.shift(50)
+    with pytest.raises(OSError, match="0 % of traffic to green"):
+        shift.go()
+    assert shift.switch.percent == 0
+
+
+@pytest.mark.parametrize(
+    ("records", "has", "written"),
+    [
+        ((ShiftAnnounced(50),), 50, True),
+        ((ShiftAnnounced(50),), 0, True),
+        ((ShiftAnnounced(50), Shifted(50, {})), 50.4, False),
+        ((ShiftAnnounced(50), Shifted(50, {})), 0, True),
+    ],
+)
+def test_what_the_load_balancer_does_is_looked_at_and_written(
+    shift: Shift,
+    records: tuple[MigrationRecord, ...],
+    has: float,
+    written: bool,  # noqa: FBT001
+) -> None:
+    """An announcement is no fact, and neither is a fact that somebody has changed since."""
+    for record in (CutoverStarted(), *records):
+        shift.run.write(record)
+    shift.switch.percent = has
+    look(shift.switch, shift.run)
+    assert (shift.run.state.green_percent, shift.run.state.announced_percent) == (has if written else 50, None)
+    assert len(shift.journal.records) == 1 + len(records) + written
+
+
+def test_traffic_that_has_left_green_is_no_success(shift: Shift) -> None:
+    """A rollback that was killed, or a load balancer that has lost its state: the one command is named."""
+    for record in (CutoverStarted(), Shifted(100, {}), CutoverEnded(good=True)):
+        shift.run.write(record)
+    with pytest.raises(BlockedError, match="green has 0 % of the traffic, and all of it by the journal") as caught:
+        look(shift.switch, shift.run)
+    assert "migrator rollback" in caught.value.hint
 
 
 @pytest.mark.parametrize(("had", "shifts"), [(0, [10, 50, 100]), (10, [10, 50, 100]), (30, [50, 100]), (100, [100])])
@@ -210,6 +325,7 @@ def test_an_interrupted_cutover_goes_on_from_the_share_that_green_has(shift: Shi
     """The step that was cut off is watched again; lower ones are not."""
     shift.run.write(ShiftAnnounced(had))
     shift.switch.percent = had
+    look(shift.switch, shift.run)
     shift.go()
     assert shift.switch.shifts == shifts
 

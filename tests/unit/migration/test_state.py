@@ -9,7 +9,10 @@ from migrator.journal.records.traffic import (
     CutoverEnded,
     CutoverStarted,
     FenceAnnounced,
+    Fenced,
+    GateFailed,
     RollbackEnded,
+    RollbackStarted,
     ShiftAnnounced,
     Shifted,
     UnfenceAnnounced,
@@ -119,8 +122,12 @@ def test_times_are_those_of_the_records() -> None:
 
 def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() -> None:
     """A run that was killed in between may have done what it announced."""
-    assert after(ShiftAnnounced(25.0)).green_percent == 25.0
-    assert after(ShiftAnnounced(25.0), Shifted(24.9, {})).green_percent == 24.9
+    announced = after(Shifted(5.0, {}), ShiftAnnounced(25.0))
+    assert (announced.green_percent, announced.announced_percent, announced.most_percent) == (5.0, 25.0, 25.0)
+    back = after(Shifted(50.0, {}), ShiftAnnounced(0.0))
+    assert back.most_percent == 50.0
+    done = after(ShiftAnnounced(25.0), Shifted(24.9, {}))
+    assert (done.most_percent, done.unknown) == (24.9, ())
     fenced = after(FenceAnnounced({A: A}), FenceAnnounced({B: A}), UnfenceAnnounced({A: A})).fenced
     assert fenced == {A: A, B: A}
     assert after(FenceAnnounced({A: A}), Unfenced()).fenced == {}
@@ -135,4 +142,40 @@ def test_a_state_does_not_change_when_more_is_folded() -> None:
     take(building, outcome(A, Action.DELETED), outcome(B, Action.CREATED), ShiftAnnounced(5.0))
     assert begun == State()
     assert (list(middle.written), middle.intended, middle.green_percent) == ([A], frozenset([B]), 0.0)
-    assert (list(building.state.written), building.state.intended, building.state.green_percent) == ([B], frozenset(), 5.0)
+    assert (list(building.state.written), building.state.intended, building.state.most_percent) == ([B], frozenset(), 5.0)
+
+
+FENCE = FenceAnnounced({A: A})
+
+
+@pytest.mark.parametrize(
+    ("records", "words", "command"),
+    [
+        ((), (), ""),
+        ((WaveAnnounced(1, (A,), ()),), ("1 objects were announced",), "migrator copy"),
+        ((CutoverStarted(),), (), "migrator cutover"),
+        ((CutoverStarted(), FENCE), ("1 CronJobs were announced",), "migrator cutover"),
+        ((CutoverStarted(), FENCE, Fenced((A,))), (), "migrator cutover"),
+        ((CutoverStarted(), FENCE, ShiftAnnounced(5)), ("5 % of the traffic",), "migrator cutover"),
+        ((CutoverStarted(), FENCE, ShiftAnnounced(5), Shifted(5, {})), (), "migrator cutover"),
+        ((CutoverStarted(), GateFailed("x", 5)), ("going back has begun",), "migrator rollback"),
+        ((CutoverStarted(), GateFailed("x", 5), CutoverEnded(good=False)), (), ""),
+        (
+            (CutoverStarted(), FENCE, GateFailed("x", 5), UnfenceAnnounced({A: A})),
+            ("1 CronJobs", "going back"),
+            "migrator rollback",
+        ),
+        ((CutoverStarted(), FENCE, GateFailed("x", 5), CutoverEnded(good=False, undone=("a",))), (), "migrator rollback"),
+        ((CutoverStarted(), FENCE, Fenced((A,)), CutoverEnded(good=True)), (), ""),
+        ((CutoverEnded(good=True), RollbackStarted()), ("going back",), "migrator rollback"),
+        ((CutoverEnded(good=True), RollbackStarted(), BACK), (), ""),
+        ((CutoverStarted(), FENCE, Retired("archive", 1)), ("1 CronJobs",), ""),
+    ],
+)
+def test_after_an_interruption_one_command_goes_on(
+    records: tuple[MigrationRecord, ...], words: tuple[str, ...], command: str
+) -> None:
+    """What was announced and has no outcome is not known; an end that was written says itself what it left."""
+    state = after(*records)
+    assert state.next_command == command
+    assert [text for text, word in zip(state.unknown, words, strict=True) if not text.startswith(word)] == []

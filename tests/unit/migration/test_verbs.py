@@ -12,8 +12,18 @@ import pytest
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, CommandFailedError, GateFailedError
 from migrator.journal.records.migration import CopyEnded, CopyStarted, HookStarted, MigrationRecord, Retired, VerdictGiven
-from migrator.journal.records.traffic import CutoverEnded, CutoverStarted, FenceAnnounced, GatePassed, ShiftAnnounced, Unfenced
+from migrator.journal.records.traffic import (
+    CutoverEnded,
+    CutoverStarted,
+    FenceAnnounced,
+    GateFailed,
+    GatePassed,
+    RollbackStarted,
+    ShiftAnnounced,
+    Unfenced,
+)
 from migrator.migration.copy import CopyOptions
+from migrator.migration.fence import fence_blue
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_validate
@@ -213,7 +223,7 @@ def test_a_cutover_whose_last_copy_is_not_complete_does_not_begin(stand: Stand) 
 @pytest.mark.parametrize(
     ("spoil", "error", "reason"),
     [
-        (lambda s: setattr(s.switch, "error_rate", lambda _: 1.0), GateFailedError, "all traffic is back on blue"),
+        (lambda s: setattr(s.switch, "error_rate", lambda _: 1.0), GateFailedError, "requests on green failed"),
         (lambda s: s.clock.after(5, interrupt), KeyboardInterrupt, "interrupted"),
     ],
     ids=["gate", "^C"],
@@ -260,6 +270,67 @@ def test_a_killed_cutover_goes_on_without_another_copy(stand: Stand) -> None:
     assert len(stand.of(CopyStarted)) == copies
     assert sum(result.copied.counts.values()) == 0
     assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
+
+
+def test_a_cutover_that_was_killed_after_its_cronjobs_goes_on(stand: Stand) -> None:
+    """Its own change of `suspend` on green is no conflict; a CronJob that a person has resumed there still is one."""
+    stand.ready()
+    plan = stand.session.read_and_plan()[0]
+    stand.session.run.write(CutoverStarted())
+    fence_blue(plan, stand.blue, stand.green, stand.session.run)
+    assert run_validate(stand.session).good
+    assert run_cutover(stand.session, CopyOptions()).copied.complete
+    assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
+
+
+def test_a_cronjob_that_somebody_has_resumed_on_green_is_a_conflict(stand: Stand) -> None:
+    """It would run on both sides."""
+    stand.ready()
+    stand.green.patch(CRON_JOBS, "shop", "nightly", {"spec": {"suspend": False}}, manager="kubectl")
+    assert not run_validate(stand.session).good
+    assert [item.ref for item in run_copy(stand.session, CopyOptions())[1].problems] == [NIGHTLY]
+
+
+@pytest.mark.parametrize("has", [0, 50])
+def test_an_announced_shift_is_looked_up_before_a_copy(stand: Stand, has: float) -> None:
+    """The run was killed: what it announced may be so or not."""
+    stand.ready()
+    for record in (CutoverStarted(), GateFailed("x", 50), ShiftAnnounced(0), CutoverEnded(good=False)):
+        stand.session.run.write(record)
+    stand.switch.percent = has
+    if has:
+        with pytest.raises(BlockedError, match="green has 50 % of the traffic"):
+            run_copy(stand.session, CopyOptions())
+    else:
+        assert run_copy(stand.session, CopyOptions())[1].complete
+
+
+@pytest.mark.parametrize(
+    ("records", "command"),
+    [((CutoverStarted(),), "migrator cutover"), ((CutoverStarted(), GateFailed("x", 5)), "migrator rollback")],
+)
+def test_a_copy_after_an_interruption_names_the_command_that_goes_on(
+    stand: Stand, records: tuple[MigrationRecord, ...], command: str
+) -> None:
+    """Nothing is asked of a cluster, and nothing written."""
+    stand.ready()
+    for record in records:
+        stand.session.run.write(record)
+    stand.green.requests.clear()
+    with pytest.raises(BlockedError) as caught:
+        run_copy(stand.session, CopyOptions())
+    assert command in caught.value.hint
+    assert stand.green.requests == []
+
+
+@pytest.mark.parametrize("verb", [run_cutover, run_copy])
+def test_after_a_way_back_that_did_not_end_only_a_rollback_goes_on(stand: Stand, verb: Callable[..., object]) -> None:
+    """The person's last wish was to go back."""
+    stand.ready()
+    stand.session.run.write(RollbackStarted())
+    with pytest.raises(BlockedError, match="way back has not ended") as caught:
+        verb(stand.session, CopyOptions())
+    assert "migrator rollback" in caught.value.hint
 
 
 def test_blue_is_retired_after_its_time_with_an_archive(stand: Stand, tmp_path: Path) -> None:
