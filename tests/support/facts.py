@@ -9,7 +9,9 @@ from migrator.model.facts import Certificate, ClusterReading, HostReading, Membe
 from migrator.model.host import HostFacts
 from migrator.model.manifest import Manifest
 from migrator.model.upgrade import DrainRules, Hop
+from migrator.model.verdict import Finding
 from migrator.model.version import parse_version
+from migrator.upgrade.checks.table import check
 
 NOW = 1_800_000_000.0
 DAY = 86400.0
@@ -97,3 +99,49 @@ def facts(**more: Any) -> UpgradeFacts:
         "now": NOW,
     }
     return UpgradeFacts(ClusterReading(version, **{**reading, **of_cluster}), **{**whole, **more})
+
+
+def findings(name: str = "", **broken: Any) -> list[Finding]:
+    """Return what the checks of a name find, or all of them, in a cluster with something broken."""
+    return [item for item in check(facts(**broken)) if name in ("", item.check)]
+
+
+def hosts(**broken: Any) -> tuple[HostReading, ...]:
+    """Return the three hosts, with something broken on the control plane's."""
+    return (host("cp", "control-plane", **broken), host("w1"), host("w2"))
+
+
+def budget(**status: int) -> Manifest:
+    """Return a disruption budget of the shop."""
+    return {
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+        "status": {"disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, **status},
+    }
+
+
+def webhook(**more: Any) -> Manifest:
+    """Return a configuration of one webhook on pods."""
+    one = {
+        "name": "pods.policy.example",
+        "clientConfig": {"service": {"namespace": "policy", "name": "hook"}},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "operations": ["CREATE"]}],
+        **more,
+    }
+    return {"kind": "ValidatingWebhookConfiguration", "metadata": {"name": "policy"}, "webhooks": [one]}
+
+
+def definition(stored: list[str], *served: str) -> Manifest:
+    """Return a CRD with these versions."""
+    versions = [{"name": name, "served": True} for name in served]
+    return {"metadata": {"name": "things.example"}, "spec": {"versions": versions}, "status": {"storedVersions": stored}}
+
+
+def local_volume(name: str) -> Manifest:
+    """Return a volume on one node, bound to claim shop/data."""
+    return {"metadata": {"name": name}, "spec": {"local": {"path": "/data"}, "claimRef": {"namespace": "shop", "name": "data"}}}
+
+
+def with_claim(name: str) -> Manifest:
+    """Return a pod that mounts claim shop/data."""
+    return pod(name, "w1", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]})

@@ -84,6 +84,8 @@ def test_annotations_of_controllers_stay_and_a_person_s_do_not() -> None:
     """A revision of a rollout is green's; what a person took away on blue goes on green, too."""
     live = config_map("a", annotations={"deployment.kubernetes.io/revision": "7", "note": "old"})
     assert with_retained(config_map("a"), live, ())["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "7"}
+    wanted = config_map("a", annotations={"deployment.kubernetes.io/revision": "8"})
+    assert with_retained(wanted, live, ())["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "8"}
     wanted = config_map("a", annotations={"note": "new"})
     assert with_retained(wanted, live, ())["metadata"]["annotations"]["note"] == "new"
 

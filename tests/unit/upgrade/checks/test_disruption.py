@@ -1,0 +1,95 @@
+"""What a drain would interrupt, lose, or wait for in vain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.upgrade import DrainRules
+from migrator.model.verdict import Severity
+from migrator.upgrade.checks.disruption import claims_of, selects
+from tests.support.facts import budget, findings, local_volume, pod, with_claim
+
+EMPTY_DIR = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
+WEB = pod("web", "w1")
+
+ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
+    ("budget", {"pods": (pod("web", "w1"),), "budgets": (budget(),)}, "budgets", Severity.FAILURE, "allows no disruption"),
+    ("pod of nobody", {"pods": (pod("alone", "w1", owner=None),)}, "drain", Severity.FAILURE, "no controller"),
+    ("local data", {"pods": (pod("web", "w1", spec=EMPTY_DIR),)}, "drain", Severity.FAILURE, "emptyDir scratch"),
+    (
+        "local data, given up",
+        {"pods": (pod("web", "w1", spec=EMPTY_DIR),), "drain": DrainRules(delete_emptydir_data=True)},
+        "drain",
+        Severity.WARNING,
+        "is lost",
+    ),
+    (
+        "single replica",
+        {"deployments": ({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 1}},)},
+        "replicas",
+        Severity.WARNING,
+        "one replica",
+    ),
+    (
+        "local volume",
+        {"pods": (with_claim("db"),), "volumes": (local_volume("disk"),)},
+        "local-data",
+        Severity.WARNING,
+        "volume disk",
+    ),
+]
+
+
+@pytest.mark.parametrize(("broken", "name", "severity", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_fault_is_found_with_its_hint(broken: dict[str, Any], name: str, severity: Severity, words: str) -> None:
+    """One thing is wrong: the check of that name says so, and what to do."""
+    found = [item for item in findings(name, **broken) if words in item.reason]
+    assert [item.severity for item in found[:1]] == [severity]
+    assert all(item.hint for item in found if item.severity is Severity.FAILURE)
+
+
+def test_a_budget_that_holds_no_leaving_pod_is_let_be() -> None:
+    """Other pods, another namespace, a disruption that is allowed, or an order to delete past it."""
+    assert findings("budgets", pods=(pod("db", "w1"),), budgets=(budget(),)) == []
+    assert findings("budgets", pods=(pod("web", "w1", namespace="other"),), budgets=(budget(),)) == []
+    assert findings("budgets", pods=(WEB,), budgets=(budget(disruptionsAllowed=1),)) == []
+    assert findings("budgets", pods=(WEB,), budgets=(budget(),), drain=DrainRules(disable_eviction=True)) == []
+
+
+def test_pods_of_nodes_that_are_not_drained_stay() -> None:
+    """A node that the file does not name is a finding of its own, and nobody drains it."""
+    assert findings("budgets", pods=(pod("web", "w3"),), budgets=(budget(),)) == []
+
+
+def test_pods_that_a_drain_leaves_are_let_be() -> None:
+    """A DaemonSet's, with data of its own."""
+    assert findings("drain", pods=(pod("agent", "w1", owner="DaemonSet", spec=EMPTY_DIR),)) == []
+
+
+@pytest.mark.parametrize(("spec", "found"), [({"replicas": 2}, 0), ({"replicas": 0}, 0), ({"replicas": 1}, 1), ({}, 1)])
+def test_one_replica_is_down_while_it_moves(spec: dict[str, Any], found: int) -> None:
+    """One is the default; what runs nowhere cannot be down."""
+    item = {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}
+    assert len(findings("replicas", deployments=(item,))) == found
+    assert len(findings("replicas", stateful_sets=(item,))) == found
+
+
+def test_a_volume_of_the_network_is_let_be() -> None:
+    """Its pod starts anywhere."""
+    volume = local_volume("disk")
+    volume["spec"] = {"nfs": {}, "claimRef": volume["spec"]["claimRef"]}
+    assert findings("local-data", pods=(with_claim("db"),), volumes=(volume,)) == []
+
+
+def test_the_claims_of_a_pod_are_of_its_namespace() -> None:
+    """Other volumes are none."""
+    assert claims_of(with_claim("db")) == [("shop", "data")]
+    assert claims_of(pod("web", "w1", spec=EMPTY_DIR)) == []
+
+
+@pytest.mark.parametrize(("selector", "counted"), [({}, True), (None, False), ({"matchLabels": {"app": "db"}}, False)])
+def test_an_empty_selector_counts_every_pod(selector: dict[str, Any] | None, *, counted: bool) -> None:
+    """As policy/v1 has it; without a selector none is."""
+    assert selects({"spec": {"selector": selector}}, WEB) is counted

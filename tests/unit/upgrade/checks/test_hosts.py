@@ -1,0 +1,234 @@
+"""What hosts and nodes must be before a hop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.facts import Certificate
+from migrator.model.verdict import Severity
+from tests.support.facts import DAY, NOW, findings, host, hosts, node
+
+NOT_READY = [{"type": "Ready", "status": "False", "message": "PLEG is not healthy"}]
+PRESSURE = [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True", "message": "full"}]
+
+
+def manifest(*flags: str) -> dict[str, Any]:
+    """Return a static pod's manifest with these flags."""
+    return {"kind": "Pod", "spec": {"containers": [{"command": ["kube-apiserver", *flags]}]}}
+
+
+ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
+    (
+        "host away",
+        {"hosts": (host("w1", error="w1: connection refused", hint="is it on?"),)},
+        "ssh",
+        Severity.FAILURE,
+        "connection refused",
+    ),
+    ("node not in the file", {"hosts": (host("cp", "control-plane"), host("w1"))}, "nodes", Severity.FAILURE, "not in the file"),
+    ("node not in the cluster", {"nodes": (node("cp"), node("w1"))}, "nodes", Severity.FAILURE, "not in the cluster"),
+    ("not Ready", {"nodes": (node("cp"), node("w1", conditions=NOT_READY), node("w2"))}, "nodes", Severity.FAILURE, "PLEG"),
+    ("pressure", {"nodes": (node("cp"), node("w1", conditions=PRESSURE), node("w2"))}, "nodes", Severity.FAILURE, "DiskPressure"),
+    ("cordoned", {"nodes": (node("cp"), node("w1", unschedulable=True), node("w2"))}, "nodes", Severity.WARNING, "stays cordoned"),
+    (
+        "cgroup v1",
+        {"hosts": hosts(facts={"cgroup": 1})},
+        "cgroup",
+        Severity.FAILURE,
+        "do not start",
+    ),
+    (
+        "cgroup v1, told to live with it",
+        {"hosts": (host("cp", "control-plane"), host("w1", facts={"cgroup": 1}, kubelet={"failCgroupV1": False}), host("w2"))},
+        "cgroup",
+        Severity.WARNING,
+        "give up",
+    ),
+    (
+        "disk",
+        {"hosts": hosts(facts={"disk": 1600, "etcd": 700})},
+        "disk",
+        Severity.FAILURE,
+        "2900",
+    ),
+    (
+        "certificate ran out",
+        {
+            "hosts": (
+                host("cp", "control-plane", certificates=(Certificate("/x.crt", NOW - DAY, authority=False),)),
+                host("w1"),
+                host("w2"),
+            )
+        },
+        "certificates",
+        Severity.FAILURE,
+        "ran out 1 days ago",
+    ),
+    (
+        "authority runs out soon",
+        {
+            "hosts": (
+                host("cp", "control-plane", certificates=(Certificate("/ca.crt", NOW + 90 * DAY, authority=True),)),
+                host("w1"),
+                host("w2"),
+            )
+        },
+        "certificates",
+        Severity.WARNING,
+        "runs out in 90 days",
+    ),
+    (
+        "clock",
+        {"hosts": hosts(facts={"skew": -90.0})},
+        "clock",
+        Severity.FAILURE,
+        "-90 s",
+    ),
+    (
+        "edited manifest",
+        {"hosts": hosts(edited=("kube-apiserver has `- --v=4`",))},
+        "manifests",
+        Severity.FAILURE,
+        "--v=4",
+    ),
+    (
+        "kubelet's own setting",
+        {"hosts": (host("cp", "control-plane"), host("w1", kubelet={"cgroupDriver": "systemd", "maxPods": 40}), host("w2"))},
+        "kubelet",
+        Severity.WARNING,
+        "maxPods: 40",
+    ),
+    (
+        "gate that goes",
+        {
+            "hosts": (
+                host("cp", "control-plane"),
+                host("w1", kubelet={"cgroupDriver": "systemd", "featureGates": {"OldGate": True}}),
+                host("w2"),
+            )
+        },
+        "gates",
+        Severity.FAILURE,
+        "OldGate",
+    ),
+    (
+        "gate of the API server",
+        {
+            "hosts": (
+                host("cp", "control-plane", manifests={"kube-apiserver": manifest("--feature-gates=OldGate=true")}),
+                host("w1"),
+                host("w2"),
+            )
+        },
+        "gates",
+        Severity.FAILURE,
+        "OldGate",
+    ),
+    (
+        "plugin that is gone",
+        {
+            "hosts": (
+                host(
+                    "cp",
+                    "control-plane",
+                    manifests={"kube-apiserver": manifest("--enable-admission-plugins=NodeRestriction,SecurityContextDeny")},
+                ),
+                host("w1"),
+                host("w2"),
+            )
+        },
+        "gates",
+        Severity.FAILURE,
+        "SecurityContextDeny",
+    ),
+    (
+        "flag that is gone",
+        {"hosts": (host("cp", "control-plane"), host("w1", unknown_flags=("--old-flag",)), host("w2"))},
+        "gates",
+        Severity.FAILURE,
+        "--old-flag",
+    ),
+    (
+        "an address that leads to another machine",
+        {"nodes": (node("cp", machine="aa"),), "hosts": (host("cp", "control-plane", facts={"machine_id": "bb"}),)},
+        "identity",
+        Severity.FAILURE,
+        "its machine-id is bb, the node's aa",
+    ),
+]
+
+
+@pytest.mark.parametrize(("broken", "name", "severity", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_fault_is_found_with_its_hint(broken: dict[str, Any], name: str, severity: Severity, words: str) -> None:
+    """One thing is wrong: the check of that name says so, and what to do."""
+    found = [item for item in findings(name, **broken) if words in item.reason]
+    assert [item.severity for item in found[:1]] == [severity]
+    assert all(item.hint for item in found if item.severity is Severity.FAILURE)
+
+
+def test_a_host_that_cannot_be_asked_is_told_once() -> None:
+    """What it would have said is not guessed."""
+    broken = hosts(error="cp: connection refused", hint="is it on?", facts={"cgroup": 1, "disk": 0, "skew": 90.0})
+    assert [(item.check, item.reason) for item in findings(hosts=broken)] == [("ssh", "connection refused")]
+
+
+def test_an_edit_that_a_patch_keeps_is_let_be() -> None:
+    """Kubeadm puts it on again."""
+    edited = hosts(edited=("kube-apiserver has `- --v=4`",))
+    assert findings("manifests", hosts=edited, patches=frozenset({"kube-apiserver0+merge.yaml"})) == []
+
+
+def test_four_lines_of_an_edit_are_shown() -> None:
+    """The others are counted."""
+    (found,) = findings("manifests", hosts=hosts(edited=tuple("abcdef")))
+    assert found.reason.endswith(": a; b; c; d and 2 more lines")
+
+
+def test_settings_of_one_kubelet_that_stay_are_let_be() -> None:
+    """Those that kubeadm writes for each node, and those of a patch."""
+    own = {"cgroupDriver": "systemd", "resolvConf": "/run/x", "clusterDNS": ["10.0.0.1"]}
+    assert findings("kubelet", hosts=hosts(kubelet=own)) == []
+    other = hosts(kubelet={"cgroupDriver": "systemd", "maxPods": 40})
+    assert findings("kubelet", hosts=other, patches=frozenset({"kubeletconfiguration0+merge.yaml"})) == []
+
+
+def test_gates_that_the_target_knows_are_let_be() -> None:
+    """So are those of etcd, and all of them where the target's programs were not asked."""
+    known = {"cgroupDriver": "systemd", "featureGates": {"KnownGate": True}}
+    assert findings("gates", hosts=hosts(kubelet=known)) == []
+    assert findings("gates", hosts=hosts(manifests={"etcd": manifest("--feature-gates=OldGate=true")})) == []
+    old = {**known, "featureGates": {"OldGate": True}}
+    assert findings("gates", hosts=hosts(kubelet=old, gates=frozenset())) == []
+
+
+def test_a_plugin_is_gone_from_its_own_minor_on() -> None:
+    """One of a later minor still works."""
+    for plugin, count in (("PersistentVolumeLabel", 1), ("NodeRestriction", 0)):
+        manifests = {"kube-apiserver": manifest(f"--enable-admission-plugins={plugin}")}
+        assert len(findings("gates", hosts=hosts(manifests=manifests))) == count
+
+
+@pytest.mark.parametrize(
+    ("days", "authority", "severity"), [(29, False, "warning"), (31, False, ""), (179, True, "warning"), (181, True, "")]
+)
+def test_a_certificate_s_end_is_told_in_time(days: int, severity: str, *, authority: bool) -> None:
+    """An authority's earlier: no upgrade renews it."""
+    certificate = Certificate("/x.crt", NOW + days * DAY, authority=authority)
+    found = findings("certificates", hosts=hosts(certificates=(certificate,)))
+    assert [item.severity.value for item in found] == ([severity] if severity else [])
+    assert all(("replace the authority" in item.hint) is authority for item in found)
+
+
+def test_room_is_wanted_for_each_hop_s_snapshot() -> None:
+    """Two copies of etcd a hop: ours and kubeadm's."""
+    assert findings("disk", hosts=hosts(facts={"disk": 1700, "etcd": 100})) == []
+    (found,) = findings("disk", hosts=hosts(facts={"disk": 1699, "etcd": 100}))
+    assert "1700 are needed" in found.reason
+
+
+def test_a_machine_id_that_is_written_as_a_uuid_is_the_same() -> None:
+    """Capitals are, too; a node that has not told its own is not compared."""
+    reading = hosts(facts={"machine_id": "Bb"})
+    assert findings("identity", nodes=(node("cp", machine="b-B"), node("w1"), node("w2")), hosts=reading) == []
