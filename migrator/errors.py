@@ -28,6 +28,12 @@ class BlockedError(MigratorError):
     exit_code = 3
 
 
+class LockLostError(MigratorError):
+    """Another run has taken the lock on a cluster; this one writes nothing more there."""
+
+    exit_code = 3
+
+
 class GateFailedError(MigratorError):
     """A verdict or a gate failed; the message names the cluster that has the traffic."""
 

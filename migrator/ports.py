@@ -87,8 +87,8 @@ class ClusterWriter(ObjectPatcher, Protocol):
     ) -> Manifest:
         """Replace an object and return it, with `brief` its metadata only; raises ConflictError for an old resourceVersion."""
 
-    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object if it still has this UID; one that does not exist is no error."""
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        """Delete the object if it still has this UID, and this resourceVersion; one that does not exist is no error."""
 
 
 class PodEvictor(Protocol):
@@ -108,11 +108,24 @@ class MetricsReader(Protocol):
         """Return the metrics in Prometheus' text format."""
 
 
+class HeldLock(Protocol):
+    """A lock that another run may take, once this one has not renewed it for a while."""
+
+    def check(self) -> None:
+        """Raise LockLostError when it is known to be lost; asks nobody."""
+
+    def require(self) -> None:
+        """Raise LockLostError when it is lost, and UnavailableError when nobody can tell."""
+
+
 class MigrationLock(Protocol):
     """Keeps two runs from writing to one cluster."""
 
-    def lock(self, holder: str) -> AbstractContextManager[None]:
-        """Hold the Lease while the context is open; raises BlockedError when another run holds it."""
+    def lock(self, holder: str, reporter: Reporter) -> AbstractContextManager[HeldLock]:
+        """Hold the Lease while the context is open; raises BlockedError when another run holds it.
+
+        Meanwhile each write to this cluster asks it first. The reporter is told when another run must be waited for.
+        """
 
 
 class Blue(ClusterReader, ObjectPatcher, Protocol):
@@ -223,7 +236,10 @@ class Clock(Protocol):
         """Return seconds since 1970."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back."""
+        """Return seconds that never go back; they may stand still while the machine is suspended."""
+
+    def boottime(self) -> float:
+        """Return seconds that never go back, and go on while the machine is suspended."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -11,11 +11,17 @@ _STARTED = 19
 """Index of `starttime` among the fields behind the program's name (proc_pid_stat(5): field 22, in clock ticks after boot)."""
 
 
+def _boottime() -> float:
+    # Linux has it; on macOS CLOCK_MONOTONIC itself goes on during sleep.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class SystemClock:
     """Fills the `Clock` port."""
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+    boottime = staticmethod(_boottime)
     sleep = staticmethod(time.sleep)
 
 

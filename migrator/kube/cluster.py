@@ -6,7 +6,7 @@ import email.utils
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -20,12 +20,15 @@ from migrator.kube.transport import Answer, Transport
 from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
-from migrator.ports import Clock
+from migrator.ports import Clock, HeldLock, Reporter
 
 _PAGE = 250
 _FIRST_PATIENCE = 2.0
 """Seconds to wait for the first answer of all."""
+_RENEW_TIMEOUT, _RENEW_PATIENCE = 10.0, 2.0
+"""Seconds for one renewal of the lock, which is tried again soon, or by the next write."""
 _MERGE = "application/merge-patch+json"
+_DRY = "dryRun=All"
 _WHOLE = "application/json"
 _BRIEF = f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_WHOLE}"
 """Metadata only, where the server can: it need not encode, and we need not read, what was just sent."""
@@ -43,15 +46,18 @@ class KubeCluster:
         max_requests: int = 32,
         patience: float = 120.0,
         first_patience: float = _FIRST_PATIENCE,
+        timeout: float = 60.0,
     ) -> None:
         self.name = name
         self.workers = max_requests
         self._clock = clock
-        self._transport = Transport(access, name)
+        self._access = access
+        self._transport = Transport(access, name, timeout=timeout)
         self._throttle = Throttle(max_requests, clock)
         self._patience, self._first_patience = patience, first_patience
         self._answered = False
         self._away_since: float | None = None
+        self._held: HeldLock | None = None
 
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""
@@ -78,27 +84,30 @@ class KubeCluster:
     def list(
         self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
     ) -> Iterator[Manifest]:
-        """Yield each object, page by page from one consistent snapshot."""
+        """Yield each object once, page by page; of one snapshot, unless it is compacted away under a slow reader (410)."""
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         query = {"limit": str(_PAGE), **{name: value for name, value in selectors.items() if value}}
-        restarted = False
+        seen: set[tuple[str, str]] = set()
+        before = -1
+        """How many had been seen when the list was last begun anew."""
         while True:
             try:
                 page = self._send("GET", f"{resource.path(namespace)}?{urllib.parse.urlencode(query)}")
             except ApiError as error:
-                # 410 Gone: the snapshot was compacted away under a slow reader; begin again once, whole.
-                if error.status != 410 or restarted:
+                if error.status != 410 or "continue" not in query or len(seen) == before:
                     raise
-                restarted = True
-                query.pop("continue", None)
-                query.pop("limit", None)
+                before = len(seen)
+                del query["continue"]
                 continue
             content = orjson.loads(page.body)
             del page
             for item in content["items"] or []:
-                item["apiVersion"] = resource.api_version
-                item["kind"] = resource.kind
-                yield item
+                key = item["metadata"].get("namespace", ""), item["metadata"]["name"]
+                if key not in seen:
+                    seen.add(key)
+                    item["apiVersion"] = resource.api_version
+                    item["kind"] = resource.kind
+                    yield item
             following = content["metadata"].get("continue")
             if not following:
                 return
@@ -146,12 +155,12 @@ class KubeCluster:
         path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
         return _manifest(self._send("PATCH", path + _options(manager, dry_run=False), orjson.dumps(patch), content=_MERGE))
 
-    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object if it still has this UID."""
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        """Delete the object if it still has this UID, and this resourceVersion."""
         options = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
             "propagationPolicy": "Background",
         }
         try:
@@ -186,9 +195,23 @@ class KubeCluster:
         """Return the server's metrics in Prometheus' text form."""
         return self._send("GET", "/metrics", accept="text/plain").body.decode(errors="replace")
 
-    def lock(self, holder: str) -> AbstractContextManager[None]:
-        """Hold the Lease `kube-system/migrator`."""
-        return lease.held(self, holder, self._clock)
+    @contextmanager
+    def lock(self, holder: str, reporter: Reporter) -> Iterator[HeldLock]:
+        """Hold the Lease `kube-system/migrator`; each write asks it before each attempt."""
+        renewing = KubeCluster(
+            self.name,
+            self._access,
+            clock=self._clock,
+            max_requests=2,
+            patience=_RENEW_PATIENCE,
+            timeout=_RENEW_TIMEOUT,
+        )
+        with lease.held(lease.Inputs(self, holder, self._clock, reporter, renewing)) as held:
+            self._held = held
+            try:
+                yield held
+            finally:
+                self._held = None
 
     def healthy(self) -> bool:
         """Return whether the API server says that it is ready."""
@@ -208,8 +231,12 @@ class KubeCluster:
         accept: str = _WHOLE,
         retry_throttled: bool = True,
     ) -> Answer:
+        writes = method != "GET" and _DRY not in path
+
         def send() -> Answer:
             with self._throttle.slot():
+                if writes and self._held:
+                    self._held.require()
                 return self._transport.send(method, path, body, content=content, accept=accept)
 
         def attempt() -> Answer:
@@ -257,5 +284,5 @@ def _manifest(answer: Answer) -> Manifest:
 def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001
     # Ignore: the server would only warn of fields that it does not know, at the price of decoding strictly; the copy and
     # the verdict compare every field with what blue has, and name those that got lost.
-    query = {"fieldManager": manager[:128], "fieldValidation": "Ignore"} | ({"dryRun": "All"} if dry_run else {})
-    return "?" + urllib.parse.urlencode(query)
+    query = {"fieldManager": manager[:128], "fieldValidation": "Ignore"}
+    return "?" + urllib.parse.urlencode(query) + (f"&{_DRY}" if dry_run else "")

@@ -26,7 +26,7 @@ from migrator.migration.undo import Undo
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import SideCounters, TrafficReading
 from migrator.model.verdict import Severity
-from migrator.ports import Clock, Prober, TrafficSwitch
+from migrator.ports import Clock, HeldLock, Prober, TrafficSwitch
 
 Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
@@ -47,6 +47,8 @@ class CutoverInputs:
     probes: tuple[Probe, ...]
     switch: TrafficSwitch
     prober: Prober
+    lock: HeldLock
+    """The lock on green: without it green gets no more traffic; going back to blue does not ask it."""
 
 
 def require_verdict(state: State, gates: Gates, clock: Clock) -> None:
@@ -151,6 +153,7 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     """Shift this share to green, watch it for the soak time, and judge it; raises GateFailedError."""
     run.reporter.emit(Step(f"{percent:g} % of traffic to green"))
     before = inputs.switch.read()
+    inputs.lock.require()
     shift(percent, inputs.switch, run)
     green = _watch(percent, before, inputs, run)
     if green.requests < inputs.gates.min_requests:
@@ -170,6 +173,7 @@ def _watch(percent: float, before: TrafficReading, inputs: CutoverInputs, run: R
     began = run.clock.monotonic()
     while True:
         run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
+        inputs.lock.check()
         green = _sample(percent, before, inputs.switch, run)
         passed = run.clock.monotonic() - began
         seen = f"{green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms"

@@ -52,7 +52,7 @@ def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | 
             "a cutover was interrupted", hint="`migrator cutover` goes on with it, and copies first where it still can"
         )
     identities = session.preflight()
-    with session.green.lock(session.holder):
+    with session.green.lock(session.holder, session.run.reporter):
         return _copy(session, options, identities, approved)
 
 
@@ -71,10 +71,10 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     identities = session.preflight()
     cutover.look(session.switch, session.run)
     cutover.require_verdict(session.run.state, session.config.gates, session.run.clock)
-    inputs = cutover.CutoverInputs(
-        session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober
-    )
-    with session.green.lock(session.holder):
+    with session.green.lock(session.holder, session.run.reporter) as lock:
+        inputs = cutover.CutoverInputs(
+            session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober, lock
+        )
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
             plan, copied = session.read_and_plan()[0], CopyResult.nothing()

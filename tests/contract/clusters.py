@@ -17,6 +17,7 @@ from migrator.model.ref import ResourceType
 from migrator.ports import Green, PodEvictor
 from tests.support.fake_cluster.kinds import SERVED
 from tests.support.objects import config_map, crd, cron_job, deployment, made, service
+from tests.support.recorder import Recorder
 
 TYPES = {item.kind: item for item in SERVED}
 NOT_SERVED = ResourceType("nowhere.example.com", "v1", "things", "Thing", True, frozenset())
@@ -420,11 +421,27 @@ class ClusterContract:
         assert place.cluster.evict(place.namespace, "no-such", uid="0a0a0a0a-0000-0000-0000-000000000000") == ""
 
     def test_one_run_holds_the_lock(self, place: Place) -> None:
-        """A second one is told who has it; afterwards it is free."""
-        with place.cluster.lock("a@host/1"), pytest.raises(BlockedError, match="a@host/1"), place.cluster.lock("b@other/2"):
+        """A second one is told who has it, and is refused once it sees that one alive; afterwards it is free."""
+        seen = Recorder()
+        with (
+            place.cluster.lock("a@host/1", seen),
+            pytest.raises(BlockedError, match="a@host/1"),
+            place.cluster.lock("b@other/2", seen),
+        ):
             pytest.fail("both hold the lock")
-        with place.cluster.lock("b@other/2"):
-            pass
+        assert "is locked by a@host/1" in " ".join(seen.notes)
+        with place.cluster.lock("b@other/2", seen) as held:
+            held.require()
+
+    def test_a_deletion_can_be_bound_to_a_version(self, place: Place) -> None:
+        """Who changed the object meanwhile keeps it."""
+        old = place.create(config_map("a"))["metadata"]
+        new = place.patch("ConfigMap", "a", {"data": {"x": "1"}})["metadata"]
+        with pytest.raises(ConflictError):
+            place.cluster.delete(TYPES["ConfigMap"], place.namespace, "a", uid=old["uid"], version=old["resourceVersion"])
+        place.cluster.delete(TYPES["ConfigMap"], place.namespace, "a", uid=new["uid"], version=new["resourceVersion"])
+        with pytest.raises(NotFoundError):
+            place.get("ConfigMap", "a")
 
 
 _BACKEND = {"service": {"name": "web", "port": {"number": 80}}}

@@ -6,8 +6,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -25,7 +23,7 @@ from migrator.model.manifest import ref_of
 from migrator.testbed.waiting import PATIENCE_SECONDS
 from tests.support.objects import config_map, deployment, made, service
 from tests.support.outages import outage
-from tests.support.sandbox import TYPES, Result, Sandbox, events, freeze_when, until
+from tests.support.sandbox import TYPES, Sandbox, events, freeze_when, one_line, until
 
 
 def fill(sandbox: Sandbox, count: int) -> None:
@@ -44,14 +42,6 @@ def on_green(sandbox: Sandbox) -> set[str]:
 def brought(sandbox: Sandbox) -> int:
     """Return how many of these ConfigMaps green has."""
     return len(on_green(sandbox))
-
-
-def one_line(result: Result) -> str:
-    """Return the error's line; fails when there are more, or a trace."""
-    lines = [line for line in result.err.splitlines() if line.startswith("migrator:")]
-    assert len(lines) == 1, result.err
-    assert "Traceback" not in result.err
-    return lines[0]
 
 
 def rewrite(sandbox: Sandbox, side: str, change: Callable[[dict[str, object]], None]) -> None:
@@ -275,33 +265,6 @@ def test_two_runs_at_once(sandbox: Sandbox) -> None:
         _, err = child.communicate(timeout=PATIENCE_SECONDS)
     assert (result.code, "is locked by" in one_line(result)) == (3, True)
     assert child.returncode == 0, err
-
-
-def test_a_dead_holder_loses_the_lock_at_once(sandbox: Sandbox) -> None:
-    """A lock of a killed run on this machine is no reason to wait; one of another machine is."""
-    import socket
-
-    sandbox.on_blue(config_map("a"))
-    leases = TYPES["Lease"]
-
-    def lock(holder: str) -> None:
-        now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
-        spec = {"holderIdentity": holder, "leaseDurationSeconds": 30, "renewTime": now, "acquireTime": now}
-        sandbox.pair.green.create(
-            leases, "kube-system", orjson.dumps(made("coordination.k8s.io/v1", "Lease", "migrator", spec=spec)), manager="test"
-        )
-
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    user = os.environ.get("USER") or str(os.getuid())
-    lock(f"{user}@{socket.gethostname()}/{gone.pid}")
-    assert sandbox.run("copy").code == 0
-    lock("bob@other-host/17")
-    result = sandbox.run("copy")
-    assert (result.code, "bob@other-host/17" in one_line(result)) == (3, True)
-    sandbox.pair.green.delete(
-        leases, "kube-system", "migrator", uid=sandbox.green("Lease", "migrator", "kube-system")["metadata"]["uid"]
-    )
 
 
 def test_approved_plan_no_longer_holds(sandbox: Sandbox) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 
 class FakeClock:
-    """Fills the `Clock` port; both clocks stand still but for `sleep` and `pass_time`."""
+    """Fills the `Clock` port; its clocks stand still but for `sleep`, `pass_time` and `suspend`."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
         self._monotonic = 0.0
+        self._suspended = 0.0
         self._due: list[tuple[float, Callable[[], None]]] = []
         self.slept: list[float] = []
 
@@ -21,6 +22,15 @@ class FakeClock:
     def monotonic(self) -> float:
         """Return seconds that never go back."""
         return self._monotonic
+
+    def boottime(self) -> float:
+        """Return seconds that never go back, suspended or not."""
+        return self._monotonic + self._suspended
+
+    def suspend(self, seconds: float) -> None:
+        """Close the laptop for a while."""
+        self._now += seconds
+        self._suspended += seconds
 
     def sleep(self, seconds: float) -> None:
         """Let time pass at once."""

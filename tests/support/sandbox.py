@@ -185,6 +185,14 @@ def _main(arguments: list[str]) -> None:
         raise click.exceptions.Exit(code)
 
 
+def one_line(result: Result) -> str:
+    """Return the error's line; fails when there are more, or a trace."""
+    lines = [line for line in result.err.splitlines() if line.startswith("migrator:")]
+    assert len(lines) == 1, result.err
+    assert "Traceback" not in result.err
+    return lines[0]
+
+
 def events(journal: Path, name: str) -> list[dict[str, Any]]:
     """Return the whole lines of one event in a journal; one that is being written is none yet."""
     lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []

@@ -12,13 +12,16 @@ from typing import Any
 import orjson
 
 from migrator.errors import ApiError, BlockedError, ConflictError, InvalidError, NotFoundError
+from migrator.model.events import Note
 from migrator.model.manifest import Manifest, get, without
 from migrator.model.ref import ResourceType
+from migrator.ports import Reporter
 from migrator.rules.person import merge_patch
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import selectors
 from tests.support.fake_cluster.faults import Fault
 from tests.support.fake_cluster.kinds import IMMUTABLE, SERVED, WITHOUT_GENERATION, WITHOUT_STATUS
+from tests.support.fake_cluster.lock import FakeLock
 from tests.support.fake_cluster.owners import owned_after_update, owned_by_create
 
 Key = tuple[str, str, str, str]
@@ -46,7 +49,8 @@ class FakeCluster:
         self._objects: dict[Key, Manifest] = {}
         self._counter = itertools.count(1)
         self._addresses = itertools.count(10)
-        self._holder = ""
+        self.held: FakeLock | None = None
+        """The lock while a run holds it."""
         self._lock = threading.RLock()
         for namespace in ("default", "kube-system"):
             self.hold({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
@@ -175,10 +179,10 @@ class FakeCluster:
             self._store(resource, after)
         return _copy(after)
 
-    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str) -> None:
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
         """Delete an object; one with finalizers only gets a time of deletion."""
         with self._writing("delete", resource, namespace, name):
-            self._delete(resource, namespace, name, uid)
+            self._delete(resource, namespace, name, uid, version)
 
     def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
         """Evict a pod unless a budget forbids it."""
@@ -197,15 +201,16 @@ class FakeCluster:
         return ""
 
     @contextmanager
-    def lock(self, holder: str) -> Iterator[None]:
-        """Hold the one lock of this cluster."""
-        if self._holder:
-            raise BlockedError(f"{self.name} is locked by {self._holder}")
-        self._holder = holder
+    def lock(self, holder: str, reporter: Reporter) -> Iterator[FakeLock]:
+        """Hold the one lock of this cluster; each write asks it."""
+        if self.held:
+            reporter.emit(Note(f"{self.name} is locked by {self.held.holder}"))
+            raise BlockedError(f"{self.name} is locked by {self.held.holder}")
+        self.held = FakeLock(holder)
         try:
-            yield
+            yield self.held
         finally:
-            self._holder = ""
+            self.held = None
 
     # What a server does
 
@@ -296,15 +301,13 @@ class FakeCluster:
         if after["metadata"].get("deletionTimestamp") and not after["metadata"].get("finalizers"):
             del self._objects[key]
 
-    def _delete(self, resource: ResourceType, namespace: str, name: str, uid: str) -> None:
+    def _delete(self, resource: ResourceType, namespace: str, name: str, uid: str, version: str = "") -> None:
         key = _key(resource, namespace, name)
         found = self._objects.get(key)
         if found is None:
             return
-        if found["metadata"]["uid"] != uid:
-            raise ConflictError(
-                f"{self.name} answered 409: the UID in the precondition does not match", status=409, reason="Conflict"
-            )
+        if found["metadata"]["uid"] != uid or version not in ("", found["metadata"]["resourceVersion"]):
+            raise ConflictError(f"{self.name} answered 409: the precondition does not match", status=409, reason="Conflict")
         if found["metadata"].get("finalizers"):
             found["metadata"].setdefault("deletionTimestamp", self._stamp())
             return
@@ -358,7 +361,9 @@ class FakeCluster:
 
     @contextmanager
     def _writing(self, verb: str, resource: ResourceType, namespace: str, name: str) -> Iterator[None]:
-        """Hold the lock for one write; raises a planned fault before it, or after it where only the answer is lost."""
+        """Let one write happen at a time, if the run still has its lock; raises a planned fault before it, or after it where only the answer is lost."""
+        if self.held:
+            self.held.require()
         fault = self._request(verb, resource, namespace, name)
         if fault and not fault.lost_answer:
             raise fault.error()

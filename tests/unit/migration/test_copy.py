@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.errors import ApiError, BlockedError
+from migrator.errors import ApiError, BlockedError, LockLostError
 from migrator.journal.records.migration import CopyEnded, CopyStarted, MigrationRecord, PruneAnnounced, WaveAnnounced
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
 from migrator.migration.copy import CopyOptions
@@ -200,3 +200,21 @@ def test_a_child_is_written_after_its_owner_that_was_there_before() -> None:
     assert both.next_run().copy().counts == {"created": 1, "unchanged": 2}
     owner = in_green(both.green, CHILD)["metadata"]["ownerReferences"][0]
     assert owner["uid"] == in_green(both.green, PARENT)["metadata"]["uid"]
+
+
+def test_a_copy_that_has_lost_its_lock_writes_nothing_more() -> None:
+    """Another run writes now; what was written is known to the next copy of this one."""
+    both = shop()
+    both.green.workers = 1
+    with both.green.lock("anna@a/1", both.recorder) as lock:
+
+        def taken() -> ApiError:
+            lock.taken_by = "ben@b/2"
+            return unavailable()
+
+        both.green.faults.append(Fault("create", taken, after=2, times=1, lost_answer=True))
+        with pytest.raises(LockLostError, match="taken over by ben@b/2"):
+            both.copy()
+        assert len(writes(both.green)) == 3
+    result = both.next_run().copy()
+    assert (result.complete, result.counts["conflict"]) == (True, 0)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffic
-from migrator.errors import BlockedError, GateFailedError, JournalError, MigratorError, TrafficError
+from migrator.errors import BlockedError, GateFailedError, JournalError, MigratorError, TrafficError, UnavailableError
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import (
     CutoverEnded,
@@ -28,6 +28,7 @@ from migrator.migration.state import Stage, State
 from migrator.model.events import Event
 from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_cluster.lock import FakeLock
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.recorder import Recorder
 from tests.support.traffic import FakeProber, FakeSwitch
@@ -51,6 +52,7 @@ class Shift:
     inputs: CutoverInputs
     switch: FakeSwitch
     prober: FakeProber
+    lock: FakeLock
     turn: Callable[[], None] = lambda: None
 
     def go(self) -> None:
@@ -81,8 +83,8 @@ def shift() -> Shift:
     haproxy = HAProxyConfig(socket="/s", backend="b", blue=("blue",), green=("green",), state_file="/f")
     traffic = Traffic(haproxy=haproxy, steps=(10, 50, 100), soak=seconds(SOAK))
     gates = Gates(error_rate=0.01, min_requests=20)
-    switch, prober = FakeSwitch(clock), FakeProber()
-    return Shift(run, journal, clock, recorder, CutoverInputs(traffic, gates, (), switch, prober), switch, prober)
+    switch, prober, lock = FakeSwitch(clock), FakeProber(), FakeLock("a@host/1")
+    return Shift(run, journal, clock, recorder, CutoverInputs(traffic, gates, (), switch, prober, lock), switch, prober, lock)
 
 
 def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
@@ -357,3 +359,23 @@ def test_a_fresh_verdict_or_an_interrupted_cutover_may_go_on(state: State) -> No
     """An interrupted cutover had its verdict; its gates judge every step anew."""
     require_verdict(state, GATES, FakeClock(NOW))
     assert state.stage in (Stage.VALIDATED, Stage.CUTTING_OVER)
+
+
+def test_green_gets_no_more_traffic_without_the_lock(shift: Shift) -> None:
+    """Another run has taken it, or nobody can tell: what green has goes back to blue, which needs no lock."""
+    shift.lock.silence = UnavailableError("green does not answer")
+    shift.fails("green does not answer; all traffic is back on blue")
+    assert ShiftAnnounced(10.0) not in shift.written
+    shift.lock.silence = None
+    shift.clock.after(SOAK + 1, lambda: setattr(shift.lock, "taken_by", "ben@b/2"))
+    shift.fails("lock was taken over by ben@b/2; all traffic is back on blue")
+    assert [record.percent for record in shift.written if isinstance(record, ShiftAnnounced)] == [10, 50]
+    assert (shift.switch.percent, shift.clock.monotonic() < SOAK * 1.2) == (0, True)
+
+
+def test_a_green_api_that_is_away_during_a_step_is_left_to_the_gates(shift: Shift) -> None:
+    """The lock cannot be renewed for that time; its workloads may serve all the same."""
+    shift.clock.after(1, lambda: setattr(shift.lock, "silence", UnavailableError("green does not answer")))
+    shift.clock.after(SOAK - 2, lambda: setattr(shift.lock, "silence", None))
+    shift.go()
+    assert (shift.switch.percent, shift.lock.asked) == (100, 3)

@@ -1,0 +1,151 @@
+"""What the client of an API server does between its port and the requests: pages, and the lock before each write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from migrator.errors import ApiError, LockLostError, UnavailableError
+from migrator.kube.lease import NAME, NAMESPACE
+from migrator.model.kinds import LEASES
+from migrator.model.manifest import Manifest
+from migrator.model.ref import ResourceType
+from tests.support.clock import FakeClock
+from tests.support.fake_cluster import FakeCluster, Fault
+from tests.support.fake_cluster.faults import gone, unavailable
+from tests.support.objects import config_map
+from tests.support.recorder import Recorder
+from tests.support.served import Query, over_http, served
+
+CONFIG_MAPS = ResourceType("", "v1", "configmaps", "ConfigMap", True, frozenset())
+
+
+class Paged:
+    """A list of many objects in pages, whose snapshots are compacted away when a test says so."""
+
+    def __init__(self, count: int, *compacted: int) -> None:
+        self.names = [f"item-{number:04}" for number in range(count)]
+        self.compacted = list(compacted)
+        """Numbers of the requests that are answered with 410."""
+        self.queries: list[Query] = []
+
+    def __call__(self, _method: str, _path: str, query: Query, _body: bytes) -> Manifest:
+        """Answer one request."""
+        self.queries.append(query)
+        if len(self.queries) in self.compacted:
+            raise gone()
+        start, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+        names = self.names[start : start + limit]
+        more = {"continue": str(start + limit)} if start + limit < len(self.names) else {}
+        return {"metadata": more, "items": [{"metadata": {"namespace": "shop", "name": name}} for name in names]}
+
+
+def listed(paged: Paged, *, change: Any = None) -> list[str]:
+    """Return the names that a list yields; `change` is called after the first of them."""
+    found = []
+    with served(paged, clock=FakeClock()) as cluster:
+        for item in cluster.list(CONFIG_MAPS):
+            found.append(item["metadata"]["name"])
+            if change and len(found) == 1:
+                change()
+    return found
+
+
+@pytest.mark.parametrize("compacted", [(), (2,), (3,), (3, 7), (2, 5, 9)])
+def test_a_list_whose_snapshot_is_gone_begins_anew_and_yields_nothing_twice(compacted: tuple[int, ...]) -> None:
+    """As often as it got further in between; each page has its limit."""
+    paged = Paged(900, *compacted)
+    assert listed(paged) == paged.names
+    assert {tuple(query["limit"]) for query in paged.queries} == {("250",)}
+
+
+def test_what_was_made_before_the_list_began_anew_is_yielded() -> None:
+    """The second snapshot is newer; what has gone since the first was yielded already."""
+    paged = Paged(600, 2)
+
+    def change() -> None:
+        paged.names = ["item-0000-new", *paged.names[1:]]
+
+    assert sorted(listed(paged, change=change)) == sorted(["item-0000", "item-0000-new", *Paged(600).names[1:]])
+
+
+@pytest.mark.parametrize("compacted", [(1,), (2, 4), (3, 6)])
+def test_a_list_that_gets_no_further_is_an_error(compacted: tuple[int, ...]) -> None:
+    """A server that answers 410 to a first page, or again before anything new, would be asked for ever."""
+    paged = Paged(900, *compacted)
+    with pytest.raises(ApiError) as caught:
+        listed(paged)
+    assert caught.value.status == 410
+
+
+class Locked:
+    """A run that holds the lock on a cluster behind HTTP."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.fake = FakeCluster(clock=self.clock)
+
+    def lose(self) -> ApiError:
+        """Let the lock run out, and another run take it; returns an error that is tried again."""
+        self.clock.suspend(3600)
+        lease = self.fake.get(LEASES, NAMESPACE, NAME)
+        lease["spec"]["holderIdentity"] = "ben@b/2"
+        self.fake.replace(LEASES, NAMESPACE, NAME, orjson.dumps(lease), manager="migrator")
+        return unavailable()
+
+    def writes(self) -> list[str]:
+        """Return the requests that would change ConfigMaps."""
+        return [item for item in self.fake.requests if "ConfigMap" in item and not item.startswith("get")]
+
+
+BODY = orjson.dumps(config_map("a"))
+WRITES = {
+    "create": lambda cluster: cluster.create(CONFIG_MAPS, "default", orjson.dumps(config_map("b")), manager="m"),
+    "replace": lambda cluster: cluster.replace(CONFIG_MAPS, "default", "a", BODY, manager="m"),
+    "patch": lambda cluster: cluster.patch(CONFIG_MAPS, "default", "a", {"data": {"x": "y"}}, manager="m"),
+    "delete": lambda cluster: cluster.delete(CONFIG_MAPS, "default", "a", uid="u"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_no_write_is_sent_once_the_lock_is_lost(write: Any) -> None:
+    """Whatever the verb; reading goes on, and a dry run writes nothing."""
+    stand = Locked()
+    with served(over_http(stand.fake), clock=stand.clock) as cluster, cluster.lock("anna@a/1", Recorder()):
+        cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
+        stand.lose()
+        before = stand.writes()
+        with pytest.raises(LockLostError, match="taken over by ben@b/2"):
+            write(cluster)
+        assert stand.writes() == before
+        assert cluster.get(CONFIG_MAPS, "default", "a")["data"] == {"key": "value"}
+        cluster.create(CONFIG_MAPS, "default", orjson.dumps(config_map("b")), manager="m", dry_run=True)
+    assert stand.fake.get(LEASES, NAMESPACE, NAME)["spec"]["holderIdentity"] == "ben@b/2"
+
+
+def test_a_write_that_is_tried_again_asks_again() -> None:
+    """The lock was lost while the client waited for a server that came back."""
+    stand = Locked()
+    with served(over_http(stand.fake), clock=stand.clock) as cluster, cluster.lock("anna@a/1", Recorder()):
+        stand.fake.faults.append(Fault("create", stand.lose, kind="ConfigMap", times=1))
+        with pytest.raises(LockLostError):
+            cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
+    assert len(stand.writes()) == 1
+    assert not list(stand.fake.list(CONFIG_MAPS))
+
+
+def test_a_write_whose_lock_nobody_can_confirm_is_not_sent() -> None:
+    """It is tried as long as any other request to a server that is away."""
+    stand = Locked()
+    with served(over_http(stand.fake), clock=stand.clock) as cluster, cluster.lock("anna@a/1", Recorder()):
+        stand.fake.faults.append(Fault("replace", unavailable, kind="Lease"))
+        stand.clock.suspend(3600)
+        with pytest.raises(UnavailableError, match="lock on green cannot be renewed: green answered 503"):
+            cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
+        assert stand.writes() == []
+        stand.fake.faults.clear()
+        stand.clock.pass_time(1)
+        cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
+    assert len(stand.writes()) == 1
