@@ -94,25 +94,25 @@ def prepare(host: BuildHost) -> Preparation:
     return Preparation(zram, swap_file, jobs, offline, tuple(reasons), shortage)
 
 
-def estimate(jobs: int, work: Path) -> dict[str, float]:
+def estimate(jobs: int, state: Path) -> dict[str, float]:
     """Return an estimate in seconds for each package: from an earlier build here, else from a server's cores."""
-    known = {**_CORE_SECONDS, **_read_times(work)}
+    known = {**_CORE_SECONDS, **_read_times(state)}
     return {name: seconds / jobs for name, seconds in known.items()}
 
 
 @contextmanager
-def remember(name: str, jobs: int, work: Path) -> Iterator[None]:
+def remember(name: str, jobs: int, state: Path) -> Iterator[None]:
     """Record the duration of a successful build."""
     clock = SystemClock()
     begun = clock.monotonic()
     yield
-    times = {**_read_times(work), name: (clock.monotonic() - begun) * jobs}
-    (work / "times.json").write_text(json.dumps(times))
+    times = {**_read_times(state), name: (clock.monotonic() - begun) * jobs}
+    (state / "times.json").write_text(json.dumps(times))
 
 
-def _read_times(work: Path) -> dict[str, float]:
+def _read_times(state: Path) -> dict[str, float]:
     try:
-        return dict(json.loads((work / "times.json").read_text()))
+        return dict(json.loads((state / "times.json").read_text()))
     except (OSError, ValueError):
         return {}
 

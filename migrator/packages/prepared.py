@@ -14,13 +14,17 @@ from migrator.errors import BlockedError
 from migrator.packages.host import MIB, Preparation
 
 Run = Callable[[list[str]], str]
+_SWAP = "swap"
 
 
 @contextmanager
-def prepared(preparation: Preparation, work: Path, *, root: Path = Path("/"), call: Run = run) -> Iterator[None]:
-    """Prepare a host while a build runs, and undo that at the end, also after an exception or ^C."""
-    undo_leftovers(work, root=root, call=call)
-    record = work / "preparation.json"
+def prepared(preparation: Preparation, state: Path, *, root: Path = Path("/"), call: Run = run) -> Iterator[None]:
+    """Prepare a host while a build runs, and undo that at the end, also after an exception or ^C.
+
+    `state` is a folder that only who runs this can write to: what is recorded there is undone by a later run.
+    """
+    undo_leftovers(state, root=root, call=call)
+    record = state / "preparation.json"
     steps: list[dict[str, Any]] = []
 
     def note(kind: str, target: str) -> None:
@@ -31,7 +35,7 @@ def prepared(preparation: Preparation, work: Path, *, root: Path = Path("/"), ca
         if preparation.zram:
             _add_zram(preparation.zram, root, call, note)
         if preparation.swap_file:
-            file = work / "swap"
+            file = state / _SWAP
             note("swap-file", str(file))
             call(["fallocate", "-l", f"{preparation.swap_file}MiB", str(file)])
             file.chmod(0o600)
@@ -42,28 +46,36 @@ def prepared(preparation: Preparation, work: Path, *, root: Path = Path("/"), ca
             _online(root, str(cpu)).write_text("0")
         yield
     finally:
-        undo_leftovers(work, root=root, call=call, own=True)
+        undo_leftovers(state, root=root, call=call, own=True)
 
 
-def undo_leftovers(work: Path, *, root: Path = Path("/"), call: Run = run, own: bool = False) -> list[str]:
+def undo_leftovers(state: Path, *, root: Path = Path("/"), call: Run = run, own: bool = False) -> list[str]:
     """Undo the changes that an earlier build left on this host; return them.
 
     Raises BlockedError while that build still runs.
     """
-    record = work / "preparation.json"
+    record = state / "preparation.json"
     if not record.exists():
         return []
     content = json.loads(record.read_text())
     if not own and Path(f"/proc/{content['pid']}").exists() and content["pid"] != os.getpid():
         raise BlockedError(
-            f"{work}: a build is at work here (process {content['pid']})", hint="wait for it, or name another --work"
+            f"{state}: a build is at work here (process {content['pid']})", hint="wait for it, or name another --work"
         )
     undone = []
     for step in reversed(content["steps"]):
+        _require_own(step, state)
         undone.append(f"{step['kind']} {step['target']}")
         _UNDO[step["kind"]](step["target"], root, call)
     record.unlink()
     return undone
+
+
+def _require_own(step: dict[str, Any], state: Path) -> None:
+    """Raise BlockedError for a step that no build records: a number of a device or a CPU, or its own swap file."""
+    kind, target = step.get("kind"), str(step.get("target"))
+    if not (target == str(state / _SWAP) if kind == "swap-file" else kind in _UNDO and target.isdecimal()):
+        raise BlockedError(f"{state}/preparation.json: has a step that no build makes: {kind} {target}", hint="remove the file")
 
 
 def _add_zram(size: int, root: Path, call: Run, note: Callable[[str, str], None]) -> None:

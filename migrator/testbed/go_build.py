@@ -12,7 +12,7 @@ from pathlib import Path
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
-from migrator.packages.build import BuildPlace
+from migrator.packages.place import BuildPlace
 from migrator.packages.supervise import supervise
 from migrator.testbed.artefacts import only_one
 from migrator.testbed.versions import Build, Program

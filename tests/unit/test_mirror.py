@@ -61,7 +61,6 @@ ELSEWHERE = {
     "model/verdict.py": "tests/integration, on real API servers, through the verbs",
     "nodes/spec.py": "tests/unit/nodes/test_kubeadm.py",
     "packages/build.py": "tests/e2e/test_packages.py and on demand",
-    "packages/prepared.py": "tests/e2e/test_packages.py and on demand",
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",

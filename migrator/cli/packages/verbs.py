@@ -17,7 +17,7 @@ _WORK = click.option(
     type=click.Path(path_type=Path),
     default=Path("/var/tmp/migrator-packages"),  # noqa: S108 - the build user must reach it
     show_default=True,
-    help="Folder for sources, caches and logs.",
+    help="Folder for sources and caches; logs, too, unless root builds: /var/lib/migrator-build.",
 )
 _DEST = click.option(
     "--dest", type=click.Path(path_type=Path), default=Path("dist/packages"), show_default=True, help="Folder of the packages."
@@ -35,10 +35,11 @@ def command() -> None:
 def plan(work: Path, output: str) -> None:
     """Show what this machine has, what a build will do to it for the time of the build, and how long it may take."""
     from migrator.packages.host import estimate, prepare, read_host
+    from migrator.packages.place import state_folder
 
     host = read_host(work)
     preparation = prepare(host)
-    minutes = {name: round(seconds / 60, 1) for name, seconds in estimate(preparation.jobs, work).items()}
+    minutes = {name: round(seconds / 60, 1) for name, seconds in estimate(preparation.jobs, state_folder(work)).items()}
     if output == "json":
         import dataclasses
 
@@ -91,9 +92,9 @@ def build(  # noqa: PLR0913, PLR0917 - its options
 
     Known packages: kubernetes, cri-o, crictl, cni-plugins; as in kubernetes=1.37.2.
     """
-    from migrator.packages.build import BuildPlace
     from migrator.packages.build import build as build_one
     from migrator.packages.host import prepare, read_host, remember
+    from migrator.packages.place import BuildPlace, make_state_folder, state_folder
     from migrator.packages.prepared import prepared
     from migrator.packages.publish import build_user
     from migrator.packages.recipes import ARCHITECTURES, Source, checksum, parse_orders
@@ -106,14 +107,16 @@ def build(  # noqa: PLR0913, PLR0917 - its options
     preparation = prepare(read_host(work))
     if preparation.shortage:
         raise BlockedError(f"a build will not work here: {preparation.shortage}", hint="make room, or name another --work")
-    work.mkdir(parents=True, exist_ok=True)
+    shop = BuildPlace(work.absolute(), user or build_user(), preparation.jobs, source_base)
+    shop.take()
+    state = state_folder(work)
+    make_state_folder(state)
     made = []
     for text in _steps(preparation):
         render.step(text)
-    with prepared(preparation, work):
-        shop = BuildPlace(work.absolute(), user or build_user(), preparation.jobs, source_base)
+    with prepared(preparation, state):
         for order, known in zip(wanted, sums, strict=True):
-            with remember(order.recipe.name, preparation.jobs, work):
+            with remember(order.recipe.name, preparation.jobs, state):
                 made.append(build_one(order, shop, checksum=known, dest=dest.absolute(), say=render.step))
     if output == "json":
         render.result_json({"packages": [str(file) for file in made]})

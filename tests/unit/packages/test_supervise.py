@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.packages.build import BuildPlace
+from migrator.packages.place import BuildPlace
 from migrator.packages.supervise import supervise
 
 OUTPUT = "printf '==> Making\\nk8s.io/api/core/v1\\nk8s.io/api/apps/v1\\na sentence with a/slash\\n'"
