@@ -16,6 +16,7 @@ from migrator.config.schema import Frozen
 from migrator.errors import ConfigError
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _TAINT = re.compile(r"[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 
@@ -119,6 +120,10 @@ class StackConfig(Frozen):
     kubernetes_version: str = Field(description="Version of Kubernetes, such as 1.37.2.")
     packages: dict[str, str] = Field(description="Versions of cri-o, crictl and cni-plugins.")
     package_source: str = Field("dist/packages", description="Folder of the packages, or address of a pacman repository.")
+    package_key: str = Field("", description="Path of the public key that signs the packages of a repository; each must be.")
+    package_sums: dict[str, str] = Field(
+        default_factory=dict, description="SHA-256 of packages by their file name; stronger than packageKey."
+    )
     nodes: tuple[NodeConfig, ...] = Field(min_length=1, description="The hosts.")
     ssh: SshConfig = Field(default_factory=SshConfig, description="How the hosts are reached.")
     endpoint: str = Field("", description="host:port of the API server; left out: the first control plane's address and 6443.")
@@ -162,6 +167,14 @@ class StackConfig(Frozen):
             raise ValueError(f"{wrong[0]} is no version; write it as 1.37.2")
         return value
 
+    @field_validator("package_sums")
+    @classmethod
+    def _are_sums(cls, value: dict[str, str]) -> dict[str, str]:
+        wrong = [name for name, digest in value.items() if not _SHA256.fullmatch(digest)]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: is no SHA-256 in lower case; `sha256sum *.pkg.tar.zst` writes them")
+        return value
+
     @field_validator("pod_subnet", "service_subnet")
     @classmethod
     def _is_subnet(cls, value: str) -> str:
@@ -176,6 +189,8 @@ class StackConfig(Frozen):
                 raise ValueError(f"nodes: {what} {twice[0]} is given twice")
         if not self.control_planes:
             raise ValueError("nodes: none has the role control-plane")
+        if self.package_source.startswith("http://") and not (self.package_key or self.package_sums):
+            raise ValueError("packageSource: over http:// anybody in between may change packages: pin packageKey or packageSums")
         if len(self.control_planes) > 1 and not self.endpoint:
             raise ValueError(
                 "endpoint: several control planes need an address that stays when one is gone: a load balancer's or a virtual one"

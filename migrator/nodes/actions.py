@@ -26,7 +26,11 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, b
     modules = ("overlay", "br_netfilter") if bridged else ("overlay",)
     sysctls = (_IP_FORWARD, *_BRIDGED) if bridged else (_IP_FORWARD,)
     host_actions: list[Action] = [] if cluster.kubelet.get("failSwapOn") is False else [SwapOff()]
-    host_actions += [Kernel(modules, sysctls), Packages(cluster.packages, cluster.package_source), SandboxImage(cluster)]
+    host_actions += [
+        Kernel(modules, sysctls),
+        Packages(cluster.packages, cluster.package_source, trust=cluster.package_trust),
+        SandboxImage(cluster),
+    ]
     host_actions += [Service("crio")]
     member: list[Action] = [
         Init(node, cluster) if node.first else Join(node, cluster, control_plane_host),

@@ -6,16 +6,17 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.version import parse_version
 from migrator.nodes.detached import Detached
+from migrator.nodes.package_trust import PackageTrust, secure
+from migrator.nodes.paths import PACKAGE_CACHE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
-PACKAGE_CACHE = "/var/cache/migrator"
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
 _INSTALL_SECONDS = 900.0
@@ -36,6 +37,7 @@ class Packages:
     allow_downgrade: bool = False
     """Whether installed versions may be newer than these."""
     name: str = "packages"
+    trust: PackageTrust = field(default_factory=PackageTrust)
 
     def done(self, host: Host) -> bool:
         """Return whether exactly these versions are installed, and their files are there."""
@@ -72,12 +74,22 @@ class Packages:
         host.run(f"mkdir -p {PACKAGE_CACHE}")
         if self.source.startswith(("http://", "https://")):
             for file in files:
-                address = shlex.quote(f"{self.source.rstrip('/')}/{file}")
-                kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
-                host.run(f"{kept}curl -fsSL -o {PACKAGE_CACHE}/{file} {address}", timeout=600)
+                self._download(host, file)
         else:
             self._send(host, files)
         return files
+
+    def _download(self, host: Host, file: str) -> None:
+        """Have the host get a file, and prove it; one that is there already is proven again, as it came once."""
+        address = f"{self.source.rstrip('/')}/{file}"
+        if address.startswith("http://") and not self.trust.pinned:
+            raise BlockedError(
+                f"{host.name}: {address} comes over plain HTTP, and nothing proves what it is",
+                hint="pin packageKey or packageSums in the stack's file, or use https://",
+            )
+        kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
+        host.run(f"{kept}curl -fsSL {secure(address)}-o {PACKAGE_CACHE}/{file} {shlex.quote(address)}", timeout=600)
+        self.trust.verify(host, file, address)
 
     def _refuse_older(self, host: Host, names: Sequence[str]) -> None:
         for name in names:
@@ -108,6 +120,7 @@ class Packages:
             # Bytes that came whole once are not sent again.
             content = (folder / file).read_bytes()
             digest = hashlib.sha256(content).hexdigest()
+            self.trust.require_sum(host, file, digest)
             if not host.ok(f"echo '{digest}  {PACKAGE_CACHE}/{file}' | sha256sum --check --status"):
                 host.write(f"{PACKAGE_CACHE}/{file}", content)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from migrator.config.stack import NodeConfig, StackConfig
+from migrator.nodes.package_trust import PackageTrust
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,6 +30,10 @@ class ClusterSpec:
     """Name to version: `kubernetes`, `cri-o`, `crictl`, `cni-plugins`."""
     package_source: str
     """A folder on this machine, or the address of a pacman repository."""
+    package_key: str = ""
+    """Path of the public key that signs the packages of a repository, on this machine."""
+    package_sums: Mapping[str, str] = field(default_factory=dict)
+    """File name of a package to its SHA-256."""
     kubelet: Mapping[str, Any] = field(default_factory=dict)
     """More settings for every KubeletConfiguration."""
     kubeadm: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +48,11 @@ class ClusterSpec:
     """Whether `pulumi destroy` removes the packages from the hosts, too."""
     uid: str = ""
     """Tells the cluster from another one of the same id, such as another clone's; empty where a stack has none yet."""
+
+    @property
+    def package_trust(self) -> PackageTrust:
+        """What proves a package."""
+        return PackageTrust(self.package_key, self.package_sums)
 
 
 @dataclass(slots=True, frozen=True)

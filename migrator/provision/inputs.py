@@ -19,6 +19,10 @@ _KEYS = {"kubeadm_timeouts": "timeouts"}
 """Names in the state of stacks that 0.1.0 made; with another one every node would show a difference."""
 
 
+_NEWER = frozenset({"package_key", "package_sums"})
+"""Settings that 0.1.0 did not know: left out where they are empty, for the same reason."""
+
+
 def cluster_inputs(stack: StackConfig, cluster_id: str) -> dict[str, Any]:
     """Return what all nodes have in common; the cluster's UID is for the provider to add."""
     known = _dumped(cluster_of(stack, cluster_id))
@@ -50,7 +54,8 @@ def _key(name: str) -> str:
 
 
 def _dumped(spec: ClusterSpec | NodeSpec | Login) -> dict[str, Any]:
-    return {_key(item.name): _plain(getattr(spec, item.name)) for item in dataclasses.fields(spec)}
+    values = {item.name: getattr(spec, item.name) for item in dataclasses.fields(spec)}
+    return {_key(name): _plain(value) for name, value in values.items() if value or name not in _NEWER}
 
 
 def _loaded(kind: type[S], inputs: Inputs) -> S:

@@ -87,7 +87,8 @@ def roll_back(session: UpgradeSession, *, end_running: bool = False) -> Rollback
 
 def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:
     """Return Kubernetes' package of before; CRI-O and its kin stay: an older Kubernetes runs on a newer CRI-O."""
-    return Packages({"kubernetes": str(hop.start)}, session.spec.package_source, allow_downgrade=True)
+    spec = session.spec
+    return Packages({"kubernetes": str(hop.start)}, spec.package_source, allow_downgrade=True, trust=spec.package_trust)
 
 
 def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:

@@ -14,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from migrator.adapters.commands import run
+from migrator.errors import BlockedError
+from migrator.nodes.package_trust import PackageTrust
+from migrator.nodes.packages import Packages
 from migrator.testbed.binaries import Store
 from migrator.testbed.go_build import workshop
 from migrator.testbed.machines.lab import Lab
 from migrator.testbed.machines.supplies import CROSS_BUILT, RUNTIME, packages
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.project import say
+from tests.support.shell_host import ShellHost
+from tests.support.web import Reply, serving
 
 SECONDS = 90
 
@@ -87,6 +92,37 @@ def test_a_repository_is_signed_where_a_key_is_given(supplies: Path, tmp_path: P
     run(["gpgconf", "--kill", "all"])
     assert refused.returncode == 1
     assert "nobody@example.com" in refused.stderr
+
+
+def test_a_host_takes_what_the_pinned_key_has_signed_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signed by the key: taken. Changed afterwards, or signed by another key: refused, and removed."""
+    home, shelf, file = tmp_path / "gnupg", tmp_path / "shelf", "crictl-1.37.0-1-aarch64.pkg.tar.zst"
+    home.mkdir(mode=0o700)
+    shelf.mkdir()
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    for name in ("good", "bad"):
+        run(["gpg", "--batch", "--passphrase", "", "--quick-generate-key", f"{name}@example.com", "ed25519", "sign", "never"])
+    (tmp_path / "key").write_text(run(["gpg", "--armor", "--export", "good@example.com"]))
+
+    def signed(content: bytes, *, key: str) -> None:
+        (shelf / file).write_bytes(content)
+        run(["gpg", "--batch", "--yes", "--detach-sign", "--local-user", f"{key}@example.com", shelf / file])
+
+    host = ShellHost(tmp_path / "host")
+    host.program("uname", "#!/bin/sh\necho aarch64\n")
+    cached = host.path(f"/var/cache/migrator/{file}")
+    with serving(lambda asked: Reply(body=(shelf / asked.path[1:]).read_bytes())) as web:
+        packages_of = Packages({"crictl": "1.37.0"}, f"http://{web.address}", trust=PackageTrust(key=str(tmp_path / "key")))
+        signed(b"package", key="good")
+        packages_of.fetch(host, ["crictl"])
+        assert cached.read_bytes() == b"package"
+        (shelf / file).write_bytes(b"changed")
+        for spoil in (lambda: (shelf / file).write_bytes(b"changed"), lambda: signed(b"package", key="bad")):
+            spoil()
+            with pytest.raises(BlockedError, match="no signature by packageKey"):
+                packages_of.fetch(host, ["crictl"])
+            assert not cached.exists()
+    run(["gpgconf", "--kill", "all"])
 
 
 def test_a_source_with_another_checksum_is_not_built(tmp_path: Path, work: Path) -> None:

@@ -133,8 +133,8 @@ def build(  # noqa: PLR0913, PLR0917 - its options
 @output_option
 def publish(dest: Path, repo: Path | None, key: str, to: tuple[str, ...], output: str) -> None:
     """Make a pacman repository of the packages, for nodes to get over HTTP or SSH."""
-    from migrator.packages.publish import REPOSITORY, send
     from migrator.packages.publish import publish as publish_all
+    from migrator.packages.publish import send
 
     repository = (repo or dest).absolute()
     files = sorted(dest.glob("*.pkg.tar.zst"))
@@ -146,8 +146,10 @@ def publish(dest: Path, repo: Path | None, key: str, to: tuple[str, ...], output
         render.result_json({"database": str(database), "packages": [file.name for file in files], "copied": list(to)})
         return
     render.line(f"{len(files)} packages in {database}")
-    level = "Required" if key else "Optional TrustAll"
-    render.line(f"in pacman.conf of a node: [{REPOSITORY}] / SigLevel = {level} / Server = the address of {repository}")
+    if key:
+        render.line(f"in a stack's file: packageSource: the address of {repository}; packageKey: the file of `gpg --export {key}`")
+    else:
+        render.line(f"in a stack's file: packageSource: the address of {repository}; packageSums: of `sha256sum *.pkg.tar.zst`")
 
 
 def _steps(preparation: Preparation) -> list[str]:

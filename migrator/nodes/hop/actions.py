@@ -63,7 +63,7 @@ class HopSpec:
     @property
     def packages(self) -> Packages:
         """All packages."""
-        return Packages(self.cluster.packages, self.cluster.package_source)
+        return Packages(self.cluster.packages, self.cluster.package_source, trust=self.cluster.package_trust)
 
     @property
     def staged(self) -> Staged:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.nodes.packages import PACKAGE_CACHE, Packages
-from migrator.nodes.paths import STATE
+from migrator.nodes.packages import Packages
+from migrator.nodes.paths import PACKAGE_CACHE, STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 

@@ -59,9 +59,9 @@ def test_pacman_s_refusals_come_with_their_hint(tmp_path: Path, output: str, hin
 def test_a_repository_s_packages_are_fetched_by_the_host() -> None:
     """An address is handed to the host, which needs no file from here."""
     board = host()
-    Packages({"crictl": "1.37.0"}, "http://build.example/packages/").run(board)
+    Packages({"crictl": "1.37.0"}, "https://build.example/packages/").run(board)
     assert any(
-        "curl" in command and "http://build.example/packages/crictl-1.37.0-1-aarch64.pkg.tar.zst" in command
+        "curl" in command and "https://build.example/packages/crictl-1.37.0-1-aarch64.pkg.tar.zst" in command
         for command in board.commands
     )
 

@@ -16,6 +16,8 @@ FULL = """
 kubernetesVersion: 1.37.2
 packages: {cri-o: 1.37.0, crictl: 1.37.0, cni-plugins: 1.9.1}
 packageSource: /srv/packages
+packageKey: keys/packages.asc
+packageSums: {a.pkg.tar.zst: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}
 podSubnet: 10.1.0.0/16
 serviceSubnet: 10.2.0.0/16
 cni: bridge
@@ -62,7 +64,9 @@ def test_nodes_come_back_as_they_were(stack: StackConfig) -> None:
 
 def test_the_keys_of_earlier_state_are_kept(stack: StackConfig) -> None:
     """A stack that 0.1.0 made shows no difference because a setting has another name."""
-    assert cluster_inputs(stack, "p/s").keys() == STATE_0_1_0
+    newer = {"package_key": "", "package_sums": {}}
+    assert cluster_inputs(stack.model_copy(update=newer), "p/s").keys() == STATE_0_1_0
+    assert cluster_inputs(stack, "p/s").keys() == STATE_0_1_0 | {"packageKey", "packageSums"}
 
 
 def test_state_without_a_later_setting_gets_its_default(stack: StackConfig) -> None:
