@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from migrator.errors import CommandFailedError
+from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.paths import KUBECTL
 from migrator.ports import Host
 
@@ -35,6 +35,14 @@ def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0)
 def kubectl(control_plane_host: Host, words: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
     """Run kubectl on a control plane; what `words` ask for must be the same when asked twice. Raises CommandFailedError."""
     return ask(control_plane_host, f"{KUBECTL} {words}", stdin=stdin, timeout=timeout)
+
+
+def answers(control_plane_host: Host) -> bool:
+    """Return whether the API server answers its own administrator at all, now."""
+    try:
+        return control_plane_host.ok(f"{KUBECTL} get --raw /version --request-timeout=10s >/dev/null")
+    except HostError:
+        return False
 
 
 def get_node(control_plane_host: Host, name: str) -> dict[str, Any] | None:

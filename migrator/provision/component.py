@@ -31,9 +31,11 @@ class Hosts(Resource, module="migrator", name="Hosts"):
     """All hosts, examined before anything is done to one."""
 
     architectures: pulumi.Output[list[str]]
+    uid: pulumi.Output[str]
+    """The cluster's, made with the stack: another clone's stack of this name has another one."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(HostsProvider(), name, {"architectures": None, **props}, opts)
+        super().__init__(HostsProvider(), name, {"architectures": None, "uid": None, **props}, opts)
 
 
 class Node(Resource, module="migrator", name="Node"):
@@ -76,22 +78,25 @@ class Cluster(pulumi.ComponentResource):
             for item, address in zip(nodes, machines(name, stack, stack.cloud, self._opts()), strict=True):
                 item["ssh"]["address"] = address
         hosts = Hosts(f"{name}-hosts", {"cluster": cluster, "nodes": nodes}, self._opts())
+        known = {**cluster, "uid": hosts.uid}
         first = next(item for item in nodes if item["first"])
-        self.first = self._node(first, cluster, first, [hosts])
+        self.first = self._node(first, known, first, [hosts])
         planes, previous = [self.first], [self.first]
         for item in nodes:
             if item["role"] == "control-plane" and not item["first"]:
                 # One after the other: each adds a member to etcd, which takes one change at a time.
-                previous = [self._node(item, cluster, first, previous)]
+                previous = [self._node(item, known, first, previous)]
                 planes += previous
-        workers = [self._node(item, cluster, first, previous) for item in nodes if item["role"] == "worker"]
+        workers = [self._node(item, known, first, previous) for item in nodes if item["role"] == "worker"]
         self.nodes: Sequence[Node] = [*planes, *workers]
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             self.first.kubeconfig.apply(lambda text: _data_only(text, cluster["endpoint"]))
         )
         if stack.cni == "bridge":
             PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
-        addons = install(name, stack, self.kubeconfig, deploy, self._opts([*self.nodes]))
+        # They end with the cluster: a `destroy` asks no API server, which may be dead, to delete them one by one.
+        ending = pulumi.ResourceOptions.merge(self._opts([*self.nodes]), pulumi.ResourceOptions(deleted_with=self.first))
+        addons = install(name, stack, self.kubeconfig, deploy, ending)
         if stack.cni != "none":
             NodesReady(f"{name}-ready", {"nodes": nodes}, self._opts([*self.nodes, *addons]))
         self.outputs = {

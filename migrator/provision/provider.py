@@ -10,17 +10,15 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from migrator.cluster.drain import drain
 from migrator.errors import CommandFailedError, HostError, MigratorError
 from migrator.kube.access import received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.kube.kubeconfig import data_only_text
-from migrator.model.events import Event, Progress
 from migrator.model.host import HostFacts
-from migrator.model.upgrade import DrainRules
 from migrator.model.verdict import Finding
 from migrator.nodes.action import Action, converge, first_undone
 from migrator.nodes.actions import actions
@@ -28,19 +26,16 @@ from migrator.nodes.control_plane import get_node
 from migrator.nodes.examine import examine, require, twins
 from migrator.nodes.kubeadm import ca_fingerprint
 from migrator.nodes.mark import read_mark
-from migrator.nodes.membership import Ready, is_ready, remove_node
-from migrator.nodes.packages import NoPackages
+from migrator.nodes.membership import Ready, is_ready
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.pod_network import Routes, pod_ranges
-from migrator.nodes.reset import Reset
 from migrator.ports import DrainableCluster, Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
+from migrator.provision.lasting import is_other_cluster, refuse_other_first
+from migrator.provision.removal import forget_member, leave, reset_host
 from migrator.untrusted import printable, printable_lines
 
 HostAt = Callable[[Inputs], Host]
-
-_DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
-"""A node that is taken out of a stack is meant to go, with what is on it."""
 
 
 class Stopped(Exception):  # noqa: N818 - Pulumi prints this name before the message
@@ -73,27 +68,31 @@ class _Provider(ResourceProvider):
 class HostsProvider(_Provider):
     """Examines all hosts of a stack at once, before anything is done to one."""
 
+    def check(self, olds: Inputs, news: Inputs) -> CheckResult:
+        """Refuse another first control plane: as another name it would be another resource, and the former one be reset."""
+        return CheckResult(dict(news), refuse_other_first(olds.get("nodes") or (), news["nodes"]))
+
     def create(self, props: Inputs) -> CreateResult:
-        """Examine them; fails with every finding."""
-        return CreateResult("hosts", _in_one_line(lambda: _examine(props, self.host)))
+        """Examine them, and give the cluster its UID; fails with every finding."""
+        return CreateResult("hosts", _in_one_line(lambda: _examine(props, uuid4().hex, self.host)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
-        """Look again when the hosts, or what is asked of them, changed."""
-        return DiffResult(changes=any(old.get(key) != new.get(key) for key in ("cluster", "nodes")))
+        """Look again when the hosts, or what is asked of them, changed, or the cluster has no UID, as those of 0.1.0."""
+        return DiffResult(changes=not old.get("uid") or any(old.get(key) != new.get(key) for key in ("cluster", "nodes")))
 
-    def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
+    def update(self, _id: str, olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""
-        return UpdateResult(_in_one_line(lambda: _examine(news, self.host)))
+        return UpdateResult(_in_one_line(lambda: _examine(news, olds.get("uid") or uuid4().hex, self.host)))
 
 
 class NodeProvider(_Provider):
     """Brings one host to where it is a node as its inputs say."""
 
     def check(self, olds: Inputs, news: Inputs) -> CheckResult:
-        """Refuse a change of version on a cluster that is there: there are two ways, and this is neither."""
+        """Refuse a change of version, and of the first control plane: for both there are other ways."""
         before = (olds.get("cluster") or {}).get("kubernetesVersion")
         after = news["cluster"]["kubernetesVersion"]
-        failures = []
+        failures = refuse_other_first([olds["node"]] if olds.get("node") else [], [news["node"]])
         if before and before != after and not _upgraded_to(self.host(news["node"]), after):
             reason = (
                 f"{news['node']['name']} runs {before}; a stack keeps its version. To get to {after}, either make a new stack "
@@ -110,7 +109,7 @@ class NodeProvider(_Provider):
         """Compare the inputs, and ask the host whether it still is what it was made."""
         changed = any(old.get(key) != new.get(key) for key in ("cluster", "node", "through"))
         moved = old["node"]["address"] != new["node"]["address"] or old["node"]["role"] != new["node"]["role"]
-        if moved or old["node"]["name"] != new["node"]["name"] or old["cluster"]["id"] != new["cluster"]["id"]:
+        if moved or old["node"]["name"] != new["node"]["name"] or is_other_cluster(old["cluster"], new["cluster"]):
             return DiffResult(changes=True, replaces=["node"], delete_before_replace=True)
         return DiffResult(changes=changed or bool(_undone(new, self.host)))
 
@@ -192,8 +191,8 @@ class ReadyProvider(_AllNodesProvider):
         return [(self.host(item), Ready(node_spec(item), first)) for item in props["nodes"]]
 
 
-def _examine(props: Inputs, host_at: HostAt) -> dict[str, Any]:
-    cluster = cluster_spec(props["cluster"])
+def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
+    cluster = cluster_spec({**props["cluster"], "uid": uid})
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda item: examine(host_at(item), node_spec(item), cluster), props["nodes"]))
     facts: dict[str, HostFacts] = {}
@@ -203,7 +202,7 @@ def _examine(props: Inputs, host_at: HostAt) -> dict[str, Any]:
         if seen:
             facts[item["name"]] = seen
     require([*findings, *twins(facts)])
-    return {**props, "architectures": sorted({seen.architecture for seen in facts.values()})}
+    return {**props, "architectures": sorted({seen.architecture for seen in facts.values()}), "uid": uid}
 
 
 def _converge(props: Inputs, host_at: HostAt) -> dict[str, Any]:
@@ -262,33 +261,13 @@ def _node_status(props: Inputs, control_plane_host: Host) -> str:
     return "absent" if found is None else "Ready" if is_ready(found) else "NotReady"
 
 
-def _remove(props: Inputs, host_at: HostAt, cluster_of: Callable[[Host, str], DrainableCluster]) -> None:
+def _remove(props: Inputs, host_at: HostAt, cluster_at: Callable[[Host, str], DrainableCluster]) -> None:
     node, cluster = node_spec(props["node"]), cluster_spec(props["cluster"])
-    host = host_at(props["node"])
-    if not node.first:
-        control_plane_host = host_at(props["through"])
-        _say(f"{node.name}: drained and taken out of the cluster")
-
-        def empty() -> None:
-            drain(cluster_of(control_plane_host, cluster.endpoint), node.name, _DRAIN, clock=host.clock, reporter=_Said())
-
-        remove_node(control_plane_host, node.name, empty)
-    try:
-        converge(host, [Reset(cluster)], _say)
-        if cluster.remove_packages:
-            converge(host, [NoPackages(tuple(cluster.packages))], _say)
-    except HostError as error:
-        # A node that died is taken out of the cluster all the same; what is left on its disk is said.
-        _say(f"{error.message}; its disk still has the cluster's files: kubeadm reset there, should it come back")
-
-
-class _Said:
-    """Shows a drain's events as Pulumi shows what a provider prints."""
-
-    def emit(self, event: Event) -> None:
-        """Show a step or a note."""
-        if not isinstance(event, Progress):
-            _say(event.text)
+    host, control_plane_host = host_at(props["node"]), host_at(props["through"])
+    known = not node.first and leave(node, host, control_plane_host, lambda: cluster_at(control_plane_host, cluster.endpoint), _say)
+    reset_host(host, cluster, _say)
+    if known and node.role == "control-plane":
+        forget_member(node, control_plane_host, _say)
 
 
 def _say(text: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.errors import CommandFailedError
-from migrator.nodes.control_plane import ask, get_node, get_nodes, internal_address
+from migrator.errors import CommandFailedError, HostError
+from migrator.nodes.control_plane import answers, ask, get_node, get_nodes, internal_address
 from tests.support.hosts import FakeHost
 
 
@@ -53,3 +53,14 @@ def test_the_address_of_a_node_is_the_internal_one() -> None:
     addresses = [{"type": "Hostname", "address": "a"}, {"type": "InternalIP", "address": "10.0.0.1"}]
     assert internal_address({"status": {"addresses": addresses}}) == "10.0.0.1"
     assert internal_address({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"), [("v1.37.2", True), (CommandFailedError("kubectl", 1, "refused"), False), (HostError("no route"), False)]
+)
+def test_an_api_server_is_there_when_it_answers_now(answer: str | Exception, there: bool) -> None:  # noqa: FBT001
+    """It is asked once, and not waited for."""
+    host = FakeHost()
+    host.answers["get --raw /version"] = answer
+    assert answers(host) is there
+    assert len(host.commands) == 1

@@ -34,6 +34,7 @@ class Mocks(pulumi.runtime.Mocks):
             "kubeconfig": self.kubeconfig,
             "fingerprint": "sha256:1",
             "status": "Ready",
+            "uid": "of-this-stack",
             **args.inputs,
             **more,
         }
@@ -71,6 +72,7 @@ def test_each_stack_makes_its_nodes_and_exports_its_cluster(stack: str, monkeypa
     assert {args.name for args in nodes} == {node.name for node in settings.nodes}
     assert sum(args.typ.endswith(":Hosts") for args in mocks.made) == 1
     assert sum(bool(args.inputs["node"]["first"]) for args in nodes) == 1
+    assert {args.inputs["cluster"]["uid"] for args in nodes} == {"of-this-stack"}
     assert set(seen) == {"kubeconfig", "apiServer", "kubernetesVersion", "packages", "nodes", "caFingerprint"}
     assert seen["kubernetesVersion"] == settings.kubernetes_version
 

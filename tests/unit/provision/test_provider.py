@@ -16,6 +16,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.mark import MARK_FILE
 from migrator.provision.provider import HostsProvider, NodeProvider, ReadyProvider, RoutesProvider, Stopped
+from tests.support.crictl import Container, Crictl
 from tests.support.facts import node as ready_node
 from tests.support.facts import pod
 from tests.support.hosts import FakeHost
@@ -75,7 +76,39 @@ def examined(nodes: Nodes) -> Nodes:
 def test_hosts_are_examined_and_their_architectures_kept(examined: Nodes) -> None:
     """Nothing of what was asked for is lost from the state."""
     made_one = reaching(HostsProvider, examined).create(examined.all())
-    assert (made_one.id, made_one.outs) == ("hosts", {**examined.all(), "architectures": ["aarch64"]})
+    outs = made_one.outs or {}
+    assert (made_one.id, outs) == ("hosts", {**examined.all(), "architectures": ["aarch64"], "uid": outs["uid"]})
+
+
+def test_a_cluster_gets_a_uid_once(examined: Nodes) -> None:
+    """Two stacks of one name have two; one stack keeps its own; one of 0.1.0 gets one with the next `up`."""
+    provider = reaching(HostsProvider, examined)
+    first, second = ((provider.create(examined.all()).outs or {})["uid"] for _ in range(2))
+    assert len({first, second, ""}) == 3
+    kept = provider.update("hosts", {**examined.all(), "uid": first}, examined.all())
+    assert (kept.outs or {})["uid"] == first
+    assert provider.diff("hosts", {**examined.all(), "architectures": ["aarch64"]}, examined.all()).changes
+    assert (provider.update("hosts", examined.all(), examined.all()).outs or {})["uid"]
+
+
+def test_a_host_of_another_clone_of_the_stack_is_refused(examined: Nodes) -> None:
+    """A wrong address must not lead to a node of theirs, which has the same name and is marked as theirs."""
+    theirs = {"cluster": "migrator/green", "state": "complete", "uid": "of-their-clone"}
+    examined.second.files[MARK_FILE] = json.dumps(theirs)
+    with pytest.raises(Stopped, match="green-2: is part of another cluster that has the name migrator/green, too"):
+        reaching(HostsProvider, examined).create(examined.all())
+    del theirs["uid"]
+    examined.second.files[MARK_FILE] = json.dumps(theirs)
+    assert reaching(HostsProvider, examined).create(examined.all()).outs
+
+
+def test_another_first_control_plane_is_refused_before_anything_is_done(nodes: Nodes) -> None:
+    """As another name it is another resource, and the former one would be reset at the end."""
+    renamed = {**nodes.all(), "nodes": [{**nodes.all()["nodes"][0], "name": "green-9"}, nodes.all()["nodes"][1]]}
+    (failure,) = HostsProvider().check(nodes.all(), renamed).failures
+    assert "green-1 at 10.0.0.1 is the first control plane" in failure.reason
+    assert HostsProvider().check(nodes.all(), nodes.all()).failures == []
+    assert HostsProvider().check({}, nodes.all()).failures == []
 
 
 def test_all_that_is_wrong_with_all_hosts_is_said_at_once(examined: Nodes) -> None:
@@ -102,7 +135,7 @@ def test_two_hosts_of_one_disk_are_refused(examined: Nodes) -> None:
 
 def test_hosts_are_examined_again_only_when_they_changed(nodes: Nodes) -> None:
     """What an earlier run found out is no change."""
-    old = {**nodes.all(), "architectures": ["aarch64"]}
+    old = {**nodes.all(), "architectures": ["aarch64"], "uid": "u"}
     provider = HostsProvider()
     assert not provider.diff("hosts", old, nodes.all()).changes
     assert provider.diff("hosts", old, {**nodes.all(), "nodes": nodes.all()["nodes"][:1]}).changes
@@ -176,6 +209,30 @@ def test_another_machine_takes_the_place_of_the_former(nodes: Nodes, provider: N
     found = provider.diff("green-2", nodes.props(), nodes.props(**{key: value}))
     assert (found.changes, found.replaces, found.delete_before_replace) == (True, ["node"], True)
     assert nodes.second.commands == []
+
+
+@pytest.mark.parametrize(("key", "value"), [("address", "10.0.0.9"), ("role", "worker")])
+def test_the_first_control_plane_is_never_reset_by_a_change_of_the_file(
+    provider: NodeProvider, nodes: Nodes, key: str, value: str
+) -> None:
+    """Also where only this node is asked for (`--target`); no host is asked."""
+    (failure,) = provider.check(nodes.props("green-1"), nodes.props("green-1", **{key: value})).failures
+    assert f"the file has {key} {value} now: its host would be reset" in failure.reason
+    assert "make a new stack" in failure.reason
+    assert nodes.first.commands == []
+    assert provider.check(nodes.props(), nodes.props(**{key: value})).failures == []
+
+
+@pytest.mark.parametrize(("before", "after", "other"), [("", "", True), ("u", "u", False), ("u", "v", True)])
+def test_a_stack_that_was_renamed_keeps_its_nodes(
+    provider: NodeProvider, nodes: Nodes, before: str, after: str, *, other: bool
+) -> None:
+    """Its UID tells; without one the name does."""
+    old, new = (
+        {**nodes.props(), "cluster": {**nodes.cluster, "id": id_, "uid": uid}}
+        for id_, uid in (("migrator/green", before), ("migrator/emerald", after))
+    )
+    assert bool(provider.diff("green-2", old, new).replaces) is other
 
 
 @pytest.mark.parametrize(("installed", "words"), [(False, "`migrator upgrade` this one where it is"), (True, "")])
@@ -306,6 +363,63 @@ def test_a_dead_node_is_taken_out_of_the_cluster_all_the_same(
     assert any("delete node green-2" in line for line in leaving.first.commands)
     assert "its disk still has the cluster's files" in capsys.readouterr().out
     assert leaving.fake.requests == []
+
+
+@pytest.mark.parametrize("error", [REFUSED, CommandFailedError("kubectl", 1, "x509: certificate has expired")])
+def test_a_node_of_a_dead_cluster_is_reset_all_the_same(
+    leaving: Nodes, provider: NodeProvider, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """`pulumi destroy` of what is dead: what answers is reset, what stays is said."""
+    leaving.first.answers = {"kubectl": error}
+    provider.delete("green-2", leaving.props())
+    assert any("kubeadm reset" in line for line in leaving.second.commands)
+    assert "green-2: its cluster does not answer and still counts it as a node" in capsys.readouterr().out
+
+
+def test_a_cluster_that_answers_and_refuses_keeps_its_node(leaving: Nodes, provider: NodeProvider) -> None:
+    """Nothing is reset that was not emptied."""
+    leaving.first.answers = {"get --raw /version": "", "kubectl": CommandFailedError("kubectl", 1, "Forbidden")}
+    with pytest.raises(Stopped, match="Forbidden"):
+        provider.delete("green-2", leaving.props())
+    assert leaving.second.commands == []
+
+
+def etcd_of(nodes: Nodes, *well: str) -> None:
+    """Let the first control plane run an etcd of three members, of which these are well."""
+    nodes.inputs["green-2"]["role"] = "control-plane"
+    Crictl([Container(pod="etcd-green-1")]).on(nodes.first)
+    listed = [{"ID": number, "name": f"green-{number}", "clientURLs": [f"https://{number}"]} for number in (1, 2, 3)]
+    statuses = [{"Endpoint": f"https://{name[-1]}", "Status": {"version": "3.6.5"}} for name in well]
+    nodes.first.answers |= {"member list": json.dumps({"members": listed}), "endpoint status": json.dumps(statuses)}
+    nodes.first.accepts("member remove")
+
+
+def test_the_etcd_member_of_a_dead_control_plane_is_removed(
+    leaving: Nodes, provider: NodeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would count for the majority for ever."""
+    leaving.second.answers = {f"test ! -e {MARK_FILE}": REFUSED}
+    etcd_of(leaving, "green-1", "green-3")
+    provider.delete("green-2", leaving.props())
+    assert leaving.first.commands[-1].endswith("member remove 2")
+    assert "green-2: its etcd member is removed" in capsys.readouterr().out
+
+
+def test_an_etcd_member_that_must_stay_is_said(leaving: Nodes, provider: NodeProvider, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a majority nobody can remove it; the rest of the node goes."""
+    leaving.second.answers = {f"test ! -e {MARK_FILE}": REFUSED}
+    etcd_of(leaving, "green-1")
+    provider.delete("green-2", leaving.props())
+    assert not any(line.endswith("member remove 2") for line in leaving.first.commands)
+    assert "its etcd member may still be there: etcd's member green-2 stays: 1 of 3 members are well" in capsys.readouterr().out
+
+
+def test_a_dead_first_control_plane_does_not_hold_a_destroy(leaving: Nodes, provider: NodeProvider) -> None:
+    """It leaves no cluster, as it is the last one; what is on its disk is said."""
+    leaving.first.answers = {f"test ! -e {MARK_FILE}": REFUSED}
+    leaving.first.commands.clear()
+    provider.delete("green-1", leaving.props("green-1"))
+    assert len(leaving.first.commands) == 1
 
 
 def test_a_host_of_another_cluster_is_not_reset(leaving: Nodes, provider: NodeProvider) -> None:
