@@ -43,6 +43,17 @@ def identity(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(CheckName.IDENTITY, host.name, fit.another_machine(host.facts.machine_id, wanted), fit.OTHER_MACHINE_HINT)
 
 
+def twins(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find nodes that share a machine-id, as copies of one disk do: it does not tell which of them an address leads to."""
+    seen: dict[str, str] = {}
+    for node in facts.cluster.nodes:
+        name, machine = node["metadata"]["name"], fit.machine_of(node)
+        if machine and machine in seen:
+            reason = f"has the same machine-id as {seen[machine]}: swapped addresses of the two would not be seen"
+            yield fail(CheckName.NODES, name, reason, "rm /etc/machine-id && systemd-machine-id-setup, then restart the kubelet")
+        seen.setdefault(machine, name)
+
+
 def known(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find nodes that the file does not name, and the reverse: a node left out would stay behind for good."""
     there = {node["metadata"]["name"] for node in facts.cluster.nodes}

@@ -29,6 +29,7 @@ ON_HOSTS: tuple[Check, ...] = (
 """Checks of what only the hosts tell."""
 IN_CLUSTER: tuple[Check, ...] = (
     hosts.conditions,
+    hosts.twins,
     versions.kubelets,
     versions.control_planes,
     versions.kubeadm_config,

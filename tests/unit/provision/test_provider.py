@@ -405,6 +405,14 @@ def test_the_etcd_member_of_a_dead_control_plane_is_removed(
     assert "green-2: its etcd member is removed" in capsys.readouterr().out
 
 
+def test_an_etcd_member_that_a_reset_has_left_is_removed(leaving: Nodes, provider: NodeProvider) -> None:
+    """`kubeadm reset` only warns when it cannot remove it, as with old certificates (weaveworks/wksctl#284, kubernetes#81071)."""
+    etcd_of(leaving, "green-1", "green-3")
+    provider.delete("green-2", leaving.props())
+    assert any("kubeadm reset" in line for line in leaving.second.commands)
+    assert leaving.first.commands[-1].endswith("member remove 2")
+
+
 def test_an_etcd_member_that_must_stay_is_said(leaving: Nodes, provider: NodeProvider, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a majority nobody can remove it; the rest of the node goes."""
     leaving.second.answers = {f"test ! -e {MARK_FILE}": REFUSED}

@@ -151,6 +151,13 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         "--old-flag",
     ),
     (
+        "copies of one disk (siderolabs/talos#4759, Azure/AgentBaker#2725)",
+        {"nodes": (node("cp", machine="aa"), node("w1", machine="bb"), node("w2", machine="bb"))},
+        "nodes",
+        Severity.FAILURE,
+        "has the same machine-id as w1",
+    ),
+    (
         "an address that leads to another machine",
         {"nodes": (node("cp", machine="aa"),), "hosts": (host("cp", "control-plane", facts={"machine_id": "bb"}),)},
         "identity",
