@@ -11,6 +11,8 @@ from migrator.ports import Host
 
 INIT_UNIT, JOIN_UNIT = "migrator-kubeadm-init", "migrator-kubeadm-join"
 """The units that make a host part of a cluster."""
+_AT_WORK = ("kubeadm", "control-plane", "node", "etcd-restore")
+"""Units of what is taken away, by the beginnings of their names; pacman is none of them, and would leave half a package."""
 _CONFIG_0_1_0 = "/etc/kubernetes/migrator-kubeadm.yaml"
 """Where 0.1.0 wrote kubeadm's configuration, with a token; it stayed there when the connection was cut."""
 
@@ -36,9 +38,10 @@ class Reset:
 def reset(host: Host) -> None:
     """Run kubeadm reset and remove what it leaves; a host without kubeadm has nothing to reset.
 
-    A kubeadm of an earlier run is ended before, or it would go on with what is taken away.
+    What an earlier run has begun and what still runs is ended before, or it would go on with what is taken away.
     """
-    host.run(f"systemctl stop {INIT_UNIT} {JOIN_UNIT} 2>/dev/null; true", timeout=180)
+    units = " ".join(f"'migrator-{name}-*'" for name in _AT_WORK)
+    host.run(f"systemctl stop {units} 2>/dev/null; true", timeout=180)
     host.run(
         "if command -v kubeadm >/dev/null; then kubeadm reset --force --cri-socket=unix:///var/run/crio/crio.sock; fi", timeout=300
     )

@@ -15,7 +15,8 @@ from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Clock
 
 _CONNECT_SECONDS = 10
-_READ_SECONDS = 600.0
+_FILE_SECONDS = 600.0
+"""For a file in either direction: a snapshot of etcd is large, and a line may be slow."""
 _LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 
@@ -69,7 +70,7 @@ class SshHost:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        return self._bytes(f"cat {shlex.quote(path)}", b"", _READ_SECONDS)
+        return self._bytes(f"cat {shlex.quote(path)}", b"", _FILE_SECONDS)
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders."""
@@ -78,6 +79,7 @@ class SshHost:
             f'set -e; umask 077; mkdir -p -m 755 "$(dirname {target})"; cat > {target}.new; chmod {mode:o} {target}.new; '
             f"mv {target}.new {target}",
             stdin=content,
+            timeout=_FILE_SECONDS,
         )
 
     def _hint(self, complaint: str) -> str:

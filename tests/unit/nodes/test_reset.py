@@ -15,6 +15,7 @@ def test_a_reset_ends_a_kubeadm_that_still_runs() -> None:
     host.accepts("rm -f /var/lib/migrator/node.json")
     Reset(spec()).run(host)
     ended, reset, cleaned, _ = (line for line in host.commands if "cat " not in line)
-    assert ended.startswith("systemctl stop migrator-kubeadm-init migrator-kubeadm-join")
+    assert ended.startswith("systemctl stop 'migrator-kubeadm-*' 'migrator-control-plane-*' 'migrator-node-*'")
+    assert "packages" not in ended
     assert "kubeadm reset --force" in reset
     assert "rm -rf /etc/kubernetes/migrator-kubeadm.yaml /run/migrator /var/lib/migrator/kubernetes-*" in cleaned
