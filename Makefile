@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -41,6 +41,12 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# On demand, outside of CI's time. FIRST, with ROUNDS=1, plays one round again; SEED chooses the faults.
+ROUNDS ?= 1000
+FIRST ?= 1
+faults: install system
+	$(BIN)/python -m tests.support.faults --rounds $(ROUNDS) --first $(FIRST) $(if $(SEED),--seed $(SEED)) $(FAULTS_ARGS)
 
 bench: install system
 	$(BIN)/python benchmarks/bench_copy.py

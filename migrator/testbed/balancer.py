@@ -106,15 +106,28 @@ class Balancer:
 
     def start(self) -> None:
         """Start HAProxy and wait until it accepts connections; raises MigratorError when it does not."""
-        program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
-        if not program:
-            raise MigratorError("haproxy is not installed", hint="apt-get install haproxy")
         config = self.folder / "haproxy.cfg"
-        checked = subprocess.run([program, "-c", "-q", "-f", config], capture_output=True, text=True, check=False)
+        checked = subprocess.run([_program(), "-c", "-q", "-f", config], capture_output=True, text=True, check=False)
         if checked.returncode:
             raise CommandFailedError(f"haproxy -c -f {config}", checked.returncode, checked.stderr)
-        self._process = subprocess.Popen([program, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = self._run()
         wait(self._started, self._not_started)
+
+    def reload(self) -> None:
+        """Let a new process take over, as `systemctl reload haproxy` does; returns when the old one has ended."""
+        old = self._process
+        if old is None:
+            raise self._not_started()
+        self._process = self._run("-sf", str(old.pid))
+        old.wait(timeout=PATIENCE_SECONDS)
+        wait(self._started, self._not_started)
+
+    def kill(self) -> None:
+        """End HAProxy at once, as a crash does."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=PATIENCE_SECONDS)
+            self._process = None
 
     def stop(self) -> None:
         """End HAProxy."""
@@ -122,6 +135,10 @@ class Balancer:
             self._process.terminate()
             self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
+
+    def _run(self, *options: str) -> subprocess.Popen[bytes]:
+        command = [_program(), "-db", "-f", str(self.folder / "haproxy.cfg"), *options]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _not_started(self) -> MigratorError:
         return MigratorError("haproxy did not start", hint=f"see `haproxy -db -f {self.folder / 'haproxy.cfg'}`")
@@ -134,6 +151,13 @@ class Balancer:
         except OSError:
             return False
         return self.socket.exists()
+
+
+def _program() -> str:
+    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if not program:
+        raise MigratorError("haproxy is not installed", hint="apt-get install haproxy")
+    return program
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def outage(pair: Pair, name: str, healthy: Callable[[], bool]) -> Iterator[Calla
 
     Yields a function that returns once somebody has tried to reach it in vain.
     """
-    server = next(item for item in pair.testbed.status().processes if item.name == name)
+    server = next(item for item in pair.testbed.status().processes if item.name == name and item.alive)
     command = Path(f"/proc/{server.pid}/cmdline").read_text().rstrip("\0").split("\0")
     port = next(int(part.partition("=")[2]) for part in command if part.startswith("--secure-port="))
     os.kill(server.pid, signal.SIGKILL)
