@@ -1,4 +1,4 @@
-"""Map image registries in every container of every pod template."""
+"""Map image registries in every container and image volume of every pod template."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ def map_registries(manifest: Manifest, context: RuleContext) -> Manifest:
     def container(item: Manifest) -> Manifest:
         return update(item, ("image",), lambda image: map_image(image, registries))
 
+    def volume(item: Manifest) -> Manifest:
+        return update(item, ("image", "reference"), lambda image: map_image(image, registries))
+
     group, slash, _ = manifest["apiVersion"].rpartition("/")
     path = POD_TEMPLATES[f"{manifest['kind']}.{group}" if slash else manifest["kind"]]
     for field in ("initContainers", "containers"):
         manifest = update(manifest, (*path, "spec", field), lambda items: map_list(items, container))
-    return manifest
+    return update(manifest, (*path, "spec", "volumes"), lambda items: map_list(items, volume))
 
 
 RULES = (Rule("image-registry", map_registries, frozenset(POD_TEMPLATES)),)

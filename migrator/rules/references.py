@@ -13,6 +13,7 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.ref import ObjectRef
 
 _RBAC = "rbac.authorization.k8s.io"
+_MOST_REPLICAS = 1000
 
 
 class Reference(NamedTuple):
@@ -99,8 +100,16 @@ def _claim(manifest: Manifest, _: str) -> Iterator[ObjectRef]:
 
 
 def _stateful_set(manifest: Manifest, ns: str) -> Iterator[ObjectRef]:
-    if get(manifest, "spec", "serviceName"):
-        yield ObjectRef("", "Service", ns, manifest["spec"]["serviceName"])
+    spec = manifest.get("spec") or {}
+    if spec.get("serviceName"):
+        yield ObjectRef("", "Service", ns, spec["serviceName"])
+    # Its controller makes the claims that are not there from the template: smaller than they have grown to.
+    first = get(spec, "ordinals", "start") or 0
+    for template in spec.get("volumeClaimTemplates") or []:
+        for number in range(first, first + min(spec.get("replicas") or 0, _MOST_REPLICAS)):
+            yield ObjectRef(
+                "", "PersistentVolumeClaim", ns, f"{template['metadata']['name']}-{manifest['metadata']['name']}-{number}"
+            )
 
 
 def _endpoints(manifest: Manifest, ns: str) -> Iterator[ObjectRef]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.rules import accounts, storage
+from migrator.rules import accounts, snapshots, storage
 from migrator.rules.context import RuleContext
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
@@ -33,7 +33,6 @@ SKIPPED_KINDS = {
     "StorageVersion.internal.apiserver.k8s.io": "written by API servers",
     "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
     "ResourceSlice.resource.k8s.io": "written by device drivers",
-    "ControllerRevision.apps": "written by StatefulSet and DaemonSet controllers",
     "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
     "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
     "Challenge.acme.cert-manager.io": "transient: cert-manager creates it again",
@@ -111,9 +110,19 @@ def _taken(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
 
 
 def _is_system_rbac(manifest: Manifest, _: RuleContext) -> bool:
-    name: str = manifest["metadata"]["name"]
-    bootstrapped = get(manifest, "metadata", "labels", "kubernetes.io/bootstrapping") == "rbac-defaults"
-    return bootstrapped or name.startswith(("system:", "kubeadm:"))
+    """Return whether the API server or kubeadm made this role or binding, by its label or its manager.
+
+    A name tells nothing: add-ons name their roles `system:...`, too. Of kubeadm's own names only, a cluster that is older
+    than field management (Kubernetes 1.18) may have no manager.
+    """
+    metadata = manifest["metadata"]
+    managers = {entry.get("manager") for entry in metadata.get("managedFields") or []}
+    return (
+        get(metadata, "labels", "kubernetes.io/bootstrapping") == "rbac-defaults"
+        or "kubeadm" in managers
+        or metadata["name"].startswith("kubeadm:")
+        or (not managers and metadata["name"] in _KUBEADM_NAMES)
+    )
 
 
 def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
@@ -126,6 +135,7 @@ def _is_managed_slice(manifest: Manifest, _: RuleContext) -> bool:
     return manager.endswith("-controller.k8s.io")
 
 
+_KUBEADM_NAMES = frozenset({"system:coredns"})
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
 _RULES = (
@@ -188,6 +198,21 @@ _RULES = (
         "created by a provisioner: green's provisioner creates its own",
         lambda m, _: storage.is_provisioned(m),
         frozenset({"PersistentVolume"}),
+    ),
+    SkipRule(
+        "its claim is gone and the data of it is still there: on green any claim could take it",
+        lambda manifest, _: get(manifest, "status", "phase") in ("Released", "Failed"),
+        frozenset({"PersistentVolume"}),
+    ),
+    SkipRule(
+        "taken by a storage driver for blue: whoever deletes it on green deletes it for blue, too",
+        snapshots.is_taken_by_a_driver,
+        snapshots.CONTENTS,
+    ),
+    SkipRule(
+        "would be taken anew, of what the claim on green holds; the one on blue stays there",
+        snapshots.asks_for_a_new_one,
+        snapshots.SNAPSHOTS,
     ),
     SkipRule(
         "managed by the API server itself",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from migrator.model.manifest import Manifest, drop, get, put, update
+from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, map_list, put, ref_type, update
 from migrator.model.plan import DataPlan
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
@@ -30,8 +30,18 @@ def retain_volume(manifest: Manifest, _: RuleContext) -> Manifest:
     return put(manifest, ("spec", "persistentVolumeReclaimPolicy"), "Retain")
 
 
+def drop_data_source(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return a claim that had a volume without its data source, which was used when that volume was made.
+
+    On green the claim would wait for a snapshot or claim that is not there, or would get the data of that moment back.
+    """
+    if not had_data(manifest):
+        return manifest
+    return drop(drop(manifest, "spec", "dataSource"), "spec", "dataSourceRef")
+
+
 def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return claim, volume or StatefulSet with green's name of its storage class."""
+    """Return claim, volume or workload with green's name of each storage class in it, templates of claims included."""
     names = context.config.map.storage_classes
     if not names:
         return manifest
@@ -43,9 +53,14 @@ def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
         item = update(item, ("spec", "storageClassName"), renamed)
         return update(item, ("metadata", "annotations", _CLASS_ANNOTATION), renamed)
 
-    if manifest["kind"] == "StatefulSet":
-        return update(manifest, ("spec", "volumeClaimTemplates"), lambda items: [claim(item) for item in items])
-    return claim(manifest)
+    def volume(item: Manifest) -> Manifest:
+        return update(item, ("ephemeral", "volumeClaimTemplate"), claim)
+
+    path = POD_TEMPLATES.get(ref_type(manifest))
+    if path is None:
+        return claim(manifest)
+    manifest = update(manifest, ("spec", "volumeClaimTemplates"), lambda items: map_list(items, claim))
+    return update(manifest, (*path, "spec", "volumes"), lambda items: map_list(items, volume))
 
 
 def is_provisioned(manifest: Manifest) -> bool:
@@ -105,8 +120,9 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
 _CLAIM = frozenset({"PersistentVolumeClaim"})
 _VOLUME = frozenset({"PersistentVolume"})
 RULES = (
+    Rule("data-source", drop_data_source, _CLAIM),  # before the binding, which tells that there was a volume
     Rule("claim-binding", clear_claim_binding, _CLAIM),
     Rule("volume-binding", clear_volume_binding, _VOLUME),
     Rule("retain-volume", retain_volume, _VOLUME),
-    Rule("storage-class", map_storage_class, _CLAIM | _VOLUME | {"StatefulSet.apps"}),
+    Rule("storage-class", map_storage_class, _CLAIM | _VOLUME | frozenset(POD_TEMPLATES)),
 )

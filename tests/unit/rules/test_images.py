@@ -8,7 +8,7 @@ from migrator.model.manifest import get
 from migrator.rules import images
 from migrator.rules.context import RuleContext
 from tests.support.contexts import configured
-from tests.support.objects import cron_job
+from tests.support.objects import cron_job, made
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_images_in_every_template() -> None:
     context = RuleContext(configured("map: {registries: {registry.example.com: m}}"))
     done = images.map_registries(cron_job("c"), context)
     assert get(done, "spec", "jobTemplate", "spec", "template", "spec")["containers"][0]["image"] == "m/team/app:1"
+
+
+def test_images_that_are_volumes() -> None:
+    """A volume of type image comes from a registry, too (KEP-4639)."""
+    context = RuleContext(configured("map: {registries: {registry.example.com: m}}"))
+    volumes = [{"name": "model", "image": {"reference": "registry.example.com/models/small:1"}}, {"name": "tmp", "emptyDir": {}}]
+    done = images.map_registries(made("v1", "Pod", "p", namespace="n", spec={"containers": [], "volumes": volumes}), context)
+    assert done["spec"]["volumes"] == [{"name": "model", "image": {"reference": "m/models/small:1"}}, volumes[1]]

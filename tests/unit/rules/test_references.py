@@ -116,3 +116,11 @@ def test_services_behind_webhooks_conversions_and_apis_are_found() -> None:
     crd = made("a/v1", "CustomResourceDefinition", "c", spec={"conversion": {"webhook": {"clientConfig": {"service": service}}}})
     api = made("a/v1", "APIService", "v1.g", spec={"service": service})
     assert [backend_services(item) for item in (hooks, crd, api)] == [[ObjectRef("", "Service", "n", "hook")]] * 3
+
+
+def test_a_stateful_set_comes_after_the_claims_that_it_would_make() -> None:
+    """Else its controller makes them from the template, which is smaller than they have grown to."""
+    spec = {"replicas": 2, "ordinals": {"start": 1}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}
+    manifest = made("apps/v1", "StatefulSet", "db", namespace="n", spec=spec)
+    found = {item.ref.name for item in references(manifest, ref_of(manifest), {}) if item.ref.kind == "PersistentVolumeClaim"}
+    assert found == {"data-db-1", "data-db-2"}

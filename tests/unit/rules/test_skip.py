@@ -7,8 +7,10 @@ import pytest
 from migrator.model.manifest import Manifest, ref_of
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.skip import kind_skip, skip_reason
-from tests.support.contexts import PLAIN, configured
+from tests.support.contexts import PLAIN, configured, owned
 from tests.support.objects import made, resource
+
+SNAPSHOT = "snapshot.storage.k8s.io/v1"
 
 
 @pytest.mark.parametrize(
@@ -16,9 +18,14 @@ from tests.support.objects import made, resource
     [
         (made("v1", "ConfigMap", "x", namespace="kube-system"), "system namespace"),
         (made("v1", "ConfigMap", "kube-root-ca.crt", namespace="n"), "published by"),
-        (made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:node"), "bootstrap RBAC"),
         (made("rbac.authorization.k8s.io/v1", "ClusterRole", "migrator-blue"), "the account of this tool itself"),
         (made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "migrator-green"), "the account of this tool itself"),
+        (owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), {}, "kubeadm"), "bootstrap RBAC"),
+        (made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), "bootstrap RBAC"),
+        (made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "kubeadm:node-proxier"), "bootstrap RBAC"),
+        (made("v1", "PersistentVolume", "pv", status={"phase": "Released"}), "its claim is gone"),
+        (made(SNAPSHOT, "VolumeSnapshotContent", "c", spec={"source": {"volumeHandle": "v"}}), "taken by a storage driver"),
+        (made(SNAPSHOT, "VolumeSnapshot", "s", namespace="n", spec={"source": {"persistentVolumeClaimName": "c"}}), "taken anew"),
         (
             made("rbac.authorization.k8s.io/v1", "ClusterRole", "admin", labels={"kubernetes.io/bootstrapping": "rbac-defaults"}),
             "bootstrap RBAC",
@@ -48,6 +55,32 @@ from tests.support.objects import made, resource
 def test_what_stays(manifest: Manifest, reason: str) -> None:
     """Each kind of object that stays has its own reason."""
     assert reason in skip_reason(manifest, ref_of(manifest), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:metrics-server"), {}, "kubectl-client-side-apply"),
+        made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "system:vip-agent"),
+        owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), {}, "helm"),
+        made("v1", "PersistentVolume", "pv", status={"phase": "Available"}),
+        made(SNAPSHOT, "VolumeSnapshotContent", "c", spec={"source": {"snapshotHandle": "snap-1"}}),
+        made(SNAPSHOT, "VolumeSnapshot", "s", namespace="n", spec={"source": {"volumeSnapshotContentName": "c"}}),
+        made("apps/v1", "ControllerRevision", "vm-1", namespace="n", data={}),
+    ],
+    ids=lambda manifest: f"{manifest['kind']} {manifest['metadata']['name']}",
+)
+def test_what_somebody_made_moves_whatever_its_name(manifest: Manifest) -> None:
+    """An object is judged by who made it and what it is."""
+    assert skip_reason(manifest, ref_of(manifest), PLAIN) == ""
+
+
+@pytest.mark.parametrize(("owner", "moves"), [("StatefulSet", False), ("DaemonSet", False), ("VirtualMachine", True)])
+def test_revisions_of_other_controllers_are_data(owner: str, *, moves: bool) -> None:
+    """StatefulSets and DaemonSets make their revisions again; a virtual machine needs the one that it names."""
+    owners = [{"apiVersion": "x/v1", "kind": owner, "name": "o", "uid": "u", "controller": True}]
+    manifest = made("apps/v1", "ControllerRevision", "r", namespace="n", owners=owners)
+    assert (skip_reason(manifest, ref_of(manifest), PLAIN) == "") is moves
 
 
 def test_a_person_can_include_system_objects_by_name() -> None:

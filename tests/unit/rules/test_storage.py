@@ -36,3 +36,28 @@ def test_data_left_behind_is_said_until_accounted_for() -> None:
     assert storage.notes(claim, RuleContext(configured("volumes: {dataMoved: ['n/*']}"))) == [
         "data: accounted for by volumes.dataMoved"
     ]
+
+
+def test_a_claim_that_has_its_data_needs_its_source_no_more() -> None:
+    """The snapshot that a claim was made from is not on green; a claim that still waits for its volume keeps its source."""
+    source = {"kind": "VolumeSnapshot", "name": "s", "apiGroup": "snapshot.storage.k8s.io"}
+    waiting = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec={"dataSource": source, "dataSourceRef": source})
+    assert storage.drop_data_source(waiting, PLAIN) is waiting
+    bound = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec={**waiting["spec"], "volumeName": "pv"})
+    assert storage.drop_data_source(bound, PLAIN)["spec"] == {"volumeName": "pv"}
+
+
+def test_classes_in_templates_of_claims_are_mapped() -> None:
+    """A StatefulSet's templates, and the ephemeral volumes of any pod template."""
+    context = RuleContext(configured("map: {storageClasses: {slow: fast}}"))
+    claim = {"metadata": {"name": "data"}, "spec": {"storageClassName": "slow"}}
+    pods = {"spec": {"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": claim}}, {"name": "c", "configMap": {}}]}}
+    done = storage.map_storage_class(
+        made("apps/v1", "StatefulSet", "db", namespace="n", spec={"volumeClaimTemplates": [claim], "template": pods}), context
+    )
+    assert done["spec"]["volumeClaimTemplates"][0]["spec"] == {"storageClassName": "fast"}
+    ephemeral, other = done["spec"]["template"]["spec"]["volumes"]
+    assert ephemeral["ephemeral"]["volumeClaimTemplate"]["spec"] == {"storageClassName": "fast"}
+    assert other == {"name": "c", "configMap": {}}
+    pod = storage.map_storage_class(made("v1", "Pod", "p", namespace="n", spec=pods["spec"]), context)
+    assert pod["spec"]["volumes"][0] == ephemeral
