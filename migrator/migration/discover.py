@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -19,8 +19,9 @@ from migrator.model.ref import ObjectRef, ResourceType
 from migrator.ports import ClusterReader, Reporter
 from migrator.rules import field_owners, storage, versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
+from migrator.rules.ownership import left_behind, owners_of
 from migrator.rules.references import scale_target
-from migrator.rules.skip import kind_skip, skip_reason
+from migrator.rules.skip import SKIPPED_KINDS, is_included, kind_skip, skip_reason
 
 READERS = 4
 """Kinds that are read at the same time; reading is fast, and more requests could overload blue."""
@@ -74,7 +75,9 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
 
     readings = (*early.readings, *late.readings)
-    objects = [item for reading in readings for item in reading.objects]
+    objects, blue_facts = _without_left_behind(
+        [item for reading in readings for item in reading.objects], BlueFacts.joined((facts, late.facts))
+    )
     inventory = BlueInventory(
         kinds_read={item.resource.type_name: item.resource for item in readings if not item.unreadable},
         kinds_skipped=early.skipped | late.skipped,
@@ -82,12 +85,27 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
         green_versions=known,
         crds={kind: item.crd for kind, item in defined.items()},
         unreadable=tuple(Unreadable(item.resource.type_name, item.unreadable) for item in readings if item.unreadable),
-        blue=BlueFacts.joined((facts, late.facts)),
+        blue=blue_facts,
         green=_green_facts(green, served),
     )
     addresses = set(map(_address, green_types))
     moving = {item.resource for item in objects if not item.skip and item.resource.type_name not in unserved}
     return Discovery(inventory, objects, frozenset(item for item in moving if _address(item) in addresses))
+
+
+def _without_left_behind(objects: list[Found], facts: BlueFacts) -> tuple[list[Found], BlueFacts]:
+    """Return the objects, and the facts, after those that live and die with what stays behind stay there, too."""
+    owned = {item.ref: item.owners for item in objects if item.owners and not item.skip}
+    left = left_behind(owned, facts.uids, facts.staying, SKIPPED_KINDS.keys())
+    if not left:
+        return objects, facts
+    kept = [
+        Found(item.ref, item.resource, item.uid, f"lives and dies with {left[item.ref]}, which stays on blue")
+        if item.ref in left
+        else item
+        for item in objects
+    ]
+    return kept, replace(facts, staying=facts.staying | left.keys())
 
 
 def handed_over(objects: list[Found]) -> Iterator[Found]:
@@ -131,7 +149,7 @@ def _read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext
             ref = ref_of(manifest)
             reason = skip_reason(manifest, ref, context)
             facts.note(manifest, ref, moves=not reason)
-            found[ref] = _found(manifest, ref, resource, reason)
+            found[ref] = _found(manifest, resource, reason, alone=is_included(manifest, ref, context))
     except (ForbiddenError, NotFoundError) as error:
         return _KindReading(resource, facts=facts.frozen(), unreadable=error.message)
     return _KindReading(resource, tuple(found.values()), facts.frozen())
@@ -201,16 +219,23 @@ def _kind(resource: ResourceType) -> versions.Kind:
     return resource.group, resource.kind
 
 
-def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: str) -> Found:
-    """Return what is kept of an object: of one that stays its name only, of field ownership what is needed to write."""
+def _found(manifest: Manifest, resource: ResourceType, reason: str, *, alone: bool) -> Found:
+    """Return what is kept of an object: of one that stays its name only, of field ownership what is needed to write.
+
+    `alone`: a person wants it, whatever happens to its owners.
+    """
+    ref = ref_of(manifest)
     uid = manifest["metadata"]["uid"]
     if reason:
         return Found(ref, resource, uid, reason)
     entries = field_owners.persons_entries(manifest)
     owner = field_owners.ownership(entries)
+    owners = () if alone else owners_of(manifest)
     if ref.kind != "Service":  # whose rules read there which addresses a person chose
         manifest["metadata"].pop("managedFields", None)
-    return Found(ref, resource, uid, "", orjson.dumps(manifest), owner.manager, orjson.dumps(entries) if owner.restore else b"")
+    return Found(
+        ref, resource, uid, "", orjson.dumps(manifest), owner.manager, orjson.dumps(entries) if owner.restore else b"", owners
+    )
 
 
 def _at_common(

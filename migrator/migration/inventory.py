@@ -13,6 +13,7 @@ from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import field_owners, versions
 from migrator.rules.context import BlueFacts, GreenFacts
+from migrator.rules.ownership import Owner
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,6 +30,7 @@ class Found:
     """The name to write it under, so that its fields keep their owner."""
     managed_fields: bytes = field(default=b"", repr=False)
     """Blue's field ownership, where writing under one name cannot carry it over."""
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from migrator.model.manifest import Manifest, put, without
+from migrator.model.ref import ObjectRef
 from migrator.rules.context import Rule, RuleContext
 
 _REGENERATED = frozenset(
@@ -29,6 +31,17 @@ _REGENERATED = frozenset(
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
 
 
+_OF_ONE_CLUSTER = frozenset({"Pod", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Node"})
+"""Kinds of owners whose dependents are records of one run or one node: locks, credentials, reports."""
+
+
+class Owner(NamedTuple):
+    """An owner reference."""
+
+    uid: str
+    type_name: str
+
+
 UidOf = Callable[[Manifest], str]
 """Returns the UID on green for an owner reference of blue."""
 
@@ -39,6 +52,48 @@ def regenerating_owner(manifest: Manifest) -> str:
         if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in _REGENERATED):
             return str(owner["kind"])
     return ""
+
+
+def owners_of(manifest: Manifest) -> tuple[Owner, ...]:
+    """Return the owner references of an object."""
+    found = []
+    for item in manifest["metadata"].get("ownerReferences") or []:
+        group, slash, _ = item["apiVersion"].rpartition("/")
+        found.append(Owner(item["uid"], f"{item['kind']}.{group}" if slash else item["kind"]))
+    return tuple(found)
+
+
+def left_behind(
+    owned: Mapping[ObjectRef, tuple[Owner, ...]],
+    uids: Mapping[str, ObjectRef],
+    staying: Collection[ObjectRef],
+    never_moved: Collection[str],
+) -> dict[ObjectRef, str]:
+    """Return the objects that live and die with what stays behind, and the name of an owner of each.
+
+    Blue's garbage collector deletes such an object with its owners; on green it would have none, and live for ever: an
+    operator there waits for a lock that nobody holds. `never_moved`: kinds that are not moved, whose objects are not in `uids`.
+    """
+    left: dict[ObjectRef, str] = {}
+
+    def lost(owner: Owner) -> bool:
+        if owner.type_name in never_moved:
+            return True
+        ref = uids.get(owner.uid)
+        return ref in left or (ref in staying and owner.type_name in _OF_ONE_CLUSTER)
+
+    waiting = dict(owned)
+    while found := {ref: owners for ref, owners in waiting.items() if all(map(lost, owners))}:
+        for ref, owners in found.items():
+            del waiting[ref]
+            left[ref] = _name(owners, uids)
+    return left
+
+
+def _name(owners: Iterable[Owner], uids: Mapping[str, ObjectRef]) -> str:
+    owner = next(iter(owners))
+    ref = uids.get(owner.uid)
+    return f"{owner.type_name} {ref.name}" if ref else owner.type_name
 
 
 def drop_lost_owners(manifest: Manifest, context: RuleContext) -> Manifest:

@@ -82,7 +82,7 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
     objects = context.config.move.objects
     if any(selects(selector, ref, labels) for selector in objects.exclude):
         return "left out by move.objects.exclude"
-    included = any(selects(selector, ref, labels) for selector in objects.include)
+    included = is_included(manifest, ref, context)
     if not included and (reason := _namespace_reason(ref, context)):
         return reason
     type_name = ref.type_name
@@ -91,6 +91,12 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
             return rule.reason
     owner = regenerating_owner(manifest)
     return f"created again by the controller of its {owner}" if owner else ""
+
+
+def is_included(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> bool:
+    """Return whether a person names this object in move.objects.include."""
+    labels = manifest["metadata"].get("labels") or {}
+    return any(selects(selector, ref, labels) for selector in context.config.move.objects.include)
 
 
 def _namespace_reason(ref: ObjectRef, context: RuleContext) -> str:

@@ -153,3 +153,17 @@ def test_a_skipped_object_keeps_no_content() -> None:
     both = pair(made("v1", "ConfigMap", "kube-root-ca.crt", namespace="shop", data={"ca.crt": "secret"}))
     found = next(item for item in read(both).objects if item.ref.kind == "ConfigMap")
     assert (found.skip, found.body) == ("published by green's own controller", b"")
+
+
+def test_what_lives_and_dies_with_a_pod_that_stays_does_not_move() -> None:
+    """A leader-for-life lock on green would have no holder; a person can include it all the same."""
+    pod_owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "operator", "uid": "r", "controller": True}
+    lock = "move: {objects: {include: [{kind: ConfigMap, name: lock}]}}"
+    for config, reason in (("", "lives and dies with Pod operator-1, which stays on blue"), (lock, "")):
+        both = pair(config_map("free", namespace="shop"), config=config)
+        (pod,) = both.blue.hold(made("v1", "Pod", "operator-1", namespace="shop", spec={"containers": []}, owners=[pod_owner]))
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": "operator-1", "uid": pod["metadata"]["uid"]}
+        both.blue.hold(config_map("lock", namespace="shop", owners=[owner]))
+        found = read(both)
+        assert {item.ref.name: item.skip for item in found.objects if item.ref.kind == "ConfigMap"} == {"lock": reason, "free": ""}
+        assert ("lock" in {ref.name for ref in found.inventory.blue.staying}) is bool(reason)

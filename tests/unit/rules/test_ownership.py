@@ -7,6 +7,7 @@ import pytest
 from migrator.model.ref import ObjectRef
 from migrator.rules import ownership
 from migrator.rules.context import BlueFacts, RuleContext
+from migrator.rules.ownership import Owner
 from tests.support.contexts import configured
 from tests.support.objects import config_map, made
 
@@ -50,3 +51,42 @@ def test_relinked_owners() -> None:
     assert relinked["data"] == manifest["data"]
     loose = config_map("c")
     assert ownership.relinked(loose, lambda _: "never") is loose
+
+
+POD, LOCK, KEY, WIDGET, SECRET = (
+    ObjectRef("", "Pod", "n", "operator-1"),
+    ObjectRef("", "ConfigMap", "n", "lock"),
+    ObjectRef("", "Secret", "n", "key"),
+    ObjectRef("example.com", "Widget", "n", "w"),
+    ObjectRef("", "Secret", "n", "of-widget"),
+)
+UIDS = {"p": POD, "l": LOCK, "w": WIDGET}
+BY_POD, BY_LOCK, BY_WIDGET = Owner("p", "Pod"), Owner("l", "ConfigMap"), Owner("w", "Widget.example.com")
+
+
+@pytest.mark.parametrize(
+    ("owned", "staying", "left"),
+    [
+        ({LOCK: (BY_POD,)}, {POD}, {LOCK: "Pod operator-1"}),
+        ({LOCK: (BY_POD,)}, set(), {}),
+        ({KEY: (BY_LOCK,), LOCK: (BY_POD,)}, {POD}, {LOCK: "Pod operator-1", KEY: "ConfigMap lock"}),
+        ({LOCK: (BY_POD, BY_WIDGET)}, {POD}, {}),
+        ({SECRET: (BY_WIDGET,)}, {WIDGET}, {}),
+        ({LOCK: (Owner("gone", "Pod"),)}, set(), {}),
+        ({LOCK: (Owner("x", "Node"),)}, set(), {LOCK: "Node"}),
+    ],
+    ids=[
+        "its pod stays",
+        "its pod moves",
+        "a chain",
+        "one owner moves",
+        "left out by a person",
+        "owner unknown",
+        "kind never moved",
+    ],
+)
+def test_what_lives_and_dies_with_what_stays(
+    owned: dict[ObjectRef, tuple[Owner, ...]], staying: set[ObjectRef], left: dict[ObjectRef, str]
+) -> None:
+    """Locks and credentials of a run stay with it; what a person has left out takes nothing along."""
+    assert ownership.left_behind(owned, UIDS, staying, {"Node"}) == left
