@@ -64,6 +64,8 @@ def test_field_ownership_carries_over(sandbox: Sandbox, kubectl: str, mode: str)
     assert kube("blue", "apply").returncode == 0
     result = sandbox.json("copy")
     assert result.code == 0, result.out
+    # What a controller writes between the two reads of `kubectl diff` would be a difference.
+    until(lambda: get(sandbox.green("Deployment", "web"), "status", "availableReplicas") == 2)
     difference = kube("green", "diff")
     assert (difference.returncode, difference.stdout) == (0, ""), difference.stdout + difference.stderr
     applied = kube("green", "apply")

@@ -34,7 +34,13 @@ def test_whole_shop_moves(sandbox: Sandbox) -> None:
             "namespaces": {"include": [NS, "shop-batch"]},
             "clusterScoped": True,
             "kinds": {"exclude": ["ClusterRoleBinding"]},
-            "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "*-*"}]},
+            # Those of other tests.
+            "objects": {
+                "exclude": [
+                    {"kind": "CustomResourceDefinition", "name": "*-*"},
+                    {"kind": "ValidatingWebhookConfiguration", "name": "hook-*"},
+                ]
+            },
         }
     )
     copied = sandbox.json("copy")
