@@ -41,8 +41,8 @@ def command(common: Common) -> None:
         "next": state.next_command or None,
         "unfinished": sorted(str(ref) for ref in state.intended),
         "fencedCronJobs": sorted(str(ref) for ref in state.fenced),
-        "goodVerdictAt": _time(state.good_verdict_at),
-        "onGreenSince": _time(state.on_green_since),
+        "goodVerdictAt": _time(state.good_verdict.here if state.good_verdict else None),
+        "onGreenSince": _time(state.on_green.here if state.on_green else None),
         "lastEvent": _time(entries[-1].at) if entries else None,
         "journal": str(path),
     }

@@ -9,6 +9,7 @@ from typing import TypeVar
 from migrator.config.schema import Gates, Probe, Traffic
 from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
 from migrator.journal.records.traffic import (
+    ClocksCompared,
     CutoverEnded,
     CutoverStarted,
     GateFailed,
@@ -18,6 +19,7 @@ from migrator.journal.records.traffic import (
     Shifted,
     SideSample,
 )
+from migrator.migration.ages import Moment
 from migrator.migration.bounded import reason
 from migrator.migration.fence import Side
 from migrator.migration.run import Run
@@ -26,7 +28,7 @@ from migrator.migration.undo import Undo
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import SideCounters, TrafficReading
 from migrator.model.verdict import Severity
-from migrator.ports import Clock, HeldLock, Prober, TrafficSwitch
+from migrator.ports import HeldLock, Prober, TrafficSwitch
 
 Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
@@ -49,19 +51,27 @@ class CutoverInputs:
     prober: Prober
     lock: HeldLock
     """The lock on green: without it green gets no more traffic; going back to blue does not ask it."""
+    green_ahead: float = 0.0
+    """Green's time, less this process's monotonic time."""
 
 
-def require_verdict(state: State, gates: Gates, clock: Clock) -> None:
-    """Raise BlockedError unless the journal holds a good verdict that is not too old."""
+def require_verdict(state: State, gates: Gates, now: Moment) -> None:
+    """Raise BlockedError unless the journal holds a good verdict that is not too old, by this machine's clock and by green's."""
     if state.stage is Stage.RETIRED:
         raise BlockedError("this migration is retired", hint="start a new one with another name")
     if state.stage is Stage.ON_GREEN:
         raise BlockedError("all traffic is on green already", hint="`migrator status` shows where things stand")
     if state.stage is Stage.CUTTING_OVER:
         return  # an interrupted cutover had its verdict; its gates judge every step again
-    if state.good_verdict_at is None:
+    if state.good_verdict is None:
         raise BlockedError("there is no good verdict since the last copy", hint="run `migrator validate` first")
-    age = clock.now() - state.good_verdict_at
+    ages = state.good_verdict.ages(now)
+    if min(ages) < 0:
+        raise BlockedError(
+            f"the last good verdict lies {-min(ages) / 60:.1f} minutes ahead of now: a clock went back",
+            hint="run `migrator validate` again",
+        )
+    age = max(ages)
     if age > gates.verdict_age.total_seconds():
         raise BlockedError(f"the last good verdict is {age / 60:.0f} minutes old", hint="run `migrator validate` again")
 
@@ -96,6 +106,7 @@ def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[S
                 run.write(CutoverStarted())
                 turned = turn()
                 shift_traffic(inputs, run)
+                run.write(ClocksCompared(inputs.green_ahead + run.clock.monotonic()))
                 run.write(CutoverEnded(good=True))
                 run.ledger.sync()
         except BaseException as error:

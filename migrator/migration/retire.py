@@ -11,6 +11,7 @@ import orjson
 
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import Retired
+from migrator.migration.ages import Moment
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Progress, Step
@@ -20,14 +21,21 @@ from migrator.ports import ClusterReader, Reporter, TrafficSwitch
 _WATCH_SECONDS = 5.0
 
 
-def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float) -> None:
-    """Raise BlockedError unless green has had all traffic for the soak time and blue gets none now."""
+def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, green_time: float) -> None:
+    """Raise BlockedError unless green has had all traffic for the soak time and blue gets none now.
+
+    A clock that jumped ahead does not end the soak: it has to be over by this machine's clock and by green's.
+    """
     state = run.state
     if state.stage is Stage.RETIRED:
         raise BlockedError("blue is retired already")
-    if state.stage is not Stage.ON_GREEN or state.on_green_since is None:
+    if state.stage is not Stage.ON_GREEN or state.on_green is None:
         raise BlockedError("traffic is not on green", hint="`migrator cutover` first")
-    age = run.clock.now() - state.on_green_since
+    ages = state.on_green.ages(Moment(run.clock.now(), green_time))
+    # A clock that was set back since tells nothing; the other one does.
+    age = min((age for age in ages if age >= 0), default=-1.0)
+    if age < 0:
+        raise BlockedError("the cutover lies ahead of now: a clock went back", hint="set the clock of this machine")
     if age < soak:
         raise BlockedError(
             f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h",

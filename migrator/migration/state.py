@@ -12,6 +12,7 @@ from migrator.journal.records import migration as records
 from migrator.journal.records import traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
+from migrator.migration.ages import Moment
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 
@@ -61,11 +62,18 @@ class State:
     """Whether CronJobs were told to change sides, and nobody knows which of them have."""
     going_back: bool = False
     """Whether an undo or a rollback has begun and not ended."""
-    good_verdict_at: float | None = None
-    on_green_since: float | None = None
+    good_verdict: Moment | None = None
+    on_green: Moment | None = None
+    """Since when green has had all traffic."""
+    green_ahead: float | None = None
+    """Seconds that green's clock was ahead of this machine's when they were compared last."""
     copied_at: float | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Role (`blue`, `green`) to the identity of the cluster that the migration belongs to."""
+
+    def moment(self, at: float) -> Moment:
+        """Return the moment of an entry that follows a comparison of the clocks."""
+        return Moment(at, None if self.green_ahead is None else at + self.green_ahead)
 
     @property
     def most_percent(self) -> float:
@@ -158,11 +166,11 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
         case records.VerdictGiven():
             counts = record.good and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK)
             stage = Stage.VALIDATED if counts else state.stage
-            return replace(state, good_verdict_at=at if record.good else None, stage=stage)
+            return replace(state, good_verdict=state.moment(at) if record.good else None, stage=stage)
         case traffic.RollbackStarted():
             return replace(state, going_back=True)
         case traffic.RollbackEnded():
-            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green_since=None, good_verdict_at=None)
+            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green=None, good_verdict=None)
         case records.Retired():
             return replace(state, stage=Stage.RETIRED)
         case Bound(clusters=clusters):
@@ -180,7 +188,7 @@ def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
     match record:
         case records.CopyEnded():
             begins = state.stage in (Stage.NEW, Stage.VALIDATED, Stage.ROLLED_BACK)
-            return replace(state, copied_at=at, good_verdict_at=None, stage=Stage.COPIED if begins else state.stage)
+            return replace(state, copied_at=at, good_verdict=None, stage=Stage.COPIED if begins else state.stage)
         case records.CopyStarted() | records.WaveAnnounced() | records.ObjectOutcome() | records.PruneAnnounced():
             return state
         case _:
@@ -189,6 +197,8 @@ def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
 
 def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> State:
     match record:
+        case traffic.ClocksCompared(green=green):
+            return replace(state, green_ahead=green - at)
         case traffic.CutoverStarted():
             return replace(state, stage=Stage.CUTTING_OVER, going_back=False)
         case traffic.ShiftAnnounced(percent=percent):
@@ -199,9 +209,9 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
         case traffic.GateFailed():
             return replace(state, going_back=True)
         case traffic.CutoverEnded(good=True):
-            return replace(_ended(state), stage=Stage.ON_GREEN, on_green_since=at)
+            return replace(_ended(state), stage=Stage.ON_GREEN, on_green=state.moment(at))
         case traffic.CutoverEnded():
-            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green_since=None)
+            return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green=None)
         case traffic.Sampled() | traffic.GatePassed():
             return state
         case _:

@@ -8,8 +8,10 @@ from typing import Any
 
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
+from migrator.journal.records.traffic import ClocksCompared
 from migrator.migration import cutover, fence, retire
 from migrator.migration.account import remove_account
+from migrator.migration.ages import Moment
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
@@ -70,10 +72,12 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     _settle(session)
     identities = session.preflight()
     cutover.look(session.switch, session.run)
-    cutover.require_verdict(session.run.state, session.config.gates, session.run.clock)
+    there = session.green.server_time()
+    cutover.require_verdict(session.run.state, session.config.gates, Moment(session.run.clock.now(), there))
+    ahead = there - session.run.clock.monotonic()
     with session.green.lock(session.holder, session.run.reporter) as lock:
         inputs = cutover.CutoverInputs(
-            session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober, lock
+            session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
         )
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
@@ -98,7 +102,8 @@ def run_retire(session: Session, archive: Path) -> int:
         remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
     _settle(session)
     soak = session.config.retire.soak.total_seconds()
-    retire.require_retirable(session.run, session.switch, soak=soak)
+    there = session.green.server_time()
+    retire.require_retirable(session.run, session.switch, soak=soak, green_time=there)
     session.preflight()
     plan, _ = session.read_and_plan()
     count = retire.archive(session.blue, plan.kinds_read.values(), archive, session.run.reporter)
@@ -137,5 +142,6 @@ def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)
+    session.run.write(ClocksCompared(session.green.server_time()))
     session.run.write(VerdictGiven.of(Verdict(notable, verdict.seconds)))
     return verdict

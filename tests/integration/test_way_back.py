@@ -17,13 +17,16 @@ import yaml
 from migrator.config.schema import HAProxyConfig
 from migrator.journal.file import FileJournal
 from migrator.journal.records.codec import MIGRATION
+from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import Balancer, balanced
 from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.haproxy import HAProxy
 from tests.support.clock import FakeClock
 from tests.support.objects import config_map, cron_job
-from tests.support.sandbox import Sandbox, freeze_when, until
+from tests.support.sandbox import TYPES, Sandbox, freeze_when, until
 from tests.support.sockets import black_hole, closed_port, watched
+
+MINUTE = 60 + PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -199,3 +202,36 @@ def test_killed_on_the_way_back_a_rollback_ends_it(on_green: Sandbox, balancer: 
         assert (refused.code, "migrator rollback" in refused.err) == (3, True), refused.err
     assert on_green.run("rollback").code == 0
     assert (on_green.json("status").document["stage"], runs_on(on_green)) == ("rolled back", (True, False))
+
+
+def minutes_run(sandbox: Sandbox) -> dict[str, list[int]]:
+    """Return the minutes that the CronJob has run on each side, by the names of its Jobs."""
+    sides = {"blue": sandbox.pair.blue, "green": sandbox.pair.green}
+    return {side: sorted(map(minute_of, at.list(TYPES["Job"], sandbox.namespace))) for side, at in sides.items()}
+
+
+def minute_of(job: Manifest) -> int:
+    """Return for which minute a CronJob has made a Job (Kubernetes, pkg/controller/cronjob, `getJobName`)."""
+    return int(job["metadata"]["name"].rpartition("-")[2])
+
+
+def test_each_minute_runs_once(sandbox: Sandbox, balancer: Balancer) -> None:
+    """Over cutover and rollback, by both sides' own controllers: no minute is run twice, and none is left out."""
+    # Green's CronJob is older than the first run, and blue's has missed some when it is resumed: both would catch up.
+    configure(sandbox, balancer)
+    sandbox.on_blue(config_map("a"), cron_job("tick", schedule="* * * * *", successfulJobsHistoryLimit=100))
+    assert sandbox.run("copy").code == 0
+    until(lambda: len(minutes_run(sandbox)["blue"]) == 1, seconds=MINUTE)
+    for verb in (("validate",), ("cutover", "--yes")):
+        done = sandbox.run(*verb)
+        assert done.code == 0, done.err
+    until(lambda: bool(minutes_run(sandbox)["green"]), seconds=MINUTE)
+    back = sandbox.run("rollback")
+    assert back.code == 0, back.err
+    before = len(minutes_run(sandbox)["blue"])
+    until(lambda: len(minutes_run(sandbox)["blue"]) > before, seconds=MINUTE)
+    ran = minutes_run(sandbox)
+    both = sorted([*ran["blue"], *ran["green"]])
+    assert both == list(range(both[0], both[-1] + 1)), ran
+    assert set(ran["blue"]).isdisjoint(ran["green"]), ran
+    assert len(ran["green"]) >= 1, ran

@@ -12,6 +12,15 @@ from migrator.model.traffic import SideCounters
 
 
 @dataclass(slots=True, frozen=True)
+class ClocksCompared(Record):
+    """What green's clock says at the time of this entry, so that a jump of this machine's is seen."""
+
+    WORD = "clocks"
+    green: float
+    """Seconds since 1970."""
+
+
+@dataclass(slots=True, frozen=True)
 class CutoverStarted(Record):
     """A cutover begins."""
 
@@ -146,6 +155,6 @@ class RollbackEnded(Record):
     """What could not be undone, one sentence each."""
 
 
-CutoverRecord = CutoverStarted | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
+CutoverRecord = ClocksCompared | CutoverStarted | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
 FenceRecord = FenceAnnounced | Fenced | UnfenceAnnounced | Unfenced
 RollbackRecord = RollbackStarted | RollbackEnded

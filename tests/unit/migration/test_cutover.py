@@ -13,6 +13,7 @@ from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffi
 from migrator.errors import BlockedError, GateFailedError, JournalError, MigratorError, TrafficError, UnavailableError
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import (
+    ClocksCompared,
     CutoverEnded,
     CutoverStarted,
     GateFailed,
@@ -21,6 +22,7 @@ from migrator.journal.records.traffic import (
     ShiftAnnounced,
     Shifted,
 )
+from migrator.migration.ages import Moment
 from migrator.migration.cutover import CutoverInputs, cut_over, look, require_verdict
 from migrator.migration.fence import Side
 from migrator.migration.run import Run
@@ -73,7 +75,11 @@ class Shift:
     @property
     def written(self) -> list[MigrationRecord]:
         """All records but samples."""
-        return [record for record in self.journal.records if not isinstance(record, Sampled | CutoverStarted | CutoverEnded)]
+        return [
+            record
+            for record in self.journal.records
+            if not isinstance(record, Sampled | ClocksCompared | CutoverStarted | CutoverEnded)
+        ]
 
 
 @pytest.fixture
@@ -339,25 +345,30 @@ GATES = Gates(verdict_age=seconds(900))
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (State(Stage.RETIRED, good_verdict_at=NOW), "is retired"),
-        (State(Stage.ON_GREEN, good_verdict_at=NOW), "all traffic is on green already"),
+        (State(Stage.RETIRED, good_verdict=Moment(NOW)), "is retired"),
+        (State(Stage.ON_GREEN, good_verdict=Moment(NOW)), "all traffic is on green already"),
         (State(Stage.COPIED), "no good verdict since the last copy"),
-        (State(Stage.VALIDATED, good_verdict_at=NOW - 901), "the last good verdict is 15 minutes old"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 901)), "the last good verdict is 15 minutes old"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW + 90)), "lies 1.5 minutes ahead of now: a clock went back"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 9, NOW + 90)), "lies 1.5 minutes ahead of now: a clock went back"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 9, NOW - 901)), "the last good verdict is 15 minutes old"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 901, NOW - 9)), "the last good verdict is 15 minutes old"),
     ],
 )
 def test_a_cutover_needs_a_good_and_fresh_verdict(state: State, words: str) -> None:
     """Without one nothing moves, and what to do is said."""
     with pytest.raises(BlockedError, match=words) as caught:
-        require_verdict(state, GATES, FakeClock(NOW))
+        require_verdict(state, GATES, Moment(NOW, NOW))
     assert caught.value.hint
 
 
 @pytest.mark.parametrize(
-    "state", [State(Stage.VALIDATED, good_verdict_at=NOW - 899), State(Stage.CUTTING_OVER, good_verdict_at=NOW - 9999)]
+    "state",
+    [State(Stage.VALIDATED, good_verdict=Moment(NOW - 899, NOW + 1)), State(Stage.CUTTING_OVER, good_verdict=Moment(NOW - 9999))],
 )
 def test_a_fresh_verdict_or_an_interrupted_cutover_may_go_on(state: State) -> None:
     """An interrupted cutover had its verdict; its gates judge every step anew."""
-    require_verdict(state, GATES, FakeClock(NOW))
+    require_verdict(state, GATES, Moment(NOW, NOW))
     assert state.stage in (Stage.VALIDATED, Stage.CUTTING_OVER)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import MigrationRecord, Retired
-from migrator.journal.records.traffic import CutoverEnded, ShiftAnnounced
+from migrator.journal.records.traffic import ClocksCompared, CutoverEnded, ShiftAnnounced
 from migrator.migration.retire import archive, record_retirement, require_retirable
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
@@ -37,9 +37,9 @@ def on_green(*more: MigrationRecord, waited: float = SOAK) -> tuple[Run, FakeClo
 def test_after_the_soak_time_without_traffic_blue_may_go() -> None:
     """The load balancer is watched for a while; without one the soak time is all there is."""
     run, clock, switch = on_green()
-    require_retirable(run, switch, soak=SOAK)
+    require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
     assert clock.slept == [5.0]
-    require_retirable(run, None, soak=SOAK)
+    require_retirable(run, None, soak=SOAK, green_time=run.clock.now())
     assert clock.slept == [5.0]
 
 
@@ -55,8 +55,37 @@ def test_before_its_time_blue_stays(more: tuple[MigrationRecord, ...], waited: f
     """A migration that is not on green, or not for long enough; the load balancer is not even asked."""
     run, clock, switch = on_green(*more, waited=waited)
     with pytest.raises(BlockedError, match=words):
-        require_retirable(run, switch, soak=SOAK)
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
     assert clock.slept == []
+
+
+BEGAN = 1_800_000_000.0
+"""When the fake clock begins."""
+
+
+@pytest.mark.parametrize(
+    ("jump", "green_waited", "words"),
+    [
+        (2 * SOAK, 60.0, "for 0.0 h"),
+        (60.0, 2 * SOAK, "for 0.0 h"),
+        (-7200.0, 60.0, "for 0.0 h"),
+        (-7200.0, -7200.0, "a clock went back"),
+        (2 * SOAK, 2 * SOAK, ""),
+        (-7200.0, 2 * SOAK, ""),
+    ],
+    ids=["ahead here", "ahead on green", "back here, too early", "back on both", "over on both", "back here, over on green"],
+)
+def test_a_clock_that_jumps_ends_no_soak(jump: float, green_waited: float, words: str) -> None:
+    """It is over when both clocks say so; one that was set back says nothing."""
+    run, _, _, _ = migration_run(ClocksCompared(BEGAN - 500), CutoverEnded(good=True))
+    run.clock.pass_time(jump)  # type: ignore[attr-defined]
+    green_time = BEGAN - 500 + 1 + green_waited
+    if not words:
+        require_retirable(run, None, soak=SOAK, green_time=green_time)
+        assert run.state.stage is Stage.ON_GREEN
+        return
+    with pytest.raises(BlockedError, match=words):
+        require_retirable(run, None, soak=SOAK, green_time=green_time)
 
 
 def test_traffic_that_reaches_blue_keeps_it() -> None:
@@ -64,15 +93,15 @@ def test_traffic_that_reaches_blue_keeps_it() -> None:
     run, _, switch = on_green()
     switch.percent = 95
     with pytest.raises(BlockedError, match="traffic still reaches blue: green has 95 %"):
-        require_retirable(run, switch, soak=SOAK)
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
     run, clock, switch = on_green()
     clock.after(2, lambda: setattr(switch, "percent", 50))
     with pytest.raises(BlockedError, match="traffic still reaches blue: 250 requests, 0 in flight"):
-        require_retirable(run, switch, soak=SOAK)
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
     run, _, switch = on_green()
     switch.blue_sessions = 3
     with pytest.raises(BlockedError, match="traffic still reaches blue: 0 requests, 3 in flight"):
-        require_retirable(run, switch, soak=SOAK)
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
 
 
 def archived(path: Path) -> list[str]:

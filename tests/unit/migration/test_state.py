@@ -6,6 +6,7 @@ import pytest
 
 from migrator.journal.records.migration import CopyEnded, MigrationRecord, ObjectOutcome, Retired, VerdictGiven, WaveAnnounced
 from migrator.journal.records.traffic import (
+    ClocksCompared,
     CutoverEnded,
     CutoverStarted,
     FenceAnnounced,
@@ -18,6 +19,7 @@ from migrator.journal.records.traffic import (
     UnfenceAnnounced,
     Unfenced,
 )
+from migrator.migration.ages import Moment
 from migrator.migration.state import MigrationFold, Stage, State, Written, fold
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
@@ -109,15 +111,21 @@ def test_each_verb_moves_the_stage_on(story: tuple[MigrationRecord, ...], stage:
 
 def test_a_verdict_is_good_until_something_is_written_or_taken_back() -> None:
     """A copy, a bad verdict and a rollback end it; it carries its time."""
-    assert after(COPIED, GOOD).good_verdict_at == 2.0
-    assert [after(GOOD, later).good_verdict_at for later in (COPIED, BAD, BACK)] == [None] * 3
+    assert after(COPIED, GOOD).good_verdict == Moment(2.0)
+    assert [after(GOOD, later).good_verdict for later in (COPIED, BAD, BACK)] == [None] * 3
 
 
 def test_times_are_those_of_the_records() -> None:
     """Since when all traffic is on green; when the last copy ended."""
     state = after(COPIED, CutoverEnded(good=True))
-    assert (state.copied_at, state.on_green_since) == (1.0, 2.0)
-    assert [after(CutoverEnded(good=True), later).on_green_since for later in (BACK, CutoverEnded(good=False))] == [None] * 2
+    assert (state.copied_at, state.on_green) == (1.0, Moment(2.0))
+    assert [after(CutoverEnded(good=True), later).on_green for later in (BACK, CutoverEnded(good=False))] == [None] * 2
+
+
+def test_moments_are_kept_by_both_clocks() -> None:
+    """Green's clock is as far ahead as when they were compared last."""
+    state = after(ClocksCompared(501.0), GOOD, ClocksCompared(603.0), CutoverEnded(good=True))
+    assert (state.good_verdict, state.on_green) == (Moment(2.0, 502.0), Moment(4.0, 604.0))
 
 
 def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() -> None:

@@ -22,6 +22,7 @@ from migrator.journal.records.traffic import (
     ShiftAnnounced,
     Unfenced,
 )
+from migrator.migration.ages import Moment
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import fence_blue
 from migrator.migration.session import Session
@@ -176,7 +177,7 @@ def test_a_verdict_is_recorded_with_what_a_person_must_know(stand: Stand) -> Non
     (recorded,) = stand.of(VerdictGiven)
     assert recorded == VerdictGiven(good=True, seconds=0.0, findings=())
     assert [finding.subject for finding in verdict.findings] == ["front"]
-    assert (stand.state, stand.session.run.state.good_verdict_at) == (Stage.VALIDATED, stand.clock.now())
+    assert (stand.state, stand.session.run.state.good_verdict) == (Stage.VALIDATED, Moment(*[stand.clock.now()] * 2))
     stand.blue.hold(config_map("more", namespace="shop"))
     assert not run_validate(stand.session).good
     bad = stand.of(VerdictGiven)[-1]
