@@ -164,6 +164,7 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     """Shift this share to green, watch it for the soak time, and judge it; raises GateFailedError."""
     run.reporter.emit(Step(f"{percent:g} % of traffic to green"))
     before = inputs.switch.read()
+    _require_share(before, run.state.green_percent)  # somebody may have gone back meanwhile
     inputs.lock.require()
     shift(percent, inputs.switch, run)
     green = _watch(percent, before, inputs, run)
@@ -201,9 +202,13 @@ def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: 
     reading = switch.read()
     green, blue = reading.green.since(before.green), reading.blue.since(before.blue)
     run.write(Sampled(reading.green_percent, SideSample.of(green), SideSample.of(blue)))
+    _require_share(reading, percent)
+    return green
+
+
+def _require_share(reading: TrafficReading, percent: float) -> None:
     if abs(reading.green_percent - percent) > _READ_BACK:
         raise GateFailedError(f"weights were changed from outside: green has {reading.green_percent:g} %, not {percent:g} %")
-    return green
 
 
 def _judge(green: SideCounters, gates: Gates) -> None:

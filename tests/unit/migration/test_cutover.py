@@ -28,6 +28,7 @@ from migrator.migration.fence import Side
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Event
+from migrator.model.verdict import Finding
 from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.lock import FakeLock
@@ -167,6 +168,20 @@ def test_a_later_step_that_fails_goes_back_all_the_way(shift: Shift) -> None:
     shift.switch.error_rate = lambda percent: 0.5 if percent == 50 else 0.0
     shift.fails("all traffic is back on blue")
     assert shift.switch.shifts == [10, 50, 0]
+
+
+def test_a_rollback_between_two_steps_is_not_overruled(shift: Shift) -> None:
+    """It came from another terminal, after the last look at the weights."""
+    passed = shift.prober.probe
+
+    def gone_back(probe: Probe) -> Finding:
+        shift.switch.percent = 0
+        return passed(probe)
+
+    shift.prober.probe = gone_back  # type: ignore[method-assign]
+    shift.inputs = replace(shift.inputs, probes=(Probe(name="shop", tcp=TcpProbe(host="h", port=1), timeout=seconds(1)),))
+    shift.fails("weights were changed from outside: green has 0 %, not 10 %")
+    assert shift.switch.shifts == [10, 0]
 
 
 def test_many_errors_end_a_step_early(shift: Shift) -> None:
