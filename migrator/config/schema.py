@@ -104,6 +104,13 @@ class Move(Frozen):
     namespaces: NameFilter = Field(default_factory=NameFilter, description="Namespaces whose objects move.")
     kinds: NameFilter = Field(default_factory=NameFilter, description="Kinds that move, as Kind or Kind.group.")
     objects: ObjectFilter = Field(default_factory=ObjectFilter, description="Exceptions, object by object.")
+    dangerous_bindings: Literal["warn", "block"] = Field(
+        "warn",
+        description=(
+            "What becomes of bindings to system:anonymous, system:unauthenticated or system:masters, "
+            "and of those that let every account do everything."
+        ),
+    )
     cluster_scoped: bool = Field(True, description="Whether cluster-scoped objects (CRDs, RBAC, webhooks ...) move.")
 
 

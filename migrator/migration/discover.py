@@ -18,6 +18,7 @@ from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.ports import ClusterReader, Reporter
 from migrator.rules import field_owners, storage, versions
+from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
 from migrator.rules.ownership import left_behind, owners_of
 from migrator.rules.references import scale_target
@@ -186,6 +187,8 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
         yield "moving_volumes", ref.name
     elif moves and ref.type_name == _STORAGE_CLASS:
         yield "storage_classes", ref.name
+    elif ref.kind in ("Role", "ClusterRole") and ref.group == "rbac.authorization.k8s.io" and is_wildcard(manifest):
+        yield "wildcard_roles", (ref.namespace, ref.name)
     elif moves and ref.type_name == _CRD:
         yield "groups", manifest["spec"]["group"]
 

@@ -14,7 +14,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.readiness.kinds import readiness
-from migrator.rules import injected, jobs, order, references, storage, table, versions
+from migrator.rules import bindings, injected, jobs, order, references, storage, table, versions
 from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.references import backend_services
 
@@ -51,7 +51,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         owners=_owners(graph, moves),
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
-        warnings=(),
+        warnings=tuple(f"{item.blue} {item.danger}" for _, item in sorted(moves.items()) if item.danger),
         kinds_read=inventory.kinds_read,
     )
 
@@ -108,6 +108,7 @@ def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transf
         managed_fields=found.managed_fields,
         ended=ended,
         status=orjson.dumps(jobs.finished_status(manifest)) if ended else b"",
+        danger=bindings.danger(manifest, context),
         data=storage.data_plan(manifest, context),
         unready=_unready(manifest),
         volatile=injected.volatile_paths(manifest, context),
@@ -138,7 +139,7 @@ def with_green(plan: Plan, green: GreenReading) -> Plan:
     """Return the plan with what reading green has added: kinds that may not be read, and warnings."""
     unreadable = (*plan.unreadable, *green.unreadable)
     unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
-    return replace(plan, unreadable=unreadable, warnings=(*unread, *_green_warnings(green)))
+    return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *unread, *_green_warnings(green)))
 
 
 def _green_warnings(green: GreenReading) -> Iterable[str]:

@@ -55,6 +55,8 @@ class PlanItem:
     """Names of the rules that change it, in order."""
     notes: tuple[str, ...] = ()
     """What a person should know about the move."""
+    danger: str = ""
+    """Why a person should think twice about the move; always shown."""
     data: DataPlan = DataPlan.NONE
     """What happens to the data behind a claim."""
     resource: ResourceType | None = None

@@ -45,6 +45,8 @@ class BlueFacts:
     """StorageClasses that move."""
     groups: frozenset[str] = frozenset()
     """API groups whose CRDs move."""
+    wildcard_roles: frozenset[tuple[str, str]] = frozenset()
+    """(namespace, name) of Roles and ClusterRoles that allow everything; those that stay, too."""
     aggregated_groups: frozenset[str] = frozenset()
     """API groups served by an aggregated API server."""
 

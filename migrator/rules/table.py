@@ -8,6 +8,7 @@ from typing import NamedTuple
 from migrator.model.manifest import Manifest
 from migrator.rules import (
     accounts,
+    bindings,
     finalizers,
     images,
     jobs,
@@ -77,6 +78,8 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
             "is running on blue: it would run a second time on green",
             "wait until it has finished, or leave it with move.objects.exclude",
         )
+    if manifest["apiVersion"].startswith("rbac.authorization.k8s.io/"):
+        return bindings.hindrance(manifest, context)
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     return check(manifest, context) if check else None
 

@@ -39,6 +39,27 @@ def test_copy_leaves_no_marks_of_its_own(sandbox: Sandbox) -> None:
     assert (metadata["labels"], metadata["annotations"]) == ({"team": "x"}, {"note": "y"})
 
 
+def test_bindings_that_let_in_everybody_are_told_or_stay(sandbox: Sandbox) -> None:
+    """A wildcard Role for every account of the cluster, a narrow one for everybody without a login."""
+    group, kind = "rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1"
+    role = {"apiGroup": group, "kind": "Role", "name": "owner"}
+    everybody, accounts = (
+        {"apiGroup": group, "kind": "Group", "name": f"system:{name}"} for name in ("unauthenticated", "authenticated")
+    )
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    sandbox.on_blue(
+        made(kind, "Role", "owner", rules=rules),
+        made(kind, "RoleBinding", "accounts", roleRef=role, subjects=[accounts]),
+        made(kind, "RoleBinding", "everybody", roleRef={**role, "kind": "ClusterRole", "name": "view"}, subjects=[everybody]),
+    )
+    warnings = sandbox.json("plan").document["warnings"]
+    assert ["/accounts gives Role owner, which may do everything" in text for text in warnings] == [True, False]
+    assert "/everybody gives ClusterRole view to system:unauthenticated" in warnings[1]
+    sandbox.configure(move={"dangerousBindings": "block"})
+    result = sandbox.json("plan")
+    assert (result.code, result.document["counts"]["blocked"]) == (3, 2)
+
+
 def test_copy_brings_only_what_changed(sandbox: Sandbox) -> None:
     """A change on blue, a removed key too, arrives with the next copy."""
     sandbox.on_blue(config_map("a", {"one": "1", "two": "2"}), config_map("b"))
