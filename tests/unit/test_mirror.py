@@ -44,6 +44,7 @@ ELSEWHERE = {
     "cli/schema.py": "tests/unit/cli/test_main.py",
     "cli/status.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "upgrade/read_cluster.py": "tests/integration/test_examine.py",
     "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "config/schema.py": "tests/unit/config/test_load.py",
     "config/stack.py": "tests/unit/provision/test_component.py",
@@ -64,9 +65,6 @@ ELSEWHERE = {
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",
-    "upgrade/node.py": "tests/e2e/test_upgrade.py and test_upgrade_faults.py, on real nodes",
-    "upgrade/plan.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
-    "upgrade/read_cluster.py": "tests/integration/test_examine.py",
 }
 """Modules, or folders of them, that are tested, but not by a unit test that has their name: where they are.
 

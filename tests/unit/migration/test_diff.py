@@ -35,7 +35,9 @@ def copied(*objects: dict[str, object]) -> Pair:
 
 def test_nothing_is_written() -> None:
     """Before a copy, after one, and after a change."""
-    for both in (shop(), copied()):
+    changed = copied()
+    change(changed, "new")
+    for both in (shop(), copied(), changed):
         before = contents(both.green)
         entries(both)
         assert contents(both.green) == before
@@ -115,6 +117,13 @@ def test_owners_on_green_are_no_difference() -> None:
     both.blue.hold(owned_by(owner, config_map("a", namespace="shop")))
     both.copy()
     assert entries(both.next_run())[A].action == "unchanged"
+
+
+def test_owners_of_what_is_not_there_yet_are_not_shown() -> None:
+    """They have no UID on green, and blue's would be wrong."""
+    found = entries(shop())[A._replace(name="child")]
+    assert found.action == "create"
+    assert not any(item.path.startswith("metadata.ownerReferences") for item in found.differences)
 
 
 def test_a_refusal_is_an_entry() -> None:
