@@ -83,7 +83,12 @@ def _optional(read: Callable[[], T], otherwise: T, what: str, unread: list[str])
 def _config(cluster: UpgradeCluster, name: str, key: str, unread: list[str]) -> dict[str, Any]:
     nothing: Manifest = {}
     found = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", name), nothing, f"ConfigMap {name}", unread)
-    content = yaml.safe_load((found.get("data") or {}).get(key, ""))
+    try:
+        content = yaml.safe_load((found.get("data") or {}).get(key, ""))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        # A person has edited it; its text is not shown, as it may hold anything.
+        unread.append(f"ConfigMap {name}: its {key} is no YAML that can be read")
+        return {}
     return content if isinstance(content, dict) else {}
 
 

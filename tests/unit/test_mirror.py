@@ -44,7 +44,6 @@ ELSEWHERE = {
     "cli/schema.py": "tests/unit/cli/test_main.py",
     "cli/status.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
-    "upgrade/read_cluster.py": "tests/integration/test_examine.py",
     "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "config/schema.py": "tests/unit/config/test_load.py",
     "config/stack.py": "tests/unit/provision/test_component.py",
