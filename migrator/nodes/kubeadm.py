@@ -27,7 +27,8 @@ _API = "kubeadm.k8s.io/v1beta4"
 _INIT_SECONDS = 1800.0
 """A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
 _REGISTER_SECONDS = 60
-_TOKEN_LIFE = "15m"  # noqa: S105 - how long one lives, not one
+_TOKEN_LIFE, _UNUSED_TOKEN_LIFE = "15m", "1m0s"
+"""How long a token lives that a node joins with, and the one that `kubeadm init` makes and nobody uses."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -188,7 +189,7 @@ class _Run:
             ) from error
 
     def _detached(self, secret: SecretFile | None) -> Detached:
-        # The token that kubeadm makes for itself is for nobody: each node gets one when it joins.
+        # The token that `init` makes is for nobody: it must not stand in a log.
         quiet = ["--skip-token-print"] if self.verb == "init" else []
         accepted = preflight_flags(self.cluster.ignore_preflight_errors)
         command = " ".join(("kubeadm", self.verb, "--config", _CONFIG, *quiet, *accepted))
@@ -228,8 +229,8 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
             "apiVersion": _API,
             "kind": "InitConfiguration",
             **({"timeouts": dict(cluster.kubeadm_timeouts)} if cluster.kubeadm_timeouts else {}),
-            # No token: each node gets one of its own when it joins.
-            "bootstrapTokens": [],
+            # kubeadm makes a token for a day also where none is asked for; each node gets one of its own when it joins.
+            "bootstrapTokens": [{"ttl": _UNUSED_TOKEN_LIFE}],
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},
             "nodeRegistration": _registration(node),
         },
