@@ -18,12 +18,12 @@ from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
 from migrator.nodes.action import converge
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.hop.etcd_members import has_local_etcd
-from migrator.nodes.machine import require_same_machine
+from migrator.nodes.machine import is_machine, require_same_machine
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of
-from migrator.upgrade.state import UpgradeState
+from migrator.upgrade.state import Status, UpgradeState
 from migrator.upgrade.steps import Progress, Stage, hop_steps, pending
 from migrator.upgrade.steps import Step as HopStep
 
@@ -144,14 +144,21 @@ class UpgradeSession:
     def require_machine(self, node: NodeSpec) -> None:
         """Raise BlockedError when a node's address leads to another machine; asked once, before anything is done to it.
 
-        What the cluster says counts, and while it says nothing what it said when the upgrade began; where nobody knows, it is
-        not asked.
+        While an upgrade is under way, what the journal says of its beginning is proof without the API server, which may be
+        away; else the cluster's word counts. Where neither knows the machine, it is not asked for.
         """
-        if node.name not in self._proven:
-            known = self.machines.get(node.name) or self.state.machines.get(node.name)
+        if node.name in self._proven:
+            return
+        host, begun = self.hosts[node.name], self._begun_with(node)
+        if not (begun and is_machine(host, begun)):
+            known = self.machines.get(node.name) or begun
             if known:
-                require_same_machine(self.hosts[node.name], known)
-            self._proven.add(node.name)
+                require_same_machine(host, known)
+        self._proven.add(node.name)
+
+    def _begun_with(self, node: NodeSpec) -> str:
+        under_way = self.state.status in (Status.RUNNING, Status.ROLLING_BACK)
+        return self.state.machines.get(node.name, "") if under_way else ""
 
     def is_same_machine(self, node: NodeSpec) -> bool:
         """Return whether nothing speaks against a node's host being the machine that it was; False where it cannot be asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.nodes.machine import require_same_machine
+from migrator.nodes.machine import is_machine, require_same_machine
 from migrator.readiness.hosts import machine_of, same_machine
 from tests.support.facts import node
 from tests.support.hosts import FakeHost
@@ -36,3 +36,5 @@ def test_another_machine_is_refused(found: str) -> None:
     assert "is its address right?" in caught.value.hint
     host.answers["cat /etc/machine-id"] = f"{MACHINE}\n"
     require_same_machine(host, MACHINE)
+    assert is_machine(host, MACHINE)
+    assert not is_machine(host, "other")

@@ -8,9 +8,18 @@ import pytest
 
 from migrator.errors import ApiError, HostError, MigratorError
 from migrator.journal.ledger import Ledger
-from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
+from migrator.journal.records.upgrade import (
+    Cordoned,
+    RecordedHop,
+    StepEnded,
+    StepStarted,
+    Uncordoned,
+    UpgradeEnded,
+    UpgradeRecord,
+    UpgradeStarted,
+)
 from migrator.model.kinds import NODES
-from migrator.model.upgrade import NodeSummary, StepId
+from migrator.model.upgrade import NodeSummary, StepId, Workers
 from migrator.nodes.hop.actions import HopAction
 from migrator.nodes.hop.kubeadm import Patches
 from migrator.upgrade.session import UpgradeSession, require_version
@@ -28,9 +37,11 @@ HOP = hop("1.36.3", "1.37.2")
 ETCD = "test -e /etc/kubernetes/manifests/etcd.yaml"
 
 
-def session_on(cluster: FakeCluster, clock: FakeClock | None = None) -> tuple[UpgradeSession, MemoryJournal[UpgradeRecord]]:
-    """Return a session on a cluster of two nodes, and its journal."""
-    cluster.hold(node(FIRST.name), node(WORKER.name))
+def session_on(
+    cluster: FakeCluster, clock: FakeClock | None = None, *, machine: str = ""
+) -> tuple[UpgradeSession, MemoryJournal[UpgradeRecord]]:
+    """Return a session on a cluster of two nodes, of which the worker is this machine, and its journal."""
+    cluster.hold(node(FIRST.name), node(WORKER.name, machine=machine))
     journal: MemoryJournal[UpgradeRecord] = MemoryJournal(FakeClock())
     session = UpgradeSession(
         cluster=cluster,
@@ -140,3 +151,51 @@ def test_the_api_server_must_be_of_the_version_of_the_hop() -> None:
     require_version(session, "1.36.3")
     with pytest.raises(MigratorError, match=r"the API server is v1\.36\.3, not v1\.37\.2"):
         require_version(session, "1.37.2")
+
+
+def begun_with(session: UpgradeSession, **machines: str) -> None:
+    """Record the beginning of an upgrade, and which machines the nodes were."""
+    hops = (RecordedHop.of(HOP),)
+    session.write(UpgradeStarted(target=HOP.target, workers=Workers.EACH_HOP, hops=hops, machines=machines))
+
+
+def test_a_host_is_proven_by_the_journal_without_the_api_server() -> None:
+    """While kubeadm is at work it may be away, and a resumed run must not wait for it to join kubeadm."""
+    cluster = FakeCluster()
+    session, _ = session_on(cluster)
+    begun_with(session, **{WORKER.name: "aa"})
+    host_of(session, WORKER.name).answers["cat /etc/machine-id"] = "aa"
+    before = len(cluster.requests)
+    session.require_machine(WORKER)
+    session.require_machine(WORKER)
+    assert len(cluster.requests) == before
+    assert len(host_of(session, WORKER.name).commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("begun", "now", "host", "same"),
+    [
+        ("aa", "bb", "bb", True),
+        ("aa", "bb", "cc", False),
+        ("aa", "", "cc", False),
+        ("", "bb", "bb", True),
+        ("", "bb", "aa", False),
+        ("", "", "cc", True),
+    ],
+    ids=["joined again meanwhile", "another", "another, the cluster is away", "cluster", "another by it", "nobody knows"],
+)
+def test_a_host_is_the_machine_that_the_journal_or_the_cluster_knows(begun: str, now: str, host: str, same: bool) -> None:  # noqa: FBT001
+    """A node that was joined anew during an upgrade is the one that the cluster knows now."""
+    session, _ = session_on(FakeCluster(), machine=now)
+    begun_with(session, **({WORKER.name: begun} if begun else {}))
+    host_of(session, WORKER.name).answers["cat /etc/machine-id"] = host
+    assert session.is_same_machine(WORKER) is same
+
+
+def test_the_journal_of_an_upgrade_that_has_ended_proves_nothing() -> None:
+    """Since then the node may have become another machine."""
+    session, _ = session_on(FakeCluster(), machine="bb")
+    begun_with(session, **{WORKER.name: "aa"})
+    session.write(UpgradeEnded())
+    host_of(session, WORKER.name).answers["cat /etc/machine-id"] = "aa"
+    assert not session.is_same_machine(WORKER)
