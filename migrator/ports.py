@@ -11,7 +11,7 @@ from migrator.journal.records.base import Entry
 from migrator.model.events import Event
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
-from migrator.model.traffic import TrafficReading
+from migrator.model.traffic import TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
 
 R = TypeVar("R")
@@ -175,8 +175,20 @@ class TrafficSwitch(Protocol):
     def read(self) -> TrafficReading:
         """Return weights and counters; raises TrafficError."""
 
+    def require_shares(self) -> tuple[str, ...]:
+        """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
+
     def shift(self, green_percent: float) -> TrafficReading:
-        """Set the share of green, keep it across a restart, read it back and return that; raises TrafficError."""
+        """Set the share of green, keep it across a restart, read it back and return that; 0 withdraws and ends connections.
+
+        Raises TrafficError; when something was changed by then, it says what the load balancer has now.
+        """
+
+    def withdraw(self, *, end_connections: bool) -> Withdrawal:
+        """Move all traffic to blue, also that of clients which are bound to green; end what is open on green, or count it.
+
+        Raises TrafficError as `shift` does, and when blue cannot take the traffic: green then keeps its own.
+        """
 
 
 class Prober(Protocol):

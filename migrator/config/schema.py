@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -196,6 +197,13 @@ class HAProxyConfig(Frozen):
     state_file: str = Field(
         description="The file of `server-state-file`; written after each change, so that a restart keeps the weights."
     )
+
+    @model_validator(mode="after")
+    def _each_server_once(self) -> HAProxyConfig:
+        twice = sorted(name for name, count in Counter((*self.blue, *self.green)).items() if count > 1)
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named twice: a server leads to blue or to green")
+        return self
 
 
 class Traffic(Frozen):

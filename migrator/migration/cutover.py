@@ -212,7 +212,7 @@ def _require_share(reading: TrafficReading, percent: float) -> None:
 
 
 def _judge(green: SideCounters, gates: Gates) -> None:
-    if green.requests and green.error_rate > gates.error_rate:
+    if green.error_rate > gates.error_rate:
         share = f"{green.error_rate:.1%}; gates.errorRate is {gates.error_rate:.1%}"
         raise GateFailedError(f"{green.errors} of {green.requests} requests on green failed ({share})")
     if gates.latency is not None and green.requests and green.latency_ms > gates.latency.total_seconds() * 1000:

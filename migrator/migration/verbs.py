@@ -19,7 +19,7 @@ from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
-from migrator.model.events import Step
+from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
 from migrator.model.verdict import Severity, Verdict
 
@@ -72,6 +72,8 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     _settle(session)
     identities = session.preflight()
     cutover.look(session.switch, session.run)
+    for notice in session.switch.require_shares():
+        session.run.reporter.emit(Note(notice, warning=True))
     there = session.green.server_time()
     cutover.require_verdict(session.run.state, session.config.gates, Moment(session.run.clock.now(), there))
     ahead = there - session.run.clock.monotonic()

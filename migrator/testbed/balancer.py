@@ -148,9 +148,11 @@ class Balancer:
             raise self._not_started()
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=2).close()
+            with socket.socket(socket.AF_UNIX) as runtime_api:  # bound later, and its file may be of the process before
+                runtime_api.connect(str(self.socket))
         except OSError:
             return False
-        return self.socket.exists()
+        return True
 
 
 def _program() -> str:
@@ -178,7 +180,7 @@ def balancing(folder: Path, *, blue: str, green: str) -> Iterator[Balancer]:
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
     (folder / "haproxy.cfg").write_text(_CONFIG.format(folder=folder, port=port, blue=blue, green=green))
-    (folder / "servers.state").touch()
+    (folder / "servers.state").write_text("1\n")  # the format's version; HAProxy warns of an empty file
     balancer = Balancer(folder, port)
     try:
         balancer.start()

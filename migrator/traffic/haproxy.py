@@ -1,67 +1,178 @@
 """HAProxy through its Runtime API: weights without a reload, read back, and kept across a restart.
 
-Source for the commands: HAProxy management guide, section 9.3 (`set server`, `show servers state`, `show stat`).
+Source for the commands: HAProxy management guide, section 9.3 (`set server`, `shutdown sessions server`).
 """
 
 from __future__ import annotations
 
-import csv
 import re
-import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from migrator.adapters.clock import SystemClock
 from migrator.config.schema import HAProxyConfig
 from migrator.errors import TrafficError
-from migrator.model.traffic import SideCounters, TrafficReading
+from migrator.model.traffic import TrafficReading, Withdrawal
+from migrator.ports import Clock
+from migrator.traffic import backend as answers
+from migrator.traffic.backend import Backend, Server
+from migrator.traffic.runtime_api import RuntimeApi
+from migrator.traffic.start_options import refuses_warnings
+from migrator.traffic.state_file import StateFile
+from migrator.traffic.suitability import depends_on_hash_type, obstacles
+from migrator.untrusted import printable
 
 _HIGHEST = 256
-_TIMEOUT = 5.0
+_TAKING_EFFECT_SECONDS = 1.0
+_GRACE_SECONDS = 0.25
+"""How long a request that is in flight may take to end by itself before it is ended."""
+_POLL_SECONDS = 0.01
+_CLOCK = SystemClock()
 
 
 class HAProxy:
     """One backend whose servers lead to blue and to green."""
 
-    def __init__(self, config: HAProxyConfig, *, relative_to: Path) -> None:
+    def __init__(self, config: HAProxyConfig, *, relative_to: Path, clock: Clock = _CLOCK) -> None:
         self._config = config
-        self._socket = relative_to / Path(config.socket).expanduser()
-        self._state_file = relative_to / Path(config.state_file).expanduser()
+        self._clock = clock
+        self._api = RuntimeApi(relative_to / Path(config.socket).expanduser(), clock)
+        self._state_file = StateFile(relative_to / Path(config.state_file).expanduser())
 
     def read(self) -> TrafficReading:
         """Return weights and counters; raises TrafficError when HAProxy does not answer or knows no such server."""
-        rows = {row["svname"]: row for row in self._stat() if row["pxname"] == self._config.backend}
-        if not rows:
-            raise TrafficError(f"haproxy: no backend {self._config.backend}", hint=f"backends there: {self._backends()}")
-        missing = [name for name in (*self._config.blue, *self._config.green) if name not in rows]
-        if missing:
-            known = ", ".join(name for name in rows if name not in ("FRONTEND", "BACKEND"))
+        return self._reading(self._backend())
+
+    def require_shares(self) -> tuple[str, ...]:
+        """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
+        backend = self._backend()
+        found = list(obstacles(backend, self._ours))
+        if found:
             raise TrafficError(
-                f"haproxy: backend {self._config.backend} has no server {', '.join(missing)}",
-                hint=f"servers there: {known}",
+                f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
+                hint="; ".join(item.cure for item in found),
             )
-        weights = self._weights()
-        blue = sum(weights[name] for name in self._config.blue)
-        green = sum(weights[name] for name in self._config.green)
-        return TrafficReading(
-            green_percent=round(100 * green / (blue + green), 1) if blue + green else 0.0,
-            blue=_side([rows[name] for name in self._config.blue]),
-            green=_side([rows[name] for name in self._config.green]),
-            servers={name: weights[name] for name in (*self._config.blue, *self._config.green)},
-        )
+        self._state_file.require_usable()
+        if depends_on_hash_type(backend):
+            self._try_weight(backend)
+        return tuple(self._notices(backend))
 
     def shift(self, green_percent: float) -> TrafficReading:
-        """Set the share of green; the side that gains comes first, so that there is always somebody to answer."""
-        wanted = self._wanted(green_percent)
-        before = self._weights()
-        for name in sorted(wanted, key=lambda server: before.get(server, 0) > wanted[server]):
-            server = f"{self._config.backend}/{name}"
-            self._command(f"set server {server} weight {wanted[name]}")
-            # A server without share drains: it ends what it has, and no persistence rule sends it more.
-            self._command(f"set server {server} state {'ready' if wanted[name] else 'drain'}")
-        reading = self.read()
-        if reading.servers != wanted:
-            raise TrafficError(f"haproxy: weights are {reading.servers}, not {wanted}", hint="does something else set them too?")
-        self._persist()
-        return reading
+        """Set the share of green: who gains is set and read back before the other side loses. 0 is `withdraw`."""
+        if not green_percent:
+            return self.withdraw(end_connections=True).reading
+        with self._changing():
+            self._give(self._wanted(green_percent))
+            self._take(self._wanted(green_percent), away=())
+        self._keep()
+        return self.read()
+
+    def withdraw(self, *, end_connections: bool) -> Withdrawal:
+        """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it."""
+        wanted = self._wanted(0)
+        with self._changing():
+            self._give(wanted)
+            self._take(wanted, away=self._config.green)
+            ended = self._end_connections() if end_connections else {}
+        self._keep()
+        return Withdrawal(self.read(), ended)
+
+    @property
+    def _ours(self) -> tuple[str, ...]:
+        return (*self._config.blue, *self._config.green)
+
+    def _give(self, wanted: Mapping[str, int]) -> None:
+        """Set the weights of those who gain; raises TrafficError unless they have them, and each side has somebody who is up."""
+        gaining = {name: wanted[name] for name, server in self._servers().items() if wanted[name] > server.share}
+        for name, weight in gaining.items():
+            self._set(name, f"weight {weight}")
+            self._set(name, "state ready")
+        servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
+        for side in (self._config.blue, self._config.green):
+            ready = [servers[name] for name in side if wanted[name]]
+            if not any(server.up for server in ready) and any(server.name in gaining for server in ready):
+                down = ", ".join(f"{server.name} is {server.condition}" for server in ready)
+                raise TrafficError(
+                    f"haproxy: nobody is there to take the traffic: {down}", hint="see its health check in haproxy.cfg"
+                )
+
+    def _take(self, wanted: Mapping[str, int], *, away: tuple[str, ...]) -> None:
+        """Set the weights of those who lose; raises TrafficError unless all servers then have theirs.
+
+        The servers `away` get nobody any more: a weight of 0, and drain, let in whoever holds the server's cookie or stands
+        in a stick table (configuration manual, `cookie` and `stick`).
+        """
+        for name in away:
+            self._set(name, "state maint")
+        for name, server in self._servers().items():
+            if server.weight != wanted[name]:
+                self._set(name, f"weight {wanted[name]}")
+        self._settled(
+            lambda servers: (
+                all(servers[name].share == weight for name, weight in wanted.items())
+                and all(servers[name].in_maintenance for name in away)
+            ),
+            wanted,
+        )
+
+    def _end_connections(self) -> dict[str, int]:
+        """End what is open on green after a moment of grace; return how many were ended on each server."""
+        self._until(lambda servers: not self._open(servers), _GRACE_SECONDS)
+        before = self._open(self._servers())
+        for name in before:
+            self._api.tell(f"shutdown sessions server {self._config.backend}/{name}")
+        after = self._open(self._until(lambda servers: not self._open(servers), _TAKING_EFFECT_SECONDS)) if before else {}
+        return {name: count - after.get(name, 0) for name, count in before.items() if count > after.get(name, 0)}
+
+    def _open(self, servers: Mapping[str, Server]) -> dict[str, int]:
+        return {name: servers[name].sessions for name in self._config.green if servers[name].sessions}
+
+    def _settled(self, done: Callable[[Mapping[str, Server]], bool], wanted: Mapping[str, int]) -> Mapping[str, Server]:
+        servers = self._until(done, _TAKING_EFFECT_SECONDS)
+        if not done(servers):
+            have = {name: servers[name].share for name in wanted}
+            raise TrafficError(f"haproxy: weights are {have}, not {dict(wanted)}", hint="does something else set them too?")
+        return servers
+
+    def _until(self, done: Callable[[Mapping[str, Server]], bool], seconds: float) -> Mapping[str, Server]:
+        """Return our servers once they are as wanted, or when the time is over."""
+        ends = self._clock.monotonic() + seconds
+        while not done(servers := self._servers()) and self._clock.monotonic() < ends:
+            self._clock.sleep(_POLL_SECONDS)
+        return servers
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Add to an error what HAProxy has now, since the change may be half done."""
+        self._backend()  # what fails here fails before a change
+        try:
+            yield
+        except TrafficError as error:
+            raise TrafficError(f"{error.message}; {self._now()}", hint=error.hint) from error
+
+    def _now(self) -> str:
+        try:
+            servers = self._servers()
+        except TrafficError as error:
+            return f"what HAProxy has now is unknown ({error.message})"
+        green = self._percent(servers)
+        have = ", ".join(f"{name} {server.share}{' in maintenance' * server.in_maintenance}" for name, server in servers.items())
+        return f"HAProxy has now: {have}, so green gets {green:g} %"
+
+    def _reading(self, backend: Backend) -> TrafficReading:
+        servers = {name: backend.servers[name] for name in self._ours}
+        return TrafficReading(
+            green_percent=self._percent(servers),
+            blue=answers.counters((servers[name] for name in self._config.blue), backend.mode),
+            green=answers.counters((servers[name] for name in self._config.green), backend.mode),
+            servers={name: server.share for name, server in servers.items()},
+            green_sessions=self._open(servers),
+        )
+
+    def _percent(self, servers: Mapping[str, Server]) -> float:
+        blue, green = (sum(servers[name].share for name in side) for side in (self._config.blue, self._config.green))
+        return round(100 * green / (blue + green), 1) if blue + green else 0.0
 
     def _wanted(self, green_percent: float) -> dict[str, int]:
         shares = {name: (100 - green_percent) / len(self._config.blue) for name in self._config.blue}
@@ -69,69 +180,63 @@ class HAProxy:
         scale = 1.0 if all(share == int(share) for share in shares.values()) else _HIGHEST / max(shares.values())
         return {name: max(1, round(share * scale)) if share else 0 for name, share in shares.items()}
 
-    def _weights(self) -> dict[str, int]:
-        weights = {}
-        for line in self._command(f"show servers state {self._config.backend}").splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 8 and not line.startswith("#"):
-                weights[fields[3]] = int(fields[7])
-        return weights
+    def _set(self, server: str, what: str) -> None:
+        self._api.tell(f"set server {self._config.backend}/{server} {what}")
 
-    def _stat(self) -> list[dict[str, str]]:
-        text = self._command("show stat").removeprefix("# ")
-        return list(csv.DictReader(text.splitlines()))
+    def _servers(self) -> dict[str, Server]:
+        servers = self._backend().servers
+        return {name: servers[name] for name in self._ours}
 
-    def _backends(self) -> str:
-        return ", ".join(row["pxname"] for row in self._stat() if row["svname"] == "BACKEND") or "none"
+    def _backend(self) -> Backend:
+        """Return the backend; raises TrafficError when it, or a server of ours, is not there."""
+        name = self._config.backend
+        stat = answers.read_stat(self._api.show("show stat", begins=answers.STAT_BEGINS), name)
+        state = self._api.show(f"show servers state {name}", begins=answers.STATE_BEGINS)
+        backend = answers.read_backend(name, stat, answers.read_state(state, name))
+        missing = [server for server in self._ours if server not in backend.servers]
+        if missing:
+            raise TrafficError(
+                f"haproxy: backend {name} has no server {', '.join(missing)}",
+                hint=f"servers there: {printable(', '.join(backend.servers))}",
+            )
+        return backend
 
-    def _persist(self) -> None:
-        """Write the state that HAProxy loads at its next start (`load-server-state-from-file`)."""
-        state = self._command("show servers state")
-        partial = self._state_file.with_name(self._state_file.name + ".new")
+    def _try_weight(self, backend: Backend) -> None:
+        """Set a weight that differs from the configured one on a server of green that gets nothing meanwhile, and set it back.
+
+        A static algorithm takes 0 and the configured weight only (src/server.c: server_parse_weight_change_request).
+        """
+        server = backend.servers[self._config.green[0]]
+        if any(backend.servers[name].share for name in self._config.green):
+            return  # it has its share of an earlier run already
+        ready = not server.out_of_service
+        if ready:
+            self._set(server.name, "state drain")
         try:
-            partial.write_text(state)
-            partial.replace(self._state_file)
-        except OSError as error:
-            raise TrafficError(
-                f"haproxy: weights are set, but {self._state_file} cannot be written: {error.strerror}",
-                hint="a restart of HAProxy would lose them; correct traffic.haproxy.stateFile",
-            ) from error
+            self._set(server.name, f"weight {1 if server.configured_weight != 1 else 2}")
+            self._set(server.name, f"weight {server.weight}")
+        finally:
+            if ready:
+                self._set(server.name, "state ready")
 
-    def _command(self, command: str) -> str:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(_TIMEOUT)
-                connection.connect(str(self._socket))
-                connection.sendall(command.encode() + b"\n")
-                chunks = []
-                while chunk := connection.recv(65536):
-                    chunks.append(chunk)
-        except FileNotFoundError as error:
-            raise TrafficError(
-                f"haproxy: {self._socket}: no such socket", hint="is HAProxy running, with `stats socket`?"
-            ) from error
-        except PermissionError as error:
-            raise TrafficError(
-                f"haproxy: {self._socket}: no permission",
-                hint="run as a user of its group, or set `mode` and `group` on `stats socket`",
-            ) from error
-        except ConnectionRefusedError as error:
-            raise TrafficError(f"haproxy: {self._socket}: nobody listens", hint="is HAProxy running?") from error
-        except OSError as error:
-            raise TrafficError(f"haproxy: {self._socket}: {error}", hint="is HAProxy running?") from error
-        answer = b"".join(chunks).decode()
-        refusal = re.match(r"\s*(Permission denied|Unknown command|No such (?:server|backend)|Can't find)[^\n]*", answer)
-        if refusal:
-            hint = "`stats socket` needs `level admin`" if "Permission" in refusal.group() else ""
-            raise TrafficError(f"haproxy: `{command}`: {refusal.group().strip()}", hint=hint)
-        return answer
+    def _notices(self, backend: Backend) -> Iterator[str]:
+        peers = ", ".join(re.findall(r"id=(\S+?)\(remote", self._api.show("show peers", begins="")))
+        if peers:
+            yield (
+                f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
+                "weights there, or traffic goes back to blue when it takes over"
+            )
+        if backend.mode == "tcp":
+            yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
+        if self._ports_stay():
+            yield (
+                f"HAProxy may refuse to start with warnings (zero-warning), so {self._state_file.path} keeps the servers' ports: "
+                "when you change a port in haproxy.cfg, take the server's line out of that file"
+            )
 
+    def _ports_stay(self) -> bool:
+        found = re.search(r"^Pid: (\d+)$", self._api.show("show info", begins="Name:"), re.MULTILINE)
+        return found is None or refuses_warnings(int(found[1])) is not False
 
-def _side(rows: list[dict[str, str]]) -> SideCounters:
-    def total(*fields: str) -> int:
-        return sum(int(row.get(field) or 0) for row in rows for field in fields)
-
-    answered = [row for row in rows if int(row.get("stot") or 0)]
-    slowest = max((float(row.get("rtime") or 0) for row in answered), default=0.0)
-    requests = sum(int(row.get("req_tot") or 0) or int(row.get("stot") or 0) for row in rows)
-    return SideCounters(requests=requests, errors=total("hrsp_5xx", "econ"), latency_ms=slowest, sessions=total("scur"))
+    def _keep(self) -> None:
+        self._state_file.keep(self._servers().values(), pin_ports=self._ports_stay())

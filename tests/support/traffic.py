@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from migrator.config.schema import Probe
 from migrator.errors import CommandFailedError, TrafficError
-from migrator.model.traffic import SideCounters, TrafficReading
+from migrator.model.traffic import SideCounters, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding, Severity
 from tests.support.clock import FakeClock
 
@@ -25,6 +25,12 @@ class FakeSwitch:
         self.latency_ms: Callable[[float], float] = lambda _percent: 5.0
         """Response time of green, by its percent of the traffic."""
         self.blue_sessions = 0
+        self.notices: tuple[str, ...] = ()
+        """What a person should know before a cutover."""
+        self.unfit = ""
+        """Why shares cannot be set."""
+        self.open_on_green = 0
+        """Connections that do not end by themselves."""
         self.before_shift: Callable[[float], None] = lambda _percent: None
         self.shift_seconds = 0.0
         """How long a shift takes."""
@@ -45,7 +51,21 @@ class FakeSwitch:
             SideCounters(round(self._blue), 0, 4.0, self.blue_sessions),
             SideCounters(round(self._green), round(self._errors), self.latency_ms(self.percent), 1),
             {"blue": _FULL_WEIGHT - green_weight, "green": green_weight},
+            {"green": self.open_on_green} if self.open_on_green else {},
         )
+
+    def require_shares(self) -> tuple[str, ...]:
+        """Return the notices."""
+        if self.unfit:
+            raise TrafficError(self.unfit, hint="`balance roundrobin`")
+        return self.notices
+
+    def withdraw(self, *, end_connections: bool) -> Withdrawal:
+        """Move all traffic to blue."""
+        ended = {"green": self.open_on_green} if self.open_on_green and end_connections else {}
+        if end_connections:
+            self.open_on_green = 0
+        return Withdrawal(self.shift(0), ended)
 
     def shift(self, green_percent: float) -> TrafficReading:
         """Set green's share."""

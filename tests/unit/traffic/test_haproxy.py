@@ -1,10 +1,7 @@
-"""Weights are set in an order that always leaves somebody to answer, read back, and kept; the socket is a real one."""
+"""Who gains is set and read back before the other side loses; what is half done is said; the socket is a real one."""
 
 from __future__ import annotations
 
-import re
-import socketserver
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,134 +10,176 @@ import pytest
 from migrator.config.schema import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.traffic.haproxy import HAProxy
-
-STAT = "# pxname,svname,stot,scur,hrsp_5xx,econ,rtime,req_tot,\n"
-
-
-class Balancer:
-    """Speaks the Runtime API as far as weights go."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.weights = {"blue": 100, "green": 0}
-        self.changes: list[str] = []
-        self.refusal = ""
-        """Answers every command, when it is set."""
-        self.deaf = False
-        """Takes weights and keeps the old ones."""
-
-    def answer(self, command: str) -> str:
-        """Answer one command."""
-        if self.refusal:
-            return self.refusal
-        if command == "show stat":
-            rows = [f"shop,{name},10,{number},1,2,{30 + number},20," for number, name in enumerate(self.weights)]
-            return STAT + "\n".join(["shop,FRONTEND,,,,,,,", *rows, "shop,BACKEND,,,,,,,"]) + "\n"
-        if command.startswith("show servers state"):
-            rows = [
-                f"3 shop {number} {name} 127.0.0.1 2 0 {weight} 1" for number, (name, weight) in enumerate(self.weights.items())
-            ]
-            return "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight\n" + "\n".join(rows) + "\n"
-        self.changes.append(command.removeprefix("set server shop/"))
-        found = re.fullmatch(r"set server shop/(\w+) weight (\d+)", command)
-        if found and not self.deaf:
-            self.weights[found[1]] = int(found[2])
-        return "\n"
-
-    def client(self, *, green: tuple[str, ...] = ("green",), backend: str = "shop", state_file: str = "state") -> HAProxy:
-        """Return the adapter."""
-        config = HAProxyConfig(socket="s", backend=backend, blue=("blue",), green=green, state_file=state_file)
-        return HAProxy(config, relative_to=self.folder)
+from tests.support.clock import FakeClock
+from tests.support.runtime_api import FakeHAProxy, FakeServer, answering
 
 
 @pytest.fixture
-def balancer(tmp_path: Path) -> Iterator[Balancer]:
-    """Serve on a unix socket: one command a connection, as HAProxy does without a prompt."""
-    balancer = Balancer(tmp_path)
-
-    class Answer(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.wfile.write(balancer.answer(self.rfile.readline().decode().strip()).encode())
-
-    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "s"), Answer) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield balancer
-        server.shutdown()
+def balancer(tmp_path: Path) -> Iterator[FakeHAProxy]:
+    """Serve a backend with a server of blue and one of green."""
+    with answering(FakeHAProxy(tmp_path)) as running:
+        yield running
 
 
-def test_a_reading_has_the_share_and_the_counters_of_both_sides(balancer: Balancer) -> None:
-    """Errors are answers of 500 and above and failed connections; the latency is HAProxy's average."""
-    balancer.weights.update(blue=75, green=25)
-    reading = balancer.client().read()
-    assert reading.green_percent == 25.0
-    assert (reading.blue.requests, reading.blue.errors, reading.blue.latency_ms, reading.blue.sessions) == (20, 3, 30.0, 0)
-    assert (reading.green.latency_ms, reading.green.sessions) == (31.0, 1)
-    assert reading.servers == {"blue": 75, "green": 25}
+def adapter(
+    balancer: FakeHAProxy, *, green: tuple[str, ...] = ("green",), backend: str = "shop", state_file: str = "state"
+) -> HAProxy:
+    """Return the adapter under test."""
+    config = HAProxyConfig(socket="s", backend=backend, blue=("blue",), green=green, state_file=state_file)
+    return HAProxy(config, relative_to=balancer.folder, clock=FakeClock())
 
 
-def test_who_gains_comes_first(balancer: Balancer) -> None:
-    """Green is ready before blue drains, and the other way back."""
-    client = balancer.client()
-    assert client.shift(100).green_percent == 100.0
-    assert balancer.changes == ["green weight 100", "green state ready", "blue weight 0", "blue state drain"]
-    balancer.changes.clear()
-    client.shift(5)
-    assert balancer.changes == ["blue weight 95", "blue state ready", "green weight 5", "green state ready"]
+def test_a_reading_has_the_share_and_the_counters_of_both_sides(balancer: FakeHAProxy) -> None:
+    """What drains or is in maintenance has no share; what is open on green is told by server."""
+    balancer.servers = {"blue": FakeServer(75), "green": FakeServer(25, sessions=3)}
+    reading = adapter(balancer).read()
+    assert (reading.green_percent, reading.servers, reading.green_sessions) == (25.0, {"blue": 75, "green": 25}, {"green": 3})
+    assert (reading.blue.requests, reading.blue.errors, reading.blue.latency_ms, reading.green.latency_ms) == (20, 3, 30.0, 31.0)
+    balancer.servers["green"].admin = 8
+    assert adapter(balancer).read().green_percent == 0
 
 
-def test_a_share_is_divided_among_the_servers_of_a_side(balancer: Balancer) -> None:
+def test_who_gains_comes_first(balancer: FakeHAProxy) -> None:
+    """Green is ready before blue loses, and the other way back."""
+    switch = adapter(balancer)
+    assert switch.shift(100).green_percent == 100.0
+    assert balancer.commands == ["set server green weight 100", "set server green state ready", "set server blue weight 0"]
+    balancer.commands.clear()
+    switch.shift(5)
+    assert balancer.commands == ["set server blue weight 95", "set server blue state ready", "set server green weight 5"]
+
+
+def test_going_back_puts_green_into_maintenance(balancer: FakeHAProxy) -> None:
+    """Blue gains first, then green gets nobody any more, and what was open is ended."""
+    balancer.servers = {"blue": FakeServer(0), "green": FakeServer(100, sessions=2)}
+    withdrawal = adapter(balancer).withdraw(end_connections=True)
+    assert balancer.commands == [
+        "set server blue weight 100",
+        "set server blue state ready",
+        "set server green state maint",
+        "set server green weight 0",
+        "shutdown sessions server green",
+    ]
+    assert (withdrawal.ended, withdrawal.reading.green_sessions) == ({"green": 2}, {})
+
+
+def test_connections_that_do_not_end_are_said(balancer: FakeHAProxy) -> None:
+    """None is counted as ended that is still there."""
+    balancer.servers["green"] = FakeServer(100, sessions=2, stays=True)
+    withdrawal = adapter(balancer).withdraw(end_connections=True)
+    assert (withdrawal.ended, withdrawal.reading.green_sessions) == ({}, {"green": 2})
+
+
+def test_green_is_in_maintenance_although_it_had_no_share(balancer: FakeHAProxy) -> None:
+    """Clients that hold its cookie are there after an earlier version's rollback, too."""
+    adapter(balancer).shift(0)
+    assert balancer.servers["green"].admin == 1
+
+
+def test_a_share_is_divided_among_the_servers_of_a_side(balancer: FakeHAProxy) -> None:
     """Where it is no whole number, weights are scaled to HAProxy's highest, 256."""
-    balancer.weights.update(green2=0)
-    reading = balancer.client(green=("green", "green2")).shift(25)
+    balancer.servers["green2"] = FakeServer(0)
+    reading = adapter(balancer, green=("green", "green2")).shift(25)
     assert reading.servers == {"blue": 256, "green": 43, "green2": 43}
     assert reading.green_percent == pytest.approx(25, abs=0.5)
 
 
-def test_weights_are_kept_for_a_restart(balancer: Balancer) -> None:
-    """The state file is what `show servers state` says after the change."""
-    balancer.client().shift(50)
-    assert (balancer.folder / "state").read_text() == balancer.answer("show servers state")
+@pytest.mark.parametrize("gains", ["set server shop/green weight", "set server shop/green state"])
+def test_who_does_not_gain_costs_the_other_nothing(balancer: FakeHAProxy, gains: str) -> None:
+    """The error has HAProxy's words, printable, and says what it has now."""
+    balancer.answers[gains] = "Backend \x1b[31mis busy.\n\n"
+    with pytest.raises(TrafficError, match=r"\\x1b\[31mis busy.; HAProxy has now: blue 100, green \d+, so"):
+        adapter(balancer).shift(100)
+    assert not [command for command in balancer.commands if "blue" in command]
 
 
-def test_a_state_file_that_cannot_be_written_is_an_error_after_the_change(balancer: Balancer) -> None:
-    """The message says that the weights are set."""
-    with pytest.raises(TrafficError, match=r"weights are set, but .*No such file"):
-        balancer.client(state_file="none/state").shift(50)
-    assert balancer.weights == {"blue": 50, "green": 50}
-
-
-def test_weights_that_are_not_taken_are_noticed(balancer: Balancer) -> None:
+def test_weights_that_are_not_taken_are_noticed_before_the_other_side_loses(balancer: FakeHAProxy) -> None:
     """Another program sets them too, or HAProxy did not do it; nothing is kept for a restart."""
     balancer.deaf = True
     with pytest.raises(TrafficError, match=r"weights are .* not"):
-        balancer.client().shift(50)
+        adapter(balancer).shift(50)
+    assert not [command for command in balancer.commands if "blue" in command]
     assert not (balancer.folder / "state").exists()
 
 
-def test_names_that_haproxy_does_not_know_are_told_with_those_it_does(balancer: Balancer) -> None:
+def test_a_side_that_is_half_moved_is_said(balancer: FakeHAProxy) -> None:
+    """Green has gained and blue has not lost."""
+    balancer.answers["set server shop/blue weight"] = "Oops.\n\n"
+    with pytest.raises(TrafficError, match=r"Oops.; HAProxy has now: blue 100, green 100, so green gets 50 %"):
+        adapter(balancer).shift(100)
+
+
+def test_what_haproxy_has_may_be_unknown(balancer: FakeHAProxy) -> None:
+    """It was reloaded in between, and does not answer."""
+
+    class Reloaded(dict[str, str]):
+        def items(self) -> object:  # type: ignore[override]
+            return {"": ""}.items() if balancer.commands else {}.items()
+
+    balancer.answers = Reloaded()
+    with pytest.raises(TrafficError, match="what HAProxy has now is unknown"):
+        adapter(balancer).shift(100)
+
+
+def test_a_side_that_is_down_gains_nothing_at_the_other_sides_cost(balancer: FakeHAProxy) -> None:
+    """HAProxy would send it no request."""
+    balancer.servers["green"].status = "DOWN 1/2"
+    with pytest.raises(TrafficError, match=r"green is DOWN 1/2 \(L7OK\)"):
+        adapter(balancer).shift(100)
+    assert balancer.servers["blue"].weight == 100
+
+
+def test_a_state_file_that_cannot_be_written_is_an_error_after_the_change(balancer: FakeHAProxy) -> None:
+    """The message says that the weights are set; before a cutover it is found first."""
+    with pytest.raises(TrafficError, match="cannot be written") as caught:
+        adapter(balancer, state_file="none/state").require_shares()
+    assert "stateFile" in caught.value.hint
+    with pytest.raises(TrafficError, match=r"No such file.*the weights are set"):
+        adapter(balancer, state_file="none/state").shift(50)
+    assert balancer.servers["green"].weight == 50
+
+
+def test_an_unknown_algorithm_is_tried_on_a_server_that_gets_nothing(balancer: FakeHAProxy) -> None:
+    """It drains meanwhile, and is as before afterwards, also when the weight is refused."""
+    balancer.algorithm = "source"
+    tried = [
+        "set server green state drain",
+        "set server green weight 2",
+        "set server green weight 0",
+        "set server green state ready",
+    ]
+    adapter(balancer).require_shares()
+    assert balancer.commands == tried
+    balancer.commands.clear()
+    balancer.answers["set server shop/green weight 2"] = "Backend is using a static LB algorithm.\n\n"
+    with pytest.raises(TrafficError, match="static LB algorithm") as caught:
+        adapter(balancer).require_shares()
+    assert "hash-type consistent" in caught.value.hint
+    assert balancer.commands == ["set server green state drain", "set server green state ready"]
+
+
+def test_all_obstacles_are_said_at_once(balancer: FakeHAProxy) -> None:
+    """With all cures."""
+    balancer.algorithm = "static-rr"
+    balancer.servers["old"] = FakeServer(7)
+    with pytest.raises(TrafficError, match=r"static-rr.*; server old gets a share") as caught:
+        adapter(balancer).require_shares()
+    assert ("roundrobin" in caught.value.hint, "old" in caught.value.hint) == (True, True)
+
+
+def test_what_a_person_should_know_is_no_error(balancer: FakeHAProxy) -> None:
+    """A peer is another load balancer; without the process's options nobody knows about its warnings."""
+    balancer.answers["show peers"] = "0x1: id=pair\n  0x2: id=lb1(local,inactive) addr=a\n  0x3: id=lb2(remote,active) addr=b\n\n"
+    peers, ports = adapter(balancer).require_shares()
+    assert "peers (lb2)" in peers
+    assert "zero-warning" in ports
+
+
+def test_names_that_haproxy_does_not_know_are_told_with_those_it_does(balancer: FakeHAProxy) -> None:
     """A backend and a server."""
     with pytest.raises(TrafficError, match="no backend shoop") as caught:
-        balancer.client(backend="shoop").read()
+        adapter(balancer, backend="shoop").read()
     assert "shop" in caught.value.hint
     with pytest.raises(TrafficError, match="has no server gren") as caught:
-        balancer.client(green=("gren",)).read()
+        adapter(balancer, green=("gren",)).read()
     assert caught.value.hint == "servers there: blue, green"
-
-
-def test_a_socket_without_the_level_of_an_admin_is_told(balancer: Balancer) -> None:
-    """HAProxy answers in words, not with a code."""
-    balancer.refusal = "Permission denied\n\n"
-    with pytest.raises(TrafficError, match="Permission denied") as caught:
-        balancer.client().shift(50)
-    assert "level admin" in caught.value.hint
-
-
-def test_a_socket_that_nobody_serves_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
-    """The first was left by a HAProxy that ended."""
-    lost = Balancer(tmp_path).client()
-    with pytest.raises(TrafficError, match="no such socket"):
-        lost.read()
-    with socketserver.UnixStreamServer(str(tmp_path / "s"), socketserver.StreamRequestHandler):
-        pass
-    with pytest.raises(TrafficError, match="nobody listens"):
-        lost.read()

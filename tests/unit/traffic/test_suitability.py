@@ -1,0 +1,50 @@
+"""What works against weights is found in what HAProxy says, with the cure."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.traffic.backend import Backend, Server
+from migrator.traffic.suitability import depends_on_hash_type, obstacles
+
+
+def server(name: str, *, weight: int = 1, agent: int = 0, backup: int = 0) -> Server:
+    """Return a server."""
+    return Server(
+        name, {"status": "UP", "bck": str(backup)}, tuple(f"3 shop 1 {name} - 2 0 {weight} 1 0 1 0 0 6 {agent} 0 0 - 80 -".split())
+    )
+
+
+def backend(*servers: Server, algorithm: str = "roundrobin") -> Backend:
+    """Return a backend."""
+    return Backend("shop", "http", algorithm, {item.name: item for item in servers})
+
+
+@pytest.mark.parametrize(
+    ("found", "reasons"),
+    [
+        (backend(server("blue"), server("green")), []),
+        (backend(algorithm="static-rr"), ["`balance static-rr` takes no weights while HAProxy runs"]),
+        (backend(algorithm="first"), ["`balance first` takes no weights while HAProxy runs"]),
+        (backend(server("green", agent=6)), ["server green has an agent check, which sets weight and state by itself"]),
+        (backend(server("green", agent=2)), []),
+        (backend(server("green", backup=1)), ["server green is `backup`: it gets nothing while others are up"]),
+        (backend(server("old")), ["server old gets a share, too, and is neither blue nor green"]),
+        (backend(server("old", weight=0), server("sorry", backup=1)), []),
+    ],
+)
+def test_an_obstacle_has_a_reason_and_a_cure(found: Backend, reasons: list[str]) -> None:
+    """And what is no obstacle is none."""
+    obstacle = list(obstacles(found, ("blue", "green")))
+    assert [item.reason for item in obstacle] == reasons
+    assert all(item.cure for item in obstacle)
+
+
+def test_only_algorithms_that_hash_need_a_trial() -> None:
+    """And those that HAProxy does not name."""
+    tried = [
+        name
+        for name in ("roundrobin", "leastconn", "random", "first", "source", "uri", "")
+        if depends_on_hash_type(backend(algorithm=name))
+    ]
+    assert tried == ["source", "uri", ""]
