@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrator.config.stack import WeaveConfig
 from migrator.errors import GateFailedError
 from migrator.model.events import Step
 from migrator.model.kinds import DAEMON_SETS
@@ -36,24 +37,23 @@ def await_networks(cluster: DrainableCluster, *, clock: Clock, reporter: Reporte
         clock.sleep(_POLL)
 
 
-def roll_weave(cluster: DrainableCluster, registry: str, version: str, *, reporter: Reporter) -> bool:
+def roll_weave(cluster: DrainableCluster, weave: WeaveConfig, *, reporter: Reporter) -> bool:
     """Bring Weave Net's DaemonSet to a version of its images, where there is one of another; returns whether it was changed."""
     for daemon in cluster.list(DAEMON_SETS, "kube-system"):
         if daemon["metadata"]["name"] != WEAVE:
             continue
         spec = daemon["spec"]["template"]["spec"]
         fields = [field for field in ("initContainers", "containers") if field in spec]
-        wanted = {field: [{**item, "image": _image(item, registry, version)} for item in spec[field]] for field in fields}
+        wanted = {field: [{**item, "image": _image(item, weave)} for item in spec[field]] for field in fields}
         if any(wanted[field] != spec[field] for field in fields):
-            reporter.emit(Step(f"Weave Net to {version}"))
+            reporter.emit(Step(f"Weave Net to {weave.version}"))
             cluster.patch(DAEMON_SETS, "kube-system", WEAVE, {"spec": {"template": {"spec": wanted}}}, manager="migrator")
             return True
     return False
 
 
-def _image(container: Manifest, registry: str, version: str) -> str:
-    program = str(container["image"]).rpartition("/")[2].partition(":")[0]
-    return f"{registry}/{program}:{version}"
+def _image(container: Manifest, weave: WeaveConfig) -> str:
+    return weave.image(str(container["image"]).partition("@")[0].rpartition("/")[2].partition(":")[0])
 
 
 def _why(daemon: Manifest) -> str:

@@ -85,7 +85,26 @@ class WeaveConfig(Frozen):
 
     version: str = Field("2.9.0", description="Tag of the images of the maintained fork, rajch/weave.")
     registry: str = Field("docker.io/rajchaudhuri", description="Where the images weave-kube and weave-npc come from.")
+    digests: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digest (sha256:...) of the images weave-kube and weave-npc; a tag alone can be moved to another image.",
+    )
     mtu: int = Field(1376, ge=576, le=9000, description="Largest packet of the pod network.")
+
+    @field_validator("digests")
+    @classmethod
+    def _are_digests(cls, value: dict[str, str]) -> dict[str, str]:
+        if value and set(value) != {"weave-kube", "weave-npc"}:
+            raise ValueError("must have both weave-kube and weave-npc, and only those")
+        wrong = [name for name, digest in value.items() if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest)]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: is no digest; `skopeo inspect --format '{{{{.Digest}}}}' docker://IMAGE` tells it")
+        return value
+
+    def image(self, program: str) -> str:
+        """Return the reference of one of its images."""
+        digest = self.digests.get(program)
+        return f"{self.registry}/{program}:{self.version}" + (f"@{digest}" if digest else "")
 
 
 class StorageClassConfig(Frozen):

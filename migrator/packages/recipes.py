@@ -100,7 +100,8 @@ def checksum(order: Order, own: Path, *, accept_new: bool) -> str:
     if not accept_new:
         raise BlockedError(
             f"{order.recipe.name} {order.version}: no checksum is pinned for its {order.source.value} source",
-            hint=f"--accept-new-checksum accepts the source as it is now, and records its checksum in {own}",
+            hint=f"find its sum by a way of your own and write `{' '.join(key)} SUM` into {own}; "
+            "--accept-new-checksum trusts what the address serves now, whatever it is",
         )
     found = _ask(order)
     with own.open("a") as record:

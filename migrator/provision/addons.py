@@ -55,7 +55,7 @@ def _weave(manifest: Manifest, weave: WeaveConfig, pods: str, *, encrypted: bool
         return manifest
     spec = manifest["spec"]["template"]["spec"]
     for container in (*spec["initContainers"], *spec["containers"]):
-        container["image"] = f"{weave.registry}/{container['image']}:{weave.version}"
+        container["image"] = weave.image(container["image"])
         values = {"IPALLOC_RANGE": pods, "WEAVE_MTU": str(weave.mtu)}
         for variable in container.get("env", ()):
             if variable["name"] in values:

@@ -23,6 +23,22 @@ _ZONES = {
     "sin": "ap-southeast",
 }
 """Network zone of each location (docs.hetzner.com/cloud/general/locations)."""
+_UNIT = "migrator-no-metadata.service"
+_NO_METADATA = """\
+[Unit]
+Description=Keep the user data of this server, which has its host key, from pods
+After=cloud-config.service
+Before=kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/sbin/ip route replace blackhole 169.254.169.254/32
+ExecStop=/sbin/ip route del blackhole 169.254.169.254/32
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def machines(name: str, stack: StackConfig, cloud: CloudConfig, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Output[str]]:
@@ -59,13 +75,19 @@ def machines(name: str, stack: StackConfig, cloud: CloudConfig, opts: pulumi.Res
 
 
 def cloud_init(host_key: str) -> str:
-    """Return what a server does at its first boot: shows the host key that is known already, and gets what packages need."""
+    """Return what a server does at its first boot: shows the host key that is known already, and gets what packages need.
+
+    The host key lies in the user data, which the cloud hands to whoever asks from the server, pods included. So from then on
+    nothing on the server reaches it, once it was read at a boot and before a kubelet starts.
+    """
+    files = {**pacman_records(), f"/etc/systemd/system/{_UNIT}": _NO_METADATA}
     settings: dict[str, Any] = {
         "ssh_deletekeys": True,
         "ssh_keys": {"ed25519_private": host_key.strip() + "\n"},
         "package_update": True,
         "packages": list(PACKAGES),
-        "write_files": [{"path": path, "content": text} for path, text in pacman_records().items()],
+        "write_files": [{"path": path, "content": text} for path, text in files.items()],
+        "runcmd": [["systemctl", "enable", "--now", _UNIT]],
     }
     return "#cloud-config\n" + yaml.safe_dump(settings, sort_keys=False)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from migrator.cluster.drain import cordon
+from migrator.config.stack import WeaveConfig
 from migrator.errors import ApiError, BlockedError, HostError, MigratorError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
@@ -44,7 +45,7 @@ class UpgradeSession:
     holder: str
     """Who holds the lock on the cluster during a run: `user@host/pid`."""
     patches: tuple[tuple[str, bytes], ...] = ()
-    weave: tuple[str, str] | None = None
+    weave: WeaveConfig | None = None
     """Registry and version of Weave Net's images, where it is the pod network."""
     records: tuple[StepTime, ...] = ()
     """Times of steps in earlier upgrades."""

@@ -95,7 +95,7 @@ def _run_step(session: UpgradeSession, hop: Hop, step: Step) -> None:
         session.show_nodes()
     else:
         if session.weave:
-            roll_weave(session.cluster, *session.weave, reporter=session.reporter)
+            roll_weave(session.cluster, session.weave, reporter=session.reporter)
         await_networks(session.cluster, clock=session.clock, reporter=session.reporter)
 
 

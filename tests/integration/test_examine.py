@@ -9,6 +9,7 @@ import pytest
 
 from migrator.adapters.clock import SystemClock
 from migrator.cluster.pod_networks import WEAVE, await_networks, roll_weave
+from migrator.config.stack import WeaveConfig
 from migrator.kube.cluster import KubeCluster
 from migrator.model.kinds import DAEMON_SETS
 from migrator.model.ref import ResourceType
@@ -70,12 +71,12 @@ def test_weave_net_is_rolled_to_its_version_and_waited_for(sandbox: Sandbox) -> 
     )
     blue.create(DAEMON_SETS, "kube-system", orjson.dumps({**daemon, "metadata": {"name": WEAVE}}), manager="kubectl-create")
     try:
-        assert roll_weave(blue, "docker.io/rajchaudhuri", "2.9.0", reporter=Recorder())
+        assert roll_weave(blue, WeaveConfig(registry="docker.io/rajchaudhuri", version="2.9.0"), reporter=Recorder())
         await_networks(blue, clock=SystemClock(), reporter=Recorder())
         found = blue.get(DAEMON_SETS, "kube-system", WEAVE)
         assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "docker.io/rajchaudhuri/weave-kube:2.9.0"
         assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
-        assert not roll_weave(blue, "docker.io/rajchaudhuri", "2.9.0", reporter=Recorder())
+        assert not roll_weave(blue, WeaveConfig(registry="docker.io/rajchaudhuri", version="2.9.0"), reporter=Recorder())
     finally:
         blue.delete(DAEMON_SETS, "kube-system", WEAVE, uid=blue.get(DAEMON_SETS, "kube-system", WEAVE)["metadata"]["uid"])
 

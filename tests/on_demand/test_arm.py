@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import sys
 import threading
@@ -74,7 +75,7 @@ def test_pulumi_makes_a_cluster_of_an_arm64_machine_and_a_pod_answers(project: P
     (machine,) = lab.status().machines
     network = IPv4Network(f"{machine.address}/24", strict=False)
     with served(project.supplies, gateway(network)) as repository:
-        project.stack("arm", settings(lab, machine.address, repository))
+        project.stack("arm", settings(lab, machine.address, repository, project.supplies))
         with journey.step("pulumi up"):
             project.up("arm")
         facts = json.loads(project.kubectl("arm", "get node arm-1 -o json"))["status"]["nodeInfo"]
@@ -99,13 +100,15 @@ def answer(address: str) -> str:
         return ""
 
 
-def settings(lab: Lab, address: str, repository: str) -> dict[str, Any]:
+def settings(lab: Lab, address: str, repository: str, folder: Path) -> dict[str, Any]:
     """Return a stack of one control plane that takes pods; what kubeadm waits for takes long under emulation."""
     waits = ("controlPlaneComponentHealthCheck", "kubeletHealthCheck", "kubernetesAPICall", "etcdAPICall", "tlsBootstrap")
     content = {
         "kubernetesVersion": GREEN,
         "packages": RUNTIME,
         "packageSource": repository,
+        # Over plain HTTP each package is proven by what the stack pins.
+        "packageSums": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.pkg.tar.zst")},
         "ssh": {"user": lab.user, "key": str(lab.key), "knownHosts": str(lab.known_hosts)},
         "nodes": [{"name": "arm-1", "address": address, "role": "control-plane", "taints": []}],
         "podSubnet": "10.244.0.0/16",

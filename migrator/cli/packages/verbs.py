@@ -68,7 +68,11 @@ def plan(work: Path, output: str) -> None:
     help="Release archives, or the published Go modules with their checksum database.",
 )
 @click.option("--source-base", default="", help="Another base address of release archives.")
-@click.option("--accept-new-checksum", is_flag=True, help="Take and record the checksum of a version that has none pinned.")
+@click.option(
+    "--accept-new-checksum",
+    is_flag=True,
+    help="Trust what the address serves now for a version without a pinned checksum, and hold later builds to it.",
+)
 @click.option(
     "--checksums", type=click.Path(path_type=Path), default=Path("packages.sum"), show_default=True, help="Your own record."
 )

@@ -75,7 +75,7 @@ def upgrade_session(
             clock=clock,
             holder=this_process(),
             patches=_patches(patches),
-            weave=(stack.weave.registry, stack.weave.version) if stack.cni == "weave" else None,
+            weave=stack.weave if stack.cni == "weave" else None,
             records=tuple(_records(where, screen)),
         )
 

@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 
 from migrator.cluster.pod_networks import WEAVE, await_networks, roll_weave
+from migrator.config.stack import WeaveConfig
 from migrator.errors import GateFailedError
 from migrator.model.kinds import DAEMON_SETS
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.objects import made, pod_template
 from tests.support.recorder import Recorder
+
+WEAVE_NET = WeaveConfig(
+    registry="registry.example.com/weave", version="2.9.0", digests=dict.fromkeys(("weave-kube", "weave-npc"), f"sha256:{'a' * 64}")
+)
 
 
 def daemon(name: str, *, updated: int = 2, image: str = "docker.io/weaveworks/weave-kube:2.8.1") -> dict[str, Any]:
@@ -50,16 +55,16 @@ def test_weave_net_is_changed_once_in_all_of_its_containers() -> None:
     """Registry and version are new, the program's name stays; a second time there is nothing to do."""
     cluster = FakeCluster()
     cluster.hold(daemon("kube-proxy"), daemon(WEAVE))
-    assert roll_weave(cluster, "registry.example.com/weave", "2.9.0", reporter=Recorder())
+    assert roll_weave(cluster, WEAVE_NET, reporter=Recorder())
     spec = cluster.get(DAEMON_SETS, "kube-system", WEAVE)["spec"]["template"]["spec"]
     images = {item["image"] for field in ("initContainers", "containers") for item in spec[field]}
-    assert images == {"registry.example.com/weave/weave-kube:2.9.0"}
-    assert not roll_weave(cluster, "registry.example.com/weave", "2.9.0", reporter=Recorder())
+    assert images == {f"registry.example.com/weave/weave-kube:2.9.0@sha256:{'a' * 64}"}
+    assert not roll_weave(cluster, WEAVE_NET, reporter=Recorder())
 
 
 def test_a_cluster_of_another_pod_network_is_left_alone() -> None:
     """There is no DaemonSet of that name."""
     cluster = FakeCluster()
     cluster.hold(daemon("kube-proxy"))
-    assert not roll_weave(cluster, "registry.example.com/weave", "2.9.0", reporter=Recorder())
+    assert not roll_weave(cluster, WEAVE_NET, reporter=Recorder())
     assert not any(request.startswith("patch ") for request in cluster.requests)

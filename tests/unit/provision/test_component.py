@@ -10,8 +10,9 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from migrator.config.stack import load_stack
+from migrator.config.stack import WeaveConfig, load_stack
 from migrator.errors import ConfigError
 from migrator.provision.addons import manifests
 
@@ -87,6 +88,12 @@ def test_cloud_servers_are_made_and_reached_at_their_public_address(monkeypatch:
     document = yaml.safe_load(secret["value"])
     assert "pacman-package-manager" in document["packages"]
     assert document["ssh_keys"]["ed25519_private"] == "-----KEY-----\n"
+    # Pods must not read the user data, with the host key in it.
+    files = {item["path"]: item["content"] for item in document["write_files"]}
+    unit = files["/etc/systemd/system/migrator-no-metadata.service"]
+    assert "blackhole 169.254.169.254/32" in unit
+    assert "Before=kubelet.service" in unit
+    assert document["runcmd"] == [["systemctl", "enable", "--now", "migrator-no-metadata.service"]]
     nodes = [args for args in mocks.made if args.typ.endswith(":Node")]
     assert {args.inputs["node"]["ssh"]["address"] for args in nodes} == {"198.51.100.1"}
 
@@ -100,6 +107,36 @@ def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
     values = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
     assert (values["IPALLOC_RANGE"], values["WEAVE_MTU"]) == ("10.32.0.0/12", "1376")
     assert "WEAVE_PASSWORD" in values
+
+
+def test_weave_s_images_carry_the_digests_that_a_stack_pins() -> None:
+    """A tag can be moved to another image; a pin of one image alone, or of something else, is a mistake."""
+    stack = load_stack(ROOT / "stacks/Pulumi.green.yaml")
+    digests = {"weave-kube": f"sha256:{'a' * 64}", "weave-npc": f"sha256:{'b' * 64}"}
+    pinned = stack.model_copy(update={"weave": WeaveConfig(digests=digests)})
+    pod = next(item for item in manifests(pinned, ROOT / "deploy") if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+    images = {container["image"] for container in (*pod["initContainers"], *pod["containers"])}
+    assert images == {f"docker.io/rajchaudhuri/{name}:2.9.0@{digest}" for name, digest in digests.items()}
+    for wrong in (
+        {"weave-kube": digests["weave-kube"]},
+        {**digests, "x": digests["weave-npc"]},
+        {**digests, "weave-npc": "latest"},
+    ):
+        with pytest.raises(ValidationError, match="digest"):
+            WeaveConfig(digests=wrong)
+
+
+def test_packages_over_plain_http_need_a_pin(tmp_path: Path) -> None:
+    """A key or checksums; a checksum is one."""
+    text = (ROOT / "stacks/Pulumi.green.yaml").read_text().replace("packageSource: dist/packages", "packageSource: http://x/y{}")
+    file = tmp_path / "Pulumi.x.yaml"
+    for pin, refused in (("", "pin packageKey or packageSums"), ("\n    packageSums: {a: b}", "a: is no SHA-256")):
+        file.write_text(text.replace("http://x/y{}", f"http://x/y{pin}"))
+        with pytest.raises(ConfigError, match=refused):
+            load_stack(file)
+    for pin in ("packageKey: key.asc", f"packageSums: {{a: '{'0' * 64}'}}"):
+        file.write_text(text.replace("http://x/y{}", f"http://x/y\n    {pin}"))
+        assert load_stack(file).package_source == "http://x/y"
 
 
 def test_all_mistakes_of_a_stack_are_named_with_their_lines(tmp_path: Path) -> None:
