@@ -38,6 +38,8 @@ _HOSTS = {"docker.io": "registry-1.docker.io"}
 _REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-f]{32,}")
 _REFERENCE = re.compile(rf"\w[\w.-]{{0,127}}|{_DIGEST.pattern}", re.ASCII)
+_PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]+))')
+"""One of a challenge, quoted or not."""
 _ARCHITECTURE = re.compile(r"[a-z0-9_]{1,20}")
 """Names, tags and digests as github.com/distribution/reference has them; nothing else becomes part of an address."""
 
@@ -146,7 +148,7 @@ class _Asking:
         url = f"{self.registry.base}/v2/{self.repository}/{path}"
         answer = self._followed(url)
         if answer.status == 401 and not self.token:
-            self.token = self._token_from(answer.headers.get("WWW-Authenticate", ""))
+            self.token = self._token_from(", ".join(answer.headers.get_all("WWW-Authenticate", [])))
             answer = self._followed(url)
         if answer.status != 200:
             raise MigratorError(f"registry {self.registry.name} answered {answer.status} for {self.repository}")
@@ -168,9 +170,10 @@ class _Asking:
 
     def _token_from(self, challenge: str) -> str:
         """Return what an anonymous client gets at the place that the registry names."""
-        scheme, _, rest = challenge.partition(" ")
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        if scheme.lower() != "bearer" or "realm" not in fields:
+        # There may be several, of which Bearer need not be the first (RFC 9110, section 11.6.1).
+        bearer = re.search(rf"(?:^|,)\s*bearer +({_PARAMETER.pattern}(?:\s*,\s*{_PARAMETER.pattern})*)", challenge, re.IGNORECASE)
+        fields = {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(bearer[1])} if bearer else {}
+        if "realm" not in fields:
             raise MigratorError(f"registry {self.registry.name} wants credentials")
         realm = urllib.parse.urlsplit(self._elsewhere(fields["realm"]))
         asked = urllib.parse.urlencode({key: fields[key] for key in ("service", "scope") if key in fields})

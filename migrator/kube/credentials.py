@@ -56,12 +56,13 @@ def add_certificate(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None
 
 def _identity(entry: Entry, tls: ssl.SSLContext | None) -> Headers:
     user = entry.user
+    if user.get("exec"):
+        # Before a token beside it, which a login by the same plugin has left there, and which may have expired.
+        return _from_plugin(entry, tls)
     if user.get("tokenFile"):
         return _bearer(entry.path(str(user["tokenFile"])).read_text(encoding="utf-8").strip())
     if user.get("token"):
         return _bearer(str(user["token"]))
-    if user.get("exec"):
-        return _from_plugin(entry, tls)
     if user.get("auth-provider"):
         return _from_provider(entry)
     if user.get("username"):

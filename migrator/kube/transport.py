@@ -65,6 +65,8 @@ class Transport:
         answer = self._attempt(method, path, body, content, accept)
         if answer.status == 401:
             self._forget_credentials()
+            # A client certificate that has expired belongs to the connection: a fresh one is shown on a new one.
+            self._drop_connection()
             answer = self._attempt(method, path, body, content, accept)
         if answer.status >= 400:
             raise error_from(self._cluster, method, path, answer.status, answer.headers, answer.body)

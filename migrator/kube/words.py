@@ -13,6 +13,9 @@ from migrator.untrusted import HIDDEN
 
 _VALUE = re.compile(r"\b(?:Invalid value|Unsupported value|Duplicate value|Not found|Internal error|Type invalid): ")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|`[^`]*`?')
+_CONTEXT = re.compile(r"(?:, )?error found in #\d+ byte of .*", re.DOTALL)
+"""What a decoder shows of the whole document around its mistake."""
+_BINARY = re.compile(r"(?<=base64 binary )'.*?'(?=:|$)", re.DOTALL)
 _DENIED = re.compile(r"denied the request: ?")
 _NAMES = re.compile(
     r"(?:\b(?:version|webhook|kind|resource|field|labels?|namespaces?|class|finalizers?|serviceaccount|policy|binding|expression)"
@@ -25,7 +28,7 @@ _LIST = re.compile(r'supported values: (?:"[^"]*"(?:, )?)+')
 
 def without_values(words: str) -> str:
     """Return a server's words with the values of the refused object hidden."""
-    return _without_quotes(_without_bad_values(words))
+    return _without_quotes(_without_bad_values(_BINARY.sub(HIDDEN, _CONTEXT.sub("", words))))
 
 
 def _without_bad_values(words: str) -> str:

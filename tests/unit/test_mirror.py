@@ -52,7 +52,6 @@ ELSEWHERE = {
     "journal/records/migration.py": "tests/unit/journal/test_records.py",
     "journal/records/traffic.py": "tests/unit/journal/test_records.py",
     "journal/records/upgrade.py": "tests/unit/journal/test_records.py",
-    "kube/transport.py": "tests/unit/kube/test_patience.py",
     "model/advice.py": "tests/unit/upgrade/test_advise.py",
     "model/facts.py": "tests/unit/upgrade/checks/, whose facts are of its classes",
     "model/host.py": "tests/unit/readiness/test_hosts.py",

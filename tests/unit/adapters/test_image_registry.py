@@ -74,6 +74,36 @@ def test_a_token_is_asked_for_anonymously_and_shown_to_the_registry() -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        'Basic realm="r", Bearer realm="{}",service="s"',
+        'bearer realm={}, service=s, Basic realm="r"',
+        'Negotiate, BEARER  service="s" , realm="{}"',
+    ],
+)
+def test_a_bearer_challenge_is_found_among_others(form: str) -> None:
+    """Reported of prowler (#12691) and of ADAL (#1042): only the first challenge was read, or the realm of another one."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return reply({"token": "t-1"})
+        if "authorization" in asked.headers:
+            return reply(INDEX)
+        return Reply(401, headers={"WWW-Authenticate": form.format(f"http://{web.address}/token")})
+
+    with registry(answer) as (ask, web):
+        assert ask("app") == {"amd64", "arm64"}
+    assert web.asked[1].path == "/token?service=s"
+
+
+def test_a_challenge_without_bearer_is_told() -> None:
+    """A word of another challenge is none."""
+    asked = Reply(401, headers={"WWW-Authenticate": 'Basic realm="Bearer realm=x"'})
+    with registry(lambda _: asked) as (ask, _), pytest.raises(MigratorError, match="wants credentials"):
+        ask("app")
+
+
+@pytest.mark.parametrize(
     "realm",
     [
         "file:///etc/passwd#",

@@ -62,6 +62,12 @@ def test_a_plugin_is_asked_as_kubectl_asks_it(tmp_path: Path) -> None:
     assert headers(user, tmp_path) == {"Authorization": "Bearer a-w-https://x"}
 
 
+def test_a_plugin_is_stronger_than_a_token_that_lies_beside_it(tmp_path: Path) -> None:
+    """A login has left it there, and it expires (kubernetes#87369)."""
+    answer = json.dumps({"apiVersion": V1, "status": {"token": "fresh"}})
+    assert headers({**plugin(tmp_path, f"print({answer!r})"), "token": "old"}, tmp_path) == {"Authorization": "Bearer fresh"}
+
+
 def test_a_plugin_s_certificate_is_shown(tmp_path: Path) -> None:
     """Some plugins answer with a certificate in place of a token."""
     certificate, key = key_pair()

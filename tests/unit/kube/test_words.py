@@ -40,6 +40,17 @@ from migrator.kube.words import without_values
             'admission webhook "check.example.com" denied the request: password "hunter2" of kind "Secret" is weak',
             'admission webhook "check.example.com" denied the request: password (hidden) of kind (hidden) is weak',
         ),
+        (  # argoproj-labs/argocd-vault-plugin#381: the document around the mistake
+            (
+                'Secret in version "v1" cannot be handled as a Secret: Data: decode base64: illegal base64 data at input byte 0, '
+                'error found in #10 byte of ...|hunter2\\u003e"},"kind":"|..., bigger context ...|data":{"my-data":"hunter2"}|...'
+            ),
+            'Secret in version "v1" cannot be handled as a Secret: Data: decode base64: illegal base64 data at input byte 0',
+        ),
+        (  # kubernetes#31548
+            "[pos 91]: json: error decoding base64 binary 'hunter2': illegal base64 data at input byte 4",
+            "[pos 91]: json: error decoding base64 binary (hidden): illegal base64 data at input byte 4",
+        ),
         ('strict decoding error: unknown field "spec.replcas"', 'strict decoding error: unknown field "spec.replcas"'),
         ('namespaces "shop" not found', 'namespaces "shop" not found'),
     ],
