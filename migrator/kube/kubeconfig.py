@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +103,9 @@ def data_only(text: str, *, endpoint: str, cluster: str, where: str) -> dict[str
                 strange = sorted(str(name) for name in (item.get(key) or {}) if name not in allowed)
                 if strange:
                     raise ValueError(f"{section} hold {printable(strange[0])!r}, and only data may come from there")
-        server = entry.cluster["server"].rstrip("/").lower()
-        if server != f"https://{endpoint}".lower():
-            raise ValueError(f"its server is {printable(server)}, not the stack's endpoint https://{endpoint}")
+        server, wanted = entry.cluster["server"].rstrip("/").lower(), f"https://{_with_port(endpoint)}".lower()
+        if server != wanted:
+            raise ValueError(f"its server is {printable(server)}, not the stack's endpoint {wanted}")
         if not entry.cluster.get("certificate-authority-data"):
             raise ValueError("it has no certificate-authority-data")
         wrong = [name for section in (entry.cluster, entry.user) for name, value in section.items() if not isinstance(value, str)]
@@ -116,6 +117,11 @@ def data_only(text: str, *, endpoint: str, cluster: str, where: str) -> dict[str
             hint="look at the host, or at `endpoint` in the stack's file; your own kubeconfig can be named instead",
         ) from error
     return _kubeconfig(entry)
+
+
+def _with_port(endpoint: str) -> str:
+    """Return `host:port`; kubeadm takes 6443 where a controlPlaneEndpoint has no port."""
+    return endpoint if urllib.parse.urlsplit(f"//{endpoint}").port else f"{endpoint}:6443"
 
 
 def data_only_text(text: str, *, endpoint: str, cluster: str, where: str) -> str:

@@ -61,6 +61,14 @@ def test_anything_but_data_for_the_stack_s_endpoint_is_refused(cluster: dict[str
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "server"), [("api.example.com", "https://API.example.com:6443/"), ("[fd00::1]", "https://[fd00::1]:6443")]
+)
+def test_an_endpoint_without_a_port_has_kubeadm_s(endpoint: str, server: str) -> None:
+    """As kubeadm writes it into admin.conf; the case of a name and a last slash do not count."""
+    assert received(admin_conf(cluster={"server": server}), endpoint)["clusters"][0]["cluster"]["server"] == server
+
+
 def test_a_second_user_that_no_context_names_is_refused_too() -> None:
     """Whoever merges the file later would use it."""
     content = admin_conf()
