@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from migrator.journal.records.base import Entry
 from migrator.model.events import Event
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
+from migrator.model.strange import Unparsed
 from migrator.model.traffic import TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
 
@@ -41,9 +42,18 @@ class ClusterReader(Protocol):
         """Return all served types, preferred versions first."""
 
     def list(
-        self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str = "",
+        label_selector: str = "",
+        *,
+        field_selector: str = "",
+        unparsed: Callable[[Unparsed], None] | None = None,
     ) -> Iterator[Manifest]:
-        """Yield each object, page by page; an empty namespace means all of them."""
+        """Yield each object, page by page; an empty namespace means all of them.
+
+        What cannot be parsed is given to `unparsed`; without it, raises InvalidError.
+        """
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
         """Return one object; raises NotFoundError."""

@@ -11,15 +11,17 @@ from typing import Any
 
 import orjson
 
-from migrator.errors import ApiError, ForbiddenError, ThrottledError, UnavailableError
+from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
+from migrator.kube.pages import name_of, page_of
 from migrator.kube.retry import patiently
 from migrator.kube.throttle import Throttle
 from migrator.kube.transport import Answer, Transport
 from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
+from migrator.model.strange import Unparsed
 from migrator.ports import Clock, HeldLock, Reporter
 
 _PAGE = 250
@@ -82,9 +84,17 @@ class KubeCluster:
         return tuple(found)
 
     def list(
-        self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str = "",
+        label_selector: str = "",
+        *,
+        field_selector: str = "",
+        unparsed: Callable[[Unparsed], None] | None = None,
     ) -> Iterator[Manifest]:
         """Yield each object once, page by page; of one snapshot, unless it is compacted away under a slow reader (410)."""
+        path = resource.path(namespace)
+        unparsed = unparsed or _refuse(f"{self.name}: GET {path}")
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         query = {"limit": str(_PAGE), **{name: value for name, value in selectors.items() if value}}
         seen: set[tuple[str, str]] = set()
@@ -92,26 +102,30 @@ class KubeCluster:
         """How many had been seen when the list was last begun anew."""
         while True:
             try:
-                page = self._send("GET", f"{resource.path(namespace)}?{urllib.parse.urlencode(query)}")
+                answer = self._send("GET", f"{path}?{urllib.parse.urlencode(query)}")
             except ApiError as error:
                 if error.status != 410 or "continue" not in query or len(seen) == before:
                     raise
                 before = len(seen)
                 del query["continue"]
                 continue
-            content = orjson.loads(page.body)
-            del page
-            for item in content["items"] or []:
-                key = item["metadata"].get("namespace", ""), item["metadata"]["name"]
-                if key not in seen:
-                    seen.add(key)
+            page = page_of(answer.body, f"{self.name}'s answer to GET {path}")
+            del answer
+            for item in page.items:
+                name = name_of(item)
+                if name and name in seen:
+                    continue
+                if name:
+                    seen.add(name)
+                if isinstance(item, Unparsed):
+                    unparsed(item)
+                else:
                     item["apiVersion"] = resource.api_version
                     item["kind"] = resource.kind
                     yield item
-            following = content["metadata"].get("continue")
-            if not following:
+            if not page.following:
                 return
-            query["continue"] = following
+            query["continue"] = page.following
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Manifest:
         """Return one object."""
@@ -277,8 +291,18 @@ class KubeCluster:
         return patience if self._away_since is None else patience - (self._clock.monotonic() - self._away_since)
 
 
+def _refuse(where: str) -> Callable[[Unparsed], None]:
+    def refuse(item: Unparsed) -> None:
+        raise InvalidError(f"{where}: {item.namespace}/{item.name}: {item.reason}", hint="mend or delete it")
+
+    return refuse
+
+
 def _manifest(answer: Answer) -> Manifest:
-    return dict(orjson.loads(answer.body))
+    try:
+        return dict(orjson.loads(answer.body))
+    except (ValueError, TypeError):
+        raise InvalidError("the answer is no object that can be read: it may be nested too deep", status=answer.status) from None
 
 
 def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001

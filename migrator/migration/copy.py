@@ -23,6 +23,7 @@ from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.strange import STRANGE, reason_of
 from migrator.ports import Green
 from migrator.rules.references import backend_services
 
@@ -76,6 +77,7 @@ class _Copy:
         self.options = options
         self.counts: Counter[str] = Counter()
         self.problems: list[Outcome] = []
+        self.total = sum(len(wave) for wave in plan.waves)
         self.missing: set[ObjectRef] = set()
         """Objects that should be on green and are not: what needs them is not written."""
 
@@ -109,14 +111,28 @@ class _Copy:
             if lost:
                 self._record(Outcome(item.green, Action.BLOCKED, f"needs {lost}, which is not on green"))
                 continue
-            outcome = judge(item, self.known.live.get(item.green), self.known)
+            outcome = self._judged(item)
             if outcome is None:
                 due.append(item)
             else:
                 self._record(outcome)
         return due
 
+    def _judged(self, item: PlanItem) -> Outcome | None:
+        try:
+            return judge(item, self.known.live.get(item.green), self.known)
+        except STRANGE as error:
+            return Outcome(item.green, Action.BLOCKED, f"cannot be compared: it {reason_of(error)}")
+
     def _write(self, item: PlanItem, known: Known) -> Outcome:
+        try:
+            return self._written(item, known)
+        except STRANGE as error:
+            # Green's answer may be what is strange; the object is there then, and the next run must know that it can be ours.
+            made = item.green not in known.live
+            return Outcome(item.green, Action.FAILED, reason_of(error), blue_token=item.token, made=made)
+
+    def _written(self, item: PlanItem, known: Known) -> Outcome:
         services = backend_services(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
         if services:
             missing = await_backends(self.writer.green, services, self.options.backend_timeout, self.records.clock)
@@ -136,8 +152,7 @@ class _Copy:
             self.records.ledger.note(ObjectOutcome.of(outcome))
 
     def _show(self, number: int) -> None:
-        total = sum(len(wave) for wave in self.plan.waves)
-        self.records.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), total))
+        self.records.reporter.emit(Progress(f"wave {number} of {len(self.plan.waves)}", sum(self.counts.values()), self.total))
 
     def prune(self, gone: dict[ObjectRef, ResourceType]) -> None:
         """Delete objects that this migration created and that blue no longer has."""

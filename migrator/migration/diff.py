@@ -16,6 +16,7 @@ from migrator.model.events import Progress, Step
 from migrator.model.manifest import Manifest, put, without
 from migrator.model.plan import Plan, PlanItem
 from migrator.model.ref import ObjectRef
+from migrator.model.strange import STRANGE, reason_of
 from migrator.ports import Green, Reporter
 from migrator.rules import field_owners
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
@@ -42,10 +43,17 @@ def diff(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], reporter: Rep
     reporter.emit(Step(f"dry run of {len(items)} objects on green"))
     entries: list[ObjectDiff] = []
     with ThreadPoolExecutor(green.workers) as pool:
-        for entry in pool.map(lambda item: _one(item, green, live), items):
+        for entry in pool.map(lambda item: _entry(item, green, live), items):
             entries.append(entry)
             reporter.emit(Progress("dry run", len(entries), len(items)))
     return entries
+
+
+def _entry(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:
+    try:
+        return _one(item, green, live)
+    except STRANGE as error:
+        return ObjectDiff(item.green, "unproven", message=reason_of(error))
 
 
 def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:

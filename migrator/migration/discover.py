@@ -5,32 +5,32 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import orjson
 
-from migrator.errors import ApiError, ForbiddenError, NotFoundError
-from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live, live_of
+from migrator.errors import ApiError
+from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live
+from migrator.migration.kind_reading import KindReading, concerns_one_kind, read_kind, read_live
 from migrator.model.events import Progress
 from migrator.model.kinds import API_SERVICES, SERVICE_RANGES, SERVICES, STORAGE_CLASSES
-from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.strange import STRANGE, hashable, named
 from migrator.ports import ClusterReader, Reporter
-from migrator.rules import field_owners, storage, versions
-from migrator.rules.bindings import is_wildcard
+from migrator.rules import versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
-from migrator.rules.ownership import left_behind, owners_of
-from migrator.rules.references import scale_target
-from migrator.rules.skip import SKIPPED_KINDS, is_included, kind_skip, skip_reason
+from migrator.rules.ownership import left_behind
+from migrator.rules.skip import SKIPPED_KINDS, kind_skip
 
+F = TypeVar("F")
 READERS = 4
 """Kinds that are read at the same time; reading is fast, and more requests could overload blue."""
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
-_STORAGE_CLASS = "StorageClass.storage.k8s.io"
-_FIRST = (_CRD, "Service", _STORAGE_CLASS)
+_FIRST = (_CRD, "Service", "StorageClass.storage.k8s.io")
 """Kinds whose objects decide how others are read or judged."""
-_SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,16 +42,6 @@ class Discovery:
     """Handed over to `make_plan` object by object, so that a large cluster is in memory only once."""
     moving: frozenset[ResourceType]
     """Types that have an object to move and that green serves."""
-
-
-@dataclass(slots=True, frozen=True)
-class _KindReading:
-    """What one thread has read: all objects of one kind."""
-
-    resource: ResourceType
-    objects: tuple[Found, ...] = ()
-    facts: BlueFacts = field(default_factory=BlueFacts)
-    unreadable: str = ""
 
 
 def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter) -> Discovery:
@@ -120,7 +110,7 @@ def handed_over(objects: list[Found]) -> Iterator[Found]:
 class _Readings:
     """Several kinds, read side by side."""
 
-    readings: tuple[_KindReading, ...]
+    readings: tuple[KindReading, ...]
     skipped: dict[str, str]
     facts: BlueFacts
 
@@ -132,65 +122,14 @@ def _read(
     known = _with(context, facts)
     skipped = {item.type_name: reason for item in resources if (reason := kind_skip(item, known))}
     wanted = [item for item in resources if item.type_name not in skipped]
-    readings: list[_KindReading] = []
+    readings: list[KindReading] = []
     count = 0
     with ThreadPoolExecutor(min(READERS, blue.workers)) as pool:
-        for reading in pool.map(lambda item: _read_kind(blue, item, known), wanted):
+        for reading in pool.map(lambda item: read_kind(blue, item, known), wanted):
             readings.append(reading)
             count += len(reading.objects)
             reporter.emit(Progress("reading blue", count, 0))
     return _Readings(tuple(readings), skipped, BlueFacts.joined(item.facts for item in readings))
-
-
-def _read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext) -> _KindReading:
-    found: dict[ObjectRef, Found] = {}
-    facts = _Facts()
-    try:
-        for manifest in blue.list(resource):
-            ref = ref_of(manifest)
-            reason = skip_reason(manifest, ref, context)
-            facts.note(manifest, ref, moves=not reason)
-            found[ref] = _found(manifest, resource, reason, alone=is_included(manifest, ref, context))
-    except (ForbiddenError, NotFoundError) as error:
-        return _KindReading(resource, facts=facts.frozen(), unreadable=error.message)
-    return _KindReading(resource, tuple(found.values()), facts.frozen())
-
-
-class _Facts:
-    """Collects the facts of one kind in one thread; each field has the name of a field of BlueFacts."""
-
-    def __init__(self) -> None:
-        self._sets: dict[str, set[object]] = {}
-        self._uids: dict[str, ObjectRef] = {}
-
-    def note(self, manifest: Manifest, ref: ObjectRef, *, moves: bool) -> None:
-        """Take one object into account."""
-        self._uids[manifest["metadata"]["uid"]] = ref
-        for name, value in _facts_of(manifest, ref, moves=moves):
-            self._sets.setdefault(name, set()).add(value)
-
-    def frozen(self) -> BlueFacts:
-        """Return the facts so far."""
-        sets: dict[str, frozenset[object]] = {name: frozenset(values) for name, values in self._sets.items()}
-        return BlueFacts(uids=self._uids, **sets)  # type: ignore[arg-type]  # the names and types are those of _facts_of
-
-
-def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tuple[str, object]]:
-    """Yield facts as (field of BlueFacts, member)."""
-    if not moves:
-        yield "staying", ref
-    if ref.type_name == "Service" and get(manifest, "spec", "selector"):
-        yield "selector_services", (ref.namespace, ref.name)
-    elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
-        yield "scaled", target
-    elif moves and ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
-        yield "moving_volumes", ref.name
-    elif moves and ref.type_name == _STORAGE_CLASS:
-        yield "storage_classes", ref.name
-    elif ref.kind in ("Role", "ClusterRole") and ref.group == "rbac.authorization.k8s.io" and is_wildcard(manifest):
-        yield "wildcard_roles", (ref.namespace, ref.name)
-    elif moves and ref.type_name == _CRD:
-        yield "groups", manifest["spec"]["group"]
 
 
 def _with(context: RuleContext, facts: BlueFacts) -> RuleContext:
@@ -207,38 +146,27 @@ class _Definition:
     """Version that its objects are stored at."""
 
 
-def _definitions(readings: Iterable[_KindReading]) -> dict[versions.Kind, _Definition]:
+def _definitions(readings: Iterable[KindReading]) -> dict[versions.Kind, _Definition]:
     found = {}
     for reading in readings:
         if reading.resource.type_name == _CRD:
             for item in reading.objects:
-                if item.body:
-                    defined, served, storage_version = versions.crd_versions(orjson.loads(item.body))
-                    found[defined] = _Definition(item.ref, tuple(served), storage_version)
+                if item.body and (definition := _definition(item)):
+                    found[definition[0]] = definition[1]
     return found
+
+
+def _definition(crd: Found) -> tuple[versions.Kind, _Definition] | None:
+    """Return the kind that a CRD defines, or None where it cannot be read."""
+    try:
+        kind, served, storage_version = versions.crd_versions(orjson.loads(crd.body))
+        return hashable([(kind, _Definition(crd.ref, tuple(served), storage_version))])[0]
+    except STRANGE:
+        return None
 
 
 def _kind(resource: ResourceType) -> versions.Kind:
     return resource.group, resource.kind
-
-
-def _found(manifest: Manifest, resource: ResourceType, reason: str, *, alone: bool) -> Found:
-    """Return what is kept of an object: of one that stays its name only, of field ownership what is needed to write.
-
-    `alone`: a person wants it, whatever happens to its owners.
-    """
-    ref = ref_of(manifest)
-    uid = manifest["metadata"]["uid"]
-    if reason:
-        return Found(ref, resource, uid, reason)
-    entries = field_owners.persons_entries(manifest)
-    owner = field_owners.ownership(entries)
-    owners = () if alone else owners_of(manifest)
-    if ref.kind != "Service":  # whose rules read there which addresses a person chose
-        manifest["metadata"].pop("managedFields", None)
-    return Found(
-        ref, resource, uid, "", orjson.dumps(manifest), owner.manager, orjson.dumps(entries) if owner.restore else b"", owners
-    )
 
 
 def _at_common(
@@ -252,37 +180,57 @@ def _at_common(
 
 
 def _aggregated_groups(blue: ClusterReader, types: dict[versions.Kind, list[ResourceType]]) -> set[str]:
-    listed = _optional(lambda: list(blue.list(API_SERVICES))) if _kind(API_SERVICES) in types else []
-    return {item["spec"]["group"] for item in listed if get(item, "spec", "service")}
+    def group(service: Manifest) -> Iterator[str]:
+        if get(service, "spec", "service"):
+            yield service["spec"]["group"]
+
+    return set(_each(_listed(blue, API_SERVICES), group)) if _kind(API_SERVICES) in types else set()
 
 
 def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str, ...]]) -> GreenFacts:
     def objects(resource: ResourceType) -> list[Manifest]:
         found = served.get(_kind(resource))
-        return _optional(lambda: list(green.list(resource._replace(version=found[0])))) if found else []
+        return _listed(green, resource._replace(version=found[0])) if found else []
 
     services = objects(SERVICES)
-    networks: list[Network] = [
-        ipaddress.ip_network(cidr) for item in objects(SERVICE_RANGES) for cidr in get(item, "spec", "cidrs") or []
-    ]
     return GreenFacts(
         served_groups=frozenset(group for group, _ in served),
-        service_networks=tuple(networks),
-        used_cluster_ips={
-            address: ref_of(item) for item in services for address in get(item, "spec", "clusterIPs") or [] if address != "None"
-        },
-        used_node_ports={
-            port["nodePort"]: ref_of(item) for item in services for port in get(item, "spec", "ports") or [] if port.get("nodePort")
-        },
-        storage_classes=frozenset(item["metadata"]["name"] for item in objects(STORAGE_CLASSES)),
+        service_networks=tuple(_each(objects(SERVICE_RANGES), _networks)),
+        used_cluster_ips=dict(_each(services, _addresses)),
+        used_node_ports=dict(_each(services, _node_ports)),
+        storage_classes=frozenset(_each(objects(STORAGE_CLASSES), lambda item: [item["metadata"]["name"]])),
     )
 
 
-def _optional(read: Callable[[], list[Manifest]]) -> list[Manifest]:
-    """Return what `read` returns, or nothing when the account may not read it or it does not exist."""
+def _networks(ranges: Manifest) -> Iterator[Network]:
+    return (ipaddress.ip_network(cidr) for cidr in get(ranges, "spec", "cidrs") or [])
+
+
+def _addresses(service: Manifest) -> Iterator[tuple[str, ObjectRef]]:
+    return ((address, named(service)) for address in get(service, "spec", "clusterIPs") or [] if address != "None")
+
+
+def _node_ports(service: Manifest) -> Iterator[tuple[int, ObjectRef]]:
+    return ((port["nodePort"], named(service)) for port in get(service, "spec", "ports") or [] if port.get("nodePort"))
+
+
+def _each(objects: Iterable[Manifest], facts: Callable[[Manifest], Iterable[F]]) -> Iterator[F]:
+    """Yield the facts of each object; one that is of another form than its kind has none."""
+    for manifest in objects:
+        try:
+            found = hashable(facts(manifest))
+        except STRANGE:
+            continue
+        yield from found
+
+
+def _listed(cluster: ClusterReader, resource: ResourceType) -> list[Manifest]:
+    """Return the objects of a kind that only facts are read from; none when the kind cannot be read."""
     try:
-        return read()
-    except (ForbiddenError, NotFoundError):
+        return list(cluster.list(resource, unparsed=lambda _: None))
+    except ApiError as error:
+        if not concerns_one_kind(error, cluster):
+            raise
         return []
 
 
@@ -290,24 +238,17 @@ def read_green(green: ClusterReader, types: Iterable[ResourceType], reporter: Re
     """Read green's objects of these types."""
     wanted = sorted(types)
     live: dict[ObjectRef, Live] = {}
+    strange: dict[ObjectRef, str] = {}
     unreadable: list[Unreadable] = []
     with ThreadPoolExecutor(min(READERS, green.workers)) as pool:
-        for resource, objects in zip(wanted, pool.map(lambda item: _read_live(green, item), wanted), strict=True):
-            if isinstance(objects, ApiError):
-                unreadable.append(Unreadable(resource.type_name, objects.message))
+        for resource, reading in zip(wanted, pool.map(lambda item: read_live(green, item), wanted), strict=True):
+            if reading.unreadable:
+                unreadable.append(Unreadable(resource.type_name, reading.unreadable))
                 continue
-            live |= objects
+            live |= reading.live
+            strange |= reading.strange
             reporter.emit(Progress(f"reading green: {resource.plural}", len(live), 0))
-    return GreenReading(live, tuple(unreadable))
-
-
-def _read_live(green: ClusterReader, resource: ResourceType) -> dict[ObjectRef, Live] | ForbiddenError:
-    try:
-        return {ref_of(manifest): live_of(manifest) for manifest in green.list(resource)}
-    except NotFoundError:
-        return {}
-    except ForbiddenError as error:
-        return error
+    return GreenReading(live, tuple(unreadable), strange)
 
 
 def _address(resource: ResourceType) -> tuple[str, str, str]:

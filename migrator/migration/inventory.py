@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
 from migrator.model.manifest import Manifest
 from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.strange import to_json
 from migrator.rules import field_owners, versions
 from migrator.rules.context import BlueFacts, GreenFacts
 from migrator.rules.ownership import Owner
@@ -31,6 +30,8 @@ class Found:
     managed_fields: bytes = field(default=b"", repr=False)
     """Blue's field ownership, where writing under one name cannot carry it over."""
     owners: tuple[Owner, ...] = ()
+    blocked: str = ""
+    """Why it cannot be read; there is no body then."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,6 +67,8 @@ class GreenReading:
 
     live: Mapping[ObjectRef, Live]
     unreadable: tuple[Unreadable, ...] = ()
+    strange: Mapping[ObjectRef, str] = field(default_factory=dict)
+    """Objects that cannot be read, with the reason."""
 
 
 def live_of(manifest: Manifest) -> Live:
@@ -74,7 +77,7 @@ def live_of(manifest: Manifest) -> Live:
     managers = digest("|".join(field_owners.changed_by_person(manifest)).encode())
     token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
     slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
-    return Live(metadata["uid"], metadata["resourceVersion"], token, orjson.dumps(slim))
+    return Live(metadata["uid"], metadata["resourceVersion"], token, to_json(slim))
 
 
 def digest(data: bytes) -> str:

@@ -13,10 +13,13 @@ from migrator.migration.inventory import BlueInventory, Found, GreenReading, dig
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
+from migrator.model.strange import HINT, STRANGE, hashable, reason_of, to_json
 from migrator.readiness.kinds import readiness
 from migrator.rules import bindings, injected, jobs, order, references, storage, table, versions
 from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.references import backend_services
+
+_SHOWN_OF_CYCLE = 5
 
 
 def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleContext) -> Plan:
@@ -36,6 +39,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         except ConfigError as error:
             mistakes += error.issues
             continue
+        except STRANGE as error:
+            item, needs = _strange(found, context, reason_of(error)), {}
         if item.decision is Decision.MOVE:
             moves[item.green], graph[item.green] = item, needs
         else:
@@ -63,6 +68,8 @@ def _decide(
     green = _on_green(found.ref, context)
     if found.skip:
         return PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid), {}
+    if found.blocked:
+        return _strange(found, context, found.blocked), {}
     manifest: Manifest = orjson.loads(found.body)
     hindrance = _hindrance(found, manifest, inventory, context)
     if hindrance:
@@ -94,7 +101,7 @@ def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, conte
 
 
 def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
-    body = orjson.dumps(done.manifest)
+    body = to_json(done.manifest)
     ended = jobs.finished(manifest) if found.ref.type_name == "Job.batch" else None
     return PlanItem(
         blue=found.ref,
@@ -124,33 +131,58 @@ def _unready(manifest: Manifest) -> str:
 
 
 def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
-    names = " -> ".join(str(ref) for ref in [*cycle, cycle[0]])
-    return PlanItem(
-        item.blue,
-        item.green,
-        Decision.BLOCKED,
-        f"needs itself: {names}",
-        "break the cycle on blue, or leave one of them out",
-        uid=item.uid,
-    )
+    shown = [str(ref) for ref in cycle[:_SHOWN_OF_CYCLE]]
+    more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
+    reason = f"needs itself: {', '.join(shown)}{more} need each other"
+    return _blocked(item, reason, "break the cycle on blue, or leave one of them out")
+
+
+def _strange(found: Found, context: RuleContext, reason: str) -> PlanItem:
+    return PlanItem(found.ref, _on_green(found.ref, context), Decision.BLOCKED, reason, HINT, uid=found.uid)
+
+
+def _blocked(item: PlanItem, reason: str, hint: str) -> PlanItem:
+    return PlanItem(item.blue, item.green, Decision.BLOCKED, reason, hint, uid=item.uid)
 
 
 def with_green(plan: Plan, green: GreenReading) -> Plan:
-    """Return the plan with what reading green has added: kinds that may not be read, and warnings."""
+    """Return the plan with what reading green has added: what cannot be read there, and warnings."""
+    if green.strange:
+        plan = _without(plan, green.strange)
     unreadable = (*plan.unreadable, *green.unreadable)
     unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
     return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *unread, *_green_warnings(green)))
+
+
+def _without(plan: Plan, strange: Mapping[ObjectRef, str]) -> Plan:
+    """Return the plan with what cannot be read on green blocked: nobody knows what a copy would overwrite."""
+
+    def judged(item: PlanItem) -> PlanItem:
+        lost = item.decision is Decision.MOVE and item.green in strange
+        return _blocked(item, f"its object on green {strange[item.green]}", "mend or delete it on green") if lost else item
+
+    waves = (tuple(item for item in wave if item.green not in strange) for wave in plan.waves)
+    return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))
 
 
 def _green_warnings(green: GreenReading) -> Iterable[str]:
     """Yield what on green refuses writes."""
     for ref, live in green.live.items():
         if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
-            manifest = orjson.loads(live.body)
-            strict = [hook for hook in manifest.get("webhooks") or [] if hook.get("failurePolicy", "Fail") == "Fail"]
-            for service in backend_services({**manifest, "webhooks": strict}):
+            try:
+                services = _strict_backends(orjson.loads(live.body))
+            except STRANGE as error:
+                yield f"{ref} on green {reason_of(error)}"
+                continue
+            for service in services:
                 if service not in green.live:
                     yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"
+
+
+def _strict_backends(manifest: Manifest) -> list[ObjectRef]:
+    """Return the Services whose absence makes a webhook refuse what it matches."""
+    strict = [hook for hook in manifest.get("webhooks") or [] if hook.get("failurePolicy", "Fail") == "Fail"]
+    return hashable(backend_services({**manifest, "webhooks": strict}))
 
 
 def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:

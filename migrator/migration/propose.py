@@ -19,7 +19,7 @@ from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 def _listed(cluster: ClusterReader, resource: ResourceType) -> list[Manifest]:
     try:
-        return list(cluster.list(resource))
+        return list(cluster.list(resource, unparsed=lambda _: None))
     except ApiError:
         return []
 

@@ -6,9 +6,9 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -23,6 +23,7 @@ from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
+from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness
@@ -57,15 +58,17 @@ def validate(
     moved = list(plan.of(Decision.MOVE))
     findings: list[Finding] = [*_unmoved(plan)]
     reporter.emit(Step("comparing green with blue"))
-    findings += _parity(moved, live, run.state.turned)
+    refs = {item.uid: item.green for item in moved}
+    findings += _each("parity", moved, lambda item: _parity(item, live, refs, turned=item.blue in run.state.turned))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
-    findings += _endpoints(moved, blue, green, clock, deadline=began + checks.ready_timeout)
-    findings += _webhooks(moved, green)
+    until = began + checks.ready_timeout
+    findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, deadline=until))
+    findings += _each("webhooks", moved, lambda item: _webhooks(item, green))
     findings += _images(moved, green, checks.registry)
     with ThreadPoolExecutor(max(1, len(checks.probes))) as pool:
-        findings += pool.map(checks.prober.probe, checks.probes)
+        findings += pool.map(lambda probe: _probed(probe, checks, clock, deadline=until), checks.probes)
     return Verdict(tuple(findings), clock.monotonic() - began)
 
 
@@ -86,24 +89,33 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
 
 
-def _parity(moved: list[PlanItem], live: Mapping[ObjectRef, Live], turned: Mapping[ObjectRef, ObjectRef]) -> Iterator[Finding]:
-    refs = {item.uid: item.green for item in moved}
-    for item in moved:
-        have = live.get(item.green)
-        if have is None:
-            yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
-            continue
-        found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])), turned=item.blue in turned)
-        if found:
-            shown = ", ".join(difference.path or "(all of it)" for difference in found[:3])
-            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-            yield Finding(
-                "parity",
-                str(item.green),
-                Severity.FAILURE,
-                f"differs from blue in {shown}{more}",
-                "run `migrator copy`; `migrator diff` shows all",
-            )
+def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of each object; one that cannot be judged is a failure of its own."""
+    for item in items:
+        try:
+            yield from list(look(item))
+        except STRANGE as error:
+            yield Finding(check, str(item.green), Severity.FAILURE, f"cannot be judged: it {reason_of(error)}", HINT)
+
+
+def _parity(
+    item: PlanItem, live: Mapping[ObjectRef, Live], refs: Mapping[str, ObjectRef], *, turned: bool
+) -> Iterator[Finding]:
+    have = live.get(item.green)
+    if have is None:
+        yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
+        return
+    found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])), turned=turned)
+    if found:
+        shown = ", ".join(difference.path or "(all of it)" for difference in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        yield Finding(
+            "parity",
+            str(item.green),
+            Severity.FAILURE,
+            f"differs from blue in {shown}{more}",
+            "run `migrator copy`; `migrator diff` shows all",
+        )
 
 
 def _uid(live: Mapping[ObjectRef, Live], ref: ObjectRef | None) -> str:
@@ -157,59 +169,45 @@ def _look_again(green: ClusterReader, pending: dict[ObjectRef, PlanItem]) -> dic
     return manifests
 
 
-def _endpoints(
-    moved: list[PlanItem], blue: ClusterReader, green: ClusterReader, clock: Clock, *, deadline: float
-) -> Iterator[Finding]:
-    """Yield a failure for each Service that has endpoints on blue and none on green."""
-    for item in moved:
-        if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
-            continue
-        try:
-            had = ready_endpoints(blue, item.blue)
+def _endpoints(item: PlanItem, blue: ClusterReader, green: ClusterReader, clock: Clock, *, deadline: float) -> Iterator[Finding]:
+    """Yield a failure for a Service that has endpoints on blue and none on green."""
+    if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
+        return
+    try:
+        had = ready_endpoints(blue, item.blue)
+        have = ready_endpoints(green, item.green)
+        while had and not have and clock.monotonic() < deadline:
+            clock.sleep(_POLL)
             have = ready_endpoints(green, item.green)
-            while had and not have and clock.monotonic() < deadline:
-                clock.sleep(_POLL)
-                have = ready_endpoints(green, item.green)
-        except ApiError as error:
-            yield Finding("endpoints", str(item.green), Severity.UNKNOWN, error.message, "grant reading EndpointSlices")
-            continue
-        if had and not have:
-            yield Finding(
-                "endpoints",
-                str(item.green),
-                Severity.FAILURE,
-                f"no ready endpoint; blue has {had}",
-                "see why its pods are not ready",
-            )
-        elif have < had:
-            yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
+    except ApiError as error:
+        yield Finding("endpoints", str(item.green), Severity.UNKNOWN, error.message, "grant reading EndpointSlices")
+        return
+    if had and not have:
+        reason = f"no ready endpoint; blue has {had}"
+        yield Finding("endpoints", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
+    elif have < had:
+        yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
 
 
-def _webhooks(moved: list[PlanItem], green: ClusterReader) -> Iterator[Finding]:
+def _webhooks(item: PlanItem, green: ClusterReader) -> Iterator[Finding]:
     """Yield a finding for each webhook backend without endpoints; APIServices tell of themselves in their conditions."""
-    for item in moved:
-        if not item.blue.kind.endswith("WebhookConfiguration"):
+    if not item.blue.kind.endswith("WebhookConfiguration"):
+        return
+    body = orjson.loads(item.body)
+    for service in backend_services(body):
+        try:
+            ready = ready_endpoints(green, service)
+        except ApiError as error:
+            yield Finding("webhooks", str(item.green), Severity.UNKNOWN, error.message)
             continue
-        body = orjson.loads(item.body)
-        for service in backend_services(body):
-            try:
-                ready = ready_endpoints(green, service)
-            except ApiError as error:
-                yield Finding("webhooks", str(item.green), Severity.UNKNOWN, error.message)
-                continue
-            if not ready:
-                reason = f"its Service {service.namespace}/{service.name} has no ready endpoint"
-                yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
-        for hook in body.get("webhooks") or []:
-            bundle = get(hook, "clientConfig", "caBundle")
-            if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
-                yield Finding(
-                    "webhooks",
-                    str(item.green),
-                    Severity.FAILURE,
-                    f"{hook['name']}: its caBundle holds no certificate",
-                    "correct it on blue",
-                )
+        if not ready:
+            reason = f"its Service {service.namespace}/{service.name} has no ready endpoint"
+            yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
+    for hook in body.get("webhooks") or []:
+        bundle = get(hook, "clientConfig", "caBundle")
+        if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
+            reason = f"{hook['name']}: its caBundle holds no certificate"
+            yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "correct it on blue")
 
 
 def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry) -> Iterator[Finding]:
@@ -220,10 +218,7 @@ def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry
         yield Finding("images", "nodes of green", Severity.UNKNOWN, error.message, "grant reading nodes")
         return
     users: dict[str, ObjectRef] = {}
-    for item in moved:
-        spec = pod_spec(orjson.loads(item.body))
-        for container in containers(spec or {}):
-            users.setdefault(container.get("image", ""), item.green)
+    yield from _each("images", moved, lambda item: _note_images(item, users))
     for image, user in sorted(users.items()):
         try:
             has = registry.architectures(image)
@@ -240,6 +235,27 @@ def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry
                 reason,
                 "push an image for that architecture, or map it with map.registries",
             )
+
+
+def _probed(probe: Probe, checks: Checks, clock: Clock, *, deadline: float) -> Finding:
+    """Ask a probe until it is good or time is up: what has just become ready may need a moment to be found so."""
+    while True:
+        finding = checks.prober.probe(probe)
+        if finding.severity is Severity.OK:
+            return finding
+        if clock.monotonic() >= deadline:
+            return replace(finding, reason=f"{finding.reason}, still after {checks.ready_timeout:.0f} s")
+        clock.sleep(_POLL)
+
+
+def _note_images(item: PlanItem, users: dict[str, ObjectRef]) -> Iterable[Finding]:
+    """Add the images of a workload, each with the first object that uses it; finds nothing."""
+    images = [container.get("image") or "" for container in containers(pod_spec(orjson.loads(item.body)) or {})]
+    for image in images:
+        if not isinstance(image, str):
+            raise TypeError
+        users.setdefault(image, item.green)
+    return ()
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:

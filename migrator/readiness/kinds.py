@@ -9,13 +9,21 @@ from collections.abc import Callable
 from typing import Any
 
 from migrator.model.manifest import Manifest, get, ref_type
+from migrator.model.strange import STRANGE, reason_of
 from migrator.model.verdict import Readiness
 
 READY = Readiness(done=True, ok=True)
 
 
 def readiness(manifest: Manifest) -> Readiness:
-    """Return whether an object is ready."""
+    """Return whether an object is ready; one whose status cannot be read is not."""
+    try:
+        return _readiness(manifest)
+    except STRANGE as error:
+        return Readiness(done=False, ok=True, message=f"cannot be judged: it {reason_of(error)}")
+
+
+def _readiness(manifest: Manifest) -> Readiness:
     name = ref_type(manifest)
     check = _BY_TYPE.get(name)
     if check:
@@ -141,7 +149,9 @@ def _by_conditions(manifest: Manifest) -> Readiness:
 
 def _conditions(manifest: Manifest) -> dict[str, dict[str, Any]]:
     listed = get(manifest, "status", "conditions")
-    return {item["type"]: item for item in listed if "type" in item} if isinstance(listed, list) else {}
+    # The conditions of a custom resource may be anything, such as a list of words.
+    conditions = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return {item["type"]: item for item in conditions if isinstance(item.get("type"), str)}
 
 
 _BY_TYPE: dict[str, Callable[[Manifest], Readiness]] = {

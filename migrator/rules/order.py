@@ -6,9 +6,9 @@ webhooks, admission policies and APIServices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise, zip_longest
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
+from itertools import zip_longest
 from typing import NamedTuple
 
 from migrator.model.ref import ObjectRef
@@ -33,44 +33,78 @@ Graph = dict[ObjectRef, dict[ObjectRef, bool]]
 
 
 class Order(NamedTuple):
-    """Waves, and the cycles of hard references that no order can satisfy."""
+    """Waves, and what no order can satisfy."""
 
     waves: list[list[ObjectRef]]
     cycles: list[list[ObjectRef]]
+    """Objects that need each other, each group in the order of its names."""
 
 
 def into_waves(graph: Graph) -> Order:
-    """Return the objects of the graph in waves; references to objects outside of the graph are ignored."""
+    """Return the objects of the graph in waves; references to objects outside of the graph are ignored.
+
+    The time grows with the number of references, whatever refers to whatever.
+    """
     edges = {
         ref: {target: hard for target, hard in targets.items() if target in graph and target != ref}
         for ref, targets in graph.items()
     }
-    cycles: list[list[ObjectRef]] = []
-    while True:
-        sorter = TopologicalSorter({ref: list(targets) for ref, targets in edges.items()})
-        try:
-            sorter.prepare()
-        except CycleError as error:
-            # CycleError lists the cycle so that each node is a predecessor of the next one.
-            cycle: list[ObjectRef] = error.args[1]
-            if not _loosen(edges, cycle):
-                cycles.append(cycle[:-1])
-                for ref in cycle[:-1]:
-                    edges.pop(ref, None)
-                for targets in edges.values():
-                    for ref in cycle:
-                        targets.pop(ref, None)
-            continue
-        return Order(_ranked(_ready_batches(sorter)), cycles)
+    hard = {ref: [target for target, needed in targets.items() if needed] for ref, targets in edges.items()}
+    cycles = [sorted(group) for group in _components(hard) if len(group) > 1]
+    blocked = {ref for cycle in cycles for ref in cycle}
+    left = {
+        ref: {target: needed for target, needed in targets.items() if target not in blocked}
+        for ref, targets in edges.items()
+        if ref not in blocked
+    }
+    sorter = TopologicalSorter(_without_cycles(left))
+    sorter.prepare()
+    return Order(_ranked(_ready_batches(sorter)), cycles)
 
 
-def _loosen(edges: Graph, cycle: list[ObjectRef]) -> bool:
-    """Remove one soft reference from a cycle; return False when all references of the cycle are hard."""
-    for before, after in pairwise(cycle):
-        if edges.get(after, {}).get(before) is False:
-            del edges[after][before]
-            return True
-    return False
+def _without_cycles(edges: Graph) -> dict[ObjectRef, list[ObjectRef]]:
+    """Return the references without the soft ones between objects that refer to each other in a circle."""
+    groups = _components({ref: list(targets) for ref, targets in edges.items()})
+    number = {ref: index for index, group in enumerate(groups) for ref in group}
+    return {
+        ref: [target for target, needed in targets.items() if needed or number[target] != number[ref]]
+        for ref, targets in edges.items()
+    }
+
+
+def _components(edges: Mapping[ObjectRef, Sequence[ObjectRef]]) -> list[list[ObjectRef]]:
+    """Return the strongly connected components (Tarjan 1972), with a stack of its own in place of recursion."""
+    found: list[list[ObjectRef]] = []
+    index: dict[ObjectRef, int] = {}
+    lowest: dict[ObjectRef, int] = {}
+    open_refs: dict[ObjectRef, None] = {}
+    for root in edges:
+        path = [(root, iter(edges[root]))] if root not in index else []
+        while path:
+            ref, targets = path[-1]
+            if ref not in index:
+                index[ref] = lowest[ref] = len(index)
+                open_refs[ref] = None
+            following = next((target for target in targets if target not in index or target in open_refs), None)
+            if following is None:
+                path.pop()
+                if path:
+                    lowest[path[-1][0]] = min(lowest[path[-1][0]], lowest[ref])
+                if lowest[ref] == index[ref]:
+                    found.append(_closed(open_refs, ref))
+            elif following in index:
+                lowest[ref] = min(lowest[ref], index[following])
+            else:
+                path.append((following, iter(edges[following])))
+    return found
+
+
+def _closed(open_refs: dict[ObjectRef, None], root: ObjectRef) -> list[ObjectRef]:
+    """Take the component that begins with `root` off the end."""
+    group: list[ObjectRef] = []
+    while not group or group[-1] != root:
+        group.append(open_refs.popitem()[0])
+    return group
 
 
 def _ready_batches(sorter: TopologicalSorter[ObjectRef]) -> Iterable[list[ObjectRef]]:

@@ -79,12 +79,9 @@ def kind_skip(resource: ResourceType, context: RuleContext) -> str:
 def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str:
     """Return why an object is not moved, or an empty string."""
     labels = manifest["metadata"].get("labels") or {}
-    objects = context.config.move.objects
-    if any(selects(selector, ref, labels) for selector in objects.exclude):
-        return "left out by move.objects.exclude"
-    included = is_included(manifest, ref, context)
-    if not included and (reason := _namespace_reason(ref, context)):
+    if reason := left_out(ref, labels, context):
         return reason
+    included = _included(ref, labels, context)
     type_name = ref.type_name
     for rule in _RULES:
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
@@ -93,9 +90,19 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
     return f"created again by the controller of its {owner}" if owner else ""
 
 
+def left_out(ref: ObjectRef, labels: dict[str, str], context: RuleContext) -> str:
+    """Return why an object that may only be known by its name is not moved, or an empty string."""
+    if any(selects(selector, ref, labels) for selector in context.config.move.objects.exclude):
+        return "left out by move.objects.exclude"
+    return "" if _included(ref, labels, context) else _namespace_reason(ref, context)
+
+
 def is_included(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> bool:
     """Return whether a person names this object in move.objects.include."""
-    labels = manifest["metadata"].get("labels") or {}
+    return _included(ref, manifest["metadata"].get("labels") or {}, context)
+
+
+def _included(ref: ObjectRef, labels: dict[str, str], context: RuleContext) -> bool:
     return any(selects(selector, ref, labels) for selector in context.config.move.objects.include)
 
 

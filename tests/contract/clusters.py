@@ -57,7 +57,7 @@ class Place(NamedTuple):
         """Delete an object."""
         self.cluster.delete(TYPES[kind], self._in(TYPES[kind]), name, uid=uid)
 
-    def listed(self, kind: str, **options: str) -> list[str]:
+    def listed(self, kind: str, **options: Any) -> list[str]:
         """Return the names of the test's objects of a kind."""
         return [item["metadata"]["name"] for item in self.cluster.list(TYPES[kind], self.namespace, **options)]
 

@@ -15,6 +15,7 @@ from migrator.errors import ApiError, BlockedError, ConflictError, InvalidError,
 from migrator.model.events import Note
 from migrator.model.manifest import Manifest, get, without
 from migrator.model.ref import ResourceType
+from migrator.model.strange import Unparsed
 from migrator.ports import Reporter
 from migrator.rules.person import merge_patch
 from tests.support.clock import FakeClock
@@ -41,6 +42,8 @@ class FakeCluster:
         """Each request as `verb Kind namespace/name`."""
         self.defaults: dict[str, Callable[[Manifest], Manifest]] = {"Service": self._allocated}
         """Defaulting by kind, as the server's own admission does it."""
+        self.served_raw: dict[str, list[Manifest | Unparsed]] = {}
+        """By kind, what a list yields besides: objects of any form."""
         self.ready = True
         self.metrics_text = ""
         self._version = version
@@ -107,7 +110,13 @@ class FakeCluster:
         return tuple(self._resources)
 
     def list(
-        self, resource: ResourceType, namespace: str = "", label_selector: str = "", *, field_selector: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str = "",
+        label_selector: str = "",
+        *,
+        field_selector: str = "",
+        unparsed: Callable[[Unparsed], None] | None = None,
     ) -> Iterator[Manifest]:
         """Yield copies of the objects that the selectors match, sorted by namespace and name."""
         fault = self._request("list", resource, namespace, "")
@@ -125,6 +134,13 @@ class FakeCluster:
                     raise fault.error()
                 count += 1
                 yield item | {"apiVersion": resource.api_version, "kind": resource.kind}
+        for raw in self.served_raw.get(resource.kind, []):
+            if not isinstance(raw, Unparsed):
+                yield raw | {"apiVersion": resource.api_version, "kind": resource.kind}
+            elif unparsed:
+                unparsed(raw)
+            else:
+                raise InvalidError(f"{raw.name}: {raw.reason}")
         if fault:
             raise fault.error()
 

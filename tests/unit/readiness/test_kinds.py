@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
+from migrator.model.manifest import Manifest
 from migrator.readiness.kinds import readiness
+from tests.support.hostile import VALUES, damaged
 from tests.support.objects import made
 
 APPS = "apps/v1"
@@ -85,3 +88,12 @@ def test_a_change_that_its_controller_has_not_seen_is_waited_for() -> None:
     manifest = made(APPS, "Deployment", "a", spec={}, status={"observedGeneration": 1, "availableReplicas": 1})
     manifest["metadata"]["generation"] = 2
     assert readiness(manifest).message == "its controller has not seen the latest change yet"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damaged(), VALUES)
+def test_any_status_is_judged(manifest: Manifest, status: object) -> None:
+    """Whatever a tenant writes there, the answer is a value, and waiting for it can end."""
+    assert isinstance(readiness(manifest).done, bool)
+    found = readiness({**manifest, "status": status})
+    assert isinstance(found.message, str)

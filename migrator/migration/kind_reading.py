@@ -1,0 +1,178 @@
+"""What is read of all objects of one kind; an object that cannot be read costs only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrator.errors import ApiError, ForbiddenError, NotFoundError
+from migrator.migration.inventory import Found, Live, live_of
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
+from migrator.ports import ClusterReader
+from migrator.rules import field_owners, storage
+from migrator.rules.bindings import is_wildcard
+from migrator.rules.context import BlueFacts, RuleContext
+from migrator.rules.ownership import owners_of
+from migrator.rules.references import scale_target
+from migrator.rules.skip import is_included, left_out, skip_reason
+
+_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
+_STORAGE_CLASS = "StorageClass.storage.k8s.io"
+_SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
+
+
+@dataclass(slots=True, frozen=True)
+class KindReading:
+    """All objects of one kind of blue."""
+
+    resource: ResourceType
+    objects: tuple[Found, ...] = ()
+    facts: BlueFacts = field(default_factory=BlueFacts)
+    unreadable: str = ""
+    """Why the kind could not be listed."""
+
+
+@dataclass(slots=True, frozen=True)
+class LiveReading:
+    """All objects of one kind of green."""
+
+    live: dict[ObjectRef, Live] = field(default_factory=dict)
+    strange: dict[ObjectRef, str] = field(default_factory=dict)
+    """Objects that cannot be read, with the reason."""
+    unreadable: str = ""
+
+
+def read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext) -> KindReading:
+    """Return the objects of one kind of blue; raises ApiError when blue itself does not answer."""
+    reading = _Reading(resource, context)
+    try:
+        for manifest in blue.list(resource, unparsed=reading.take_unparsed):
+            reading.take(manifest)
+    except ApiError as error:
+        if not concerns_one_kind(error, blue):
+            raise
+        return KindReading(resource, facts=reading.facts(), unreadable=error.message)
+    return KindReading(resource, tuple(reading.found.values()), reading.facts())
+
+
+def read_live(green: ClusterReader, resource: ResourceType) -> LiveReading:
+    """Return the objects of one kind of green; raises ApiError when green itself does not answer."""
+    live: dict[ObjectRef, Live] = {}
+    strange: dict[ObjectRef, str] = {}
+
+    def take_unparsed(item: Unparsed) -> None:
+        strange[ObjectRef(resource.group, resource.kind, item.namespace, item.name)] = item.reason
+
+    try:
+        for manifest in green.list(resource, unparsed=take_unparsed):
+            try:
+                live[named(manifest)] = live_of(manifest)
+            except STRANGE as error:
+                strange[_name_of(manifest, resource, len(strange))] = reason_of(error)
+    except NotFoundError:
+        return LiveReading()
+    except ApiError as error:
+        if not concerns_one_kind(error, green):
+            raise
+        return LiveReading(unreadable=error.message)
+    return LiveReading(live, strange)
+
+
+def concerns_one_kind(error: ApiError, cluster: ClusterReader) -> bool:
+    """Return whether a list failed because of its kind: it is forbidden, or a server behind the API server is ill.
+
+    A conversion webhook or an aggregated API server that is gone makes 5xx answers of a cluster that is ready.
+    """
+    return isinstance(error, ForbiddenError | NotFoundError) or cluster.healthy()
+
+
+class _Reading:
+    """Collects the objects and the facts of one kind in one thread."""
+
+    def __init__(self, resource: ResourceType, context: RuleContext) -> None:
+        self.found: dict[ObjectRef, Found] = {}
+        self._resource = resource
+        self._context = context
+        self._sets: dict[str, set[object]] = {}
+        self._uids: dict[str, ObjectRef] = {}
+
+    def take(self, manifest: Manifest) -> None:
+        """Take one object into account; one that cannot be read is blocked, unless the person left it out by its name."""
+        try:
+            ref = named(manifest)
+            reason = skip_reason(manifest, ref, self._context)
+            facts = hashable(_facts_of(manifest, ref, moves=not reason))
+            found = _found(manifest, ref, self._resource, reason, alone=is_included(manifest, ref, self._context))
+        except STRANGE as error:
+            uid = get(manifest, "metadata", "uid")
+            self._block(_name_of(manifest, self._resource, len(self.found)), uid if isinstance(uid, str) else "", reason_of(error))
+            return
+        self._keep(found, facts)
+
+    def take_unparsed(self, item: Unparsed) -> None:
+        """Block an object of which only the name is known."""
+        ref = ObjectRef(self._resource.group, self._resource.kind, item.namespace, item.name or f"({len(self.found)})")
+        self._block(ref, item.uid, item.reason)
+
+    def facts(self) -> BlueFacts:
+        """Return the facts so far."""
+        sets: dict[str, frozenset[object]] = {name: frozenset(values) for name, values in self._sets.items()}
+        return BlueFacts(uids=self._uids, **sets)  # type: ignore[arg-type]  # the names and types are those of _facts_of
+
+    def _block(self, ref: ObjectRef, uid: str, why: str) -> None:
+        skip = left_out(ref, {}, self._context)
+        facts: list[tuple[str, object]] = [("staying", ref)] if skip else []
+        self._keep(Found(ref, self._resource, uid, skip, blocked="" if skip else why), facts)
+
+    def _keep(self, found: Found, facts: list[tuple[str, object]]) -> None:
+        self.found[found.ref] = found
+        if found.uid:
+            self._uids[found.uid] = found.ref
+        for name, value in facts:
+            self._sets.setdefault(name, set()).add(value)
+
+
+def _name_of(manifest: Manifest, resource: ResourceType, number: int) -> ObjectRef:
+    """Return the name of an object that cannot be read, as far as it has one."""
+    parts: list[Any] = [get(manifest, "metadata", "namespace"), get(manifest, "metadata", "name")]
+    namespace, name = (part if isinstance(part, str) else "" for part in parts)
+    return ObjectRef(resource.group, resource.kind, namespace, name or f"({number})")
+
+
+def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tuple[str, object]]:
+    """Yield facts as (field of BlueFacts, member)."""
+    if not moves:
+        yield "staying", ref
+    if ref.type_name == "Service" and get(manifest, "spec", "selector"):
+        yield "selector_services", (ref.namespace, ref.name)
+    elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
+        yield "scaled", target
+    elif moves and ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
+        yield "moving_volumes", ref.name
+    elif moves and ref.type_name == _STORAGE_CLASS:
+        yield "storage_classes", ref.name
+    elif ref.kind in ("Role", "ClusterRole") and ref.group == "rbac.authorization.k8s.io" and is_wildcard(manifest):
+        yield "wildcard_roles", (ref.namespace, ref.name)
+    elif moves and ref.type_name == _CRD:
+        yield "groups", manifest["spec"]["group"]
+
+
+def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: str, *, alone: bool) -> Found:
+    """Return what is kept of an object: of one that stays its name only, of field ownership what is needed to write.
+
+    `alone`: a person wants it, whatever happens to its owners.
+    """
+    uid = manifest["metadata"]["uid"]
+    if not isinstance(uid, str):
+        raise TypeError
+    if reason:
+        return Found(ref, resource, uid, reason)
+    entries = field_owners.persons_entries(manifest)
+    owner = field_owners.ownership(entries)
+    owners = () if alone else tuple(hashable(owners_of(manifest)))
+    if ref.kind != "Service":  # whose rules read there which addresses a person chose
+        manifest["metadata"].pop("managedFields", None)
+    return Found(ref, resource, uid, "", to_json(manifest), owner.manager, to_json(entries) if owner.restore else b"", owners)
