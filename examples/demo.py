@@ -17,7 +17,7 @@ import yaml
 from shop import shop
 
 from migrator.errors import MigratorError
-from migrator.testbed.balancer import Balancer, Load, balanced, load
+from migrator.testbed.balancer import Balancer, Load, Service, balanced, load
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.planes.deploy import deploy
@@ -43,8 +43,8 @@ def main() -> int:
         _say("2. A shop on blue")
         made = deploy(planes["blue"].cluster(patience=30), shop())
         print(f"   {len(made)} objects of {len({item['kind'] for item in made})} kinds")
-        with balanced(folder / "haproxy") as (balancer, _, _green):
-            _migrate(folder, testbed, balancer)
+        with balanced(folder / "haproxy") as (balancer, _, green):
+            _migrate(folder, testbed, balancer, green)
     finally:
         if not options.keep:
             testbed.down()
@@ -52,8 +52,8 @@ def main() -> int:
     return 0
 
 
-def _migrate(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
-    _write_config(folder, testbed, balancer)
+def _migrate(folder: Path, testbed: Testbed, balancer: Balancer, green: Service) -> None:
+    _write_config(folder, testbed, balancer, green)
     _say("3. plan: what would happen to every object, before anything is written")
     _run(folder, "plan", "--out", "plan.json")
     _say("4. copy: in dependency waves, in parallel")
@@ -80,7 +80,7 @@ def _migrate(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
 
 
 def _await_page(balancer: Balancer) -> None:
-    """Wait until the page of the probe answers: on a busy machine HAProxy may need a while to find its servers healthy."""
+    """Wait until HAProxy has found its servers healthy: from here on each request that fails is counted."""
 
     def answers() -> bool:
         try:
@@ -95,14 +95,15 @@ def _await_page(balancer: Balancer) -> None:
     )
 
 
-def _write_config(folder: Path, testbed: Testbed, balancer: Balancer) -> None:
+def _write_config(folder: Path, testbed: Testbed, balancer: Balancer, green: Service) -> None:
+    """Write migration.yaml; its probe asks green itself: the load balancer sends all to blue until the cutover."""
     kubeconfig = str(testbed.kubeconfig)
     config = {
         "apiVersion": "migrator/v1",
         "name": "shop",
         "blue": {"kubeconfig": kubeconfig, "context": "blue"},
         "green": {"kubeconfig": kubeconfig, "context": "green"},
-        "probes": [{"name": "front page", "http": {"url": f"http://127.0.0.1:{balancer.port}/"}}],
+        "probes": [{"name": "front page", "http": {"url": f"http://127.0.0.1:{green.port}/"}}],
         "traffic": {
             "haproxy": {
                 "socket": str(balancer.socket),

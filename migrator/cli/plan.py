@@ -25,7 +25,7 @@ _SHOWN = 12
 def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa: FBT001
     """Show what would happen to every object of blue, and write nothing to a cluster.
 
-    Exit code 3 when something is blocked, 4 when a kind may not be read.
+    Exit code 3 when something is blocked, 4 when a kind cannot be read.
     """
     from migrator.cli.wiring import session
     from migrator.migration.verbs import run_plan

@@ -152,12 +152,13 @@ def test_validate_asks_the_persons_probes(sandbox: Sandbox) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as silent:
         port = silent.server_address[1]
         sandbox.configure(
+            gates={"readyTimeout": "2s"},
             probes=[
                 {"name": "hangs", "http": {"url": f"http://127.0.0.1:{port}/"}, "timeout": "1s"},
                 {"name": "open", "tcp": {"host": "127.0.0.1", "port": port}},
                 {"name": "bad", "command": ["sh", "-c", "echo not yet; exit 3"]},
                 {"name": "slow", "command": ["sleep", "60"], "timeout": "1s"},
-            ]
+            ],
         )
         result = sandbox.json("validate")
     assert findings(result, "probe") == {"hangs": "failure", "open": "ok", "bad": "failure", "slow": "failure"}

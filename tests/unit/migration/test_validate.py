@@ -14,6 +14,7 @@ from migrator.migration.validate import Checks, by_severity, validate
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Severity, Verdict
+from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.objects import config_map, deployment, made, service
@@ -26,6 +27,20 @@ FRONT_SERVICE = ObjectRef("", "Service", "shop", "front")
 AVAILABLE = {"observedGeneration": 1, "availableReplicas": 1}
 CERTIFICATE = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
 PROBE = Probe.model_validate({"name": "front", "tcp": {"host": "green.example", "port": 80}, "timeout": "1s"})
+
+
+class LateProber:
+    """Answers well once a time has come."""
+
+    def __init__(self, clock: FakeClock, good_at: float) -> None:
+        self._clock, self._good_at = clock, good_at
+        self.asked = 0
+
+    def probe(self, probe: Probe) -> Finding:
+        """Judge the time."""
+        self.asked += 1
+        good = self._clock.monotonic() >= self._good_at
+        return Finding("probe", probe.name, Severity.OK if good else Severity.FAILURE, "" if good else "answered 503")
 
 
 class SomeImages(FakeRegistry):
@@ -280,6 +295,19 @@ def test_a_probe_that_fails_makes_the_verdict_bad() -> None:
     verdict = judged(both, PROBE, front="answered 503")
     assert not verdict.good
     assert any("answered 503" in item.reason for item in verdict.failures)
+
+
+@pytest.mark.parametrize(
+    ("good_at", "asked", "reasons"), [(5.0, 6, []), (31.0, 31, ["answered 503, still after 30 s"])], ids=["late", "too late"]
+)
+def test_a_probe_is_asked_until_it_is_good_or_time_is_up(good_at: float, asked: int, reasons: list[str]) -> None:
+    """A load balancer may answer 503 for a moment after green has become ready."""
+    both = copied().next_run()
+    plan, green = both.read()
+    prober = LateProber(both.clock, good_at)
+    checks = Checks(prober, FakeRegistry(), (PROBE,), 30.0)
+    verdict = validate(plan, both.blue, both.green, green.live, checks=checks, run=both.run)
+    assert (prober.asked, [item.reason for item in verdict.failures]) == (asked, reasons)
 
 
 def test_findings_are_grouped_with_the_worst_first() -> None:
