@@ -14,6 +14,7 @@ import orjson
 from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
+from migrator.kube.outages import Outages, group_in
 from migrator.kube.pages import name_of, page_of
 from migrator.kube.retry import patiently
 from migrator.kube.throttle import Throttle
@@ -56,10 +57,8 @@ class KubeCluster:
         self._access = access
         self._transport = Transport(access, name, timeout=timeout)
         self._throttle = Throttle(max_requests, clock)
-        self._patience, self._first_patience = patience, first_patience
-        self._answered = False
-        self._away_since: float | None = None
         self._held: HeldLock | None = None
+        self._outages = Outages(clock, self.healthy, patience=patience, first_patience=first_patience)
 
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""
@@ -246,6 +245,7 @@ class KubeCluster:
         retry_throttled: bool = True,
     ) -> Answer:
         writes = method != "GET" and _DRY not in path
+        group = group_in(path)
 
         def send() -> Answer:
             with self._throttle.slot():
@@ -255,7 +255,7 @@ class KubeCluster:
 
         def attempt() -> Answer:
             try:
-                return self._noticed(send)
+                return self._outages.noticed(send, group)
             except ForbiddenError as error:
                 if error.status != 403:
                     raise
@@ -265,30 +265,13 @@ class KubeCluster:
                 return send()
 
         return patiently(
-            attempt, self._clock, limit=self._limit(), on_throttle=self._throttle.throttled, retry_throttled=retry_throttled
+            attempt,
+            self._clock,
+            limit=self._outages.limit(),
+            left=lambda: self._outages.left(group),
+            on_throttle=self._throttle.throttled,
+            retry_throttled=retry_throttled,
         )
-
-    def _noticed(self, send: Callable[[], Answer]) -> Answer:
-        try:
-            answer = send()
-        except UnavailableError:
-            if self._away_since is None:
-                self._away_since = self._clock.monotonic()
-            raise
-        except ApiError:
-            self._away_since = None
-            raise
-        self._answered, self._away_since = True, None
-        return answer
-
-    def _limit(self) -> float:
-        """Return how long a request may try again, in seconds.
-
-        A server that has answered before may be restarting; one that never did is a mistake in the kubeconfig. All requests
-        share the patience with one outage: else each of a thousand would wait for a server that is gone for good.
-        """
-        patience = self._patience if self._answered else min(self._patience, self._first_patience)
-        return patience if self._away_since is None else patience - (self._clock.monotonic() - self._away_since)
 
 
 def _refuse(where: str) -> Callable[[Unparsed], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,18 +20,20 @@ def patiently(
     clock: Clock,
     *,
     limit: float,
+    left: Callable[[], float] = lambda: math.inf,
     on_throttle: Callable[[], None] = lambda: None,
     retry_throttled: bool = True,
 ) -> T:
-    """Return what `call` returns; 429, 503 and lost connections are tried again for `limit` seconds.
+    """Return what `call` returns; 429, 5xx and lost connections are tried again for `limit` seconds.
 
-    `Retry-After` is obeyed; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error. Without `retry_throttled`
-    a 429 is raised at once: it is an answer to an eviction.
+    `left` says for how many seconds anything else allows to try; it is asked after each failure. `Retry-After` is obeyed
+    up to the limit, with a last try at its end; otherwise the wait doubles from 0.2 s to 5 s. Raises the last error.
+    Without `retry_throttled` a 429 is raised at once: it is an answer to an eviction.
     """
     deadline = clock.monotonic() + limit
 
-    def is_late(_: RetryCallState) -> bool:
-        return clock.monotonic() >= deadline
+    def remaining() -> float:
+        return min(deadline - clock.monotonic(), left())
 
     def may_pass(error: BaseException) -> bool:
         if isinstance(error, ThrottledError):
@@ -41,8 +44,13 @@ def patiently(
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, ThrottledError):
             on_throttle()
-            return max(error.retry_after, 0.1)
-        return float(min(5.0, 0.2 * 2 ** (state.attempt_number - 1)))
+            wanted = max(error.retry_after, 0.1)
+        else:
+            wanted = min(5.0, 0.2 * 2 ** (state.attempt_number - 1))
+        return max(0.0, min(wanted, remaining()))
+
+    def is_late(_: RetryCallState) -> bool:
+        return remaining() <= 0
 
     retrying = Retrying(retry=retry_if_exception(may_pass), wait=wait, stop=is_late, sleep=clock.sleep, reraise=True)
     return retrying(call)

@@ -16,24 +16,33 @@ from migrator.kube.cluster import KubeCluster
 from migrator.kube.throttle import Throttle
 from migrator.ports import Clock
 from tests.support.clock import FakeClock
+from tests.support.objects import resource
 
 Answer = tuple[int, dict[str, str], bytes]
+WIDGETS = resource("example.com", "v1", "Widget")
 GOOD: Answer = (200, {}, b'{"major":"1","minor":"37+","gitVersion":"v1.37.2"}')
 
 
 @contextmanager
 def server(
-    answers: list[Answer | None], *, patience: float = 1.5, clock: Clock | None = None
+    answers: list[Answer | None], *, patience: float = 1.5, clock: Clock | None = None, ready: list[int] | None = None
 ) -> Iterator[tuple[KubeCluster, list[str]]]:
-    """Serve these answers in turn (None: hang up), then good ones; yield a client and the requests seen."""
+    """Serve these answers in turn (None: hang up), then good ones; yield a client and the requests seen.
+
+    What asks whether the server is ready is answered by `ready`, and is not seen.
+    """
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization", ""))
-            answer = answers.pop(0) if answers else GOOD
+            answer: Answer | None
+            if self.path == "/readyz":
+                answer = ((ready or [503])[0], {}, b"")
+            else:
+                seen.append(self.headers.get("Authorization", ""))
+                answer = answers.pop(0) if answers else GOOD
             if answer is None:
                 self.close_connection = True
                 return
@@ -96,6 +105,55 @@ def test_an_outage_is_waited_out_once() -> None:
         assert cluster.version() == (1, 37, "v1.37.2")
 
 
+EMPTY: Answer = (200, {}, b'{"items":[],"metadata":{}}')
+LOST: Answer = (500, {}, b'{"kind":"Status","message":"conversion webhook for example.com/v1, Kind=Widget failed"}')
+
+
+def test_a_group_whose_server_is_gone_is_waited_for_once() -> None:
+    """While the API server is ready: 20 s for all kinds of the group together, also where `Retry-After` asks for more."""
+    clock, answers = FakeClock(), list[Answer | None]()
+    with server(answers, patience=120, clock=clock, ready=[200]) as (cluster, seen):
+        cluster.version()
+        answers += [LOST, (503, {"Retry-After": "600"}, b""), *[LOST] * 60]
+        with pytest.raises(UnavailableError, match="conversion webhook"):
+            list(cluster.list(WIDGETS))
+        assert clock.monotonic() == 20
+        before = len(seen)
+        with pytest.raises(UnavailableError):
+            list(cluster.list(resource("example.com", "v1", "Gadget")))
+        assert (len(seen), clock.monotonic()) == (before + 1, 20)
+
+
+def test_a_group_whose_server_is_gone_costs_no_patience_with_the_api_server() -> None:
+    """It may restart right after: then it has all of its own."""
+    clock, answers, ready = FakeClock(), list[Answer | None](), [200]
+    with server(answers, patience=120, clock=clock, ready=ready) as (cluster, _):
+        cluster.version()
+        answers += [LOST] * 60
+        with pytest.raises(UnavailableError):
+            list(cluster.list(WIDGETS))
+        ready[0] = 503
+        answers[:] = [None] * 25
+        began = clock.monotonic()
+        assert cluster.version() == (1, 37, "v1.37.2")
+        assert 100 < clock.monotonic() - began < 120
+        ready[0] = 200
+        answers[:] = [LOST, LOST, EMPTY]
+        clock.pass_time(1000)
+        assert list(cluster.list(resource("apps", "v1", "Deployment"))) == []
+
+
+def test_a_server_behind_that_comes_back_is_forgiven() -> None:
+    """Its next outage is waited for again."""
+    clock, answers = FakeClock(), list[Answer | None]()
+    with server(answers, patience=120, clock=clock, ready=[200]) as (cluster, _):
+        cluster.version()
+        for _ in range(3):
+            answers += [LOST, LOST, LOST, EMPTY]
+            assert list(cluster.list(WIDGETS)) == []
+            clock.pass_time(15)
+
+
 def test_expired_credentials_are_asked_for_once_more() -> None:
     """A 401 is answered with fresh credentials, a second one is final."""
     with server([(401, {}, b"")]) as (cluster, seen):
@@ -108,17 +166,17 @@ def test_expired_credentials_are_asked_for_once_more() -> None:
 def test_a_server_that_has_just_started_may_forbid_everything() -> None:
     """Until it is ready its RBAC is not read: a 403 passes then; from a ready server it is final."""
     forbidden: Answer = (403, {}, b"")
-    with server([forbidden, (503, {}, b"")], patience=30) as (cluster, seen):
+    with server([forbidden], patience=30) as (cluster, seen):
         assert cluster.version() == (1, 37, "v1.37.2")
-    assert len(seen) == 3
-    with server([forbidden, GOOD, forbidden]) as (cluster, _), pytest.raises(ForbiddenError):
+    assert len(seen) == 2
+    with server([forbidden, forbidden], ready=[200]) as (cluster, _), pytest.raises(ForbiddenError):
         cluster.version()
 
 
 def test_bodies_never_reach_messages() -> None:
     """What is no Status may hold data and is not shown; a Status is cut."""
     with (
-        server([(403, {}, b"password=hunter2"), GOOD, (403, {}, b"password=hunter2")]) as (cluster, _),
+        server([(403, {}, b"password=hunter2")] * 2, ready=[200]) as (cluster, _),
         pytest.raises(ForbiddenError) as caught,
     ):
         cluster.version()

@@ -52,11 +52,27 @@ def test_retry_after_is_obeyed_and_reported() -> None:
 
 @pytest.mark.parametrize("error", [busy, down])
 def test_patience_has_an_end(error: Callable[[], ApiError]) -> None:
-    """The last error is raised once the limit is over."""
+    """The last error is raised once the limit is over, and not later."""
     clock = FakeClock()
     with pytest.raises(type(error())):
-        patiently(Server(*[error() for _ in range(100)]), clock, limit=30)
-    assert 30 <= clock.monotonic() <= 35
+        patiently(Server(*[error() for _ in range(100)]), clock, limit=31)
+    assert clock.monotonic() == 31
+
+
+def test_retry_after_does_not_reach_past_the_limit() -> None:
+    """What is left is waited, then a last try decides."""
+    server, clock = Server(busy(3600), busy(3600)), FakeClock()
+    with pytest.raises(ThrottledError):
+        patiently(server, clock, limit=4)
+    assert (clock.slept, server.calls) == ([4], 2)
+
+
+def test_something_else_can_end_the_patience_early() -> None:
+    """It is asked after each failure."""
+    clock = FakeClock()
+    with pytest.raises(UnavailableError):
+        patiently(Server(*[down() for _ in range(100)]), clock, limit=60, left=lambda: 10 - clock.monotonic())
+    assert clock.monotonic() == 10
 
 
 @pytest.mark.parametrize(
