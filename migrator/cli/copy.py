@@ -27,15 +27,22 @@ from migrator.migration.copy import CopyOptions, CopyResult
 def command(common: Common, approved: Path | None, prune: bool, force_conflicts: bool) -> None:  # noqa: FBT001
     """Copy blue's objects to green in dependency waves; run again, it copies only what is missing or changed.
 
-    Exit code 4 when an object could not be copied.
+    `--prune` asks before it deletes, with counts. Exit code 4 when an object could not be copied, or was kept by a prune.
     """
     from migrator.cli.wiring import session
     from migrator.migration.verbs import run_copy
 
     document = _read_plan(approved) if approved else None
+    if prune:
+        render.require_answer("--prune asks before it deletes.", yes=common.yes)
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         timeout = opened.config.gates.backend_timeout.total_seconds()
-        options = CopyOptions(prune=prune, force_conflicts=force_conflicts, backend_timeout=timeout)
+        options = CopyOptions(
+            prune=prune,
+            confirm=lambda question: render.agreed(question, yes=common.yes),
+            force_conflicts=force_conflicts,
+            backend_timeout=timeout,
+        )
         _, result = run_copy(opened, options, document)
     if common.output == "json":
         render.result_json(as_document(result))

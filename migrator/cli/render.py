@@ -167,11 +167,20 @@ def difference(item: FieldDifference) -> str:
 
 def confirmed(question: str, *, yes: bool) -> None:
     """Ask, unless `--yes` was given; raises click.Abort for no, click.UsageError where nobody can answer."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
+    require_answer(question, yes=yes)
+    if not yes:
+        click.confirm(printable(question), abort=True, err=True)
+
+
+def require_answer(question: str, *, yes: bool) -> None:
+    """Raise click.UsageError unless `--yes` was given or somebody is there to answer."""
+    if not yes and not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody is there to answer: give --yes")
-    click.confirm(question, abort=True, err=True)
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Return whether the answer is yes; it is, with `--yes`."""
+    return yes or click.confirm(printable(question), err=True)
 
 
 def _short(value: object) -> str:

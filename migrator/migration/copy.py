@@ -14,11 +14,11 @@ import orjson
 from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
+from migrator.migration import prune
 from migrator.migration.apply.judge import Known, judge
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
 from migrator.migration.run import Run
-from migrator.migration.state import State
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
@@ -36,6 +36,8 @@ class CopyOptions:
     """What a person asked for besides the plan."""
 
     prune: bool = False
+    confirm: Callable[[str], bool] = lambda _: True
+    """Asks a person before anything is deleted; the text says how much."""
     force_conflicts: bool = False
     backend_timeout: float = 120.0
 
@@ -156,12 +158,18 @@ class _Copy:
 
     def prune(self, gone: dict[ObjectRef, ResourceType]) -> None:
         """Delete objects that this migration created and that blue no longer has."""
+        green = self.writer.green
+        uids = {ref: self.known.state.written[ref].uid for ref in gone}
         self.records.write(PruneAnnounced(tuple(gone)))
-        for ref, resource in sorted(gone.items(), key=lambda pair: _deletion_rank(pair[0])):
-            uid = self.known.state.written[ref].uid
+        contents = prune.Contents(green, uids)
+        for ref in prune.in_order(gone):
             try:
-                self.writer.green.delete(resource, ref.namespace, ref.name, uid=uid)
-                self._record(Outcome(ref, Action.DELETED, uid=uid, made=True))
+                others = contents.of_others(ref)
+                if others:
+                    self._record(Outcome(ref, Action.BLOCKED, others))
+                    continue
+                green.delete(gone[ref], ref.namespace, ref.name, uid=uids[ref])
+                self._record(Outcome(ref, Action.DELETED, uid=uids[ref], made=True))
             except ApiError as error:
                 self._record(Outcome(ref, Action.FAILED, error.message))
 
@@ -190,10 +198,11 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
     run.reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
     run.write(CopyStarted(dict(plan.counts), len(plan.waves)))
     copying.run()
-    gone = _gone(plan, state, live)
+    gone = prune.gone(plan, state, live)
     if gone and options.prune:
-        run.reporter.emit(Step(f"deleting {len(gone)} objects from green that blue no longer has"))
-        copying.prune(gone)
+        run.reporter.emit(Step(f"{prune.counted(gone)} on green are gone from blue"))
+        if options.confirm(f"Delete {prune.counted(gone)} from green?"):
+            copying.prune(gone)
     elif gone:
         run.reporter.emit(Note(f"{len(gone)} objects on green are gone from blue; --prune deletes them", warning=True))
     result = CopyResult(
@@ -229,26 +238,6 @@ def _reasons(plan: Plan, decision: Decision) -> dict[str, list[ObjectRef]]:
     for item in plan.of(decision):
         reasons.setdefault(item.reason, []).append(item.blue)
     return reasons
-
-
-def _gone(plan: Plan, state: State, live: Mapping[ObjectRef, Live]) -> dict[ObjectRef, ResourceType]:
-    """Return what this tool made on green, still is there, and blue has no more; unread kinds are left alone."""
-    on_blue = {item.green for item in plan.items}
-    return {
-        ref: plan.kinds_read[ref.type_name]
-        for ref, written in state.written.items()
-        if written.made
-        and ref not in on_blue
-        and ref.type_name in plan.kinds_read
-        and (ref not in live or live[ref].uid == written.uid)
-    }
-
-
-def _deletion_rank(ref: ObjectRef) -> tuple[int, ObjectRef]:
-    """Order deletions so that what judges others goes first and what holds others goes last."""
-    last = {"CustomResourceDefinition": 2, "Namespace": 3}
-    first = {"ValidatingWebhookConfiguration": -1, "MutatingWebhookConfiguration": -1, "APIService": -1}
-    return last.get(ref.kind, first.get(ref.kind, 0)), ref
 
 
 def unordered(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, limit: int) -> Iterator[R]:

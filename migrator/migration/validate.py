@@ -98,9 +98,7 @@ def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iter
             yield Finding(check, str(item.green), Severity.FAILURE, f"cannot be judged: it {reason_of(error)}", HINT)
 
 
-def _parity(
-    item: PlanItem, live: Mapping[ObjectRef, Live], refs: Mapping[str, ObjectRef], *, turned: bool
-) -> Iterator[Finding]:
+def _parity(item: PlanItem, live: Mapping[ObjectRef, Live], refs: Mapping[str, ObjectRef], *, turned: bool) -> Iterator[Finding]:
     have = live.get(item.green)
     if have is None:
         yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")

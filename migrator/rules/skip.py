@@ -102,6 +102,15 @@ def is_included(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> boo
     return _included(ref, manifest["metadata"].get("labels") or {}, context)
 
 
+def is_of_the_cluster(manifest: Manifest, ref: ObjectRef) -> bool:
+    """Return whether a controller of every cluster makes this object in each namespace, or for another object."""
+    if ref.type_name == "ConfigMap":
+        return ref.name == _ROOT_CA
+    if ref.type_name == "Secret":
+        return accounts.is_generated_token(manifest)
+    return ref.type_name == "EndpointSlice.discovery.k8s.io" and _is_managed_slice(manifest)
+
+
 def _included(ref: ObjectRef, labels: dict[str, str], context: RuleContext) -> bool:
     return any(selects(selector, ref, labels) for selector in context.config.move.objects.include)
 
@@ -143,12 +152,13 @@ def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
     return (metadata["namespace"], metadata["name"]) in context.blue.selector_services
 
 
-def _is_managed_slice(manifest: Manifest, _: RuleContext) -> bool:
+def _is_managed_slice(manifest: Manifest) -> bool:
     manager = get(manifest, "metadata", "labels", "endpointslice.kubernetes.io/managed-by") or ""
     return manager.endswith("-controller.k8s.io")
 
 
 _KUBEADM_NAMES = frozenset({"system:coredns"})
+_ROOT_CA = "kube-root-ca.crt"
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
 _RULES = (
@@ -171,7 +181,7 @@ _RULES = (
     ),
     SkipRule(
         "published by green's own controller",
-        lambda manifest, _: manifest["metadata"]["name"] == "kube-root-ca.crt",
+        lambda manifest, _: manifest["metadata"]["name"] == _ROOT_CA,
         frozenset({"ConfigMap"}),
     ),
     SkipRule(
@@ -191,7 +201,11 @@ _RULES = (
         system=True,
     ),
     SkipRule("created again from the Service's selector", _has_selector_service, frozenset({"Endpoints"})),
-    SkipRule("created again by the EndpointSlice controller", _is_managed_slice, frozenset({"EndpointSlice.discovery.k8s.io"})),
+    SkipRule(
+        "created again by the EndpointSlice controller",
+        lambda m, _: _is_managed_slice(m),
+        frozenset({"EndpointSlice.discovery.k8s.io"}),
+    ),
     SkipRule(
         "leader election record",
         lambda manifest, _: bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader")),

@@ -183,7 +183,7 @@ def test_prune_deletes_only_what_it_made(sandbox: Sandbox) -> None:
     )
     assert sandbox.json("copy").document["goneFromBlue"] == [f"ConfigMap/{sandbox.namespace}/gone"]
     assert not sandbox.absent("ConfigMap", "gone")
-    result = sandbox.json("copy", "--prune")
+    result = sandbox.json("copy", "--prune", "--yes")
     assert result.document["counts"] == {"unchanged": 2, "deleted": 1}
     assert sandbox.absent("ConfigMap", "gone")
     assert not sandbox.absent("ConfigMap", "foreign")
@@ -195,7 +195,7 @@ def test_prune_keeps_what_was_only_left_out(sandbox: Sandbox) -> None:
     sandbox.on_blue(config_map("excluded"))
     sandbox.run("copy")
     sandbox.configure(move={"objects": {"exclude": [{"kind": "ConfigMap", "name": "excluded"}]}})
-    assert sandbox.run("copy", "--prune").code == 0
+    assert sandbox.run("copy", "--prune", "--yes").code == 0
     assert not sandbox.absent("ConfigMap", "excluded")
 
 
