@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from migrator.errors import InvalidError
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.testbed.planes.certs import make_authority
@@ -143,3 +146,59 @@ def test_a_definition_too_large_for_client_side_apply_travels(sandbox: Sandbox) 
     live = sandbox.pair.green.get(CRDS, "", f"boxes.{group}")
     assert len(json.dumps(live)) > 400_000
     assert sandbox.pair.green.get(boxes(group, "v2"), sandbox.namespace, "one")["spec"] == {}
+
+
+def test_a_kind_whose_conversion_webhook_is_gone_is_named_and_the_rest_is_copied(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
+    """Blue's objects are stored as v1, and v2 is wanted; the plan, the copy and the verdict name the kind."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"https://127.0.0.1:{closed.getsockname()[1]}/convert"
+    client = webhook["webhook"]["clientConfig"] | {"url": url}
+    turn_storage(sandbox, group, {**webhook, "webhook": webhook["webhook"] | {"clientConfig": client}})
+    planned = sandbox.json("plan")
+    assert [item["kind"] for item in planned.document["unreadable"]] == [f"Box.{group}"]
+    assert planned.code == 4
+    copied = sandbox.json("copy")
+    assert (copied.code, copied.document["complete"]) == (4, False)
+    assert copied.document["unreadable"][0].startswith(f"Box.{group}: ")
+    assert "conversion webhook" in copied.document["unreadable"][0]
+    assert sandbox.green("Namespace", sandbox.namespace)
+
+
+def test_a_kind_is_read_at_the_version_that_needs_no_conversion(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
+    """v1 is what is stored: that the webhook to v2 is gone costs nothing."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
+    live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
+    live["spec"]["conversion"]["webhook"]["clientConfig"]["url"] = "https://127.0.0.1:1/convert"
+    sandbox.pair.blue.replace(CRDS, "", f"boxes.{group}", orjson.dumps(live), manager="test")
+    assert sandbox.run("copy").code == 0
+    assert sandbox.pair.green.get(boxes(group, "v1"), sandbox.namespace, "one")["spec"] == {"size": 7}
+
+
+def test_an_object_that_is_too_deep_is_named_and_the_rest_is_copied(sandbox: Sandbox) -> None:
+    """An API server takes 10,000 levels, more than can be parsed here; beside it one that can be read but not written."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1"), made(f"{group}/v1", "Box", "good", spec={"size": 7}))
+    for name, depth in (("deep", 300), ("deeper", 1500)):
+        nested = b'{"a":' * depth + b"1" + b"}" * depth
+        head = f'{{"apiVersion":"{group}/v1","kind":"Box","metadata":{{"name":"{name}"}},"spec":'.encode()
+        with contextlib.suppress(InvalidError):  # the answer holds the object, and cannot be read either
+            sandbox.pair.blue.create(boxes(group, "v1"), sandbox.namespace, head + nested + b"}", manager="test", brief=True)
+    result = sandbox.json("copy")
+    assert result.code == 4, result.err
+    reasons = {item["object"].rpartition("/")[2]: item["reason"] for item in result.document["blocked"]}
+    assert "nested more than 254 levels" in reasons["deep"]
+    assert "nested more than 1,024 levels" in reasons["deeper"]
+    assert sandbox.pair.green.get(boxes(group, "v1"), sandbox.namespace, "good")["spec"] == {"size": 7}
+    assert sandbox.json("validate").code == 3
+    excluded = [{"kind": "CustomResourceDefinition", "name": "*s.other*"}, {"kind": "Box", "name": "deep*"}]
+    sandbox.configure(
+        move={
+            "clusterScoped": True,
+            "kinds": {"include": ["CustomResourceDefinition", "Box", "Namespace"]},
+            "objects": {"exclude": excluded},
+        }
+    )
+    assert sandbox.run("copy").code == 0

@@ -190,6 +190,25 @@ def test_prune_deletes_only_what_it_made(sandbox: Sandbox) -> None:
     assert not sandbox.absent("ConfigMap", "stays")
 
 
+def test_prune_keeps_a_namespace_that_others_use(sandbox: Sandbox) -> None:
+    """Its deletion would take their objects along; once they are gone, it goes too."""
+    name = sandbox.namespace
+    sandbox.on_blue(config_map("a"), deployment("web"), service("web"))
+    sandbox.run("copy")
+    until(lambda: any(sandbox.pair.green.list(TYPES["Pod"], name)))
+    theirs = sandbox.on_green(made("v1", "Secret", "made-by-green-team"))[0]
+    blue = sandbox.pair.blue.get(TYPES["Namespace"], "", name)
+    sandbox.pair.blue.delete(TYPES["Namespace"], "", name, uid=blue["metadata"]["uid"])
+    until(lambda: not any(item["metadata"]["name"] == name for item in sandbox.pair.blue.list(TYPES["Namespace"])))
+    assert sandbox.run("copy", "--prune").code == 2
+    kept = sandbox.json("copy", "--prune", "--yes")
+    assert (kept.code, kept.document["counts"]) == (4, {"deleted": 3, "blocked": 1})
+    assert kept.document["problems"][0]["message"].endswith(f"does not delete: Secret/{name}/made-by-green-team")
+    sandbox.pair.green.delete(TYPES["Secret"], name, "made-by-green-team", uid=theirs["metadata"]["uid"])
+    done = sandbox.json("copy", "--prune", "--yes")
+    assert (done.code, done.document["counts"]) == (0, {"deleted": 1})
+
+
 def test_prune_keeps_what_was_only_left_out(sandbox: Sandbox) -> None:
     """An object that is excluded now is still on blue: it is not deleted from green."""
     sandbox.on_blue(config_map("excluded"))
