@@ -222,6 +222,23 @@ class CommandRunner(Protocol):
         """Run a command to its end; raises CommandFailedError."""
 
 
+class ByteSink(Protocol):
+    """What bytes are written to."""
+
+    def write(self, data: bytes) -> int:
+        """Write, and return how many bytes."""
+
+
+class Sealer(Protocol):
+    """Encrypts with a person's own key."""
+
+    suffix: str
+    """What the name of an encrypted file ends with."""
+
+    def sealing(self, target: ByteSink) -> AbstractContextManager[ByteSink]:
+        """Yield what encrypts all that is written to it into `target`; raises CommandFailedError when it cannot."""
+
+
 class Journal(Protocol[R]):
     """The append-only record of a migration, or of a cluster's upgrades."""
 

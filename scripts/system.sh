@@ -24,6 +24,7 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want pkg-config pkg-config
   want fakeroot fakeroot
   want gpg gpg
+  want age age
   want file file
   want zstd zstd
   want curl curl

@@ -10,18 +10,26 @@ from migrator.cli.options import Common, journal_path, takes
 
 @click.command("retire")
 @takes(Common)
-def command(common: Common) -> None:
+@click.option(
+    "--encrypt-to",
+    "recipient",
+    metavar="RECIPIENT",
+    help="Encrypt the archive: age1... or an SSH public key by age, anything else by gpg.",
+)
+def command(common: Common, recipient: str | None) -> None:
     """Prove that no traffic reaches blue, archive its objects, and list what to destroy.
 
-    The archive holds Secrets; only you can read the file. Exit code 3 while blue is still needed.
+    The archive holds Secrets, in clear without --encrypt-to; only you can read the file. Exit code 3 while blue is still needed.
     """
+    from migrator.adapters.encryption import ProgramSealer
     from migrator.cli.wiring import session
     from migrator.migration.verbs import run_retire
 
+    sealer = ProgramSealer(recipient) if recipient is not None else None
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         render.confirmed("Retire blue? There is no rollback afterwards.", yes=common.yes)
         path = journal_path(common, opened.config.name).parent / "blue-archive.jsonl.gz"
-        count = run_retire(opened, path)
+        done = run_retire(opened, path, sealer)
     steps = [
         "pulumi destroy --stack blue        (a cluster that Pulumi made)",
         "kubeadm reset -f, on each node     (a cluster made by hand)",
@@ -30,9 +38,12 @@ def command(common: Common) -> None:
         "migratorRole: none in green's stack, where it says green: the account is removed from green",
     ]
     if common.output == "json":
-        render.result_json({"archive": str(path), "objects": count, "next": steps})
+        result = {"archive": str(done.path), "objects": done.archived.objects, "sha256": done.archived.sha256}
+        render.result_json({**result, "encrypted": sealer is not None, "leftOut": dict(done.left_out), "next": steps})
     else:
-        render.line(f"{count} objects of blue archived in {path}")
+        render.line(f"{done.archived.objects} objects of blue archived in {done.path}")
+        render.line(f"sha256: {done.archived.sha256}")
+        render.line(f"not in it: {len(done.left_out)} kinds that are not moved (`migrator plan --all` lists them)")
         render.line("blue is retired; destroy it with:")
         for step in steps:
             render.line(f"  - {step}")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-from collections.abc import Iterable
 from pathlib import Path
-
-import orjson
 
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import Retired
 from migrator.migration.ages import Moment
+from migrator.migration.archive import Archived
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
-from migrator.model.events import Progress, Step
-from migrator.model.ref import ResourceType
-from migrator.ports import ClusterReader, Reporter, TrafficSwitch
+from migrator.model.events import Step
+from migrator.model.plan import Plan
+from migrator.ports import TrafficSwitch
 
 _WATCH_SECONDS = 5.0
 
@@ -59,24 +55,17 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
         )
 
 
-def archive(blue: ClusterReader, kinds: Iterable[ResourceType], path: Path, reporter: Reporter) -> int:
-    """Write every readable object of blue into one gzip file of JSON lines, mode 0600; return the number of objects."""
-    reporter.emit(Step(f"archiving blue to {path}"))
-    partial = path.with_name(path.name + ".new")
-    count = 0
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
-        for resource in kinds:
-            for manifest in blue.list(resource):
-                file.write(orjson.dumps(manifest) + b"\n")
-                count += 1
-                if count % 500 == 0:
-                    reporter.emit(Progress("archiving", count, 0))
-    partial.replace(path)
-    return count
+def require_whole(plan: Plan) -> None:
+    """Raise BlockedError where a kind of blue cannot be read: what is not in the archive is lost with blue."""
+    if plan.unreadable:
+        kinds = "; ".join(f"{item.type_name}: {item.reason}" for item in plan.unreadable)
+        raise BlockedError(
+            f"the archive would lack what cannot be read: {kinds}",
+            hint="mend it, grant it, or leave the kind with move.kinds.exclude",
+        )
 
 
-def record_retirement(run: Run, path: Path, count: int) -> None:
+def record_retirement(run: Run, path: Path, archived: Archived) -> None:
     """Record the end of the migration, on disk."""
-    run.write(Retired(str(path), count))
+    run.write(Retired(str(path), archived.objects, archived.sha256))
     run.ledger.sync()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from migrator.journal.records.traffic import ClocksCompared
 from migrator.migration import cutover, fence, retire
 from migrator.migration.account import remove_account
 from migrator.migration.ages import Moment
+from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
@@ -22,6 +24,7 @@ from migrator.migration.validate import Checks, validate
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
 from migrator.model.verdict import Severity, Verdict
+from migrator.ports import Sealer
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,8 +101,18 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     return CutoverResult(copied, tuple(str(ref) for ref in fenced))
 
 
-def run_retire(session: Session, archive: Path) -> int:
-    """Check that blue is idle, archive its objects, and close the migration; return the number of archived objects."""
+@dataclass(slots=True, frozen=True)
+class Retirement:
+    """The result of a retirement."""
+
+    path: Path
+    archived: Archived
+    left_out: Mapping[str, str]
+    """Kinds that are not in the archive, with the reason."""
+
+
+def run_retire(session: Session, path: Path, sealer: Sealer | None = None) -> Retirement:
+    """Check that blue is idle, archive its objects beside `path`, and close the migration."""
     if session.run.state.stage is Stage.RETIRED:
         remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
     _settle(session)
@@ -108,10 +121,13 @@ def run_retire(session: Session, archive: Path) -> int:
     retire.require_retirable(session.run, session.switch, soak=soak, green_time=there)
     session.preflight()
     plan, _ = session.read_and_plan()
-    count = retire.archive(session.blue, plan.kinds_read.values(), archive, session.run.reporter)
-    retire.record_retirement(session.run, archive, count)
+    retire.require_whole(plan)
+    if sealer:
+        path = path.with_name(path.name + sealer.suffix)
+    archived = archive(session.blue, plan.kinds_read.values(), path, session.run.reporter, sealer)
+    retire.record_retirement(session.run, path, archived)
     remove_account(session.green, session.run)
-    return count
+    return Retirement(path, archived, plan.kinds_skipped)
 
 
 def _settle(session: Session) -> None:

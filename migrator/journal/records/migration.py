@@ -165,6 +165,8 @@ class Retired(Record):
     archive: str
     """Path of the archive."""
     objects: int
+    sha256: str = ""
+    """Digest of the archive's file."""
 
 
 CopyRecord = CopyStarted | WaveAnnounced | ObjectOutcome | PruneAnnounced | CopyEnded

@@ -80,7 +80,7 @@ def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: 
 
 _NEWER_WORDS = {"clocks", "fenced", "remove-account"}
 """Records that there are only since 0.2.0."""
-_NEWER = {"id"}
+_NEWER = {"id", "sha256"}
 """Keys that records have only since 0.2.0."""
 _LEFT_OUT = [("changes_control_plane", False), ("differences", [])]
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
-import orjson
 import pytest
 
-from migrator.errors import ApiError, BlockedError
+from migrator.errors import BlockedError
 from migrator.journal.records.migration import MigrationRecord, Retired
 from migrator.journal.records.traffic import ClocksCompared, CutoverEnded, ShiftAnnounced
-from migrator.migration.retire import archive, record_retirement, require_retirable
+from migrator.migration.archive import Archived
+from migrator.migration.retire import record_retirement, require_retirable, require_whole
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
-from migrator.model.events import Progress
-from migrator.model.ref import ResourceType
 from tests.support.clock import FakeClock
-from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable
 from tests.support.journals import migration_run
-from tests.support.objects import config_map
-from tests.support.recorder import Recorder
+from tests.support.pairs import pair
 from tests.support.traffic import FakeSwitch
 
 SOAK = 3600.0
@@ -104,45 +99,19 @@ def test_traffic_that_reaches_blue_keeps_it() -> None:
         require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
 
 
-def archived(path: Path) -> list[str]:
-    """Return the names in an archive."""
-    return [orjson.loads(line)["metadata"]["name"] for line in gzip.decompress(path.read_bytes()).splitlines()]
-
-
-def blue_with(count: int) -> tuple[FakeCluster, list[ResourceType]]:
-    """Return blue with ConfigMaps, and the kinds of it that were read."""
-    blue = FakeCluster("blue")
-    blue.hold(*(config_map(f"c{number}", namespace="default") for number in range(count)))
-    return blue, [blue.type_of(config_map("c"))]
-
-
-def test_the_archive_holds_what_was_read_and_is_private(tmp_path: Path) -> None:
-    """One line an object, readable by its owner only; long ones show how far they are."""
-    recorder = Recorder()
-    path = tmp_path / "blue-archive.jsonl.gz"
-    assert archive(*blue_with(501), path, recorder) == 501
-    assert sorted(archived(path)) == sorted(f"c{number}" for number in range(501))
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert Progress("archiving", 500, 0) in recorder.events
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_archive_that_was_cut_off_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
-    """Blue goes away while it is read: what was archived before is still there."""
-    path = tmp_path / "blue-archive.jsonl.gz"
-    blue, kinds = blue_with(3)
-    archive(blue, kinds, path, Recorder())
-    before = path.read_bytes()
-    blue.faults.append(Fault("list", unavailable, after=1))
-    with pytest.raises(ApiError):
-        archive(blue, kinds, path, Recorder())
-    assert path.read_bytes() == before
+def test_a_kind_that_cannot_be_read_keeps_blue() -> None:
+    """It would be lost with it; a person may leave the kind out knowingly."""
+    both = pair()
+    require_whole(both.read()[0])
+    both.blue.faults.append(Fault("list", unavailable, kind="Secret"))
+    with pytest.raises(BlockedError, match="the archive would lack what cannot be read: Secret: green answered 503"):
+        require_whole(both.read()[0])
 
 
 def test_the_end_is_recorded_on_disk(tmp_path: Path) -> None:
     """From then on the migration is closed."""
     run, journal, _, _ = migration_run(ShiftAnnounced(100), CutoverEnded(good=True))
-    record_retirement(run, tmp_path / "a", 7)
-    assert journal.records[-1] == Retired(str(tmp_path / "a"), 7)
+    record_retirement(run, tmp_path / "a", Archived(7, "digest"))
+    assert journal.records[-1] == Retired(str(tmp_path / "a"), 7, "digest")
     assert journal.synced == len(journal.kept)
     assert run.state.stage is Stage.RETIRED

@@ -343,7 +343,8 @@ def test_blue_is_retired_after_its_time_with_an_archive(stand: Stand, tmp_path: 
         run_retire(stand.session, path)
     assert not path.exists()
     stand.clock.pass_time(60)
-    count = run_retire(stand.session, path)
-    assert count == len(gzip.decompress(path.read_bytes()).splitlines())
-    assert stand.journal.records[-1] == Retired(str(path), count)
+    done = run_retire(stand.session, path)
+    assert done.archived.objects == len(gzip.decompress(path.read_bytes()).splitlines())
+    assert stand.journal.records[-1] == Retired(str(path), done.archived.objects, done.archived.sha256)
+    assert "Event" in done.left_out
     assert stand.state is Stage.RETIRED
