@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from typing import Any
+
+import orjson
 
 from migrator.errors import (
     ApiError,
@@ -15,6 +17,7 @@ from migrator.errors import (
     UnavailableError,
 )
 from migrator.kube.words import without_values
+from migrator.model.strange import STRANGE
 
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -36,7 +39,8 @@ def error_from(cluster: str, method: str, path: str, status: int, headers: Mappi
     text = f"{cluster} answered {status} to {method} {path.split('?', maxsplit=1)[0]}" + (f": {words}" if words else "")
     retry_after = headers.get("retry-after", "")
     if status == 429 or (status in (500, 503, 504) and retry_after):
-        seconds = float(retry_after) if retry_after.isdigit() else 1.0
+        # A date, which RFC 9110 allows too, is not sent by API servers; "²" is a digit to Python, and no number.
+        seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 1.0
         return ThrottledError(text, status=status, reason=reason, retry_after=seconds)
     if status >= 500:
         return UnavailableError(text, status=status, reason=reason)
@@ -48,9 +52,12 @@ def error_from(cluster: str, method: str, path: str, status: int, headers: Mappi
 def _status_words(body: bytes) -> tuple[str, str]:
     """Return reason and message of a `Status` body; anything else is dropped, for it may hold data."""
     try:
-        status = json.loads(body)
-    except ValueError:
+        return _words(orjson.loads(body))
+    except STRANGE:  # an aggregated API server is free to send anything
         return "", ""
+
+
+def _words(status: Any) -> tuple[str, str]:
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return "", ""
     message = str(status.get("message") or "")

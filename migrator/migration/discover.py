@@ -23,7 +23,7 @@ from migrator.ports import ClusterReader, Reporter
 from migrator.rules import versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
 from migrator.rules.ownership import left_behind
-from migrator.rules.skip import SKIPPED_KINDS, kind_skip
+from migrator.rules.skip import AGGREGATED, SKIPPED_KINDS, kind_skip
 
 F = TypeVar("F")
 READERS = 4
@@ -71,7 +71,7 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     )
     inventory = BlueInventory(
         kinds_read={item.resource.type_name: item.resource for item in readings if not item.unreadable},
-        kinds_skipped=early.skipped | late.skipped,
+        kinds_skipped=_silent(aggregated, blue_types) | early.skipped | late.skipped,
         unserved=unserved,
         green_versions=known,
         crds={kind: item.crd for kind, item in defined.items()},
@@ -177,6 +177,12 @@ def _at_common(
     kind = _kind(types[0])
     definition = (defined or {}).get(kind)
     return versions.common_version(types, served.get(kind, ()), definition.storage if definition else "")
+
+
+def _silent(facts: BlueFacts, types: dict[versions.Kind, list[ResourceType]]) -> dict[str, str]:
+    """Return the groups of aggregated API servers that do not answer: nobody knows their kinds, so the groups stand for them."""
+    told = {group for group, _ in types}
+    return {f"*.{group}": f"{AGGREGATED}; it does not answer" for group in facts.aggregated_groups - told}
 
 
 def _aggregated_groups(blue: ClusterReader, types: dict[versions.Kind, list[ResourceType]]) -> set[str]:

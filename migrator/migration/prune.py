@@ -11,12 +11,13 @@ from migrator.errors import ApiError, NotFoundError
 from migrator.migration.apply.special import is_shared
 from migrator.migration.inventory import Live
 from migrator.migration.state import State
-from migrator.model.kinds import DEFINITIONS
+from migrator.model.kinds import API_SERVICES, DEFINITIONS
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Plan
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, hashable, named, reason_of
 from migrator.ports import ClusterReader
+from migrator.readiness.kinds import readiness
 from migrator.rules import skip, versions
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
@@ -72,10 +73,17 @@ class Contents:
         except STRANGE as error:
             return f"is kept: what it holds {reason_of(error)}"
         if not others:
-            return ""
+            return self._unfinished(ref)
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         shown = ", ".join(str(other) for other in sorted(others)[:_SHOWN])
         return f"is kept: it holds {len(others)} objects that this copy does not delete: {shown}{more}"
+
+    def _unfinished(self, ref: ObjectRef) -> str:
+        """Return why green could not finish the deletion of a namespace: it asks every API server first (kubernetes#75788)."""
+        if ref.kind != "Namespace":
+            return ""
+        silent = [item["metadata"]["name"] for item in self._green.list(API_SERVICES) if not readiness(item).done]
+        return f"is kept: green would not finish its deletion while APIService {silent[0]} is not available" if silent else ""
 
     def _in_namespace(self, name: str) -> tuple[list[ResourceType], str]:
         # A kind without `delete` is not stored, such as the metrics of pods; others describe or serve the cluster only.

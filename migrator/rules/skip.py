@@ -49,6 +49,9 @@ SKIPPED_KINDS = {
 """Kinds that are never moved, and not read."""
 
 
+AGGREGATED = "stored by an aggregated API server: move that server's storage"
+
+
 class SkipRule(NamedTuple):
     """A reason, and the objects that it applies to."""
 
@@ -64,7 +67,7 @@ def kind_skip(resource: ResourceType, context: RuleContext) -> str:
     if reason := SKIPPED_KINDS.get(resource.type_name):
         return reason
     if resource.group in context.blue.aggregated_groups:
-        return "stored by an aggregated API server: move that server's storage"
+        return AGGREGATED
     if not {"list", "create"} <= resource.verbs:
         return "not stored by the API server"
     kinds = context.config.move.kinds

@@ -48,7 +48,7 @@ def test_each_status_has_its_class(status: int, kind: type[ApiError]) -> None:
 
 def test_a_server_that_names_a_time_is_waited_for() -> None:
     """A date in the header is no number of seconds: then it is one second."""
-    for status, header, seconds in ((503, "7", 7.0), (429, "Wed, 21 Oct 2026 07:28:00 GMT", 1.0)):
+    for status, header, seconds in ((503, "7", 7.0), (429, "Wed, 21 Oct 2026 07:28:00 GMT", 1.0), (429, "\xb2", 1.0)):
         error = error_from("green", "GET", "/x", status, {"retry-after": header}, b"")
         assert isinstance(error, ThrottledError)
         assert error.retry_after == seconds
@@ -59,6 +59,14 @@ def test_only_the_words_of_a_status_are_told() -> None:
     assert "too many" in answer(403, {"kind": "Status", "message": "too many"}).message
     assert "secret" not in answer(403, {"kind": "Secret", "data": {"secret": "x"}, "message": "secret"}).message
     assert len(answer(403, {"kind": "Status", "message": "x" * 5000}).message) < 700
+
+
+@pytest.mark.parametrize("details", ["x", ["x"], {"causes": "x"}, {"causes": [1]}, {"causes": {"a": 1}}])
+def test_a_status_may_be_of_any_form(details: Any) -> None:
+    """Aggregated API servers write it themselves; a deep one cannot be parsed."""
+    assert answer(503, {"kind": "Status", "message": "m", "details": details}).status == 503
+    deep = error_from("green", "GET", "/x", 500, {}, b"[" * 2000)
+    assert deep.message == "green answered 500 to GET /x"
 
 
 def test_a_refused_eviction_names_the_budget() -> None:

@@ -117,6 +117,14 @@ def test_groups_of_aggregated_servers_are_skipped() -> None:
     assert "aggregated API server" in read(both).inventory.kinds_skipped["Widget.example.com"]
 
 
+def test_an_aggregated_server_that_does_not_answer_is_named() -> None:
+    """Its kinds are not served then, and nobody would miss them (velero#6929)."""
+    spec = {"group": "metrics.example.com", "version": "v1", "service": {"namespace": "shop", "name": "server"}}
+    both = pair(made("apiregistration.k8s.io/v1", "APIService", "v1.metrics.example.com", spec=spec))
+    skipped = read(both).inventory.kinds_skipped
+    assert skipped["*.metrics.example.com"].endswith("aggregated API server: move that server's storage; it does not answer")
+
+
 def test_objects_are_handed_over_in_order_and_not_kept() -> None:
     """Each one leaves the list as it is taken."""
     found = read(shop())

@@ -101,6 +101,27 @@ def test_what_cannot_be_listed_keeps_the_namespace(fault: type[Exception]) -> No
     assert SHOP in contents_but(both, "Role")
 
 
+def test_a_namespace_that_green_could_not_finish_deleting_is_kept() -> None:
+    """Green asks every API server first, and one that is gone leaves the namespace terminating for ever (kubernetes#75788)."""
+    both = copied()
+    spec = {"group": "metrics.example.com", "version": "v1", "service": {"namespace": "kube-system", "name": "server"}}
+    server = made("apiregistration.k8s.io/v1", "APIService", "v1.metrics.example.com", spec=spec)
+    both.green.hold({**server, "status": {"conditions": [{"type": "Available", "status": "False"}]}})
+    (problem,) = without(both, SHOP).problems
+    assert problem.message.endswith("while APIService v1.metrics.example.com is not available")
+
+
+def test_objects_of_others_that_own_each_other_are_theirs() -> None:
+    """Whoever follows owners must come to an end (tilt#6238, kubeeye#74)."""
+    both = copied()
+    first = both.green.hold(config_map("first", namespace="shop"))[0]
+    second = both.green.hold(owned_by(first, config_map("second", namespace="shop")))[0]
+    patch = {"metadata": {"ownerReferences": owned_by(second, first)["metadata"]["ownerReferences"]}}
+    both.green.patch(both.green.type_of(first), "shop", "first", patch, manager="them")
+    (problem,) = without(both, SHOP).problems
+    assert "2 objects that this copy does not delete" in problem.message
+
+
 def contents_but(both: Pair, kind: str) -> set[ObjectRef]:
     """Return what is on green, of all kinds but one that cannot be listed."""
     both.green.stop_serving("rbac.authorization.k8s.io", kind)
