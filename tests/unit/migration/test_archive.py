@@ -109,6 +109,46 @@ def test_an_archive_that_reads_back_otherwise_does_not_count(tmp_path: Path) -> 
         _require_same(path, done.sha256, 3)
     with pytest.raises(MigratorError, match="cannot be decompressed"):
         _require_same(path, hashlib.sha256(path.read_bytes()).hexdigest(), 3)
+    path.unlink()
+    with pytest.raises(MigratorError, match="was read back with other bytes than were written"):
+        archive(*blue_with(1), path, Recorder(), Losing(tmp_path / "a.gz.new"))
+    assert list(tmp_path.iterdir()) == []
+
+
+class Losing(Reversing):
+    """The disk loses the end of what was written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def sealing(self, target: ByteSink) -> Iterator[ByteSink]:
+        """Cut the file off."""
+        with super().sealing(target) as inner:
+            yield inner
+        target.flush()  # type: ignore[attr-defined]  # as a compressed file does
+        os.truncate(self._path, 3)
+
+
+def test_an_archive_is_on_the_disk_before_it_takes_its_place_and_its_place_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut right after "retired" must not cost it."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def replaced(source: Path, target: Path) -> None:
+        done.append(f"{source.name} to {target.name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    archive(*blue_with(1), tmp_path / "a.gz", Recorder())
+    assert done == ["a.gz.new", "a.gz.new to a.gz", tmp_path.name]
 
 
 def test_a_sealed_archive_is_sealed_before_it_reaches_the_disk(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -10,14 +13,16 @@ from migrator.errors import ApiError, UnavailableError
 from migrator.migration.diff import diff
 from migrator.migration.validate import Checks, validate
 from migrator.model.manifest import Manifest, get
+from migrator.model.outcome import Action
 from migrator.model.plan import Decision, Plan, PlanItem
-from migrator.model.ref import ObjectRef
+from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import HINT, Unparsed
 from migrator.model.verdict import Severity, Verdict
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, not_found, silent, unavailable
 from tests.support.hostile import MARK, as_served, damaged, nested
 from tests.support.objects import config_map, crd, made, service
-from tests.support.pairs import AT_ONCE, Pair, in_green, pair
+from tests.support.pairs import AT_ONCE, Pair, finished_job, in_green, pair
 
 SENTINEL = ObjectRef("", "ConfigMap", "calm", "sentinel")
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -206,3 +211,53 @@ def test_readiness_of_what_cannot_be_judged_is_a_warning() -> None:
     severities = {finding.severity for finding in judged(both).findings if finding.check == "readiness"}
     assert severities == {Severity.WARNING}
     assert get(deployment, "spec", "replicas") == "x"
+
+
+class OddAnswers(FakeCluster):
+    """Carries requests out, and answers the create of one object with something else."""
+
+    def create(self, resource: ResourceType, namespace: str, body: bytes, **options: Any) -> Manifest:
+        """Create an object."""
+        made = super().create(resource, namespace, body, **options)
+        return {"metadata": ["odd"]} if made["metadata"]["name"] == "odd" else made
+
+
+def test_an_answer_of_any_form_costs_its_object_alone() -> None:
+    """It may be on green: the next copy knows that it can be ours, and finishes it."""
+    both = pair(config_map("odd", namespace="shop"), config_map("even", namespace="shop"))
+    both.green = OddAnswers("green", clock=both.clock)
+    plan, green = both.read()
+    assert [(item.ref.name, item.action) for item in diff(plan, both.green, green.live, both.recorder)] == [
+        ("shop", "create"),
+        ("even", "create"),
+        ("odd", "unproven"),
+    ]
+    (problem,) = both.copy().problems
+    assert (problem.ref.name, problem.action) == ("odd", Action.FAILED)
+    assert problem.message.startswith("is not of the form that its kind has (")
+    again = both.next_run()
+    assert again.copy().problems == []
+    assert all(written.made for written in again.run.state.written.values())
+
+
+def test_a_status_of_any_form_on_green_blocks_its_object_alone() -> None:
+    """Nobody can tell whether the Job has ended there."""
+    both = pair(finished_job("done"), config_map("a", namespace="shop"))
+    both.copy()
+    job = in_green(both.green, ObjectRef("batch", "Job", "shop", "done"))
+    body = orjson.dumps({**job, "status": {"conditions": [1]}})
+    both.green.replace(both.green.type_of(job), "shop", "done", body, manager="x", subresource="status")
+    result = both.next_run().copy()
+    assert [(item.ref.name, item.action) for item in result.problems] == [("done", Action.BLOCKED)]
+    assert result.problems[0].message.startswith("cannot be compared: it is not of the form")
+    assert result.counts["unchanged"] == 2
+
+
+def test_what_cannot_be_judged_is_a_failure_of_its_own() -> None:
+    """No verdict is good without proof, and none ends at the first strange object."""
+    both = pair(service("web") | {"metadata": {"name": "web", "namespace": "shop"}})
+    both.copy()
+    slices = made("discovery.k8s.io/v1", "EndpointSlice", "web-x", namespace="shop", endpoints=["x"])
+    both.green.served_raw["EndpointSlice"] = [as_served(slices)]
+    failures = [(item.check, item.subject, item.hint) for item in judged(both).failures]
+    assert failures == [("endpoints", "Service/shop/web", HINT)]
