@@ -215,13 +215,6 @@ class ImageRegistry(Protocol):
         """Return the CPU architectures of an image; raises MigratorError when the registry does not tell."""
 
 
-class CommandRunner(Protocol):
-    """Runs the person's hooks."""
-
-    def run(self, command: tuple[str, ...], timeout: float) -> None:
-        """Run a command to its end; raises CommandFailedError."""
-
-
 class ByteSink(Protocol):
     """What bytes are written to."""
 
@@ -237,6 +230,13 @@ class Sealer(Protocol):
 
     def sealing(self, target: ByteSink) -> AbstractContextManager[ByteSink]:
         """Yield what encrypts all that is written to it into `target`; raises CommandFailedError when it cannot."""
+
+
+class CommandRunner(Protocol):
+    """Runs the person's hooks."""
+
+    def run(self, command: tuple[str, ...], timeout: float) -> None:
+        """Run a command to its end; raises CommandFailedError."""
 
 
 class Journal(Protocol[R]):
