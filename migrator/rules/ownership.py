@@ -75,19 +75,27 @@ def left_behind(
     operator there waits for a lock that nobody holds. `never_moved`: kinds that are not moved, whose objects are not in `uids`.
     """
     left: dict[ObjectRef, str] = {}
-
-    def lost(owner: Owner) -> bool:
-        if owner.type_name in never_moved:
-            return True
-        ref = uids.get(owner.uid)
-        return ref in left or (ref in staying and owner.type_name in _OF_ONE_CLUSTER)
-
-    waiting = dict(owned)
-    while found := {ref: owners for ref, owners in waiting.items() if all(map(lost, owners))}:
-        for ref, owners in found.items():
-            del waiting[ref]
-            left[ref] = _name(owners, uids)
+    kept_by: dict[ObjectRef, set[str]] = {}
+    dependents: dict[str, list[ObjectRef]] = {}
+    for ref, owners in owned.items():
+        kept_by[ref] = {owner.uid for owner in owners if not _is_lost(owner, uids, staying, never_moved)}
+        for uid in kept_by[ref]:
+            dependents.setdefault(uid, []).append(ref)
+    uid_of = {ref: uid for uid, ref in uids.items() if uid in dependents}
+    lost = [ref for ref, keepers in kept_by.items() if not keepers]
+    while lost:
+        ref = lost.pop()
+        left[ref] = _name(owned[ref], uids)
+        uid = uid_of.get(ref, "")
+        for dependent in dependents.get(uid, ()):
+            kept_by[dependent].discard(uid)
+            if not kept_by[dependent]:
+                lost.append(dependent)
     return left
+
+
+def _is_lost(owner: Owner, uids: Mapping[str, ObjectRef], staying: Collection[ObjectRef], never_moved: Collection[str]) -> bool:
+    return owner.type_name in never_moved or (uids.get(owner.uid) in staying and owner.type_name in _OF_ONE_CLUSTER)
 
 
 def _name(owners: Iterable[Owner], uids: Mapping[str, ObjectRef]) -> str:

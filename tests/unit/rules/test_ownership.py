@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from migrator.model.ref import ObjectRef
@@ -90,3 +92,31 @@ def test_what_lives_and_dies_with_what_stays(
 ) -> None:
     """Locks and credentials of a run stay with it; what a person has left out takes nothing along."""
     assert ownership.left_behind(owned, UIDS, staying, {"Node"}) == left
+
+
+class CountedUids(dict[str, ObjectRef]):
+    """UIDs that count how often one is looked up."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Count."""
+        self.asked += 1
+        return super().get(key, default)
+
+
+def line_of_owners(length: int) -> tuple[int, int]:
+    """Return how many of a line of owners stay with the pod at its end, and how often a UID was looked up."""
+    names = [ObjectRef("", "ConfigMap", "n", str(number)) for number in range(length)]
+    pod = ObjectRef("", "Pod", "n", "p")
+    uids = CountedUids({f"u{number}": ref for number, ref in enumerate(names)} | {"p": pod})
+    owned = {ref: (ownership.Owner(f"u{number + 1}", "ConfigMap"),) for number, ref in enumerate(names[:-1])}
+    owned[names[-1]] = (ownership.Owner("p", "Pod"),)
+    return len(ownership.left_behind(owned, uids, {pod}, ())), uids.asked
+
+
+def test_a_long_line_of_owners_costs_no_more_for_each_object() -> None:
+    """A tenant can make one of thousands: ten times as many objects are ten times the work."""
+    (few, asked), (many, asked_more) = line_of_owners(100), line_of_owners(1000)
+    assert (few, many) == (100, 1000)
+    assert asked_more <= 10 * asked
