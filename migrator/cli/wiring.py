@@ -35,6 +35,11 @@ from migrator.model.events import Note
 from migrator.ports import CommandRunner
 from migrator.traffic.haproxy import HAProxy
 
+_SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
+"""How long a way back waits for each cluster."""
+_PULUMI_SECONDS = 20.0
+"""How long it waits for Pulumi to tell where a cluster is."""
+
 
 @contextmanager
 def session(common: Common, screen: Screen) -> Iterator[Session]:
@@ -44,10 +49,10 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
     gc.set_threshold(200_000, 20, 20)
     config = load_migration(common.config)
     folder = common.config.parent
-    blue = _cluster("blue", config.blue, folder, common, screen)
-    green = _cluster("green", config.green, folder, common, screen)
-    identities = {"blue": blue.identity(), "green": green.identity()}
+    access = {name: _access(name, side, common, screen) for name, side in (("blue", config.blue), ("green", config.green))}
     clock = SystemClock()
+    blue, green = (KubeCluster(name, access[name], clock=clock, max_requests=common.max_requests) for name in ("blue", "green"))
+    identities = {"blue": blue.identity(), "green": green.identity()}
     path = journal_path(common, config.name)
     with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)
@@ -62,6 +67,10 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             runner=ShellRunner(),
             holder=this_process(),
             allow_older=common.allow_older,
+            undo_on=(
+                Side(lambda: _impatient("blue", access["blue"]), BLUE_SECONDS),
+                Side(lambda: _impatient("green", access["green"]), GREEN_SECONDS),
+            ),
         )
 
 
@@ -84,12 +93,15 @@ def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tupl
 
 
 def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, state: State) -> Side:
-    seconds = BLUE_SECONDS if name == "blue" else GREEN_SECONDS
-
     def opened() -> KubeCluster:
-        return _cluster(name, config, common.config.parent, common, screen, patience=seconds)
+        return _impatient(name, _access(name, config, common, screen))
 
-    return Side(opened, seconds, state.clusters.get(name, ""))
+    return Side(opened, _SECONDS[name], state.clusters.get(name, ""), _PULUMI_SECONDS if config.stack else 0.0)
+
+
+def _impatient(name: str, access: Access) -> KubeCluster:
+    """Return a cluster for an undo: waited for no longer than that allows, and written to whoever holds its lock."""
+    return KubeCluster(name, access, clock=SystemClock(), patience=_SECONDS[name], timeout=_SECONDS[name])
 
 
 def _registries(config: Migration) -> frozenset[str]:
@@ -104,12 +116,11 @@ def warn_of(access: Access, screen: Screen) -> Access:
     return access
 
 
-def _cluster(
-    name: str, config: ClusterConfig, folder: Path, common: Common, screen: Screen, *, patience: float = 120.0
-) -> KubeCluster:
+def _access(name: str, config: ClusterConfig, common: Common, screen: Screen) -> Access:
+    folder = common.config.parent
     if config.stack:
         given = stack_access(config.stack, folder / Path(config.project).expanduser())
         access = received_access(given.kubeconfig, endpoint=given.endpoint, cluster=name, where=f"stack {config.stack}")
     else:
         access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
-    return KubeCluster(name, warn_of(access, screen), clock=SystemClock(), max_requests=common.max_requests, patience=patience)
+    return warn_of(access, screen)

@@ -25,15 +25,18 @@ class Side:
     """A cluster on the way back, which may be away or be another one by now."""
 
     open: Callable[[], Blue]
+    """Finds out where it is, and asks it nothing."""
     seconds: float
-    """How long it is waited for in all, and for each round of requests."""
+    """How long its first answer is waited for, and each round of requests."""
     identity: str = ""
     """Who it was when the migration began; empty: not known."""
+    open_seconds: float = 0.0
+    """How long `open` is waited for besides, where another program is asked."""
 
-    def look(self) -> Blue:
+    def look(self, clock: Clock) -> Blue:
         """Ask the cluster one question; raises MigratorError when it does not answer, or is another one."""
-        cluster = self.open()
-        found = cluster.identity()
+        cluster = InBackground(self.open, clock).result(self.open_seconds + self.seconds)
+        found = InBackground(cluster.identity, clock).result(self.seconds)
         if self.identity and found != self.identity:
             raise BlockedError("the kubeconfig leads to another cluster than the journal's")
         return cluster
@@ -67,9 +70,9 @@ def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef,
 def hand_back(fenced: Mapping[ObjectRef, ObjectRef], blue: Side, green: Side, clock: Clock) -> list[str]:
     """Suspend CronJobs on green and resume them on blue; return what failed, one sentence each. Raises nothing.
 
-    Both sides are looked at at once. A green that does not answer is not waited for: its last runs are then taken to be now.
+    Both sides are asked at the same time. A green that does not answer is not waited for: its last runs are then taken to be now.
     """
-    looking = InBackground(blue.look, clock), InBackground(green.look, clock)
+    looking = InBackground(lambda: blue.look(clock), clock), InBackground(lambda: green.look(clock), clock)
     refs = fenced.values()
     ran = _on(looking[1], green, refs, lambda at: schedules.suspend(at, refs, clock=clock, seconds=green.seconds))
     back = _on(looking[0], blue, fenced, lambda at: _resume(at, fenced, ran, seconds=blue.seconds, clock=clock))
@@ -84,7 +87,7 @@ def _on(
 ) -> Answers[ObjectRef, R]:
     """Do the work on a side that is being looked at; all of it has failed when the side is away."""
     try:
-        return work(looking.result(side.seconds))
+        return work(looking.result(side.open_seconds + 2 * side.seconds))
     except Exception as error:  # noqa: BLE001 - going back goes on, whatever one side does
         return Answers(failed=dict.fromkeys(refs, error))
 

@@ -37,6 +37,8 @@ class Session:
     """Who holds the lock on green during this run: `user@host/pid`."""
     allow_older: bool = False
     """Whether green may be of an older version than blue."""
+    undo_on: tuple[Side, Side] | None = None
+    """Blue and green as an undo asks for them: at once, and without the lock on green."""
 
     def preflight(self) -> dict[str, str]:
         """Return both clusters' identities; raises BlockedError when they cannot be a pair.
@@ -81,7 +83,7 @@ class Session:
 
     def sides(self) -> tuple[Side, Side]:
         """Return blue and green as an undo asks for them."""
-        return Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
+        return self.undo_on or (Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS))
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

@@ -175,6 +175,21 @@ def test_a_journal_that_may_not_grow_ends_a_cutover_on_blue(sandbox: Sandbox, ba
     assert sandbox.json("status").document["stage"] == "rolled back"
 
 
+def test_a_lock_that_is_lost_ends_a_cutover_on_blue(sandbox: Sandbox, balancer: Balancer) -> None:
+    """Green gets no more traffic then; going back, its CronJob included, asks nobody."""
+    leases, green = TYPES["Lease"], sandbox.pair.green
+    child = validated(sandbox, balancer).start("cutover", "--yes")
+    until(lambda: bool(sandbox.events("sample")))
+    taken = {"metadata": {"annotations": {"migrator/run": "another"}}, "spec": {"holderIdentity": "bob@elsewhere/17"}}
+    uid = green.patch(leases, "kube-system", "migrator", taken, manager="test")["metadata"]["uid"]
+    try:
+        _, err = child.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        green.delete(leases, "kube-system", "migrator", uid=uid)
+    assert (child.returncode, b"this run's lock on green" in err) == (3, True), err
+    assert (green_percent(balancer), runs_on(sandbox)) == (0, (True, False))
+
+
 @pytest.mark.parametrize("event", ["cutover-started", "fence", "fenced", "shift", "shifted", "sample"])
 def test_killed_the_named_command_goes_on(sandbox: Sandbox, balancer: Balancer, event: str) -> None:
     """Until all traffic, and the CronJob, are on one side."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import BlockedError
+from migrator.migration.fence import Side
 from migrator.migration.session import Session
 from migrator.model.plan import Decision, Unreadable
 from tests.support.clock import FakeClock
@@ -74,3 +75,13 @@ def test_what_neither_side_lets_be_read_is_in_one_plan() -> None:
     assert plan.warnings == ("not readable with this account, so not moved: ConfigMap, Secret",)
     assert reading.unreadable == (Unreadable("ConfigMap", refused),)
     assert {"shop", "settings"} <= {item.blue.name for item in plan.of(Decision.MOVE)}
+
+
+def test_an_undo_asks_clusters_of_its_own_where_there_are_some() -> None:
+    """Those that it is given do not ask the lock on green, and are not waited for as long."""
+    blue, green = FakeCluster("blue"), FakeCluster("green")
+    opened, _ = session(blue, green)
+    assert [side.look(opened.run.clock) for side in opened.sides()] == [blue, green]
+    others = FakeCluster("blue"), FakeCluster("green")
+    opened.undo_on = Side(lambda: others[0], 60.0), Side(lambda: others[1], 60.0)
+    assert tuple(side.look(opened.run.clock) for side in opened.sides()) == others
