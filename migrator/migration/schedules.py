@@ -16,6 +16,7 @@ from migrator.model.kinds import CRON_JOBS, JOBS
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
+from migrator.rules.field_owners import FENCE
 
 _SETTLE_SECONDS = 1.0
 """Until the controller has seen a suspension: a run that it begins in between does not reach the CronJob's status.
@@ -25,7 +26,6 @@ Its update of the status is then refused as outdated, and it does not repeat it 
 _SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _BY_HAND = "cronjob.kubernetes.io/instantiate"
 _MINUTES = re.compile(r"-(\d{1,10})$")
-_MANAGER = "migrator"
 
 
 def suspend(cluster: Blue, refs: Iterable[ObjectRef], *, clock: Clock, seconds: float) -> Answers[ObjectRef, float | None]:
@@ -69,7 +69,7 @@ def _stop(cluster: Blue, ref: ObjectRef) -> bool:
     if not _is_active(cluster, ref):
         return False
     try:
-        cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": True}}, manager=_MANAGER)
+        cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": True}}, manager=FENCE)
     except NotFoundError:
         return False
     return True
@@ -81,9 +81,9 @@ def _start(cluster: Blue, ref: ObjectRef, last: float | None) -> bool:
         known = _seconds(get(manifest, "status", "lastScheduleTime"))
         if last is not None and (known is None or known < last):
             status = {"status": {"lastScheduleTime": _text(last)}}
-            cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=_MANAGER, subresource="status")
+            cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=FENCE, subresource="status")
         if get(manifest, "spec", "suspend"):
-            cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": False}}, manager=_MANAGER)
+            cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"spec": {"suspend": False}}, manager=FENCE)
     except NotFoundError:
         return False
     return True

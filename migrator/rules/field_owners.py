@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 from migrator.model.manifest import Manifest, get
 
 OURS = "migrator"
+FENCE = "migrator-fence"
+"""The name under which CronJobs are suspended and resumed: like a controller's, its changes are no person's."""
 _CONTROLLERS = frozenset(
     {
+        FENCE,
         "kube-controller-manager",
         "kube-scheduler",
         "kubelet",

@@ -16,7 +16,7 @@ from migrator.testbed.balancer import Balancer, Service, balanced, load
 from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.haproxy import HAProxy
 from tests.support.objects import config_map, cron_job, deployment, service
-from tests.support.sandbox import Sandbox, until
+from tests.support.sandbox import TYPES, Sandbox, until
 
 Edge = tuple[Balancer, Service, Service]
 
@@ -86,8 +86,12 @@ def test_cutover_and_rollback_lose_no_request(sandbox: Sandbox, edge: Edge, caps
             False,
             True,
         )
+        edited = {"spec": {"schedule": "1 1 1 1 *"}}
+        sandbox.pair.blue.patch(TYPES["CronJob"], sandbox.namespace, "nightly", edited, manager="kubectl-edit")
+        assert sandbox.run("copy").code == 0
         assert sandbox.run("validate").code == 0
         assert sandbox.run("cutover", "--yes").code == 0
+        assert sandbox.green("CronJob", "nightly")["spec"]["schedule"] == "1 1 1 1 *"
     assert seen.failures == []
     assert seen.answers["green"] > 0
     with capsys.disabled():

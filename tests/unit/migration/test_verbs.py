@@ -25,6 +25,7 @@ from migrator.journal.records.traffic import (
 from migrator.migration.ages import Moment
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import fence_blue
+from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_validate
@@ -282,6 +283,18 @@ def test_a_cutover_that_was_killed_after_its_cronjobs_goes_on(stand: Stand) -> N
     assert run_validate(stand.session).good
     assert run_cutover(stand.session, CopyOptions()).copied.complete
     assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
+
+
+def test_a_cronjob_that_was_there_and_back_is_still_ours(stand: Stand) -> None:
+    """Blue's was edited after the rollback: the next copy brings that, and calls its own suspension no conflict."""
+    stand.ready()
+    run_cutover(stand.session, CopyOptions())
+    moved = move_traffic("shop", stand.journal.entries(), stand.switch, stand.session.run.reporter, lambda: 0.0)
+    assert finish(moved, *stand.session.sides(), run=stand.session.run).undone == ()
+    stand.blue.patch(CRON_JOBS, "shop", "nightly", {"spec": {"schedule": "1 1 1 1 *"}}, manager="kubectl")
+    assert run_copy(stand.session, CopyOptions())[1].complete
+    spec = stand.green.get(CRON_JOBS, "shop", "nightly")["spec"]
+    assert (spec["schedule"], spec["suspend"], stand.cronjob_runs_on) == ("1 1 1 1 *", True, (True, False))
 
 
 def test_a_cronjob_that_somebody_has_resumed_on_green_is_a_conflict(stand: Stand) -> None:
