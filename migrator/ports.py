@@ -63,7 +63,15 @@ class ObjectPatcher(Protocol):
     """Changes single fields of objects."""
 
     def patch(
-        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str,
+        name: str,
+        patch: dict[str, Any],
+        *,
+        manager: str,
+        dry_run: bool = False,
+        subresource: str = "",
     ) -> Manifest:
         """Merge-patch an object, or its subresource (RFC 7396), and return it; raises NotFoundError."""
 

@@ -162,11 +162,19 @@ class KubeCluster:
         return _manifest(self._send("PUT", path + _options(manager, dry_run), body, accept=accept))
 
     def patch(
-        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str,
+        name: str,
+        patch: dict[str, Any],
+        *,
+        manager: str,
+        dry_run: bool = False,
+        subresource: str = "",
     ) -> Manifest:
         """Merge-patch an object, or its subresource."""
         path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
-        return _manifest(self._send("PATCH", path + _options(manager, dry_run=False), orjson.dumps(patch), content=_MERGE))
+        return _manifest(self._send("PATCH", path + _options(manager, dry_run), orjson.dumps(patch), content=_MERGE))
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
         """Delete the object if it still has this UID, and this resourceVersion."""

@@ -58,6 +58,7 @@ def fence_blue(plan: Plan, blue: Blue, green: Blue, run: Run) -> dict[ObjectRef,
     active = _all(schedules.active(blue, unknown, clock=run.clock, seconds=_PATIENCE_SECONDS), "read on blue")
     due = {ref: green_ref for ref, green_ref in moved.items() if active.get(ref, ref in run.state.fenced)}
     if due:
+        schedules.require_status_access(blue, next(iter(due)))
         run.write(FenceAnnounced(due))
         run.ledger.sync()
         last = _all(schedules.suspend(blue, due, clock=run.clock, seconds=_PATIENCE_SECONDS), "suspended on blue")

@@ -10,7 +10,7 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping
 
-from migrator.errors import ForbiddenError, NotFoundError
+from migrator.errors import BlockedError, ForbiddenError, NotFoundError
 from migrator.migration.bounded import Answers, each
 from migrator.model.kinds import CRON_JOBS, JOBS
 from migrator.model.manifest import Manifest, get
@@ -50,6 +50,17 @@ def suspend(cluster: Blue, refs: Iterable[ObjectRef], *, clock: Clock, seconds: 
 def resume(cluster: Blue, last: Mapping[ObjectRef, float | None], *, clock: Clock, seconds: float) -> Answers[ObjectRef, bool]:
     """Resume CronJobs that ran last, on either side, at these times; the answer says whether one is there."""
     return each(last, lambda ref: _start(cluster, ref, last[ref]), seconds=seconds, clock=clock)
+
+
+def require_status_access(cluster: Blue, ref: ObjectRef) -> None:
+    """Raise BlockedError when this account may not tell a CronJob what the other side has run; changes nothing."""
+    try:
+        cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"status": {}}, manager=FENCE, dry_run=True, subresource="status")
+    except ForbiddenError as error:
+        raise BlockedError(
+            f"the way back is not open: {error.message}",
+            hint="a rollback tells blue's CronJobs what green has run: apply deploy/rbac-blue.yaml again (patch cronjobs/status)",
+        ) from error
 
 
 def active(cluster: Blue, refs: Iterable[ObjectRef], *, clock: Clock, seconds: float) -> Answers[ObjectRef, bool]:

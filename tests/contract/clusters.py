@@ -49,7 +49,7 @@ class Place(NamedTuple):
         """Read an object."""
         return self.cluster.get(TYPES[kind], self._in(TYPES[kind]), name)
 
-    def patch(self, kind: str, name: str, patch: dict[str, Any], *, manager: str = "first", **options: str) -> Manifest:
+    def patch(self, kind: str, name: str, patch: dict[str, Any], *, manager: str = "first", **options: Any) -> Manifest:
         """Patch an object."""
         return self.cluster.patch(TYPES[kind], self._in(TYPES[kind]), name, patch, manager=manager, **options)
 
@@ -316,6 +316,9 @@ class ClusterContract:
         assert get(place.get("CronJob", "a"), "status", "lastScheduleTime") is None
         answer = place.patch("CronJob", "a", {"spec": {"schedule": "2 2 2 2 *"}, "status": at}, subresource="status")
         assert (answer["status"], answer["spec"]["schedule"]) == (at, "1 1 1 1 *")
+        later = {"status": {"lastScheduleTime": "2026-01-03T03:04:00Z"}}
+        assert place.patch("CronJob", "a", later, subresource="status", dry_run=True)["status"] == later["status"]
+        assert place.get("CronJob", "a")["status"] == at
 
     def test_a_patch_with_an_old_version_is_a_conflict(self, place: Place) -> None:
         """A patch that names a resourceVersion is checked as a replacement is."""

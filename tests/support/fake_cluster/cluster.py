@@ -182,7 +182,15 @@ class FakeCluster:
         return _brief(after) if brief else _copy(after)
 
     def patch(
-        self, resource: ResourceType, namespace: str, name: str, patch: dict[str, Any], *, manager: str, subresource: str = ""
+        self,
+        resource: ResourceType,
+        namespace: str,
+        name: str,
+        patch: dict[str, Any],
+        *,
+        manager: str,
+        dry_run: bool = False,
+        subresource: str = "",
     ) -> Manifest:
         """Merge-patch an object or its status."""
         with self._writing("patch", resource, namespace, f"{name}/{subresource}" if subresource else name):
@@ -192,7 +200,8 @@ class FakeCluster:
                 wanted["metadata"] = without(wanted["metadata"], "resourceVersion")
             restore = "managedFields" in (patch.get("metadata") or {})
             after = self._updated(resource, before, wanted, manager, subresource=subresource, restore=restore)
-            self._store(resource, after)
+            if not dry_run:
+                self._store(resource, after)
         return _copy(after)
 
     def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
