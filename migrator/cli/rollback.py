@@ -9,10 +9,10 @@ import click
 from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
 from migrator.cli.options import Common, journal_path, takes
-from migrator.errors import JournalError
+from migrator.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
-    from migrator.config.schema import Migration
+    from migrator.config.schema import Migration, WayBack
     from migrator.migration.rollback import RollbackResult, TrafficMoved
 
 
@@ -25,7 +25,11 @@ def command(common: Common) -> None:
     """
     from migrator.config.load import load_migration
 
-    config = load_migration(common.config)
+    try:
+        config = load_migration(common.config)
+    except ConfigError as error:
+        _traffic_alone(common, error)
+        raise
     # A signal while all is taken back would leave it in the middle; every part of it has a limit.
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
         moved = _move_traffic(common, config, screen)
@@ -34,7 +38,22 @@ def command(common: Common) -> None:
         click.get_current_context().exit(4)
 
 
-def _move_traffic(common: Common, config: Migration, screen: render.Screen) -> TrafficMoved:
+def _traffic_alone(common: Common, error: ConfigError) -> None:
+    """Move the traffic where the file tells how, and exit with 4; return when it does not tell."""
+    from migrator.config.load import load_way_back
+    from migrator.migration.rollback import RollbackResult
+
+    try:
+        found = load_way_back(common.config)
+    except ConfigError:
+        return
+    with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
+        moved = _move_traffic(common, found, screen)
+    _show(RollbackResult(moved.seconds, (), tuple(f"the CronJobs: {issue}" for issue in error.issues)), common, traffic=True)
+    click.get_current_context().exit(4)
+
+
+def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen) -> TrafficMoved:
     from migrator.adapters.clock import process_age
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION

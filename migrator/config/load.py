@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from migrator.config.schema import Migration
+from migrator.config.schema import Migration, WayBack
 from migrator.errors import ConfigError
 
 Location = tuple[str | int, ...]
@@ -37,13 +37,21 @@ def load_migration(path: Path) -> Migration:
 
     Raises ConfigError with every mistake in it, one `file:line: path: what` each.
     """
+    return parse_migration(_read(path), str(path))
+
+
+def load_way_back(path: Path) -> WayBack:
+    """Return what going back needs for its traffic, whatever else is wrong in the file; raises ConfigError."""
+    return parse(WayBack, _read(path), str(path))
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such file"], hint="`migrator init` writes one; --config names another") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    return parse_migration(text, str(path))
 
 
 def parse_migration(text: str, file: str) -> Migration:

@@ -264,11 +264,14 @@ class Retire(Frozen):
     soak: Duration = _lasting("24h", description="How long green must have had all traffic.")
 
 
+_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
 class Migration(Frozen):
     """A migration from blue to green."""
 
     api_version: Literal["migrator/v1"] = Field("migrator/v1", description="Version of this file's format.")
-    name: str = Field(description="Name of the migration; its journal carries it.", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    name: str = Field(description="Name of the migration; its journal carries it.", pattern=_NAME)
     blue: ClusterConfig = Field(description="The cluster that objects move from.")
     green: ClusterConfig = Field(description="The cluster at the new version.")
     move: Move = Field(default_factory=Move, description="What moves.")
@@ -280,3 +283,16 @@ class Migration(Frozen):
     gates: Gates = Field(default_factory=Gates, description="Conditions of each step.")
     hooks: Hooks = Field(default_factory=Hooks, description="Your commands.")
     retire: Retire = Field(default_factory=Retire, description="When blue may be retired.")
+
+
+class _Balancer(BaseModel):
+    """The part of `traffic` that says where it goes."""
+
+    haproxy: HAProxyConfig
+
+
+class WayBack(BaseModel):
+    """What going back needs of the file for its traffic; a mistake elsewhere in it must not keep traffic on green."""
+
+    name: str = Field(pattern=_NAME)
+    traffic: _Balancer

@@ -59,7 +59,7 @@ def configure(
     """Write migration.yaml; silence on green is accepted."""
     haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
     traffic = {"haproxy": {**haproxy, "socket": str(socket or balancer.socket)}, "steps": list(steps), "soak": soak}
-    sandbox.configure(traffic=traffic, gates={"minRequests": 0}, **more)
+    sandbox.configure(**{"traffic": traffic, "gates": {"minRequests": 0}, **more})
 
 
 def green_percent(balancer: Balancer) -> float:
@@ -117,6 +117,18 @@ def test_a_kubeconfig_that_is_gone_keeps_nothing_on_green(on_green: Sandbox, bal
     result = on_green.json("rollback")
     assert (result.code, green_percent(balancer), runs_on(on_green)) == (4, 0, (True, True)), result.err
     assert "no such file" in result.document["undone"][0]
+
+
+def test_a_mistake_elsewhere_in_the_file_keeps_nothing_on_green(on_green: Sandbox, balancer: Balancer) -> None:
+    """Traffic is back; what the file does not tell is listed. Where it does not tell how, nothing is done."""
+    configure(on_green, balancer, hooks={"afterRollbck": []})
+    result = on_green.json("rollback")
+    assert (result.code, green_percent(balancer), runs_on(on_green)) == (4, 0, (False, True)), result.err
+    assert "did you mean afterRollback?" in result.document["undone"][0]
+    configure(on_green, balancer, gates={"errorRate": "much"}, traffic={"haproxy": {}})
+    assert on_green.run("rollback").code == 2
+    configure(on_green, balancer)
+    assert on_green.run("rollback").code == 0
 
 
 def test_a_journal_that_may_only_be_read_keeps_nothing_on_green(on_green: Sandbox, balancer: Balancer) -> None:
