@@ -82,6 +82,9 @@ class NotFoundError(ApiError):
 class ConflictError(ApiError):
     """409: the object exists, or was changed since it was read."""
 
+    repeated = False
+    """Whether an earlier attempt of the same request got no answer, so that the object may be the one that it created."""
+
 
 class ForbiddenError(ApiError):
     """401 or 403: this account has no permission."""

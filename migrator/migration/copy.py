@@ -193,10 +193,11 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
         ref: item.uid for ref, item in live.items()
     }
     refs = {item.uid: item.green for item in plan.of(Decision.MOVE)}
-    known = Known(state, live, refs, uids, options.force_conflicts)
+    ahead = run.clock.now() - green.server_time()
+    known = Known(state, live, refs, uids, run.clock.now() - ahead, options.force_conflicts)
     copying = _Copy(plan, Writer(green, run.clock), known, run, options)
     run.reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
-    run.write(CopyStarted(dict(plan.counts), len(plan.waves)))
+    run.write(CopyStarted(dict(plan.counts), len(plan.waves), round(ahead, 3)))
     copying.run()
     gone = prune.gone(plan, state, live)
     if gone and options.prune:

@@ -43,6 +43,8 @@ class Live:
     token: str
     """`managers:generation:resourceVersion`: the first two change when a person changes the object, the last always."""
     body: bytes = field(repr=False)
+    creators: tuple[str, ...] = ()
+    """Managers one of which has created it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,10 +76,15 @@ class GreenReading:
 def live_of(manifest: Manifest) -> Live:
     """Return what is kept of an object of green; of its managedFields only a token."""
     metadata = manifest["metadata"]
-    managers = digest("|".join(field_owners.changed_by_person(manifest)).encode())
+    managers = managers_of(manifest)
     token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
     slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
-    return Live(metadata["uid"], metadata["resourceVersion"], token, to_json(slim))
+    return Live(metadata["uid"], metadata["resourceVersion"], token, to_json(slim), field_owners.creators(manifest))
+
+
+def managers_of(manifest: Manifest) -> str:
+    """Return the first part of an object's token: who owns which fields since when."""
+    return digest("|".join(field_owners.changed_by_person(manifest)).encode())
 
 
 def digest(data: bytes) -> str:

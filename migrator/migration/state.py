@@ -38,10 +38,20 @@ class Written:
     blue_token: str
     made: bool
     """Whether this tool created it, and therefore may delete it."""
+    finished: bool = True
+    """Whether all requests for it succeeded; else an owner of fields or a Job's end may be missing."""
 
     def agrees(self, *, uid: str, green_token: str, blue_token: str) -> bool:
-        """Return whether it is the same object, and nobody wrote to either side since."""
-        return (self.uid, self.green_token, self.blue_token) == (uid, green_token, blue_token)
+        """Return whether it is the same object, finished, and nobody wrote to either side since."""
+        return self.finished and (self.uid, self.green_token, self.blue_token) == (uid, green_token, blue_token)
+
+
+@dataclass(slots=True, frozen=True)
+class Attempt:
+    """When a run may have created an object whose outcome is not known, in seconds since 1970 by green's clock."""
+
+    since: float
+    until: float
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,7 +60,7 @@ class State:
 
     stage: Stage = Stage.NEW
     written: Mapping[ObjectRef, Written] = field(default_factory=dict)
-    intended: frozenset[ObjectRef] = frozenset()
+    intended: Mapping[ObjectRef, Attempt] = field(default_factory=dict)
     """Objects whose creation was announced and has no outcome; a killed run may have created them."""
     fenced: Mapping[ObjectRef, ObjectRef] = field(default_factory=dict)
     """CronJobs that a cutover suspended on blue: name on blue to name on green."""
@@ -117,14 +127,20 @@ class MigrationFold:
     def __init__(self) -> None:
         self._state = State()
         self._written: dict[ObjectRef, Written] = {}
-        self._intended: set[ObjectRef] = set()
+        self._intended: dict[ObjectRef, Attempt] = {}
+        self._open: dict[ObjectRef, float] = {}
+        """What the last copy has announced, and when; it has no outcome yet."""
+        self._ahead = 0.0
+        self._last = 0.0
+        """The last sign of life of the last copy."""
         self._objects_changed = False
 
     @property
     def state(self) -> State:
         """The state so far; later entries do not change it."""
         if self._objects_changed:
-            written, intended = MappingProxyType(dict(self._written)), frozenset(self._intended)
+            written = MappingProxyType(dict(self._written))
+            intended = MappingProxyType(self._intended | self._attempts())
             self._state = replace(self._state, written=written, intended=intended)
             self._objects_changed = False
         return self._state
@@ -133,24 +149,35 @@ class MigrationFold:
         """Add the next entry."""
         match entry.record:
             case records.ObjectOutcome():
+                self._last = entry.at - self._ahead
                 self._take_outcome(entry.record)
             case records.WaveAnnounced(create=refs):
-                self._intended.update(refs)
+                self._last = entry.at - self._ahead
+                self._open |= dict.fromkeys(refs, self._last)
                 self._objects_changed = True
+            case records.CopyStarted(ahead=ahead):
+                self._intended |= self._attempts()
+                self._open, self._ahead = {}, ahead
             case _:
                 self._state = _after(self._state, entry.record, entry.at)
+
+    def _attempts(self) -> dict[ObjectRef, Attempt]:
+        return {ref: Attempt(since, self._last) for ref, since in self._open.items()}
 
     def _take_outcome(self, record: records.ObjectOutcome) -> None:
         self._objects_changed = True
         if record.action is Action.FAILED and record.made and not record.uid:
             return  # nobody knows whether green created it: the intention stays
-        self._intended.discard(record.ref)
+        self._intended.pop(record.ref, None)
+        self._open.pop(record.ref, None)
         if record.action is Action.DELETED:
             self._written.pop(record.ref, None)
         elif record.uid:
             before = self._written.get(record.ref)
             made = record.made or (before is not None and before.made and before.uid == record.uid)
-            self._written[record.ref] = Written(record.uid, record.green_token, record.blue_token, made)
+            self._written[record.ref] = Written(
+                record.uid, record.green_token, record.blue_token, made, record.action is not Action.FAILED
+            )
 
 
 def fold(entries: Iterable[Entry[MigrationRecord]]) -> State:

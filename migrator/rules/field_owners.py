@@ -6,6 +6,7 @@ a server-side apply does, `managedFields` are written back in a second request (
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, NamedTuple
 
 from migrator.model.manifest import Manifest, get
@@ -13,6 +14,10 @@ from migrator.model.manifest import Manifest, get
 OURS = "migrator"
 FENCE = "migrator-fence"
 """The name under which CronJobs are suspended and resumed: like a controller's, its changes are no person's."""
+_ADMISSION_SECONDS = 30.0
+"""The longest that one webhook may take (admissionregistration/v1: timeoutSeconds)."""
+NOBODY = ""
+"""Creator of an object that has no field but its name, such as an account: nobody owns a field of it."""
 _CONTROLLERS = frozenset(
     {
         FENCE,
@@ -66,6 +71,32 @@ def changed_by_person(manifest: Manifest) -> list[str]:
         if not entry.get("subresource") and entry.get("manager") not in _CONTROLLERS
     ]
     return sorted(lines)
+
+
+def creators(manifest: Manifest) -> tuple[str, ...]:
+    """Return the managers whose last update is as old as the object: one of them has created it; `NOBODY` if it has no fields.
+
+    An API server sets the time of the entry first, then asks admission webhooks, then sets the time of the object.
+    """
+    created = manifest["metadata"].get("creationTimestamp")
+    entries = [entry for entry in manifest["metadata"].get("managedFields") or [] if not entry.get("subresource")]
+    return tuple(
+        entry.get("manager") or ""
+        for entry in entries
+        if entry.get("operation") == "Update" and _at_once(created, entry.get("time"))
+    ) or (() if entries else (NOBODY,))
+
+
+def _at_once(created: object, then: object) -> bool:
+    try:
+        return -_ADMISSION_SECONDS <= seconds(str(then)) - seconds(str(created)) <= 1
+    except ValueError:
+        return False
+
+
+def seconds(stamp: str) -> float:
+    """Return a time of the API in seconds since 1970; raises ValueError for anything else."""
+    return datetime.datetime.fromisoformat(stamp).timestamp()
 
 
 def _owns_moved_field(entry: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from migrator.errors import BlockedError, ConflictError, InvalidError, NotFoundE
 from migrator.model.manifest import Manifest, get, without
 from migrator.model.ref import ResourceType
 from migrator.ports import Green, PodEvictor
+from migrator.rules.field_owners import creators
 from tests.support.fake_cluster.kinds import SERVED
 from tests.support.objects import config_map, crd, cron_job, deployment, made, service
 from tests.support.recorder import Recorder
@@ -341,6 +342,13 @@ class ClusterContract:
         assert owned["f:data"] == {".": {}, "f:key": {}}
         assert owned["f:metadata"]["f:labels"] == {".": {}, "f:app": {}}
         assert [entry["operation"] for entry in answer["metadata"]["managedFields"]] == ["Update"]
+
+    def test_who_created_an_object_is_told_by_time(self, place: Place) -> None:
+        """The creator's entry is as old as the object; an entry that was written back has its own time."""
+        answer = place.create(config_map("a"))
+        assert creators(answer) == ("first",)
+        entry = {**answer["metadata"]["managedFields"][0], "time": "2026-01-01T00:00:00Z"}
+        assert creators(place.patch("ConfigMap", "a", {"metadata": {"managedFields": [entry]}})) == ()
 
     def test_a_changed_field_changes_its_owner(self, place: Place) -> None:
         """The second manager owns what it changed, the first keeps the rest."""

@@ -11,11 +11,15 @@ from contextlib import contextmanager
 
 import orjson
 import pytest
+import yaml
 
 from migrator.adapters.identity import process_mark
+from migrator.kube.access import load_access
+from migrator.kube.transport import Transport
 from migrator.testbed.waiting import PATIENCE_SECONDS
 from tests.support.objects import config_map, made
-from tests.support.sandbox import TYPES, Sandbox, one_line, until
+from tests.support.relay import relay
+from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line, until
 
 LEASES = TYPES["Lease"]
 
@@ -108,3 +112,65 @@ def test_a_stopped_run_that_has_lost_its_lock_writes_nothing_when_it_goes_on(san
     lines = [line for line in err.decode().splitlines() if line.startswith("migrator:")]
     assert (child.returncode, len(lines), "this run's lock on green was" in lines[0]) == (3, 1, True), err
     assert sandbox.absent("ConfigMap", "a")
+
+
+@contextmanager
+def losing(sandbox: Sandbox, name: str, *, times: int) -> Iterator[None]:
+    """Reach green through a server that loses the answers to creates of one object, which green has carried out."""
+    left = [times]
+
+    def loses(method: str, _path: str, body: bytes) -> bool:
+        hit = method == "POST" and left[0] > 0 and orjson.loads(body)["metadata"]["name"] == name
+        left[0] -= hit
+        return hit
+
+    access = load_access(str(sandbox.pair.kubeconfig), "green", cluster="green", relative_to=sandbox.folder)
+    with relay(Transport(access, "green"), loses) as url:
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "green", "cluster": {"server": url}}],
+            "users": [{"name": "green", "user": {}}],
+            "contexts": [{"name": "green", "context": {"cluster": "green", "user": "green"}}],
+        }
+        file = sandbox.folder / "relay.kubeconfig"
+        file.write_text(yaml.safe_dump(content))
+        sandbox.configure(green={"kubeconfig": str(file), "context": "green"})
+        yield
+    sandbox.configure()
+
+
+def test_a_create_whose_answer_was_lost_is_ours(sandbox: Sandbox) -> None:
+    """The client sends it again and sees that it is there; later changes of blue reach it, and prune deletes it."""
+    sandbox.on_blue(config_map("a", {"x": "1"}), config_map("b"))
+    with losing(sandbox, "a", times=1):
+        result = sandbox.json("copy")
+    assert (result.code, result.document["problems"]) == (0, []), result.err
+    assert {line["ref"].rpartition("/")[2]: line["made"] for line in sandbox.events("outcome")}["a"] is True
+    sandbox.pair.blue.patch(TYPES["ConfigMap"], sandbox.namespace, "a", {"data": {"x": "2"}}, manager="kubectl-edit")
+    assert sandbox.run("copy").code == 0
+    assert sandbox.green("ConfigMap", "a")["data"] == {"x": "2"}
+    uid = sandbox.blue("ConfigMap", "a")["metadata"]["uid"]
+    sandbox.pair.blue.delete(TYPES["ConfigMap"], sandbox.namespace, "a", uid=uid)
+    assert sandbox.json("copy", "--prune").document["counts"]["deleted"] == 1
+    assert sandbox.absent("ConfigMap", "a")
+
+
+def test_a_foreign_object_of_the_same_content_is_not_taken_after_a_lost_answer(sandbox: Sandbox) -> None:
+    """Green answered nothing, the run was given up, and somebody else has put the object there in the meantime."""
+    sandbox.on_blue(config_map("a", {"x": "1"}))
+    sandbox.on_green(made("v1", "Namespace", sandbox.namespace))
+    child = sandbox.start("copy")
+    freeze_when(child, lambda: bool(sandbox.events("wave")))
+    child.kill()
+    child.communicate()
+    if sandbox.absent("ConfigMap", "a"):
+        sandbox.on_green(config_map("a", {"x": "1"}), manager="somebody")
+        ours = False
+    else:
+        ours = True
+    assert sandbox.run("copy").code == 0
+    uid = sandbox.blue("ConfigMap", "a")["metadata"]["uid"]
+    sandbox.pair.blue.delete(TYPES["ConfigMap"], sandbox.namespace, "a", uid=uid)
+    assert sandbox.run("copy", "--prune").code == 0
+    assert sandbox.absent("ConfigMap", "a") is ours

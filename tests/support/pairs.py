@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from migrator.journal.ledger import Ledger
 from migrator.journal.records.migration import MigrationRecord
 from migrator.migration.apply.judge import Known
 from migrator.migration.copy import CopyOptions, CopyResult, copy
@@ -13,7 +14,7 @@ from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.inventory import GreenReading, live_of
 from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
-from migrator.migration.state import State
+from migrator.migration.state import MigrationFold, State
 from migrator.model.manifest import Manifest, ref_of, without
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
@@ -55,15 +56,18 @@ class Pair:
 
     def next_run(self) -> Pair:
         """Return the pair as a later run of the tool finds it."""
-        run, journal, clock, recorder = migration_run(*self.journal.records)
-        return Pair(run, journal, clock, recorder, self.blue, self.green, self.context)
+        journal: MemoryJournal[MigrationRecord] = MemoryJournal(self.clock)
+        journal.kept = list(self.journal.kept)
+        recorder = Recorder()
+        run = Run(Ledger(journal, MigrationFold()), recorder, self.clock)
+        return Pair(run, journal, self.clock, recorder, self.blue, self.green, self.context)
 
     def known(self, *, state: State | None = None, force: bool = False) -> Known:
         """Return what a copy knows before its first wave."""
         plan, green = self.read()
         refs = {item.uid: item.green for item in plan.of(Decision.MOVE)}
         uids = {ref: live.uid for ref, live in green.live.items()}
-        return Known(state or self.run.state, green.live, refs, uids, force)
+        return Known(state or self.run.state, green.live, refs, uids, self.clock.now(), force)
 
     def item(self, ref: ObjectRef) -> PlanItem:
         """Return one item of the plan."""

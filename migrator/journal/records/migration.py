@@ -32,6 +32,8 @@ class CopyStarted(Record):
     counts: dict[str, int]
     """Decision to number of objects."""
     waves: int
+    ahead: float = 0.0
+    """Seconds that the clock of this machine is ahead of green's."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,20 @@ import orjson
 
 from migrator.errors import NotFoundError
 from migrator.migration.apply import special
-from migrator.migration.inventory import Live
+from migrator.migration.inventory import Live, managers_of
 from migrator.migration.parity import differences
-from migrator.migration.state import State, Written
+from migrator.migration.state import Attempt, State, Written
 from migrator.model.difference import FieldDifference, masked
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
+from migrator.rules import field_owners
+
+_CLOCK_SECONDS = 2.0
+"""An API tells its time in whole seconds."""
+_LATE_SECONDS = 60.0
+"""How long after the last sign of life of a run green may have carried out its last request."""
+_SUSPEND = "spec.suspend"
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,6 +39,8 @@ class Known:
     """Blue UID to the object's name on green, to relink owners."""
     uids: Mapping[ObjectRef, str]
     """Green UIDs of what earlier runs and earlier waves have written."""
+    since: float = math.inf
+    """When this copy began, in seconds since 1970 by green's clock."""
     force: bool = False
     """Whether to overwrite objects that others created or changed."""
 
@@ -56,12 +66,42 @@ class Known:
         written = self.state.written.get(item.green)
         if written is not None:
             return written.made and written.uid == live.uid
-        return item.green in self.state.intended
+        attempt = self.state.intended.get(item.green)
+        return attempt is not None and self.wrote(item, live, attempt)
+
+    def wrote(self, item: PlanItem, live: Live, attempt: Attempt) -> bool:
+        """Return whether an object is the one that a request without an answer may have created.
+
+        It is as old as the request, was created under the name that it was written under, and is what was written.
+        """
+        created = field_owners.seconds(orjson.loads(live.body)["metadata"]["creationTimestamp"])
+        in_time = attempt.since - _CLOCK_SECONDS <= created <= attempt.until + _LATE_SECONDS
+        return in_time and _written_by_us(item, live) and not self._foreign(item, live)
+
+    def _foreign(self, item: PlanItem, live: Live) -> bool:
+        """Return whether a field differs that a create sends; a finished Job is created suspended."""
+        return any(found.path != _SUSPEND or item.ended is None for found in self.differences(item, live))
 
     def finish_is_due(self, item: PlanItem, live: Live) -> bool:
         """Return whether a finished Job of ours still waits for its status, or for the end of its suspension."""
-        ours = item.green in self.state.written or item.green in self.state.intended
-        return item.ended is not None and ours and not special.is_finished(item, orjson.loads(live.body))
+        if item.ended is None or (item.green not in self.state.written and not self.made(item, live)):
+            return False
+        return not special.is_finished(item, orjson.loads(live.body))
+
+
+def _written_by_us(item: PlanItem, live: Live) -> bool:
+    """Return whether its fields are owned as after our writes: by the one name, or by blue's managers since blue's times."""
+    if item.manager in live.creators or field_owners.NOBODY in live.creators:
+        return True
+    return bool(item.managed_fields) and not _lacks_owners(item, live)
+
+
+def _lacks_owners(item: PlanItem, live: Live) -> bool:
+    """Return whether blue's ownership of fields is still to be written."""
+    if not item.managed_fields:
+        return False
+    wanted = managers_of({"metadata": {"managedFields": orjson.loads(item.managed_fields)}})
+    return not live.token.startswith(wanted + ":")
 
 
 def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
@@ -74,6 +114,8 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
     found = known.differences(item, live)
     blue_changed = written is not None and written.blue_token not in ("", item.token)
     if not found and not blue_changed:
+        if made and (written is None or not written.finished) and _lacks_owners(item, live):
+            return None
         return outcome(item, Action.UNCHANGED, live, made=made)
     if known.force or _may_replace(item, live, written, made=made, blue_changed=blue_changed):
         return None

@@ -84,7 +84,10 @@ def await_usable(item: PlanItem, resource: ResourceType, green: Green, clock: Cl
 
 
 def appears_soon(error: ApiError, resource: ResourceType) -> bool:
-    """Return whether green is about to create what this write misses: a CRD's endpoint, a namespace's default account."""
+    """Return whether this write will succeed soon: green makes a CRD's endpoint or a namespace's account, or counts a quota."""
+    if isinstance(error, ConflictError):
+        # Several creates in a namespace with a quota: it was changed while this one was counted (kubernetes#67761).
+        return error.reason == "Conflict" and "resourcequotas" in error.message
     if isinstance(error, ForbiddenError):
         return resource.kind == "Pod" and "error looking up service account" in error.message
     return "." in resource.group and "could not find the requested resource" in error.message

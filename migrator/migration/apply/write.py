@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import orjson
 
-from migrator.errors import ApiError, ConflictError, InvalidError, UnavailableError
+from migrator.errors import ApiError, ConflictError, InvalidError, ThrottledError, UnavailableError
 from migrator.migration.apply import special
 from migrator.migration.apply.judge import Known, judge, outcome
 from migrator.migration.inventory import Live, live_of
 from migrator.migration.retained import with_retained
+from migrator.migration.state import Attempt
 from migrator.model.difference import masked
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action, Outcome
@@ -21,6 +23,8 @@ from migrator.rules import field_owners
 from migrator.rules.ownership import relinked
 
 _ATTEMPTS = 5
+_TOO_MANY = 429
+"""The answer of a server that has done nothing; one of 500 and above, or none, may follow a write."""
 _SETTLE_SECONDS = 10.0
 _IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"
 
@@ -50,13 +54,16 @@ class Writer:
 
         try:
             manifest = special.patiently(create, resource, self.clock, _SETTLE_SECONDS)
-        except ConflictError:
-            # Somebody, or a killed run of ours, was first: judge again what is there now.
-            live = live_of(self.green.get(resource, namespace, item.green.name))
-            return judge(item, live, known) or self._replace(item, body, live, known)
-        except UnavailableError as error:
+        except ConflictError as error:
+            found = self.green.get(resource, namespace, item.green.name)
+            live = live_of(found)
+            if not (error.repeated and known.wrote(item, live, Attempt(known.since, math.inf))):
+                # Somebody, or a killed run of ours, was first: judge again what is there now.
+                return judge(item, live, known) or self._replace(item, body, live, known)
+            manifest = found
+        except (UnavailableError, ThrottledError) as error:
             # Green may have created it, and only its answer is lost: the next run must know that it can be ours.
-            return _failed(item, error, made=True)
+            return _failed(item, error, made=error.status != _TOO_MANY)
         try:
             return outcome(item, Action.CREATED, live_of(self._completed(item, resource, manifest)), made=True)
         except ApiError as error:

@@ -64,6 +64,19 @@ def conflict() -> ApiError:
     return ConflictError("green answered 409: the object has been modified", status=409, reason="Conflict")
 
 
+def there_already() -> ApiError:
+    """Return the error of a create that a client has sent twice: the first attempt had no answer."""
+    error = ConflictError("green answered 409: already exists", status=409, reason="AlreadyExists")
+    error.repeated = True
+    return error
+
+
+def quota_changed() -> ApiError:
+    """Return the error of a create that was counted while another one was."""
+    text = 'green answered 409: Operation cannot be fulfilled on resourcequotas "full": the object has been modified'
+    return ConflictError(text, status=409, reason="Conflict")
+
+
 def not_found() -> ApiError:
     """Return the error of a missing object or kind."""
     return NotFoundError("green answered 404: not found", status=404, reason="NotFound")

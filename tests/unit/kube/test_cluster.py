@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 import pytest
 
-from migrator.errors import ApiError, LockLostError, UnavailableError
+from migrator.errors import ApiError, ConflictError, LockLostError, UnavailableError
 from migrator.kube.lease import NAME, NAMESPACE
 from migrator.model.kinds import LEASES
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster, Fault
-from tests.support.fake_cluster.faults import gone, unavailable
+from tests.support.fake_cluster.faults import gone, throttled, unavailable
 from tests.support.objects import config_map
 from tests.support.recorder import Recorder
 from tests.support.served import Query, over_http, served
@@ -149,3 +149,21 @@ def test_a_write_whose_lock_nobody_can_confirm_is_not_sent() -> None:
         stand.clock.pass_time(1)
         cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
     assert len(stand.writes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "lost", "repeated"),
+    [(None, False, False), (unavailable, True, True), (unavailable, False, True), (throttled, False, False)],
+    ids=["at-once", "carried-out", "not-carried-out", "throttled"],
+)
+def test_a_conflict_after_an_attempt_without_an_answer_says_so(error: Any, *, lost: bool, repeated: bool) -> None:
+    """The object may be the one that the first attempt created; after a 429 it is not."""
+    stand = Locked()
+    with served(over_http(stand.fake), clock=stand.clock) as cluster:
+        if not lost:
+            stand.fake.hold(config_map("a", namespace="default"))
+        if error:
+            stand.fake.faults.append(Fault("create", error, kind="ConfigMap", times=1, lost_answer=lost))
+        with pytest.raises(ConflictError) as caught:
+            cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
+    assert caught.value.repeated is repeated

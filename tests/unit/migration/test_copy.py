@@ -17,6 +17,7 @@ from tests.support.pairs import AT_ONCE, Pair, contents, in_green, in_shop, owne
 
 PARENT = ObjectRef("", "ConfigMap", "shop", "parent")
 CHILD = ObjectRef("", "ConfigMap", "shop", "child")
+MAP = ObjectRef("", "ConfigMap", "shop", "a")
 PRUNE = CopyOptions(prune=True, backend_timeout=1.0)
 
 
@@ -171,6 +172,24 @@ def test_what_green_did_not_answer_is_finished_by_the_next(verb: str, *, lost_an
         assert contents(both.green) == contents(whole.green)
         made = {ref for ref, written in second.next_run().run.state.written.items() if written.made}
         assert made == {ref for ref, written in whole.next_run().run.state.written.items() if written.made}
+
+
+@pytest.mark.parametrize("lost_answer", [False, True])
+def test_what_a_killed_copy_created_is_ours_and_what_others_did_since_is_not(*, lost_answer: bool) -> None:
+    """Prune deletes the one and leaves the other, though both have the content of blue."""
+    both = pair(config_map("a", namespace="shop"), workers=1)
+    both.green.faults.append(Fault("create", killed, kind="ConfigMap", lost_answer=lost_answer))
+    with pytest.raises(KeyboardInterrupt):
+        both.copy()
+    both.green.faults.clear()
+    both.clock.pass_time(600)
+    if not lost_answer:
+        both.green.hold(config_map("a", namespace="shop"))
+    second = both.next_run()
+    assert second.copy().complete
+    both.blue.delete(both.blue.type_of(config_map("a")), "shop", "a", uid=in_green(both.blue, MAP)["metadata"]["uid"])
+    second.next_run().copy(PRUNE)
+    assert (MAP in contents(both.green)) is not lost_answer
 
 
 def test_claims_whose_data_stays_are_named() -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.journal.records.migration import CopyEnded, MigrationRecord, ObjectOutcome, Retired, VerdictGiven, WaveAnnounced
+from migrator.journal.records.migration import (
+    CopyEnded,
+    CopyStarted,
+    MigrationRecord,
+    ObjectOutcome,
+    Retired,
+    VerdictGiven,
+    WaveAnnounced,
+)
 from migrator.journal.records.traffic import (
     ClocksCompared,
     CutoverEnded,
@@ -20,12 +28,12 @@ from migrator.journal.records.traffic import (
     Unfenced,
 )
 from migrator.migration.ages import Moment
-from migrator.migration.state import MigrationFold, Stage, State, Written, fold
+from migrator.migration.state import Attempt, MigrationFold, Stage, State, Written, fold
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.journals import entries
 
-A, B = ObjectRef("", "ConfigMap", "n", "a"), ObjectRef("", "ConfigMap", "n", "b")
+A, B, C = (ObjectRef("", "ConfigMap", "n", name) for name in "abc")
 COPIED = CopyEnded(counts={}, complete=True, kinds={}, skipped={}, blocked=(), kinds_skipped={}, data_left=())
 
 
@@ -48,7 +56,7 @@ def take(building: MigrationFold, *records: MigrationRecord) -> None:
 def test_objects_are_intended_then_written_then_gone() -> None:
     """What was announced and has no outcome may be on green; what was deleted is not."""
     lines: tuple[MigrationRecord, ...] = (WaveAnnounced(1, (A, B), ()), outcome(A, Action.CREATED))
-    assert after(*lines).intended == {B}
+    assert set(after(*lines).intended) == {B}
     assert after(*lines).written == {A: Written("u", "g", "b", made=True)}
     assert after(*lines, outcome(A, Action.DELETED)).written == {}
 
@@ -66,19 +74,29 @@ def test_an_outcome_without_an_object_leaves_what_was_known() -> None:
     refused = [outcome(ref, Action.FAILED, "", made=False) for ref in (A, B)]
     state = after(outcome(A, Action.CREATED), WaveAnnounced(1, (B,), (A,)), *refused)
     assert state.written[A].uid == "u"
-    assert (state.intended, B in state.written) == (frozenset(), False)
+    assert (state.intended, B in state.written) == ({}, False)
 
 
 def test_an_intention_without_an_answer_stays() -> None:
     """Green may have created the object although its answer is lost: the next run takes it as its own."""
     state = after(WaveAnnounced(1, (B,), ()), outcome(B, Action.FAILED, ""))
-    assert (state.intended, B in state.written) == (frozenset({B}), False)
+    assert (set(state.intended), B in state.written) == ({B}, False)
 
 
 def test_an_object_that_failed_after_its_create_is_ours() -> None:
     """A later request for it was refused; it may be finished, and deleted, by this migration."""
     state = after(WaveAnnounced(1, (B,), ()), outcome(B, Action.FAILED))
-    assert (state.intended, state.written) == (frozenset(), {B: Written("u", "g", "b", made=True)})
+    assert (state.intended, state.written) == ({}, {B: Written("u", "g", "b", made=True, finished=False)})
+
+
+def test_the_time_of_an_attempt_is_told_by_green_s_clock_and_ends_with_its_run() -> None:
+    """From the announcement to the last that the run did; a later run has attempts of its own."""
+    killed = (CopyStarted({}, 1, ahead=100.0), WaveAnnounced(1, (A, B), ()), outcome(A, Action.CREATED))
+    assert after(*killed).intended == {B: Attempt(-98.0, -97.0)}
+    again = (CopyStarted({}, 1, ahead=0.0), WaveAnnounced(1, (C,), ()), outcome(A, Action.CHANGED))
+    assert after(*killed, *again).intended == {B: Attempt(-98.0, -97.0), C: Attempt(5.0, 6.0)}
+    announced_again = (CopyStarted({}, 1), WaveAnnounced(1, (B,), ()))
+    assert after(*killed, *announced_again).intended == {B: Attempt(5.0, 5.0)}
 
 
 GOOD, BAD = (VerdictGiven(good=good, seconds=1.0, findings=()) for good in (True, False))
@@ -149,8 +167,8 @@ def test_a_state_does_not_change_when_more_is_folded() -> None:
     middle = building.state
     take(building, outcome(A, Action.DELETED), outcome(B, Action.CREATED), ShiftAnnounced(5.0))
     assert begun == State()
-    assert (list(middle.written), middle.intended, middle.green_percent) == ([A], frozenset([B]), 0.0)
-    assert (list(building.state.written), building.state.intended, building.state.most_percent) == ([B], frozenset(), 5.0)
+    assert (list(middle.written), list(middle.intended), middle.green_percent) == ([A], [B], 0.0)
+    assert (list(building.state.written), building.state.intended, building.state.most_percent) == ([B], {}, 5.0)
 
 
 FENCE = FenceAnnounced({A: A})

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from migrator.rules.field_owners import OURS, Ownership, changed_by_person, ownership, persons_entries
+from migrator.rules.field_owners import NOBODY, OURS, Ownership, changed_by_person, creators, ownership, persons_entries
 from tests.support.objects import config_map
 
 DATA: dict[str, Any] = {"f:data": {"f:key": {}}}
 
 
-def entry(manager: str, fields: dict[str, Any], operation: str = "Update", **more: str) -> dict[str, Any]:
+def entry(manager: str, fields: dict[str, Any], operation: str = "Update", **more: Any) -> dict[str, Any]:
     """Return an entry of managedFields."""
     return {"manager": manager, "operation": operation, "time": "t", "fieldsV1": fields, **more}
 
@@ -53,3 +53,26 @@ def test_a_change_by_a_person_changes_the_lines() -> None:
         lines.append(changed_by_person(manifest))
     assert lines[0] != lines[1]
     assert lines[2] == []
+
+
+BORN, SOON, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ([entry("kubectl", DATA, time=BORN)], ("kubectl",)),
+        ([entry("kubectl", DATA, time=SOON), entry("other", DATA, time=LATER)], ("kubectl",)),
+        ([entry("kubectl", DATA, time=BORN), entry("other", DATA, time=SOON)], ("kubectl", "other")),
+        ([entry("flux", DATA, "Apply", time=BORN)], ()),
+        ([entry("kubectl", DATA, time="2025-12-31T23:59:50Z")], ("kubectl",)),
+        ([entry("kubectl", DATA, time="2025-12-31T23:59:00Z")], ()),
+        ([entry("kubectl", DATA, time="soon"), entry("kubectl", DATA, time=[1])], ()),
+        ([entry("controller", {"f:status": {}}, time=BORN, subresource="status")], (NOBODY,)),
+        ([], (NOBODY,)),
+    ],
+)
+def test_the_creator_is_told_by_the_time_of_its_entry(entries: list[dict[str, Any]], found: tuple[str, ...]) -> None:
+    """An entry that was written back, or that was applied, tells nothing of who created the object."""
+    manifest = {"metadata": {"creationTimestamp": BORN, "managedFields": entries}}
+    assert creators(manifest) == found

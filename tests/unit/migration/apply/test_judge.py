@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
+import pytest
+
 from migrator.migration.apply.judge import judge
-from migrator.migration.state import State, Written
+from migrator.migration.state import Attempt, State, Written
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.objects import config_map, made
@@ -73,11 +76,46 @@ def test_what_changed_on_blue_only_is_replaced() -> None:
     assert decided(both) is None
 
 
-def test_what_a_killed_run_announced_is_its_own() -> None:
-    """It may have created the object before it could note it."""
+@pytest.mark.parametrize(
+    ("made_at", "value", "manager", "ours"),
+    [
+        (0, "value", "kubectl-create", True),
+        (100, "value", "kubectl-create", True),
+        (0, "other", "kubectl-create", False),
+        (0, "value", "helm", False),
+        (-10, "value", "kubectl-create", False),
+        (200, "value", "kubectl-create", False),
+    ],
+    ids=["at-once", "late", "other-content", "other-manager", "before", "after"],
+)
+def test_what_a_run_without_an_answer_may_have_created_is_known_by_time_name_and_content(
+    made_at: float, value: str, manager: str, *, ours: bool
+) -> None:
+    """An object that somebody else has created in between is never taken for ours."""
     both = pair(config_map("a", namespace="shop"))
-    both.green.hold(made("v1", "Namespace", "shop"), config_map("a", {"key": "half"}, namespace="shop"))
-    assert decided(both, state=State(intended=frozenset({A}))) is None
+    attempt = Attempt(both.clock.now(), both.clock.now() + 50)
+    both.clock.pass_time(made_at)
+    both.green.hold(made("v1", "Namespace", "shop"), config_map("a", {"key": value}, namespace="shop"), manager=manager)
+    known = both.known(state=State(intended={A: attempt}))
+    assert known.made(both.item(A), known.live[A]) is ours
+    assert decided(both, state=known.state) is (Action.UNCHANGED if value == "value" else Action.CONFLICT)
+
+
+def test_an_object_of_ours_whose_fields_have_no_owners_yet_is_finished() -> None:
+    """The run was killed between its two requests; the second is made up for, and then it is known as ours, too."""
+    both = pair()
+    manifest = both.blue.hold(config_map("a", namespace="shop"))[0]
+    both.blue.patch(both.blue.type_of(manifest), "shop", "a", {"data": {"more": "1"}}, manager="kubectl-edit")
+    both.green.hold(made("v1", "Namespace", "shop"))
+    item = both.item(A)
+    assert item.managed_fields
+    both.green.create(both.green.type_of(manifest), "shop", item.body, manager=item.manager)
+    state = State(intended={A: Attempt(both.clock.now(), both.clock.now())})
+    assert decided(both, state=state) is None
+    owners = {"metadata": {"managedFields": orjson.loads(item.managed_fields)}}
+    both.green.patch(both.green.type_of(manifest), "shop", "a", owners, manager="migrator")
+    known = both.known(state=state)
+    assert (decided(both, state=state), known.made(item, known.live[A])) == (Action.UNCHANGED, True)
 
 
 def test_the_default_account_is_shared() -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from migrator.errors import ApiError
+from migrator.errors import ApiError, ThrottledError
 from migrator.migration.apply.write import Writer
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action, Outcome
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, conflict, forbidden, silent, throttled, unavailable
+from tests.support.fake_cluster.faults import (
+    Fault,
+    conflict,
+    forbidden,
+    quota_changed,
+    silent,
+    there_already,
+    throttled,
+    unavailable,
+)
 from tests.support.objects import config_map, made
-from tests.support.pairs import Pair, in_green, owned_by, pair, writes
+from tests.support.pairs import Pair, finished_job, in_green, owned_by, pair, writes
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
 
@@ -47,6 +57,46 @@ def test_what_appears_meanwhile_is_judged_again() -> None:
         both.green.hold(config_map("a", {"key": value}, namespace="shop"))
         assert Writer(both.green, both.clock).write(item, known).action is action
         assert in_green(both.green, A)["data"] == {"key": value}
+
+
+def test_a_create_that_green_carried_out_without_an_answer_is_ours() -> None:
+    """The client sent it again, and saw only that the object is there; the journal can say so, and prune delete it."""
+    both = ready(finished_job("a"))
+    both.green.faults.append(Fault("create", there_already, times=1, lost_answer=True))
+    found = write(both, ObjectRef("batch", "Job", "shop", "a"))
+    assert (found.action, found.made) == (Action.CREATED, True)
+    assert in_green(both.green, found.ref)["status"]["succeeded"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "manager", "before"), [("other", "kubectl-create", 0), ("value", "argocd", 0), ("value", "kubectl-create", 10)]
+)
+def test_a_foreign_object_that_a_second_attempt_meets_is_not_taken(value: str, manager: str, before: float) -> None:
+    """The first attempt had no answer and no effect, and somebody was faster."""
+    both = ready()
+    item, known = both.item(A), both.known()
+    both.green.hold(config_map("a", {"key": value}, namespace="shop"), manager=manager)
+    known = replace(known, since=known.since + before)
+    both.green.faults.append(Fault("create", there_already, times=1))
+    found = Writer(both.green, both.clock).write(item, known)
+    assert (found.action, found.made) == (Action.UNCHANGED if value == "value" else Action.CONFLICT, False)
+    assert in_green(both.green, A)["data"] == {"key": value}
+
+
+def test_a_quota_that_several_creates_change_is_waited_for() -> None:
+    """The answer is a conflict although the object is not there (kubernetes#67761)."""
+    both = ready()
+    both.green.faults.append(Fault("create", quota_changed, times=3))
+    assert write(both).action is Action.CREATED
+
+
+@pytest.mark.parametrize(("status", "made"), [(429, False), (500, True), (504, True)])
+def test_an_answer_that_leaves_open_what_was_done_is_noted(status: int, *, made: bool) -> None:
+    """An API server whose etcd does not answer in time asks for a pause, and may have written the object."""
+    both = ready()
+    error = ThrottledError("green answered", status=status, reason="ServerTimeout", retry_after=1.0)
+    both.green.faults.append(Fault("create", lambda: error))
+    assert write(both).made is made
 
 
 @pytest.mark.parametrize(("times", "action"), [(4, Action.CHANGED), (5, Action.FAILED)])
