@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
+from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
 from migrator.kube.outages import Outages, group_in
 from migrator.kube.pages import name_of, page_of
-from migrator.kube.retry import patiently
+from migrator.kube.retry import noting_silence, patiently
 from migrator.kube.throttle import Throttle
 from migrator.kube.transport import Answer, Transport
 from migrator.model.kinds import PODS
@@ -30,8 +30,6 @@ _FIRST_PATIENCE = 2.0
 """Seconds to wait for the first answer of all."""
 _RENEW_TIMEOUT, _RENEW_PATIENCE = 10.0, 2.0
 """Seconds for one renewal of the lock, which is tried again soon, or by the next write."""
-_TOO_MANY = 429
-"""The one error of a server or a connection that says that nothing was done."""
 _MERGE = "application/merge-patch+json"
 _DRY = "dryRun=All"
 _WHOLE = "application/json"
@@ -263,18 +261,9 @@ class KubeCluster:
                     self._held.require()
                 return self._transport.send(method, path, body, content=content, accept=accept)
 
-        lost = False
-
         def attempt() -> Answer:
-            nonlocal lost
             try:
                 return self._outages.noticed(send, group)
-            except ConflictError as error:
-                error.repeated = lost
-                raise
-            except (UnavailableError, ThrottledError) as error:
-                lost = lost or error.status != _TOO_MANY
-                raise
             except ForbiddenError as error:
                 if error.status != 403:
                     raise
@@ -284,7 +273,7 @@ class KubeCluster:
                 return send()
 
         return patiently(
-            attempt,
+            noting_silence(attempt),
             self._clock,
             limit=self._outages.limit(),
             left=lambda: self._outages.left(group),

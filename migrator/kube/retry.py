@@ -8,11 +8,31 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from migrator.errors import ThrottledError, UnavailableError
+from migrator.errors import ConflictError, ThrottledError, UnavailableError
 from migrator.ports import Clock
 
 T = TypeVar("T")
+_TOO_MANY = 429
+"""The one error of a server or a connection that says that nothing was done."""
 _HOPELESS = frozenset({"SSLCertVerificationError", "gaierror"})
+
+
+def noting_silence(attempt: Callable[[], T]) -> Callable[[], T]:
+    """Return the attempt, which says of a conflict whether an earlier one of the same request may have been carried out."""
+    lost = False
+
+    def noted() -> T:
+        nonlocal lost
+        try:
+            return attempt()
+        except ConflictError as error:
+            error.repeated = lost
+            raise
+        except (UnavailableError, ThrottledError) as error:
+            lost = lost or error.status != _TOO_MANY
+            raise
+
+    return noted
 
 
 def patiently(

@@ -17,6 +17,9 @@ from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.errors import error_from
 
+UNSENT_MILLISECONDS = 10_000
+"""How long a server may leave what was sent without acknowledgement (tcp(7): TCP_USER_TIMEOUT)."""
+
 
 class Answer(NamedTuple):
     """What came back, with a status below 400."""
@@ -113,7 +116,7 @@ class Transport:
                     reason=type(error).__name__,
                     hint=_hint(error),
                 ) from error
-            _send_at_once(connection)
+            _send_at_once_or_not(connection)
         return connection
 
     def _drop_connection(self) -> None:
@@ -133,9 +136,12 @@ class Transport:
             self._headers = None
 
 
-def _send_at_once(connection: http.client.HTTPConnection) -> None:
+def _send_at_once_or_not(connection: http.client.HTTPConnection) -> None:
+    """Let no write wait for others, and none wait in the kernel until a lost network is back: the lock may be lost by then."""
     if connection.sock is not None:
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_MILLISECONDS)
 
 
 def _plain(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from migrator.errors import BlockedError, ConfigError
+from migrator.errors import BlockedError, ConfigError, InvalidError
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Decision, Plan, PlanItem
@@ -94,6 +94,10 @@ def _on_green(ref: ObjectRef, context: RuleContext) -> ObjectRef:
 
 
 def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, context: RuleContext) -> Hindrance | None:
+    try:
+        found.resource.path(found.ref.namespace, found.ref.name)
+    except InvalidError as error:
+        return Hindrance(error.message, "rename it on blue, or leave it with move.objects.exclude")
     resource = inventory.unserved.get(found.ref.type_name)
     if resource:
         return versions.unserved(resource, inventory.green_versions.get((resource.group, resource.kind), ()))

@@ -22,7 +22,7 @@ from migrator.nodes.hop.etcd_members import has_local_etcd
 from migrator.nodes.machine import is_machine, require_same_machine
 from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.ports import Clock, Host, Reporter, UpgradeCluster
+from migrator.ports import Clock, HeldLock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of
 from migrator.upgrade.state import Status, UpgradeState
 from migrator.upgrade.steps import Progress, Stage, hop_steps, pending
@@ -50,6 +50,8 @@ class UpgradeSession:
     records: tuple[StepTime, ...] = ()
     """Times of steps in earlier upgrades."""
     make_steps: Callable[[Hop, HopSpec, Sequence[NodeSpec]], tuple[HopStep, ...]] = hop_steps
+    lock: HeldLock | None = None
+    """The lock on the cluster during a run."""
     _local_etcd: bool | None = None
     _machines: dict[str, str] | None = None
     _proven: set[str] = field(default_factory=set)
@@ -132,6 +134,8 @@ class UpgradeSession:
 
         @contextmanager
         def around(_host: Host, action: HopAction) -> Iterator[None]:
+            if self.lock:
+                self.lock.check()  # a step may be the one for which the API server is down: it is not asked
             begun = self.clock.monotonic()
             key, name, role = hop.key, node.name, node.role
             changes = action.id is StepId.CONTROL_PLANE_FIRST

@@ -32,6 +32,6 @@ def command(options: Options) -> None:
     screen = render.Screen(quiet=where.output == "json")
     with screen, upgrade_session(where, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
         view.require_nodes(execution, session)
-        with session.cluster.lock(session.holder, session.reporter):
+        with session.cluster.lock(session.holder, session.reporter) as session.lock:
             result = run_upgrade(session, execution)
     view.show_result(result, where)

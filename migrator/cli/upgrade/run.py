@@ -47,7 +47,7 @@ def command(options: Options) -> None:
         view.show_brief(made, screen)
         note_cannot_be_undone(session, made.hops)
         render.confirmed(f"Upgrade {where.name} from {made.current} to {made.target}?", yes=where.yes)
-        with session.cluster.lock(session.holder, session.reporter):
+        with session.cluster.lock(session.holder, session.reporter) as session.lock:
             begin(session, made, wanted.workers)
             result = run_upgrade(session, execution)
     view.show_result(result, where)

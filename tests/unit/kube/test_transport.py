@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 from migrator.kube.access import Access
-from migrator.kube.transport import Transport
+from migrator.kube.transport import UNSENT_MILLISECONDS, Transport
 
 
 def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
@@ -36,3 +39,13 @@ def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
         running.shutdown()
     first, refused, again, last = ports
     assert (first == refused, again == last, refused != again) == (True, True, True)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux can be told")
+def test_what_a_lost_network_does_not_take_is_given_up() -> None:
+    """A write that waits in the kernel would arrive when the network is back, after the lock was lost."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        transport = Transport(Access("127.0.0.1", server.getsockname()[1], "", None, dict), "green")
+        connection = transport._connection()
+        assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNSENT_MILLISECONDS
+        connection.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import ApiError, BlockedError, LockLostError
+from migrator.journal.records.base import Entry
+from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import CopyEnded, CopyStarted, MigrationRecord, PruneAnnounced, WaveAnnounced
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
 from migrator.migration.copy import CopyOptions
@@ -190,6 +192,19 @@ def test_what_a_killed_copy_created_is_ours_and_what_others_did_since_is_not(*, 
     both.blue.delete(both.blue.type_of(config_map("a")), "shop", "a", uid=in_green(both.blue, MAP)["metadata"]["uid"])
     second.next_run().copy(PRUNE)
     assert (MAP in contents(both.green)) is not lost_answer
+
+
+@pytest.mark.parametrize("name", ["a/../../secrets/b", "..", "a%2Fb"])
+def test_a_name_that_no_api_server_accepts_costs_only_its_object(name: str) -> None:
+    """A hostile blue: the journal can be read again, the object is named, all others are copied."""
+    both = pair(config_map(name, namespace="shop"), config_map("b", namespace="shop"))
+    result = both.copy()
+    ref = ObjectRef("", "ConfigMap", "shop", name)
+    assert [item.blue for item in result.blocked] == [ref]
+    assert (result.problems, result.complete, "is not a name" in result.blocked[0].reason) == ([], False, True)
+    assert in_green(both.green, MAP._replace(name="b"))
+    line = MIGRATION.encode(Entry(1.0, WaveAnnounced(1, (ref,), ())))
+    assert MIGRATION.decode(line).record == WaveAnnounced(1, (ref,), ())
 
 
 def test_claims_whose_data_stays_are_named() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.errors import ApiError, HostError, MigratorError
+from migrator.errors import ApiError, HostError, LockLostError, MigratorError, UnavailableError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import (
     Cordoned,
@@ -28,6 +28,7 @@ from tests.support.clock import FakeClock
 from tests.support.facts import hop, node
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, silent
+from tests.support.fake_cluster.lock import FakeLock
 from tests.support.hosts import FakeHost
 from tests.support.journals import MemoryJournal
 from tests.support.nodes import FIRST, WORKER, spec
@@ -199,3 +200,18 @@ def test_the_journal_of_an_upgrade_that_has_ended_proves_nothing() -> None:
     session.write(UpgradeEnded())
     host_of(session, WORKER.name).answers["cat /etc/machine-id"] = "aa"
     assert not session.is_same_machine(WORKER)
+
+
+def test_no_step_begins_once_the_lock_is_lost() -> None:
+    """Another run works on the same hosts; a server that cannot tell may be down because of the step itself."""
+    session, journal = session_on(FakeCluster())
+    host = host_of(session, WORKER.name)
+    folder = "/etc/kubernetes/migrator-patches"
+    host.answers = {f"rm -rf {folder}": "", f"ls {folder}": lambda _: "\n".join(path.rpartition("/")[2] for path in host.files)}
+    action = HopAction(StepId.PATCHES, Patches((("etcd0+merge.yaml", b"a: 1\n"),)))
+    session.lock = FakeLock("a@host/1", taken_by="ben@b/2")
+    with pytest.raises(LockLostError, match="taken over by ben@b/2"):
+        session.converge(WORKER, [action], hop=HOP)
+    assert (journal.records, host.files) == ([], {})
+    session.lock = FakeLock("a@host/1", silence=UnavailableError("no answer"))
+    assert session.converge(WORKER, [action], hop=HOP) == ["patches"]
