@@ -52,6 +52,15 @@ class Repeating(FakeCluster):
         return super().create(resource, namespace, body, **options)
 
 
+class Contested(FakeCluster):
+    """Lets another run take a Lease that is let go, before its deletion arrives."""
+
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        """Delete an object, too late."""
+        self.patch(resource, namespace, name, {"spec": {"holderIdentity": "ben@b/2"}}, manager="migrator")
+        super().delete(resource, namespace, name, uid=uid, version=version)
+
+
 class Stand:
     """A cluster, a clock, and who wants the Lease."""
 
@@ -210,6 +219,24 @@ def test_who_was_paused_and_has_lost_it_is_told_before_the_next_write(pause: Any
             assert stand.spec["holderIdentity"] == "ben@b/2"
             second.require()
     assert caught.value.exit_code == 3
+
+
+def test_a_run_of_the_same_name_is_another_run() -> None:
+    """User, host and process number of two containers are often the same."""
+    stand = Stand()
+    with stand.held("root@runner/1") as first:
+        stand.clock.pass_time(3600)
+        with stand.held("root@runner/1"), pytest.raises(LockLostError, match=r"taken over by root@runner/1"):
+            first.require()
+
+
+def test_a_lease_that_is_taken_while_it_is_let_go_stays() -> None:
+    """It is the same object, at another version."""
+    clock = FakeClock()
+    stand = Stand(Contested(clock=clock), clock)
+    with stand.held("anna@a/1"):
+        pass
+    assert stand.spec["holderIdentity"] == "ben@b/2"
 
 
 def test_who_was_paused_and_lost_nothing_goes_on() -> None:
