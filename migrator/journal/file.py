@@ -22,10 +22,7 @@ FORMAT = 1
 
 _HELD_LINES = 64
 _RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
-_TORN = (
-    "the lines before and after it are whole, and `migrator rollback` reads around it; for anything else restore the file, "
-    "or start over with another --state-dir"
-)
+_AROUND = "`{}` reads around it; for anything else restore the file, or start over with another --state-dir"
 
 R = TypeVar("R", bound=Record)
 Damaged = Callable[[str], None]
@@ -174,7 +171,7 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Da
                         yield codec.decode(line)
                 except TornLineError as error:
                     if damaged is None or number == 1:
-                        raise JournalError(f"{path}:{number}: {error}", hint=_TORN if number > 1 else _RESTORE) from error
+                        raise JournalError(f"{path}:{number}: {error}", hint=_hint(codec, number)) from error
                     damaged(f"{path}:{number}: {error}")
                     if error.rest and text in error.rest:
                         yield codec.decode(error.rest)
@@ -184,6 +181,11 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Da
         raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _hint(codec: Codec[R], number: int) -> str:
+    """Return what a person can do about a torn line; without the header nobody knows whose journal it is."""
+    return _AROUND.format(codec.read_around_by) if codec.read_around_by and number > 1 else _RESTORE
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -34,7 +34,9 @@ class TornLineError(LineError):
 class Codec(Generic[R]):
     """Reads and writes the records of one kind of journal."""
 
-    def __init__(self, classes: Iterable[type[R]]) -> None:
+    def __init__(self, classes: Iterable[type[R]], *, read_around_by: str = "") -> None:
+        self.read_around_by = read_around_by
+        """The command that needs no torn line of such a journal."""
         self._adapters = {record.WORD: TypeAdapter(record) for record in classes}
 
     def encode(self, entry: Entry[R]) -> bytes:
@@ -91,5 +93,5 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}"
 
 
-MIGRATION: Codec[MigrationRecord] = Codec(get_args(MigrationRecord))
+MIGRATION: Codec[MigrationRecord] = Codec(get_args(MigrationRecord), read_around_by="migrator rollback")
 UPGRADE: Codec[UpgradeRecord] = Codec(get_args(UpgradeRecord))

@@ -12,7 +12,7 @@ import pytest
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.records.base import Bound, Entry, Header
-from migrator.journal.records.codec import MIGRATION
+from migrator.journal.records.codec import MIGRATION, UPGRADE
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced, Unfenced
 from tests.support.clock import FakeClock
@@ -291,6 +291,16 @@ def test_a_torn_line_in_the_middle_is_named_and_what_is_whole_can_be_read(
         journal.bind(blue="1")
         assert [entry.record for entry in journal.entries()][1:] == [CutoverStarted(), *left, Bound({"blue": "1"})]
     assert path.read_bytes().startswith(content)
+
+
+def test_a_torn_line_of_an_upgrade_is_not_said_to_be_read_around(tmp_path: Path) -> None:
+    """Its rollback needs every line."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(HEADER + SHIFT[:20] + b"\n")
+    with pytest.raises(JournalError, match=f"^{path}:2: damaged line$") as caught:
+        list(iter_entries(path, UPGRADE))
+    assert "around" not in caught.value.hint
+    assert "restore the file" in caught.value.hint
 
 
 @pytest.mark.parametrize("line", [b'{"at":2,"event":"teleported"}', b'{"at":2,"event":"shift"}'])
