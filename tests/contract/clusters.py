@@ -347,8 +347,9 @@ class ClusterContract:
         """The creator's entry is as old as the object; an entry that was written back has its own time."""
         answer = place.create(config_map("a"))
         assert creators(answer) == ("first",)
-        entry = {**answer["metadata"]["managedFields"][0], "time": "2026-01-01T00:00:00Z"}
-        assert creators(place.patch("ConfigMap", "a", {"metadata": {"managedFields": [entry]}})) == ()
+        entry = {**answer["metadata"]["managedFields"][0], "manager": "somebody", "time": "2026-01-01T00:00:00Z"}
+        written_back = place.patch("ConfigMap", "a", {"metadata": {"managedFields": [entry]}}, manager="migrator")
+        assert creators(written_back) == ()
 
     def test_a_changed_field_changes_its_owner(self, place: Place) -> None:
         """The second manager owns what it changed, the first keeps the rest."""
