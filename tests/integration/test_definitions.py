@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from migrator.errors import InvalidError
+from migrator.errors import ApiError, InvalidError
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.testbed.planes.certs import make_authority
@@ -148,18 +148,44 @@ def test_a_definition_too_large_for_client_side_apply_travels(sandbox: Sandbox) 
     assert sandbox.pair.green.get(boxes(group, "v2"), sandbox.namespace, "one")["spec"] == {}
 
 
-def test_a_kind_whose_conversion_webhook_is_gone_is_named_and_the_rest_is_copied(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
-    """Blue's objects are stored as v1, and v2 is wanted; the plan, the copy and the verdict name the kind."""
-    group = move_definitions(sandbox)
-    sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
+@contextlib.contextmanager
+def webhook_that_is_gone(sandbox: Sandbox, group: str, conversion: dict[str, Any]) -> Iterator[None]:
+    """Let nobody answer at the webhook's address; at the end take the conversion away, for blue serves other tests, too."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"https://127.0.0.1:{closed.getsockname()[1]}/convert"
-    client = webhook["webhook"]["clientConfig"] | {"url": url}
-    turn_storage(sandbox, group, {**webhook, "webhook": webhook["webhook"] | {"clientConfig": client}})
-    planned = sandbox.json("plan")
-    assert [item["kind"] for item in planned.document["unreadable"]] == [f"Box.{group}"]
-    assert planned.code == 4
-    copied = sandbox.json("copy")
+    client = conversion["webhook"]["clientConfig"] | {"url": url}
+    _convert(sandbox, group, {**conversion, "webhook": conversion["webhook"] | {"clientConfig": client}})
+    try:
+        yield
+    finally:
+        _convert(sandbox, group, {"strategy": "None"})
+        until(lambda: _readable(sandbox, group))
+
+
+def _convert(sandbox: Sandbox, group: str, conversion: dict[str, Any]) -> None:
+    live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
+    live["spec"]["conversion"] = conversion
+    sandbox.pair.blue.replace(CRDS, "", f"boxes.{group}", orjson.dumps(live), manager="test")
+
+
+def _readable(sandbox: Sandbox, group: str) -> bool:
+    try:
+        return all(list(sandbox.pair.blue.list(boxes(group, version))) for version in ("v1", "v2"))
+    except ApiError:
+        return False
+
+
+def test_a_kind_whose_conversion_webhook_is_gone_is_named_and_the_rest_is_copied(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
+    """Blue's objects are stored as v1, and v2 is wanted; the plan and the copy name the kind."""
+    group = move_definitions(sandbox)
+    sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
+    with webhook_that_is_gone(sandbox, group, webhook):
+        live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
+        turn_storage(sandbox, group, live["spec"]["conversion"])
+        planned = sandbox.json("plan")
+        assert [item["kind"] for item in planned.document["unreadable"]] == [f"Box.{group}"]
+        assert planned.code == 4
+        copied = sandbox.json("copy")
     assert (copied.code, copied.document["complete"]) == (4, False)
     assert copied.document["unreadable"][0].startswith(f"Box.{group}: ")
     assert "conversion webhook" in copied.document["unreadable"][0]
@@ -170,10 +196,8 @@ def test_a_kind_is_read_at_the_version_that_needs_no_conversion(sandbox: Sandbox
     """v1 is what is stored: that the webhook to v2 is gone costs nothing."""
     group = move_definitions(sandbox)
     sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
-    live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
-    live["spec"]["conversion"]["webhook"]["clientConfig"]["url"] = "https://127.0.0.1:1/convert"
-    sandbox.pair.blue.replace(CRDS, "", f"boxes.{group}", orjson.dumps(live), manager="test")
-    assert sandbox.run("copy").code == 0
+    with webhook_that_is_gone(sandbox, group, webhook):
+        assert sandbox.run("copy").code == 0
     assert sandbox.pair.green.get(boxes(group, "v1"), sandbox.namespace, "one")["spec"] == {"size": 7}
 
 
