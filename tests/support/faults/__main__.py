@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.faults.plan import RoundPlan, drawn
-from tests.support.faults.suite import Score, play_all
+from tests.support.faults.suite import Score, added, play_all
 from tests.support.faults.world import worlds
 from tests.support.sandbox import Pair
 
@@ -31,15 +32,20 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="number of the first round")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--only", default="", help="part of what a round's line says, such as a verb or a fault")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no round after this time")
+    parser.add_argument("--add", action="store_true", help="add to the last result instead of replacing it")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     say(f"seed {seed}, {options.rounds} rounds from {options.first} on")
     plans = (drawn(seed, number, on_demand=True) for number in itertools.count(options.first))
     chosen = itertools.islice((plan for plan in plans if options.only in str(plan)), options.rounds)
-    score = play_on_planes(seed, chosen)
+    end = time.monotonic() + options.minutes * 60
+    score = play_on_planes(seed, itertools.takewhile(lambda _: time.monotonic() < end, chosen))
     print(score.table())
     document = score.document()
+    if options.add and RESULT.exists():
+        document = added(json.loads(RESULT.read_text()), document)
     print(json.dumps({key: value for key, value in document.items() if key != "violations"}, indent=2))
     if not options.no_write:
         RESULT.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

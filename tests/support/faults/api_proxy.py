@@ -135,6 +135,11 @@ class ApiProxy:
             self.changes.append(Change(time.time(), self.side, method, path, answer.status, _name_in(content)))
         return answer
 
+    def leave(self) -> None:
+        """Close the connection of this thread, whose client has gone."""
+        if hasattr(self._kept, "connection"):
+            self._kept.connection.close()
+
     def _connection(self) -> http.client.HTTPSConnection:
         """Return the connection of this thread, which serves one connection of the client."""
         if not hasattr(self._kept, "connection"):
@@ -165,6 +170,10 @@ def _handler(proxy: ApiProxy) -> type[BaseHTTPRequestHandler]:
             proxy.in_black_hole()
             self.request = self.server.context.wrap_socket(self.request, server_side=True)
             super().setup()
+
+        def finish(self) -> None:
+            proxy.leave()
+            super().finish()
 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from migrator.testbed.waiting import PATIENCE_SECONDS
 from tests.support.faults import load, relay, workload
 from tests.support.faults.faults import Fault
 from tests.support.faults.plan import OF_BALANCER, Kind
 from tests.support.faults.recovery import Said, is_locked_out
 from tests.support.faults.running import HUNG, LIMIT_SECONDS
 from tests.support.faults.world import Stage
-from tests.support.sandbox import TYPES, until
+from tests.support.sandbox import TYPES
 
 _SHARE = {"cutover": 100.0, "retire": 100.0, "rollback": 0.0, "copy": 0.0}
-_CONTROLLER_SECONDS = 12
-"""How long a CronJob's controller may take to start what is due, on a busy machine."""
+_MOMENT_SECONDS = 5
+"""How far in a minute a controller has surely begun what it wrongly begins."""
+_CONTROLLER_SECONDS = 60
+"""How long a CronJob's controller may take to start what is due, after an outage and on a busy machine."""
 _GRACE_SECONDS = 0.5
 _ARCHIVE = "blue-archive"
 
@@ -105,7 +107,7 @@ def _cronjobs(stage: Stage, final: str) -> Iterator[str]:
 
 def _runs(stage: Stage, fault: Fault) -> Iterator[str]:
     """Judge that each Job ran once, on both sides together, and no minute was left out."""
-    ended = _settled(stage)
+    left_out = _left_out(stage, fault)
     ran = {side: workload.runs(stage.sandbox, side) for side in ("blue", "green")}
     times = Counter(job for side in ran.values() for job in side)
     for job, count in sorted(times.items()):
@@ -113,34 +115,29 @@ def _runs(stage: Stage, fault: Fault) -> Iterator[str]:
             yield f"Job {job} ran on both sides"
     for side, jobs in ran.items():
         yield from (f"Job {job} ran {len(pods)} times on {side}" for job, pods in jobs.items() if len(pods) > 1)
-    done = {workload.minute(job) for job in times}
-    first, last = int(stage.began // 60) + 1, int((ended - _CONTROLLER_SECONDS) // 60)
-    for minute in range(first, last + 1):
-        if minute not in done and not _excused(minute, fault, ended):
-            yield f"the CronJob left out minute {minute} ({time.strftime('%H:%M', time.gmtime(minute * 60))})"
+    for minute in sorted(left_out):
+        yield f"the CronJob left out minute {minute} ({time.strftime('%H:%M', time.gmtime(minute * 60))})"
 
 
-def _settled(stage: Stage) -> float:
-    """Return the time now, once what is due has been started on both sides and has ended."""
-    now = time.time()
-    into = now % 60
-    if into < _CONTROLLER_SECONDS:
-        time.sleep(_CONTROLLER_SECONDS - into)
-    clusters = (stage.sandbox.pair.blue, stage.sandbox.pair.green)
-
-    def at_rest() -> bool:
-        jobs = [job for cluster in clusters for job in cluster.list(TYPES["Job"], stage.sandbox.namespace)]
-        return all((job.get("status") or {}).get("conditions") for job in jobs if not job["spec"].get("suspend"))
-
-    until(at_rest, seconds=PATIENCE_SECONDS)
-    return time.time()
+def _left_out(stage: Stage, fault: Fault) -> set[int]:
+    """Return the minutes since the CronJob was made that no side has run, once its controllers have had the time for it."""
+    into = time.time() % 60
+    if into < _MOMENT_SECONDS:
+        time.sleep(_MOMENT_SECONDS - into)
+    ended = time.time()
+    created = datetime.datetime.fromisoformat(_tick(stage, "blue")["metadata"]["creationTimestamp"]).timestamp()
+    due = {minute for minute in range(int(created // 60) + 1, int(ended // 60) + 1) if not _excused(minute, fault, ended)}
+    deadline = time.monotonic() + _CONTROLLER_SECONDS
+    while left := due - {workload.minute(job) for side in ("blue", "green") for job in workload.runs(stage.sandbox, side)}:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    return left
 
 
 def _excused(minute: int, fault: Fault, ended: float) -> bool:
-    """Return whether the CronJob stood still for this minute and the next: controllers catch up on the last one only."""
-    if fault.began_at is None:
-        return False
-    return fault.began_at <= minute * 60 and (minute + 1) * 60 <= ended - _CONTROLLER_SECONDS
+    """Return whether the CronJob may have stood still for this minute and the next: controllers catch up on the last one only."""
+    return fault.began_at is not None and fault.began_at <= minute * 60 and (minute + 1) * 60 <= ended
 
 
 def _said_of_green(stage: Stage) -> bool:

@@ -20,8 +20,10 @@ class Moments:
         self._awaited: tuple[Counted | None, int, Callable[[], None]] | None = None
 
     def await_count(self, counted: Counted | None, count: int, action: Callable[[], None]) -> None:
-        """Run the action at the `count`th from now; None: of anything."""
+        """Run the action at the `count`th from now; None: of anything. A named one begins all counts anew."""
         with self._counting:
+            if counted is not None:
+                self.counts = dict.fromkeys(Counted, 0)
             self._awaited = (counted, count, action)
 
     def forget(self) -> None:
@@ -43,13 +45,13 @@ class Moments:
 
 
 class Lines:
-    """Counts the lines of a journal as they come, from where it ends now."""
+    """Counts the lines of a journal, those that are there and those that come."""
 
     def __init__(self, journal: Path, moments: Moments) -> None:
         self._journal = journal
         self._moments = moments
         self._done = threading.Event()
-        self._place = journal.stat().st_size if journal.exists() else 0
+        self._place = 0
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
@@ -64,7 +66,7 @@ class Lines:
                 continue
             with self._journal.open("rb") as file:
                 file.seek(self._place)
-                new = file.read()
+                new = file.read().partition(b"\0")[0]  # zeros are room that is reserved for later lines
             self._place += len(new)
             for _ in range(new.count(b"\n")):
                 self._moments.tick(Counted.LINE)

@@ -43,6 +43,8 @@ class Story:
     final: str = ""
     """The verb that succeeded at last."""
     faulted: Said | None = None
+    counted: int = 0
+    """What passed of what the fault was counted in, where its moment did not come."""
     named_by: Counter[str] = field(default_factory=Counter)
     """Who named the command that was run next."""
 
@@ -77,6 +79,7 @@ def _disturb(stage: Stage, fault: Fault, story: Story) -> None:
     said = run_with_fault(stage, fault, stage.plan.verb)
     story.faulted = said
     story.happened = fault.began_at is not None
+    story.counted = stage.moments.counts[stage.plan.counted]
     story.steps.append(f"{said.verb}={said.code}")
     if stage.plan.verb == "rollback" and stage.plan.kind not in (Kind.STOP, Kind.KILL, Kind.BALANCER_KILLED, Kind.BALANCER_SILENT):
         story.rollback_seconds = moved_back_after(stage, began)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -34,18 +33,18 @@ class Score:
         seconds = [story.rollback_seconds for story in self.stories if story.rollback_seconds is not None]
         return {
             "rounds": len(self.stories),
-            "seed": self.seed,
+            "seeds": [self.seed],
             "verbs": dict(Counter(story.plan.verb for story in self.stories)),
             "faults": dict(sorted(Counter(story.plan.kind.value for story in self.stories if story.happened).items())),
             "ended_before_the_fault": sum(not story.happened for story in self.stories),
             "next_command_named_by": dict(sum((story.named_by for story in self.stories), Counter())),
             "violations": [
-                {"round": story.plan.number, "plan": str(story.plan), "what": text}
+                {"round": story.plan.number, "seed": self.seed, "plan": str(story.plan), "what": text}
                 for story in self.stories
                 for text in story.violations
             ],
             "rollback_seconds_worst": round(max(seconds), 2) if seconds else None,
-            "rollback_seconds_median": round(statistics.median(seconds), 2) if seconds else None,
+            "rollbacks_timed": len(seconds),
             "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "kernel": platform.release()},
             "versions": {"migrator": __version__, "blue": BLUE, "green": GREEN, "python": platform.python_version()},
         }
@@ -60,6 +59,20 @@ class Score:
         return "\n".join(lines)
 
 
+def added(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return two results as one; what describes machine and versions is that of the later one."""
+    counts = ("rounds", "ended_before_the_fault", "rollbacks_timed")
+    tables = ("verbs", "faults", "next_command_named_by")
+    worst = [item["rollback_seconds_worst"] for item in (before, now) if item["rollback_seconds_worst"] is not None]
+    return {
+        **now,
+        **{key: before[key] + now[key] for key in (*counts, "violations")},
+        **{key: dict(sorted((Counter(before[key]) + Counter(now[key])).items())) for key in tables},
+        "seeds": sorted({*before["seeds"], *now["seeds"]}),
+        "rollback_seconds_worst": max(worst, default=None),
+    }
+
+
 def play_all(world: World, plans: Iterable[RoundPlan], seed: int, say: Callable[[str], None]) -> Score:
     """Play rounds; a round that the suite itself cannot finish counts as a violation."""
     score = Score(seed)
@@ -70,7 +83,8 @@ def play_all(world: World, plans: Iterable[RoundPlan], seed: int, say: Callable[
             story = Story(plan, violations=[f"the round ended with {type(error).__name__}: {error}"])
         score.stories.append(story)
         mark = "✗" if story.violations else "✓" if story.happened else "-"
-        say(f"{mark} {plan.number:4} {plan} → {', '.join(story.steps)} ({story.seconds:.0f} s)")
+        missed = "" if story.happened else f", of {story.counted}"
+        say(f"{mark} {plan.number:4} {plan}{missed} → {', '.join(story.steps)} ({story.seconds:.0f} s)")
         for text, times in Counter(story.violations).items():
             say(f"       {text}" + (f" ({times} times)" if times > 1 else ""))
         if story.violations:

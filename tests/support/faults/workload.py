@@ -80,9 +80,14 @@ def owners(item: Manifest) -> set[tuple[str, str]]:
 
 
 def runs(sandbox: Sandbox, side: str) -> dict[str, list[str]]:
-    """Return each Job that has had a pod on a side, with the names of its pods: only a pod is proof of a run."""
-    found: dict[str, list[str]] = {}
-    for pod in getattr(sandbox.pair, side).list(TYPES["Pod"], sandbox.namespace):
+    """Return each Job that has run on a side, with the names of its pods.
+
+    A Job of the CronJob runs where it is, since such Jobs are not moved; of others only a pod is proof of a run.
+    """
+    cluster = getattr(sandbox.pair, side)
+    names = (item["metadata"]["name"] for item in cluster.list(TYPES["Job"], sandbox.namespace))
+    found: dict[str, list[str]] = {name: [] for name in names if minute(name) is not None}
+    for pod in cluster.list(TYPES["Pod"], sandbox.namespace):
         for owner in pod["metadata"].get("ownerReferences") or []:
             if owner["kind"] == "Job":
                 found.setdefault(owner["name"], []).append(pod["metadata"]["name"])

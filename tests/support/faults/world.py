@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +47,6 @@ class Stage:
     load: Load
     moments: Moments
     secret: str
-    began: float = field(default_factory=time.time)
     said: list[bytes] = field(default_factory=list)
     """All that any process of the round has written or had as an argument."""
     excused: list[tuple[float, float]] = field(default_factory=list)
