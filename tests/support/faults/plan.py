@@ -67,9 +67,9 @@ ON_DEMAND = frozenset({Kind.STOP_BEYOND_LEASE})
 """Takes more than half a minute each."""
 SPANS: dict[str, dict[Counted, int]] = {
     "copy": {Counted.REQUEST: 130, Counted.LINE: 50},
-    "cutover": {Counted.REQUEST: 130, Counted.LINE: 30, Counted.COMMAND: 30},
+    "cutover": {Counted.REQUEST: 62, Counted.LINE: 30, Counted.COMMAND: 30},
     "rollback": {Counted.REQUEST: 8, Counted.LINE: 7, Counted.COMMAND: 8},
-    "retire": {Counted.REQUEST: 200, Counted.LINE: 2, Counted.COMMAND: 4},
+    "retire": {Counted.REQUEST: 80, Counted.LINE: 2, Counted.COMMAND: 4},
 }
 """What each verb does without a fault, measured: a fault begins somewhere before that."""
 

@@ -60,7 +60,9 @@ def test_a_tcp_probe_asks_for_a_connection_only() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert ask(tcp={"host": "127.0.0.1", "port": port}).severity is Severity.OK
-    found = ask(tcp={"host": "127.0.0.1", "port": port})
+    with socket.socket() as silent:  # holds its port, so that nobody else listens there meanwhile
+        silent.bind(("127.0.0.1", 0))
+        found = ask(tcp={"host": "127.0.0.1", "port": silent.getsockname()[1]})
     assert found.severity is Severity.FAILURE
     assert "refused" in found.reason
 
