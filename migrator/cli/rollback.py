@@ -18,29 +18,42 @@ if TYPE_CHECKING:
 
 @click.command("rollback")
 @takes(Common)
-def command(common: Common) -> None:
+@click.option(
+    "--graceful",
+    metavar="DURATION",
+    help="Do not end what is open on green: wait so long, such as 10m, for it to end by itself. What is left then is listed.",
+)
+def command(common: Common, graceful: str | None) -> None:
     """Move all traffic back to blue in one step, then the CronJobs; for the traffic no cluster need be reachable.
+
+    Connections that are open on green are ended, unless --graceful gives them time.
 
     Exit code 4 when something besides the traffic could not be taken back; running it again finishes.
     """
+    from migrator.config.duration import parse_duration
     from migrator.config.load import load_migration
 
     try:
+        limit = None if graceful is None else parse_duration(graceful)
+    except ValueError as error:
+        raise ConfigError([f"--graceful: {error}"]) from error
+    try:
         config = load_migration(common.config)
     except ConfigError as error:
-        _traffic_alone(common, error)
+        _traffic_alone(common, error, limit)
         raise
     # A signal while all is taken back would leave it in the middle; every part of it has a limit.
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
-        moved = _move_traffic(common, config, screen)
+        moved = _move_traffic(common, config, screen, limit)
         result = _finish(moved, common, config, screen)
     if result.undone:
         click.get_current_context().exit(4)
 
 
-def _traffic_alone(common: Common, error: ConfigError) -> None:
+def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -> None:
     """Move the traffic where the file tells how, and exit with 4; return when it does not tell."""
     from migrator.config.load import load_way_back
+    from migrator.migration.leaving import counted
     from migrator.migration.rollback import RollbackResult
 
     try:
@@ -48,12 +61,16 @@ def _traffic_alone(common: Common, error: ConfigError) -> None:
     except ConfigError:
         return
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
-        moved = _move_traffic(common, found, screen)
-    _show(RollbackResult(moved.seconds, (), tuple(f"the CronJobs: {issue}" for issue in error.issues)), common, traffic=True)
+        moved = _move_traffic(common, found, screen, graceful)
+    ended, still_open = moved.connections
+    undone = [f"the CronJobs: {issue}" for issue in error.issues]
+    if still_open:
+        undone.append(f"{counted(still_open)} on green were neither waited for nor ended")
+    _show(RollbackResult(moved.seconds, (), tuple(undone), ended, still_open), common, traffic=True)
     click.get_current_context().exit(4)
 
 
-def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen) -> TrafficMoved:
+def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen, graceful: float | None) -> TrafficMoved:
     from migrator.adapters.clock import process_age
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
@@ -65,7 +82,7 @@ def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Sc
         entry for word in DECISIVE for entry in iter_entries(path, MIGRATION, mentions=f'"event":"{word}"', damaged=lambda _: None)
     )
     switch = HAProxy(config.traffic.haproxy, relative_to=common.config.parent) if config.traffic else None
-    return move_traffic(config.name, entries, switch, screen, process_age)
+    return move_traffic(config.name, entries, switch, screen, process_age, graceful=graceful)
 
 
 def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen) -> RollbackResult:
@@ -79,7 +96,9 @@ def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: rend
             with SIGNALS.let_through():
                 after(config.hooks, runner, run)
     except JournalError as error:
-        result = RollbackResult(moved.seconds, (), (f"the journal does not tell which CronJobs are on green: {error.message}",))
+        undone = (f"the journal does not tell which CronJobs are on green: {error.message}",)
+        ended, still_open = moved.connections
+        result = RollbackResult(moved.seconds, (), undone, ended, still_open)
         _show(result, common, traffic=config.traffic is not None)
     return result
 
@@ -87,7 +106,13 @@ def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: rend
 def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
     if common.output == "json":
         render.result_json(
-            {"trafficSeconds": result.traffic_seconds, "cronjobs": list(result.cronjobs), "undone": list(result.undone)}
+            {
+                "trafficSeconds": result.traffic_seconds,
+                "cronjobs": list(result.cronjobs),
+                "connectionsEnded": result.ended,
+                "connectionsLeft": result.still_open,
+                "undone": list(result.undone),
+            }
         )
         return
     if traffic:

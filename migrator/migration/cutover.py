@@ -24,7 +24,7 @@ from migrator.migration.bounded import reason
 from migrator.migration.fence import Side
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
-from migrator.migration.undo import Undo
+from migrator.migration.undo import Undo, shifted_back
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import SideCounters, TrafficReading
 from migrator.model.verdict import Severity
@@ -94,6 +94,14 @@ def look(switch: TrafficSwitch, run: Run) -> None:
     run.write(Shifted(reading.green_percent, dict(reading.servers)))
 
 
+def open_on_blue(switch: TrafficSwitch) -> int | None:
+    """Return how many connections are still open on blue; None when the load balancer does not tell."""
+    try:
+        return switch.read().blue.sessions
+    except TrafficError:
+        return None
+
+
 def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[Side, Side], run: Run) -> Turned:
     """Turn CronJobs over, then shift traffic; whatever ends that, take both back and raise GateFailedError, or what it was.
 
@@ -122,8 +130,8 @@ def _take_back(error: BaseException, switch: TrafficSwitch, undo_on: tuple[Side,
     traffic = undo.traffic(switch)
     undo.show(Note(f"{why}: all traffic is back on blue" if traffic is None else f"{why}: {traffic.message}", warning=True))
     undo.write(GateFailed(why, percent))
-    if undo.reading:
-        undo.write(Shifted(undo.reading.green_percent, dict(undo.reading.servers)))
+    if undo.withdrawal:
+        undo.write(shifted_back(undo.withdrawal))
     undo.cronjobs(*undo_on)
     if traffic is None:
         undo.write(CutoverEnded(good=False, reason=why, undone=tuple(undo.undone)))

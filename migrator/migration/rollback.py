@@ -6,18 +6,19 @@ Traffic needs the load balancer and a journal that can be read. Everything else 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator.config.schema import Hooks
-from migrator.errors import BlockedError
+from migrator.errors import BlockedError, TrafficError
 from migrator.journal.records.base import Entry, Header
 from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
-from migrator.journal.records.traffic import RollbackEnded, RollbackStarted, Shifted
+from migrator.journal.records.traffic import RollbackEnded, RollbackStarted
 from migrator.migration.fence import Side
+from migrator.migration.leaving import counted, wait_until_left
 from migrator.migration.run import Run
-from migrator.migration.undo import Undo, traffic_to_blue
+from migrator.migration.undo import Undo, shifted_back, traffic_to_blue
 from migrator.model.events import Step
-from migrator.model.traffic import TrafficReading
+from migrator.model.traffic import Withdrawal
 from migrator.ports import CommandRunner, Reporter, TrafficSwitch
 
 
@@ -27,9 +28,17 @@ class TrafficMoved:
 
     seconds: float = 0.0
     """From the start of the process until this was read back; 0 without a load balancer."""
-    reading: TrafficReading | None = None
+    withdrawal: Withdrawal | None = None
     complaint: str = ""
     """What the load balancer could not do besides, such as keep the weights across a restart."""
+    waits_for: TrafficSwitch | None = None
+    """Where connections on green may end by themselves, within `limit`."""
+    limit: float = 0.0
+
+    @property
+    def connections(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Those that were open on green and were ended, and those that were not, by server."""
+        return (self.withdrawal.ended, self.withdrawal.reading.green_sessions) if self.withdrawal else ({}, {})
 
 
 @dataclass(slots=True, frozen=True)
@@ -40,6 +49,10 @@ class RollbackResult:
     """Time from the start of the process until all traffic was on blue; 0 without a load balancer."""
     cronjobs: tuple[str, ...]
     undone: tuple[str, ...]
+    ended: dict[str, int] = field(default_factory=dict)
+    """Connections that were open on green and were ended, by server."""
+    still_open: dict[str, int] = field(default_factory=dict)
+    """Connections that are open on green, by server."""
 
 
 DECISIVE = (Header.WORD, Retired.WORD)
@@ -47,9 +60,17 @@ DECISIVE = (Header.WORD, Retired.WORD)
 
 
 def move_traffic(
-    name: str, entries: Iterable[Entry[MigrationRecord]], switch: TrafficSwitch | None, reporter: Reporter, age: Callable[[], float]
+    name: str,
+    entries: Iterable[Entry[MigrationRecord]],
+    switch: TrafficSwitch | None,
+    reporter: Reporter,
+    age: Callable[[], float],
+    *,
+    graceful: float | None = None,
 ) -> TrafficMoved:
     """Shift all traffic to blue before anything else; `age` returns the seconds since the process began.
+
+    What is open on green is ended, or with `graceful` gets that many seconds, which `finish` waits for.
 
     Raises BlockedError when the entries say that blue is retired, or are another migration's, TrafficError when the traffic
     cannot be shifted.
@@ -61,8 +82,9 @@ def move_traffic(
             raise BlockedError("blue is retired: there is nothing to go back to", hint="its archive is beside the journal")
     if switch is None:
         return TrafficMoved()
-    reading, complaint = traffic_to_blue(switch)
-    moved = TrafficMoved(round(age(), 3), reading, complaint)
+    withdrawal, complaint = traffic_to_blue(switch, end_connections=graceful is None)
+    waits_for = None if graceful is None else switch
+    moved = TrafficMoved(round(age(), 3), withdrawal, complaint, waits_for, graceful or 0.0)
     reporter.emit(Step(f"all traffic is on blue, after {moved.seconds * 1000:.0f} ms"))
     return moved
 
@@ -70,17 +92,31 @@ def move_traffic(
 def finish(moved: TrafficMoved, blue: Side, green: Side, *, run: Run) -> RollbackResult:
     """Hand the CronJobs back and write down what was done; what cannot be done is in the result. Raises nothing."""
     undo = Undo(run)
-    if moved.complaint:
-        undo.undone.append(f"the load balancer: {moved.complaint}")
     undo.write(RollbackStarted())
-    if moved.reading:
-        undo.write(Shifted(moved.reading.green_percent, dict(moved.reading.servers)))
+    if moved.withdrawal:
+        undo.withdrawn(moved.withdrawal, moved.complaint, may_stay=moved.waits_for is not None)
+        undo.write(shifted_back(moved.withdrawal))
     cronjobs = tuple(run.state.fenced)
     if cronjobs:
         undo.show(Step(f"{len(cronjobs)} CronJobs back to blue"))
     undo.cronjobs(blue, green)
+    still_open = _wait(moved, undo)
     undo.write(RollbackEnded(moved.seconds, cronjobs, tuple(undo.undone)))
-    return RollbackResult(moved.seconds, tuple(map(str, cronjobs)), undo.left)
+    return RollbackResult(moved.seconds, tuple(map(str, cronjobs)), undo.left, moved.connections[0], still_open)
+
+
+def _wait(moved: TrafficMoved, undo: Undo) -> dict[str, int]:
+    """Return what is open on green, after the time that it has to end by itself."""
+    if moved.waits_for is None:
+        return moved.connections[1]
+    try:
+        still_open = wait_until_left(moved.waits_for, undo.run, moved.limit, undo.show)
+    except TrafficError as error:
+        undo.undone.append(f"nobody can tell what is open on green: {error.message}")
+        return {}
+    if still_open:
+        undo.undone.append(f"{counted(still_open)} on green after {moved.limit:g} s; without --graceful they are ended")
+    return still_open
 
 
 def after(hooks: Hooks, runner: CommandRunner, run: Run) -> None:

@@ -6,28 +6,34 @@ import contextlib
 
 from migrator.errors import MigratorError
 from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.traffic import UnfenceAnnounced, Unfenced
+from migrator.journal.records.traffic import Shifted, UnfenceAnnounced, Unfenced
 from migrator.migration.bounded import reason
 from migrator.migration.fence import Side, hand_back
+from migrator.migration.leaving import counted
 from migrator.migration.run import Run
-from migrator.model.events import Event
-from migrator.model.traffic import TrafficReading
+from migrator.model.events import Event, Note
+from migrator.model.traffic import Withdrawal
 from migrator.ports import TrafficSwitch
 
 
-def traffic_to_blue(switch: TrafficSwitch) -> tuple[TrafficReading, str]:
-    """Shift all traffic to blue; return what was read back, and what the load balancer could not do besides.
+def traffic_to_blue(switch: TrafficSwitch, *, end_connections: bool = True) -> tuple[Withdrawal, str]:
+    """Move all traffic to blue; return what came of it, and what the load balancer could not do besides.
 
     Raises its error while green has traffic, and when nobody can tell.
     """
     try:
-        return switch.shift(0), ""
+        return switch.withdraw(end_connections=end_connections), ""
     except Exception as error:
         with contextlib.suppress(Exception):
             reading = switch.read()
             if not reading.green_percent:
-                return reading, reason(error)
+                return Withdrawal(reading, {}), reason(error)
         raise
+
+
+def shifted_back(withdrawal: Withdrawal) -> Shifted:
+    """Return the record of traffic that is back on blue."""
+    return Shifted(withdrawal.reading.green_percent, dict(withdrawal.reading.servers), dict(withdrawal.ended))
 
 
 class Undo:
@@ -37,7 +43,7 @@ class Undo:
         self.run = run
         self.undone: list[str] = []
         """What could not be taken back, one sentence each."""
-        self.reading: TrafficReading | None = None
+        self.withdrawal: Withdrawal | None = None
         """What the load balancer says once all traffic is on blue."""
         self._unwritten = ""
         with contextlib.suppress(Exception):
@@ -46,12 +52,20 @@ class Undo:
     def traffic(self, switch: TrafficSwitch) -> MigratorError | None:
         """Shift all traffic to blue and keep what was read back; return why it is not there."""
         try:
-            self.reading, complaint = traffic_to_blue(switch)
+            self.withdrawal, complaint = traffic_to_blue(switch)
         except Exception as error:  # noqa: BLE001 - the rest of the undo goes on
             return error if isinstance(error, MigratorError) else MigratorError(reason(error))
+        self.withdrawn(self.withdrawal, complaint)
+        return None
+
+    def withdrawn(self, withdrawal: Withdrawal, complaint: str, *, may_stay: bool = False) -> None:
+        """Take note of what came of moving all traffic to blue; connections on green that nobody wanted to stay are undone."""
         if complaint:
             self.undone.append(f"the load balancer: {complaint}")
-        return None
+        if withdrawal.reading.green_sessions and not may_stay:
+            self.undone.append(f"{counted(withdrawal.reading.green_sessions)} on green did not end")
+        if withdrawal.ended:
+            self.show(Note(f"{counted(withdrawal.ended)} on green were ended", warning=True))
 
     def write(self, record: MigrationRecord) -> None:
         """Write a record of what was done, if the journal takes it."""

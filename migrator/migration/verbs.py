@@ -33,6 +33,8 @@ class CutoverResult:
 
     copied: CopyResult
     cronjobs: tuple[str, ...]
+    open_on_blue: int | None = None
+    """Connections that are still open on blue; None when the load balancer does not tell."""
 
 
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
@@ -98,7 +100,7 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
             session.run,
         )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
-    return CutoverResult(copied, tuple(str(ref) for ref in fenced))
+    return CutoverResult(copied, tuple(str(ref) for ref in fenced), cutover.open_on_blue(session.switch))
 
 
 @dataclass(slots=True, frozen=True)

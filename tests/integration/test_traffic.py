@@ -303,3 +303,41 @@ def test_a_load_balancer_that_dies_in_a_soak_stops_the_cutover_and_loses_no_way_
     assert sandbox.run("rollback", "--yes").code == 0
     assert adapter(balancer).read().green_percent == 0
     assert not sandbox.blue("CronJob", "nightly")["spec"]["suspend"]
+
+
+def test_rollback_tells_what_was_open_on_green(sandbox: Sandbox, edge: Edge) -> None:
+    """In TCP mode connections stay for hours; first they get time, then they are ended, and the result counts them."""
+    balancer, _, _ = edge
+    config = balancer.folder / "haproxy.cfg"
+    config.write_text(config.read_text().replace("mode http", "mode tcp").replace("    option httpchk GET /healthz\n", ""))
+    balancer.stop()
+    balancer.start()
+    ready(sandbox, balancer, gates={"minRequests": 0})
+    with socket.create_connection(("127.0.0.1", balancer.port)) as on_blue:
+        until(lambda: adapter(balancer).read().blue.sessions == 1)
+        done = sandbox.json("cutover", "--yes")
+        assert (done.code, done.document["openOnBlue"]) == (0, 1), done.err
+        with socket.create_connection(("127.0.0.1", balancer.port)) as on_green:
+            until(lambda: adapter(balancer).read().green_sessions == {"green": 1})
+            result = sandbox.json("rollback", "--graceful", "1s")
+            assert (result.code, result.document["connectionsLeft"]) == (4, {"green": 1}), result.err
+            result = sandbox.json("rollback")
+            assert (result.code, result.document["connectionsEnded"]) == (0, {"green": 1}), result.err
+            assert on_green.recv(1) == b""
+        on_blue.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert b"blue" in on_blue.makefile("rb").read()
+
+
+def test_a_green_that_refuses_connections_fails_the_gate_in_tcp_mode(sandbox: Sandbox, edge: Edge) -> None:
+    """There are no HTTP codes; what green does not take blue has to."""
+    balancer, _, green = edge
+    config = balancer.folder / "haproxy.cfg"
+    text = config.read_text().replace("mode http", "mode tcp").replace("    option httpchk GET /healthz\n", "")
+    config.write_text(text.replace(f"{green.port} check inter 500", str(_closed_port())))
+    balancer.stop()
+    balancer.start()
+    ready(sandbox, balancer)
+    with load(balancer.port):
+        result = sandbox.run("cutover", "--yes")
+    assert (result.code, "requests on green failed" in result.err) == (3, True), result.err
+    assert adapter(balancer).read().servers == {"blue": 100, "green": 0}

@@ -31,6 +31,10 @@ class FakeSwitch:
         """Why shares cannot be set."""
         self.open_on_green = 0
         """Connections that do not end by themselves."""
+        self.stays = False
+        """Whether they stay when they are told to end."""
+        self.mute = False
+        """Whether it does not answer."""
         self.before_shift: Callable[[float], None] = lambda _percent: None
         self.shift_seconds = 0.0
         """How long a shift takes."""
@@ -44,6 +48,8 @@ class FakeSwitch:
 
     def read(self) -> TrafficReading:
         """Return weights and counters."""
+        if self.mute:
+            raise TrafficError("haproxy does not answer")
         self._count()
         green_weight = round(self.percent / 100 * _FULL_WEIGHT)
         return TrafficReading(
@@ -62,8 +68,8 @@ class FakeSwitch:
 
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue."""
-        ended = {"green": self.open_on_green} if self.open_on_green and end_connections else {}
-        if end_connections:
+        ended = {"green": self.open_on_green} if self.open_on_green and end_connections and not self.stays else {}
+        if ended:
             self.open_on_green = 0
         return Withdrawal(self.shift(0), ended)
 

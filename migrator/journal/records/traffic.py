@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
@@ -77,6 +77,8 @@ class Shifted(Record):
     percent: float
     servers: dict[str, int]
     """Weight of each server."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Connections that were open on green and were ended, by server."""
 
 
 @dataclass(slots=True, frozen=True)

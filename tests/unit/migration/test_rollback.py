@@ -15,7 +15,7 @@ from migrator.migration.fence import Side
 from migrator.migration.rollback import RollbackResult, TrafficMoved, after, finish, move_traffic
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
-from migrator.model.events import Step
+from migrator.model.events import Note, Step
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue
@@ -44,9 +44,9 @@ class Stand:
     green: FakeCluster
     switch: FakeSwitch
 
-    def move(self) -> TrafficMoved:
+    def move(self, *, graceful: float | None = None) -> TrafficMoved:
         """Move the traffic."""
-        return move_traffic("shop", self.journal.entries(), self.switch, self.recorder, lambda: AGE)
+        return move_traffic("shop", self.journal.entries(), self.switch, self.recorder, lambda: AGE, graceful=graceful)
 
     def finish(self, moved: TrafficMoved | None = None, *, blue: Side | None = None, green: Side | None = None) -> RollbackResult:
         """Do the rest."""
@@ -201,3 +201,50 @@ def test_hooks_run_also_when_the_journal_cannot_be_written(stand: Stand) -> None
     assert runner.ran == [("tell", "secret"), ("again",)] * 2
     with pytest.raises(CommandFailedError):
         after(hooks, FakeRunner(failing="tell"), stand.run)
+
+
+def test_what_was_open_on_green_is_ended_and_told(stand: Stand) -> None:
+    """In the result and in the journal, by server."""
+    stand.switch.open_on_green = 3
+    result = stand.finish()
+    assert (result.ended, result.still_open, result.undone) == ({"green": 3}, {}, ())
+    assert Shifted(0, {"blue": 256, "green": 0}, {"green": 3}) in stand.journal.records
+    assert "3 open connections (green 3) on green were ended" in [
+        event.text for event in stand.recorder.events if isinstance(event, Note)
+    ]
+
+
+def test_what_does_not_end_is_listed(stand: Stand) -> None:
+    """Nobody stays on green unseen."""
+    stand.switch.open_on_green, stand.switch.stays = 2, True
+    result = stand.finish()
+    assert (result.ended, result.still_open) == ({}, {"green": 2})
+    assert result.undone == ("2 open connections (green 2) on green did not end",)
+
+
+def test_with_time_connections_end_by_themselves(stand: Stand) -> None:
+    """CronJobs do not wait for that."""
+    stand.switch.open_on_green = 1
+    moved = stand.move(graceful=60)
+    stand.clock.after(30, lambda: setattr(stand.switch, "open_on_green", 0))
+    result = stand.finish(moved)
+    assert (result.ended, result.still_open, result.undone) == ({}, {}, ())
+    assert (stand.runs_on, stand.clock.monotonic() < 40) == ((True, False), True)
+
+
+def test_what_is_open_when_the_time_is_over_is_listed(stand: Stand) -> None:
+    """With the way to end it."""
+    stand.switch.open_on_green = 4
+    result = stand.finish(stand.move(graceful=60))
+    assert result.still_open == {"green": 4}
+    assert result.undone == ("4 open connections (green 4) on green after 60 s; without --graceful they are ended",)
+    assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), result.undone)
+
+
+def test_a_load_balancer_that_does_not_tell_ends_the_wait(stand: Stand) -> None:
+    """Nothing is said of connections that nobody can count."""
+    stand.switch.open_on_green = 1
+    moved = stand.move(graceful=60)
+    stand.clock.after(5, lambda: setattr(stand.switch, "mute", True))
+    result = stand.finish(moved)
+    assert result.undone == ("nobody can tell what is open on green: haproxy does not answer",)

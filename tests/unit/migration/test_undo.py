@@ -22,8 +22,8 @@ def test_traffic_that_is_on_blue_is_on_blue_whatever_is_said_besides() -> None:
     """A state file on a full disk does not make a shift undone."""
     switch = FakeSwitch(FakeClock(), percent=50)
     switch.complains = "no room"
-    reading, complaint = traffic_to_blue(switch)
-    assert (reading.green_percent, complaint) == (0, "no room")
+    withdrawal, complaint = traffic_to_blue(switch)
+    assert (withdrawal.reading.green_percent, complaint) == (0, "no room")
 
 
 def test_traffic_that_is_not_on_blue_is_an_error() -> None:
