@@ -18,7 +18,7 @@ from migrator.ports import Clock
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
 from migrator.traffic.runtime_api import RuntimeApi
-from migrator.traffic.start_options import refuses_warnings
+from migrator.traffic.start_options import StartOptions, read_start_options
 from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
 from migrator.untrusted import printable
@@ -228,15 +228,22 @@ class HAProxy:
             )
         if backend.mode == "tcp":
             yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
-        if self._ports_stay():
+        options = self._start_options()
+        if options is None or options.refuses_warnings:
             yield (
                 f"HAProxy may refuse to start with warnings (zero-warning), so {self._state_file.path} keeps the servers' ports: "
                 "when you change a port in haproxy.cfg, take the server's line out of that file"
             )
+        if options and options.persistence:
+            yield (
+                f"haproxy.cfg has `{options.persistence}`: clients that it covers stay on green after a rollback; "
+                "take it out for the time of the migration"
+            )
 
-    def _ports_stay(self) -> bool:
+    def _start_options(self) -> StartOptions | None:
         found = re.search(r"^Pid: (\d+)$", self._api.show("show info", begins="Name:"), re.MULTILINE)
-        return found is None or refuses_warnings(int(found[1])) is not False
+        return read_start_options(int(found[1])) if found else None
 
     def _keep(self) -> None:
-        self._state_file.keep(self._servers().values(), pin_ports=self._ports_stay())
+        options = self._start_options()
+        self._state_file.keep(self._servers().values(), pin_ports=options is None or options.refuses_warnings)

@@ -303,6 +303,29 @@ def test_a_second_load_balancer_is_named(edge: Edge) -> None:
     assert "lb1" not in notice
 
 
+def test_persistence_that_overrides_maintenance_is_named(edge: Edge) -> None:
+    """Such a client stays on green after a rollback, so it is said before there is anything to go back from."""
+    balancer, _, _ = edge
+    reconfigure(balancer, COOKIES | {"    option redispatch\n": "    option redispatch\n    option persist\n"})
+    switch = adapter(balancer)
+    (notice,) = switch.require_shares()
+    assert "`option persist`" in notice
+    switch.shift(100)
+    switch.shift(0)
+    assert get(balancer, "SRV=g") == "green"
+
+
+@pytest.mark.parametrize("tls", ["", " ssl verify none"])
+def test_tls_is_left_to_haproxy_cfg(edge: Edge, tls: str) -> None:
+    """A state file that holds it would keep a server without TLS (haproxy/haproxy#2401)."""
+    balancer, _, _ = edge
+    adapter(balancer).shift(50)
+    reconfigure(balancer, {"weight 0": f"weight 0{tls}"})
+    lines = [line.split() for line in _say(balancer, "show servers state shop").splitlines()]
+    assert [fields[20] for fields in lines if fields[3:4] == ["green"]] == ["1" if tls else "0"]
+    assert weights(balancer) == {"blue": 50, "green": 50}
+
+
 @pytest.mark.parametrize("mode", ["http", "tcp"])
 @pytest.mark.parametrize("illness", ["refuses", "resets", "closes"])
 @pytest.mark.parametrize("redispatch", [True, False])

@@ -1,4 +1,4 @@
-"""Whether HAProxy refuses warnings is read from its arguments and files; what cannot be read is not known."""
+"""What the Runtime API does not tell is read from its arguments and files; what cannot be read is not known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.traffic.start_options import refuses_warnings
+from migrator.traffic.start_options import StartOptions, read_start_options
 
 
 def process(tmp_path: Path, *arguments: str) -> Path:
@@ -25,7 +25,8 @@ def process(tmp_path: Path, *arguments: str) -> Path:
 def test_a_file_tells(tmp_path: Path, text: str, *, refuses: bool) -> None:
     """A path that is not absolute begins where HAProxy was started."""
     (tmp_path / "haproxy.cfg").write_text(text)
-    assert refuses_warnings(7, process(tmp_path, "/usr/sbin/haproxy", "-Ws", "-f", "haproxy.cfg")) is refuses
+    told = read_start_options(7, process(tmp_path, "/usr/sbin/haproxy", "-Ws", "-f", "haproxy.cfg"))
+    assert told == StartOptions(refuses_warnings=refuses, persistence="")
 
 
 def test_every_file_of_a_folder_is_read(tmp_path: Path) -> None:
@@ -33,13 +34,33 @@ def test_every_file_of_a_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.cfg").write_text("global\n")
     (tmp_path / "conf" / "b.cfg").write_text("global\nzero-warning\n")
-    assert refuses_warnings(7, process(tmp_path, "haproxy", "-f", str(tmp_path / "conf"))) is True
+    assert read_start_options(7, process(tmp_path, "haproxy", "-f", str(tmp_path / "conf"))) == StartOptions(
+        refuses_warnings=True, persistence=""
+    )
 
 
 def test_an_argument_tells(tmp_path: Path) -> None:
     """-dW is the same."""
     (tmp_path / "a.cfg").write_text("global\n")
-    assert refuses_warnings(7, process(tmp_path, "haproxy", "-dW", "-f", str(tmp_path / "a.cfg"))) is True
+    assert read_start_options(7, process(tmp_path, "haproxy", "-dW", "-f", str(tmp_path / "a.cfg"))) == StartOptions(
+        refuses_warnings=True, persistence=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "persistence"),
+    [
+        ("option persist", "option persist"),
+        ("force-persist if admin", "force-persist"),
+        ("option redispatch", ""),
+        ("# option persist", ""),
+    ],
+)
+def test_persistence_that_a_rollback_cannot_end_is_found(tmp_path: Path, line: str, persistence: str) -> None:
+    """In any section."""
+    (tmp_path / "a.cfg").write_text(f"backend shop\n    {line}\n")
+    told = read_start_options(7, process(tmp_path, "haproxy", "-f", "a.cfg"))
+    assert told == StartOptions(refuses_warnings=False, persistence=persistence)
 
 
 @pytest.mark.parametrize("arguments", [("haproxy", "-f", "gone.cfg"), ("haproxy",), ("bash", "-f", "a.cfg"), ("",)])
@@ -47,5 +68,5 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path, arguments: tuple[str, 
     """A file without permission, a process of another namespace under the same number, or none."""
     (tmp_path / "a.cfg").write_text("global\n")
     proc = process(tmp_path, *arguments)
-    assert refuses_warnings(7, proc) is None
-    assert refuses_warnings(8, proc) is None
+    assert read_start_options(7, proc) is None
+    assert read_start_options(8, proc) is None
