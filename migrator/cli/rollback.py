@@ -55,6 +55,7 @@ def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -
     from migrator.config.load import load_way_back
     from migrator.migration.leaving import counted
     from migrator.migration.rollback import RollbackResult
+    from migrator.model.events import Note
 
     try:
         found = load_way_back(common.config)
@@ -62,7 +63,9 @@ def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -
         return
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
         moved = _move_traffic(common, found, screen, graceful)
-    ended, still_open = moved.connections
+        ended, still_open = moved.connections
+        if ended:
+            screen.emit(Note(f"{counted(ended)} on green were ended", warning=True))
     undone = [f"the CronJobs: {issue}" for issue in error.issues]
     if still_open:
         undone.append(f"{counted(still_open)} on green were neither waited for nor ended")
