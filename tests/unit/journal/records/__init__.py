@@ -1,0 +1,1 @@
+"""Unit tests of `migrator.journal.records`."""
