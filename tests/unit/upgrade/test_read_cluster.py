@@ -136,7 +136,11 @@ def test_clients_of_versions_that_go_are_read_from_the_metrics(cluster: FakeClus
 
 
 class NewOnly(FakeCluster):
-    """Is not to be asked for objects at the version that goes."""
+    """Is not to be asked for objects at the version that goes, which it names first."""
+
+    def resources(self) -> tuple[ResourceType, ...]:
+        """Return the types in the other order."""
+        return tuple(reversed(super().resources()))
 
     def list(self, resource: ResourceType, namespace: str = "", label_selector: str = "", **more: Any) -> Iterator[Manifest]:
         """Return what is asked for."""
