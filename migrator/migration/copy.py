@@ -25,6 +25,7 @@ from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, reason_of
 from migrator.ports import Green
+from migrator.rules.order import MUTATING_POLICIES
 from migrator.rules.references import backend_services
 
 T = TypeVar("T")
@@ -68,6 +69,10 @@ class CopyResult:
         return not (self.problems or self.blocked or self.unreadable)
 
 
+_POLICY_SECONDS = 3.0
+"""How long a new mutating policy may take to act: each second the API server looks for one (k8s.io/apiserver, policy/generic)."""
+
+
 class _Copy:
     """One copy under way; its fields belong to the thread that runs it, and workers get frozen values."""
 
@@ -103,6 +108,8 @@ class _Copy:
             if outcome.uid:
                 fresh[outcome.ref] = outcome.uid
             self._show(number)
+        if any(ref.type_name in MUTATING_POLICIES for ref in fresh):
+            self.records.clock.sleep(_POLICY_SECONDS)
         self.known = replace(known, uids={**known.uids, **fresh})
         self.records.ledger.sync()
 

@@ -156,6 +156,8 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
         yield "storage_classes", ref.name
     elif ref.kind in ("Role", "ClusterRole") and ref.group == "rbac.authorization.k8s.io" and is_wildcard(manifest):
         yield "wildcard_roles", (ref.namespace, ref.name)
+    elif moves and ref.type_name == "LimitRange":
+        yield "limits", (ref.namespace, ref.name, to_json(get(manifest, "spec", "limits") or []).decode())
     elif moves and ref.type_name == _CRD:
         yield "groups", manifest["spec"]["group"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,11 +15,22 @@ from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, hashable, reason_of, to_json
 from migrator.readiness.kinds import readiness
-from migrator.rules import bindings, injected, jobs, order, references, storage, table, versions
+from migrator.rules import bindings, effects, injected, jobs, order, references, storage, table, versions
 from migrator.rules.context import Hindrance, RuleContext
+from migrator.rules.ownership import owners_of
 from migrator.rules.references import backend_services
 
 _SHOWN_OF_CYCLE = 5
+
+
+class _Decided(NamedTuple):
+    """The decision about one object, and what it means for others."""
+
+    item: PlanItem
+    needs: dict[ObjectRef, bool]
+    """What it is written after, and whether it cannot be written without."""
+    ranks: dict[ObjectRef, order.Rank]
+    """Objects whose rank is another than that of their kind."""
 
 
 def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleContext) -> Plan:
@@ -32,22 +43,25 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     moves: dict[ObjectRef, PlanItem] = {}
     graph: order.Graph = {}
     others: list[PlanItem] = []
+    ranks: dict[ObjectRef, order.Rank] = {}
     mistakes: list[str] = []
     for found in objects:
         try:
-            item, needs = _decide(found, inventory, context, crds)
+            item, needs, special = _decide(found, inventory, context, crds)
         except ConfigError as error:
             mistakes += error.issues
             continue
         except STRANGE as error:
-            item, needs = _strange(found, context, reason_of(error)), {}
+            item, needs, special = _decided(_strange(found, context, reason_of(error)))
         if item.decision is Decision.MOVE:
             moves[item.green], graph[item.green] = item, needs
+            ranks |= special
         else:
             others.append(item)
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
-    ordered = order.into_waves(graph)
+    ordered = order.into_waves(graph, ranks)
+    moves |= {ref: _after_what_exceeds_it(moves[ref]) for ref in ranks if ref.kind == "LimitRange" and ref in moves}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
     return Plan(
@@ -61,24 +75,37 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     )
 
 
-def _decide(
-    found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]
-) -> tuple[PlanItem, dict[ObjectRef, bool]]:
-    """Return the decision about one object, and what a move needs: whether it cannot be written without."""
+def _decide(found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]) -> _Decided:
+    """Return the decision about one object, what a move needs, and when it and others are written because of it."""
     green = _on_green(found.ref, context)
     if found.skip:
-        return PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid), {}
+        return _decided(PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid))
     if found.blocked:
-        return _strange(found, context, found.blocked), {}
+        return _decided(_strange(found, context, found.blocked))
     manifest: Manifest = orjson.loads(found.body)
     hindrance = _hindrance(found, manifest, inventory, context)
     if hindrance:
-        return PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid), {}
+        return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid))
     done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
     needs: dict[ObjectRef, bool] = {}
     for reference in references.references(done.manifest, green, crds):
         needs[reference.ref] = needs.get(reference.ref, False) or reference.hard
-    return _move(found, green, manifest, done, context), needs
+    # By UID: a cluster-scoped object may have an owner in any namespace.
+    owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
+    needs |= {_on_green(owner, context): True for owner in owners if owner}
+    ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, context), order.Rank.LIMIT)
+    if rank := effects.rank(done.manifest, green, crds):
+        ranks[green] = rank
+    return _Decided(_move(found, green, manifest, done, context), needs, ranks)
+
+
+def _decided(item: PlanItem) -> _Decided:
+    """Return the decision about an object that is not written."""
+    return _Decided(item, {}, {})
+
+
+def _after_what_exceeds_it(limits: PlanItem) -> PlanItem:
+    return replace(limits, notes=(*limits.notes, "is written last: objects that are there already exceed it"))
 
 
 def _owners(graph: order.Graph, moves: Mapping[ObjectRef, PlanItem]) -> dict[ObjectRef, tuple[ObjectRef, ...]]:

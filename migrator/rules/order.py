@@ -1,12 +1,13 @@
 """Sort objects into waves by their references: an object needs only objects of earlier waves.
 
-Kinds that can refuse or block other objects are written after those objects: disruption budgets, then quotas, then
-webhooks, admission policies and APIServices.
+Kinds that act on others without a reference have a rank: what changes pods comes before the pods, what can refuse or block
+other objects after those objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from graphlib import TopologicalSorter
 from itertools import zip_longest
 from typing import NamedTuple
@@ -14,19 +15,41 @@ from typing import NamedTuple
 from migrator.model.ref import ObjectRef
 
 _ADMISSION = "admissionregistration.k8s.io"
-_LATE = {
-    "PodDisruptionBudget.policy": 1,
-    "ResourceQuota": 2,
-    f"ValidatingAdmissionPolicy.{_ADMISSION}": 3,
-    f"MutatingAdmissionPolicy.{_ADMISSION}": 3,
-    f"ValidatingAdmissionPolicyBinding.{_ADMISSION}": 4,
-    f"MutatingAdmissionPolicyBinding.{_ADMISSION}": 4,
-    f"ValidatingWebhookConfiguration.{_ADMISSION}": 4,
-    f"MutatingWebhookConfiguration.{_ADMISSION}": 4,
-    "APIService.apiregistration.k8s.io": 4,
+
+
+class Rank(IntEnum):
+    """When an object is written, before its references are looked at."""
+
+    EARLY = 0
+    """Others need it without a reference, or could take its place."""
+    PLAIN = 1
+    MUTATING = 2
+    """Changes pods when they are made, without asking another server."""
+    PODS = 3
+    """Makes pods; the same as PLAIN where nothing is MUTATING."""
+    BUDGET = 4
+    LIMIT = 5
+    """Refuses what exceeds it."""
+    VALIDATING = 6
+    ASKING = 7
+    """Asks a server that may not answer yet."""
+
+
+MUTATING_POLICIES = frozenset({f"MutatingAdmissionPolicy.{_ADMISSION}", f"MutatingAdmissionPolicyBinding.{_ADMISSION}"})
+_RANKS = {
+    "Namespace": Rank.EARLY,
+    "CustomResourceDefinition.apiextensions.k8s.io": Rank.EARLY,
+    "LimitRange": Rank.EARLY,  # gives pods their defaults
+    "PriorityClass.scheduling.k8s.io": Rank.EARLY,
+    **dict.fromkeys(MUTATING_POLICIES, Rank.MUTATING),
+    "PodDisruptionBudget.policy": Rank.BUDGET,
+    "ResourceQuota": Rank.LIMIT,
+    f"ValidatingAdmissionPolicy.{_ADMISSION}": Rank.VALIDATING,
+    f"ValidatingAdmissionPolicyBinding.{_ADMISSION}": Rank.ASKING,
+    f"ValidatingWebhookConfiguration.{_ADMISSION}": Rank.ASKING,
+    f"MutatingWebhookConfiguration.{_ADMISSION}": Rank.ASKING,
+    "APIService.apiregistration.k8s.io": Rank.ASKING,
 }
-_EARLY = frozenset({"Namespace", "CustomResourceDefinition.apiextensions.k8s.io", "LimitRange", "PriorityClass.scheduling.k8s.io"})
-"""Kinds that other objects need without a reference: a LimitRange, for example, acts on pods at admission."""
 
 Graph = dict[ObjectRef, dict[ObjectRef, bool]]
 """For each object the objects that it refers to, and whether the reference is hard."""
@@ -40,10 +63,11 @@ class Order(NamedTuple):
     """Objects that need each other, each group in the order of its names."""
 
 
-def into_waves(graph: Graph) -> Order:
+def into_waves(graph: Graph, ranks: Mapping[ObjectRef, Rank] | None = None) -> Order:
     """Return the objects of the graph in waves; references to objects outside of the graph are ignored.
 
-    The time grows with the number of references, whatever refers to whatever.
+    `ranks` has the objects whose rank is another than that of their kind. The time grows with the number of references,
+    whatever refers to whatever.
     """
     edges = {
         ref: {target: hard for target, hard in targets.items() if target in graph and target != ref}
@@ -59,7 +83,7 @@ def into_waves(graph: Graph) -> Order:
     }
     sorter = TopologicalSorter(_without_cycles(left))
     sorter.prepare()
-    return Order(_ranked(_ready_batches(sorter)), cycles)
+    return Order(_ranked(_ready_batches(sorter), left, ranks or {}), cycles)
 
 
 def _without_cycles(edges: Graph) -> dict[ObjectRef, list[ObjectRef]]:
@@ -114,13 +138,23 @@ def _ready_batches(sorter: TopologicalSorter[ObjectRef]) -> Iterable[list[Object
         sorter.done(*batch)
 
 
-def _ranked(batches: Iterable[list[ObjectRef]]) -> list[list[ObjectRef]]:
-    """Return the batches with the early kinds in waves before, and the late kinds in waves after, all others."""
-    table: dict[tuple[int, int], list[ObjectRef]] = {}
+def _ranked(batches: Iterable[list[ObjectRef]], edges: Graph, ranks: Mapping[ObjectRef, Rank]) -> list[list[ObjectRef]]:
+    """Return the objects by rank, and by depth within a rank.
+
+    An object is not written before what it needs; a soft reference to what blocks others gives way to the rank.
+    """
+    own = {ref: ranks.get(ref, _RANKS.get(ref.type_name, Rank.PLAIN)) for ref in edges}
+    apart = Rank.MUTATING in own.values()
+    final: dict[ObjectRef, Rank] = {}
+    table: dict[tuple[Rank, int], list[ObjectRef]] = {}
     for depth, batch in enumerate(batches):
         for ref in batch:
-            rank = -1 if ref.type_name in _EARLY else _LATE.get(ref.type_name, 0)
-            table.setdefault((rank, depth), []).append(ref)
+            needed = [
+                final[target] for target, hard in edges[ref].items() if target in final and (hard or final[target] < Rank.BUDGET)
+            ]
+            rank = Rank.PLAIN if own[ref] is Rank.PODS and not apart else own[ref]
+            final[ref] = max(rank, *needed) if needed else rank
+            table.setdefault((final[ref], depth), []).append(ref)
     return [_mixed(table[key]) for key in sorted(table)]
 
 

@@ -36,7 +36,9 @@ _NAMESPACED = {
 _CLUSTER = {
     ("", "v1"): {"namespaces": "Namespace", "nodes": "Node", "persistentvolumes": "PersistentVolume"},
     ("admissionregistration.k8s.io", "v1"): {
+        "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
         "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
+        "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
         "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
     },
     ("apiextensions.k8s.io", "v1"): {"customresourcedefinitions": "CustomResourceDefinition"},
@@ -56,6 +58,7 @@ WITHOUT_STATUS = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Endpoints", "EndpointSlice", "Lease", "Role", "RoleBinding", "ClusterRole"}
     | {"ClusterRoleBinding", "StorageClass", "PriorityClass", "LimitRange", "Event", "ControllerRevision", "IngressClass"}
     | {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+    | {"MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"}
 )
 """Kinds without a status subresource."""
 WITHOUT_GENERATION = WITHOUT_STATUS - {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} | {

@@ -13,7 +13,7 @@ from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan, Decision, FinishedJob
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster.faults import Fault, forbidden
-from tests.support.objects import config_map, deployment, made
+from tests.support.objects import config_map, crd, deployment, made
 from tests.support.pairs import Pair, finished_job, in_green, in_shop, owned_by, pair, shop
 
 IDENTITIES = {"blue": "b", "green": "g"}
@@ -174,3 +174,26 @@ def test_all_mistakes_of_a_transform_are_told_at_once() -> None:
         both.read()
     assert [name for name in ("a", "b") if any(name in issue for issue in refusal.value.issues)] == ["a", "b"]
     assert len(refusal.value.issues) == 2
+
+
+def test_limits_that_what_is_there_exceeds_are_written_last_and_say_so() -> None:
+    """On blue the claim was there before the LimitRange; on green it must be, too."""
+    limits = [{"type": "PersistentVolumeClaim", "max": {"storage": "10Gi"}}]
+    claim = made("v1", "PersistentVolumeClaim", "c", namespace="shop", spec={"resources": {"requests": {"storage": "20Gi"}}})
+    both = pair(made("v1", "LimitRange", "limits", namespace="shop", spec={"limits": limits}), claim)
+    plan, _ = both.read()
+    wave = {item.blue.kind: number for number, items in enumerate(plan.waves) for item in items}
+    assert wave["LimitRange"] > wave["PersistentVolumeClaim"]
+    note = next(item.notes for item in plan.items if item.blue.kind == "LimitRange")
+    assert note == ("is written last: objects that are there already exceed it",)
+
+
+def test_an_owner_in_a_namespace_comes_before_the_cluster_scoped_object_that_it_owns() -> None:
+    """Kubernetes does not allow such an owner; operators make them all the same."""
+    both = pair(crd("widgets", "Widget", "example.com"))
+    (widget,) = both.blue.hold(made("example.com/v1", "Widget", "a-owner", namespace="shop"))
+    owner = {"apiVersion": "example.com/v1", "kind": "Widget", "name": "a-owner", "uid": widget["metadata"]["uid"]}
+    both.blue.hold(made("rbac.authorization.k8s.io/v1", "ClusterRole", "owned", owners=[owner]))
+    plan, _ = both.read()
+    wave = {item.blue.kind: number for number, items in enumerate(plan.waves) for item in items}
+    assert wave["ClusterRole"] > wave["Widget"]

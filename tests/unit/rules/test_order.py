@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.model.ref import ObjectRef
-from migrator.rules.order import Graph, into_waves
+from migrator.rules.order import Graph, Rank, into_waves
 from migrator.rules.references import references
 from tests.support.objects import deployment, made
 
@@ -134,3 +134,37 @@ def test_hard_references() -> None:
         if item.hard
     }
     assert hard == {"Namespace/n", "CustomResourceDefinition.apiextensions.k8s.io/widgets.x.io", "ConfigMap/n/o", "ConfigMap/o"}
+
+
+POLICY = ref("mesh", "MutatingAdmissionPolicy", "admissionregistration.k8s.io")
+WEB, SETTINGS, SCALER = ref("web", "Deployment", "apps"), ref("settings"), ref("web", "HorizontalPodAutoscaler", "autoscaling")
+PODS = {WEB: Rank.PODS}
+
+
+def test_what_changes_pods_is_there_before_what_makes_them() -> None:
+    """What the workload needs comes before it, what needs the workload after it; other objects need not wait."""
+    graph: Graph = {POLICY: {}, WEB: {SETTINGS: False}, SETTINGS: {}, SCALER: {WEB: False}, ref("child"): {WEB: True}}
+    assert into_waves(graph, PODS).waves == [[SETTINGS], [POLICY], [WEB], [ref("child"), SCALER]]
+    del graph[POLICY]
+    assert into_waves(graph, PODS).waves == [[SETTINGS], [WEB], [ref("child"), SCALER]]
+
+
+def test_what_asks_for_a_number_gets_it_before_others_are_given_one() -> None:
+    """A Service that a person gave a port is early, unless its owner is not there yet."""
+    chosen, given, owner = ref("z-chosen", "Service"), ref("a-given", "Service"), ref("o", "Widget", "example.com")
+    early = {chosen: Rank.EARLY}
+    assert into_waves({given: {}, chosen: {}}, early).waves == [[chosen], [given]]
+    assert into_waves({owner: {}, given: {}, chosen: {owner: True}}, early).waves == [[given, owner], [chosen]]
+
+
+def test_limits_come_after_what_exceeds_them() -> None:
+    """A LimitRange gives pods their defaults, so that it is early; one that would refuse what is there is not."""
+    limits, pod = ref("limits", "LimitRange"), ref("p", "Pod")
+    assert into_waves({pod: {}, limits: {}}).waves == [[limits], [pod]]
+    assert into_waves({pod: {}, limits: {}}, {limits: Rank.LIMIT}).waves == [[pod], [limits]]
+
+
+def test_an_owner_of_any_rank_comes_before_what_it_owns() -> None:
+    """An object that a webhook configuration owns is written after it."""
+    hook = ref("hook", "ValidatingWebhookConfiguration", "admissionregistration.k8s.io")
+    assert into_waves({ref("owned"): {hook: True}, hook: {}, ref("free"): {}}).waves == [[ref("free")], [hook], [ref("owned")]]

@@ -1,0 +1,85 @@
+"""What an object does to others once it is written, and so when it is written.
+
+References between objects say what needs what; this says what acts on others without a reference: a Service that asks for
+a number that another one could be given, a LimitRange that refuses what exceeds it already, a kind that makes pods.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from migrator.model.manifest import POD_TEMPLATES, Manifest, containers, get, pod_spec
+from migrator.model.quantity import amount
+from migrator.model.ref import ObjectRef
+from migrator.rules.context import RuleContext
+from migrator.rules.order import Rank
+
+
+def rank(manifest: Manifest, ref: ObjectRef, custom_kinds: Collection[tuple[str, str]]) -> Rank | None:
+    """Return when green's manifest of an object is written, or None where its kind alone says so.
+
+    A custom resource may make pods, by a controller that is not known here.
+    """
+    if ref.type_name in POD_TEMPLATES or (ref.group, ref.kind) in custom_kinds:
+        return Rank.PODS
+    if ref.type_name == "Service" and _asks_for_a_number(manifest):
+        return Rank.EARLY
+    return None
+
+
+def _asks_for_a_number(service: Manifest) -> bool:
+    ports = get(service, "spec", "ports") or []
+    return get(service, "spec", "clusterIP") not in (None, "", "None") or any(port.get("nodePort") for port in ports)
+
+
+def refusing_limits(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> list[ObjectRef]:
+    """Return the LimitRanges, as named on green, that would refuse this object or its pods, although it is on blue.
+
+    Admission asks a LimitRange at a create only: what was there before it stays. Source: plugin/pkg/admission/limitranger.
+    """
+    namespace = manifest["metadata"].get("namespace", "")
+    found = [limits for limits in context.blue.limits if context.green_namespace(limits[0]) == namespace]
+    if not found:
+        return []
+    wanted = list(_wanted(manifest, ref))
+    return [
+        ObjectRef("", "LimitRange", namespace, name)
+        for _, name, spec in found
+        if any(_refuses(limit, kind, resources) for limit in json.loads(spec) for kind, resources in wanted)
+    ]
+
+
+def _wanted(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, Manifest]]:
+    """Yield (type of a LimitRange's item, resources) of all that such an item judges."""
+    if ref.type_name == "PersistentVolumeClaim":
+        yield "PersistentVolumeClaim", get(manifest, "spec", "resources") or {}
+    spec = pod_spec(manifest)
+    each = [container.get("resources") or {} for container in containers(spec)] if spec else []
+    for resources in each:
+        yield "Container", resources
+    if each:
+        yield "Pod", {"requests": _sum(each, "requests"), "limits": _sum(each, "limits")}
+
+
+def _sum(each: list[Manifest], field: str) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for resources in each:
+        for name, value in (resources.get(field) or {}).items():
+            total[name] = total.get(name, 0.0) + amount(value)
+    return total
+
+
+def _refuses(limit: Manifest, kind: str, resources: Manifest) -> bool:
+    if limit.get("type") != kind:
+        return False
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    most = requests if kind == "PersistentVolumeClaim" else limits
+    return any(_beyond(limit.get("max"), most, 1)) or any(_beyond(limit.get("min"), requests, -1))
+
+
+def _beyond(bounds: Any, values: Manifest, sign: int) -> Iterator[bool]:
+    for name, bound in (bounds or {}).items():
+        if name in values:
+            yield sign * (amount(values[name]) - amount(bound)) > 0
