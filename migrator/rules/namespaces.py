@@ -30,6 +30,22 @@ _REFERENCE_FIELDS = frozenset(
     }
 )
 """Fields below which the key `namespace` is the name of a namespace, and not a label key of that name."""
+_LISTS = frozenset({"namespaces", "matchNames"})
+"""Lists of names; `matchNames` is that of the Prometheus Operator's namespaceSelector."""
+_ACCOUNTS = ("system:serviceaccounts:", "system:serviceaccount:")
+"""How groups and users of a namespace's accounts begin (kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin)."""
+_POSSIBLE = rb'"(value|[^"]*[nN]amespace[^"]*)":"%(name)s"|"%(name)s/[^"]*"|"[^"]*namespace=%(name)s"'
+"""Strings that may name a namespace: values of variables, `NAMESPACE/NAME`, options. A label is rather the name of an app."""
+_ANNOTATIONS = frozenset(
+    {
+        "cert-manager.io/inject-ca-from",
+        "cert-manager.io/inject-ca-from-secret",
+        "nginx.ingress.kubernetes.io/auth-secret",
+        "nginx.ingress.kubernetes.io/auth-tls-secret",
+        "nginx.ingress.kubernetes.io/proxy-ssl-secret",
+    }
+)
+"""Annotations whose value is `NAMESPACE/NAME`, from the documentation of each controller."""
 
 
 def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:
@@ -42,6 +58,8 @@ def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:
         return names.get(name, name) if isinstance(name, str) else name
 
     manifest = update(manifest, ("metadata", "namespace"), renamed)
+    for annotation in _ANNOTATIONS:
+        manifest = update(manifest, ("metadata", "annotations", annotation), lambda value: _qualified(value, renamed))
     if manifest["kind"] == "Namespace":
         manifest = update(manifest, ("metadata", "name"), renamed)
         manifest = update(manifest, ("metadata", "labels", _NAME_LABEL), renamed)
@@ -55,6 +73,8 @@ def _walk(field: str, value: Any, renamed: Callable[[Any], Any], *, inside: bool
     """Return the value with namespaces renamed; `inside` is true below a reference field."""
     if isinstance(value, list):
         return map_list(value, lambda item: _walk(field, item, renamed, inside=inside))
+    if isinstance(value, str):
+        return _account(value, renamed) if value.startswith(_ACCOUNTS) else value
     if not isinstance(value, dict):
         return value
     for key, inner in value.items():
@@ -62,7 +82,7 @@ def _walk(field: str, value: Any, renamed: Callable[[Any], Any], *, inside: bool
             changed = renamed(inner)
         elif key == "matchExpressions" and isinstance(inner, list):
             changed = map_list(inner, lambda item: _expression(item, renamed))
-        elif key == "namespaces" and isinstance(inner, list):
+        elif key in _LISTS and isinstance(inner, list):
             changed = map_list(inner, renamed)
         else:
             changed = _walk(key, inner, renamed, inside=inside or key in _REFERENCE_FIELDS or key.endswith("Ref"))
@@ -77,13 +97,30 @@ def _expression(expression: Manifest, renamed: Callable[[Any], Any]) -> Manifest
     return update(expression, ("values",), lambda values: map_list(values, renamed))
 
 
+def _account(name: str, renamed: Callable[[Any], Any]) -> str:
+    """Return the user or group of accounts of a namespace with green's name of that namespace."""
+    system, kind, namespace, *rest = name.split(":")
+    return ":".join((system, kind, renamed(namespace), *rest))
+
+
+def _qualified(value: Any, renamed: Callable[[Any], Any]) -> Any:
+    """Return `NAMESPACE/NAME` with green's name of the namespace."""
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    namespace, _, name = value.partition("/")
+    return f"{renamed(namespace)}/{name}"
+
+
 def notes(text: bytes, context: RuleContext) -> list[str]:
-    """Return a note for each mapped namespace whose blue name occurs in a DNS name in the object."""
-    return [
-        f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform"
-        for name in context.config.map.namespaces
-        if re.search(rb"\." + re.escape(name.encode()) + rb"\.svc\b", text)
-    ]
+    """Return a note for each mapped namespace that the object on green still names in a way that no rule knows."""
+    found = []
+    for name in context.config.map.namespaces:
+        plain = re.escape(name.encode())
+        if re.search(rb"\." + plain + rb"\.svc\b", text):
+            found.append(f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform")
+        if re.search(_POSSIBLE % {b"name": plain}, text):
+            found.append(f"holds a string that may be namespace {name}: not rewritten, use a transform")
+    return found
 
 
 RULES = (Rule("namespace-mapping", map_namespaces),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrator.rules import namespaces
 from migrator.rules.context import RuleContext
 from tests.support.contexts import configured
@@ -34,3 +36,55 @@ def test_namespace_mapping() -> None:
         "name": "store",
         "labels": {"kubernetes.io/metadata.name": "store"},
     }
+
+
+def test_accounts_of_a_namespace_are_renamed_as_users_and_groups() -> None:
+    """Only the part that is the namespace, and only in names of accounts."""
+    context = RuleContext(configured("map: {namespaces: {shop: store}}"))
+    names = ("system:serviceaccounts:shop", "system:serviceaccount:shop:shop", "system:serviceaccounts", "shop:shop")
+    binding = made(
+        "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "b", subjects=[{"kind": "Group", "name": name} for name in names]
+    )
+    done = namespaces.map_namespaces(binding, context)["subjects"]
+    assert [item["name"] for item in done] == [
+        "system:serviceaccounts:store",
+        "system:serviceaccount:store:shop",
+        "system:serviceaccounts",
+        "shop:shop",
+    ]
+
+
+def test_selectors_and_annotations_that_name_namespaces() -> None:
+    """`matchNames` of a monitor, and `NAMESPACE/NAME` where a controller says that this is what it means."""
+    context = RuleContext(configured("map: {namespaces: {shop: store}}"))
+    annotations = {"cert-manager.io/inject-ca-from": "shop/ca", "nginx.ingress.kubernetes.io/auth-secret": "users", "x": "shop/y"}
+    monitor = made(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "m",
+        annotations=annotations,
+        spec={"namespaceSelector": {"matchNames": ["shop", "other"]}},
+    )
+    done = namespaces.map_namespaces(monitor, context)
+    assert done["spec"]["namespaceSelector"]["matchNames"] == ["store", "other"]
+    assert done["metadata"]["annotations"] == annotations | {"cert-manager.io/inject-ca-from": "store/ca"}
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        (b'{"annotations":{"x":"shop/y"}}', True),
+        (b'{"env":[{"value":"shop"}]}', True),
+        (b'{"args":["--watch-namespace=shop"]}', True),
+        (b'{"targetNamespace":"shop"}', True),
+        (b'{"labels":{"app":"shop"}}', False),
+        (b'{"shop":"1"}', False),
+        (b'{"image":"registry.example.com/shop/app"}', False),
+        (b'{"value":"shopping"}', False),
+    ],
+    ids=["qualified", "variable", "option", "field", "label", "key", "inside", "longer"],
+)
+def test_what_no_rule_knows_is_listed(text: bytes, *, noted: bool) -> None:
+    """A string that could be the namespace stays, and the plan says so."""
+    context = RuleContext(configured("map: {namespaces: {shop: store}}"))
+    assert bool(namespaces.notes(text, context)) is noted

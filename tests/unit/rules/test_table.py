@@ -9,6 +9,7 @@ import pytest
 
 from migrator.model.manifest import Manifest
 from migrator.rules.context import RuleContext
+from migrator.rules.namespaces import map_namespaces
 from migrator.rules.table import RULES, hindrance, notes, rules_for, transform
 from tests.support.contexts import PLAIN, configured, owned
 from tests.support.objects import config_map, cron_job, job, made, service
@@ -53,7 +54,7 @@ def test_a_person_is_told_what_a_move_changes() -> None:
     manifest["metadata"] |= {"namespace": "shop", "ownerReferences": [{"kind": "App", "name": "a", "uid": "u"}]}
     manifest["spec"]["url"] = "http://db.shop.svc"
     context = RuleContext(configured("map: {namespaces: {shop: store}}"))
-    found = notes(manifest, orjson.dumps(manifest), context)
+    found = notes(manifest, orjson.dumps(map_namespaces(manifest, context)), context)
     assert [text.split(":")[0] for text in found] == [
         "mentions a DNS name in namespace shop (.shop.svc)",
         "is created suspended; runs on green after the cutover",
