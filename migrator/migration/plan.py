@@ -94,7 +94,8 @@ def _decide(found: Found, inventory: BlueInventory, context: RuleContext, crds: 
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
     ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, context), order.Rank.LIMIT)
-    if rank := effects.rank(done.manifest, green, crds):
+    rank = effects.rank(done.manifest, green, crds)
+    if rank is not None:
         ranks[green] = rank
     return _Decided(_move(found, green, manifest, done, context), needs, ranks)
 

@@ -75,10 +75,16 @@ def claim_class(manifest: Manifest, context: RuleContext) -> str:
 
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
-    """Return why a claim could never be bound on green."""
+    """Return why a claim that had a volume could never be bound on green; one that waits on blue waits on green, too."""
     name = claim_class(manifest, context)
     travels = get(manifest, "spec", "volumeName") in context.blue.moving_volumes
-    if not name or travels or name in context.green.storage_classes or name in context.blue.storage_classes:
+    if (
+        not had_data(manifest)
+        or not name
+        or travels
+        or name in context.green.storage_classes
+        or name in context.blue.storage_classes
+    ):
         return None
     return Hindrance(f"green has no StorageClass {name}", f"make it there, or map it: map.storageClasses: {{{name}: ...}}")
 
@@ -114,7 +120,9 @@ DATA_NOTES = {
 def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     """Return what a person should know about a claim's data."""
     note = DATA_NOTES.get(data_plan(manifest, context))
-    return [note] if note else []
+    name = claim_class(manifest, context)
+    waits = not had_data(manifest) and name and name not in context.green.storage_classes | context.blue.storage_classes
+    return [*([note] if note else []), *([f"stays pending, as on blue: there is no StorageClass {name}"] if waits else [])]
 
 
 _CLAIM = frozenset({"PersistentVolumeClaim"})

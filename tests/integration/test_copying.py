@@ -289,8 +289,13 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
 
 
 def test_missing_storage_class_is_blocked_and_can_be_mapped(sandbox: Sandbox) -> None:
-    """A claim of a class that green lacks is blocked; mapped, it moves with green's class."""
-    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "blue-disk", "resources": {"requests": {"storage": "1Gi"}}}
+    """A claim that had a volume of a class that green lacks is blocked; mapped, it moves with green's class."""
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "blue-disk",
+        "volumeName": "gone",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
     sandbox.on_blue(made("v1", "PersistentVolumeClaim", "data", spec=claim))
     assert (
         "green has no StorageClass blue-disk"

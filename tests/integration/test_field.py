@@ -68,7 +68,7 @@ def test_limits_do_not_refuse_what_was_there_before_them(sandbox: Sandbox) -> No
     container = {"name": "c", "image": "registry.example.com/models:1", "resources": size}
     sandbox.on_blue(
         made("v1", "PersistentVolumeClaim", "models", spec={
-            "accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "volumeName": "nowhere",
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": "nowhere",
             "resources": {"requests": {"storage": "20Gi"}},
         }),
         made("v1", "Pod", "server", spec={"automountServiceAccountToken": False, "containers": [container]}),

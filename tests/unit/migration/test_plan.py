@@ -13,7 +13,7 @@ from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan, Decision, FinishedJob
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster.faults import Fault, forbidden
-from tests.support.objects import config_map, crd, deployment, made
+from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.pairs import Pair, finished_job, in_green, in_shop, owned_by, pair, shop
 
 IDENTITIES = {"blue": "b", "green": "g"}
@@ -197,3 +197,13 @@ def test_an_owner_in_a_namespace_comes_before_the_cluster_scoped_object_that_it_
     plan, _ = both.read()
     wave = {item.blue.kind: number for number, items in enumerate(plan.waves) for item in items}
     assert wave["ClusterRole"] > wave["Widget"]
+
+
+def test_a_service_with_a_chosen_port_is_written_before_those_that_are_given_one() -> None:
+    """Else green could give the port away."""
+    ports = [{"name": "http", "port": 80, "nodePort": 31000}]
+    both = pair(in_shop(service("a-given", type="NodePort")))
+    both.blue.hold(in_shop(service("z-chosen", type="NodePort", ports=ports)))
+    plan, _ = both.read()
+    wave = {item.blue.name: number for number, items in enumerate(plan.waves) for item in items}
+    assert wave["z-chosen"] < wave["a-given"]

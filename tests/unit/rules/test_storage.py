@@ -61,3 +61,14 @@ def test_classes_in_templates_of_claims_are_mapped() -> None:
     assert other == {"name": "c", "configMap": {}}
     pod = storage.map_storage_class(made("v1", "Pod", "p", namespace="n", spec=pods["spec"]), context)
     assert pod["spec"]["volumes"][0] == ephemeral
+
+
+def test_a_claim_that_waits_on_blue_may_wait_on_green() -> None:
+    """A class that is nowhere blocks a claim that had a volume; one that never had is as pending as it was, and noted."""
+    waiting = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec={"storageClassName": "nowhere"})
+    assert storage.hindrance(waiting, PLAIN) is None
+    assert storage.notes(waiting, PLAIN) == ["stays pending, as on blue: there is no StorageClass nowhere"]
+    bound = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec={"storageClassName": "nowhere", "volumeName": "pv"})
+    found = storage.hindrance(bound, PLAIN)
+    assert found is not None
+    assert found.reason == "green has no StorageClass nowhere"
