@@ -78,7 +78,9 @@ class HostsProvider(_Provider):
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look again when the hosts, or what is asked of them, changed, or the cluster has no UID, as those of 0.1.0."""
-        return DiffResult(changes=not old.get("uid") or any(old.get(key) != new.get(key) for key in ("cluster", "nodes")))
+        changed = any(old.get(key) != new.get(key) for key in ("cluster", "nodes"))
+        # Stable: a preview then shows no change of all nodes because of one that is added.
+        return DiffResult(changes=changed or not old.get("uid"), stables=["uid"] if old.get("uid") else [])
 
     def update(self, _id: str, olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""
