@@ -78,15 +78,17 @@ def free_ports(count: int, *, lowest: int = 10000) -> list[int]:
     found: set[int] = set()
     while len(found) < count:
         port = lowest + secrets.randbelow(span)
-        if _free(port):
+        if is_free(port):
             found.add(port)
     return list(found)
 
 
-def _free(port: int) -> bool:
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
+    """Return whether nobody listens on this TCP port of an address of this machine."""
     with socket.socket() as item:
+        item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            item.bind(("127.0.0.1", port))
+            item.bind((address, port))
         except OSError:
             return False
     return True

@@ -21,12 +21,13 @@ from migrator.testbed.machines.machine import Machine, boot, halt, write_root
 from migrator.testbed.machines.network import gateway, make_bridge, remove_bridge
 from migrator.testbed.machines.registry import fill_registry
 from migrator.testbed.machines.rootfs import USER, base_root, remove_root
-from migrator.testbed.processes import Process, start, stop
+from migrator.testbed.processes import Process, is_free, start, stop
 from migrator.testbed.state import StateFolder
 from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
 _EMULATED_BOOT_SECONDS = 900.0
 _WATCHERS = 8192
+_REGISTRY_PORT = 5000
 
 
 @dataclass(slots=True, frozen=True)
@@ -216,7 +217,12 @@ class Lab:
         state = self._state.read()
         if any(Process(**item).alive for item in state.get("processes", ())):
             return
-        address = f"{gateway(network)}:5000"
+        address = f"{gateway(network)}:{_REGISTRY_PORT}"
+        if not is_free(_REGISTRY_PORT, gateway(network)):
+            # Ours would end at once, and the nodes would be served by what a killed testbed has left.
+            raise MigratorError(
+                f"testbed: another process listens on {address}", hint=f"`ss -ltnp sport = :{_REGISTRY_PORT}` names it"
+            )
         config = self.folder / "registry.yml"
         settings = {
             "version": 0.1,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from migrator.testbed.processes import Process, start_time, stop
+from migrator.testbed.processes import Process, is_free, start_time, stop
 from tests.support.sandbox import until
 
 LIVES_ON_IN_A_THREAD = """
@@ -46,6 +47,18 @@ def test_stop_returns_when_all_are_gone(ignored: str) -> None:
     process = Process("stubborn", child.pid, start_time(child.pid))
     stop([process], patience=0.1)
     assert not process.alive
+
+
+def test_a_port_that_somebody_listens_on_is_not_free() -> None:
+    """Connections that a listener leaves behind when it ends do not count."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        assert not is_free(port)
+    accepted.close()
+    client.close()
+    assert is_free(port)
 
 
 def _state(pid: int) -> str:
