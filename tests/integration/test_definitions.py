@@ -94,15 +94,16 @@ def boxes(group: str, version: str) -> ResourceType:
     return ResourceType(group, version, "boxes", "Box", namespaced=True, verbs=frozenset())
 
 
-def move_definitions(sandbox: Sandbox) -> str:
-    """Let this test's definitions move, and return their group."""
+def move_definitions(sandbox: Sandbox, *more: dict[str, str]) -> str:
+    """Let this test's definitions move, not those that other tests have made, and `more` stay; return their group."""
     group = f"{sandbox.namespace}.example.com"
-    kinds = {"include": ["CustomResourceDefinition", "Box", "Namespace"]}
+    names = [item["metadata"]["name"] for item in sandbox.pair.blue.list(CRDS)]
+    others = [{"kind": "CustomResourceDefinition", "name": name} for name in names if not name.endswith(group)]
     sandbox.configure(
         move={
             "clusterScoped": True,
-            "kinds": kinds,
-            "objects": {"exclude": [{"kind": "CustomResourceDefinition", "name": "*s.other*"}]},
+            "kinds": {"include": ["CustomResourceDefinition", "Box", "Namespace"]},
+            "objects": {"exclude": [*others, *more]},
         }
     )
     return group
@@ -217,12 +218,5 @@ def test_an_object_that_is_too_deep_is_named_and_the_rest_is_copied(sandbox: San
     assert "nested more than 1,024 levels" in reasons["deeper"]
     assert sandbox.pair.green.get(boxes(group, "v1"), sandbox.namespace, "good")["spec"] == {"size": 7}
     assert sandbox.json("validate").code == 3
-    excluded = [{"kind": "CustomResourceDefinition", "name": "*s.other*"}, {"kind": "Box", "name": "deep*"}]
-    sandbox.configure(
-        move={
-            "clusterScoped": True,
-            "kinds": {"include": ["CustomResourceDefinition", "Box", "Namespace"]},
-            "objects": {"exclude": excluded},
-        }
-    )
+    move_definitions(sandbox, {"kind": "Box", "name": "deep*"})
     assert sandbox.run("copy").code == 0

@@ -124,7 +124,11 @@ def test_blue_and_green_the_same(sandbox: Sandbox) -> None:
 
 def test_green_older_than_blue(sandbox: Sandbox) -> None:
     """Downhill only with a flag."""
-    sandbox.configure(blue={"context": "green"}, green={"context": "blue"}, move={"namespaces": {"include": ["nothing"]}})
+    sandbox.configure(
+        blue={"context": "green"},
+        green={"context": "blue"},
+        move={"kinds": {"include": ["Namespace"]}, "namespaces": {"include": ["nothing"]}},
+    )
     result = sandbox.run("plan")
     assert (result.code, "older than blue" in one_line(result)) == (3, True)
     assert sandbox.run("plan", "--allow-older").code == 0

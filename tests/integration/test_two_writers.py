@@ -152,7 +152,7 @@ def test_a_create_whose_answer_was_lost_is_ours(sandbox: Sandbox) -> None:
     assert sandbox.green("ConfigMap", "a")["data"] == {"x": "2"}
     uid = sandbox.blue("ConfigMap", "a")["metadata"]["uid"]
     sandbox.pair.blue.delete(TYPES["ConfigMap"], sandbox.namespace, "a", uid=uid)
-    assert sandbox.json("copy", "--prune").document["counts"]["deleted"] == 1
+    assert sandbox.json("copy", "--prune", "--yes").document["counts"]["deleted"] == 1
     assert sandbox.absent("ConfigMap", "a")
 
 
@@ -172,5 +172,5 @@ def test_a_foreign_object_of_the_same_content_is_not_taken_after_a_lost_answer(s
     assert sandbox.run("copy").code == 0
     uid = sandbox.blue("ConfigMap", "a")["metadata"]["uid"]
     sandbox.pair.blue.delete(TYPES["ConfigMap"], sandbox.namespace, "a", uid=uid)
-    assert sandbox.run("copy", "--prune").code == 0
+    assert sandbox.run("copy", "--prune", "--yes").code == 0
     assert sandbox.absent("ConfigMap", "a") is ours
