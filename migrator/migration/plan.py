@@ -44,10 +44,11 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     graph: order.Graph = {}
     others: list[PlanItem] = []
     ranks: dict[ObjectRef, order.Rank] = {}
+    limits = effects.limits_on_green(context)
     mistakes: list[str] = []
     for found in objects:
         try:
-            item, needs, special = _decide(found, inventory, context, crds)
+            item, needs, special = _decide(found, inventory, context, crds, limits)
         except ConfigError as error:
             mistakes += error.issues
             continue
@@ -75,7 +76,9 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     )
 
 
-def _decide(found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]) -> _Decided:
+def _decide(
+    found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef], limits: effects.Limits
+) -> _Decided:
     """Return the decision about one object, what a move needs, and when it and others are written because of it."""
     green = _on_green(found.ref, context)
     if found.skip:
@@ -93,7 +96,7 @@ def _decide(found: Found, inventory: BlueInventory, context: RuleContext, crds: 
     # By UID: a cluster-scoped object may have an owner in any namespace.
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
-    ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, context), order.Rank.LIMIT)
+    ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, limits), order.Rank.LIMIT)
     rank = effects.rank(done.manifest, green, crds)
     if rank is not None:
         ranks[green] = rank

@@ -7,7 +7,7 @@ a number that another one could be given, a LimitRange that refuses what exceeds
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrator.model.manifest import POD_TEMPLATES, Manifest, containers, get, pod_spec
@@ -15,6 +15,9 @@ from migrator.model.quantity import amount
 from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
 from migrator.rules.order import Rank
+
+Limits = Mapping[str, Sequence[tuple[ObjectRef, Sequence[Manifest]]]]
+"""LimitRanges on green, by namespace: which, and its `spec.limits`."""
 
 
 def rank(manifest: Manifest, ref: ObjectRef, custom_kinds: Collection[tuple[str, str]]) -> Rank | None:
@@ -34,20 +37,26 @@ def _asks_for_a_number(service: Manifest) -> bool:
     return get(service, "spec", "clusterIP") not in (None, "", "None") or any(port.get("nodePort") for port in ports)
 
 
-def refusing_limits(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> list[ObjectRef]:
+def limits_on_green(context: RuleContext) -> Limits:
+    """Return the LimitRanges that move, by their namespace on green; read once for all objects of a plan."""
+    found: dict[str, list[tuple[ObjectRef, list[Manifest]]]] = {}
+    for blue, name, spec in sorted(context.blue.limits):
+        namespace = context.green_namespace(blue)
+        found.setdefault(namespace, []).append((ObjectRef("", "LimitRange", namespace, name), json.loads(spec)))
+    return found
+
+
+def refusing_limits(manifest: Manifest, ref: ObjectRef, limits: Limits) -> list[ObjectRef]:
     """Return the LimitRanges, as named on green, that would refuse this object or its pods, although it is on blue.
 
     Admission asks a LimitRange at a create only: what was there before it stays. Source: plugin/pkg/admission/limitranger.
     """
-    namespace = manifest["metadata"].get("namespace", "")
-    found = [limits for limits in context.blue.limits if context.green_namespace(limits[0]) == namespace]
+    found = limits.get(ref.namespace)
     if not found:
         return []
     wanted = list(_wanted(manifest, ref))
     return [
-        ObjectRef("", "LimitRange", namespace, name)
-        for _, name, spec in found
-        if any(_refuses(limit, kind, resources) for limit in json.loads(spec) for kind, resources in wanted)
+        ranges for ranges, items in found if any(_refuses(limit, kind, resources) for limit in items for kind, resources in wanted)
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.model.manifest import Manifest, ref_of
 from migrator.rules.context import BlueFacts, RuleContext
-from migrator.rules.effects import rank, refusing_limits
+from migrator.rules.effects import limits_on_green, rank, refusing_limits
 from migrator.rules.order import Rank
 from tests.support.contexts import configured
 from tests.support.objects import config_map, cron_job, deployment, made, service
@@ -56,7 +56,7 @@ def claim(storage: str, namespace: str = "m") -> Manifest:
 )
 def test_limits_that_would_refuse_what_is_there(manifest: Manifest, *, refused: bool) -> None:
     """A LimitRange is asked at a create only: what exceeds it on blue would not get into green after it."""
-    found = refusing_limits(manifest, ref_of(manifest), limited(*LIMITS))
+    found = refusing_limits(manifest, ref_of(manifest), limits_on_green(limited(*LIMITS)))
     assert [str(ref) for ref in found] == (["LimitRange/m/limits"] if refused else [])
 
 
