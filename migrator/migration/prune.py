@@ -15,7 +15,7 @@ from migrator.model.kinds import API_SERVICES, DEFINITIONS
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Plan
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.model.strange import STRANGE, hashable, named, reason_of
+from migrator.model.strange import STRANGE, named, reason_of
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
 from migrator.rules import skip, versions
@@ -103,6 +103,7 @@ class Contents:
             found = [item for part in pool.map(lambda kind: self._listed(kind, namespace), types) for item in part]
         services = self._services | {(ref.namespace, ref.name) for ref, _ in found if ref.type_name == "Service"}
         known = self._ours | {item["metadata"]["uid"] for _, item in found}
+        known |= self._gone_owners([item for _, item in found], namespace, known)
         staying = {item["metadata"]["uid"]: (ref, item) for ref, item in found if not _of_the_cluster(item, ref, services)}
         while True:
             going = [uid for uid, (_, item) in staying.items() if self._goes(uid, item, known - staying.keys())]
@@ -113,9 +114,25 @@ class Contents:
 
     def _goes(self, uid: str, item: Manifest, going: AbstractSet[str]) -> bool:
         """Return whether an object is deleted anyway: by this copy, or by the garbage collector after its last owner."""
-        owners = hashable(owner["uid"] for owner in item["metadata"].get("ownerReferences") or [])
-        owned = bool(owners) and going >= set(owners)
+        owners = {owner["uid"] for owner in _owners(item)}
+        owned = bool(owners) and going >= owners
         return uid in self._ours or "deletionTimestamp" in item["metadata"] or owned
+
+    def _gone_owners(self, items: list[Manifest], namespace: str, known: AbstractSet[str]) -> set[str]:
+        """Return the UIDs of owners that are deleted already: what they owned waits for the garbage collector."""
+        owners = {owner["uid"]: owner for item in items for owner in _owners(item) if owner["uid"] not in known}
+        return {uid for uid, owner in owners.items() if self._is_gone(owner, namespace)}
+
+    def _is_gone(self, owner: Manifest, namespace: str) -> bool:
+        kind = (str(owner["apiVersion"]).rpartition("/")[0], owner["kind"])
+        for resource in self._types:
+            if (resource.group, resource.kind) == kind:
+                try:
+                    found = self._green.get(resource, namespace if resource.namespaced else "", owner["name"])
+                except NotFoundError:
+                    return True
+                return bool(found["metadata"]["uid"] != owner["uid"])
+        return False
 
     def _listed(self, resource: ResourceType, namespace: str) -> list[tuple[ObjectRef, Manifest]]:
         try:
@@ -128,6 +145,11 @@ class Contents:
         except ApiError as error:
             error.message = f"is kept: what it holds cannot be listed: {error.message}"
             raise
+
+
+def _owners(item: Manifest) -> list[Manifest]:
+    """Return the owner references of an object."""
+    return item["metadata"].get("ownerReferences") or []
 
 
 def _of_the_cluster(manifest: Manifest, ref: ObjectRef, services: AbstractSet[tuple[str, str]]) -> bool:

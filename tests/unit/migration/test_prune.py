@@ -82,6 +82,29 @@ def test_an_object_with_another_owner_too_is_not_ours() -> None:
     assert "2 objects that this copy does not delete: ConfigMap/shop/other, ConfigMap/shop/shared" in problem.message
 
 
+@pytest.mark.parametrize("name_is_used_again", [False, True])
+def test_what_a_deleted_owner_has_left_keeps_nothing(name_is_used_again: bool) -> None:
+    """The garbage collector is late: the ReplicaSet is gone, its Pod is still there."""
+    both = copied()
+    replicas = made("apps/v1", "ReplicaSet", "front-1", namespace="shop", spec={})
+    owner = both.green.hold(replicas)[0]
+    both.green.hold(owned_by(owner, made("v1", "Pod", "front-1-x", namespace="shop", spec={})))
+    both.green.delete(both.green.type_of(owner), "shop", "front-1", uid=owner["metadata"]["uid"])
+    if name_is_used_again:
+        both.green.hold(replicas)
+    problems = [problem.message for problem in without(both, SHOP).problems]
+    assert [message.partition("delete: ")[2] for message in problems] == ["ReplicaSet.apps/shop/front-1"] * name_is_used_again
+
+
+def test_an_owner_that_is_not_in_the_lists_but_lives_keeps_the_namespace() -> None:
+    """It came after its kind was listed, or is of a kind that spans namespaces: its object is somebody's."""
+    both = copied()
+    node = both.green.hold(made("v1", "Node", "rack-1"))[0]
+    both.green.hold(owned_by(node, config_map("theirs", namespace="shop")))
+    (problem,) = without(both, SHOP).problems
+    assert "ConfigMap/shop/theirs" in problem.message
+
+
 def test_a_definition_with_objects_of_others_is_kept() -> None:
     """Its deletion would take them along, in every namespace."""
     both = copied(crd("widgets", "Widget", "example.com"))
