@@ -83,7 +83,7 @@ def test_an_object_with_another_owner_too_is_not_ours() -> None:
 
 
 @pytest.mark.parametrize("name_is_used_again", [False, True])
-def test_what_a_deleted_owner_has_left_keeps_nothing(name_is_used_again: bool) -> None:
+def test_what_a_deleted_owner_has_left_keeps_nothing(*, name_is_used_again: bool) -> None:
     """The garbage collector is late: the ReplicaSet is gone, its Pod is still there."""
     both = copied()
     replicas = made("apps/v1", "ReplicaSet", "front-1", namespace="shop", spec={})
