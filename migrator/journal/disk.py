@@ -88,7 +88,7 @@ class PieceFile:
                 raise JournalError(f"{self.path}: was deleted or replaced during this run", hint="restore it, then run again")
             os.fsync(self._file)
             while self._unnamed:
-                _sync_folder(self._unnamed[-1])
+                sync_folder(self._unnamed[-1])
                 self._unnamed.pop()
         except OSError as error:
             self._doubtful = True
@@ -170,7 +170,7 @@ def _missing(folder: Path) -> list[Path]:
     return missing
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Force a folder's entries on the disk, where that is possible and allowed."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -71,9 +71,12 @@ class KubeCluster:
         return str(namespace["metadata"]["uid"])
 
     def server_time(self) -> float:
-        """Return the server's clock from its Date header, in seconds."""
+        """Return the server's clock from its Date header, in seconds; raises ApiError where a proxy has taken or damaged it."""
         date = self._send("GET", "/version").headers.get("date", "")
-        return email.utils.parsedate_to_datetime(date).timestamp()
+        try:
+            return email.utils.parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            raise ApiError(f"{self.name} does not tell its time: its Date header is {date!r}") from None
 
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types, preferred versions first."""

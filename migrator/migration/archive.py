@@ -16,6 +16,7 @@ from typing import BinaryIO
 import orjson
 
 from migrator.errors import MigratorError
+from migrator.journal.disk import sync_folder
 from migrator.model.events import Note, Progress, Step
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
@@ -56,7 +57,7 @@ def archive(
             os.fsync(file.fileno())
         _require_same(partial, written.sha256, None if sealer else objects)
         partial.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise MigratorError(
             f"the archive {path} cannot be written: {error.strerror or error}", hint="blue is not retired"
@@ -143,11 +144,3 @@ def _lines(path: Path) -> int:
             return sum(1 for _ in file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise MigratorError(f"{path} cannot be decompressed: {error}", hint="look at the disk; blue is not retired") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

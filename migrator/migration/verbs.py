@@ -118,16 +118,18 @@ def run_retire(session: Session, path: Path, sealer: Sealer | None = None) -> Re
     if session.run.state.stage is Stage.RETIRED:
         remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
     _settle(session)
-    soak = session.config.retire.soak.total_seconds()
-    there = session.green.server_time()
-    retire.require_retirable(session.run, session.switch, soak=soak, green_time=there)
-    session.preflight()
-    plan, _ = session.read_and_plan()
-    retire.require_whole(plan)
-    if sealer:
-        path = path.with_name(path.name + sealer.suffix)
-    archived = archive(session.blue, plan.kinds_read.values(), path, session.run.reporter, sealer)
-    retire.record_retirement(session.run, path, archived)
+    # Nobody on another machine moves traffic back to blue meanwhile. It is let go before the account that holds it is removed.
+    with session.green.lock(session.holder, session.run.reporter) as lock:
+        soak = session.config.retire.soak.total_seconds()
+        retire.require_retirable(session.run, session.switch, soak=soak, green_time=session.green.server_time())
+        session.preflight()
+        plan, _ = session.read_and_plan()
+        retire.require_whole(plan)
+        if sealer:
+            path = path.with_name(path.name + sealer.suffix)
+        archived = archive(session.blue, plan.kinds_read.values(), path, session.run.reporter, sealer)
+        lock.require()
+        retire.record_retirement(session.run, path, archived)
     remove_account(session.green, session.run)
     return Retirement(path, archived, plan.kinds_skipped)
 

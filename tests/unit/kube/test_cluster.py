@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import orjson
@@ -167,3 +168,11 @@ def test_a_conflict_after_an_attempt_without_an_answer_says_so(error: Any, *, lo
         with pytest.raises(ConflictError) as caught:
             cluster.create(CONFIG_MAPS, "default", BODY, manager="m")
     assert caught.value.repeated is repeated
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 10:00:00 GMT"])
+def test_a_server_that_does_not_tell_its_time_is_named(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy before it takes the Date header away, or writes another."""
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: date)
+    with served(lambda *_: {}, clock=FakeClock()) as cluster, pytest.raises(ApiError, match="green does not tell its time"):
+        cluster.server_time()

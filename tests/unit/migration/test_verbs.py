@@ -361,3 +361,17 @@ def test_blue_is_retired_after_its_time_with_an_archive(stand: Stand, tmp_path: 
     assert stand.journal.records[-1] == Retired(str(path), done.archived.objects, done.archived.sha256)
     assert "Event" in done.left_out
     assert stand.state is Stage.RETIRED
+
+
+def test_blue_is_not_retired_beside_another_run(stand: Stand, tmp_path: Path) -> None:
+    """Somebody else's cutover or rollback may be moving traffic to blue."""
+    stand.ready()
+    run_cutover(stand.session, CopyOptions())
+    stand.clock.pass_time(60)
+    with (
+        stand.green.lock("anna@a/1", stand.session.run.reporter),
+        pytest.raises(BlockedError, match="green is locked by anna@a/1"),
+    ):
+        run_retire(stand.session, tmp_path / "archive.gz")
+    assert stand.state is Stage.ON_GREEN
+    assert list(tmp_path.glob("archive*")) == []
