@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -19,7 +19,10 @@ e2e: install nodes supplies
 e2e-upgrade: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_upgrade.py
 
-# On demand, outside of CI's time: two hops on real nodes, and what only whole emulated machines show.
+# On demand, outside of CI's time: what breaks an upgrade, two hops on real nodes, and what only whole emulated machines show.
+e2e-upgrade-faults: install nodes supplies
+	$(BIN)/python -m pytest -s tests/on_demand/test_upgrade_faults.py
+
 e2e-upgrade-hops: install nodes supplies
 	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import project, store, supplies
+from tests.e2e.conftest import project, pytest_collection_modifyitems, store, supplies
 
-__all__ = ["project", "store", "supplies"]
+__all__ = ["project", "pytest_collection_modifyitems", "store", "supplies"]
