@@ -12,7 +12,7 @@ from migrator.model.events import Event
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.model.strange import Unparsed
-from migrator.model.traffic import TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
 
 R = TypeVar("R")
@@ -188,7 +188,10 @@ class Host(Protocol):
 
 
 class TrafficSwitch(Protocol):
-    """The load balancer before both clusters."""
+    """What leads traffic to both clusters: a load balancer, a name, or several of them that move together."""
+
+    def abilities(self) -> Abilities:
+        """Return what it can do; raises TrafficError where it has to be asked and does not answer."""
 
     def read(self) -> TrafficReading:
         """Return weights and counters; raises TrafficError."""

@@ -75,16 +75,16 @@ def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -
 
 def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen, graceful: float | None) -> TrafficMoved:
     from migrator.adapters.clock import process_age
+    from migrator.cli.switches import switch_of
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
     from migrator.migration.rollback import DECISIVE, move_traffic
-    from migrator.traffic.haproxy import HAProxy
 
     path = journal_path(common, config.name)
     entries = (
         entry for word in DECISIVE for entry in iter_entries(path, MIGRATION, mentions=f'"event":"{word}"', damaged=lambda _: None)
     )
-    switch = HAProxy(config.traffic.haproxy, relative_to=common.config.parent) if config.traffic else None
+    switch = switch_of(config.switches, relative_to=common.config.parent)
     return move_traffic(config.name, entries, switch, screen, process_age, graceful=graceful)
 
 

@@ -67,12 +67,13 @@ def command(common: Common) -> None:
 
 def _traffic(common: Common, config: Migration) -> tuple[float | None, str]:
     """Return the share of green that the load balancer has now, or why that is not known."""
-    from migrator.traffic.haproxy import HAProxy
+    from migrator.cli.switches import switch_of
 
-    if config.traffic is None:
+    switch = switch_of(config.switches, relative_to=common.config.parent)
+    if switch is None:
         return None, ""
     try:
-        return HAProxy(config.traffic.haproxy, relative_to=common.config.parent).read().green_percent, ""
+        return switch.read().green_percent, ""
     except MigratorError as error:
         return None, error.message
 

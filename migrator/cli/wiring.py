@@ -18,6 +18,7 @@ from migrator.adapters.signals import SIGNALS
 from migrator.adapters.stack_outputs import stack_access
 from migrator.cli.options import Common, journal_path
 from migrator.cli.render import Screen
+from migrator.cli.switches import switch_of
 from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.journal.file import FileJournal
@@ -33,7 +34,6 @@ from migrator.migration.session import Session
 from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
 from migrator.ports import CommandRunner
-from migrator.traffic.haproxy import HAProxy
 
 _SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
 """How long a way back waits for each cluster."""
@@ -61,7 +61,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             blue=blue,
             green=green,
             run=Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS),
-            switch=HAProxy(config.traffic.haproxy, relative_to=folder) if config.traffic else None,
+            switch=switch_of(config.switches, relative_to=folder),
             prober=SystemProber(),
             registry=HttpRegistry(_registries(config), clock=clock),
             runner=ShellRunner(),

@@ -86,7 +86,7 @@ def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
 
 
 def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> str:
-    location: Location = item["loc"]
+    location = _in_file(item["loc"])
     kind = item["type"]
     whole = (*within, *location)
     known = next(whole[:length] for length in range(len(whole), -1, -1) if whole[:length] in lines)
@@ -95,6 +95,11 @@ def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], ite
         near = difflib.get_close_matches(str(location[-1]), _keys_at(model, location[:-1]), n=1)
         what += f", did you mean {near[0]}?" if near else ""
     return f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
+
+
+def _in_file(location: Location) -> Location:
+    """Return a place without the tags of unions, which are no keys of the file."""
+    return tuple(part for part in location if not str(part).startswith("("))
 
 
 def _by_line(sentence: str) -> tuple[int, str]:

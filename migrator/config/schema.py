@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from migrator.config.duration import PATTERN as DURATION_PATTERN
-from migrator.config.duration import parse_duration
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str):
-        return timedelta(seconds=parse_duration(value))
-    raise ValueError(f"{value!r} is not a duration; write it with its unit, such as 30s, 5m or 24h")
-
-
-def _lasting(default: str, *, description: str) -> Any:
-    """Return a duration field; its default is text, so that editors propose it in that form."""
-    return Field(default, description=description)
-
-
-def _percent(value: object) -> object:
-    if isinstance(value, str) and value.endswith("%"):
-        return float(value[:-1]) / 100
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN, "format": ""}),
-]
-Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)
-
-
-class Frozen(BaseModel):
-    """The base of every part of the file: no unknown keys, frozen, keys in camelCase."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
+from migrator.config.fields import Duration, Frozen, Rate, lasting
+from migrator.config.traffic import Course, OneOrMore, SwitchConfig, Traffic, as_list, course, require_consistent
 
 
 class ClusterConfig(Frozen):
@@ -174,51 +134,13 @@ class Probe(Frozen):
     http: HttpProbe | None = Field(None, description="An HTTP request.")
     tcp: TcpProbe | None = Field(None, description="A TCP connection.")
     command: tuple[str, ...] = Field((), description="A program and its arguments; exit code 0 is good.")
-    timeout: Duration = _lasting("5s", description="No answer within it is a failure.")
+    timeout: Duration = lasting("5s", description="No answer within it is a failure.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Probe:
         if sum((self.http is not None, self.tcp is not None, bool(self.command))) != 1:
             raise ValueError("give exactly one of http, tcp, command")
         return self
-
-
-HAProxyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
-"""A name that HAProxy accepts (configuration manual, section 4.1); no other text may become part of a command."""
-
-
-class HAProxyConfig(Frozen):
-    """One HAProxy backend that holds the servers of both clusters."""
-
-    socket: str = Field(description="Path of the Runtime API's unix socket (`stats socket ... level admin`).")
-    backend: HAProxyName = Field(description="Name of the backend.")
-    blue: tuple[HAProxyName, ...] = Field(description="Names of the servers of blue.", min_length=1)
-    green: tuple[HAProxyName, ...] = Field(description="Names of the servers of green.", min_length=1)
-    state_file: str = Field(
-        description="The file of `server-state-file`; written after each change, so that a restart keeps the weights."
-    )
-
-    @model_validator(mode="after")
-    def _each_server_once(self) -> HAProxyConfig:
-        twice = sorted(name for name, count in Counter((*self.blue, *self.green)).items() if count > 1)
-        if twice:
-            raise ValueError(f"{', '.join(twice)} is named twice: a server leads to blue or to green")
-        return self
-
-
-class Traffic(Frozen):
-    """How traffic moves."""
-
-    haproxy: HAProxyConfig = Field(description="The load balancer.")
-    steps: tuple[float, ...] = Field((5, 25, 50, 100), description="Percent of traffic on green, step by step.")
-    soak: Duration = _lasting("30s", description="How long each step is watched before its gates are judged.")
-
-    @field_validator("steps")
-    @classmethod
-    def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
-        if not steps or list(steps) != sorted(set(steps)) or steps[0] <= 0 or steps[-1] != 100:
-            raise ValueError("must rise and end with 100, such as [5, 25, 50, 100]")
-        return steps
 
 
 class Gates(Frozen):
@@ -231,11 +153,11 @@ class Gates(Frozen):
         description="Requests that green must have answered before a step can pass; 0 for services without traffic.",
         ge=0,
     )
-    verdict_age: Duration = _lasting("15m", description="How old a good verdict may be at cutover.")
-    ready_timeout: Duration = _lasting(
+    verdict_age: Duration = lasting("15m", description="How old a good verdict may be at cutover.")
+    ready_timeout: Duration = lasting(
         "5m", description="How long validate waits for green's workloads; after that they count as failed."
     )
-    backend_timeout: Duration = _lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
+    backend_timeout: Duration = lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 
 class Volumes(Frozen):
@@ -255,13 +177,13 @@ class Hooks(Frozen):
     before_cutover: tuple[tuple[str, ...], ...] = Field((), description="Before traffic moves.")
     after_cutover: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is on green.")
     after_rollback: tuple[tuple[str, ...], ...] = Field((), description="After all traffic is back on blue.")
-    timeout: Duration = _lasting("10m", description="Longest run of one command.")
+    timeout: Duration = lasting("10m", description="Longest run of one command.")
 
 
 class Retire(Frozen):
     """When blue may be retired."""
 
-    soak: Duration = _lasting("24h", description="How long green must have had all traffic.")
+    soak: Duration = lasting("24h", description="How long green must have had all traffic.")
 
 
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -279,20 +201,40 @@ class Migration(Frozen):
     transforms: tuple[Transform, ...] = Field((), description="Your changes to objects.")
     volumes: Volumes = Field(default_factory=Volumes, description="What is known about the data in volumes.")
     probes: tuple[Probe, ...] = Field((), description="Checks of green, run by validate and at each cutover step.")
-    traffic: Traffic | None = Field(None, description="How traffic moves; without it cutover and rollback have nothing to move.")
+    traffic: OneOrMore[Traffic] | None = Field(
+        None,
+        description="How traffic moves; what a list names moves together. Without it cutover and rollback have nothing to move.",
+    )
     gates: Gates = Field(default_factory=Gates, description="Conditions of each step.")
     hooks: Hooks = Field(default_factory=Hooks, description="Your commands.")
     retire: Retire = Field(default_factory=Retire, description="When blue may be retired.")
 
+    @field_validator("traffic")
+    @classmethod
+    def _moves_together(cls, given: Traffic | tuple[Traffic, ...] | None) -> Traffic | tuple[Traffic, ...] | None:
+        if given == ():
+            raise ValueError("names no switch: leave it out, or name one")
+        require_consistent(as_list(given))
+        return given
 
-class _Balancer(BaseModel):
-    """The part of `traffic` that says where it goes."""
+    @property
+    def switches(self) -> tuple[Traffic, ...]:
+        """What traffic moves through, one entry each; empty when nothing is said of it."""
+        return as_list(self.traffic)
 
-    haproxy: HAProxyConfig
+    @property
+    def course(self) -> Course:
+        """The steps of a cutover, the same for all switches."""
+        return course(self.switches)
 
 
 class WayBack(BaseModel):
     """What going back needs of the file for its traffic; a mistake elsewhere in it must not keep traffic on green."""
 
     name: str = Field(pattern=_NAME)
-    traffic: _Balancer
+    traffic: OneOrMore[SwitchConfig]
+
+    @property
+    def switches(self) -> tuple[SwitchConfig, ...]:
+        """What traffic moves through, one entry each."""
+        return as_list(self.traffic)

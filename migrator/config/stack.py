@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from migrator.config.fields import Frozen
 from migrator.config.load import parse
-from migrator.config.schema import Frozen
 from migrator.errors import ConfigError
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from migrator.config.schema import Gates, Probe, Traffic
+from migrator.config.schema import Gates, Probe
+from migrator.config.traffic import Course
 from migrator.errors import BlockedError, GateFailedError, MigratorError, TrafficError
 from migrator.journal.records.traffic import (
     ClocksCompared,
@@ -26,7 +27,7 @@ from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.migration.undo import Undo, shifted_back
 from migrator.model.events import Note, Progress, Step
-from migrator.model.traffic import SideCounters, TrafficReading
+from migrator.model.traffic import Abilities, SideCounters, TrafficReading
 from migrator.model.verdict import Severity
 from migrator.ports import HeldLock, Prober, TrafficSwitch
 
@@ -44,7 +45,7 @@ _MAX_SOAK_TIMES = 4
 class CutoverInputs:
     """What a cutover shifts, and what judges it."""
 
-    traffic: Traffic
+    course: Course
     gates: Gates
     probes: tuple[Probe, ...]
     switch: TrafficSwitch
@@ -83,14 +84,14 @@ def look(switch: TrafficSwitch, run: Run) -> None:
     """
     reading = switch.read()
     state = run.state
-    if state.announced_percent is None and abs(reading.green_percent - state.green_percent) <= _READ_BACK:
+    if state.announced_percent is None and _has_share(reading, state.green_percent):
         return
     if state.stage is Stage.ON_GREEN and state.announced_percent is None:
         raise BlockedError(
-            f"green has {reading.green_percent:g} % of the traffic, and all of it by the journal",
+            f"green has {_shares(reading)} of the traffic, and all of it by the journal",
             hint="`migrator rollback` takes the rest back, too; then validate and cut over again",
         )
-    run.reporter.emit(Note(f"the load balancer has {reading.green_percent:g} % of the traffic on green", warning=True))
+    run.reporter.emit(Note(f"the load balancer has {_shares(reading)} of the traffic on green", warning=True))
     run.write(Shifted(reading.green_percent, dict(reading.servers)))
 
 
@@ -152,9 +153,26 @@ def _reason(error: BaseException) -> str:
     return reason(error) if isinstance(error, Exception) else type(error).__name__
 
 
+def require_judges(inputs: CutoverInputs, run: Run) -> None:
+    """Say what judges a step of switches that count nothing; raises BlockedError when nothing would."""
+    can = inputs.switch.abilities()
+    if can.uncounted and not inputs.probes:
+        raise BlockedError(
+            f"nothing would judge the steps: {', '.join(can.uncounted)} counts no requests, and there are no probes",
+            hint="add `probes:` that ask through it",
+        )
+    if can.uncounted:
+        names = ", ".join(probe.name for probe in inputs.probes)
+        run.reporter.emit(Note(f"{', '.join(can.uncounted)} counts no requests: the probes judge each step ({names})"))
+    if can.stale_seconds > inputs.course.soak:
+        run.reporter.emit(
+            Note(f"clients may go on to blue for {can.stale_seconds:g} s after a step, so each is watched for that long")
+        )
+
+
 def shift_traffic(inputs: CutoverInputs, run: Run) -> None:
     """Shift traffic step by step, starting at the share that green has; raises GateFailedError at the first gate that fails."""
-    steps = inputs.traffic.steps
+    steps = inputs.course.steps
     for percent in steps:
         if percent >= run.state.green_percent - _READ_BACK or percent == steps[-1]:
             _step(percent, inputs, run)
@@ -175,8 +193,9 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     _require_share(before, run.state.green_percent)  # somebody may have gone back meanwhile
     inputs.lock.require()
     shift(percent, inputs.switch, run)
-    green = _watch(percent, before, inputs, run)
-    if green.requests < inputs.gates.min_requests:
+    can = inputs.switch.abilities()
+    green = _watch(percent, before, can, inputs, run)
+    if can.counters and green.requests < inputs.gates.min_requests:
         wanted = inputs.gates.min_requests
         raise GateFailedError(
             f"green answered {green.requests} requests at {percent:g} %, and gates.minRequests is {wanted}: nothing is proven",
@@ -187,20 +206,25 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     run.write(GatePassed(percent=percent, requests=green.requests, errors=green.errors, latency_ms=green.latency_ms))
 
 
-def _watch(percent: float, before: TrafficReading, inputs: CutoverInputs, run: Run) -> SideCounters:
-    """Return green's counters of the step once its soak time is over and there were enough requests, or no more time for them."""
-    soak = inputs.traffic.soak.total_seconds()
+def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: CutoverInputs, run: Run) -> SideCounters:
+    """Return green's counters of the step once its soak time is over and there were enough requests, or no more time for them.
+
+    It is over when clients can have stayed behind no longer.
+    """
+    soak = max(inputs.course.soak, can.stale_seconds)
     began = run.clock.monotonic()
     while True:
         run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
         inputs.lock.check()
         green = _sample(percent, before, inputs.switch, run)
         passed = run.clock.monotonic() - began
-        seen = f"{green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms"
+        seen = f"{green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms" if can.counters else "probes"
         run.reporter.emit(Progress(f"{percent:g} %: {seen}", int(passed), int(soak)))
         if green.requests >= _EARLY_JUDGEMENT_REQUESTS:
             _judge(green, inputs.gates)
-        enough = green.requests >= inputs.gates.min_requests
+        if can.uncounted:
+            _probe(percent, inputs)
+        enough = not can.counters or green.requests >= inputs.gates.min_requests
         if passed >= soak and (enough or passed >= soak * _MAX_SOAK_TIMES):
             return green
 
@@ -215,8 +239,16 @@ def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: 
 
 
 def _require_share(reading: TrafficReading, percent: float) -> None:
-    if abs(reading.green_percent - percent) > _READ_BACK:
-        raise GateFailedError(f"weights were changed from outside: green has {reading.green_percent:g} %, not {percent:g} %")
+    if not _has_share(reading, percent):
+        raise GateFailedError(f"weights were changed from outside: green has {_shares(reading)}, not {percent:g} %")
+
+
+def _has_share(reading: TrafficReading, percent: float) -> bool:
+    return all(abs(share - percent) <= _READ_BACK for share in reading.percents)
+
+
+def _shares(reading: TrafficReading) -> str:
+    return " to ".join(f"{share:g} %" for share in sorted(set(reading.percents)))
 
 
 def _judge(green: SideCounters, gates: Gates) -> None:

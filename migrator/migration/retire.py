@@ -10,8 +10,9 @@ from migrator.migration.ages import Moment
 from migrator.migration.archive import Archived
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
-from migrator.model.events import Step
+from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
+from migrator.model.traffic import Abilities
 from migrator.ports import TrafficSwitch
 
 _WATCH_SECONDS = 5.0
@@ -32,6 +33,12 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
     age = min((age for age in ages if age >= 0), default=-1.0)
     if age < 0:
         raise BlockedError("the cutover lies ahead of now: a clock went back", hint="set the clock of this machine")
+    can = switch.abilities() if switch else Abilities()
+    if age < can.stale_seconds:
+        raise BlockedError(
+            f"green has had all traffic for {age:.0f} s, and clients may hold an old answer for {can.stale_seconds:g} s",
+            hint="wait, then run it again",
+        )
     if age < soak:
         raise BlockedError(
             f"green has had all traffic for {age / 3600:.1f} h, and retire.soak is {soak / 3600:.1f} h",
@@ -39,10 +46,13 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
         )
     if switch is None:
         return
+    if can.uncounted:
+        text = f"{', '.join(can.uncounted)} counts no requests: nobody sees here whether something still reaches blue through it"
+        run.reporter.emit(Note(text, warning=True))
     before = switch.read()
-    if before.green_percent < 100:
+    if before.percents[0] < 100:
         raise BlockedError(
-            f"traffic still reaches blue: green has {before.green_percent:g} %",
+            f"traffic still reaches blue: green has {before.percents[0]:g} %",
             hint="`migrator cutover` again, or look at the load balancer",
         )
     run.reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))

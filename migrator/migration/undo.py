@@ -64,6 +64,7 @@ class Undo:
             self.undone.append(f"the load balancer: {complaint}")
         if withdrawal.reading.green_sessions and not may_stay:
             self.undone.append(f"{counted(withdrawal.reading.green_sessions)} on green did not end")
+        self.undone += withdrawal.missed
         if withdrawal.ended:
             self.show(Note(f"{counted(withdrawal.ended)} on green were ended", warning=True))
 

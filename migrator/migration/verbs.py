@@ -72,7 +72,7 @@ def run_validate(session: Session) -> Verdict:
 
 def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     """Copy what changed, turn CronJobs over, then shift traffic in steps; undo the last two when a gate fails."""
-    if session.config.traffic is None or session.switch is None:
+    if not session.config.switches or session.switch is None:
         raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
     _settle(session)
     identities = session.preflight()
@@ -84,8 +84,9 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     ahead = there - session.run.clock.monotonic()
     with session.green.lock(session.holder, session.run.reporter) as lock:
         inputs = cutover.CutoverInputs(
-            session.config.traffic, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
+            session.config.course, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
         )
+        cutover.require_judges(inputs, session.run)
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
             plan, copied = session.read_and_plan()[0], CopyResult.nothing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -33,16 +34,50 @@ class SideCounters:
 
 
 @dataclass(slots=True, frozen=True)
+class Abilities:
+    """What a switch can do; steps, gates and what a person is told follow from it."""
+
+    levels: tuple[float, ...] = ()
+    """The shares of green that it can set, in percent; empty: all."""
+    counters: bool = True
+    """Whether it counts requests and errors of each side."""
+    uncounted: tuple[str, ...] = ()
+    """Those of its parts that do not count; probes judge them."""
+    stale_seconds: float = 0.0
+    """How long clients may go on to where they went before, at most, such as by a cache of DNS answers."""
+
+    @staticmethod
+    def together(each: Iterable[Abilities]) -> Abilities:
+        """Return what several switches can do that move together."""
+        every = tuple(each)
+        limited = [set(item.levels) for item in every if item.levels]
+        return Abilities(
+            levels=tuple(sorted(set.intersection(*limited))) if limited else (),
+            counters=any(item.counters for item in every),
+            uncounted=tuple(name for item in every for name in item.uncounted),
+            stale_seconds=max((item.stale_seconds for item in every), default=0.0),
+        )
+
+
+@dataclass(slots=True, frozen=True)
 class TrafficReading:
     """Weights and counters at one moment."""
 
     green_percent: float
+    """Green's share; the largest, where several switches do not have the same."""
     blue: SideCounters
     green: SideCounters
     servers: dict[str, int]
     """Weight of each server, as the load balancer reports it; 0 for one that is drained or in maintenance."""
     green_sessions: dict[str, int] = field(default_factory=dict)
     """What is open on each server of green; those without are left out."""
+    least_percent: float | None = None
+    """Green's smallest share, where several switches do not have the same."""
+
+    @property
+    def percents(self) -> tuple[float, float]:
+        """Green's smallest and largest share."""
+        return (self.green_percent if self.least_percent is None else self.least_percent, self.green_percent)
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,3 +88,5 @@ class Withdrawal:
     """What was read back; its `green_sessions` are still open."""
     ended: dict[str, int]
     """Connections and requests that were open on green and were ended, by server."""
+    missed: tuple[str, ...] = ()
+    """What was not reached and may still lead to green, one sentence each."""

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.schema import HAProxyConfig
+from migrator.config.traffic import HAProxyConfig
 from migrator.errors import TrafficError
-from migrator.model.traffic import TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
@@ -39,6 +39,10 @@ class HAProxy:
         self._clock = clock
         self._api = RuntimeApi(relative_to / Path(config.socket).expanduser(), clock)
         self._state_file = StateFile(relative_to / Path(config.state_file).expanduser())
+
+    def abilities(self) -> Abilities:
+        """Return what HAProxy can do: every share, with counters, for the next request."""
+        return Abilities()
 
     def read(self) -> TrafficReading:
         """Return weights and counters; raises TrafficError when HAProxy does not answer or knows no such server."""

@@ -29,6 +29,8 @@ class FakeServer:
     status: str = "UP"
     stays: bool = False
     """Whether its connections stay when they are told to end."""
+    asked: int = 0
+    """Requests since the beginning of a test."""
 
 
 class FakeHAProxy:
@@ -44,6 +46,12 @@ class FakeHAProxy:
         """Beginning of a command to the answer that it gets instead."""
         self.deaf = False
         """Takes weights and keeps the old ones."""
+
+    def ask(self) -> str:
+        """Return which server answers a request: the one with the highest weight that counts."""
+        name = max(self.servers, key=lambda name: 0 if self.servers[name].admin else self.servers[name].weight)
+        self.servers[name].asked += 1
+        return name
 
     def answer(self, command: str) -> str:
         """Answer one command."""
@@ -74,7 +82,7 @@ class FakeHAProxy:
 
     def _stat(self) -> str:
         rows = [
-            f"shop,{name},20,{server.sessions},1,2,0,0,0,0,{30 + number},3,{server.status},0,L7OK,,http,"
+            f"shop,{name},{20 + server.asked},{server.sessions},1,2,0,0,0,0,{30 + number},3,{server.status},0,L7OK,,http,"
             for number, (name, server) in enumerate(self.servers.items())
         ]
         total = f"shop,BACKEND,,,,,,,,,,,UP,0,,,http,{self.algorithm}"

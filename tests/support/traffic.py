@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from migrator.config.schema import Probe
 from migrator.errors import CommandFailedError, TrafficError
-from migrator.model.traffic import SideCounters, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, SideCounters, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding, Severity
 from tests.support.clock import FakeClock
 
@@ -43,14 +43,22 @@ class FakeSwitch:
         self.complains = ""
         """What it says after it has set the weights."""
         self.shifts: list[float] = []
+        self.can = Abilities()
+        """What it can do."""
         self._at = clock.monotonic()
         self._blue = self._green = self._errors = 0.0
+
+    def abilities(self) -> Abilities:
+        """Return what a test says it can do."""
+        return self.can
 
     def read(self) -> TrafficReading:
         """Return weights and counters."""
         if self.mute:
             raise TrafficError("haproxy does not answer")
         self._count()
+        if not self.can.counters:
+            self._blue = self._green = self._errors = 0.0
         green_weight = round(self.percent / 100 * _FULL_WEIGHT)
         return TrafficReading(
             self.percent,
@@ -77,6 +85,8 @@ class FakeSwitch:
         """Set green's share."""
         self._count()
         self.before_shift(green_percent)
+        if self.can.levels and green_percent not in self.can.levels:
+            raise TrafficError(f"it cannot have {green_percent:g} % on green")
         if green_percent in self.refused:
             raise TrafficError(f"haproxy does not take {green_percent:g} %", hint="look at its log")
         self.clock.pass_time(self.shift_seconds)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from migrator.config.schema import Gates, HAProxyConfig, Probe, TcpProbe, Traffic
+from migrator.config.schema import Gates, Probe, TcpProbe
+from migrator.config.traffic import Course
 from migrator.errors import BlockedError, GateFailedError, JournalError, MigratorError, TrafficError, UnavailableError
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import (
@@ -23,11 +24,12 @@ from migrator.journal.records.traffic import (
     Shifted,
 )
 from migrator.migration.ages import Moment
-from migrator.migration.cutover import CutoverInputs, cut_over, look, require_verdict
+from migrator.migration.cutover import CutoverInputs, cut_over, look, require_judges, require_verdict
 from migrator.migration.fence import Side
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
-from migrator.model.events import Event
+from migrator.model.events import Event, Note
+from migrator.model.traffic import Abilities
 from migrator.model.verdict import Finding
 from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
@@ -87,11 +89,10 @@ class Shift:
 def shift() -> Shift:
     """Return a cutover in steps of 10, 50 and 100 percent, 30 s each, under 100 requests a second."""
     run, journal, clock, recorder = migration_run()
-    haproxy = HAProxyConfig(socket="/s", backend="b", blue=("blue",), green=("green",), state_file="/f")
-    traffic = Traffic(haproxy=haproxy, steps=(10, 50, 100), soak=seconds(SOAK))
+    course = Course((10, 50, 100), SOAK)
     gates = Gates(error_rate=0.01, min_requests=20)
     switch, prober, lock = FakeSwitch(clock), FakeProber(), FakeLock("a@host/1")
-    return Shift(run, journal, clock, recorder, CutoverInputs(traffic, gates, (), switch, prober, lock), switch, prober, lock)
+    return Shift(run, journal, clock, recorder, CutoverInputs(course, gates, (), switch, prober, lock), switch, prober, lock)
 
 
 def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
@@ -405,3 +406,46 @@ def test_a_green_api_that_is_away_during_a_step_is_left_to_the_gates(shift: Shif
     shift.clock.after(SOAK - 2, lambda: setattr(shift.lock, "silence", None))
     shift.go()
     assert (shift.switch.percent, shift.lock.asked) == (100, 3)
+
+
+BLIND = Abilities(counters=False, uncounted=("dns shop",), stale_seconds=300)
+PROBE = Probe(name="front", tcp=TcpProbe(host="h", port=1))
+
+
+def test_what_counts_nothing_is_judged_by_probes_for_as_long_as_clients_may_stay_behind(shift: Shift) -> None:
+    """No minimum of requests can be asked of it; each look asks the probes."""
+    shift.switch.can = BLIND
+    shift.inputs = replace(shift.inputs, probes=(PROBE,))
+    require_judges(shift.inputs, shift.run)
+    assert [str(event.text) for event in shift.recorder.events if isinstance(event, Note)] == [
+        "dns shop counts no requests: the probes judge each step (front)",
+        "clients may go on to blue for 300 s after a step, so each is watched for that long",
+    ]
+    began = shift.clock.monotonic()
+    shift.go()
+    assert shift.clock.monotonic() - began >= 900
+    assert len(shift.prober.asked) > 800
+    assert shift.switch.percent == 100
+
+
+def test_a_probe_that_fails_while_a_step_is_watched_moves_all_back(shift: Shift) -> None:
+    """Where nothing is counted, no later than the next look."""
+    shift.switch.can = BLIND
+    shift.inputs = replace(shift.inputs, probes=(PROBE,))
+    shift.prober.reasons["front"] = "answered 502"
+    shift.fails("probe front at 10 %: answered 502; all traffic is back on blue")
+    assert (shift.prober.asked, shift.switch.percent) == (["front"], 0)
+
+
+def test_without_counters_and_probes_nothing_begins(shift: Shift) -> None:
+    """Nothing would judge a step."""
+    shift.switch.can = BLIND
+    with pytest.raises(BlockedError, match="nothing would judge the steps: dns shop counts no requests, and there are no probes"):
+        require_judges(shift.inputs, shift.run)
+
+
+def test_a_share_that_one_of_several_does_not_have_was_changed_from_outside(shift: Shift) -> None:
+    """Each is read back, not their sum."""
+    whole = shift.switch.read
+    shift.switch.read = lambda: replace(whole(), least_percent=min(whole().green_percent, 10.0))  # type: ignore[method-assign]
+    shift.fails("weights were changed from outside: green has 10 % to 50 %, not 50 %")

@@ -13,6 +13,7 @@ from migrator.migration.archive import Archived
 from migrator.migration.retire import record_retirement, require_retirable, require_whole
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
+from migrator.model.traffic import Abilities
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster.faults import Fault, unavailable
 from tests.support.journals import migration_run
@@ -115,3 +116,16 @@ def test_the_end_is_recorded_on_disk(tmp_path: Path) -> None:
     assert journal.records[-1] == Retired(str(tmp_path / "a"), 7, "digest")
     assert journal.synced == len(journal.kept)
     assert run.state.stage is Stage.RETIRED
+
+
+def test_blue_stays_while_clients_may_hold_an_old_answer() -> None:
+    """Longer than retire.soak, if it has to be; and what counts nothing is said."""
+    run, _, clock, recorder = migration_run(CutoverEnded(good=True))
+    clock.pass_time(100)
+    switch = FakeSwitch(clock, percent=100)
+    switch.can = Abilities(counters=False, uncounted=("dns shop",), stale_seconds=200)
+    with pytest.raises(BlockedError, match="clients may hold an old answer for 200 s"):
+        require_retirable(run, switch, soak=10, green_time=run.clock.now())
+    clock.pass_time(100)
+    require_retirable(run, switch, soak=10, green_time=run.clock.now())
+    assert "nobody sees here whether something still reaches blue through it" in str(recorder.events)

@@ -1,0 +1,49 @@
+"""What the fields of the person's files are made of: durations, rates, and models without unknown keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from migrator.config.duration import PATTERN as DURATION_PATTERN
+from migrator.config.duration import parse_duration
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        return timedelta(seconds=parse_duration(value))
+    raise ValueError(f"{value!r} is not a duration; write it with its unit, such as 30s, 5m or 24h")
+
+
+def lasting(default: str, *, description: str) -> Any:
+    """Return a duration field; its default is text, so that editors propose it in that form."""
+    return Field(default, description=description)
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, str) and value.endswith("%"):
+        return float(value[:-1]) / 100
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN, "format": ""}),
+]
+Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+class Frozen(BaseModel):
+    """The base of every part of a file: no unknown keys, frozen, keys in camelCase."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)

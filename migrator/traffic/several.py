@@ -1,0 +1,91 @@
+"""Several switches that move together: one that does not take its share takes all of them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migrator.errors import MigratorError, TrafficError
+from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
+from migrator.ports import TrafficSwitch
+from migrator.traffic.together import ask_all, named, summed
+from migrator.untrusted import printable
+
+
+class Several:
+    """Switches by name; each is told, and each is read back."""
+
+    def __init__(self, switches: Mapping[str, TrafficSwitch]) -> None:
+        self._switches = dict(switches)
+
+    def abilities(self) -> Abilities:
+        """Return what all of them can do."""
+        found, errors = ask_all(self._switches, lambda switch: switch.abilities())
+        _require(errors)
+        return Abilities.together(found.values())
+
+    def read(self) -> TrafficReading:
+        """Return the sum of their counters, and the smallest and largest share; raises TrafficError when one does not answer."""
+        return summed(self._readings())
+
+    def require_shares(self) -> tuple[str, ...]:
+        """Return what a person should know of each; raises TrafficError for the first that cannot set shares."""
+        found, errors = ask_all(self._switches, lambda switch: switch.require_shares())
+        _require(errors)
+        return tuple(f"{name}: {notice}" for name, notices in found.items() for notice in notices)
+
+    def shift(self, green_percent: float) -> TrafficReading:
+        """Set the share of green at one after the other; when one fails, those before it, and it, get their old share back."""
+        if not green_percent:
+            return self.withdraw(end_connections=True).reading
+        before = {name: reading.green_percent for name, reading in self._readings().items()}
+        told: list[str] = []
+        for name, switch in self._switches.items():
+            told.append(name)
+            try:
+                switch.shift(green_percent)
+            except MigratorError as error:
+                raise TrafficError(f"{name}: {error.message}; {self._put_back(told, before)}", hint=error.hint) from error
+        return self.read()
+
+    def withdraw(self, *, end_connections: bool) -> Withdrawal:
+        """Move all traffic to blue at all of them at once; one that cannot keeps nobody from it, and is named."""
+        done, errors = ask_all(self._switches, lambda switch: switch.withdraw(end_connections=end_connections))
+        if errors:
+            elsewhere = f"; on blue: {', '.join(done)}" if done else ""
+            raise TrafficError(f"{_told(errors)}{elsewhere}", hint=_hint(errors))
+        return Withdrawal(
+            summed({name: item.reading for name, item in done.items()}),
+            named({name: item.ended for name, item in done.items()}),
+            tuple(f"{name}: {text}" for name, item in done.items() for text in item.missed),
+        )
+
+    def _readings(self) -> dict[str, TrafficReading]:
+        found, errors = ask_all(self._switches, lambda switch: switch.read())
+        _require(errors)
+        return found
+
+    def _put_back(self, told: list[str], before: Mapping[str, float]) -> str:
+        """Give those that were told their old share; return what came of it."""
+
+        def back(name: str) -> TrafficReading:
+            return self._switches[name].shift(before[name])
+
+        _, errors = ask_all({name: name for name in told}, back)
+        return f"not put back: {_told(errors)}" if errors else f"all have the share that they had before ({', '.join(told)})"
+
+
+def _require(errors: Mapping[str, Exception]) -> None:
+    if errors:
+        raise TrafficError(_told(errors), hint=_hint(errors))
+
+
+def _told(errors: Mapping[str, Exception]) -> str:
+    return "; ".join(f"{name}: {_words(error)}" for name, error in errors.items())
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, MigratorError) else printable(f"{type(error).__name__}: {error}")
+
+
+def _hint(errors: Mapping[str, Exception]) -> str:
+    return next((error.hint for error in errors.values() if isinstance(error, MigratorError) and error.hint), "")
