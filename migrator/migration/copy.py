@@ -18,6 +18,7 @@ from migrator.migration import prune
 from migrator.migration.apply.judge import Known, judge
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
+from migrator.migration.pod_changes import AGAIN, PodChanges
 from migrator.migration.run import Run
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
@@ -25,8 +26,7 @@ from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, reason_of
 from migrator.ports import Green
-from migrator.rules.order import MUTATING_POLICIES
-from migrator.rules.references import backend_services
+from migrator.rules.webhooks import strict_backends
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,10 +69,6 @@ class CopyResult:
         return not (self.problems or self.blocked or self.unreadable)
 
 
-_POLICY_SECONDS = 3.0
-"""How long a new mutating policy may take to act: each second the API server looks for one (k8s.io/apiserver, policy/generic)."""
-
-
 class _Copy:
     """One copy under way; its fields belong to the thread that runs it, and workers get frozen values."""
 
@@ -87,6 +83,7 @@ class _Copy:
         self.total = sum(len(wave) for wave in plan.waves)
         self.missing: set[ObjectRef] = set()
         """Objects that should be on green and are not: what needs them is not written."""
+        self.pod_changes = PodChanges(plan, writer.green, run.clock, run.reporter, backend_timeout=options.backend_timeout)
 
     def run(self) -> None:
         """Write wave by wave; each wave is announced first, and knows the UIDs of the waves before it."""
@@ -94,6 +91,7 @@ class _Copy:
             for number, wave in enumerate(self.plan.waves, start=1):
                 due = self._due(wave)
                 if due:
+                    self.pod_changes.await_policies(due)
                     self._write_wave(pool, number, due)
                 self._show(number)
 
@@ -108,8 +106,7 @@ class _Copy:
             if outcome.uid:
                 fresh[outcome.ref] = outcome.uid
             self._show(number)
-        if any(ref.type_name in MUTATING_POLICIES for ref in fresh):
-            self.records.clock.sleep(_POLICY_SECONDS)
+        self.pod_changes.written(fresh)
         self.known = replace(known, uids={**known.uids, **fresh})
         self.records.ledger.sync()
 
@@ -121,6 +118,8 @@ class _Copy:
                 self._record(Outcome(item.green, Action.BLOCKED, f"needs {lost}, which is not on green"))
                 continue
             outcome = self._judged(item)
+            if outcome is None and (hindrance := self.pod_changes.hindrance(item.green, self.missing)):
+                outcome = Outcome(item.green, Action.BLOCKED, hindrance)
             if outcome is None:
                 due.append(item)
             else:
@@ -142,11 +141,11 @@ class _Copy:
             return Outcome(item.green, Action.FAILED, reason_of(error), blue_token=item.token, made=made)
 
     def _written(self, item: PlanItem, known: Known) -> Outcome:
-        services = backend_services(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
+        services = strict_backends(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
         if services:
             missing = await_backends(self.writer.green, services, self.options.backend_timeout, self.records.clock)
             if missing:
-                return Outcome(item.green, Action.BLOCKED, f"{missing}; see why its pods are not ready, then run copy again")
+                return Outcome(item.green, Action.BLOCKED, f"{missing}; {AGAIN}")
         return self.writer.write(item, known)
 
     def _record(self, outcome: Outcome) -> None:

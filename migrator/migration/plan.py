@@ -11,14 +11,13 @@ import orjson
 from migrator.errors import BlockedError, ConfigError, InvalidError
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.model.manifest import Manifest, get
-from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.plan import Decision, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
-from migrator.model.strange import HINT, STRANGE, hashable, reason_of, to_json
+from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.readiness.kinds import readiness
-from migrator.rules import bindings, effects, injected, jobs, order, references, storage, table, versions
+from migrator.rules import bindings, effects, injected, jobs, order, references, storage, table, versions, webhooks
 from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.ownership import owners_of
-from migrator.rules.references import backend_services
 
 _SHOWN_OF_CYCLE = 5
 
@@ -61,8 +60,13 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
             others.append(item)
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
+    mutations = webhooks.pod_mutations(moves)
+    ranks |= mutations.ranks
+    for ref, backends in mutations.after.items():
+        graph[ref] = dict.fromkeys(backends, False) | graph[ref]
     ordered = order.into_waves(graph, ranks)
     moves |= {ref: _after_what_exceeds_it(moves[ref]) for ref in ranks if ref.kind == "LimitRange" and ref in moves}
+    moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
     return Plan(
@@ -73,6 +77,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         unreadable=inventory.unreadable,
         warnings=tuple(f"{item.blue} {item.danger}" for _, item in sorted(moves.items()) if item.danger),
         kinds_read=inventory.kinds_read,
+        waits=mutations.waits,
     )
 
 
@@ -110,6 +115,11 @@ def _decided(item: PlanItem) -> _Decided:
 
 def _after_what_exceeds_it(limits: PlanItem) -> PlanItem:
     return replace(limits, notes=(*limits.notes, "is written last: objects that are there already exceed it"))
+
+
+def _after_what_changes_it(item: PlanItem, waits: tuple[Wait, ...]) -> PlanItem:
+    names = ", ".join(wait.configuration.name for wait in waits)
+    return replace(item, notes=(*item.notes, f"is written once the webhook that changes its pods answers ({names})"))
 
 
 def _owners(graph: order.Graph, moves: Mapping[ObjectRef, PlanItem]) -> dict[ObjectRef, tuple[ObjectRef, ...]]:
@@ -205,19 +215,13 @@ def _green_warnings(green: GreenReading) -> Iterable[str]:
     for ref, live in green.live.items():
         if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
             try:
-                services = _strict_backends(orjson.loads(live.body))
+                services = webhooks.strict_backends(orjson.loads(live.body))
             except STRANGE as error:
                 yield f"{ref} on green {reason_of(error)}"
                 continue
             for service in services:
                 if service not in green.live:
                     yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"
-
-
-def _strict_backends(manifest: Manifest) -> list[ObjectRef]:
-    """Return the Services whose absence makes a webhook refuse what it matches."""
-    strict = [hook for hook in manifest.get("webhooks") or [] if hook.get("failurePolicy", "Fail") == "Fail"]
-    return hashable(backend_services({**manifest, "webhooks": strict}))
 
 
 def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from migrator.model.ref import ObjectRef, ResourceType
 
@@ -81,6 +82,14 @@ class PlanItem:
     """Changes when the object's content on blue changes."""
 
 
+class Wait(NamedTuple):
+    """A webhook that changes pods when they are made."""
+
+    configuration: ObjectRef
+    service: ObjectRef | None = None
+    """What answers for it, as named on green; None where that is outside of the clusters."""
+
+
 @dataclass(slots=True, frozen=True)
 class Unreadable:
     """A kind that could not be listed."""
@@ -104,6 +113,8 @@ class Plan:
     warnings: tuple[str, ...]
     kinds_read: Mapping[str, ResourceType] = field(default_factory=dict)
     """Kinds of which all of blue's objects are known."""
+    waits: Mapping[ObjectRef, tuple[Wait, ...]] = field(default_factory=dict)
+    """Workloads whose pods a webhook changes: they are written once it is there and answers."""
 
     def of(self, decision: Decision) -> Iterator[PlanItem]:
         """Yield the items with this decision."""

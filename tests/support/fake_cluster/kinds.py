@@ -36,6 +36,7 @@ _NAMESPACED = {
 _CLUSTER = {
     ("", "v1"): {"namespaces": "Namespace", "nodes": "Node", "persistentvolumes": "PersistentVolume"},
     ("admissionregistration.k8s.io", "v1"): {
+        "mutatingadmissionpolicies": "MutatingAdmissionPolicy",
         "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
         "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
         "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
@@ -58,7 +59,7 @@ WITHOUT_STATUS = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Endpoints", "EndpointSlice", "Lease", "Role", "RoleBinding", "ClusterRole"}
     | {"ClusterRoleBinding", "StorageClass", "PriorityClass", "LimitRange", "Event", "ControllerRevision", "IngressClass"}
     | {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
-    | {"MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"}
+    | {"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"}
 )
 """Kinds without a status subresource."""
 WITHOUT_GENERATION = WITHOUT_STATUS - {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} | {

@@ -14,7 +14,7 @@ from migrator.model.manifest import Manifest, ref_of
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
-from tests.support.objects import config_map, crd, deployment, made
+from tests.support.objects import config_map, crd, made
 from tests.support.pairs import AT_ONCE, Pair, contents, in_green, in_shop, owned_by, pair, shop, writes
 
 PARENT = ObjectRef("", "ConfigMap", "shop", "parent")
@@ -226,6 +226,15 @@ def test_a_webhook_without_a_backend_is_blocked() -> None:
     assert "shop/hook has no ready endpoint on green after 1 s" in result.problems[0].message
 
 
+def test_a_webhook_that_may_fail_holds_nobody() -> None:
+    """Its backend is gone on blue as well: it is written at once, as it was there."""
+    client = {"service": {"namespace": "shop", "name": "hook"}}
+    hooks = [{"name": "a.example.com", "clientConfig": client, "failurePolicy": "Ignore"}]
+    both = pair(made("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "hooks", webhooks=hooks))
+    assert both.copy(CopyOptions(backend_timeout=120.0)).complete
+    assert both.clock.slept == []
+
+
 def test_a_child_is_written_after_its_owner_that_was_there_before() -> None:
     """An owner of an earlier copy has its UID from the reading of green."""
     both = pair(config_map("parent", namespace="shop"))
@@ -252,14 +261,3 @@ def test_a_copy_that_has_lost_its_lock_writes_nothing_more() -> None:
         assert len(writes(both.green)) == 3
     result = both.next_run().copy()
     assert (result.complete, result.counts["conflict"]) == (True, 0)
-
-
-@pytest.mark.parametrize(("kind", "waits"), [("MutatingAdmissionPolicyBinding", True), ("ValidatingAdmissionPolicyBinding", False)])
-def test_pods_are_made_when_a_new_mutating_policy_acts(kind: str, *, waits: bool) -> None:
-    """API servers see a policy within a second and do not tell when; a copy that writes no policy does not wait."""
-    both = pair(made("admissionregistration.k8s.io/v1", kind, "mesh", spec={"policyName": "mesh"}), in_shop(deployment("web")))
-    assert both.copy().complete
-    assert (3.0 in both.clock.slept) is waits
-    both.clock.slept.clear()
-    assert both.next_run().copy().complete
-    assert 3.0 not in both.clock.slept
