@@ -12,7 +12,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
 from migrator.ports import ClusterReader
-from migrator.rules import field_owners, storage
+from migrator.rules import accounts, field_owners, storage
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.ownership import owners_of
@@ -148,6 +148,8 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
         yield "staying", ref
     if ref.type_name == "Service" and get(manifest, "spec", "selector"):
         yield "selector_services", (ref.namespace, ref.name)
+    elif ref.type_name == "Secret" and accounts.is_generated_token(manifest):
+        yield "generated_tokens", (ref.namespace, ref.name)
     elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
         yield "scaled", target
     elif moves and ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):

@@ -8,7 +8,7 @@ from migrator.migration.inventory import Live
 from migrator.model.difference import FieldDifference, missing_from
 from migrator.model.manifest import drop
 from migrator.model.plan import PlanItem
-from migrator.rules import injected
+from migrator.rules import injected, shared
 from migrator.rules.ownership import UidOf, relinked
 
 
@@ -20,4 +20,5 @@ def differences(item: PlanItem, live: Live, uid_of: UidOf, *, turned: bool = Fal
     wanted = relinked(injected.stable(orjson.loads(item.body), item.volatile), uid_of)
     if turned:
         wanted = drop(wanted, "spec", "suspend")
-    return missing_from(wanted, injected.stable(orjson.loads(live.body), item.volatile))
+    have = injected.stable(orjson.loads(live.body), item.volatile)
+    return missing_from(wanted, have, additive=shared.is_shared(item.green))

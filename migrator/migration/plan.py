@@ -45,6 +45,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     ranks: dict[ObjectRef, order.Rank] = {}
     limits = effects.limits_on_green(context)
     mistakes: list[str] = []
+    namespaces: dict[str, set[str]] = {}
     for found in objects:
         try:
             item, needs, special = _decide(found, inventory, context, crds, limits)
@@ -54,10 +55,12 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         except STRANGE as error:
             item, needs, special = _decided(_strange(found, context, reason_of(error)))
         if item.decision is Decision.MOVE:
+            namespaces.setdefault(_namespace(item.green), set()).add(_namespace(item.blue))
             moves[item.green], graph[item.green] = item, needs
             ranks |= special
         else:
             others.append(item)
+    _require_own_names(namespaces)
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
     mutations = webhooks.pod_mutations(moves)
@@ -106,6 +109,21 @@ def _decide(
     if rank is not None:
         ranks[green] = rank
     return _Decided(_move(found, green, manifest, done, context), needs, ranks)
+
+
+def _require_own_names(namespaces: Mapping[str, set[str]]) -> None:
+    """Raise ConfigError when two namespaces of blue would be one on green, where objects of the same name overwrite each other."""
+    merged = [
+        f"map.namespaces: {' and '.join(sorted(blue))} of blue would both be {green} on green"
+        for green, blue in sorted(namespaces.items())
+        if green and len(blue) > 1
+    ]
+    if merged:
+        raise ConfigError(merged, hint="give each a name of its own, or leave one of them with move.namespaces.exclude")
+
+
+def _namespace(ref: ObjectRef) -> str:
+    return ref.name if ref.type_name == "Namespace" else ref.namespace
 
 
 def _decided(item: PlanItem) -> _Decided:

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 
 from migrator.errors import ApiError, NotFoundError
-from migrator.migration.apply.special import is_shared
 from migrator.migration.inventory import Live
 from migrator.migration.state import State
 from migrator.model.kinds import API_SERVICES, DEFINITIONS
@@ -18,7 +17,7 @@ from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, named, reason_of
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
-from migrator.rules import skip, versions
+from migrator.rules import shared, skip, versions
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _SHOWN = 5
@@ -156,4 +155,4 @@ def _of_the_cluster(manifest: Manifest, ref: ObjectRef, services: AbstractSet[tu
     """Return whether green's controllers made an object and would make it again in any namespace."""
     if ref.type_name == "Endpoints":
         return (ref.namespace, ref.name) in services or get(manifest, "metadata", "name") == "kubernetes"
-    return is_shared(ref) or skip.is_of_the_cluster(manifest, ref)
+    return shared.is_shared(ref) or skip.is_of_the_cluster(manifest, ref)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.model.manifest import Manifest, get, put, ref_type
+from migrator.model.manifest import Manifest, get, put, ref_of, ref_type
+from migrator.rules import shared
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
 _PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -22,6 +23,8 @@ _ALWAYS = frozenset({"Job.batch", "PersistentVolume"})
 def with_retained(wanted: Manifest, live: Manifest, volatile: tuple[tuple[str, ...], ...]) -> Manifest:
     """Return a new manifest: `wanted`, with what green keeps of its own."""
     name = ref_type(wanted)
+    if shared.is_shared(ref_of(wanted)):
+        wanted = shared.merged(live, wanted)
     for path in _PATHS.get(name, ()):
         have = get(live, *path)
         if have is not None and (name in _ALWAYS or get(wanted, *path) is None):

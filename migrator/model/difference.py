@@ -15,19 +15,22 @@ class FieldDifference(NamedTuple):
     wanted: Any
 
 
-def missing_from(wanted: Any, live: Any, path: str = "") -> list[FieldDifference]:
+def missing_from(wanted: Any, live: Any, path: str = "", *, additive: bool = False) -> list[FieldDifference]:
     """Return the fields of `wanted` that `live` does not hold; extra fields of `live`, such as defaults, are no difference.
 
-    Lists must have the same length, because a server adds no items to the lists that are moved. An empty value equals an
-    absent one, as in the API server's encoding.
+    Lists must have the same length; with `additive`, `live` may have more items, in any order. An empty value equals an absent
+    one, as in the API server's encoding.
     """
     if isinstance(wanted, dict) and isinstance(live, dict):
         found: list[FieldDifference] = []
         for key, value in wanted.items():
             have = live.get(key)
-            if value != have and not (_empty(value) and _empty(have)):
-                found += missing_from(value, MISSING if key not in live else have, f"{path}.{key}" if path else key)
+            if value != have and not (is_absent(value) and is_absent(have)):
+                have = MISSING if key not in live else have
+                found += missing_from(value, have, f"{path}.{key}" if path else key, additive=additive)
         return found
+    if additive and isinstance(wanted, list) and isinstance(live, list):
+        return [FieldDifference(f"{path}[{index}]", MISSING, item) for index, item in enumerate(wanted) if item not in live]
     if isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
         return [
             difference
@@ -67,5 +70,6 @@ def masked(differences: list[FieldDifference], kind: str) -> list[FieldDifferenc
     return [FieldDifference(item.path, "(hidden)", "(hidden)") if item.path.startswith(hidden) else item for item in differences]
 
 
-def _empty(value: Any) -> bool:
-    return value is None or value in ({}, [], "")
+def is_absent(value: Any) -> bool:
+    """Return whether a value says nothing: an API server does not tell an empty value from none."""
+    return value is None or value in ({}, [], "", MISSING)

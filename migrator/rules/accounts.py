@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, get, put, without
+from migrator.model.manifest import Manifest, drop, put, without
 from migrator.rules.context import Rule, RuleContext
 
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type name
@@ -28,26 +28,16 @@ def blank_token(manifest: Manifest, _: RuleContext) -> Manifest:
     return {**manifest, "data": data} if data else without(manifest, "data")
 
 
-def drop_token_references(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the ServiceAccount without references to generated tokens (`NAME-token-xxxxx`)."""
+def drop_token_references(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the ServiceAccount without references to tokens that blue's controller generated."""
     secrets = manifest.get("secrets")
     if not secrets:
         return manifest
-    prefix = manifest["metadata"]["name"] + "-token-"
-    kept = [secret for secret in secrets if not secret.get("name", "").startswith(prefix)]
+    namespace = manifest["metadata"]["namespace"]
+    kept = [secret for secret in secrets if (namespace, secret.get("name")) not in context.blue.generated_tokens]
     if len(kept) == len(secrets):
         return manifest
     return put(manifest, ("secrets",), kept) if kept else drop(manifest, "secrets")
-
-
-def is_bare_default(manifest: Manifest) -> bool:
-    """Return whether this is a `default` ServiceAccount that no person has changed."""
-    return manifest["metadata"]["name"] == "default" and not (
-        manifest.get("imagePullSecrets")
-        or manifest.get("automountServiceAccountToken") is not None
-        or get(manifest, "metadata", "labels")
-        or get(manifest, "metadata", "annotations")
-    )
 
 
 RULES = (

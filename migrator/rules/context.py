@@ -47,6 +47,8 @@ class BlueFacts:
     """API groups whose CRDs move."""
     wildcard_roles: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Roles and ClusterRoles that allow everything; those that stay, too."""
+    generated_tokens: frozenset[tuple[str, str]] = frozenset()
+    """(namespace, name) of Secrets in which blue's controller signed a token for an account."""
     limits: frozenset[tuple[str, str, str]] = frozenset()
     """LimitRanges: namespace on blue, name, and `spec.limits` as JSON."""
     aggregated_groups: frozenset[str] = frozenset()

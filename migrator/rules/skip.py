@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from migrator.model.manifest import Manifest, get
+from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.rules import accounts, snapshots, storage
+from migrator.rules import accounts, shared, snapshots, storage
 from migrator.rules.context import RuleContext
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
@@ -145,9 +145,12 @@ def _is_system_rbac(manifest: Manifest, _: RuleContext) -> bool:
     return (
         get(metadata, "labels", "kubernetes.io/bootstrapping") == "rbac-defaults"
         or "kubeadm" in managers
-        or metadata["name"].startswith("kubeadm:")
-        or (not managers and metadata["name"] in _KUBEADM_NAMES)
+        or (not managers and (metadata["name"].startswith("kubeadm:") or metadata["name"] in _KUBEADM_NAMES))
     )
+
+
+def _is_bare_default(manifest: Manifest) -> bool:
+    return shared.is_shared(ref_of(manifest)) and shared.is_bare(manifest)
 
 
 def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
@@ -173,8 +176,8 @@ _RULES = (
         frozenset({"ClusterRole.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io"}),
     ),
     SkipRule(
-        "exists on every cluster",
-        lambda manifest, _: manifest["metadata"]["name"] == "default",
+        "exists on every cluster, and nobody gave it labels or annotations",
+        lambda manifest, context: _is_bare_default(manifest) and context.green_namespace("default") == "default",
         frozenset({"Namespace"}),
     ),
     SkipRule(
@@ -189,7 +192,7 @@ _RULES = (
     ),
     SkipRule(
         "default account without changes: green has its own",
-        lambda m, _: accounts.is_bare_default(m),
+        lambda manifest, _: _is_bare_default(manifest),
         frozenset({"ServiceAccount"}),
     ),
     SkipRule(

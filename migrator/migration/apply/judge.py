@@ -18,7 +18,7 @@ from migrator.model.difference import FieldDifference, masked
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
-from migrator.rules import field_owners
+from migrator.rules import field_owners, shared
 
 _CLOCK_SECONDS = 2.0
 """An API tells its time in whole seconds."""
@@ -117,7 +117,7 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
         if made and (written is None or not written.finished) and _lacks_owners(item, live):
             return None
         return outcome(item, Action.UNCHANGED, live, made=made)
-    if known.force or _may_replace(item, live, written, made=made, blue_changed=blue_changed):
+    if known.force or _may_add(item, found) or _may_replace(item, live, written, made=made, blue_changed=blue_changed):
         return None
     whose = "was changed on green since it was copied" if made else "exists on green and was not made by this migration"
     return Outcome(
@@ -137,13 +137,15 @@ def outcome(item: PlanItem, action: Action, live: Live, *, made: bool, differenc
     return Outcome(item.green, action, "", differences, live.uid, live.token, item.token, made)
 
 
+def _may_add(item: PlanItem, found: list[FieldDifference]) -> bool:
+    return shared.is_shared(item.green) and not shared.contradict(found)
+
+
 def _may_replace(item: PlanItem, live: Live, written: Written | None, *, made: bool, blue_changed: bool) -> bool:
-    if special.is_shared(item.green):
-        return True
-    if not made:
+    if not made and not shared.is_shared(item.green):
         return False
     if written is None:
-        return True  # announced by a run that was killed before it saw the answer
+        return made  # announced by a run that was killed before it saw the answer
     same = _same_token(written.green_token, live.token, ignore_generation=bool(item.volatile) or _is_fenced(item))
     return blue_changed and same and written.uid == live.uid
 

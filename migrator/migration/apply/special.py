@@ -10,7 +10,7 @@ import orjson
 from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError
 from migrator.model.manifest import Manifest, get, put, without
 from migrator.model.plan import PlanItem
-from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.ref import ResourceType
 from migrator.ports import Clock, Green
 from migrator.rules import field_owners
 
@@ -18,13 +18,6 @@ _ATTEMPTS = 5
 _ESTABLISH_SECONDS = 60.0
 _POLL = 0.1
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
-_SHARED = frozenset({("ServiceAccount", "default")})
-"""Objects that green's controller creates, and that a person's additions on blue belong to."""
-
-
-def is_shared(ref: ObjectRef) -> bool:
-    """Return whether green creates this object itself, so that a copy may change it without having created it."""
-    return (ref.kind, ref.name) in _SHARED
 
 
 def first_body(item: PlanItem, body: Manifest) -> Manifest:

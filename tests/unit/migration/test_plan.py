@@ -45,6 +45,38 @@ def test_namespaces_are_mapped() -> None:
     assert both.item(ObjectRef("", "Namespace", "", "shop")).green.name == "store"
 
 
+@pytest.mark.parametrize("names", ["{shop: one, store: one}", "{shop: store}"])
+def test_two_namespaces_cannot_become_one(names: str) -> None:
+    """Objects of the same name would overwrite each other without a word."""
+    both = pair(made("v1", "Namespace", "store"), config_map("a", namespace="store"), config=f"map: {{namespaces: {names}}}")
+    with pytest.raises(ConfigError, match=r"shop and store of blue would both be (one|store) on green"):
+        both.read()
+
+
+def test_namespaces_may_change_places_and_one_that_stays_is_in_nobodys_way() -> None:
+    """What counts is what moves."""
+    swapped = pair(made("v1", "Namespace", "store"), config="map: {namespaces: {shop: store, store: shop}}")
+    assert {item.green.name for item in swapped.read()[0].of(Decision.MOVE)} == {"shop", "store"}
+    config = "map: {namespaces: {shop: store}}\nmove: {namespaces: {exclude: [store]}}"
+    alone = pair(made("v1", "Namespace", "store"), config_map("a", namespace="shop"), config=config)
+    assert alone.item(A).green.namespace == "store"
+
+
+def test_the_namespace_that_every_cluster_has_moves_what_a_person_gave_it() -> None:
+    """And what blue has under another name on green moves in any case."""
+    default = ObjectRef("", "Namespace", "", "default")
+    both = pair(config="map: {namespaces: {default: legacy}}")
+    assert both.item(default).green.name == "legacy"
+    both = pair()
+    assert both.item(default).decision is Decision.SKIP
+    both.blue.patch(
+        both.blue.type_of(made("v1", "Namespace", "x")), "", "default", {"metadata": {"labels": {"mesh": "on"}}}, manager="k"
+    )
+    assert both.item(default).decision is Decision.MOVE
+    both.copy()
+    assert in_green(both.green, default)["metadata"]["labels"] == {"mesh": "on"}
+
+
 def test_a_cycle_of_owners_is_blocked() -> None:
     """Neither could be written first; both are named, and what is beside them moves."""
     both = pair(config_map("c", namespace="shop"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrator.model.manifest import ref_of
 from migrator.rules import accounts
+from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.skip import skip_reason
 from tests.support.contexts import PLAIN, owned
 from tests.support.objects import made
@@ -15,8 +16,15 @@ def test_token_secrets() -> None:
     assert accounts.blank_token(secret, PLAIN)["data"] == {"mine": "1"}
     assert accounts.is_generated_token(owned(secret, {"f:data": {}}, "kube-controller-manager"))
     assert not accounts.is_generated_token(owned(secret, {"f:data": {}}))
-    account = made("v1", "ServiceAccount", "robot", secrets=[{"name": "robot-token-x7k2p"}, {"name": "own"}])
-    assert accounts.drop_token_references(account, PLAIN)["secrets"] == [{"name": "own"}]
+
+
+def test_references_to_tokens_that_blue_generated_go() -> None:
+    """The Secret decides, and not its name: an own one that is named like a generated one stays."""
+    names = ({"name": "robot-token-x7k2p"}, {"name": "robot-token-own"})
+    account = made("v1", "ServiceAccount", "robot", namespace="n", secrets=list(names))
+    context = RuleContext(PLAIN.config, blue=BlueFacts(generated_tokens=frozenset({("n", "robot-token-x7k2p")})))
+    assert accounts.drop_token_references(account, context)["secrets"] == [{"name": "robot-token-own"}]
+    assert accounts.drop_token_references(account, PLAIN) is account
 
 
 def test_default_account_moves_only_when_changed() -> None:
@@ -25,3 +33,5 @@ def test_default_account_moves_only_when_changed() -> None:
     assert skip_reason(account, ref_of(account), PLAIN)
     changed = {**account, "imagePullSecrets": [{"name": "login"}]}
     assert not skip_reason(changed, ref_of(changed), PLAIN)
+    mountable = {**account, "secrets": [{"name": "own"}]}
+    assert not skip_reason(mountable, ref_of(mountable), PLAIN)

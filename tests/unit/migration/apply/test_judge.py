@@ -7,12 +7,14 @@ import pytest
 
 from migrator.migration.apply.judge import judge
 from migrator.migration.state import Attempt, State, Written
+from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.objects import config_map, made
 from tests.support.pairs import Pair, in_green, pair, token_of
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
+ACCOUNT = ObjectRef("", "ServiceAccount", "shop", "default")
 
 
 def copied() -> Pair:
@@ -123,7 +125,37 @@ def test_the_default_account_is_shared() -> None:
     account = made("v1", "ServiceAccount", "default", namespace="shop", imagePullSecrets=[{"name": "pull"}])
     both = pair(account)
     both.green.hold(made("v1", "Namespace", "shop"), made("v1", "ServiceAccount", "default", namespace="shop"))
-    assert decided(both, ObjectRef("", "ServiceAccount", "shop", "default")) is None
+    assert decided(both, ACCOUNT) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "action"),
+    [
+        ({"imagePullSecrets": [{"name": "mirror"}]}, None),
+        ({"imagePullSecrets": [{"name": "mirror"}, {"name": "pull"}]}, Action.UNCHANGED),
+        ({"imagePullSecrets": [{"name": "pull"}], "automountServiceAccountToken": False}, Action.CONFLICT),
+    ],
+)
+def test_what_greens_owner_gave_the_default_account_stays(fields: Manifest, action: Action | None) -> None:
+    """Blue's items are added; a value that contradicts one of green's is a conflict, and force takes it."""
+    blue = {"imagePullSecrets": [{"name": "pull"}]}
+    if "automountServiceAccountToken" in fields:
+        blue["automountServiceAccountToken"] = True  # type: ignore[assignment]
+    both = pair(made("v1", "ServiceAccount", "default", namespace="shop", **blue))
+    both.green.hold(made("v1", "Namespace", "shop"), made("v1", "ServiceAccount", "default", namespace="shop", **fields))
+    assert decided(both, ACCOUNT) is action
+    assert decided(both, ACCOUNT, force=True) is (None if action is Action.CONFLICT else action)
+
+
+def test_a_value_that_only_blue_has_changed_is_brought_to_a_shared_object() -> None:
+    """What green has is what was written there."""
+    both = pair(made("v1", "ServiceAccount", "default", namespace="shop", annotations={"role": "a"}))
+    both.green.hold(made("v1", "Namespace", "shop"), made("v1", "ServiceAccount", "default", namespace="shop"))
+    both.copy()
+    later = both.next_run()
+    account = later.blue.type_of(made("v1", "ServiceAccount", "default"))
+    later.blue.patch(account, "shop", "default", {"metadata": {"annotations": {"role": "b"}}}, manager="kubectl")
+    assert decided(later, ACCOUNT) is None
 
 
 def test_a_conflict_shows_no_secret() -> None:

@@ -207,11 +207,3 @@ def test_another_refusal_is_told_at_once() -> None:
     with pytest.raises(InvalidError):
         special.patiently(failing(1, InvalidError("no", status=422)), JOBS, clock, 10.0)
     assert clock.slept == []
-
-
-def test_only_the_default_account_is_shared() -> None:
-    """Green makes it itself in every namespace."""
-    account = ObjectRef("", "ServiceAccount", "shop", "default")
-    assert special.is_shared(account)
-    assert not special.is_shared(account._replace(name="app"))
-    assert not special.is_shared(account._replace(kind="ConfigMap"))
