@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +10,7 @@ import orjson
 
 from migrator.errors import ApiError
 from migrator.kube.transport import Transport
+from tests.support.threads import in_thread
 
 Loses = Callable[[str, str, bytes], bool]
 """Method, path and body to whether the answer is lost."""
@@ -46,8 +46,6 @@ def relay(transport: Transport, loses: Loses) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
-        threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.threads import in_thread
 
 COLUMNS = "pxname,svname,stot,scur,hrsp_5xx,econ,eresp,wretr,wredis,srv_abrt,rtime,ctime,status,bck,check_status,last_chk,mode,algo"
 FIELDS = (
@@ -105,7 +106,5 @@ def answering(haproxy: FakeHAProxy) -> Iterator[FakeHAProxy]:
             """Answer one command."""
             self.wfile.write(haproxy.answer(self.rfile.readline().decode().strip()).encode("latin-1"))
 
-    with socketserver.ThreadingUnixStreamServer(str(haproxy.folder / "s"), Answer) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    with socketserver.ThreadingUnixStreamServer(str(haproxy.folder / "s"), Answer) as server, in_thread(server):
         yield haproxy
-        server.shutdown()

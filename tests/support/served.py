@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.ports import Clock
 from tests.support.fake_cluster import FakeCluster
+from tests.support.threads import in_thread
 
 Query = dict[str, list[str]]
 Answers = Callable[[str, str, Query, bytes], Manifest]
@@ -49,12 +49,10 @@ def served(answers: Answers, *, clock: Clock, patience: float = 60.0) -> Iterato
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
-        threading.Thread(target=running.serve_forever, daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, dict)
         yield KubeCluster("green", access, clock=clock, patience=patience, first_patience=patience)
-        running.shutdown()
 
 
 def over_http(cluster: FakeCluster) -> Answers:

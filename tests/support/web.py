@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.threads import in_thread
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,9 +82,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Web]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
         web = Web(running.server_address[1], [])
-        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         yield web
-        running.shutdown()

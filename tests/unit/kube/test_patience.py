@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from migrator.kube.throttle import Throttle
 from migrator.ports import Clock
 from tests.support.clock import FakeClock
 from tests.support.objects import resource
+from tests.support.threads import in_thread
 
 Answer = tuple[int, dict[str, str], bytes]
 WIDGETS = resource("example.com", "v1", "Widget")
@@ -58,12 +58,10 @@ def server(
             """Say nothing."""
 
     tokens = iter(["old", "new", "newer"])
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
-        threading.Thread(target=running.serve_forever, daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
         yield KubeCluster("green", access, clock=clock or SystemClock(), patience=patience, first_patience=patience), seen
-        running.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from migrator.kube.access import Access
 from migrator.kube.transport import UNSENT_MILLISECONDS, Transport
+from tests.support.threads import in_thread
 
 
 def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
@@ -29,14 +29,12 @@ def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
             """Say nothing."""
 
     tokens = iter(["old", "new"])
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
-        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
         transport = Transport(access, "green")
         for _ in range(3):
             assert transport.send("GET", "/").status == 200
-        running.shutdown()
     first, refused, again, last = ports
     assert (first == refused, again == last, refused != again) == (True, True, True)
 
