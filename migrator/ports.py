@@ -109,6 +109,13 @@ class ClusterWriter(ObjectPatcher, Protocol):
         """Delete the object if it still has this UID, and this resourceVersion; one that does not exist is no error."""
 
 
+class ObjectAsker(ClusterWriter, Protocol):
+    """Asks, by dry runs and for the types of an API, each time once."""
+
+    def ask(self, group: str, version: str) -> None:
+        """Ask for the types of an API; raises ApiError when its server does not answer."""
+
+
 class PodEvictor(Protocol):
     """Evicts pods."""
 
@@ -152,6 +159,9 @@ class Blue(ClusterReader, ObjectPatcher, Protocol):
 
 class Green(ClusterReader, ClusterWriter, MigrationLock, Protocol):
     """The cluster that objects move to."""
+
+    def impatient(self) -> ObjectAsker:
+        """Return the same cluster as one that tries nothing again."""
 
 
 class DrainableCluster(ClusterReader, ObjectPatcher, PodEvictor, Protocol):

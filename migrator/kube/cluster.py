@@ -215,6 +215,14 @@ class KubeCluster:
                 raise
         return ""
 
+    def ask(self, group: str, version: str) -> None:
+        """Ask for the types of an API; an aggregated one is asked itself."""
+        self._send("GET", ResourceType(group, version, "", "", False, frozenset()).path().rstrip("/"))
+
+    def impatient(self) -> KubeCluster:
+        """Return this cluster as one that tries nothing again; it waits longer than a webhook may take (30 s)."""
+        return KubeCluster(self.name, self._access, clock=self._clock, max_requests=self.workers, patience=0.0, timeout=40.0)
+
     def metrics(self) -> str:
         """Return the server's metrics in Prometheus' text form."""
         return self._send("GET", "/metrics", accept="text/plain").body.decode(errors="replace")

@@ -5,7 +5,6 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import orjson
 from migrator.cluster.endpoints import ready_endpoints
 from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
+from migrator.migration.asking import ask
 from migrator.migration.inventory import Live
 from migrator.migration.parity import differences
 from migrator.migration.run import Run
@@ -25,9 +25,8 @@ from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
-from migrator.ports import Clock, ClusterReader, ImageRegistry, Prober, Reporter
+from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness
-from migrator.rules.references import backend_services
 from migrator.rules.storage import DATA_NOTES
 
 _POLL = 1.0
@@ -46,7 +45,7 @@ class Checks:
 def validate(
     plan: Plan,
     blue: ClusterReader,
-    green: ClusterReader,
+    green: Green,
     live: Mapping[ObjectRef, Live],
     *,
     checks: Checks,
@@ -65,7 +64,7 @@ def validate(
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
     until = began + checks.ready_timeout
     findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, deadline=until))
-    findings += _each("webhooks", moved, lambda item: _webhooks(item, green))
+    findings += ask(plan, blue, green, live, clock)
     findings += _images(moved, green, checks.registry)
     with ThreadPoolExecutor(max(1, len(checks.probes))) as pool:
         findings += pool.map(lambda probe: _probed(probe, checks, clock, deadline=until), checks.probes)
@@ -185,27 +184,6 @@ def _endpoints(item: PlanItem, blue: ClusterReader, green: ClusterReader, clock:
         yield Finding("endpoints", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
     elif have < had:
         yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
-
-
-def _webhooks(item: PlanItem, green: ClusterReader) -> Iterator[Finding]:
-    """Yield a finding for each webhook backend without endpoints; APIServices tell of themselves in their conditions."""
-    if not item.blue.kind.endswith("WebhookConfiguration"):
-        return
-    body = orjson.loads(item.body)
-    for service in backend_services(body):
-        try:
-            ready = ready_endpoints(green, service)
-        except ApiError as error:
-            yield Finding("webhooks", str(item.green), Severity.UNKNOWN, error.message)
-            continue
-        if not ready:
-            reason = f"its Service {service.namespace}/{service.name} has no ready endpoint"
-            yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
-    for hook in body.get("webhooks") or []:
-        bundle = get(hook, "clientConfig", "caBundle")
-        if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
-            reason = f"{hook['name']}: its caBundle holds no certificate"
-            yield Finding("webhooks", str(item.green), Severity.FAILURE, reason, "correct it on blue")
 
 
 def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry) -> Iterator[Finding]:

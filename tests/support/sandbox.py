@@ -53,6 +53,8 @@ TYPES: dict[str, ResourceType] = {
         ("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", True),
         ("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False),
         ("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", False),
+        ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", False),
+        ("apiregistration.k8s.io", "v1", "apiservices", "APIService", False),
         ("coordination.k8s.io", "v1", "leases", "Lease", True),
     )
 }

@@ -225,6 +225,14 @@ class FakeCluster:
             self._delete(_PODS, namespace, name, uid)
         return ""
 
+    def ask(self, group: str, version: str) -> None:
+        """Answer for an API, unless a fault of the verb `ask` is planned."""
+        self._raise("ask", ResourceType(group, version, "", "", False, frozenset()), "", version)
+
+    def impatient(self) -> FakeCluster:
+        """Return this cluster: it tries nothing again."""
+        return self
+
     @contextmanager
     def lock(self, holder: str, reporter: Reporter) -> Iterator[FakeLock]:
         """Hold the one lock of this cluster; each write asks it."""
@@ -241,7 +249,7 @@ class FakeCluster:
 
     def _create(self, resource: ResourceType, namespace: str, manifest: Manifest, manager: str, *, dry_run: bool) -> Manifest:
         self._require_served(resource)
-        name = get(manifest, "metadata", "name")
+        name = get(manifest, "metadata", "name") or f"{get(manifest, 'metadata', 'generateName') or ''}"
         if not name:
             raise self._invalid(f"{resource.kind}: metadata.name: Required value")
         if resource.namespaced and get(manifest, "metadata", "namespace") not in (None, "", namespace):

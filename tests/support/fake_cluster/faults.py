@@ -49,6 +49,17 @@ def silent() -> ApiError:
     return UnavailableError("green does not answer", status=0)
 
 
+def uncalled(webhook: str) -> Callable[[], ApiError]:
+    """Return the error of a server that has got no answer from a webhook."""
+    why = f'failed calling webhook "{webhook}": failed to call webhook: tls: unknown authority'
+    return lambda: UnavailableError(f"green answered 500: Internal error occurred: {why}", status=500, reason="InternalError")
+
+
+def denied(webhook: str) -> Callable[[], ApiError]:
+    """Return the error of a server whose webhook has said no."""
+    return lambda: ForbiddenError(f'green answered 403: admission webhook "{webhook}" denied the request', status=403)
+
+
 def forbidden() -> ApiError:
     """Return the error of an account without permission."""
     return ForbiddenError("green answered 403", status=403, reason="Forbidden")

@@ -1,0 +1,131 @@
+"""What stands behind an API server and in its own namespace: webhooks, APIs of other servers, kube-system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.errors import NotFoundError
+from migrator.model.manifest import Manifest
+from tests.support.admission import Webhook, admitting
+from tests.support.objects import config_map, deployment, made, service
+from tests.support.sandbox import TYPES, Sandbox, until
+
+ADMISSION = "admissionregistration.k8s.io/v1"
+NAME = "a.example.com"
+GUARD, MESH, API = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService"
+PATCH = [{"op": "add", "path": "/metadata/annotations", "value": {"mesh": "yes"}}]
+
+
+@pytest.fixture
+def webhook(tmp_path: Path) -> Iterator[Webhook]:
+    """Serve a webhook that says yes."""
+    with admitting(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[Webhook]:
+    """Serve a webhook that changes what it is asked about."""
+    with admitting(tmp_path, PATCH) as running:
+        yield running
+
+
+@pytest.fixture
+def system(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Move this namespace, and what is named after it outside of namespaces; take that away again."""
+    kinds = {kind for kind, resource in TYPES.items() if resource.namespaced} | {"Namespace", GUARD, MESH, API}
+    others = [
+        {"kind": kind, "name": item["metadata"]["name"]}
+        for kind in (GUARD, MESH, API)
+        for item in sandbox.pair.blue.list(TYPES[kind])
+    ]
+    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": sorted(kinds)}, "objects": {"exclude": others}})
+    yield sandbox
+    for cluster in (sandbox.pair.blue, sandbox.pair.green):
+        for kind in (GUARD, MESH, API):
+            for item in cluster.list(TYPES[kind]):
+                if sandbox.namespace in item["metadata"]["name"]:
+                    cluster.delete(TYPES[kind], "", item["metadata"]["name"], uid=item["metadata"]["uid"])
+
+
+def hooks(sandbox: Sandbox, kind: str, client: dict[str, Any], resource: str, **more: Any) -> Manifest:
+    """Return a configuration for this namespace."""
+    hook = {
+        "name": NAME, "sideEffects": "None", "admissionReviewVersions": ["v1"], "clientConfig": client,
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource]}],
+        **more,
+    }  # fmt: skip
+    return made(ADMISSION, kind, sandbox.namespace, webhooks=[hook])
+
+
+def findings(sandbox: Sandbox, check: str) -> list[tuple[str, str]]:
+    """Return what validation says of this test's webhooks or APIs: severity and reason."""
+    found = sandbox.json("validate").document["findings"]
+    return [(item["severity"], item["reason"]) for item in found if item["check"] == check and sandbox.namespace in item["subject"]]
+
+
+def test_a_webhook_with_a_wrong_certificate_is_a_failure(system: Sandbox, webhook: Webhook) -> None:
+    """A dry run is sent through it, and nothing is left of that; with the right one all is well."""
+    system.on_blue(config_map("a"))
+    system.on_blue(hooks(system, GUARD, webhook.distrusting, "configmaps"))
+    assert system.run("copy").code == 0
+    before = {item["metadata"]["uid"] for item in system.pair.green.list(TYPES["ConfigMap"], system.namespace)}
+    ((severity, reason),) = findings(system, "webhooks")
+    assert severity == "failure"
+    assert reason.startswith(f"{NAME}: does not answer: green answered 500")
+    assert "x509: " in reason
+    right = hooks(system, GUARD, webhook.client, "configmaps")["webhooks"]
+    for cluster in (system.pair.blue, system.pair.green):
+        cluster.patch(TYPES[GUARD], "", system.namespace, {"webhooks": right}, manager="kubectl")
+    until(lambda: not findings(system, "webhooks"))
+    assert "CREATE ConfigMap" in webhook.asked
+    after = {item["metadata"]["uid"] for item in system.pair.green.list(TYPES["ConfigMap"], system.namespace)}
+    assert before == after
+
+
+def test_pods_are_made_after_the_webhook_that_changes_them(system: Sandbox, mesh: Webhook) -> None:
+    """Each pod on green has what the webhook adds."""
+    system.on_blue(hooks(system, MESH, mesh.client, "pods"), deployment("orders", 2))
+    assert system.run("copy").code == 0
+    until(lambda: len(list(system.pair.green.list(TYPES["Pod"], system.namespace))) == 2)
+    pods = system.pair.green.list(TYPES["Pod"], system.namespace)
+    assert [pod["metadata"]["annotations"].get("mesh") for pod in pods] == ["yes", "yes"]
+    assert "waiting" not in system.run("plan").out
+
+
+def test_a_webhook_that_may_fail_does_not_hold_the_copy(system: Sandbox) -> None:
+    """Its Service is nowhere; the copy is complete, and the verdict warns."""
+    gone = {"service": {"namespace": system.namespace, "name": "gone"}}
+    system.on_blue(hooks(system, MESH, gone, "configmaps", failurePolicy="Ignore"), config_map("a"))
+    system_result = system.run("copy")
+    assert system_result.code == 0, system_result.out
+    assert findings(system, "webhooks") == [("warning", f"{NAME}: its Service {system.namespace}/gone has no ready endpoint")]
+
+
+def test_an_api_of_another_server_is_called(system: Sandbox) -> None:
+    """The API server asks the one behind it; on these clusters nothing can be reached, on blue neither."""
+    spec = {
+        "group": f"{system.namespace}.example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 10,
+        "service": {"namespace": system.namespace, "name": "api"}, "insecureSkipTLSVerify": True,
+    }  # fmt: skip
+    system.on_blue(deployment("api"), service("api"))
+    system.on_blue(made("apiregistration.k8s.io/v1", API, f"v1.{system.namespace}.example.com", spec=spec))
+    system.run("copy")
+    until(lambda: exists(system, API, f"v1.{system.namespace}.example.com"))
+    ((severity, reason),) = findings(system, "api-services")
+    assert (severity, "not ready on blue either" in reason) == ("warning", True)
+    assert reason.startswith("does not answer: green answered 503")
+
+
+def exists(sandbox: Sandbox, kind: str, name: str) -> bool:
+    """Return whether green has an object."""
+    try:
+        sandbox.pair.green.get(TYPES[kind], "", name)
+    except NotFoundError:
+        return False
+    return True
