@@ -23,8 +23,10 @@ class ClusterReader(Protocol):
 
     name: str
     """`blue` or `green`, for messages."""
-    workers: int
-    """How many requests it may get at once."""
+
+    @property
+    def workers(self) -> int:
+        """How many requests it may get at once; more over a long way, where most of them are on their way."""
 
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""

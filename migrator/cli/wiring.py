@@ -34,6 +34,7 @@ from migrator.migration.session import Session
 from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
 from migrator.ports import CommandRunner
+from migrator.side_by_side import side_by_side
 
 _SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
 """How long a way back waits for each cluster."""
@@ -52,7 +53,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
     access = {name: _access(name, side, common, screen) for name, side in (("blue", config.blue), ("green", config.green))}
     clock = SystemClock()
     blue, green = (KubeCluster(name, access[name], clock=clock, max_requests=common.max_requests) for name in ("blue", "green"))
-    identities = {"blue": blue.identity(), "green": green.identity()}
+    identities = dict(zip(("blue", "green"), side_by_side(blue.identity, green.identity), strict=True))
     path = journal_path(common, config.name)
     with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)

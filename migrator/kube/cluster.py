@@ -7,6 +7,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -24,7 +25,10 @@ from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.model.strange import Unparsed
 from migrator.ports import Clock, HeldLock, Reporter
+from migrator.side_by_side import side_by_side
 
+MOST_REQUESTS = 128
+"""In flight to one cluster, where nobody says otherwise; a near one gets a quarter of that."""
 _PAGE = 250
 _FIRST_PATIENCE = 2.0
 """Seconds to wait for the first answer of all."""
@@ -46,19 +50,23 @@ class KubeCluster:
         access: Access,
         *,
         clock: Clock,
-        max_requests: int = 32,
+        max_requests: int = MOST_REQUESTS,
         patience: float = 120.0,
         first_patience: float = _FIRST_PATIENCE,
         timeout: float = 60.0,
     ) -> None:
         self.name = name
-        self.workers = max_requests
         self._clock = clock
         self._access = access
         self._transport = Transport(access, name, timeout=timeout)
         self._throttle = Throttle(max_requests, clock)
         self._held: HeldLock | None = None
         self._outages = Outages(clock, self.healthy, patience=patience, first_patience=first_patience)
+
+    @property
+    def workers(self) -> int:
+        """How many requests it may get at once: more over a long way, where most of them are on their way."""
+        return self._throttle.wanted
 
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""
@@ -80,10 +88,8 @@ class KubeCluster:
 
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types, preferred versions first."""
-        found: list[ResourceType] = []
-        for root in ("/api", "/apis"):
-            found += discovery.types_in(orjson.loads(self._send("GET", root, accept=discovery.ACCEPT).body))
-        return tuple(found)
+        core, groups = side_by_side(*(partial(self._send, "GET", root, accept=discovery.ACCEPT) for root in ("/api", "/apis")))
+        return (*discovery.types_in(orjson.loads(core.body)), *discovery.types_in(orjson.loads(groups.body)))
 
     def list(
         self,

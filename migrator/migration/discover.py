@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import orjson
@@ -24,10 +25,13 @@ from migrator.rules import versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
 from migrator.rules.ownership import left_behind
 from migrator.rules.skip import AGGREGATED, SKIPPED_KINDS, kind_skip
+from migrator.side_by_side import side_by_side
 
 F = TypeVar("F")
 READERS = 4
-"""Kinds that are read at the same time; reading is fast, and more requests could overload blue."""
+"""Kinds that are read at the same time on a near cluster; reading is fast, and more requests could overload blue."""
+_SHARE = 4
+"""Part of the requests that a cluster may get at once, which reading takes of one that is far."""
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _FIRST = (_CRD, "Service", "StorageClass.storage.k8s.io")
 """Kinds whose objects decide how others are read or judged."""
@@ -49,20 +53,22 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
 
     Kinds that this account may not read are listed as unreadable; raises ApiError when a cluster cannot be reached.
     """
-    blue_types = versions.by_kind(blue.resources())
-    green_types = green.resources()
+    own_types, green_types = side_by_side(blue.resources, green.resources)
+    blue_types = versions.by_kind(own_types)
     served = {kind: tuple(item.version for item in types) for kind, types in versions.by_kind(green_types).items()}
-    aggregated = BlueFacts(aggregated_groups=frozenset(_aggregated_groups(blue, blue_types)))
+    with ThreadPoolExecutor(1) as pool:
+        of_green = pool.submit(_green_facts, green, served)
+        aggregated = BlueFacts(aggregated_groups=frozenset(_aggregated_groups(blue, blue_types)))
 
-    first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
-    early = _read(blue, [_at_common([item], served) or item for item in first], aggregated, context, reporter)
-    defined = _definitions(early.readings)
-    known = served | {kind: item.served for kind, item in defined.items() if kind not in served}
+        first = [types[0] for types in blue_types.values() if types[0].type_name in _FIRST]
+        early = _read(blue, [_at_common([item], served) or item for item in first], aggregated, context, reporter)
+        defined = _definitions(early.readings)
+        known = served | {kind: item.served for kind, item in defined.items() if kind not in served}
 
-    rest = [types for types in blue_types.values() if types[0] not in first]
-    facts = BlueFacts.joined((aggregated, early.facts))
-    chosen = [(types[0], _at_common(types, known, defined)) for types in rest]
-    late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter)
+        rest = [types for types in blue_types.values() if types[0] not in first]
+        facts = BlueFacts.joined((aggregated, early.facts))
+        chosen = [(types[0], _at_common(types, known, defined)) for types in rest]
+        late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter)
     unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
 
     readings = (*early.readings, *late.readings)
@@ -77,7 +83,7 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
         crds={kind: item.crd for kind, item in defined.items()},
         unreadable=tuple(Unreadable(item.resource.type_name, item.unreadable) for item in readings if item.unreadable),
         blue=blue_facts,
-        green=_green_facts(green, served),
+        green=of_green.result(),
     )
     addresses = set(map(_address, green_types))
     moving = {item.resource for item in objects if not item.skip and item.resource.type_name not in unserved}
@@ -124,12 +130,16 @@ def _read(
     wanted = [item for item in resources if item.type_name not in skipped]
     readings: list[KindReading] = []
     count = 0
-    with ThreadPoolExecutor(min(READERS, blue.workers)) as pool:
+    with ThreadPoolExecutor(_readers(blue)) as pool:
         for reading in pool.map(lambda item: read_kind(blue, item, known), wanted):
             readings.append(reading)
             count += len(reading.objects)
             reporter.emit(Progress("reading blue", count, 0))
     return _Readings(tuple(readings), skipped, BlueFacts.joined(item.facts for item in readings))
+
+
+def _readers(cluster: ClusterReader) -> int:
+    return min(cluster.workers, max(READERS, cluster.workers // _SHARE))
 
 
 def _with(context: RuleContext, facts: BlueFacts) -> RuleContext:
@@ -198,13 +208,13 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
         found = served.get(_kind(resource))
         return _listed(green, resource._replace(version=found[0])) if found else []
 
-    services = objects(SERVICES)
+    services, ranges, classes = side_by_side(*(partial(objects, kind) for kind in (SERVICES, SERVICE_RANGES, STORAGE_CLASSES)))
     return GreenFacts(
         served_groups=frozenset(group for group, _ in served),
-        service_networks=tuple(_each(objects(SERVICE_RANGES), _networks)),
+        service_networks=tuple(_each(ranges, _networks)),
         used_cluster_ips=dict(_each(services, _addresses)),
         used_node_ports=dict(_each(services, _node_ports)),
-        storage_classes=frozenset(_each(objects(STORAGE_CLASSES), lambda item: [item["metadata"]["name"]])),
+        storage_classes=frozenset(_each(classes, lambda item: [item["metadata"]["name"]])),
     )
 
 
@@ -246,7 +256,7 @@ def read_green(green: ClusterReader, types: Iterable[ResourceType], reporter: Re
     live: dict[ObjectRef, Live] = {}
     strange: dict[ObjectRef, str] = {}
     unreadable: list[Unreadable] = []
-    with ThreadPoolExecutor(min(READERS, green.workers)) as pool:
+    with ThreadPoolExecutor(_readers(green)) as pool:
         for resource, reading in zip(wanted, pool.map(lambda item: read_live(green, item), wanted), strict=True):
             if reading.unreadable:
                 unreadable.append(Unreadable(resource.type_name, reading.unreadable))

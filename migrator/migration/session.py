@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
@@ -15,8 +17,9 @@ from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
-from migrator.ports import Blue, CommandRunner, Green, ImageRegistry, Prober, TrafficSwitch
+from migrator.ports import Blue, ClusterReader, CommandRunner, Green, ImageRegistry, Prober, TrafficSwitch
 from migrator.rules.context import RuleContext
+from migrator.side_by_side import side_by_side
 
 _MOST_SKEW_SECONDS = 60.0
 
@@ -45,16 +48,16 @@ class Session:
 
         Raises ApiError when one cannot be reached.
         """
-        blue_version, green_version = self.blue.version(), self.green.version()
-        identities = {"blue": self.blue.identity(), "green": self.green.identity()}
+        blue, green = side_by_side(partial(_looked_at, self.blue), partial(_looked_at, self.green))
+        identities = {"blue": blue.identity, "green": green.identity}
         if identities["blue"] == identities["green"]:
             raise BlockedError("blue and green are the same cluster", hint="correct the contexts in the file")
-        if green_version[:2] < blue_version[:2] and not self.allow_older:
+        if green.version[:2] < blue.version[:2] and not self.allow_older:
             raise BlockedError(
-                f"green is older than blue ({green_version[2]} < {blue_version[2]})",
+                f"green is older than blue ({green.version[2]} < {blue.version[2]})",
                 hint="--allow-older goes on; objects of newer API versions will be blocked",
             )
-        skew = abs(self.blue.server_time() - self.green.server_time())
+        skew = abs(blue.time - green.time)
         if skew > _MOST_SKEW_SECONDS:
             self.run.reporter.emit(
                 Note(
@@ -62,7 +65,7 @@ class Session:
                     warning=True,
                 )
             )
-        self.run.reporter.emit(Step(f"blue is {blue_version[2]}, green is {green_version[2]}"))
+        self.run.reporter.emit(Step(f"blue is {blue.version[2]}, green is {green.version[2]}"))
         return identities
 
     def context(self) -> RuleContext:
@@ -91,3 +94,18 @@ class Session:
             self.run.reporter.emit(Step(f"hook {name}: {command[0]}"))
             self.run.write(HookStarted(name, command[0]))
             self.runner.run(command, self.config.hooks.timeout.total_seconds())
+
+
+class _Look(NamedTuple):
+    """What a cluster says of itself."""
+
+    version: tuple[int, int, str]
+    identity: str
+    time: float
+    """Seconds since 1970 by its clock."""
+
+
+def _looked_at(cluster: ClusterReader) -> _Look:
+    with ThreadPoolExecutor(3) as pool:
+        version, identity, time = pool.submit(cluster.version), pool.submit(cluster.identity), pool.submit(cluster.server_time)
+        return _Look(version.result(), identity.result(), time.result())

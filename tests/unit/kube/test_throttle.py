@@ -30,13 +30,32 @@ def test_it_starts_low_and_never_over_the_highest() -> None:
 
 
 def test_quick_answers_raise_the_limit_to_the_highest() -> None:
-    """By one for as many answers as fly at once."""
+    """By one with each, so that it doubles in a round trip."""
     clock = FakeClock()
     throttle = Throttle(16, clock, start=4)
+    answers(throttle, clock, 0.01, count=4)
+    assert throttle.limit == 8
+    answers(throttle, clock, 0.01, count=100)
+    assert throttle.limit == 16
+
+
+def test_a_server_that_has_said_429_gets_more_again_by_one_in_a_round_trip() -> None:
+    """As many answers as fly at once raise the limit by one."""
+    clock = FakeClock()
+    throttle = Throttle(16, clock, start=8)
+    throttle.throttled()
     answers(throttle, clock, 0.01, count=5)
     assert throttle.limit == 5
-    answers(throttle, clock, 0.01, count=500)
-    assert throttle.limit == 16
+
+
+@pytest.mark.parametrize(("seconds", "wanted"), [(0.001, 33), (0.05, 82), (0.5, 128)])
+def test_a_far_server_gets_as_many_as_its_latency_asks_for(seconds: float, wanted: int) -> None:
+    """More of them are on their way; that a loaded server is slow later asks for no more."""
+    clock = FakeClock()
+    throttle = Throttle(128, clock)
+    answers(throttle, clock, seconds)
+    answers(throttle, clock, seconds * 2, count=10_000)
+    assert (throttle.wanted, throttle.limit) == (wanted, wanted)
 
 
 def test_each_429_halves_the_limit_down_to_one() -> None:

@@ -1,12 +1,18 @@
-"""One connection a thread, which ends with the credentials that it was opened with."""
+"""A connection is used again by whoever comes next, and ends with the credentials that it was opened with."""
 
 from __future__ import annotations
 
+import select
 import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.transport import UNSENT_MILLISECONDS, Transport
 from tests.support.threads import in_thread
@@ -44,6 +50,68 @@ def test_what_a_lost_network_does_not_take_is_given_up() -> None:
     """A write that waits in the kernel would arrive when the network is back, after the lock was lost."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         transport = Transport(Access("127.0.0.1", server.getsockname()[1], "", None, dict), "green")
-        connection = transport._connection()
+        connection = transport._opened()
         assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNSENT_MILLISECONDS
         connection.close()
+
+
+def numbered(*, hang_up: Callable[[int], bool] = lambda _: False) -> tuple[type[BaseHTTPRequestHandler], list[int]]:
+    """Return a handler whose connections are told apart by their ports, and end after the requests that `hang_up` names."""
+    ports: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            ports.append(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.close_connection = hang_up(len(ports))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    return Handler, ports
+
+
+@contextmanager
+def reached(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[Transport, socketserver.BaseServer]]:
+    """Serve, and yield how to reach it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running, in_thread(running):
+        running.daemon_threads = True
+        yield Transport(Access("127.0.0.1", running.server_address[1], "", None, dict), "green"), running
+
+
+def test_a_connection_is_used_again_by_another_thread() -> None:
+    """Phases have threads of their own, and a new connection over a long way costs three round trips."""
+    handler, ports = numbered()
+    with reached(handler) as (transport, _):
+        for _ in range(3):
+            thread = threading.Thread(target=transport.send, args=("GET", "/"))
+            thread.start()
+            thread.join()
+    assert (len(ports), len(set(ports))) == (3, 1)
+
+
+def test_an_idle_connection_that_the_server_has_ended_costs_no_request() -> None:
+    """Servers end what is idle for long; a request on it would fail, and nobody would know whether it was carried out."""
+    handler, ports = numbered(hang_up=lambda count: count == 1)
+    with reached(handler) as (transport, _):
+        transport.send("GET", "/")
+        # Until the end of it has come: then it can be read.
+        assert select.select([transport._idle[0].sock], [], [], 30)[0]
+        transport.send("GET", "/")
+    assert len(set(ports)) == 2
+
+
+def test_what_ends_one_connection_ends_all_that_are_idle() -> None:
+    """A server that was restarted has ended all of them, and each would cost a request."""
+    handler, _ = numbered()
+    with reached(handler) as (transport, _):
+        first, second = transport._opened(), transport._opened()
+        transport._idle += [first, second]
+        second.sock.shutdown(socket.SHUT_WR)
+        with pytest.raises(UnavailableError, match="did not answer"):
+            transport._attempt(second, "GET", "/", None, "", "")
+        assert (transport._idle, first.sock) == ([], None)
