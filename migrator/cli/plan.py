@@ -65,7 +65,7 @@ def _show(plan: Plan, *, everything: bool) -> None:
 
 def _show_group(items: list[PlanItem], *, everything: bool) -> None:
     first = items[0]
-    if first.decision is Decision.SKIP and not everything:
+    if first.decision is Decision.SKIP and not (everything or first.hint):
         render.line("  ", render.word("skip"), f" {len(items)}: {first.reason}")
         return
     shown = items if everything or first.decision is Decision.BLOCKED else items[:_SHOWN]

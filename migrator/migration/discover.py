@@ -21,8 +21,8 @@ from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, hashable, named
 from migrator.ports import ClusterReader, Reporter
-from migrator.rules import versions
-from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext
+from migrator.rules import system, versions
+from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext, SystemObject
 from migrator.rules.ownership import left_behind
 from migrator.rules.skip import AGGREGATED, SKIPPED_KINDS, kind_skip
 from migrator.side_by_side import side_by_side
@@ -75,6 +75,8 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     objects, blue_facts = _without_left_behind(
         [item for reading in readings for item in reading.objects], BlueFacts.joined((facts, late.facts))
     )
+    blue_facts = replace(blue_facts, system=_not_on_green(blue_facts.system, green, green_types))
+    objects = _named_as_persons(objects, {item.ref for item in blue_facts.system})
     inventory = BlueInventory(
         kinds_read={item.resource.type_name: item.resource for item in readings if not item.unreadable},
         kinds_skipped=_silent(aggregated, blue_types) | early.skipped | late.skipped,
@@ -103,6 +105,22 @@ def _without_left_behind(objects: list[Found], facts: BlueFacts) -> tuple[list[F
         for item in objects
     ]
     return kept, replace(facts, staying=facts.staying | left.keys())
+
+
+def _not_on_green(objects: frozenset[SystemObject], green: ClusterReader, types: Iterable[ResourceType]) -> frozenset[SystemObject]:
+    """Return those of blue's objects in system namespaces that green has not."""
+    served = versions.by_kind(types)
+    wanted = {item.ref._replace(name="") for item in objects}
+    there: set[ObjectRef] = set()
+    for group, kind, namespace, _ in sorted(wanted):
+        if (group, kind) in served:
+            there.update(_each(_listed(green, served[group, kind][0], namespace), lambda item: [named(item)]))
+    return frozenset(item for item in objects if item.ref not in there)
+
+
+def _named_as_persons(objects: list[Found], refs: set[ObjectRef]) -> list[Found]:
+    """Return the objects; of those of system namespaces that only blue has, the reason says so."""
+    return [replace(item, skip=system.PERSONS) if item.ref in refs else item for item in objects] if refs else objects
 
 
 def handed_over(objects: list[Found]) -> Iterator[Found]:
@@ -240,10 +258,10 @@ def _each(objects: Iterable[Manifest], facts: Callable[[Manifest], Iterable[F]])
         yield from found
 
 
-def _listed(cluster: ClusterReader, resource: ResourceType) -> list[Manifest]:
+def _listed(cluster: ClusterReader, resource: ResourceType, namespace: str = "") -> list[Manifest]:
     """Return the objects of a kind that only facts are read from; none when the kind cannot be read."""
     try:
-        return list(cluster.list(resource, unparsed=lambda _: None))
+        return list(cluster.list(resource, namespace, unparsed=lambda _: None))
     except ApiError as error:
         if not concerns_one_kind(error, cluster):
             raise

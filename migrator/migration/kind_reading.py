@@ -12,12 +12,12 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
 from migrator.ports import ClusterReader
-from migrator.rules import accounts, field_owners, storage
+from migrator.rules import accounts, field_owners, storage, system
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.ownership import owners_of
 from migrator.rules.references import scale_target
-from migrator.rules.skip import is_included, left_out, skip_reason
+from migrator.rules.skip import SYSTEM, is_included, left_out, skip_reason
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _STORAGE_CLASS = "StorageClass.storage.k8s.io"
@@ -105,6 +105,8 @@ class _Reading:
             ref = named(manifest)
             reason = skip_reason(manifest, ref, self._context)
             facts = hashable(_facts_of(manifest, ref, moves=not reason))
+            if reason == SYSTEM and system.is_persons(manifest, ref, self._context):
+                facts += hashable([("system", system.facts(manifest, ref))])
             found = _found(manifest, ref, self._resource, reason, alone=is_included(manifest, ref, self._context))
         except STRANGE as error:
             uid = get(manifest, "metadata", "uid")

@@ -15,7 +15,7 @@ from migrator.model.plan import Decision, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.readiness.kinds import readiness
-from migrator.rules import bindings, effects, injected, jobs, order, references, storage, table, versions, webhooks
+from migrator.rules import bindings, effects, injected, jobs, order, references, storage, system, table, versions, webhooks
 from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.ownership import owners_of
 
@@ -44,6 +44,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     others: list[PlanItem] = []
     ranks: dict[ObjectRef, order.Rank] = {}
     limits = effects.limits_on_green(context)
+    needs_of = system.Needs(context.blue.system)
+    of_system: list[system.Need] = []
     mistakes: list[str] = []
     namespaces: dict[str, set[str]] = {}
     for found in objects:
@@ -58,6 +60,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
             namespaces.setdefault(_namespace(item.green), set()).add(_namespace(item.blue))
             moves[item.green], graph[item.green] = item, needs
             ranks |= special
+            of_system += needs_of.of(item.blue, item.body)
         else:
             others.append(item)
     _require_own_names(namespaces)
@@ -78,7 +81,10 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         owners=_owners(graph, moves),
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
-        warnings=tuple(f"{item.blue} {item.danger}" for _, item in sorted(moves.items()) if item.danger),
+        warnings=(
+            *(f"{item.blue} {item.danger}" for _, item in sorted(moves.items()) if item.danger),
+            *system.warnings(of_system),
+        ),
         kinds_read=inventory.kinds_read,
         waits=mutations.waits,
     )
@@ -90,7 +96,8 @@ def _decide(
     """Return the decision about one object, what a move needs, and when it and others are written because of it."""
     green = _on_green(found.ref, context)
     if found.skip:
-        return _decided(PlanItem(found.ref, green, Decision.SKIP, found.skip, uid=found.uid))
+        hint = f"move.objects.include: [{system.selector_text(found.ref)}]" if found.skip == system.PERSONS else ""
+        return _decided(PlanItem(found.ref, green, Decision.SKIP, found.skip, hint, uid=found.uid))
     if found.blocked:
         return _decided(_strange(found, context, found.blocked))
     manifest: Manifest = orjson.loads(found.body)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
+from migrator.migration.discover import READERS
 from migrator.model.image import full_name
 from migrator.model.kinds import CLAIMS, NAMESPACES, PODS, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
-from migrator.model.ref import ResourceType
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.strange import STRANGE, named
 from migrator.ports import ClusterReader
-from migrator.rules.skip import SYSTEM_NAMESPACES
+from migrator.rules import system
+from migrator.rules.context import RuleContext
+from migrator.rules.skip import SKIPPED_KINDS, SYSTEM_NAMESPACES
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 
-def _listed(cluster: ClusterReader, resource: ResourceType) -> list[Manifest]:
+def _listed(cluster: ClusterReader, resource: ResourceType, namespace: str = "") -> list[Manifest]:
     try:
-        return list(cluster.list(resource, unparsed=lambda _: None))
+        return list(cluster.list(resource, namespace, unparsed=lambda _: None))
     except ApiError:
         return []
 
@@ -47,6 +52,11 @@ def propose(
     claims = [item for item in _listed(blue, CLAIMS) if get(item, "status", "phase") == "Bound"]
     blue_classes = {item["metadata"]["name"] for item in _listed(blue, STORAGE_CLASSES)}
     green_classes = {item["metadata"]["name"] for item in _listed(green, STORAGE_CLASSES)}
+    meaning = Migration(
+        name=name,
+        blue=ClusterConfig(kubeconfig=blue_access[0], context=blue_access[1]),
+        green=ClusterConfig(kubeconfig=green_access[0], context=green_access[1]),
+    )
     registries, omitted = _registries(_listed(blue, PODS))
     lines = [
         "# yaml-language-server: $schema=./migration.schema.json   (`migrator schema > migration.schema.json`)",
@@ -58,8 +68,7 @@ def propose(
         "move:",
         f"  # found on blue: {_names(own) or 'no namespace but default'}",
         '  namespaces: {include: ["*"], exclude: []}',
-        "  # objects:",
-        "  #   include: [{kind: ConfigMap, namespace: kube-system, name: my-settings}]   # your own objects in kube-system",
+        *_system(blue, green, RuleContext(meaning)),
         "  #   exclude: [{kind: Job, labels: {temporary: 'true'}}]",
         "",
         "map:",
@@ -73,11 +82,6 @@ def propose(
         "",
         *_EXAMPLES,
     ]
-    meaning = Migration(
-        name=name,
-        blue=ClusterConfig(kubeconfig=blue_access[0], context=blue_access[1]),
-        green=ClusterConfig(kubeconfig=green_access[0], context=green_access[1]),
-    )
     return Proposal("\n".join(lines), meaning, tuple(omitted))
 
 
@@ -106,6 +110,51 @@ _EXAMPLES = (
 def _cluster(side: str, access: tuple[str, str], cluster: ClusterReader) -> str:
     kubeconfig, context = map(for_yaml, access)
     return f"{side}: {{kubeconfig: {kubeconfig}, context: {context}}}   # {for_yaml_comment(cluster.version()[2])}"
+
+
+def _system(blue: ClusterReader, green: ClusterReader, context: RuleContext) -> list[str]:
+    """Return lines that propose what a person put into the system namespaces and green has not."""
+    kinds = [item for item in blue.resources() if item.namespaced and "list" in item.verbs and item.type_name not in SKIPPED_KINDS]
+    first = list({(item.group, item.kind): item for item in reversed(kinds)}.values())
+    served = {(item.group, item.kind): item for item in reversed(green.resources())}
+
+    def found(resource: ResourceType) -> list[ObjectRef]:
+        own = set(_persons(blue, resource, context))
+        other = served.get((resource.group, resource.kind))
+        there = set(_names_of(green, other)) if own and other else set()
+        return sorted(own - there)
+
+    with ThreadPoolExecutor(min(READERS, blue.workers)) as pool:
+        refs = sorted(ref for some in pool.map(found, first) for ref in some)
+    shown = [f"  #     - {for_yaml_comment(system.selector_text(ref))}" for ref in refs]
+    head = (
+        "of these, put into system namespaces by a person and not on green, those that you need" if refs else "nothing found there"
+    )
+    example = [] if refs else ["  #     - {kind: ConfigMap, namespace: kube-system, name: my-settings}"]
+    return ["  # objects:", f"  #   include:   # single objects of kube-system ({head}):", *shown, *example]
+
+
+def _persons(blue: ClusterReader, resource: ResourceType, context: RuleContext) -> Iterator[ObjectRef]:
+    for manifest in _in_system(blue, resource):
+        try:
+            ref = named(manifest)
+            if system.is_persons(manifest, ref, context):
+                yield ref
+        except STRANGE:
+            continue
+
+
+def _names_of(cluster: ClusterReader, resource: ResourceType) -> Iterator[ObjectRef]:
+    for manifest in _in_system(cluster, resource):
+        try:
+            yield named(manifest)
+        except STRANGE:
+            continue
+
+
+def _in_system(cluster: ClusterReader, resource: ResourceType) -> Iterator[Manifest]:
+    for namespace in sorted(SYSTEM_NAMESPACES):
+        yield from _listed(cluster, resource, namespace)
 
 
 def _volumes(claims: list[Manifest]) -> list[str]:

@@ -27,6 +27,16 @@ class GreenFacts:
     storage_classes: frozenset[str] = frozenset()
 
 
+class SystemObject(NamedTuple):
+    """An object that a person put into a system namespace, and what others may need it for."""
+
+    ref: ObjectRef
+    grants: tuple[tuple[str, str], ...] = ()
+    """Accounts that it gives rights to: namespace, and name or `*`."""
+    opens: str = ""
+    """Kind whose objects only it can open."""
+
+
 @dataclass(slots=True, frozen=True)
 class BlueFacts:
     """Facts about all objects of blue that a rule needs for one object."""
@@ -53,6 +63,8 @@ class BlueFacts:
     """LimitRanges: namespace on blue, name, and `spec.limits` as JSON."""
     aggregated_groups: frozenset[str] = frozenset()
     """API groups served by an aggregated API server."""
+    system: frozenset[SystemObject] = frozenset()
+    """What a person put into the system namespaces, and what stays there."""
 
     @staticmethod
     def joined(readings: Iterable[BlueFacts]) -> BlueFacts:

@@ -49,6 +49,7 @@ SKIPPED_KINDS = {
 """Kinds that are never moved, and not read."""
 
 
+SYSTEM = "system namespace: include single objects with move.objects.include"
 AGGREGATED = "stored by an aggregated API server: move that server's storage"
 
 
@@ -84,7 +85,15 @@ def skip_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> str
     labels = manifest["metadata"].get("labels") or {}
     if reason := left_out(ref, labels, context):
         return reason
-    included = _included(ref, labels, context)
+    return _rule_reason(manifest, ref, context, included=_included(ref, labels, context))
+
+
+def is_left_by_rule(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> bool:
+    """Return whether an object would not be moved, whatever namespace it is in."""
+    return bool(_rule_reason(manifest, ref, context, included=False))
+
+
+def _rule_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext, *, included: bool) -> str:
     type_name = ref.type_name
     for rule in _RULES:
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
@@ -123,7 +132,7 @@ def _namespace_reason(ref: ObjectRef, context: RuleContext) -> str:
     if not namespace:
         return ""
     if namespace in SYSTEM_NAMESPACES:
-        return "system namespace: include single objects with move.objects.include"
+        return SYSTEM
     names = context.config.move.namespaces
     if not _taken((namespace,), names.include) or _taken((namespace,), names.exclude):
         return "namespace left out by move.namespaces"

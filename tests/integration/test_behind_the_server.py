@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from migrator.errors import NotFoundError
 from migrator.model.manifest import Manifest
@@ -120,6 +121,43 @@ def test_an_api_of_another_server_is_called(system: Sandbox) -> None:
     ((severity, reason),) = findings(system, "api-services")
     assert (severity, "not ready on blue either" in reason) == ("warning", True)
     assert reason.startswith("does not answer: green answered 503")
+
+
+def test_what_a_person_put_into_kube_system_is_found(system: Sandbox) -> None:
+    """What the plan names can be included as it says; then nothing is missing any more. `init` proposes it, too."""
+    name, binding = system.namespace, TYPES["RoleBinding"]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "extension-apiserver-authentication-reader"}
+    subjects = [{"kind": "ServiceAccount", "name": "api", "namespace": name}]
+    reader = made("rbac.authorization.k8s.io/v1", "RoleBinding", name, namespace="kube-system", roleRef=role, subjects=subjects)
+    system.on_blue(made("v1", "ServiceAccount", "api"), reader)
+    try:
+        plan = system.json("plan")
+        entry = plan.object(f"RoleBinding.rbac.authorization.k8s.io/kube-system/{name}")
+        assert entry["reason"] == "in a system namespace, but made by no part of Kubernetes, and green has none"
+        (warning,) = (text for text in plan.document["warnings"] if f"/kube-system/{name} stays on blue" in text)
+        assert f"ServiceAccount/{name}/api, which moves, has rights from it" in warning
+        own = {item["name"] for item in blue_s_own(system) if item["name"] != name}
+        assert not own & {"coredns", "extension-apiserver-authentication", "kube-root-ca.crt", "default", "kubeadm-config"}
+        system.configure(move={"objects": {"include": [{"kind": "RoleBinding", "namespace": "kube-system", "name": name}]}})
+        assert not any(name in text and "stays on blue" in text for text in system.json("plan").document["warnings"])
+        assert system.run("copy").code == 0
+        assert system.green("RoleBinding", name, "kube-system")["subjects"] == subjects
+    finally:
+        for cluster in (system.pair.blue, system.pair.green):
+            for item in cluster.list(binding, "kube-system"):
+                if item["metadata"]["name"] == name:
+                    cluster.delete(binding, "kube-system", name, uid=item["metadata"]["uid"])
+
+
+def blue_s_own(sandbox: Sandbox) -> list[dict[str, str]]:
+    """Return what `init` proposes of kube-system."""
+    kubeconfig = str(sandbox.pair.kubeconfig)
+    result = sandbox.run("init", "--kubeconfig", kubeconfig, "--blue", "blue", "--green", "green", "--out", "proposed.yaml")
+    assert result.code == 0, result.err
+    lines = (sandbox.folder / "proposed.yaml").read_text().splitlines()
+    found = [yaml.safe_load(line.partition("#     - ")[2]) for line in lines if line.startswith("  #     - {kind")]
+    assert sandbox.namespace in {item["name"] for item in found}
+    return found
 
 
 def exists(sandbox: Sandbox, kind: str, name: str) -> bool:

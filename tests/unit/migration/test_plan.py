@@ -239,3 +239,26 @@ def test_a_service_with_a_chosen_port_is_written_before_those_that_are_given_one
     plan, _ = both.read()
     wave = {item.blue.name: number for number, items in enumerate(plan.waves) for item in items}
     assert wave["z-chosen"] < wave["a-given"]
+
+
+def test_what_a_person_put_into_kube_system_is_found_and_needed() -> None:
+    """It stays, with the reason and the line that brings it; the plan warns of what moves and needs it; green's own is no difference."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "extension-apiserver-authentication-reader"}
+    subjects = [{"kind": "ServiceAccount", "name": "api", "namespace": "shop"}]
+    reader = made("rbac.authorization.k8s.io/v1", "RoleBinding", "reader", namespace="kube-system", roleRef=role, subjects=subjects)
+    both = pair(made("v1", "ServiceAccount", "api", namespace="shop", secrets=[{"name": "s"}]), reader)
+    both.blue.hold(config_map("shared", namespace="kube-system"), config_map("mine", namespace="kube-system"))
+    both.blue.hold(config_map("kubeadm-config", namespace="kube-system"), manager="kubeadm")
+    both.green.hold(config_map("shared", namespace="kube-system"))
+    plan, _ = both.read()
+    found = {item.blue.name: (item.reason, item.hint) for item in plan.items if item.blue.namespace == "kube-system"}
+    persons = "in a system namespace, but made by no part of Kubernetes, and green has none"
+    assert found["mine"] == (persons, 'move.objects.include: [{kind: ConfigMap, namespace: kube-system, name: "mine"}]')
+    assert found["reader"][0] == persons
+    assert {found[name] for name in ("shared", "kubeadm-config")} == {
+        ("system namespace: include single objects with move.objects.include", "")
+    }
+    (warning,) = (text for text in plan.warnings if "stays on blue" in text)
+    assert warning.startswith("RoleBinding.rbac.authorization.k8s.io/kube-system/reader stays on blue and is not on green")
+    both.green.hold(reader)
+    assert not any("stays on blue" in text for text in both.read()[0].warnings)

@@ -10,14 +10,24 @@ from hypothesis import strategies as st
 
 from migrator.config.load import parse_migration
 from migrator.migration.propose import Proposal, propose
+from migrator.model.kinds import CONFIG_MAPS, LEASES, NODES, SERVICE_ACCOUNTS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 
 ATTACK = 'x.io\nhooks: {beforeCopy: [[sh, -c, "id > PWNED"]]}\ntransforms:\n-\n name: a\n target: {kind: Zz}\n mergePatch:\n#/web:1'
 
 
+VERBS = frozenset({"list", "create"})
+TYPES = tuple(
+    item._replace(verbs=VERBS)
+    for item in (CONFIG_MAPS, SERVICE_ACCOUNTS, NODES, LEASES, ResourceType("", "v1", "secrets", "Secret", True, VERBS))
+)
+
+
 class Listing:
     """A cluster that only lists, by plural."""
+
+    workers = 4
 
     def __init__(self, version: str = "v1.36.3", **objects: list[Manifest]) -> None:
         self._version = version
@@ -27,9 +37,15 @@ class Listing:
         """Return major, minor and the text of the version."""
         return 1, 36, self._version
 
-    def list(self, resource: ResourceType, *_: object, **__: object) -> Iterator[Manifest]:
+    def resources(self) -> tuple[ResourceType, ...]:
+        """Return the kinds that this test is about."""
+        return TYPES
+
+    def list(self, resource: ResourceType, namespace: str = "", **_: object) -> Iterator[Manifest]:
         """Yield the objects of a type."""
-        yield from self._objects.get(resource.plural, [])
+        for item in self._objects.get(resource.plural, []):
+            if namespace in ("", item["metadata"]["namespace"]):
+                yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
 
 
 def _named(name: str, **more: object) -> Manifest:
@@ -76,3 +92,34 @@ def test_registries_are_shown_with_the_most_used_first() -> None:
     text = _proposed(image="r.example:5000/a/b:1").text
     assert "images on blue come from: r.example:5000" in text
     assert "images on blue come from: docker.io" in _proposed(image="web:1").text
+
+
+def _owned(name: str, manager: str, **more: object) -> Manifest:
+    """Return an object of kube-system that this manager has written."""
+    fields = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}}]
+    return {"metadata": {"name": name, "namespace": "kube-system", "managedFields": fields}, **more}
+
+
+def test_what_a_person_put_into_kube_system_is_proposed_object_by_object() -> None:
+    """Not what kubeadm or a controller made, and not what green has."""
+    maps = [
+        _owned("kubeadm-config", "kubeadm"),
+        _owned("mine", "helm"),
+        _owned("on-green", "kubectl"),
+        _owned("found", "kube-apiserver"),
+    ]
+    blue = Listing(configmaps=maps, secrets=[_owned("sealed-key", "controller")], leases=[_owned("lock", "kubectl")])
+    green = Listing(configmaps=[_owned("on-green", "kubectl")])
+    text = propose(blue, green, name="m", blue_access=("/k", "old"), green_access=("/k", "new")).text  # type: ignore[arg-type]
+    lines = [line.partition("- ")[2] for line in text.splitlines() if "namespace: kube-system" in line]
+    assert lines == [
+        '{kind: ConfigMap, namespace: kube-system, name: "mine"}',
+        '{kind: Secret, namespace: kube-system, name: "sealed-key"}',
+    ]
+
+
+def test_a_name_in_kube_system_adds_nothing_to_the_file() -> None:
+    """It stands in a comment, like all that comes from a cluster."""
+    blue = Listing(configmaps=[_owned("x}\nhooks: {beforeCopy: [[id]]}", "kubectl")])
+    proposal = propose(blue, Listing(), name="m", blue_access=("/k", "old"), green_access=("/k", "new"))  # type: ignore[arg-type]
+    assert parse_migration(proposal.text, "m") == proposal.meaning
