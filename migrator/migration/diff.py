@@ -63,7 +63,7 @@ def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> Object
         if have is None:
             return _created(item, body, green, live)
         current = orjson.loads(have.body)
-        wanted = with_retained(body, current, item.volatile)
+        wanted = with_retained(body, current, item.volatile, have.fields)
         wanted["metadata"] |= {"resourceVersion": have.resource_version}
         owners = current["metadata"].get("ownerReferences")
         if owners and body["metadata"].get("ownerReferences"):

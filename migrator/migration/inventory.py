@@ -45,6 +45,8 @@ class Live:
     body: bytes = field(repr=False)
     creators: tuple[str, ...] = ()
     """Managers one of which has created it."""
+    fields: bytes = field(default=b"", repr=False)
+    """Who owns its fields, as JSON of managedFields without those of status; empty where nobody tells."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -79,7 +81,14 @@ def live_of(manifest: Manifest) -> Live:
     managers = managers_of(manifest)
     token = f"{managers}:{metadata.get('generation', '')}:{metadata['resourceVersion']}"
     slim = {**manifest, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
-    return Live(metadata["uid"], metadata["resourceVersion"], token, to_json(slim), field_owners.creators(manifest))
+    return Live(
+        metadata["uid"],
+        metadata["resourceVersion"],
+        token,
+        to_json(slim),
+        field_owners.creators(manifest),
+        to_json(field_owners.of_content(manifest)) if metadata.get("managedFields") else b"",
+    )
 
 
 def managers_of(manifest: Manifest) -> str:

@@ -21,6 +21,8 @@ from migrator.rules.skip import SYSTEM, is_included, left_out, skip_reason
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _STORAGE_CLASS = "StorageClass.storage.k8s.io"
+_SUBMITTED = frozenset({"Service", "Pod"})
+"""Kinds whose rules read in managedFields what a person submitted and what the API server has added."""
 _SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 
 
@@ -179,6 +181,6 @@ def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: s
     entries = field_owners.persons_entries(manifest)
     owner = field_owners.ownership(entries)
     owners = () if alone else tuple(hashable(owners_of(manifest)))
-    if ref.kind != "Service":  # whose rules read there which addresses a person chose
+    if ref.type_name not in _SUBMITTED:
         manifest["metadata"].pop("managedFields", None)
     return Found(ref, resource, uid, "", to_json(manifest), owner.manager, to_json(entries) if owner.restore else b"", owners)

@@ -7,6 +7,7 @@ import orjson
 from migrator.migration.inventory import Live
 from migrator.model.difference import FieldDifference, missing_from
 from migrator.model.manifest import drop
+from migrator.model.owned import fields_of, without_unowned_items
 from migrator.model.plan import PlanItem
 from migrator.rules import injected, shared
 from migrator.rules.ownership import UidOf, relinked
@@ -15,10 +16,15 @@ from migrator.rules.ownership import UidOf, relinked
 def differences(item: PlanItem, live: Live, uid_of: UidOf, *, turned: bool = False) -> list[FieldDifference]:
     """Return the fields of green's object that are not as planned; a controller's own values do not count.
 
+    Nor do items of lists that nobody owns there: green's admission has added them, as a token volume to each pod.
     Of a CronJob that a cutover has turned over, `suspend` is the tool's own.
     """
     wanted = relinked(injected.stable(orjson.loads(item.body), item.volatile), uid_of)
     if turned:
         wanted = drop(wanted, "spec", "suspend")
     have = injected.stable(orjson.loads(live.body), item.volatile)
-    return missing_from(wanted, have, additive=shared.is_shared(item.green))
+    additive = shared.is_shared(item.green)
+    found = missing_from(wanted, have, additive=additive)
+    if not found or not live.fields:
+        return found
+    return missing_from(wanted, without_unowned_items(have, fields_of(orjson.loads(live.fields)), wanted), additive=additive)

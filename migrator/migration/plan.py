@@ -15,7 +15,21 @@ from migrator.model.plan import Decision, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.readiness.kinds import readiness
-from migrator.rules import bindings, effects, injected, jobs, order, references, storage, system, table, versions, webhooks
+from migrator.rules import (
+    bindings,
+    effects,
+    field_owners,
+    injected,
+    jobs,
+    order,
+    references,
+    shared,
+    storage,
+    system,
+    table,
+    versions,
+    webhooks,
+)
 from migrator.rules.context import Hindrance, RuleContext
 from migrator.rules.ownership import owners_of
 
@@ -173,6 +187,7 @@ def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, conte
 def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
     body = to_json(done.manifest)
     ended = jobs.finished(manifest) if found.ref.type_name == "Job.batch" else None
+    ours = shared.is_shared(green)  # written under our own name: what we added there is told from what green's owner set
     return PlanItem(
         blue=found.ref,
         green=green,
@@ -181,8 +196,8 @@ def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transf
         notes=table.notes(manifest, body, context),
         resource=found.resource,
         body=body,
-        manager=found.manager,
-        managed_fields=found.managed_fields,
+        manager=field_owners.OURS if ours else found.manager,
+        managed_fields=b"" if ours else found.managed_fields,
         ended=ended,
         status=orjson.dumps(jobs.finished_status(manifest)) if ended else b"",
         danger=bindings.danger(manifest, context),

@@ -53,6 +53,29 @@ def persons_entries(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
+def of_content(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return the entries of managedFields that are not of the status, whoever their manager is."""
+    return [entry for entry in manifest["metadata"]["managedFields"] if entry.get("subresource") != "status"]
+
+
+def of_others(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries of others than this tool, where it writes under its own name."""
+    return [entry for entry in entries if entry.get("manager") != OURS]
+
+
+def lost(entries: list[dict[str, Any]], manifest: Manifest) -> list[str]:
+    """Return the managers whose ownership an API server was given and has dropped.
+
+    It does so without a word where it cannot convert between versions, as without a conversion webhook (kubernetes#136919).
+    """
+    there = set(map(_who, manifest["metadata"].get("managedFields") or []))
+    return sorted({str(entry.get("manager")) for entry in entries if _who(entry) not in there})
+
+
+def _who(entry: dict[str, Any]) -> tuple[object, ...]:
+    return entry.get("manager"), entry.get("operation"), entry.get("subresource") or ""
+
+
 def ownership(entries: list[dict[str, Any]]) -> Ownership:
     """Return how to write an object with these entries."""
     if not entries:

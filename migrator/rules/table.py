@@ -26,6 +26,7 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 
 RULES: tuple[Rule, ...] = (
     *services.RULES,  # reads managedFields: before they are stripped
+    *workloads.FIRST,  # likewise
     *ownership.RULES,
     *server_fields.RULES,
     *accounts.RULES,
@@ -40,7 +41,7 @@ RULES: tuple[Rule, ...] = (
 )
 _ALWAYS = "server-fields"
 _HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
-_NOTES = {"Service": services.notes, "PersistentVolumeClaim": storage.notes}
+_NOTES = {"Pod": workloads.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
 
 
 class Transformed(NamedTuple):

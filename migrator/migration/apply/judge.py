@@ -14,8 +14,9 @@ from migrator.migration.apply import special
 from migrator.migration.inventory import Live, managers_of
 from migrator.migration.parity import differences
 from migrator.migration.state import Attempt, State, Written
-from migrator.model.difference import FieldDifference, masked
+from migrator.model.difference import FieldDifference, is_absent, masked, missing_from
 from migrator.model.outcome import Action, Outcome
+from migrator.model.owned import fields_of, owned_of
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.rules import field_owners, shared
@@ -117,7 +118,12 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
         if made and (written is None or not written.finished) and _lacks_owners(item, live):
             return None
         return outcome(item, Action.UNCHANGED, live, made=made)
-    if known.force or _may_add(item, found) or _may_replace(item, live, written, made=made, blue_changed=blue_changed):
+    if written and not blue_changed and made and _was_admitted_so(written, live, found):
+        return outcome(item, Action.UNCHANGED, live, made=made)
+    allowed = _may_write(item, live, written, made=made, blue_changed=blue_changed)
+    if shared.is_shared(item.green):
+        allowed = not _contradicts(item, live, found, ours=allowed)
+    if known.force or (allowed and (made or shared.is_shared(item.green))):
         return None
     whose = "was changed on green since it was copied" if made else "exists on green and was not made by this migration"
     return Outcome(
@@ -137,17 +143,30 @@ def outcome(item: PlanItem, action: Action, live: Live, *, made: bool, differenc
     return Outcome(item.green, action, "", differences, live.uid, live.token, item.token, made)
 
 
-def _may_add(item: PlanItem, found: list[FieldDifference]) -> bool:
-    return shared.is_shared(item.green) and not shared.contradict(found)
+def _was_admitted_so(written: Written, live: Live, found: list[FieldDifference]) -> bool:
+    """Return whether green's own admission gave an object its other values when it was written: nobody has changed it since.
+
+    A second write would end the same way. What is missing is no value: it was lost, and is told. Only a generation tells for sure.
+    """
+    same = written.finished and written.uid == live.uid and _same_token(written.green_token, live.token, ignore_generation=False)
+    lost = any(is_absent(item.live) or item.path.startswith("metadata.ownerReferences") for item in found)
+    return same and bool(live.token.split(":")[1]) and not lost
 
 
-def _may_replace(item: PlanItem, live: Live, written: Written | None, *, made: bool, blue_changed: bool) -> bool:
-    if not made and not shared.is_shared(item.green):
-        return False
+def _may_write(item: PlanItem, live: Live, written: Written | None, *, made: bool, blue_changed: bool) -> bool:
     if written is None:
         return made  # announced by a run that was killed before it saw the answer
     same = _same_token(written.green_token, live.token, ignore_generation=bool(item.volatile) or _is_fenced(item))
     return blue_changed and same and written.uid == live.uid
+
+
+def _contradicts(item: PlanItem, live: Live, found: list[FieldDifference], *, ours: bool) -> bool:
+    """Return whether blue has another value where green's owner has set one; `ours`: where others than we have set it."""
+    if ours and live.fields:
+        entries = field_owners.of_others(orjson.loads(live.fields))
+        of_others = owned_of(orjson.loads(live.body), fields_of(entries))
+        found = missing_from(orjson.loads(item.body), of_others, additive=True)
+    return shared.contradict(found)
 
 
 def _is_fenced(item: PlanItem) -> bool:

@@ -26,6 +26,7 @@ _ATTEMPTS = 5
 _TOO_MANY = 429
 """The answer of a server that has done nothing; one of 500 and above, or none, may follow a write."""
 _SETTLE_SECONDS = 10.0
+_NOT_CONVERTED = "does the conversion webhook of its CRD answer? Then run copy again"
 _IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"
 
 
@@ -91,7 +92,7 @@ class Writer:
         """Replace the object, again if somebody changes it meanwhile; raises ConflictError after five attempts."""
         namespace, name = item.green.namespace, item.green.name
         for attempt in range(_ATTEMPTS):
-            wanted = with_retained(body, orjson.loads(live.body), item.volatile)
+            wanted = with_retained(body, orjson.loads(live.body), item.volatile, live.fields)
             wanted["metadata"] |= {"resourceVersion": live.resource_version}
             try:
                 return self.green.replace(
@@ -109,8 +110,15 @@ class Writer:
     def _restore_owners(self, item: PlanItem, resource: ResourceType, manifest: Manifest) -> Manifest:
         if not item.managed_fields:
             return manifest
-        patch = {"metadata": {"managedFields": orjson.loads(item.managed_fields)}}
-        return self.green.patch(resource, item.green.namespace, item.green.name, patch, manager=field_owners.OURS)
+        entries = orjson.loads(item.managed_fields)
+        patch = {"metadata": {"managedFields": entries}}
+        manifest = self.green.patch(resource, item.green.namespace, item.green.name, patch, manager=field_owners.OURS)
+        lost = field_owners.lost(entries, manifest)
+        if lost:
+            raise InvalidError(
+                f"is on green, but who owns its fields is lost: the API server dropped {', '.join(lost)}", hint=_NOT_CONVERTED
+            )
+        return manifest
 
 
 def _resource(item: PlanItem) -> ResourceType:

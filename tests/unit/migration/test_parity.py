@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import orjson
 
@@ -40,6 +41,22 @@ def test_each_field_that_is_not_as_wanted_is_told() -> None:
     """With both values."""
     found = differences(item(config_map("a", {"key": "blue"})), live(config_map("a", {"key": "green"})), nobody)
     assert [tuple(entry) for entry in found] == [("data.key", "green", "blue")]
+
+
+def test_what_green_s_admission_added_to_a_list_is_no_difference() -> None:
+    """Nobody owns it; what a person has added there is one."""
+    wanted, mesh = deployment("a"), {"name": "mesh"}
+    have = deployment("a")
+    have["spec"]["template"]["spec"]["containers"].append(mesh)
+
+    def found(*names: str) -> list[str]:
+        containers: dict[str, Any] = {f'k:{{"name":"{name}"}}': {".": {}, "f:name": {}} for name in names}
+        fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}}
+        owned = orjson.dumps([{"manager": "kubectl", "operation": "Update", "fieldsV1": fields}])
+        return [entry.path for entry in differences(item(wanted), dataclasses.replace(live(have), fields=owned), nobody)]
+
+    assert found("main") == []
+    assert found("main", "mesh") == ["spec.template.spec.containers"]
 
 
 def test_owners_are_compared_by_their_uids_on_green() -> None:

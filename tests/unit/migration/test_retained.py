@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from migrator.migration.retained import with_retained
 from migrator.model.manifest import Manifest
 from tests.support.objects import config_map, deployment, job, made, service
 
+ADMITTED = {"nodeName": "n1", "containers": [{"name": "main", "image": "a"}], "volumes": [{"name": "kube-api-access-x"}]}
 HOOK = {"name": "a.example.com", "clientConfig": {"service": {"namespace": "shop", "name": "hook"}}}
 
 
@@ -102,3 +104,18 @@ def test_what_was_given_is_not_changed() -> None:
     wanted, live = config_map("a", annotations={}), config_map("a", annotations={"deployment.kubernetes.io/revision": "7"})
     with_retained(wanted, live, ())
     assert (wanted["metadata"], live["metadata"]["name"]) == ({"name": "a", "annotations": {}}, "a")
+
+
+def test_a_pod_keeps_what_green_s_servers_wrote() -> None:
+    """No update may take it away; without owners nobody knows what that is."""
+    wanted = made("v1", "Pod", "a", labels={"app": "new"}, spec={"containers": [{"name": "main", "image": "b"}]})
+    live = made("v1", "Pod", "a", labels={"app": "a", "zone": "1"}, uid="u", resourceVersion="7", spec=ADMITTED)
+    fields = {
+        "f:metadata": {"f:labels": {"f:app": {}}},
+        "f:spec": {"f:containers": {'k:{"name":"main"}': {"f:image": {}, "f:name": {}}}},
+    }
+    owned = orjson.dumps([{"manager": "kubectl", "operation": "Update", "fieldsV1": fields}])
+    done = with_retained(wanted, live, (), owned)
+    assert done["spec"] == {**ADMITTED, "containers": [{"name": "main", "image": "b"}]}
+    assert done["metadata"] == {"name": "a", "labels": {"app": "new", "zone": "1"}}
+    assert with_retained(wanted, live, ())["spec"] == wanted["spec"]

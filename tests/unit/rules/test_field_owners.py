@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from migrator.rules.field_owners import NOBODY, OURS, Ownership, changed_by_person, creators, ownership, persons_entries
+from migrator.rules.field_owners import (
+    NOBODY,
+    OURS,
+    Ownership,
+    changed_by_person,
+    creators,
+    lost,
+    ownership,
+    persons_entries,
+)
 from tests.support.objects import config_map
 
 DATA: dict[str, Any] = {"f:data": {"f:key": {}}}
@@ -76,3 +85,11 @@ def test_the_creator_is_told_by_the_time_of_its_entry(entries: list[dict[str, An
     """An entry that was written back, or that was applied, tells nothing of who created the object."""
     manifest = {"metadata": {"creationTimestamp": BORN, "managedFields": entries}}
     assert creators(manifest) == found
+
+
+def test_ownership_is_read_back_by_manager_and_operation() -> None:
+    """An Update of the same name is no Apply."""
+    manifest = {"metadata": {"managedFields": [entry("helm", DATA)]}}
+    assert lost([entry("helm", DATA)], manifest) == []
+    assert lost([entry("helm", DATA, "Apply"), entry("flux", DATA)], manifest) == ["flux", "helm"]
+    assert lost([entry("helm", DATA)], {"metadata": {}}) == ["helm"]

@@ -10,8 +10,8 @@ from migrator.migration.state import Attempt, State, Written
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
-from tests.support.objects import config_map, made
-from tests.support.pairs import Pair, in_green, pair, token_of
+from tests.support.objects import config_map, deployment, made
+from tests.support.pairs import Pair, in_green, in_shop, pair, token_of
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
 ACCOUNT = ObjectRef("", "ServiceAccount", "shop", "default")
@@ -156,6 +156,50 @@ def test_a_value_that_only_blue_has_changed_is_brought_to_a_shared_object() -> N
     account = later.blue.type_of(made("v1", "ServiceAccount", "default"))
     later.blue.patch(account, "shop", "default", {"metadata": {"annotations": {"role": "b"}}}, manager="kubectl")
     assert decided(later, ACCOUNT) is None
+
+
+def admitting(both: Pair, **spec: object) -> None:
+    """Let green's admission write values into each Deployment."""
+    both.green.defaults["Deployment"] = lambda made: {**made, "spec": {**made["spec"], **spec}}
+
+
+def test_another_value_that_green_s_admission_wrote_is_no_conflict() -> None:
+    """A second write would end the same way; a person's change since is a conflict."""
+    front = ObjectRef("apps", "Deployment", "shop", "front")
+    both = pair(in_shop(deployment("front", 2)))
+    admitting(both, replicas=3)
+    both.copy()
+    later = both.next_run()
+    assert decided(later, front) is Action.UNCHANGED
+    kind = later.green.type_of(deployment("front"))
+    later.green.patch(kind, "shop", "front", {"spec": {"replicas": 5}}, manager="kubectl")
+    assert decided(later, front) is Action.CONFLICT
+
+
+def test_a_value_that_green_has_lost_is_a_conflict() -> None:
+    """It is told, not taken for green's own."""
+    front = ObjectRef("apps", "Deployment", "shop", "front")
+    both = pair(in_shop(deployment("front", 2)))
+    admitting(both, replicas=None)
+    both.copy()
+    later = both.next_run()
+    found = {**in_green(later.green, front), "status": {"replicas": 1}}
+    later.green.replace(
+        later.green.type_of(found), "shop", "front", orjson.dumps(found), manager="controller", subresource="status"
+    )
+    assert decided(later, front) is Action.CONFLICT
+
+
+def test_what_green_s_owner_wrote_in_a_shared_object_is_not_overwritten_later() -> None:
+    """Also when blue gets another value for it after the first copy."""
+    both = pair(made("v1", "ServiceAccount", "default", namespace="shop", annotations={"role": "a"}))
+    theirs = made("v1", "ServiceAccount", "default", namespace="shop", annotations={"team": "green"})
+    both.green.hold(made("v1", "Namespace", "shop"), theirs, manager="green-owner")
+    both.copy()
+    later = both.next_run()
+    account = later.blue.type_of(made("v1", "ServiceAccount", "default"))
+    later.blue.patch(account, "shop", "default", {"metadata": {"annotations": {"team": "blue"}}}, manager="kubectl")
+    assert decided(later, ACCOUNT) is Action.CONFLICT
 
 
 def test_a_conflict_shows_no_secret() -> None:

@@ -126,3 +126,42 @@ def test_an_owner_that_is_not_on_green_is_named() -> None:
     found = write(both, A._replace(name="child"))
     assert (found.action, "its owner ConfigMap/parent is not on green" in found.message) == (Action.FAILED, True)
     assert writes(both.green) == []
+
+
+def applied_by_two() -> Pair:
+    """Return a pair with an object whose fields two managers own, and green's namespace."""
+    both = ready()
+    kind = both.blue.type_of(config_map("a"))
+    both.blue.patch(kind, "shop", "a", {"data": {"other": "x"}}, manager="bob")
+    return both
+
+
+def managers(both: Pair, ref: ObjectRef) -> set[str]:
+    """Return who owns fields of an object on green."""
+    return {entry["manager"] for entry in in_green(both.green, ref)["metadata"]["managedFields"]}
+
+
+def test_ownership_that_an_api_server_drops_is_a_failure_that_is_mended_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that cannot convert the entries says nothing: the answer is read back."""
+    both = applied_by_two()
+    patch = both.green.patch
+    with monkeypatch.context() as context:
+        context.setattr(both.green, "patch", lambda kind, namespace, name, _, **more: patch(kind, namespace, name, {}, **more))
+        first = both.copy()
+    assert [(item.ref, item.action) for item in first.problems] == [(A, Action.FAILED)]
+    assert "the API server dropped bob, kubectl-create" in first.problems[0].message
+    assert both.next_run().copy().problems == []
+    assert managers(both, A) == {"kubectl-create", "bob"}
+
+
+def test_owners_that_green_s_default_account_has_stay_owners() -> None:
+    """What is added to it is this tool's, so that later copies can tell it from theirs."""
+    account = made("v1", "ServiceAccount", "default", namespace="shop", annotations={"a": "1"})
+    both = ready(account)
+    kind = both.blue.type_of(account)
+    both.blue.patch(kind, "shop", "default", {"metadata": {"annotations": {"b": "2"}}}, manager="bob")
+    both.green.hold(made("v1", "ServiceAccount", "default", namespace="shop", annotations={"g": "3"}), manager="green-owner")
+    both.copy()
+    ref = ObjectRef("", "ServiceAccount", "shop", "default")
+    assert managers(both, ref) == {"green-owner", "migrator"}
+    assert in_green(both.green, ref)["metadata"]["annotations"] == {"a": "1", "b": "2", "g": "3"}

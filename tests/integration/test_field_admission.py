@@ -1,0 +1,194 @@
+"""What API servers write themselves: blue's part of it stays on blue, and green's part is no difference to blue."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import orjson
+
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ResourceType
+from tests.support.objects import config_map, crd, made
+from tests.support.sandbox import TYPES, Result, Sandbox, until
+
+NAMESPACED = [kind for kind, resource in TYPES.items() if resource.namespaced]
+CLASSES = ResourceType("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", False, frozenset())
+LIMITS = ResourceType("", "v1", "limitranges", "LimitRange", True, frozenset())
+
+
+def pod(name: str, **spec: Any) -> Manifest:
+    """Return a pod that a person makes, with a volume of its own."""
+    container = {
+        "name": "main",
+        "image": "registry.example.com/agent:1",
+        "volumeMounts": [{"name": "settings", "mountPath": "/etc/agent"}],
+    }
+    volumes = [{"name": "settings", "configMap": {"name": "settings"}}]
+    return made("v1", "Pod", name, labels={"app": name}, spec={"containers": [container], "volumes": volumes, **spec})
+
+
+def parity(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Return what `validate` finds of differences to blue."""
+    return [item for item in sandbox.json("validate").document["findings"] if item["check"] == "parity"]
+
+
+def settled(sandbox: Sandbox, *pods: str) -> None:
+    """Wait until green's controllers have done their part: the pods run, and know their zone."""
+    until(lambda: all(get(sandbox.green("Pod", name), "status", "phase") == "Running" for name in pods))
+
+
+def applied(sandbox: Sandbox, kubectl: str, manifest: Manifest, manager: str) -> None:
+    """Apply an object to blue as kubectl does server-side: defaults belong to nobody."""
+    command = [kubectl, f"--kubeconfig={sandbox.pair.kubeconfig}", "--context=blue", "apply", "--server-side"]
+    body = orjson.dumps(sandbox.placed(manifest))
+    subprocess.run([*command, f"--field-manager={manager}", "-f", "-"], input=body, check=True, capture_output=True)
+
+
+def unchanged(sandbox: Sandbox) -> Result:
+    """Copy once more and require that there is nothing to do."""
+    again = sandbox.json("copy")
+    assert (again.code, again.document["problems"]) == (0, []), again.out
+    assert set(again.document["counts"]) == {"unchanged"}
+    return again
+
+
+def test_a_bare_pod_is_copied_twice_and_differs_in_nothing(sandbox: Sandbox, kubectl: str) -> None:
+    """Zone, token volume, tolerations and priority are green's own; so are the limits that a LimitRange of blue gave it."""
+    sandbox.configure(move={"kinds": {"include": ["Namespace", "LimitRange", *NAMESPACED]}})
+    limits = made("v1", "LimitRange", "limits", spec={"limits": [{"type": "Container", "default": {"memory": "64Mi"}}]})
+    sandbox.on_blue(config_map("settings"), sandbox.placed(limits), manager="kubectl-create")
+    sandbox.on_blue(pod("agent"))
+    applied(sandbox, kubectl, pod("applied"), manager="team")
+    until(lambda: all(get(sandbox.blue("Pod", name), "spec", "nodeName") for name in ("agent", "applied")))
+    sandbox.pair.blue.patch(TYPES["Pod"], sandbox.namespace, "agent", {"metadata": {"labels": {"mark": "x"}}}, manager="bob")
+    assert get(sandbox.blue("Pod", "agent")["spec"]["containers"][0], "resources", "limits") == {"memory": "64Mi"}
+    plan = sandbox.json("plan")
+    assert "as-submitted" in plan.object(f"Pod/{sandbox.namespace}/agent")["transforms"]
+    assert sandbox.run("copy").code == 0
+    settled(sandbox, "agent", "applied")
+    unchanged(sandbox)
+    assert parity(sandbox) == []
+    green = sandbox.green("Pod", "agent")
+    assert green["metadata"]["labels"]["mark"] == "x"
+    assert green["spec"]["nodeName"].startswith("green")
+
+
+def test_a_pod_keeps_what_green_gave_it_when_blue_changes(sandbox: Sandbox) -> None:
+    """A label that a person changes on blue arrives; node, token and tolerations stay."""
+    sandbox.on_blue(config_map("settings"), pod("agent"))
+    assert sandbox.run("copy").code == 0
+    settled(sandbox, "agent")
+    before = sandbox.green("Pod", "agent")
+    labels = {"metadata": {"labels": {"app": "new", "more": "x"}}}
+    sandbox.pair.blue.patch(TYPES["Pod"], sandbox.namespace, "agent", labels, manager="kubectl-label")
+    again = sandbox.json("copy")
+    assert (again.code, again.document["counts"]["changed"]) == (0, 1), again.out
+    after = sandbox.green("Pod", "agent")
+    assert (after["spec"], after["metadata"]["uid"]) == (before["spec"], before["metadata"]["uid"])
+    assert after["metadata"]["labels"] == {**before["metadata"]["labels"], "app": "new", "more": "x"}
+    assert parity(sandbox) == []
+
+
+def test_a_pod_whose_class_was_replaced_is_made_in_the_new_one(sandbox: Sandbox) -> None:
+    """Number and pre-emption policy of a pod are its class's business: admission refuses others."""
+    name = sandbox.namespace
+
+    def priority_class(policy: str) -> Manifest:
+        made_class = made("scheduling.k8s.io/v1", "PriorityClass", name, value=1000, preemptionPolicy=policy)
+        return sandbox.pair.blue.create(CLASSES, "", orjson.dumps(made_class), manager="kubectl-create")
+
+    first = priority_class("PreemptLowerPriority")
+
+    def accepted() -> bool:
+        sandbox.on_blue(config_map("settings"), pod("renderer", priorityClassName=name))
+        return True
+
+    until(accepted)
+    sandbox.pair.blue.delete(CLASSES, "", name, uid=first["metadata"]["uid"])
+    priority_class("Never")
+    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": ["Namespace", "PriorityClass", *NAMESPACED]}})
+    sandbox.run("copy")
+    green = sandbox.green("Pod", "renderer")["spec"]
+    assert (green["priorityClassName"], green["preemptionPolicy"]) == (name, "Never")
+
+
+def test_the_namespace_that_every_cluster_has_gets_labels_and_annotations(sandbox: Sandbox) -> None:
+    """What green's owner wrote there stays; another value for the same label is a conflict."""
+    key = f"{sandbox.namespace}.example"
+    sandbox.configure(move={"namespaces": {"include": ["default"]}, "kinds": {"include": ["Namespace"]}})
+
+    def given(side: str, **labels: str | None) -> None:
+        metadata = {"labels": {f"{key}/{name}": value for name, value in labels.items()}, "annotations": {f"{key}/{side}": "x"}}
+        getattr(sandbox.pair, side).patch(TYPES["Namespace"], "", "default", {"metadata": metadata}, manager=f"{side}-owner")
+
+    given("blue", mesh="on")
+    given("green", backup="daily")
+    assert sandbox.json("copy").code == 0
+    metadata = sandbox.green("Namespace", "default")["metadata"]
+    assert (metadata["labels"][f"{key}/mesh"], metadata["labels"][f"{key}/backup"]) == ("on", "daily")
+    assert {f"{key}/blue", f"{key}/green"} <= metadata["annotations"].keys()
+    unchanged(sandbox)
+    given("blue", backup="never")
+    result = sandbox.json("copy")
+    assert [(item["object"], item["action"]) for item in result.document["problems"]] == [("Namespace/default", "conflict")]
+    assert sandbox.green("Namespace", "default")["metadata"]["labels"][f"{key}/backup"] == "daily"
+    given("blue", mesh=None, backup=None)
+
+
+def test_the_default_account_keeps_what_greens_owner_gave_it(sandbox: Sandbox) -> None:
+    """Both pull secrets are there, and a second copy has nothing to do."""
+    name = sandbox.namespace
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    sandbox.pair.green.create(TYPES["Namespace"], "", orjson.dumps(namespace), manager="green-owner")
+    until(lambda: not sandbox.absent("ServiceAccount", "default"))
+    mirror = {"imagePullSecrets": [{"name": "green-mirror"}]}
+    sandbox.pair.green.patch(TYPES["ServiceAccount"], name, "default", mirror, manager="green-owner")
+    registry = {"imagePullSecrets": [{"name": "blue-registry"}], "metadata": {"annotations": {"role": "reader"}}}
+    sandbox.pair.blue.patch(TYPES["ServiceAccount"], name, "default", registry, manager="kubectl")
+    assert sandbox.json("copy").code == 0
+    account = sandbox.green("ServiceAccount", "default")
+    assert [item["name"] for item in account["imagePullSecrets"]] == ["green-mirror", "blue-registry"]
+    assert account["metadata"]["annotations"] == {"role": "reader"}
+    unchanged(sandbox)
+    assert parity(sandbox) == []
+
+
+def test_ownership_that_green_drops_is_told_and_brought_later(sandbox: Sandbox, kubectl: str) -> None:
+    """Without its conversion webhook green forgets who applied at another version; once it can convert, a copy writes it again."""
+    group = f"{sandbox.namespace[:40].strip('-')}.example"
+    definition = crd("fleets", "Fleet", group, ("v1", "v1beta1"))
+    definition["spec"]["conversion"] = {"strategy": "None"}
+    fleets = ResourceType(group, "v1", "fleets", "Fleet", True, frozenset())
+    definitions = TYPES["CustomResourceDefinition"]
+    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": ["Namespace", "CustomResourceDefinition", "Fleet"]}})
+    sandbox.on_blue(definition)
+
+    def applies(version: str, manager: str, **spec: Any) -> bool:
+        try:
+            applied(sandbox, kubectl, made(f"{group}/{version}", "Fleet", "harbour", spec=spec), manager)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    until(lambda: applies("v1beta1", "team-size", size=3))
+    until(lambda: applies("v1", "team-image", image="registry.example.com/harbour:1"))
+    nobody = {"namespace": sandbox.namespace, "name": "not-running", "path": "/convert"}
+    webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"service": nobody}}
+    conversion = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}}}
+    sandbox.pair.blue.patch(definitions, "", f"fleets.{group}", conversion, manager="kubectl")
+    first = sandbox.json("copy")
+    problems = {item["object"]: item["message"] for item in first.document["problems"]}
+    assert "the API server dropped team-image, team-size" in problems[f"Fleet.{group}/{sandbox.namespace}/harbour"]
+    for cluster in (sandbox.pair.blue, sandbox.pair.green):
+        cluster.patch(
+            definitions, "", f"fleets.{group}", {"spec": {"conversion": {"strategy": "None", "webhook": None}}}, manager="k"
+        )
+
+    def owned() -> bool:
+        sandbox.json("copy")
+        entries = sandbox.pair.green.get(fleets, sandbox.namespace, "harbour")["metadata"]["managedFields"]
+        return {("team-size", "Apply"), ("team-image", "Apply")} <= {(item["manager"], item["operation"]) for item in entries}
+
+    until(owned)
+    assert f"Fleet.{group}/{sandbox.namespace}/harbour" not in str(sandbox.json("copy").document["problems"])
