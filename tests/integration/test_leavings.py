@@ -61,7 +61,9 @@ def host(tmp_path: Path) -> Iterator[ShellHost]:
         made.run("ip link add eth9 type dummy 2>/dev/null || ip link add eth9 type bridge")
         for tool in ("iptables-nft", "iptables-legacy"):
             for rule in _RULES.strip().splitlines():
-                made.run(f"{tool} -w {rule.replace('Weave_Net_control_port', repr('Block non-local access to Weave Net control port'))}")
+                made.run(
+                    f"{tool} -w {rule.replace('Weave_Net_control_port', repr('Block non-local access to Weave Net control port'))}"
+                )
         yield made
     finally:
         _run("ip", "netns", "delete", namespace)
@@ -88,7 +90,9 @@ def test_sets_of_the_policy_controller_are_emptied_and_then_destroyed(host: Shel
     host.program("ipset", '#!/bin/sh\ntest "$1" = list && cat "$HOST/sets" || echo "$*" >> "$HOST/asked"\n')
     (host.root / "sets").write_text("\n".join(names) + "\n")
     reset(host)
-    assert (host.root / "asked").read_text().splitlines() == [f"{verb} {name}" for verb in ("flush", "destroy") for name in names[:3]]
+    assert (host.root / "asked").read_text().splitlines() == [
+        f"{verb} {name}" for verb in ("flush", "destroy") for name in names[:3]
+    ]
 
 
 def test_a_datapath_goes_with_its_module_unless_somebody_else_has_one(host: ShellHost) -> None:

@@ -94,7 +94,9 @@ class ShellHost:
         """Run it in a real shell."""
         words = _MOVED.sub(f"{self.root}/", command)
         environment = {"PATH": f"{self._bin}:{os.environ['PATH']}", "HOST": str(self.root)}
-        done = subprocess.run([*self._inside, "sh", "-c", words], input=stdin, capture_output=True, timeout=timeout, check=False, env=environment)
+        done = subprocess.run(
+            [*self._inside, "sh", "-c", words], input=stdin, capture_output=True, timeout=timeout, check=False, env=environment
+        )
         if done.returncode:
             raise CommandFailedError(command, done.returncode, done.stderr.decode() or done.stdout.decode())
         return done.stdout.decode()
