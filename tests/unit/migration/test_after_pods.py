@@ -9,7 +9,7 @@ from migrator.errors import ApiError
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.fake_cluster.faults import Fault, forbidden, killed
 from tests.support.objects import config_map, deployment, made
 from tests.support.pairs import Pair, in_green, in_shop, pair, writes
 
@@ -86,7 +86,7 @@ def test_a_killed_copy_sets_it_in_the_next(number: int, *, lost_answer: bool) ->
     """At whatever write it was ended: it is ours, and its pods still come first."""
     both = restricted(in_shop(deployment("front")))
     verb = ("create", "create", "patch")[number]
-    both.green.faults.append(Fault(verb, KeyboardInterrupt, after=number % 2, lost_answer=lost_answer))
+    both.green.faults.append(Fault(verb, killed, after=number % 2, lost_answer=lost_answer))
     with pytest.raises(KeyboardInterrupt):
         both.copy()
     both.green.faults.clear()
