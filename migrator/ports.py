@@ -211,6 +211,9 @@ class TrafficSwitch(Protocol):
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
 
+    def after_restart(self) -> tuple[str, ...]:
+        """Return what a restart of the switch would lose of what was set, and what keeps it; raises TrafficError."""
+
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green, keep it across a restart, read it back and return that; 0 withdraws and ends connections.
 

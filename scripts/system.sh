@@ -19,6 +19,7 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want skopeo skopeo
   want umoci umoci
   want ssh openssh-client
+  want sshd openssh-server
   want ip iproute2
   want gcc gcc
   want pkg-config pkg-config

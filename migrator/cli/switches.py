@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from migrator.config.traffic import SwitchConfig
+from migrator.adapters.clock import SystemClock
+from migrator.config.traffic import HAProxyConfig, HAProxyPlace, SshAccess, SwitchConfig
 from migrator.ports import TrafficSwitch
-from migrator.traffic.haproxy import HAProxy
-from migrator.traffic.several import Several
+
+if TYPE_CHECKING:
+    from migrator.ssh.host import SshHost
+    from migrator.traffic.haproxy import Reached
+
+_PATIENCE_SECONDS = 0.4
+"""How long an instance has to answer after another one did."""
+_SSH_PATIENCE_SECONDS = 4.0
+"""The same where a connection of SSH is made first."""
 
 
 def switch_of(configs: Sequence[SwitchConfig], *, relative_to: Path) -> TrafficSwitch | None:
@@ -16,8 +25,50 @@ def switch_of(configs: Sequence[SwitchConfig], *, relative_to: Path) -> TrafficS
     if not configs:
         return None
     switches = {config.switch.places[0]: _one(config, relative_to) for config in configs}
-    return Several(switches) if len(switches) > 1 else next(iter(switches.values()))
+    if len(switches) == 1:
+        return next(iter(switches.values()))
+    from migrator.traffic.several import Several
+
+    return Several(switches)
 
 
 def _one(config: SwitchConfig, folder: Path) -> TrafficSwitch:
-    return HAProxy(config.switch, relative_to=folder)
+    return _haproxy(config.switch, folder)
+
+
+def _haproxy(config: HAProxyConfig, folder: Path) -> TrafficSwitch:
+    from migrator.traffic.haproxy import HAProxy
+
+    if not config.instances:
+        return HAProxy(config, reached=_reached(config, folder))
+    from migrator.traffic.instances import Instances
+
+    instances = {place.name: HAProxy(config, reached=_reached(place, folder)) for place in config.instances}
+    patience = _SSH_PATIENCE_SECONDS if any(place.ssh for place in config.instances) else _PATIENCE_SECONDS
+    return Instances(instances, may_lack=config.unreachable == "warn", patience=patience)
+
+
+def _reached(place: HAProxyPlace, folder: Path) -> Reached:
+    from migrator.traffic.haproxy import Reached, on_this_machine
+    from migrator.traffic.runtime_api import ForwardedSocket, TcpAddress
+
+    if place.address:
+        return Reached(TcpAddress(*place.host_and_port), None, None)
+    if place.ssh is None:
+        return on_this_machine(place.socket, place.state_file, folder)
+    from migrator.traffic.machine import RemoteMachine
+
+    host = _host(place.ssh, folder)
+    endpoint = ForwardedSocket(lambda: host.forwarded(place.socket), place.named)
+    return Reached(endpoint, RemoteMachine(host), PurePosixPath(place.state_file))
+
+
+def _host(access: SshAccess, folder: Path) -> SshHost:
+    from migrator.config.stack import Login
+    from migrator.ssh.host import SshHost, socket_folder
+
+    def path(text: str) -> str:
+        return str(folder / Path(text).expanduser()) if text else ""
+
+    login = Login(access.address, access.user, access.port, path(access.key), path(access.known_hosts))
+    return SshHost(access.address, login, socket_folder(), clock=SystemClock())

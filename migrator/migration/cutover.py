@@ -29,7 +29,7 @@ from migrator.migration.undo import Undo, shifted_back
 from migrator.model.events import Note, Progress, Step
 from migrator.model.traffic import Abilities, SideCounters, TrafficReading
 from migrator.model.verdict import Severity
-from migrator.ports import HeldLock, Prober, TrafficSwitch
+from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
 
 Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
@@ -101,6 +101,16 @@ def open_on_blue(switch: TrafficSwitch) -> int | None:
         return switch.read().blue.sessions
     except TrafficError:
         return None
+
+
+def warn_of_restart(switch: TrafficSwitch, reporter: Reporter) -> None:
+    """Say what a restart of the load balancer would lose of what was set."""
+    try:
+        texts = switch.after_restart()
+    except TrafficError as error:
+        texts = (f"whether a restart of the load balancer keeps this is unknown: {error.message}",)
+    for text in texts:
+        reporter.emit(Note(text, warning=True))
 
 
 def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[Side, Side], run: Run) -> Turned:

@@ -101,6 +101,7 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
             session.run,
         )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
+    cutover.warn_of_restart(session.switch, session.run.reporter)
     return CutoverResult(copied, tuple(str(ref) for ref in fenced), cutover.open_on_blue(session.switch))
 
 

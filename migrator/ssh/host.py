@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import functools
+import hashlib
 import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from migrator.config.stack import Login
@@ -28,6 +30,8 @@ class SshHost:
         self.name = name
         self.clock = clock
         self._login = login
+        self._sockets = sockets
+        self._forwarding = threading.Lock()
         sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
         self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
@@ -81,6 +85,26 @@ class SshHost:
             stdin=content,
             timeout=_FILE_SECONDS,
         )
+
+    def forwarded(self, path: str) -> Path:
+        """Return a unix socket of this machine that leads to one of the host, as the user who logs in; raises HostError.
+
+        It lasts as long as the connection. Nothing runs on the host for it (sshd: AllowStreamLocalForwarding).
+        """
+        local = self._sockets / f"s-{hashlib.sha256(f'{self._login}{path}'.encode()).hexdigest()[:16]}"
+        with self._forwarding:
+            local.unlink(missing_ok=True)
+            self.run("true", timeout=_CONNECT_SECONDS * 2)
+            if not self._ask_master("forward", "-L", f"{local}:{path}"):
+                raise HostError(
+                    f"{self.name}: SSH does not forward the socket {path}", hint="sshd_config: AllowStreamLocalForwarding yes"
+                )
+        return local
+
+    def _ask_master(self, what: str, *options: str) -> bool:
+        """Ask the process that holds the connection."""
+        command = [*self._ssh[:-1], "-O", what, *options, self._ssh[-1]]
+        return not subprocess.run(command, capture_output=True, timeout=_CONNECT_SECONDS, check=False).returncode
 
     def _hint(self, complaint: str) -> str:
         login = self._login

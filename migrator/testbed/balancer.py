@@ -104,6 +104,13 @@ class Balancer:
         """The file that it reads weights from at its start."""
         return self.folder / "servers.state"
 
+    @property
+    def process(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise self._not_started()
+        return self._process.pid
+
     def start(self) -> None:
         """Start HAProxy and wait until it accepts connections; raises MigratorError when it does not."""
         config = self.folder / "haproxy.cfg"

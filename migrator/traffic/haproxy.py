@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.traffic import HAProxyConfig
@@ -17,7 +18,9 @@ from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.runtime_api import RuntimeApi
+from migrator.traffic.machine import Machine, ThisMachine
+from migrator.traffic.next_start import lines_to_change, loads_state
+from migrator.traffic.runtime_api import Endpoint, RuntimeApi, UnixSocket
 from migrator.traffic.start_options import StartOptions, read_start_options
 from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
@@ -31,14 +34,34 @@ _POLL_SECONDS = 0.01
 _CLOCK = SystemClock()
 
 
+class Reached(NamedTuple):
+    """How one HAProxy is reached."""
+
+    endpoint: Endpoint
+    machine: Machine | None
+    """Where its files are; None when they are out of reach."""
+    state_file: PurePath | None
+    """The file of `server-state-file`."""
+
+
+def on_this_machine(socket: str, state_file: str, folder: Path) -> Reached:
+    """Return how an HAProxy of this machine is reached; paths may be relative to a folder."""
+    path = folder / Path(socket).expanduser()
+    return Reached(UnixSocket(path), ThisMachine(), folder / Path(state_file).expanduser())
+
+
 class HAProxy:
     """One backend whose servers lead to blue and to green."""
 
-    def __init__(self, config: HAProxyConfig, *, relative_to: Path, clock: Clock = _CLOCK) -> None:
+    def __init__(
+        self, config: HAProxyConfig, *, relative_to: Path = Path(), reached: Reached | None = None, clock: Clock = _CLOCK
+    ) -> None:
         self._config = config
         self._clock = clock
-        self._api = RuntimeApi(relative_to / Path(config.socket).expanduser(), clock)
-        self._state_file = StateFile(relative_to / Path(config.state_file).expanduser())
+        reached = reached or on_this_machine(config.socket, config.state_file, relative_to)
+        self._api = RuntimeApi(reached.endpoint, clock)
+        self._machine = reached.machine
+        self._state_file = StateFile(reached.state_file, reached.machine) if reached.state_file else None
 
     def abilities(self) -> Abilities:
         """Return what HAProxy can do: every share, with counters, for the next request."""
@@ -57,7 +80,8 @@ class HAProxy:
                 f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
                 hint="; ".join(item.cure for item in found),
             )
-        self._state_file.require_usable()
+        if self._state_file:
+            self._state_file.require_usable()
         if depends_on_hash_type(backend):
             self._try_weight(backend)
         return tuple(self._notices(backend))
@@ -81,6 +105,19 @@ class HAProxy:
             ended = self._end_connections() if end_connections else {}
         self._keep()
         return Withdrawal(self.read(), ended)
+
+    def after_restart(self) -> tuple[str, ...]:
+        """Return what a start of HAProxy would lose, with the lines of haproxy.cfg to change; nothing when it keeps all."""
+        options = self._start_options()
+        config = options.config if options else ""
+        if self._state_file and (options is None or loads_state(config)):
+            return ()
+        shares = {name: server.share for name, server in self._servers().items()}
+        lines = lines_to_change(config, self._config.backend, shares)
+        if not lines:
+            return ()
+        where = f"backend {self._config.backend} of haproxy.cfg"
+        return (f"a restart of HAProxy would lose these weights: in {where} they are kept by `{'`, `'.join(lines)}`",)
 
     @property
     def _ours(self) -> tuple[str, ...]:
@@ -225,7 +262,7 @@ class HAProxy:
 
     def _notices(self, backend: Backend) -> Iterator[str]:
         peers = ", ".join(re.findall(r"id=(\S+?)\(remote", self._api.show("show peers", begins="")))
-        if peers:
+        if peers and len(self._config.instances) < 2:
             yield (
                 f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
                 "weights there, or traffic goes back to blue when it takes over"
@@ -233,7 +270,7 @@ class HAProxy:
         if backend.mode == "tcp":
             yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
         options = self._start_options()
-        if options is None or options.refuses_warnings:
+        if self._state_file and (options is None or options.refuses_warnings):
             yield (
                 f"HAProxy may refuse to start with warnings (zero-warning), so {self._state_file.path} keeps the servers' ports: "
                 "when you change a port in haproxy.cfg, take the server's line out of that file"
@@ -246,8 +283,10 @@ class HAProxy:
 
     def _start_options(self) -> StartOptions | None:
         found = re.search(r"^Pid: (\d+)$", self._api.show("show info", begins="Name:"), re.MULTILINE)
-        return read_start_options(int(found[1])) if found else None
+        return read_start_options(int(found[1]), self._machine) if found and self._machine else None
 
     def _keep(self) -> None:
+        if not self._state_file:
+            return
         options = self._start_options()
         self._state_file.keep(self._servers().values(), pin_ports=options is None or options.refuses_warnings)

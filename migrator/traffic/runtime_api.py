@@ -1,4 +1,4 @@
-"""HAProxy's Runtime API over its unix socket: one command, one answer, and every unexpected answer is an error.
+"""HAProxy's Runtime API over a unix socket or TCP: one command, one answer, and every unexpected answer is an error.
 
 Source: HAProxy management guide, section 9.3. HAProxy has no codes: a command that changes something succeeded when the
 answer is empty, and an answer is whole when an empty line ends it.
@@ -6,27 +6,94 @@ answer is empty, and an answer is whole when an empty line ends it.
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from migrator.errors import TrafficError
+from migrator.errors import HostError, TrafficError
 from migrator.ports import Clock
 from migrator.untrusted import printable
 
 _SECONDS = 5.0
+_CONNECT_SECONDS = 2.0
 _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
 _HINTS = {
+    "an empty answer": "was HAProxy reloaded? Over SSH: is the socket there, and may that user open it?",
     "Permission denied": "`stats socket` needs `level admin`",
     "static LB algorithm": "`balance roundrobin` or `leastconn`, or `hash-type consistent`, and a reload",
 }
 
 
-class RuntimeApi:
-    """One socket of one HAProxy."""
+class Endpoint(Protocol):
+    """Where the Runtime API of one HAProxy listens."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def connect(self, seconds: float) -> socket.socket:
+        """Return a connection; raises OSError, and HostError where the way to it is a host that is not reached."""
+
+
+class UnixSocket:
+    """A socket of this machine."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def connect(self, seconds: float) -> socket.socket:
+        """Connect to it."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(seconds)
+        try:
+            connection.connect(str(self._path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class ForwardedSocket:
+    """A socket of another machine, reached by one of this machine that leads there for a while."""
+
+    def __init__(self, forward: Callable[[], Path], name: str) -> None:
+        self._forward = forward
+        self._name = name
+        self._way: Path | None = None
+
+    def __str__(self) -> str:
+        return self._name
+
+    def connect(self, seconds: float) -> socket.socket:
+        """Connect to it, by a new way where the last one does not lead there any more."""
+        if self._way is not None:
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return UnixSocket(self._way).connect(seconds)
+        self._way = self._forward()
+        return UnixSocket(self._way).connect(seconds)
+
+
+class TcpAddress:
+    """An address of the network."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._place = (host, port)
+
+    def __str__(self) -> str:
+        return f"{self._place[0]} port {self._place[1]}"
+
+    def connect(self, seconds: float) -> socket.socket:
+        """Connect to it, within a short time: who is there answers at once."""
+        return socket.create_connection(self._place, timeout=min(seconds, _CONNECT_SECONDS))
+
+
+class RuntimeApi:
+    """The Runtime API of one HAProxy."""
+
+    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+        self._endpoint = endpoint
         self._clock = clock
 
     def show(self, command: str, *, begins: str) -> str:
@@ -53,28 +120,31 @@ class RuntimeApi:
 
     def _ask(self, command: str) -> str:
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            with self._endpoint.connect(_SECONDS) as connection:
                 return self._exchange(connection, command)
         except FileNotFoundError as error:
-            raise TrafficError(f"haproxy: {self._path}: no such socket", hint="is HAProxy running, with `stats socket`?") from error
+            raise TrafficError(
+                f"haproxy: {self._endpoint}: no such socket", hint="is HAProxy running, with `stats socket`?"
+            ) from error
         except PermissionError as error:
             raise TrafficError(
-                f"haproxy: {self._path}: no permission",
+                f"haproxy: {self._endpoint}: no permission",
                 hint="run as a user of its group, or set `mode` and `group` on `stats socket`",
             ) from error
         except ConnectionRefusedError as error:
-            raise TrafficError(f"haproxy: {self._path}: nobody listens", hint="is HAProxy running?") from error
+            raise TrafficError(f"haproxy: {self._endpoint}: nobody listens", hint="is HAProxy running?") from error
         except TimeoutError as error:
             raise TrafficError(
                 f"haproxy: `{command}`: no whole answer within {_SECONDS:g} s", hint="is HAProxy stopped, or very busy?"
             ) from error
+        except HostError as error:
+            raise TrafficError(f"haproxy: {self._endpoint}: {error.message}", hint=error.hint) from error
         except OSError as error:
-            raise TrafficError(f"haproxy: {self._path}: {error}", hint="is HAProxy running?") from error
+            raise TrafficError(f"haproxy: {self._endpoint}: {printable(str(error))}", hint="is HAProxy running?") from error
 
     def _exchange(self, connection: socket.socket, command: str) -> str:
         ends = self._clock.monotonic() + _SECONDS
         connection.settimeout(_SECONDS)
-        connection.connect(str(self._path))
         connection.sendall(command.encode() + b"\n")
         answer = bytearray()
         while chunk := connection.recv(65536):

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from migrator.errors import MigratorError, TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.ports import TrafficSwitch
-from migrator.traffic.together import ask_all, named, summed
-from migrator.untrusted import printable
+from migrator.traffic.together import ask_all, first_hint, named, summed, told
 
 
 class Several:
@@ -33,18 +32,24 @@ class Several:
         _require(errors)
         return tuple(f"{name}: {notice}" for name, notices in found.items() for notice in notices)
 
+    def after_restart(self) -> tuple[str, ...]:
+        """Return what a restart of each would lose."""
+        found, errors = ask_all(self._switches, lambda switch: switch.after_restart())
+        _require(errors)
+        return tuple(f"{name}: {notice}" for name, notices in found.items() for notice in notices)
+
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green at one after the other; when one fails, those before it, and it, get their old share back."""
         if not green_percent:
             return self.withdraw(end_connections=True).reading
         before = {name: reading.green_percent for name, reading in self._readings().items()}
-        told: list[str] = []
+        begun: list[str] = []
         for name, switch in self._switches.items():
-            told.append(name)
+            begun.append(name)
             try:
                 switch.shift(green_percent)
             except MigratorError as error:
-                raise TrafficError(f"{name}: {error.message}; {self._put_back(told, before)}", hint=error.hint) from error
+                raise TrafficError(f"{name}: {error.message}; {self._put_back(begun, before)}", hint=error.hint) from error
         return self.read()
 
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
@@ -52,7 +57,12 @@ class Several:
         done, errors = ask_all(self._switches, lambda switch: switch.withdraw(end_connections=end_connections))
         if errors:
             elsewhere = f"; on blue: {', '.join(done)}" if done else ""
-            raise TrafficError(f"{_told(errors)}{elsewhere}", hint=_hint(errors))
+            raise TrafficError(f"{told(errors)}{elsewhere}", hint=first_hint(errors))
+        return self.joined(done)
+
+    @staticmethod
+    def joined(done: Mapping[str, Withdrawal]) -> Withdrawal:
+        """Return several withdrawals as one."""
         return Withdrawal(
             summed({name: item.reading for name, item in done.items()}),
             named({name: item.ended for name, item in done.items()}),
@@ -64,28 +74,16 @@ class Several:
         _require(errors)
         return found
 
-    def _put_back(self, told: list[str], before: Mapping[str, float]) -> str:
+    def _put_back(self, begun: list[str], before: Mapping[str, float]) -> str:
         """Give those that were told their old share; return what came of it."""
 
         def back(name: str) -> TrafficReading:
             return self._switches[name].shift(before[name])
 
-        _, errors = ask_all({name: name for name in told}, back)
-        return f"not put back: {_told(errors)}" if errors else f"all have the share that they had before ({', '.join(told)})"
+        _, errors = ask_all({name: name for name in begun}, back)
+        return f"not put back: {told(errors)}" if errors else f"all have the share that they had before ({', '.join(begun)})"
 
 
 def _require(errors: Mapping[str, Exception]) -> None:
     if errors:
-        raise TrafficError(_told(errors), hint=_hint(errors))
-
-
-def _told(errors: Mapping[str, Exception]) -> str:
-    return "; ".join(f"{name}: {_words(error)}" for name, error in errors.items())
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, MigratorError) else printable(f"{type(error).__name__}: {error}")
-
-
-def _hint(errors: Mapping[str, Exception]) -> str:
-    return next((error.hint for error in errors.values() if isinstance(error, MigratorError) and error.hint), "")
+        raise TrafficError(told(errors), hint=first_hint(errors))

@@ -6,12 +6,12 @@ haproxy.cfg that has changed since. Source for what each field does: src/server_
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import PurePath
 
 from migrator.errors import TrafficError
 from migrator.traffic.backend import Server
+from migrator.traffic.machine import Machine, ThisMachine
 
 _VERSION = "1"
 _HEADER = (
@@ -29,15 +29,16 @@ before the port. There is no other way to leave a port to haproxy.cfg."""
 
 
 class StateFile:
-    """The file at one path."""
+    """The file at one path of a machine."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: PurePath, machine: Machine | None = None) -> None:
         self.path = path
+        self._machine = machine or ThisMachine()
 
     def require_usable(self) -> None:
         """Raise TrafficError when it could not be written, or holds something else that would be lost."""
         merged(self._text(), (), pin_ports=True)
-        if not os.access(self.path.parent, os.W_OK):
+        if not self._machine.may_write(str(self.path.parent)):
             raise TrafficError(f"haproxy: {self.path} cannot be written: no permission for its folder", hint=_HINT)
 
     def keep(self, servers: Iterable[Server], *, pin_ports: bool) -> None:
@@ -51,20 +52,15 @@ class StateFile:
 
     def _text(self) -> str:
         try:
-            return self.path.read_text(errors="surrogateescape")
+            return self._machine.read(str(self.path)).decode(errors="surrogateescape")
         except FileNotFoundError:
             return ""
         except OSError as error:
             raise TrafficError(f"haproxy: {self.path} cannot be read: {error.strerror}", hint=_HINT) from error
 
     def _replace(self, text: str) -> None:
-        partial = self.path.with_name(self.path.name + ".new")
         try:
-            with partial.open("w", errors="surrogateescape") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.path)
+            self._machine.replace(str(self.path), text.encode(errors="surrogateescape"))
         except OSError as error:
             raise TrafficError(f"haproxy: {self.path} cannot be written: {error.strerror}", hint=_HINT) from error
 

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from migrator.errors import TrafficError
+from migrator.errors import MigratorError, TrafficError
 from migrator.model.traffic import SideCounters, TrafficReading
+from migrator.untrusted import printable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,3 +73,17 @@ def _added(sides: list[SideCounters]) -> SideCounters:
         latency_ms=max(side.latency_ms for side in sides),
         sessions=sum(side.sessions for side in sides),
     )
+
+
+def told(errors: Mapping[str, Exception]) -> str:
+    """Return what failed, and where, as one line."""
+    return "; ".join(f"{name}: {_words(error)}" for name, error in errors.items())
+
+
+def first_hint(errors: Mapping[str, Exception]) -> str:
+    """Return the first hint that one of them has."""
+    return next((error.hint for error in errors.values() if isinstance(error, MigratorError) and error.hint), "")
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, MigratorError) else printable(f"{type(error).__name__}: {error}")

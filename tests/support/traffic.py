@@ -74,6 +74,10 @@ class FakeSwitch:
             raise TrafficError(self.unfit, hint="`balance roundrobin`")
         return self.notices
 
+    def after_restart(self) -> tuple[str, ...]:
+        """Return nothing: it keeps what was set."""
+        return ()
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue."""
         ended = {"green": self.open_on_green} if self.open_on_green and end_connections and not self.stays else {}

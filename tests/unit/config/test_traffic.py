@@ -13,6 +13,9 @@ from migrator.errors import ConfigError
 
 HAPROXY = {"socket": "/s", "backend": "b", "blue": ["b1"], "green": ["g1"], "stateFile": "/f"}
 
+LB1 = {"name": "lb1", "address": "10.0.0.3:9999"}
+SEVERAL = {"backend": "b", "blue": ["b1"], "green": ["g1"], "instances": [LB1]}
+
 
 def migration(**change: Any) -> Migration:
     """Return a migration with some settings."""
@@ -40,6 +43,18 @@ def test_traffic_is_one_switch_or_a_list_that_moves_together() -> None:
             "soak differ between the switches",
         ),
         ([{"haproxy": {**HAPROXY, "soket": "o"}}], "traffic[0].haproxy.soket: unknown key, did you mean socket?"),
+        ({"haproxy": {**SEVERAL, "socket": "/s"}}, "traffic.haproxy: socket, address, ssh and stateFile stand in each instance"),
+        ({"haproxy": {**SEVERAL, "instances": [LB1, LB1]}}, "traffic.haproxy: two instances are named lb1"),
+        ({"haproxy": {**SEVERAL, "instances": [{**LB1, "address": "10.0.0.3"}]}}, "instances[0]: '10.0.0.3' is no host:port"),
+        ({"haproxy": {**SEVERAL, "instances": [{"name": "x"}]}}, "instances[0]: give a socket, or an address"),
+        ({"haproxy": {**HAPROXY, "address": "h:1"}}, "traffic.haproxy: give a socket, or an address"),
+        ({"haproxy": {**HAPROXY, "stateFile": ""}}, "stateFile is missing: without it a restart of HAProxy loses the weights"),
+        ({"haproxy": {**HAPROXY, "socket": "", "address": "h:1"}}, "ssh and stateFile belong to a socket"),
+        ({"haproxy": {**HAPROXY, "socket": "s", "ssh": {"address": "h"}}}, "socket and stateFile on a host are absolute paths"),
+        (
+            [{"haproxy": SEVERAL}, {"haproxy": {**HAPROXY, "socket": "", "stateFile": "", "address": "10.0.0.3:9999"}}],
+            "is listed twice",
+        ),
         ([{"steps": [100]}], "traffic[0]: give haproxy"),
         ({"steps": [100]}, "traffic: give haproxy"),
         (3, "traffic: must be a mapping"),
@@ -52,3 +67,16 @@ def test_a_mistake_in_traffic_is_one_line(traffic: object, words: str) -> None:
         parse_migration(text, "m.yaml")
     assert len(caught.value.issues) == 1
     assert words in caught.value.issues[0]
+
+
+def test_an_haproxy_may_be_anywhere() -> None:
+    """On this machine, at an address, on a host over SSH; each has a name in messages."""
+    ssh = {"name": "lb2", "socket": "/run/s", "stateFile": "/f", "ssh": {"address": "192.0.2.7", "user": "pi"}}
+    given = {**SEVERAL, "instances": [LB1, ssh, {"name": "lb3", "address": "[fd00::3]:9999"}], "unreachable": "warn"}
+    found = migration(traffic={"haproxy": given}).switches[0].switch
+    assert [(place.name, place.named) for place in found.instances] == [
+        ("lb1", "10.0.0.3:9999"),
+        ("lb2", "192.0.2.7:/run/s"),
+        ("lb3", "[fd00::3]:9999"),
+    ]
+    assert [place.host_and_port for place in (found.instances[0], found.instances[2])] == [("10.0.0.3", 9999), ("fd00::3", 9999)]

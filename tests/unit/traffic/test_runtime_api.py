@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socketserver
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from migrator.errors import TrafficError
-from migrator.traffic.runtime_api import RuntimeApi
+from migrator.errors import HostError, TrafficError
+from migrator.traffic.runtime_api import ForwardedSocket, RuntimeApi, TcpAddress, UnixSocket
 from tests.support.clock import FakeClock
 from tests.support.runtime_api import FakeHAProxy, answering
 
@@ -35,9 +36,9 @@ def test_a_change_succeeds_only_with_an_empty_line(haproxy: FakeHAProxy, answer:
     """HAProxy has no codes; any word is a refusal, and no byte at all is a HAProxy that went away."""
     haproxy.answers["set"] = answer
     with pytest.raises(TrafficError, match=words):
-        RuntimeApi(haproxy.folder / "s", FakeClock()).tell("set server shop/green weight 5")
+        RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock()).tell("set server shop/green weight 5")
     haproxy.answers["set"] = "\n"
-    RuntimeApi(haproxy.folder / "s", FakeClock()).tell("set server shop/green weight 5")
+    RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock()).tell("set server shop/green weight 5")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +55,14 @@ def test_what_is_read_must_be_whole(haproxy: FakeHAProxy, answer: str, words: st
     """A reload can cut an answer at any byte; a table without its end is none."""
     haproxy.answers["show"] = answer
     with pytest.raises(TrafficError, match=words):
-        RuntimeApi(haproxy.folder / "s", FakeClock()).show("show stat", begins="# pxname")
+        RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock()).show("show stat", begins="# pxname")
 
 
 def test_a_long_answer_is_quoted_in_part(haproxy: FakeHAProxy) -> None:
     """A terminal is not for what somebody else may fill."""
     haproxy.answers["set"] = "x" * 9999 + "\n"
     with pytest.raises(TrafficError) as caught:
-        RuntimeApi(haproxy.folder / "s", FakeClock()).tell("set")
+        RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock()).tell("set")
     assert len(caught.value.message) < 300
 
 
@@ -69,16 +70,62 @@ def test_a_socket_without_the_level_of_an_admin_is_told(haproxy: FakeHAProxy) ->
     """The words are HAProxy's, the cure is ours."""
     haproxy.answers["set"] = "Permission denied\n\n"
     with pytest.raises(TrafficError, match="Permission denied") as caught:
-        RuntimeApi(haproxy.folder / "s", FakeClock()).tell("set server shop/green weight 5")
+        RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock()).tell("set server shop/green weight 5")
     assert "level admin" in caught.value.hint
 
 
 def test_a_socket_that_nobody_serves_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
     """The first was left by a HAProxy that ended."""
-    lost = RuntimeApi(tmp_path / "s", FakeClock())
+    lost = RuntimeApi(UnixSocket(tmp_path / "s"), FakeClock())
     with pytest.raises(TrafficError, match="no such socket"):
         lost.tell("set")
     with socketserver.UnixStreamServer(str(tmp_path / "s"), socketserver.StreamRequestHandler):
         pass
     with pytest.raises(TrafficError, match="nobody listens"):
         lost.tell("set")
+
+
+def test_a_way_to_another_machine_is_made_again_where_it_has_ended(tmp_path: Path, haproxy: FakeHAProxy) -> None:
+    """Once for many commands; a file that nobody listens on any more is no way."""
+    ways = [tmp_path / "gone", haproxy.folder / "s", haproxy.folder / "s"]
+    made: list[Path] = []
+
+    def forward() -> Path:
+        made.append(ways[len(made)])
+        return made[-1]
+
+    api = RuntimeApi(ForwardedSocket(forward, "lb2:/run/haproxy.sock"), FakeClock())
+    with pytest.raises(TrafficError, match=r"haproxy: lb2:/run/haproxy.sock: no such socket"):
+        api.show("show stat", begins="#")
+    for _ in range(3):
+        api.show("show stat", begins="#")
+    assert len(made) == 2
+
+
+def test_a_host_that_is_not_reached_is_told_with_its_hint() -> None:
+    """It is an error of the traffic."""
+
+    def forward() -> Path:
+        raise HostError("lb2 at 192.0.2.7: the connection was lost", hint="is it on?")
+
+    with pytest.raises(TrafficError, match=r"haproxy: lb2:/s: lb2 at 192.0.2.7: the connection was lost") as caught:
+        RuntimeApi(ForwardedSocket(forward, "lb2:/s"), FakeClock()).tell("x")
+    assert caught.value.hint == "is it on?"
+
+
+def test_an_address_of_the_network_is_as_good(haproxy: FakeHAProxy) -> None:
+    """HAProxy listens on it with `stats socket ipv4@...`."""
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            """Answer one command."""
+            self.wfile.write(haproxy.answer(self.rfile.readline().decode().strip()).encode())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        port = server.server_address[1]
+        api = RuntimeApi(TcpAddress("127.0.0.1", port), FakeClock())
+        assert "green" in api.show("show stat", begins="#")
+        server.shutdown()
+    with pytest.raises(TrafficError, match=f"haproxy: 127.0.0.1 port {port}: nobody listens"):
+        api.tell("x")

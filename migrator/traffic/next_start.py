@@ -1,0 +1,82 @@
+"""What haproxy.cfg would give at the next start, and the lines to change so that it gives what was set. Reads text only.
+
+Source: HAProxy configuration manual, sections 4 (proxies), 5.2 (`weight`, `disabled`) and 3.1 (`server-state-file`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from migrator.untrusted import printable
+
+_SECTION = re.compile(r"^(?P<kind>[a-z][a-z-]*)(?:\s+(?P<name>\S+))?")
+_WEIGHT = re.compile(r"\bweight\s+(\d+)")
+_DISABLED = re.compile(r"\s+disabled\b")
+_KEEPS = re.compile(r"^\s*load-server-state-from-file\s+(global|local)\b", re.MULTILINE)
+_DEFAULT_WEIGHT = 1
+
+
+@dataclass(slots=True, frozen=True)
+class ServerLine:
+    """One `server` line of the backend."""
+
+    name: str
+    text: str
+    """Without indentation and comment."""
+    weight: int
+    disabled: bool
+
+    def with_weight(self, weight: int) -> str:
+        """Return the line as it must be for this weight."""
+        text = _DISABLED.sub("", self.text) if weight else self.text
+        found = _WEIGHT.search(text)
+        return f"{text[: found.start()]}weight {weight}{text[found.end() :]}" if found else f"{text} weight {weight}"
+
+
+def loads_state(config: str) -> bool:
+    """Return whether HAProxy takes weights from a state file at its start."""
+    return _KEEPS.search(config) is not None
+
+
+def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:
+    """Return the `server` lines that must differ, as they must be, so that a start gives these shares of the traffic.
+
+    Weights count as parts of their sum: 100 and 0 are as good as 1 and 0.
+    """
+    found = {line.name: line for line in server_lines(config, backend) if line.name in shares}
+    given = {name: 0 if line.disabled else line.weight for name, line in found.items()}
+    if given.keys() == shares.keys() and _parts(given) == _parts(shares):
+        return []
+    return [printable(_line(found.get(name), name, share)) for name, share in shares.items()]
+
+
+def server_lines(config: str, backend: str) -> Iterator[ServerLine]:
+    """Yield the `server` lines of a backend, or of a `listen` section of that name."""
+    within, default = False, _DEFAULT_WEIGHT
+    for raw in config.splitlines():
+        line = raw.split("#", 1)[0].rstrip()
+        words = line.split()
+        if not words:
+            continue
+        section = _SECTION.match(line)
+        if section:
+            within = section["kind"] in ("backend", "listen") and section["name"] == backend
+            default = _DEFAULT_WEIGHT
+        elif within and words[0] == "default-server":
+            weight = _WEIGHT.search(line)
+            default = int(weight[1]) if weight else default
+        elif within and words[0] == "server" and len(words) > 2:
+            weight = _WEIGHT.search(line)
+            disabled = _DISABLED.search(line) is not None
+            yield ServerLine(words[1], line.strip(), int(weight[1]) if weight else default, disabled)
+
+
+def _line(line: ServerLine | None, name: str, weight: int) -> str:
+    return line.with_weight(weight) if line else f"server {name} ... weight {weight}"
+
+
+def _parts(weights: Mapping[str, int]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {name: round(weight / total, 2) if total else 0.0 for name, weight in weights.items()}

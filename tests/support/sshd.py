@@ -1,0 +1,72 @@
+"""An SSH server on loopback for the user of the tests, with keys of its own."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import MigratorError
+from migrator.testbed.processes import Process, free_ports, is_free, start, stop
+from migrator.testbed.waiting import wait
+
+_CONFIG = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/user.pub
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+PermitRootLogin yes
+"""
+
+
+@dataclass(slots=True)
+class SshServer:
+    """A running server."""
+
+    folder: Path
+    port: int
+    process: Process
+
+    @property
+    def access(self) -> dict[str, object]:
+        """How `migration.yaml` says it."""
+        return {
+            "address": "127.0.0.1",
+            "user": getpass.getuser(),
+            "port": self.port,
+            "key": str(self.folder / "user"),
+            "knownHosts": str(self.folder / "known"),
+        }
+
+    def stop(self) -> None:
+        """End it, with the connections that it has."""
+        stop([self.process])
+
+
+@contextmanager
+def ssh_server(folder: Path) -> Iterator[SshServer]:
+    """Run one."""
+    folder.mkdir()
+    folder.chmod(0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    (port,) = free_ports(1)
+    (folder / "config").write_text(_CONFIG.format(port=port, folder=folder))
+    key = " ".join((folder / "host.pub").read_text().split()[:2])
+    (folder / "known").write_text(f"[127.0.0.1]:{port} {key}\n")
+    Path("/run/sshd").mkdir(exist_ok=True)  # its folder for the part without privileges
+    program = shutil.which("sshd") or "/usr/sbin/sshd"
+    process = start("sshd", [program, "-D", "-e", "-f", folder / "config"], folder / "log")
+    try:
+        wait(lambda: not is_free(port), lambda: MigratorError(f"sshd did not start: {folder / 'log'}"))
+        yield SshServer(folder, port, process)
+    finally:
+        stop([process])

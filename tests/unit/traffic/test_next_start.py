@@ -1,0 +1,66 @@
+"""What haproxy.cfg would give at the next start is read from its lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.traffic.next_start import lines_to_change, loads_state, server_lines
+
+CONFIG = """\
+global
+    server-state-file /f
+defaults
+    load-server-state-from-file global
+backend other
+    server blue 10.0.0.1:80 weight 7
+backend shop
+    default-server inter 2s weight 50
+    server blue 10.0.0.1:80 check weight 100  # the old one
+    server green 10.0.0.2:80 check weight 0 disabled
+    server third 10.0.0.3:80
+listen api
+    server blue 10.0.0.1:81
+"""
+
+
+def test_the_lines_of_one_backend_are_read_with_their_defaults() -> None:
+    """`listen` is a backend, too; a weight that is nowhere is 1."""
+    assert [(line.name, line.weight, line.disabled) for line in server_lines(CONFIG, "shop")] == [
+        ("blue", 100, False),
+        ("green", 0, True),
+        ("third", 50, False),
+    ]
+    assert [(line.text, line.weight) for line in server_lines(CONFIG, "api")] == [("server blue 10.0.0.1:81", 1)]
+    assert list(server_lines(CONFIG, "nothing")) == []
+
+
+def test_lines_that_would_lose_the_weights_are_told_as_they_must_be() -> None:
+    """All of the backend's that are ours: the last word is the person's."""
+    assert lines_to_change(CONFIG, "shop", {"blue": 0, "green": 100}) == [
+        "server blue 10.0.0.1:80 check weight 0",
+        "server green 10.0.0.2:80 check weight 100",
+    ]
+    assert lines_to_change("", "shop", {"blue": 0, "green\x1b": 100}) == [
+        "server blue ... weight 0",
+        "server green\\x1b ... weight 100",
+    ]
+    assert lines_to_change(CONFIG, "api", {"blue": 20}) == []
+
+
+@pytest.mark.parametrize("shares", [{"blue": 100, "green": 0}, {"blue": 1, "green": 0}])
+def test_what_a_start_gives_anyway_needs_no_change(shares: dict[str, int]) -> None:
+    """Weights are parts of their sum, and a disabled server has none."""
+    assert lines_to_change(CONFIG, "shop", shares) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "loads"),
+    [
+        ("    load-server-state-from-file global\n", True),
+        ("load-server-state-from-file none\n", False),
+        ("# load-server-state-from-file global\n", False),
+    ],
+)
+def test_a_state_file_counts_where_it_is_loaded(line: str, *, loads: bool) -> None:
+    """`none` is the default."""
+    assert loads_state(f"defaults\n{line}") is loads
