@@ -211,6 +211,12 @@ class TrafficSwitch(Protocol):
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
 
+    def prepare(self) -> float:
+        """Shorten the time that clients may stay behind, such as a TTL; return the seconds until that counts, 0 for nothing.
+
+        Raises TrafficError.
+        """
+
     def after_restart(self) -> tuple[str, ...]:
         """Return what a restart of the switch would lose of what was set, and what keeps it; raises TrafficError."""
 

@@ -7,7 +7,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.traffic import HAProxyConfig, HAProxyPlace, SshAccess, SwitchConfig
+from migrator.config.command import CommandConfig
+from migrator.config.dns import DnsConfig
+from migrator.config.haproxy import HAProxyConfig, HAProxyPlace, SshAccess
+from migrator.config.traffic import SwitchConfig
 from migrator.ports import TrafficSwitch
 
 if TYPE_CHECKING:
@@ -33,7 +36,17 @@ def switch_of(configs: Sequence[SwitchConfig], *, relative_to: Path) -> TrafficS
 
 
 def _one(config: SwitchConfig, folder: Path) -> TrafficSwitch:
-    return _haproxy(config.switch, folder)
+    match config.switch:
+        case HAProxyConfig() as haproxy:
+            return _haproxy(haproxy, folder)
+        case DnsConfig() as name:
+            from migrator.traffic.dns import Dns
+
+            return Dns(name, relative_to=folder)
+        case CommandConfig() as command:
+            from migrator.traffic.command import Command
+
+            return Command(command, relative_to=folder)
 
 
 def _haproxy(config: HAProxyConfig, folder: Path) -> TrafficSwitch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -47,3 +49,8 @@ class Frozen(BaseModel):
     """The base of every part of a file: no unknown keys, frozen, keys in camelCase."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
+
+
+def repeated(texts: Iterable[str]) -> list[str]:
+    """Return the texts that are there more than once."""
+    return [text for text, count in Counter(texts).items() if count > 1]

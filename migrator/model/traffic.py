@@ -33,6 +33,10 @@ class SideCounters:
         return self.errors / self.requests if self.requests else (1.0 if self.errors else 0.0)
 
 
+NOTHING_COUNTED = SideCounters(0, 0, 0.0, 0)
+"""The counters of a switch that has none."""
+
+
 @dataclass(slots=True, frozen=True)
 class Abilities:
     """What a switch can do; steps, gates and what a person is told follow from it."""
@@ -90,3 +94,5 @@ class Withdrawal:
     """Connections and requests that were open on green and were ended, by server."""
     missed: tuple[str, ...] = ()
     """What was not reached and may still lead to green, one sentence each."""
+    stale_seconds: float = 0.0
+    """How long clients may go on to green, at most."""

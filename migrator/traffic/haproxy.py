@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.traffic import HAProxyConfig
+from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
@@ -105,6 +105,10 @@ class HAProxy:
             ended = self._end_connections() if end_connections else {}
         self._keep()
         return Withdrawal(self.read(), ended)
+
+    def prepare(self) -> float:
+        """Do nothing: HAProxy leads the next request elsewhere."""
+        return 0.0
 
     def after_restart(self) -> tuple[str, ...]:
         """Return what a start of HAProxy would lose, with the lines of haproxy.cfg to change; nothing when it keeps all."""

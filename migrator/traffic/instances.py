@@ -42,6 +42,10 @@ class Instances:
         lacking = (f"{name} does not answer and is left out: it has its old weights when it comes back" for name in silent)
         return (*notices, *lacking)
 
+    def prepare(self) -> float:
+        """Prepare all."""
+        return self._answering().prepare()
+
     def after_restart(self) -> tuple[str, ...]:
         """Return what a restart of each would lose."""
         return self._answering().after_restart()

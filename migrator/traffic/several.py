@@ -32,6 +32,12 @@ class Several:
         _require(errors)
         return tuple(f"{name}: {notice}" for name, notices in found.items() for notice in notices)
 
+    def prepare(self) -> float:
+        """Prepare each; return the longest time until it counts."""
+        found, errors = ask_all(self._switches, lambda switch: switch.prepare())
+        _require(errors)
+        return max(found.values())
+
     def after_restart(self) -> tuple[str, ...]:
         """Return what a restart of each would lose."""
         found, errors = ask_all(self._switches, lambda switch: switch.after_restart())
@@ -67,6 +73,7 @@ class Several:
             summed({name: item.reading for name, item in done.items()}),
             named({name: item.ended for name, item in done.items()}),
             tuple(f"{name}: {text}" for name, item in done.items() for text in item.missed),
+            max(item.stale_seconds for item in done.values()),
         )
 
     def _readings(self) -> dict[str, TrafficReading]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.config.traffic import HAProxyConfig
+from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.testbed.balancer import Balancer, Service, balanced
 from migrator.testbed.processes import free_ports

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from migrator.config.traffic import HAProxyConfig
+from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.testbed.balancer import Balancer, Service, balanced, load
 from migrator.testbed.waiting import PATIENCE_SECONDS

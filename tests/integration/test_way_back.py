@@ -14,7 +14,7 @@ import orjson
 import pytest
 import yaml
 
-from migrator.config.traffic import HAProxyConfig
+from migrator.config.haproxy import HAProxyConfig
 from migrator.journal.file import FileJournal
 from migrator.journal.records.codec import MIGRATION
 from migrator.model.manifest import Manifest

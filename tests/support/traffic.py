@@ -74,6 +74,10 @@ class FakeSwitch:
             raise TrafficError(self.unfit, hint="`balance roundrobin`")
         return self.notices
 
+    def prepare(self) -> float:
+        """Do nothing."""
+        return 0.0
+
     def after_restart(self) -> tuple[str, ...]:
         """Return nothing: it keeps what was set."""
         return ()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.switches import switch_of
-from migrator.config.traffic import HAProxyConfig, Traffic
+from migrator.config.haproxy import HAProxyConfig
+from migrator.config.traffic import Traffic
 from migrator.errors import TrafficError
 
 

@@ -27,7 +27,7 @@ def test_traffic_is_one_switch_or_a_list_that_moves_together() -> None:
     other = {**HAPROXY, "socket": "/other"}
     assert migration().switches == ()
     both = migration(traffic=[{"haproxy": HAPROXY}, {"haproxy": other}]).switches
-    assert [item.switch.socket for item in both] == ["/s", "/other"]
+    assert [item.haproxy.socket for item in both if item.haproxy] == ["/s", "/other"]
     found = migration(traffic=[{"haproxy": HAPROXY}, {"haproxy": other, "steps": [10, 100], "soak": "5s"}]).course
     assert (found.steps, found.soak) == ((10, 100), 5)
     assert migration(traffic={"haproxy": HAPROXY}).course.soak == 30
@@ -55,8 +55,8 @@ def test_traffic_is_one_switch_or_a_list_that_moves_together() -> None:
             [{"haproxy": SEVERAL}, {"haproxy": {**HAPROXY, "socket": "", "stateFile": "", "address": "10.0.0.3:9999"}}],
             "is listed twice",
         ),
-        ([{"steps": [100]}], "traffic[0]: give haproxy"),
-        ({"steps": [100]}, "traffic: give haproxy"),
+        ([{"steps": [100]}], "traffic[0]: give one of haproxy, dns and command"),
+        ({"steps": [100]}, "traffic: give one of haproxy, dns and command"),
         (3, "traffic: must be a mapping"),
     ],
 )
@@ -73,7 +73,8 @@ def test_an_haproxy_may_be_anywhere() -> None:
     """On this machine, at an address, on a host over SSH; each has a name in messages."""
     ssh = {"name": "lb2", "socket": "/run/s", "stateFile": "/f", "ssh": {"address": "192.0.2.7", "user": "pi"}}
     given = {**SEVERAL, "instances": [LB1, ssh, {"name": "lb3", "address": "[fd00::3]:9999"}], "unreachable": "warn"}
-    found = migration(traffic={"haproxy": given}).switches[0].switch
+    found = migration(traffic={"haproxy": given}).switches[0].haproxy
+    assert found is not None
     assert [(place.name, place.named) for place in found.instances] == [
         ("lb1", "10.0.0.3:9999"),
         ("lb2", "192.0.2.7:/run/s"),

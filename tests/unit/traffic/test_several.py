@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.config.traffic import HAProxyConfig
+from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities
 from migrator.traffic.haproxy import HAProxy
