@@ -8,6 +8,8 @@ want() { # want PROGRAM PACKAGE
   command -v "$1" > /dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] || missing+=("$2")
 }
 want haproxy haproxy
+want named bind9
+want nginx nginx-light
 foreign=()
 if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want systemd-nspawn systemd-container

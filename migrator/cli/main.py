@@ -19,6 +19,7 @@ _VERBS = {
     "diff": "Show how green would change, field by field; nothing is written.",
     "copy": "Copy blue's objects to green; run again, only what changed.",
     "validate": "Check whether green is ready for the traffic.",
+    "prepare": "Shorten how long clients may stay behind after a cutover (the TTL of a name).",
     "cutover": "Move traffic to green in steps, watched by gates.",
     "rollback": "Move all traffic back to blue, at once.",
     "retire": "Archive blue and close the migration.",

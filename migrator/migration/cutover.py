@@ -23,6 +23,7 @@ from migrator.journal.records.traffic import (
 from migrator.migration.ages import Moment
 from migrator.migration.bounded import reason
 from migrator.migration.fence import Side
+from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.migration.undo import Undo, shifted_back
@@ -174,10 +175,9 @@ def require_judges(inputs: CutoverInputs, run: Run) -> None:
     if can.uncounted:
         names = ", ".join(probe.name for probe in inputs.probes)
         run.reporter.emit(Note(f"{', '.join(can.uncounted)} counts no requests: the probes judge each step ({names})"))
-    if can.stale_seconds > inputs.course.soak:
-        run.reporter.emit(
-            Note(f"clients may go on to blue for {can.stale_seconds:g} s after a step, so each is watched for that long")
-        )
+    stale = stale_seconds(can.stale_seconds, run)
+    if stale > inputs.course.soak:
+        run.reporter.emit(Note(f"clients may go on to blue for {stale:.0f} s after a step, so each is watched for that long"))
 
 
 def shift_traffic(inputs: CutoverInputs, run: Run) -> None:
@@ -221,7 +221,7 @@ def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: Cutov
 
     It is over when clients can have stayed behind no longer.
     """
-    soak = max(inputs.course.soak, can.stale_seconds)
+    soak = max(inputs.course.soak, stale_seconds(can.stale_seconds, run))
     began = run.clock.monotonic()
     while True:
         run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))

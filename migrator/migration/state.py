@@ -77,6 +77,8 @@ class State:
     """Since when green has had all traffic."""
     green_ahead: float | None = None
     """Seconds that green's clock was ahead of this machine's when they were compared last."""
+    stale_until: float = 0.0
+    """When the last caches have forgotten what was there before `migrator prepare`; seconds since 1970."""
     copied_at: float | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Role (`blue`, `green`) to the identity of the cluster that the migration belongs to."""
@@ -239,6 +241,8 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
             return replace(_ended(state), stage=Stage.ON_GREEN, on_green=state.moment(at))
         case traffic.CutoverEnded():
             return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green=None)
+        case traffic.PrepareAnnounced(seconds=seconds):
+            return replace(state, stale_until=max(state.stale_until, at + seconds))
         case traffic.Sampled() | traffic.GatePassed():
             return state
         case _:

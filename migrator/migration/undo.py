@@ -65,6 +65,8 @@ class Undo:
         if withdrawal.reading.green_sessions and not may_stay:
             self.undone.append(f"{counted(withdrawal.reading.green_sessions)} on green did not end")
         self.undone += withdrawal.missed
+        if withdrawal.stale_seconds:
+            self.show(Note(f"clients may go on to green for up to {withdrawal.stale_seconds:g} s: they keep what they know"))
         if withdrawal.ended:
             self.show(Note(f"{counted(withdrawal.ended)} on green were ended", warning=True))
 

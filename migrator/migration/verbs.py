@@ -10,7 +10,7 @@ from typing import Any
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import ClocksCompared
-from migrator.migration import cutover, fence, retire
+from migrator.migration import cutover, fence, prepare, retire
 from migrator.migration.account import remove_account
 from migrator.migration.ages import Moment
 from migrator.migration.archive import Archived, archive
@@ -25,6 +25,8 @@ from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
 from migrator.model.verdict import Severity, Verdict
 from migrator.ports import Sealer
+
+_NO_TRAFFIC, _ADD_TRAFFIC = "migration.yaml says nothing about traffic", "add `traffic:`, see docs/migration-yaml.md"
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +43,18 @@ def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     """Return the decision for every object of blue, and its JSON document; write nothing."""
     identities = session.preflight()
     plan, _ = session.read_and_plan()
+    if session.switch:
+        prepare.tell(session.switch, session.run.reporter)
     return plan, as_document(plan, identities)
+
+
+def run_prepare(session: Session) -> prepare.Prepared:
+    """Shorten how long clients may stay behind after a cutover; no traffic moves."""
+    if session.switch is None:
+        raise BlockedError(_NO_TRAFFIC, hint=_ADD_TRAFFIC)
+    if session.run.state.stage is Stage.RETIRED:
+        raise BlockedError("this migration is retired", hint="start a new one with another name")
+    return prepare.prepare(session.switch, session.run)
 
 
 def run_diff(session: Session) -> list[ObjectDiff]:
@@ -73,7 +86,7 @@ def run_validate(session: Session) -> Verdict:
 def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
     """Copy what changed, turn CronJobs over, then shift traffic in steps; undo the last two when a gate fails."""
     if not session.config.switches or session.switch is None:
-        raise BlockedError("migration.yaml says nothing about traffic", hint="add `traffic:`, see docs/migration-yaml.md")
+        raise BlockedError(_NO_TRAFFIC, hint=_ADD_TRAFFIC)
     _settle(session)
     identities = session.preflight()
     cutover.look(session.switch, session.run)

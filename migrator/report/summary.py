@@ -127,7 +127,9 @@ def _cutover_milestone(record: traffic.CutoverRecord) -> tuple[str, str] | None:
             return "gate passed", f"{record.percent:g} %: {judged}"
         case traffic.GateFailed():
             return "gate failed", record.reason
-        case traffic.ClocksCompared() | traffic.ShiftAnnounced() | traffic.Shifted() | traffic.Sampled():
+        case (
+            traffic.ClocksCompared() | traffic.PrepareAnnounced() | traffic.ShiftAnnounced() | traffic.Shifted() | traffic.Sampled()
+        ):
             return None
         case _:
             assert_never(record)

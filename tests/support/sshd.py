@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +51,27 @@ class SshServer:
 
     def stop(self) -> None:
         """End it, with the connections that it has."""
+        children = [pid for pid in map(int, _processes()) if _descends(pid, self.process.pid)]
         stop([self.process])
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[str]:
+    return [path.name for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process was started by another, or by one that it started."""
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+        if pid == ancestor:
+            return True
+    return False
 
 
 @contextmanager

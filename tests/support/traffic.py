@@ -35,6 +35,7 @@ class FakeSwitch:
         """Whether they stay when they are told to end."""
         self.mute = False
         """Whether it does not answer."""
+        self.prepares: Callable[[], float] = lambda: 0.0
         self.before_shift: Callable[[float], None] = lambda _percent: None
         self.shift_seconds = 0.0
         """How long a shift takes."""
@@ -50,6 +51,8 @@ class FakeSwitch:
 
     def abilities(self) -> Abilities:
         """Return what a test says it can do."""
+        if self.mute:
+            raise TrafficError("haproxy does not answer")
         return self.can
 
     def read(self) -> TrafficReading:
@@ -75,8 +78,8 @@ class FakeSwitch:
         return self.notices
 
     def prepare(self) -> float:
-        """Do nothing."""
-        return 0.0
+        """Do what a test says."""
+        return self.prepares()
 
     def after_restart(self) -> tuple[str, ...]:
         """Return nothing: it keeps what was set."""

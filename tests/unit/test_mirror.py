@@ -37,6 +37,7 @@ ELSEWHERE = {
     "cli/init.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/packages/verbs.py": "tests/e2e/test_packages.py and on demand",
     "cli/plan.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/prepare.py": "tests/integration/test_switches.py, through the verb",
     "cli/retire.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/rollback.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",

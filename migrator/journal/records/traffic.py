@@ -62,6 +62,15 @@ class Unfenced(Record):
 
 
 @dataclass(slots=True, frozen=True)
+class PrepareAnnounced(Record):
+    """The time that clients may stay behind is about to be shortened; until then they keep what they know for this long."""
+
+    WORD = "prepare"
+    seconds: float
+    """From the time of this entry."""
+
+
+@dataclass(slots=True, frozen=True)
 class ShiftAnnounced(Record):
     """The load balancer is about to send this share of the traffic to green."""
 
@@ -157,6 +166,8 @@ class RollbackEnded(Record):
     """What could not be undone, one sentence each."""
 
 
-CutoverRecord = ClocksCompared | CutoverStarted | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
+CutoverRecord = (
+    ClocksCompared | CutoverStarted | PrepareAnnounced | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
+)
 FenceRecord = FenceAnnounced | Fenced | UnfenceAnnounced | Unfenced
 RollbackRecord = RollbackStarted | RollbackEnded

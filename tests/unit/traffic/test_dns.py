@@ -1,0 +1,178 @@
+"""A name is swapped only if it is what it was; every server is asked; what somebody else has is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dns.rcode
+import pytest
+
+from migrator.config.dns import DnsConfig
+from migrator.errors import TrafficError
+from migrator.model.traffic import Abilities
+from migrator.traffic.dns import Dns
+from tests.contract.switches import Place, SwitchContract
+from tests.support.clock import FakeClock
+from tests.support.dns_zone import ZONE, FakeZone, answering
+
+BLUE, GREEN = "192.0.2.1", "192.0.2.2"
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Iterator[FakeZone]:
+    """Serve a zone whose shop is on blue."""
+    with answering(FakeZone(tmp_path)) as running:
+        yield running
+
+
+def adapter(zone: FakeZone, *others: FakeZone, **more: Any) -> Dns:
+    """Return the adapter under test."""
+    servers = tuple(f"127.0.0.1:{one.port}" for one in (zone, *others))
+    given = {"blue": (BLUE,), "green": (GREEN,), "key_file": str(zone.key), "servers": servers, **more}
+    config = DnsConfig(name=f"shop.{ZONE}", zone=ZONE, server=servers[0], **given)
+    return Dns(config, relative_to=Path(), clock=FakeClock())
+
+
+class TestDns(SwitchContract):
+    """A name is a switch like any other."""
+
+    @pytest.fixture
+    def place(self, zone: FakeZone) -> Place:
+        """Return it."""
+        sides = {frozenset({BLUE}): "blue", frozenset({GREEN}): "green"}
+        return Place(adapter(zone), lambda: sides.get(frozenset(zone.values), "either"))
+
+
+def test_what_it_can_do_follows_from_its_addresses_and_its_ttl(zone: FakeZone) -> None:
+    """Shares are counts of addresses; nothing is counted; clients stay behind for the TTL."""
+    assert adapter(zone).abilities() == Abilities(
+        (0, 50, 100), counters=False, uncounted=("A shop.example.test",), stale_seconds=300
+    )
+    more = adapter(zone, green=(GREEN, "192.0.2.3"))
+    assert more.abilities().levels == (0, 50, 66.7, 100)
+    more.shift(67)
+    assert zone.values == {BLUE, GREEN, "192.0.2.3"}
+
+
+def test_the_records_are_put_in_their_own_place_to_know_whether_that_is_allowed(zone: FakeZone) -> None:
+    """What a person should know is the TTL."""
+    told = adapter(zone).require_shares()
+    assert told == (
+        "A shop.example.test has a TTL of 300 s: clients may stay behind for so long after each step and after a rollback",
+        "`migrator prepare` lowers the TTL to 30 s; it counts once the old one is over",
+    )
+    assert (zone.values, zone.updates) == ({BLUE}, 1)
+    zone.code = dns.rcode.REFUSED
+    with pytest.raises(TrafficError, match="it refuses the update") as caught:
+        adapter(zone).require_shares()
+    assert "read-only" in caught.value.hint
+
+
+def test_a_change_between_the_look_and_the_swap_is_refused(zone: FakeZone) -> None:
+    """The server compares; what is there then is neither blue nor green."""
+
+    def meanwhile() -> None:
+        zone.values = {"192.0.2.77"}
+
+    zone.before_update = meanwhile
+    with pytest.raises(TrafficError, match=r"A shop\.example\.test is 192\.0\.2\.77, which is neither blue nor green"):
+        adapter(zone).shift(100)
+    assert (zone.values, zone.updates) == ({"192.0.2.77"}, 0)
+
+
+def test_a_change_between_the_sides_is_looked_at_once_more(zone: FakeZone) -> None:
+    """A way back that meets a cutover ends on blue; what never stands still is an error."""
+    zone.values = {GREEN}
+    changes = iter([{BLUE, GREEN}])
+
+    def meanwhile() -> None:
+        zone.values = next(changes, zone.values)
+
+    zone.before_update = meanwhile
+    assert adapter(zone).withdraw(end_connections=True).reading.green_percent == 0
+
+    def always() -> None:
+        zone.values = {GREEN} if zone.values == {BLUE} else {BLUE}
+
+    zone.before_update = always
+    with pytest.raises(TrafficError, match="is changed all the time by something else"):
+        adapter(zone).shift(50)
+
+
+@pytest.mark.parametrize("values", [{"198.51.100.9"}, {BLUE, "198.51.100.9"}])
+def test_a_name_that_leads_elsewhere_is_refused(zone: FakeZone, values: set[str]) -> None:
+    """Also where one of its addresses is ours, and on the way back."""
+    zone.values = values
+    for act in (adapter(zone).read, adapter(zone).require_shares, lambda: adapter(zone).withdraw(end_connections=True)):
+        with pytest.raises(TrafficError, match=r"198\.51\.100\.9, which is neither blue nor green"):
+            act()
+    assert zone.updates == 0
+
+
+def test_a_name_that_is_not_there_is_refused(zone: FakeZone) -> None:
+    """That there is none is in caches, too."""
+    zone.values = set()
+    with pytest.raises(TrafficError, match=r"has no A shop\.example\.test") as caught:
+        adapter(zone).read()
+    assert "cached" in caught.value.hint
+
+
+def test_an_update_that_does_nothing_is_seen(zone: FakeZone) -> None:
+    """The primary is asked again."""
+    zone.deaf = True
+    with pytest.raises(TrafficError, match=r"is 192\.0\.2\.1 after the update"):
+        adapter(zone).shift(100)
+
+
+def test_a_server_that_stays_behind_is_waited_for_and_named(zone: FakeZone, tmp_path: Path) -> None:
+    """A step fails; the way back is done, and says so. One that does not answer misleads nobody."""
+    (tmp_path / "second").mkdir()
+    with ExitStack() as stack:
+        second = stack.enter_context(answering(FakeZone(tmp_path / "second")))
+        switch = adapter(zone, second)
+        with pytest.raises(TrafficError, match=rf"127\.0\.0\.1 port {second.port} still answers 192\.0\.2\.1"):
+            switch.shift(100)
+        second.values = {GREEN}
+        assert switch.read().percents == (100, 100)
+        withdrawal = switch.withdraw(end_connections=True)
+        assert withdrawal.missed == (f"A shop.example.test: 127.0.0.1 port {second.port} still answers {GREEN}",)
+        assert (withdrawal.reading.green_percent, withdrawal.stale_seconds) == (0, 300)
+    assert switch.shift(100).green_percent == 100
+    assert "do not answer now" in switch.require_shares()[-1]
+
+
+@pytest.mark.parametrize("name", [f"shop.{ZONE}", f"a-shop.{ZONE}"])
+def test_a_name_of_external_dns_is_left_alone(zone: FakeZone, name: str) -> None:
+    """Unless the person says that its owner does; both forms of its registry are looked for."""
+    text = '"heritage=external-dns,external-dns/owner=home,external-dns/resource=ingress/shop/shop"'
+    zone.records[(name, "TXT")] = ({text, '"v=spf1 -all"'}, 300)
+    with pytest.raises(TrafficError, match=r"is external-dns' \(home\), which would set it back") as caught:
+        adapter(zone).require_shares()
+    assert "externalDnsOwner: home" in caught.value.hint
+    assert adapter(zone, external_dns_owner="Home").require_shares()
+
+
+def test_a_ttl_is_lowered_beforehand_once(zone: FakeZone) -> None:
+    """It counts when the old one is over; the shares stay, and later changes keep it."""
+    switch = adapter(zone)
+    assert (switch.prepare(), switch.prepare(), switch.abilities().stale_seconds) == (300, 0, 30)
+    assert zone.records[(f"shop.{ZONE}", "A")] == ({BLUE}, 30)
+    switch.shift(100)
+    assert zone.records[(f"shop.{ZONE}", "A")] == ({GREEN}, 30)
+
+
+def test_a_cname_has_one_target(zone: FakeZone) -> None:
+    """All or nothing; the last dot is the server's."""
+    zone.records[(f"shop.{ZONE}", "CNAME")] = ({"blue.example.test."}, 60)
+    switch = adapter(zone, type="CNAME", blue=("Blue.example.test",), green=("green.example.test.",))
+    assert switch.abilities().levels == (0, 100)
+    assert switch.shift(100).servers == {"blue.example.test": 0, "green.example.test": 1}
+    assert zone.records[(f"shop.{ZONE}", "CNAME")] == ({"green.example.test."}, 60)
+
+
+def test_it_keeps_what_was_set(zone: FakeZone) -> None:
+    """A zone is on a disk."""
+    assert adapter(zone).after_restart() == ()
