@@ -53,7 +53,7 @@ class _QuietServer(ThreadingHTTPServer):
 class Service:
     """A web service that answers with its name; `fail` and `delay` make it ill."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, address: str = "127.0.0.1", port: int = 0) -> None:
         self.fail = False
         self.delay = 0.0
         service = self
@@ -75,7 +75,7 @@ class Service:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Say nothing."""
 
-        self._server = _QuietServer(("127.0.0.1", 0), Handler)
+        self._server = _QuietServer((address, port), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()

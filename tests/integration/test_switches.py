@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +15,11 @@ from migrator.cli.switches import switch_of
 from migrator.config.traffic import Traffic
 from migrator.errors import TrafficError
 from migrator.ports import TrafficSwitch
-from migrator.testbed.balancer import Balancer, Service, balancing
-from migrator.testbed.name_server import ZONE, name_server, secondary, write_key
-from migrator.testbed.processes import free_ports, is_free, start, stop
-from migrator.traffic.dns_server import DnsServer, read_key
+from migrator.testbed.name_server import ZONE, write_key
+from migrator.traffic.dns_server import DnsServer
 from tests.contract.switches import Place, SwitchContract
+from tests.support.edges import BACKEND, SHOP, Edges, Names, Nginx, get
 from tests.support.sandbox import until
-from tests.support.sshd import SshServer, ssh_server
-
-BACKEND = {"backend": "shop", "blue": ["blue"], "green": ["green"]}
 
 
 def switch(*configs: dict[str, Any]) -> TrafficSwitch:
@@ -36,67 +29,9 @@ def switch(*configs: dict[str, Any]) -> TrafficSwitch:
     return built
 
 
-def get(port: int) -> str:
-    """Return who answers a new client."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().read().decode().strip()
-    finally:
-        connection.close()
-
-
-@contextmanager
-def services() -> Iterator[tuple[Service, Service]]:
-    """Run what stands for blue and green."""
-    blue, green = Service("blue"), Service("green")
-    try:
-        yield blue, green
-    finally:
-        blue.close()
-        green.close()
-
-
-class Edges:
-    """HAProxies before the same two services, and an SSH server."""
-
-    def __init__(self, folder: Path, stack: ExitStack, count: int) -> None:
-        blue, green = stack.enter_context(services())
-        places = {"blue": f"127.0.0.1:{blue.port}", "green": f"127.0.0.1:{green.port}"}
-        self.balancers = [stack.enter_context(balancing(folder / f"lb{number}", **places)) for number in range(count)]
-        self.folder = folder
-        self.stack = stack
-        self.addresses: list[str] = []
-
-    def on_tcp(self, balancer: Balancer) -> dict[str, str]:
-        """Let it listen on an address, too, and return how the file says so."""
-        (port,) = free_ports(1)
-        config = balancer.folder / "haproxy.cfg"
-        config.write_text(
-            config.read_text().replace("global\n", f"global\n    stats socket ipv4@127.0.0.1:{port} level admin\n", 1)
-        )
-        balancer.stop()
-        balancer.start()
-        return {"address": f"127.0.0.1:{port}"}
-
-    def on_ssh(self, balancer: Balancer) -> tuple[dict[str, Any], SshServer]:
-        """Return how the file says that it is reached over SSH."""
-        server = self.stack.enter_context(ssh_server(self.folder / "ssh"))
-        return {**self.local(balancer), "ssh": server.access}, server
-
-    @staticmethod
-    def local(balancer: Balancer) -> dict[str, str]:
-        """Return how the file says that it is on this machine."""
-        return {"socket": str(balancer.socket), "stateFile": str(balancer.state_file)}
-
-    def place(self, config: dict[str, Any]) -> Place:
-        """Return the switch of a configuration, and how to ask through it."""
-        return Place(switch({"haproxy": {**BACKEND, **config}}), self.ask)
-
-    def ask(self) -> str:
-        """Return who answers, whichever instance a client meets."""
-        sides = {get(one.port) for one in self.balancers}
-        return sides.pop() if len(sides) == 1 else "either"
+def place_of(edges: Edges, config: dict[str, Any]) -> Place:
+    """Return the switch of a configuration of HAProxy, and how to ask through it."""
+    return Place(switch({"haproxy": {**BACKEND, **config}}), edges.ask)
 
 
 @pytest.fixture
@@ -113,7 +48,7 @@ class TestHAProxyHere(SwitchContract):
     def place(self, edges: Callable[[int], Edges]) -> Place:
         """Return it."""
         one = edges(1)
-        return one.place(one.local(one.balancers[0]))
+        return place_of(one, one.local(one.balancers[0]))
 
 
 class TestHAProxyAtAnAddress(SwitchContract):
@@ -123,7 +58,7 @@ class TestHAProxyAtAnAddress(SwitchContract):
     def place(self, edges: Callable[[int], Edges]) -> Place:
         """Return it."""
         one = edges(1)
-        return one.place(one.on_tcp(one.balancers[0]))
+        return place_of(one, one.on_tcp(one.balancers[0]))
 
 
 class TestHAProxyOnAHost(SwitchContract):
@@ -133,13 +68,7 @@ class TestHAProxyOnAHost(SwitchContract):
     def place(self, edges: Callable[[int], Edges]) -> Place:
         """Return it."""
         one = edges(1)
-        return one.place(one.on_ssh(one.balancers[0])[0])
-
-
-def pair_of(two: Edges, **more: Any) -> dict[str, Any]:
-    """Return a pair: one at an address, one on this machine."""
-    first, second = two.balancers
-    return {"instances": [{"name": "lb1", **two.on_tcp(first)}, {"name": "lb2", **two.local(second)}], **more}
+        return place_of(one, one.on_ssh(one.balancers[0])[0])
 
 
 class TestPair(SwitchContract):
@@ -149,7 +78,7 @@ class TestPair(SwitchContract):
     def place(self, edges: Callable[[int], Edges]) -> Place:
         """Return them."""
         two = edges(2)
-        return two.place(pair_of(two))
+        return place_of(two, two.pair())
 
 
 class TestTwoSwitches(SwitchContract):
@@ -167,7 +96,7 @@ class TestTwoSwitches(SwitchContract):
 def test_the_way_back_of_a_pair_waits_for_nobody(edges: Callable[[int], Edges], ending: str) -> None:
     """An instance that is gone, or is there and silent, is named; the other leads to blue."""
     two = edges(2)
-    place = two.place(pair_of(two))
+    place = place_of(two, two.pair())
     place.switch.shift(100)
     dead, living = two.balancers
     process = dead.process
@@ -190,7 +119,7 @@ def test_the_way_back_of_a_pair_waits_for_nobody(edges: Callable[[int], Edges], 
 def test_an_instance_that_comes_back_with_old_weights_is_seen(edges: Callable[[int], Edges]) -> None:
     """It was away when the others moved; what it has now is no share of theirs."""
     two = edges(2)
-    place = two.place(pair_of(two, unreachable="warn"))
+    place = place_of(two, two.pair(unreachable="warn"))
     two.balancers[0].kill()
     assert place.switch.shift(100).percents == (100, 100)
     two.balancers[0].start()
@@ -222,46 +151,13 @@ def test_a_host_that_is_gone_is_named_and_one_that_comes_back_is_reached(edges: 
     two = edges(2)
     first, second = two.balancers
     access, server = two.on_ssh(second)
-    place = two.place({"instances": [{"name": "lb1", **two.local(first)}, {"name": "lb2", **access}]})
+    place = place_of(two, {"instances": [{"name": "lb1", **two.local(first)}, {"name": "lb2", **access}]})
     place.switch.shift(25)
     server.stop()
     with pytest.raises(TrafficError, match=r"^lb2: haproxy: 127\.0\.0\.1:/"):
         place.switch.shift(50)
     assert place.switch.withdraw(end_connections=True).missed[0].startswith("lb2: ")
     assert (get(first.port), switch({"haproxy": {**BACKEND, **two.local(second)}}).read().green_percent) == ("blue", 25)
-
-
-SHOP = f"shop.{ZONE}"
-SIDES = {"127.0.0.2": "blue", "127.0.0.3": "green"}
-
-
-class Names:
-    """A primary and a secondary that is told of changes."""
-
-    def __init__(self, folder: Path, stack: ExitStack, *, told: bool = True, writable: bool = True) -> None:
-        (port,) = free_ports(1)
-        records = "shop IN A 127.0.0.2\nalias IN CNAME blue\nother IN A 127.0.0.2\n"
-        self.primary = stack.enter_context(
-            name_server(folder / "primary", records, writable=writable, notifies=port if told else 0)
-        )
-        self.secondary = stack.enter_context(secondary(folder / "secondary", self.primary, port=port))
-
-    def config(self, **more: Any) -> dict[str, Any]:
-        """Return what the file says."""
-        given = {"name": SHOP, "zone": ZONE, "blue": ["127.0.0.2"], "green": ["127.0.0.3"], "server": self.primary.address}
-        return {"dns": {**given, "servers": [self.secondary.address], "keyFile": str(self.primary.key), **more}}
-
-    def ask(self) -> str:
-        """Return where a client goes that has nothing in its cache, whichever server its resolver asks."""
-        found = {frozenset(DnsServer("127.0.0.1", one.port).records(SHOP, "A").values) for one in (self.primary, self.secondary)}
-        values = frozenset.union(*found)
-        return SIDES[next(iter(values))] if len(values) == 1 else "either"
-
-    def update(self, *values: str) -> None:
-        """Change the shop's address as somebody else does."""
-        server, key = DnsServer("127.0.0.1", self.primary.port), read_key(self.primary.key)
-        now = server.records(SHOP, "A")
-        server.change(ZONE, key, SHOP, "A", now, now._replace(values=frozenset(values)))
 
 
 @pytest.fixture
@@ -379,37 +275,5 @@ class TestNginx(SwitchContract):
     def place(self, tmp_path: Path) -> Iterator[Place]:
         """Run nginx before two services."""
         with ExitStack() as stack:
-            blue, green = stack.enter_context(services())
-            (port,) = free_ports(1)
-            (tmp_path / "shop.conf").write_text(
-                f"upstream shop {{ server 127.0.0.1:{blue.port} weight=100; server 127.0.0.1:{green.port} down; }}\n"
-            )
-            (tmp_path / "nginx.conf").write_text(NGINX.format(folder=tmp_path, port=port))
-            program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
-            process = start("nginx", [program, "-c", tmp_path / "nginx.conf", "-g", "daemon off;"], tmp_path / "log")
-            stack.callback(stop, [process])
-            until(lambda: not is_free(port) and (tmp_path / "pid").exists())
-            script = str(Path(__file__).parents[2] / "examples/nginx_switch.py")
-            files = [str(tmp_path / "shop.conf"), str(tmp_path / "pid")]
-            config = {
-                "name": "nginx",
-                "set": [sys.executable, script, "set", "{percent}", *files],
-                "read": [sys.executable, script, "read", *files],
-                "timeout": "60s",
-            }
-            yield Place(switch({"command": config}), lambda: get(port))
-
-
-NGINX = """\
-pid {folder}/pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    include {folder}/shop.conf;
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://shop; }} }}
-}}
-"""
+            edge = Nginx(tmp_path / "nginx", stack)
+            yield Place(switch(edge.config), lambda: get(edge.port))

@@ -1,0 +1,294 @@
+"""Move traffic to green and back under load, with each adapter and its real server; what fails and how long it takes is counted."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import yaml
+
+from migrator import __version__
+from migrator.adapters.clock import SystemClock
+from migrator.cli.switches import switch_of
+from migrator.config.traffic import Traffic
+from migrator.journal.file import FileJournal
+from migrator.journal.records.codec import MIGRATION
+from migrator.ports import TrafficSwitch
+from migrator.testbed.balancer import Load, load
+from migrator.traffic.dns_server import DnsServer
+from tests.support.edges import BACKEND, Edges, Names, Nginx
+
+RESULT = Path(__file__).parent / "results/traffic.json"
+TTL = 1
+
+
+def main() -> None:
+    """Measure, print, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=20_000, help="Least number of requests with each adapter.")
+    parser.add_argument("--rollbacks", type=int, default=10, help="Runs of `migrator rollback` with each adapter.")
+    parser.add_argument("--only", default="", help="Names of adapters, with commas.")
+    parser.add_argument("--no-write", action="store_true")
+    options = parser.parse_args()
+    result: dict[str, Any] = {"cores": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 1), "adapters": {}}
+    for name, bench in BENCHES.items():
+        if not options.only or name in options.only.split(","):
+            with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+                result["adapters"][name] = bench(Path(folder), stack, options)
+            print(f"{name}: {json.dumps(result['adapters'][name])}", file=sys.stderr)
+    print(json.dumps(result, indent=2))
+    if not options.no_write:
+        RESULT.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def moved(
+    config: dict[str, Any], loaded: Callable[[], contextlib.AbstractContextManager[Load]], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Move forth and back until there were enough requests; return what clients saw, and how long each move took."""
+    switch = switch_of([Traffic.model_validate(config)], relative_to=Path())
+    if switch is None:
+        raise SystemExit("no switch")
+    seconds: dict[str, list[float]] = {"to_green": [], "to_blue": []}
+    with loaded() as seen:
+        while seen.requests < options.requests:
+            seconds["to_green"].append(timed(lambda: switch.shift(100)))
+            time.sleep(0.5)
+            seconds["to_blue"].append(timed(lambda: switch.withdraw(end_connections=True)))
+            time.sleep(0.5)
+    return {
+        "requests": seen.requests,
+        "failed": len(seen.failures),
+        "failures": sorted(set(seen.failures))[:3],
+        "longest_gap_ms": round(seen.longest_gap_ms, 1),
+        "answers": seen.answers,
+        "moves": len(seconds["to_green"]) * 2,
+        **{f"{name}_ms_median": round(1000 * statistics.median(values), 1) for name, values in seconds.items()},
+        **{f"{name}_ms_longest": round(1000 * max(values), 1) for name, values in seconds.items()},
+    }
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Return the seconds that something takes."""
+    begun = time.monotonic()
+    act()
+    return time.monotonic() - begun
+
+
+def rolled_back(folder: Path, config: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Run `migrator rollback`; no cluster answers. Return its own time, from its start until blue had all traffic."""
+    work = folder / "rollback"
+    work.mkdir()
+    (work / "kubeconfig").write_text(yaml.safe_dump(NOBODY))
+    clusters = {side: {"kubeconfig": "kubeconfig", "context": "nobody"} for side in ("blue", "green")}
+    (work / "migration.yaml").write_text(yaml.safe_dump({"name": "bench", **clusters, "traffic": config}))
+    with FileJournal(work / ".migrator/bench/journal.jsonl", MIGRATION, tool=__version__, migration="bench", clock=SystemClock()):
+        pass
+    switch = switch_of([Traffic.model_validate(config)], relative_to=Path())
+    seconds: list[float] = []
+    codes: set[int] = set()
+    for _ in range(options.rollbacks):
+        if switch is not None:
+            with contextlib.suppress(Exception):  # with a dead instance it stays where it is; what is measured is the same
+                switch.shift(100)
+        done = subprocess.run(
+            [sys.executable, "-m", "migrator", "rollback", "-o", "json"], cwd=work, capture_output=True, text=True, check=False
+        )
+        seconds.append(json.loads(done.stdout)["trafficSeconds"])
+        codes.add(done.returncode)
+    median, longest = (round(1000 * number) for number in (statistics.median(seconds), max(seconds)))
+    return {"rollback_ms_median": median, "rollback_ms_longest": longest, "rollback_exit_codes": sorted(codes)}
+
+
+NOBODY = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "nobody", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [{"name": "nobody", "user": {"token": "x"}}],
+    "contexts": [{"name": "nobody", "context": {"cluster": "nobody", "user": "nobody"}}],
+    "current-context": "nobody",
+}
+
+
+def haproxy_here(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure a socket of this machine."""
+    edge = Edges(folder, stack, 1)
+    config = {"haproxy": {**BACKEND, **edge.local(edge.balancers[0])}}
+    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+
+
+def haproxy_at_address(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the Runtime API over TCP."""
+    edge = Edges(folder, stack, 1)
+    config = {"haproxy": {**BACKEND, **edge.on_tcp(edge.balancers[0])}}
+    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+
+
+def haproxy_over_ssh(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure a socket behind a real sshd on loopback."""
+    edge = Edges(folder, stack, 1)
+    config = {"haproxy": {**BACKEND, **edge.on_ssh(edge.balancers[0])[0]}}
+    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+
+
+def pair(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure two instances, clients at both; then the way back with one of them killed, and with one that is silent."""
+    edge = Edges(folder, stack, 2)
+    dying, living = edge.balancers
+    config = {"haproxy": {**BACKEND, **edge.pair()}}
+    with both_loads(dying.port, living.port) as both:
+        result = moved(config, lambda: both, options)
+    (folder / "dead").mkdir()
+    (folder / "silent").mkdir()
+    dying.kill()
+    result["one_dead"] = rolled_back(folder / "dead", config, options)
+    dying.start()
+    os.kill(dying.process, signal.SIGSTOP)
+    try:
+        result["one_silent"] = rolled_back(folder / "silent", config, options)
+    finally:
+        os.kill(dying.process, signal.SIGCONT)
+    return result
+
+
+@contextmanager
+def both_loads(*ports: int) -> Iterator[contextlib.AbstractContextManager[Load]]:
+    """Ask several load balancers; return one sum."""
+
+    @contextmanager
+    def summed() -> Iterator[Load]:
+        with ExitStack() as stack:
+            parts = [stack.enter_context(load(port, clients=2)) for port in ports]
+            yield Sum(parts)
+
+    yield summed()
+
+
+class Sum(Load):
+    """Several loads as one."""
+
+    def __init__(self, parts: list[Load]) -> None:
+        self._parts = parts
+
+    def __getattribute__(self, name: str) -> Any:
+        """Add, or take the longest."""
+        if name not in ("requests", "failures", "answers", "longest_gap_ms"):
+            return super().__getattribute__(name)
+        values = [getattr(part, name) for part in self._parts]
+        if name == "longest_gap_ms":
+            return max(values)
+        if name == "answers":
+            return {key: sum(value.get(key, 0) for value in values) for key in {key for value in values for key in value}}
+        return sum(values, start=type(values[0])())
+
+
+def dns(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure a name: clients that honour its TTL, at a primary and a secondary; also when the last old answer was seen."""
+    names = Names(folder, stack)
+    port = names.serve(stack)
+    config = names.config(ttl=f"{TTL}s")
+    switch = switch_of([Traffic.model_validate(config)], relative_to=Path())
+    if switch is None:
+        raise SystemExit("no switch")
+    switch.prepare()
+    result = moved(config, lambda: resolving(names, port), options)
+    result["ttl_seconds"] = TTL
+    result["last_old_answer_seconds_after_move"] = last_old_answer(names, port, switch)
+    return result | rolled_back(folder, config, options)
+
+
+@contextmanager
+def resolving(names: Names, port: int, *, clients: int = 4) -> Iterator[Load]:
+    """Ask the address that the name has, looked up again when the TTL is over."""
+    seen, done, lock = Load(), threading.Event(), threading.Lock()
+    last = [time.monotonic()]
+
+    def client(number: int) -> None:
+        server = DnsServer("127.0.0.1", (names.primary, names.secondary)[number % 2].port)
+        until, address = 0.0, ""
+        while not done.is_set():
+            if time.monotonic() >= until:
+                found = server.records(names.shop, "A")
+                until, address = time.monotonic() + found.ttl, min(found.values)
+            answer, failure = asked(address, port)
+            with lock:
+                seen.requests += 1
+                if failure:
+                    seen.failures.append(failure)
+                else:
+                    seen.answers[answer] = seen.answers.get(answer, 0) + 1
+                    now = time.monotonic()
+                    seen.longest_gap_ms, last[0] = max(seen.longest_gap_ms, (now - last[0]) * 1000), now
+            done.wait(0.005)
+
+    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def asked(address: str, port: int) -> tuple[str, str]:
+    """Return who answers, or why nobody does."""
+    connection = http.client.HTTPConnection(address, port, timeout=10)
+    try:
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        return response.read().decode().strip(), "" if response.status == 200 else f"status {response.status}"
+    except (OSError, http.client.HTTPException) as error:
+        return "", type(error).__name__
+    finally:
+        connection.close()
+
+
+def last_old_answer(names: Names, port: int, switch: TrafficSwitch) -> float:
+    """Return how long after a move to green a client still went to blue."""
+    with resolving(names, port) as seen:
+        time.sleep(2 * TTL)
+        switch.shift(100)
+        moved_at = last = time.monotonic()
+        before = seen.answers.get("blue", 0)
+        while time.monotonic() < moved_at + 5 * TTL:
+            time.sleep(0.01)
+            if seen.answers.get("blue", 0) > before:
+                before, last = seen.answers["blue"], time.monotonic()
+        switch.withdraw(end_connections=True)
+    return round(last - moved_at, 2)
+
+
+def nginx(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the worked example of a program of one's own."""
+    edge = Nginx(folder / "nginx", stack)
+    return moved(edge.config, lambda: load(edge.port), options) | rolled_back(folder, edge.config, options)
+
+
+BENCHES: dict[str, Callable[[Path, ExitStack, argparse.Namespace], dict[str, Any]]] = {
+    "haproxy, local socket": haproxy_here,
+    "haproxy, TCP": haproxy_at_address,
+    "haproxy, SSH": haproxy_over_ssh,
+    "haproxy, pair": pair,
+    "dns": dns,
+    "command, nginx": nginx,
+}
+
+if __name__ == "__main__":
+    main()
