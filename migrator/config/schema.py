@@ -143,6 +143,15 @@ class Probe(Frozen):
         return self
 
 
+class AcceptedAddition(Frozen):
+    """Something that green's admission adds to objects, and that is wanted there."""
+
+    target: Selector = Field(description="The objects that it may be added to.")
+    fields: tuple[str, ...] = Field(
+        description="Fields as `validate` names them, such as spec.ingressClassName; * and ? stand for others.", min_length=1
+    )
+
+
 class Gates(Frozen):
     """Conditions of each step; if one fails, all traffic goes back to blue."""
 
@@ -156,6 +165,9 @@ class Gates(Frozen):
     verdict_age: Duration = lasting("15m", description="How old a good verdict may be at cutover.")
     ready_timeout: Duration = lasting(
         "5m", description="How long validate waits for green's workloads; after that they count as failed."
+    )
+    accepted_additions: tuple[AcceptedAddition, ...] = Field(
+        (), description="What green's admission may add to objects although blue's do not have it; anything else fails validate."
     )
     backend_timeout: Duration = lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
-from migrator.errors import BlockedError, ConfigError, InvalidError
-from migrator.migration import late
+from migrator.errors import ConfigError, InvalidError
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
-from migrator.model.manifest import Manifest, get
+from migrator.model.added import added, content
+from migrator.model.manifest import Manifest
 from migrator.model.plan import Decision, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
@@ -22,6 +22,7 @@ from migrator.rules import (
     field_owners,
     injected,
     jobs,
+    namespaces,
     order,
     references,
     shared,
@@ -62,7 +63,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     needs_of = system.Needs(context.blue.system)
     of_system: list[system.Need] = []
     mistakes: list[str] = []
-    namespaces: dict[str, set[str]] = {}
+    pairs: set[tuple[str, str]] = set()
     for found in objects:
         try:
             item, needs, special = _decide(found, inventory, context, crds, limits)
@@ -72,22 +73,21 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         except STRANGE as error:
             item, needs, special = _decided(_strange(found, context, reason_of(error)))
         if item.decision is Decision.MOVE:
-            namespaces.setdefault(_namespace(item.green), set()).add(_namespace(item.blue))
+            pairs.add((namespaces.namespace_of(item.green), namespaces.namespace_of(item.blue)))
             moves[item.green], graph[item.green] = item, needs
             ranks |= special
             of_system += needs_of.of(item.blue, item.body)
         else:
             others.append(item)
-    _require_own_names(namespaces)
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
+    namespaces.require_own_names(pairs)
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks
     for ref, backends in mutations.after.items():
         graph[ref] = dict.fromkeys(backends, False) | graph[ref]
     ordered = order.into_waves(graph, ranks)
-    changed, after_pods = late.after_pods(moves, [ref for ref in ranks if ref.kind in effects.LIMITS])
-    moves |= changed
+    moves |= {ref: _after_what_exceeds_it(moves[ref]) for ref in ranks if ref.kind == "LimitRange" and ref in moves}
     moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
@@ -102,7 +102,6 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
             *system.warnings(of_system),
         ),
         kinds_read=inventory.kinds_read,
-        after_pods=after_pods,
         waits=mutations.waits,
     )
 
@@ -129,32 +128,20 @@ def _decide(
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
     ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, limits), order.Rank.LIMIT)
-    if effects.is_exceeded(manifest, found.ref):
-        ranks[green] = order.Rank.LIMIT
     rank = effects.rank(done.manifest, green, crds)
     if rank is not None:
         ranks[green] = rank
-    return _Decided(_move(found, green, manifest, done, context), needs, ranks)
-
-
-def _require_own_names(namespaces: Mapping[str, set[str]]) -> None:
-    """Raise ConfigError when two namespaces of blue would be one on green, where objects of the same name overwrite each other."""
-    merged = [
-        f"map.namespaces: {' and '.join(sorted(blue))} of blue would both be {green} on green"
-        for green, blue in sorted(namespaces.items())
-        if green and len(blue) > 1
-    ]
-    if merged:
-        raise ConfigError(merged, hint="give each a name of its own, or leave one of them with move.namespaces.exclude")
-
-
-def _namespace(ref: ObjectRef) -> str:
-    return ref.name if ref.type_name == "Namespace" else ref.namespace
+    served = inventory.green_versions.get((found.resource.group, found.resource.kind), ())
+    return _Decided(_move(found, green, manifest, done, context, served), needs, ranks)
 
 
 def _decided(item: PlanItem) -> _Decided:
     """Return the decision about an object that is not written."""
     return _Decided(item, {}, {})
+
+
+def _after_what_exceeds_it(limits: PlanItem) -> PlanItem:
+    return replace(limits, notes=(*limits.notes, "is written last: objects that are there already exceed it"))
 
 
 def _after_what_changes_it(item: PlanItem, waits: tuple[Wait, ...]) -> PlanItem:
@@ -185,20 +172,25 @@ def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, conte
     return table.hindrance(manifest, context)
 
 
-def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext) -> PlanItem:
+def _move(
+    found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext, served: Sequence[str]
+) -> PlanItem:
     body = to_json(done.manifest)
     ended = jobs.finished(manifest) if found.ref.type_name == "Job.batch" else None
-    ours = shared.is_shared(green)  # written under our own name: what we added there is told from what green's owner set
+    owners = field_owners.carried(found.managed_fields, found.resource.group, served)
+    if shared.is_shared(green):  # written under our own name: what we added there is told from what green's owner set
+        owners = field_owners.Carried()
     return PlanItem(
         blue=found.ref,
         green=green,
         decision=Decision.MOVE,
         transforms=done.touched,
-        notes=table.notes(manifest, body, context),
+        notes=(*table.notes(manifest, body, context), *owners.notes),
         resource=found.resource,
         body=body,
-        manager=field_owners.OURS if ours else found.manager,
-        managed_fields=b"" if ours else found.managed_fields,
+        original=_original(manifest, done.manifest),
+        manager=field_owners.OURS if shared.is_shared(green) else found.manager,
+        managed_fields=owners.entries,
         ended=ended,
         status=orjson.dumps(jobs.finished_status(manifest)) if ended else b"",
         danger=bindings.danger(manifest, context),
@@ -209,6 +201,12 @@ def _move(found: Found, green: ObjectRef, manifest: Manifest, done: table.Transf
         # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.
         token=f"r{manifest['metadata']['resourceVersion']}" if found.ref.type_name == "Secret" else digest(body),
     )
+
+
+def _original(manifest: Manifest, wanted: Manifest) -> bytes:
+    """Return blue's content where green gets less of it, as JSON."""
+    have = content(manifest)
+    return b"" if next(added(content(wanted), have, None), None) is None else to_json({**manifest, **have})
 
 
 def _unready(manifest: Manifest) -> str:
@@ -263,52 +261,3 @@ def _green_warnings(green: GreenReading) -> Iterable[str]:
             for service in services:
                 if service not in green.live:
                     yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"
-
-
-def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
-    """Return the plan as plain data for JSON and for approval; it holds no object's content."""
-    wave_of = {item.green: number for number, wave in enumerate(plan.waves, start=1) for item in wave}
-    return {
-        "format": 1,
-        "clusters": identities,
-        "counts": dict(plan.counts),
-        "waves": len(plan.waves),
-        "objects": [_item_document(item, wave_of.get(item.green)) for item in plan.items],
-        "kindsSkipped": dict(plan.kinds_skipped),
-        "unreadable": [{"kind": item.type_name, "reason": item.reason} for item in plan.unreadable],
-        "warnings": list(plan.warnings),
-    }
-
-
-def _item_document(item: PlanItem, wave: int | None) -> dict[str, Any]:
-    document: dict[str, Any] = {"object": str(item.blue), "decision": item.decision.value}
-    if item.green != item.blue:
-        document["green"] = str(item.green)
-    details = {
-        "reason": item.reason,
-        "cure": item.hint,
-        "transforms": list(item.transforms),
-        "notes": list(item.notes),
-        "wave": wave,
-        "token": item.token,
-    }
-    return document | {name: value for name, value in details.items() if value}
-
-
-def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str, str]) -> None:
-    """Raise BlockedError, naming what changed, unless this plan is the approved one."""
-    if get(approved, "format") != 1 or not isinstance(approved.get("objects"), list):
-        raise BlockedError("the approved plan is not a plan of this tool", hint="make one with `migrator plan --out`")
-    if approved.get("clusters") != identities:
-        raise BlockedError("the approved plan was made for other clusters", hint="make a new one with `migrator plan --out`")
-    before = {item["object"]: (item["decision"], item.get("token", "")) for item in approved["objects"]}
-    now = {str(item.blue): (item.decision.value, item.token) for item in plan.items}
-    changed = [f"{name} (new)" for name in now.keys() - before.keys() if now[name][0] != Decision.SKIP]
-    changed += [f"{name} (gone)" for name in before.keys() - now.keys() if before[name][0] != Decision.SKIP]
-    changed += [f"{name} (changed)" for name in now.keys() & before.keys() if now[name] != before[name]]
-    if changed:
-        shown = ", ".join(sorted(changed)[:20]) + (f" and {len(changed) - 20} more" if len(changed) > 20 else "")
-        raise BlockedError(
-            f"blue has changed since the plan was approved: {shown}",
-            hint="look at it with `migrator plan`, then approve a new one",
-        )

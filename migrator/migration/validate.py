@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import orjson
 
 from migrator.cluster.endpoints import ready_endpoints
-from migrator.config.schema import Probe
+from migrator.config.schema import AcceptedAddition, Probe
 from migrator.errors import ApiError, MigratorError
 from migrator.migration.asking import ask
+from migrator.migration.compare import Clusters, compare
 from migrator.migration.inventory import Live
-from migrator.migration.parity import differences
 from migrator.migration.run import Run
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import NODES
@@ -40,6 +40,8 @@ class Checks:
     registry: ImageRegistry
     probes: tuple[Probe, ...]
     ready_timeout: float
+    accepted: tuple[AcceptedAddition, ...] = ()
+    """What green's admission may add."""
 
 
 def validate(
@@ -58,7 +60,7 @@ def validate(
     findings: list[Finding] = [*_unmoved(plan)]
     reporter.emit(Step("comparing green with blue"))
     refs = {item.uid: item.green for item in moved}
-    findings += _each("parity", moved, lambda item: _parity(item, live, refs, turned=item.blue in run.state.turned))
+    findings += compare(moved, Clusters(blue, green, live, refs, run.state.turned, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
@@ -95,28 +97,6 @@ def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iter
             yield from list(look(item))
         except STRANGE as error:
             yield Finding(check, str(item.green), Severity.FAILURE, f"cannot be judged: it {reason_of(error)}", HINT)
-
-
-def _parity(item: PlanItem, live: Mapping[ObjectRef, Live], refs: Mapping[str, ObjectRef], *, turned: bool) -> Iterator[Finding]:
-    have = live.get(item.green)
-    if have is None:
-        yield Finding("parity", str(item.green), Severity.FAILURE, "is not on green", "run `migrator copy`")
-        return
-    found = differences(item, have, lambda owner: _uid(live, refs.get(owner["uid"])), turned=turned)
-    if found:
-        shown = ", ".join(difference.path or "(all of it)" for difference in found[:3])
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        yield Finding(
-            "parity",
-            str(item.green),
-            Severity.FAILURE,
-            f"differs from blue in {shown}{more}",
-            "run `migrator copy`; `migrator diff` shows all",
-        )
-
-
-def _uid(live: Mapping[ObjectRef, Live], ref: ObjectRef | None) -> str:
-    return live[ref].uid if ref and ref in live else ""
 
 
 def _await_ready(

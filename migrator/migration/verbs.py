@@ -13,11 +13,11 @@ from migrator.journal.records.traffic import ClocksCompared
 from migrator.migration import cutover, fence, prepare, retire
 from migrator.migration.account import remove_account
 from migrator.migration.ages import Moment
+from migrator.migration.approval import as_document, require_unchanged
 from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
-from migrator.migration.plan import as_document, require_unchanged
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
@@ -175,7 +175,8 @@ def _copy(
 
 def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     gates = session.config.gates
-    checks = Checks(session.prober, session.registry, session.config.probes, gates.ready_timeout.total_seconds())
+    seconds = gates.ready_timeout.total_seconds()
+    checks = Checks(session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions)
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)

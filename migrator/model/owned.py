@@ -129,6 +129,14 @@ def _key_names(fields: Fields) -> tuple[str, ...]:
     return next((tuple(orjson.loads(key[2:])) for key in fields if key.startswith("k:")), ())
 
 
+def below(fields: Fields | None, key: str, value: Any) -> Fields | None:
+    """Return what is owned of a field, `{}` for all of it, or None when nobody owns anything of it."""
+    owned = None if fields is None else fields.get(f"f:{key}")
+    if owned == _ALL and key in _SENT_EMPTY and isinstance(value, dict):
+        return None
+    return owned
+
+
 def fields_of_item(item: Any, fields: Fields) -> Fields | None:
     """Return what is owned of an item of a list, or None when nobody owns it."""
     for key, inner in fields.items():

@@ -64,6 +64,8 @@ class PlanItem:
     """The type and version it is written at."""
     body: bytes = field(default=b"", repr=False)
     """The transformed manifest as JSON; owner UIDs are still blue's."""
+    original: bytes = field(default=b"", repr=False)
+    """Blue's object as JSON, where it has more than `body`: what its servers wrote is left to green's. Empty: it has not."""
     manager: str = ""
     """The name to write it under, so that its fields keep their owner."""
     managed_fields: bytes = field(default=b"", repr=False)
@@ -72,8 +74,6 @@ class PlanItem:
     """The status to write as JSON, where `ended` is set."""
     ended: FinishedJob | None = None
     """How a finished Job ended; it is created suspended, then gets its status."""
-    late_labels: tuple[str, ...] = ()
-    """Labels of a namespace that are set once the pods in it are made: they would refuse some that blue has."""
     volatile: tuple[tuple[str, ...], ...] = ()
     """Paths whose values controllers set on each cluster."""
     unready: str = ""
@@ -115,8 +115,6 @@ class Plan:
     warnings: tuple[str, ...]
     kinds_read: Mapping[str, ResourceType] = field(default_factory=dict)
     """Kinds of which all of blue's objects are known."""
-    after_pods: Mapping[ObjectRef, tuple[ObjectRef, ...]] = field(default_factory=dict)
-    """What refuses pods that blue has, and the workloads whose pods are made before it."""
     waits: Mapping[ObjectRef, tuple[Wait, ...]] = field(default_factory=dict)
     """Workloads whose pods a webhook changes: they are written once it is there and answers."""
 

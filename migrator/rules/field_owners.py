@@ -7,7 +7,10 @@ a server-side apply does, `managedFields` are written back in a second request (
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any, NamedTuple
+
+import orjson
 
 from migrator.model.manifest import Manifest, get
 
@@ -56,6 +59,32 @@ def persons_entries(manifest: Manifest) -> list[dict[str, Any]]:
 def of_content(manifest: Manifest) -> list[dict[str, Any]]:
     """Return the entries of managedFields that are not of the status, whoever their manager is."""
     return [entry for entry in manifest["metadata"]["managedFields"] if entry.get("subresource") != "status"]
+
+
+class Carried(NamedTuple):
+    """Ownership that is written to green."""
+
+    entries: bytes = b""
+    """As JSON; empty: none."""
+    notes: tuple[str, ...] = ()
+    """What cannot be carried over."""
+
+
+def carried(entries: bytes, group: str, served: Collection[str]) -> Carried:
+    """Return blue's ownership at versions that green serves: an API server drops all others, since it cannot convert them."""
+    if not entries:
+        return Carried()
+    prefix = f"{group}/" if group else ""
+    kept, dropped = list[dict[str, Any]](), list[str]()
+    for entry in orjson.loads(entries):
+        version = str(entry.get("apiVersion"))
+        if version.removeprefix(prefix) in served:
+            kept.append(entry)
+        else:
+            dropped.append(
+                f"what {entry.get('manager')} owns at {version} has no owner on green, which does not serve that version"
+            )
+    return Carried(orjson.dumps(kept) if kept else b"", tuple(dropped))
 
 
 def of_others(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

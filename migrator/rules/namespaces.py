@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest, map_list, put, update
+from migrator.model.ref import ObjectRef
 from migrator.rules.context import Rule, RuleContext
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -109,6 +111,28 @@ def _qualified(value: Any, renamed: Callable[[Any], Any]) -> Any:
         return value
     namespace, _, name = value.partition("/")
     return f"{renamed(namespace)}/{name}"
+
+
+def namespace_of(ref: ObjectRef) -> str:
+    """Return the namespace that an object is, or is in."""
+    return ref.name if ref.type_name == "Namespace" else ref.namespace
+
+
+def require_own_names(pairs: Iterable[tuple[str, str]]) -> None:
+    """Raise ConfigError when two namespaces of blue would be one on green, where objects of the same name overwrite each other.
+
+    Each pair is a namespace on green, and one on blue that becomes it.
+    """
+    blues: dict[str, set[str]] = {}
+    for green, blue in pairs:
+        blues.setdefault(green, set()).add(blue)
+    merged = [
+        f"map.namespaces: {' and '.join(sorted(names))} of blue would both be {green} on green"
+        for green, names in sorted(blues.items())
+        if green and len(names) > 1
+    ]
+    if merged:
+        raise ConfigError(merged, hint="give each a name of its own, or leave one of them with move.namespaces.exclude")
 
 
 def notes(text: bytes, context: RuleContext) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonpatch
 
-from migrator.config.schema import Selector, Transform
+from migrator.config.schema import AcceptedAddition, Selector, Transform
 from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.ref import ObjectRef
@@ -22,6 +22,17 @@ def selects(selector: Selector, ref: ObjectRef, labels: dict[str, str]) -> bool:
         and (selector.name is None or fnmatchcase(ref.name, selector.name))
         and all(labels.get(key) == value for key, value in selector.labels.items())
     )
+
+
+def accepts(addition: AcceptedAddition, ref: ObjectRef, manifest: Manifest, path: str) -> bool:
+    """Return whether a person wants what green's admission adds at this path."""
+    labels = manifest["metadata"].get("labels") or {}
+    return selects(addition.target, ref, labels) and any(_matches(path, pattern) for pattern in addition.fields)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Return whether a path matches; brackets are the name of an item there."""
+    return fnmatchcase(path, pattern.replace("[", "[[]"))
 
 
 def apply_transforms(manifest: Manifest, original: Manifest, context: RuleContext) -> tuple[Manifest, list[str]]:

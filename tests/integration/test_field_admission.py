@@ -9,12 +9,18 @@ import orjson
 
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
-from tests.support.objects import config_map, crd, made
+from tests.support.objects import config_map, crd, deployment, made
 from tests.support.sandbox import TYPES, Result, Sandbox, until
 
 NAMESPACED = [kind for kind, resource in TYPES.items() if resource.namespaced]
 CLASSES = ResourceType("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", False, frozenset())
-LIMITS = ResourceType("", "v1", "limitranges", "LimitRange", True, frozenset())
+INGRESSES = ResourceType("networking.k8s.io", "v1", "ingresses", "Ingress", True, frozenset())
+CLASSES_OF_INGRESS = ResourceType("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False, frozenset())
+ADMISSION = "admissionregistration.k8s.io"
+POLICIES = ResourceType(ADMISSION, "v1", "mutatingadmissionpolicies", "MutatingAdmissionPolicy", False, frozenset())
+POLICY_BINDINGS = ResourceType(
+    ADMISSION, "v1", "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", False, frozenset()
+)
 
 
 def pod(name: str, **spec: Any) -> Manifest:
@@ -29,7 +35,9 @@ def pod(name: str, **spec: Any) -> Manifest:
 
 
 def parity(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """Return what `validate` finds of differences to blue."""
+    """Return what `validate` finds of differences to blue; how ready green is does not matter for that."""
+    file = sandbox.folder / "migration.yaml"
+    file.write_text(file.read_text().replace("readyTimeout: 60s", "readyTimeout: 1s"))
     return [item for item in sandbox.json("validate").document["findings"] if item["check"] == "parity"]
 
 
@@ -192,3 +200,124 @@ def test_ownership_that_green_drops_is_told_and_brought_later(sandbox: Sandbox, 
 
     until(owned)
     assert f"Fleet.{group}/{sandbox.namespace}/harbour" not in str(sandbox.json("copy").document["problems"])
+
+
+def policy(sandbox: Sandbox, side: str, plural: str, expression: str) -> None:
+    """Let one side's admission change what is created in this namespace, by an apply configuration."""
+    name, cluster = f"{sandbox.namespace}-{plural}", getattr(sandbox.pair, side)
+    group = "apps" if plural == "deployments" else ""
+    body = {
+        "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+        "matchConstraints": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}},
+            "resourceRules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [plural]}],
+        },
+        "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
+    }  # fmt: skip
+    for resource, spec in ((POLICIES, body), (POLICY_BINDINGS, {"policyName": name})):
+        made_one = made(resource.api_version, resource.kind, name, spec=spec)
+        cluster.create(resource, "", orjson.dumps(made_one), manager="kubectl-create")
+
+
+def with_namespace_on_green(sandbox: Sandbox) -> None:
+    """Make this namespace on green as well, so that green's admission can be tried there."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": sandbox.namespace}}
+    sandbox.pair.green.create(TYPES["Namespace"], "", orjson.dumps(namespace), manager="kubectl-create")
+    until(lambda: not sandbox.absent("ServiceAccount", "default"))
+
+
+def admitted(sandbox: Sandbox, side: str, manifest: Manifest) -> Manifest:
+    """Return what one side makes of an object, by a dry run."""
+    body = orjson.dumps(sandbox.placed(manifest))
+    cluster = getattr(sandbox.pair, side)
+    found: Manifest = cluster.create(TYPES[manifest["kind"]], sandbox.namespace, body, manager="kubectl-create", dry_run=True)
+    return found
+
+
+def test_a_default_class_of_green_is_told(sandbox: Sandbox) -> None:
+    """A page without a class is served by nobody on blue; green's default class would show it, and a person may want that."""
+    backend = {"service": {"name": "page", "port": {"number": 80}}}
+    page = made("networking.k8s.io/v1", "Ingress", "page", spec={"defaultBackend": backend})
+    body = {**page, "metadata": {"name": "page", "namespace": sandbox.namespace}}
+    sandbox.pair.blue.create(INGRESSES, sandbox.namespace, orjson.dumps(body), manager="kubectl-create")
+    default = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    chosen = made(
+        CLASSES_OF_INGRESS.api_version, "IngressClass", sandbox.namespace, annotations=default, spec={"controller": "example.com/c"}
+    )
+    uid = sandbox.pair.green.create(CLASSES_OF_INGRESS, "", orjson.dumps(chosen), manager="kubectl-create")["metadata"]["uid"]
+    with_namespace_on_green(sandbox)
+    move = {"kinds": {"include": ["Namespace", "Ingress", *NAMESPACED]}}
+    sandbox.configure(move=move)
+
+    def acts() -> bool:
+        made_one = sandbox.pair.green.create(INGRESSES, sandbox.namespace, orjson.dumps(body), manager="k", dry_run=True)
+        return bool(made_one["spec"].get("ingressClassName"))
+
+    try:
+        until(acts)
+        assert sandbox.run("copy").code == 0
+        (found,) = parity(sandbox)
+        assert (found["subject"], found["severity"]) == (f"Ingress.networking.k8s.io/{sandbox.namespace}/page", "failure")
+        assert "spec.ingressClassName" in found["reason"]
+        unchanged(sandbox)
+        accepted = [{"target": {"kind": "Ingress"}, "fields": ["spec.ingressClassName"]}]
+        sandbox.configure(move=move, gates={"acceptedAdditions": accepted})
+        assert parity(sandbox) == []
+    finally:
+        sandbox.pair.green.delete(CLASSES_OF_INGRESS, "", sandbox.namespace, uid=uid)
+
+
+def test_a_container_that_green_injects_is_told_and_a_label_is_a_warning(sandbox: Sandbox) -> None:
+    """Neither is a conflict for the next copy."""
+    with_namespace_on_green(sandbox)
+    proxy = 'spec: Object.spec{initContainers: [Object.spec.initContainers{name: "mesh", image: "a.example/m:1", restartPolicy: "Always"}]}'
+    policy(sandbox, "green", "pods", "Object{" + proxy + "}")
+    policy(sandbox, "green", "configmaps", 'Object{metadata: Object.metadata{labels: {"audited": "yes"}}}')
+    until(lambda: bool(get(admitted(sandbox, "green", pod("try")), "spec", "initContainers")))
+    until(lambda: bool(admitted(sandbox, "green", config_map("try"))["metadata"].get("labels")))
+    sandbox.on_blue(config_map("settings"), pod("agent"))
+    assert sandbox.run("copy").code == 0
+    settled(sandbox, "agent")
+    found = {item["subject"].split("/")[0]: (item["severity"], item["reason"]) for item in parity(sandbox)}
+    assert found.keys() == {"Pod", "ConfigMap"}
+    assert found["Pod"][0] == "failure"
+    assert "spec.initContainers" in found["Pod"][1]
+    assert found["ConfigMap"][0] == "warning"
+    assert "metadata.labels" in found["ConfigMap"][1]
+    unchanged(sandbox)
+
+
+def test_a_value_that_green_s_policy_changes_is_told_and_no_conflict(sandbox: Sandbox) -> None:
+    """A person sent it on blue; what blue's own policy wrote is blue's, and green's policy has its own."""
+    with_namespace_on_green(sandbox)
+    for side in ("blue", "green"):
+        label = 'metadata: Object.metadata{labels: {"cluster": "' + side + '"}}'
+        policy(sandbox, side, "deployments", "Object{" + label + ("}" if side == "blue" else ", spec: Object.spec{paused: true}}"))
+    for side in ("blue", "green"):
+        until(lambda side=side: bool(admitted(sandbox, side, deployment("try"))["metadata"].get("labels")))  # type: ignore[misc]
+    told = deployment("told")
+    told["spec"]["paused"] = False
+    sandbox.on_blue(told)
+    assert sandbox.run("copy").code == 0
+    green = sandbox.green("Deployment", "told")
+    assert (green["metadata"]["labels"], green["spec"]["paused"]) == ({"cluster": "green"}, True)
+    assert [item["reason"] for item in parity(sandbox)] == [
+        "has spec.paused, which green's admission has added and blue does not have"
+    ]
+    unchanged(sandbox)
+
+
+def test_defaults_of_a_newer_version_are_silent(sandbox: Sandbox, kubectl: str) -> None:
+    """Whoever owns the fields: green's version has filled them in, not its admission."""
+    template = deployment("web")["spec"]
+    sandbox.on_blue(made("apps/v1", "StatefulSet", "sent", spec={**template, "serviceName": "web"}), deployment("sent"))
+    for kind in ("StatefulSet", "Deployment"):
+        applied(
+            sandbox,
+            kubectl,
+            made("apps/v1", kind, "applied", spec={**template, **({"serviceName": "web"} if kind[0] == "S" else {})}),
+            "team",
+        )
+    assert sandbox.run("copy").code == 0
+    assert parity(sandbox) == []
+    unchanged(sandbox)

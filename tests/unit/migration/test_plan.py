@@ -7,27 +7,20 @@ from typing import Any
 import orjson
 import pytest
 
-from migrator.errors import BlockedError, ConfigError
-from migrator.migration.plan import as_document, require_unchanged
+from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan, Decision, FinishedJob
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.objects import config_map, crd, deployment, made, service
-from tests.support.pairs import Pair, finished_job, in_green, in_shop, owned_by, pair, shop
+from tests.support.pairs import finished_job, in_green, in_shop, owned_by, pair, shop
 
-IDENTITIES = {"blue": "b", "green": "g"}
 A = ObjectRef("", "ConfigMap", "shop", "a")
 
 
 def claim(name: str, **spec: Any) -> Manifest:
     """Return a bound claim."""
     return made("v1", "PersistentVolumeClaim", name, namespace="shop", spec=spec, status={"phase": "Bound"})
-
-
-def document(both: Pair) -> dict[str, Any]:
-    """Return the plan as it is approved."""
-    return dict(orjson.loads(orjson.dumps(as_document(both.read()[0], IDENTITIES))))
 
 
 def test_each_object_moves_or_is_skipped_with_a_reason() -> None:
@@ -155,47 +148,6 @@ def test_a_webhook_of_green_that_refuses_all_is_warned_of(policy: str, *, warned
     both.green.hold(manifest)
     warnings = both.read()[0].warnings
     assert any("shop/hook is not there" in text for text in warnings) is warned
-
-
-def test_the_document_of_a_plan_holds_no_content() -> None:
-    """It is kept and shown."""
-    both = shop()
-    text = orjson.dumps(as_document(both.read()[0], IDENTITIES)).decode()
-    assert "password" in text
-    assert "aHVudGVyMg==" not in text
-    assert "registry.example.com" not in text
-
-
-def test_an_approved_plan_that_still_holds_is_carried_out() -> None:
-    """Reading again changes nothing."""
-    both = shop()
-    approved = document(both)
-    plan, _ = both.read()
-    require_unchanged(plan, approved, IDENTITIES)
-    assert as_document(plan, IDENTITIES)["objects"] == approved["objects"]
-
-
-def test_what_changed_since_the_approval_is_named() -> None:
-    """New, gone and changed objects."""
-    both = pair(config_map("a", namespace="shop"), config_map("b", namespace="shop"))
-    approved = document(both)
-    resource = both.blue.type_of(config_map("a"))
-    both.blue.delete(resource, "shop", "b", uid=in_green(both.blue, A._replace(name="b"))["metadata"]["uid"])
-    both.blue.patch(resource, "shop", "a", {"data": {"key": "other"}}, manager="kubectl")
-    both.blue.hold(config_map("c", namespace="shop"))
-    with pytest.raises(BlockedError) as refusal:
-        require_unchanged(both.read()[0], approved, IDENTITIES)
-    expected = ((A, "changed"), (A._replace(name="b"), "gone"), (A._replace(name="c"), "new"))
-    assert refusal.value.message.endswith(", ".join(f"{ref} ({word})" for ref, word in expected))
-
-
-@pytest.mark.parametrize(
-    "approved", [{}, {"format": 2, "objects": []}, {"format": 1}, {"format": 1, "objects": [], "clusters": {}}]
-)
-def test_another_document_is_refused(approved: dict[str, Any]) -> None:
-    """One of another tool, format or pair of clusters."""
-    with pytest.raises(BlockedError, match="approved plan"):
-        require_unchanged(pair().read()[0], approved, IDENTITIES)
 
 
 def test_all_mistakes_of_a_transform_are_told_at_once() -> None:

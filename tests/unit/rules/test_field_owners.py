@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from migrator.rules.field_owners import (
     NOBODY,
     OURS,
     Ownership,
+    carried,
     changed_by_person,
     creators,
     lost,
@@ -93,3 +95,13 @@ def test_ownership_is_read_back_by_manager_and_operation() -> None:
     assert lost([entry("helm", DATA)], manifest) == []
     assert lost([entry("helm", DATA, "Apply"), entry("flux", DATA)], manifest) == ["flux", "helm"]
     assert lost([entry("helm", DATA)], {"metadata": {}}) == ["helm"]
+
+
+def test_ownership_at_a_version_that_green_does_not_serve_is_named() -> None:
+    """An API server would drop it without a word."""
+    old, new = (entry("helm", DATA, "Apply", apiVersion=f"autoscaling/{version}") for version in ("v2beta2", "v2"))
+    done = carried(orjson.dumps([old, new]), "autoscaling", ("v2", "v1"))
+    assert orjson.loads(done.entries) == [new]
+    assert done.notes == ("what helm owns at autoscaling/v2beta2 has no owner on green, which does not serve that version",)
+    assert carried(orjson.dumps([entry("helm", DATA, apiVersion="v1")]), "", ("v1",)).notes == ()
+    assert carried(b"", "", ()) == carried(orjson.dumps([]), "", ()) == (b"", ())
