@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from migrator.config.duration import parse_duration
 from migrator.config.fields import Frozen
 from migrator.config.load import parse
 from migrator.errors import ConfigError
@@ -107,6 +108,12 @@ class WeaveConfig(Frozen):
         return f"{self.registry}/{program}:{self.version}" + (f"@{digest}" if digest else "")
 
 
+class NetworkManifest(Frozen):
+    """A pod network of your own choice, such as Flannel, Calico or Cilium."""
+
+    manifest: str = Field(description="Path of the manifest that its guide has you apply.")
+
+
 class StorageClassConfig(Frozen):
     """The StorageClass that claims without one get."""
 
@@ -148,8 +155,12 @@ class StackConfig(Frozen):
     endpoint: str = Field("", description="host:port of the API server; left out: the first control plane's address and 6443.")
     pod_subnet: str = Field("10.244.0.0/16", description="Addresses of pods.")
     service_subnet: str = Field("10.96.0.0/12", description="Addresses of Services.")
-    cni: Literal["weave", "bridge", "none"] = Field(
-        "weave", description="Pod network: Weave Net, plain bridges and routes, or yours."
+    cni: Literal["weave", "bridge", "none"] | NetworkManifest = Field(
+        "weave",
+        description="Pod network: Weave Net, plain bridges and routes, one by your manifest ({manifest: FILE}), or none from here.",
+    )
+    ready_timeout: str = Field(
+        "", description="How long all nodes may take to become Ready, their images pulled, such as 1h; left out: 30m."
     )
     weave: WeaveConfig = Field(default_factory=WeaveConfig, description="Settings of Weave Net.")
     image_repository: str = Field("", description="Registry of Kubernetes' own images; left out: registry.k8s.io.")
@@ -194,6 +205,20 @@ class StackConfig(Frozen):
             raise ValueError(f"{wrong[0]}: is no SHA-256 in lower case; `sha256sum *.pkg.tar.zst` writes them")
         return value
 
+    @field_validator("cni", mode="before")
+    @classmethod
+    def _is_network(cls, value: object) -> object:
+        if isinstance(value, str) and value not in ("weave", "bridge", "none"):
+            raise ValueError(f"{value!r} is none of weave, bridge, none; for another network write {{manifest: FILE}}")
+        return value
+
+    @field_validator("ready_timeout")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        if value:
+            parse_duration(value)
+        return value
+
     @field_validator("pod_subnet", "service_subnet")
     @classmethod
     def _is_subnet(cls, value: str) -> str:
@@ -226,6 +251,15 @@ class StackConfig(Frozen):
             raise ValueError(f"nodes: address {outside[0]} lies outside of cloud.network {network}")
         return self
 
+    @model_validator(mode="after")
+    def _weave_beside_iptables(self) -> StackConfig:
+        if self.cni == "weave" and self.kube_proxy.get("mode") == "nftables":
+            raise ValueError(
+                "kubeProxy.mode: Weave Net sets rules of iptables, which nobody has tried beside those of nftables: take another "
+                "mode, or another cni"
+            )
+        return self
+
     def login(self, node: NodeConfig) -> Login:
         """Return how a node's host is reached."""
         return Login(
@@ -235,6 +269,11 @@ class StackConfig(Frozen):
             key=node.key or self.ssh.key,
             known_hosts=self.ssh.known_hosts,
         )
+
+    @property
+    def network(self) -> Literal["weave", "bridge", "manifest", "none"]:
+        """What makes the pod network."""
+        return "manifest" if isinstance(self.cni, NetworkManifest) else self.cni
 
     @property
     def control_planes(self) -> tuple[NodeConfig, ...]:

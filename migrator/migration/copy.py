@@ -15,6 +15,7 @@ from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
 from migrator.migration import prune
+from migrator.migration.after_pods import AfterPods, is_held_back
 from migrator.migration.apply.judge import Known, judge
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
@@ -83,6 +84,9 @@ class _Copy:
         self.total = sum(len(wave) for wave in plan.waves)
         self.missing: set[ObjectRef] = set()
         """Objects that should be on green and are not: what needs them is not written."""
+        self.after_pods = AfterPods(plan, writer.green, run.clock, run.reporter)
+        self.held_back: list[PlanItem] = []
+        """Namespaces whose late labels are still to be set."""
         self.pod_changes = PodChanges(plan, writer.green, run.clock, run.reporter, backend_timeout=options.backend_timeout)
 
     def run(self) -> None:
@@ -92,8 +96,10 @@ class _Copy:
                 due = self._due(wave)
                 if due:
                     self.pod_changes.await_policies(due)
+                    self.after_pods.wait(due, self.known.uids)
                     self._write_wave(pool, number, due)
                 self._show(number)
+        self._set_late_labels()
 
     def _write_wave(self, pool: ThreadPoolExecutor, number: int, due: list[PlanItem]) -> None:
         live, known = self.known.live, self.known
@@ -101,8 +107,13 @@ class _Copy:
         change = tuple(item.green for item in due if item.green in live)
         self.records.write(WaveAnnounced(number, create, change))
         fresh: dict[ObjectRef, str] = {}
+        late = {item.green: item for item in due if item.late_labels}
         for outcome in unordered(pool, lambda item: self._write(item, known), due, limit=self.writer.green.workers * 2):
-            self._record(outcome)
+            if outcome.action is Action.CREATED and outcome.ref in late:
+                self.held_back.append(late[outcome.ref])
+                self.records.ledger.note(ObjectOutcome.of(outcome))  # counted once its labels are there
+            else:
+                self._record(outcome)
             if outcome.uid:
                 fresh[outcome.ref] = outcome.uid
             self._show(number)
@@ -110,12 +121,23 @@ class _Copy:
         self.known = replace(known, uids={**known.uids, **fresh})
         self.records.ledger.sync()
 
+    def _set_late_labels(self) -> None:
+        """Set the labels that refuse pods, now that those of blue's workloads are made; each namespace was announced."""
+        self.after_pods.wait(self.held_back, self.known.uids)
+        for item in self.held_back:
+            self._record(self.writer.set_late_labels(item))
+        if self.held_back:
+            self.records.ledger.sync()
+
     def _due(self, wave: tuple[PlanItem, ...]) -> list[PlanItem]:
         due = []
         for item in wave:
             lost = next((owner for owner in self.plan.owners.get(item.green, ()) if owner in self.missing), None)
             if lost:
                 self._record(Outcome(item.green, Action.BLOCKED, f"needs {lost}, which is not on green"))
+                continue
+            if is_held_back(item, self.known.live.get(item.green), self.known):
+                self.held_back.append(item)
                 continue
             outcome = self._judged(item)
             if outcome is None and (hindrance := self.pod_changes.hindrance(item.green, self.missing)):

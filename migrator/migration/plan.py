@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from migrator.errors import ConfigError, InvalidError
+from migrator.migration import late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.model.added import added, content
 from migrator.model.manifest import Manifest
@@ -87,7 +88,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     for ref, backends in mutations.after.items():
         graph[ref] = dict.fromkeys(backends, False) | graph[ref]
     ordered = order.into_waves(graph, ranks)
-    moves |= {ref: _after_what_exceeds_it(moves[ref]) for ref in ranks if ref.kind == "LimitRange" and ref in moves}
+    changed, after_pods = late.after_pods(moves, [ref for ref in ranks if ref.kind in effects.LIMITS])
+    moves |= changed
     moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
@@ -102,6 +104,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
             *system.warnings(of_system),
         ),
         kinds_read=inventory.kinds_read,
+        after_pods=after_pods,
         waits=mutations.waits,
     )
 
@@ -128,6 +131,8 @@ def _decide(
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
     ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, limits), order.Rank.LIMIT)
+    if effects.is_exceeded(manifest, found.ref):
+        ranks[green] = order.Rank.LIMIT
     rank = effects.rank(done.manifest, green, crds)
     if rank is not None:
         ranks[green] = rank
@@ -138,10 +143,6 @@ def _decide(
 def _decided(item: PlanItem) -> _Decided:
     """Return the decision about an object that is not written."""
     return _Decided(item, {}, {})
-
-
-def _after_what_exceeds_it(limits: PlanItem) -> PlanItem:
-    return replace(limits, notes=(*limits.notes, "is written last: objects that are there already exceed it"))
 
 
 def _after_what_changes_it(item: PlanItem, waits: tuple[Wait, ...]) -> PlanItem:

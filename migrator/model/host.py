@@ -24,6 +24,16 @@ class HostFacts:
     overlay: bool = False
     """Whether the kernel has the overlay file system."""
     br_netfilter: bool = False
+    modules: frozenset[str] = frozenset()
+    """Those of the kernel modules that were asked for which are loaded, built in, or can be loaded."""
+    modules_known: bool = False
+    """Whether the host has what tells of modules: modprobe, and the folder of the running kernel."""
+    iptables: str = ""
+    """Back end of iptables: nft or legacy; empty where it is not installed."""
+    legacy_tables: frozenset[str] = frozenset()
+    """Tables of iptables-legacy that exist."""
+    routes: tuple[str, ...] = ()
+    """Networks that it has a route to, as `NETWORK@DEVICE`; default routes left out."""
     ports: frozenset[int] = frozenset()
     """TCP ports that something listens on."""
     marked: bool = False

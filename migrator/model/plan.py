@@ -74,6 +74,8 @@ class PlanItem:
     """The status to write as JSON, where `ended` is set."""
     ended: FinishedJob | None = None
     """How a finished Job ended; it is created suspended, then gets its status."""
+    late_labels: tuple[str, ...] = ()
+    """Labels of a namespace that are set once the pods in it are made: they would refuse some that blue has."""
     volatile: tuple[tuple[str, ...], ...] = ()
     """Paths whose values controllers set on each cluster."""
     unready: str = ""
@@ -115,6 +117,8 @@ class Plan:
     warnings: tuple[str, ...]
     kinds_read: Mapping[str, ResourceType] = field(default_factory=dict)
     """Kinds of which all of blue's objects are known."""
+    after_pods: Mapping[ObjectRef, tuple[ObjectRef, ...]] = field(default_factory=dict)
+    """What refuses pods that blue has, and the workloads whose pods are made before it."""
     waits: Mapping[ObjectRef, tuple[Wait, ...]] = field(default_factory=dict)
     """Workloads whose pods a webhook changes: they are written once it is there and answers."""
 

@@ -39,5 +39,5 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, b
     ]
     network: list[Action] = [PodNetwork(node, control_plane_host)] if cluster.cni == "bridge" else []
     # With a network that comes as a workload, nodes get Ready once that runs, which is after all of them are there.
-    ready: list[Action] = [Ready(node, control_plane_host)] if cluster.cni == "bridge" else []
+    ready: list[Action] = [Ready(node, control_plane_host, cluster.ready_seconds)] if cluster.cni == "bridge" else []
     return [*host_actions, *member, Service("kubelet"), *network, LabelsAndTaints(node, control_plane_host), *ready]

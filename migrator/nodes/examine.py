@@ -11,6 +11,7 @@ from migrator.nodes.mark import MARK_FILE, refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.readiness import hosts as fit
+from migrator.readiness import weave
 from migrator.untrusted import for_shell, printable
 
 _MEMORY_MIB = {"control-plane": 1700, "worker": 700}
@@ -30,8 +31,13 @@ echo systemd=$(test -d /run/systemd/system && echo yes)
 echo overlay=$(grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null; grep -cw overlay /proc/filesystems)
 echo br_netfilter=$(modprobe br_netfilter 2>/dev/null; test -d /proc/sys/net/bridge && echo 1 || echo 0)
 echo ports=$(ss -Hltn | awk '{sub(/.*:/, "", $4); print $4}' | sort -u | tr '\n' ' ')
+echo modules_known=$(command -v modprobe >/dev/null && test -d /lib/modules/$(uname -r) && echo yes)
+echo modules=$(for name in @MODULES@; do modprobe -nq $name 2>/dev/null || test -d /sys/module/$name && echo $name; done)
+echo iptables=$(iptables -V 2>/dev/null | sed -n 's/.*(nf_tables).*/nft/p; s/.*(legacy).*/legacy/p')
+echo legacy_tables=$(cat /proc/net/ip_tables_names 2>/dev/null)
+echo routes=$(ip -4 -o route show 2>/dev/null | awk '$1 ~ /\// {for (i = 2; i < NF; i++) if ($i == "dev") print $1 "@" $(i + 1)}')
 echo clock=$(date +%s.%N)
-"""
+""".replace("@MODULES@", " ".join(weave.MODULES))
 _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
@@ -60,6 +66,11 @@ def read_facts(host: Host) -> HostFacts:
         systemd=bool(values.get("systemd")),
         overlay=number("overlay") > 0,
         br_netfilter=number("br_netfilter") > 0,
+        modules=frozenset(values.get("modules", "").split()),
+        modules_known=bool(values.get("modules_known")),
+        iptables=values.get("iptables", ""),
+        legacy_tables=frozenset(values.get("legacy_tables", "").split()),
+        routes=tuple(values.get("routes", "").split()),
         ports=frozenset(int(port) for port in values.get("ports", "").split() if port.isdigit()),
         marked=bool(values.get("mark")),
         skew=float(values.get("clock") or middle) - middle,
@@ -106,6 +117,9 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from fit.disk(node.name, facts, fit.NEW_NODE_MIB)
     yield from fit.cgroup(node.name, facts, minor, accepted=cluster.kubelet.get("failCgroupV1") is False)
     yield from fit.clock(node.name, facts)
+    yield from fit.ranges(node.name, facts, cluster.pod_subnet, cluster.service_subnet, strict=cluster.cni == "weave")
+    if cluster.cni == "weave":
+        yield from weave.fit_for_weave(node.name, facts)
 
 
 def twins(facts: Mapping[str, HostFacts]) -> list[Finding]:

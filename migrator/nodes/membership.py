@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.errors import MigratorError
-from migrator.nodes.action import await_done
+from migrator.nodes.await_ready import await_ready, is_ready
 from migrator.nodes.control_plane import get_node, get_nodes, kubectl
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
@@ -19,12 +19,18 @@ _TAINTS = "migrator/taints"
 _READY_SECONDS = 300.0
 
 
+def _unsaid(_: str) -> None:
+    """Say nothing: the step's own line is enough."""
+
+
 @dataclass(slots=True, frozen=True)
 class Ready:
     """Wait until the node is Ready."""
 
     node: NodeSpec
     control_plane_host: Host
+    seconds: float = _READY_SECONDS
+    say: Callable[[str], None] = _unsaid
     name: str = "node Ready"
 
     def done(self, host: Host) -> bool:
@@ -34,16 +40,9 @@ class Ready:
         return found is not None and is_ready(found)
 
     def run(self, host: Host) -> None:
-        """Wait; raises MigratorError with the node's own reason when it is not Ready in time."""
-
-        def late() -> MigratorError:
-            found = get_node(self.control_plane_host, self.node.name) or {}
-            return MigratorError(
-                f"{self.node.name} is not Ready after {_READY_SECONDS:.0f} s: {_why(found)}",
-                hint=f"`journalctl -u kubelet -u crio` on {host.name}; run this again to go on",
-            )
-
-        await_done(self, host, _READY_SECONDS, late)
+        """Wait; raises MigratorError with what it waits for when it is not Ready in time."""
+        del host
+        await_ready([self.node.name], self.control_plane_host, self.seconds, self.say)
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,12 +97,6 @@ def _remember(node: str, annotation: str, wanted: Iterable[str]) -> str:
     return f"annotate --overwrite node {node} {for_shell(f'{annotation}=' + ','.join(sorted(wanted)))}"
 
 
-def is_ready(node: Mapping[str, Any]) -> bool:
-    """Return whether a node's object says Ready."""
-    conditions = (node.get("status") or {}).get("conditions") or []
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
 def remove_node(control_plane_host: Host, name: str, drain: Callable[[], None]) -> None:
     """Drain a node and delete it from the cluster; pods that have no other node to go to are not waited for."""
     found = get_node(control_plane_host, name)
@@ -125,10 +118,3 @@ def _takes_pods(node: Mapping[str, Any]) -> bool:
 
 def _text(taint: Mapping[str, str]) -> str:
     return f"{taint['key']}={taint['value']}:{taint['effect']}" if taint.get("value") else f"{taint['key']}:{taint['effect']}"
-
-
-def _why(node: Mapping[str, Any]) -> str:
-    for item in (node.get("status") or {}).get("conditions") or []:
-        if item["type"] == "Ready":
-            return str(item.get("message") or item.get("reason") or item["status"])
-    return "the cluster does not know it"

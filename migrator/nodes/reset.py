@@ -50,15 +50,27 @@ def reset(host: Host) -> None:
 
 _CLEAN = f"""
 systemctl stop kubelet 2>/dev/null
-rm -rf {CONFLIST} /etc/cni/net.d/10-weave.conflist /var/lib/cni /var/lib/weave
+rm -rf {CONFLIST} /var/lib/cni
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
 systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT}"""
 _CLEAN += r"""
-for link in cni0 weave datapath vxlan-6784; do ip link delete $link 2>/dev/null; done
-for tool in iptables ip6tables; do
+rm -rf /etc/cni/net.d/10-weave.conf /etc/cni/net.d/10-weave.conflist /opt/cni/bin/weave-* /var/lib/weave
+links() { ip -o link show "$@" 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'; }
+for link in cni0 weave vxlan-6784 $(links | grep '^vethwe'); do ip link delete $link 2>/dev/null; done
+if test "$(links type openvswitch)" = datapath; then
+  # The kernel deletes no datapath by its link; where nobody else has one, the module takes it along.
+  { command -v ovs-dpctl && ovs-dpctl del-dp datapath; } >/dev/null 2>&1 || modprobe -rq vport_vxlan openvswitch
+fi
+for tool in iptables ip6tables iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
   command -v $tool-save >/dev/null || continue
-  $tool-save 2>/dev/null | grep -vE 'KUBE-|CNI-|WEAVE' | $tool-restore 2>/dev/null
+  $tool-save 2>/dev/null | grep -vE 'KUBE-|CNI-|WEAVE|-[io] weave |Weave Net control port' | $tool-restore 2>/dev/null
 done
+if command -v ipset >/dev/null; then
+  # A set may be a member of another one: all are emptied before one is destroyed. Their names have characters of the shell.
+  for verb in flush destroy; do
+    ipset list -n | grep -E '^weaver?-' | while read -r name; do ipset $verb "$name"; done
+  done
+fi
 command -v ipvsadm >/dev/null && ipvsadm --clear
 command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null
 systemctl try-restart crio

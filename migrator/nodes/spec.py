@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from migrator.config.duration import parse_duration
 from migrator.config.stack import NodeConfig, StackConfig
 from migrator.nodes.package_trust import PackageTrust
+
+READY_SECONDS = 1800.0
+"""A board with a slow card and a slow link needs a quarter of an hour for the images of a pod network."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -25,7 +29,7 @@ class ClusterSpec:
     """`host:port` of the API server, as all nodes reach it."""
     pod_subnet: str
     service_subnet: str
-    cni: Literal["weave", "bridge", "none"]
+    cni: Literal["weave", "bridge", "manifest", "none"]
     packages: Mapping[str, str]
     """Name to version: `kubernetes`, `cri-o`, `crictl`, `cni-plugins`."""
     package_source: str
@@ -44,10 +48,17 @@ class ClusterSpec:
     image_repository: str = ""
     ignore_preflight_errors: tuple[str, ...] = ()
     """Checks of kubeadm whose failure is accepted."""
+    ready_timeout: str = ""
+    """How long nodes may take to become Ready; empty: the default."""
     remove_packages: bool = False
     """Whether `pulumi destroy` removes the packages from the hosts, too."""
     uid: str = ""
     """Tells the cluster from another one of the same id, such as another clone's; empty where a stack has none yet."""
+
+    @property
+    def ready_seconds(self) -> float:
+        """How long nodes may take to become Ready."""
+        return parse_duration(self.ready_timeout) if self.ready_timeout else READY_SECONDS
 
     @property
     def package_trust(self) -> PackageTrust:
@@ -73,6 +84,7 @@ def cluster_of(stack: StackConfig, cluster_id: str) -> ClusterSpec:
     """Return the cluster that a stack describes."""
     settings = {item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name not in ("id", "uid")}
     settings |= {
+        "cni": stack.network,
         "endpoint": stack.endpoint or f"{stack.control_planes[0].address}:6443",
         "packages": {"kubernetes": stack.kubernetes_version, **stack.packages},
     }

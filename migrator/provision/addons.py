@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,24 @@ import yaml
 from pulumi_kubernetes import _utilities
 from pulumi_kubernetes.provider import Provider
 
-from migrator.config.stack import StackConfig, StorageClassConfig, WeaveConfig
+from migrator.config.stack import NetworkManifest, StackConfig, StorageClassConfig, WeaveConfig
+from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest
+from migrator.provision.network_manifest import read_manifest, unfit_ranges
+from migrator.provision.waves import not_awaited, waves
 
 _WEAVE_SECRET = "weave-passwd"  # noqa: S105 - an object's name
 
 
 def install(
-    name: str, stack: StackConfig, kubeconfig: pulumi.Output[str], deploy: Path, opts: pulumi.ResourceOptions
+    name: str,
+    stack: StackConfig,
+    kubeconfig: pulumi.Output[str],
+    deploy: Path,
+    iptables: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """Make all add-ons of a stack and return them; `deploy` is the folder of their manifests."""
+    """Make all add-ons of a stack and return them; `deploy` is the folder of their manifests, `iptables` the hosts' back end."""
     provider = Provider(name, kubeconfig=kubeconfig, opts=opts)
     password = pulumi.Config("migrator").get_secret("weavePassword") if stack.cni == "weave" else None
     child = pulumi.ResourceOptions.merge(
@@ -30,15 +39,23 @@ def install(
         metadata = {"name": _WEAVE_SECRET, "namespace": "kube-system"}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"weave-passwd": password}}
         made.append(_resource(secret, child))
-    wanted = manifests(stack, deploy, encrypted=password is not None)
-    return [*made, *(_resource(manifest, child) for manifest in wanted)]
+    for wave in waves(manifests(stack, deploy, iptables=iptables, encrypted=password is not None)):
+        after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(made)))
+        made += [_resource(manifest, after) for manifest in wave]
+    return made
 
 
-def manifests(stack: StackConfig, deploy: Path, *, encrypted: bool = False) -> list[Manifest]:
-    """Return the objects that a stack's add-ons consist of."""
+def manifests(
+    stack: StackConfig, deploy: Path, *, iptables: str | pulumi.Output[str] = "nft", encrypted: bool = False
+) -> list[Manifest]:
+    """Return the objects that a stack's add-ons consist of; raises ConfigError for a manifest that cannot be used."""
     found: list[Manifest] = []
     if stack.cni == "weave":
-        found += [_weave(item, stack.weave, stack.pod_subnet, encrypted=encrypted) for item in _read(deploy / "weave-net.yaml")]
+        values = {"IPALLOC_RANGE": stack.pod_subnet, "WEAVE_MTU": str(stack.weave.mtu), "IPTABLES_BACKEND": iptables}
+        objects = [_weave(item, stack.weave, values, encrypted=encrypted) for item in _read(deploy / "weave-net.yaml")]
+        found += map(not_awaited, objects)
+    elif isinstance(stack.cni, NetworkManifest):
+        found += map(not_awaited, network_objects(stack, deploy.parent))
     if stack.migrator_role != "none":
         found += _read(deploy / f"rbac-{stack.migrator_role}.yaml")
     if stack.storage_class:
@@ -46,17 +63,29 @@ def manifests(stack: StackConfig, deploy: Path, *, encrypted: bool = False) -> l
     return found
 
 
+def network_objects(stack: StackConfig, project: Path) -> list[Manifest]:
+    """Return the objects of a stack's own manifest of a network; raises ConfigError where it does not fit the stack."""
+    if not isinstance(stack.cni, NetworkManifest):
+        return []
+    found = read_manifest(project / stack.cni.manifest)
+    wrong = unfit_ranges(found, stack.pod_subnet, stack.service_subnet, [node.address for node in stack.nodes])
+    if wrong:
+        raise ConfigError(
+            [f"{stack.cni.manifest}: {reason}" for reason in wrong], hint="change the manifest, or podSubnet and serviceSubnet"
+        )
+    return found
+
+
 def _read(file: Path) -> list[Manifest]:
     return [dict(item) for item in yaml.safe_load_all(file.read_text())]
 
 
-def _weave(manifest: Manifest, weave: WeaveConfig, pods: str, *, encrypted: bool) -> Manifest:
+def _weave(manifest: Manifest, weave: WeaveConfig, values: Mapping[str, Any], *, encrypted: bool) -> Manifest:
     if manifest["kind"] != "DaemonSet":
         return manifest
     spec = manifest["spec"]["template"]["spec"]
     for container in (*spec["initContainers"], *spec["containers"]):
         container["image"] = weave.image(container["image"])
-        values = {"IPALLOC_RANGE": pods, "WEAVE_MTU": str(weave.mtu)}
         for variable in container.get("env", ()):
             if variable["name"] in values:
                 variable["value"] = values[variable["name"]]
@@ -81,5 +110,8 @@ def _storage_class(wanted: StorageClassConfig) -> Manifest:
 def _resource(manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
     group = manifest["apiVersion"] if "/" in manifest["apiVersion"] else f"core/{manifest['apiVersion']}"
     metadata: dict[str, Any] = manifest["metadata"]
-    name = f"{manifest['kind']}/{metadata['name']}".lower()
+    # Names of kube-system's objects stay as they were: another name is another resource, and the former one is deleted.
+    namespace = metadata.get("namespace", "")
+    words = (manifest["kind"], "" if namespace == "kube-system" else namespace, metadata["name"])
+    name = "/".join(filter(None, words)).lower()
     return pulumi.CustomResource(f"kubernetes:{group}:{manifest['kind']}", name, manifest, opts)

@@ -19,8 +19,8 @@ _KEYS = {"kubeadm_timeouts": "timeouts"}
 """Names in the state of stacks that 0.1.0 made; with another one every node would show a difference."""
 
 
-_NEWER = frozenset({"package_key", "package_sums"})
-"""Settings that 0.1.0 did not know: left out where they are empty, for the same reason."""
+_NEWER = frozenset({"package_key", "package_sums", "ready_timeout"})
+"""Settings that earlier versions did not know: left out where they are empty, for the same reason."""
 
 
 def cluster_inputs(stack: StackConfig, cluster_id: str) -> dict[str, Any]:

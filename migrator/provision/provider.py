@@ -22,17 +22,19 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding
 from migrator.nodes.action import Action, converge, first_undone
 from migrator.nodes.actions import actions
+from migrator.nodes.await_ready import await_ready, is_ready
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.examine import examine, require, twins
 from migrator.nodes.kubeadm import ca_fingerprint
 from migrator.nodes.mark import read_mark
-from migrator.nodes.membership import Ready, is_ready
+from migrator.nodes.membership import Ready
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.pod_network import Routes, pod_ranges
 from migrator.ports import DrainableCluster, Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
 from migrator.provision.lasting import is_other_cluster, refuse_other_first
 from migrator.provision.removal import forget_member, leave, reset_host
+from migrator.readiness.weave import backend_of, one_backend
 from migrator.untrusted import printable, printable_lines
 
 HostAt = Callable[[Inputs], Host]
@@ -77,8 +79,8 @@ class HostsProvider(_Provider):
         return CreateResult("hosts", _in_one_line(lambda: _examine(props, uuid4().hex, self.host)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
-        """Look again when the hosts, or what is asked of them, changed, or the cluster has no UID, as those of 0.1.0."""
-        changed = any(old.get(key) != new.get(key) for key in ("cluster", "nodes"))
+        """Look again when the hosts, or what is asked of them, changed, or the state lacks what earlier versions did not ask."""
+        changed = any(old.get(key) != new.get(key) for key in ("cluster", "nodes")) or not old.get("iptables")
         # Stable: a preview then shows no change of all nodes because of one that is added.
         return DiffResult(changes=changed or not old.get("uid"), stables=["uid"] if old.get("uid") else [])
 
@@ -192,6 +194,12 @@ class ReadyProvider(_AllNodesProvider):
         first = self._first(props)
         return [(self.host(item), Ready(node_spec(item), first)) for item in props["nodes"]]
 
+    def _converge(self, props: Inputs) -> dict[str, Any]:
+        """Wait for all of them at once, and tell what each waits for."""
+        seconds = cluster_spec(props["cluster"]).ready_seconds
+        await_ready([item["name"] for item in props["nodes"]], self._first(props), seconds, _say)
+        return dict(props)
+
 
 def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
     cluster = cluster_spec({**props["cluster"], "uid": uid})
@@ -203,8 +211,18 @@ def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
         findings += found
         if seen:
             facts[item["name"]] = seen
-    require([*findings, *twins(facts)])
-    return {**props, "architectures": sorted({seen.architecture for seen in facts.values()}), "uid": uid}
+    findings += twins(facts)
+    if cluster.cni == "weave":
+        findings += one_backend(facts)
+    require(findings)
+    for item in findings:
+        _say(f"warning: {item.subject}: {item.reason}; {item.hint}")
+    return {
+        **props,
+        "architectures": sorted({seen.architecture for seen in facts.values()}),
+        "iptables": next(map(backend_of, facts.values())),
+        "uid": uid,
+    }
 
 
 def _converge(props: Inputs, host_at: HostAt) -> dict[str, Any]:

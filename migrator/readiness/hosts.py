@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,6 +52,34 @@ def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterat
         yield Finding(
             CheckName.CGROUP, name, Severity.FAILURE, reason, f"{_BOOT_V2}, or set failCgroupV1: false for the kubelet for now"
         )
+
+
+def ranges(name: str, facts: HostFacts, pods: str, services: str, *, strict: bool) -> Iterator[Finding]:
+    """Yield a finding for each route of a host that leads into a range of the cluster.
+
+    A wider route does no harm, as the pod network's own are more exact; `strict` is for one that does not start beside it.
+    A host that is part of a cluster already has routes to its pods.
+    """
+    if facts.marked:
+        return
+    for what, network, exact in (
+        ("pods", ipaddress.ip_network(pods), not strict),
+        ("Services", ipaddress.ip_network(services), True),
+    ):
+        for route in facts.routes:
+            text, _, device = route.partition("@")
+            found = _network(text)
+            if found and network.overlaps(found) and not (exact and found.prefixlen < network.prefixlen):
+                reason = f"has a route to {found} by {printable(device)}, and the cluster's {what} get {network}"
+                hint = "take another range for the cluster (podSubnet, serviceSubnet), or take the route away if nothing needs it"
+                yield Finding("host", name, Severity.FAILURE, reason, hint)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def machine_of(node: Mapping[str, Any]) -> str:

@@ -16,6 +16,9 @@ from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
 from migrator.rules.order import Rank
 
+LIMITS = frozenset({"LimitRange", "ResourceQuota"})
+"""Kinds that refuse what exceeds them."""
+_LEVEL = "pod-security.kubernetes.io/enforce"
 Limits = Mapping[str, Sequence[tuple[ObjectRef, Sequence[Manifest]]]]
 """LimitRanges on green, by namespace: which, and its `spec.limits`."""
 
@@ -58,6 +61,25 @@ def refusing_limits(manifest: Manifest, ref: ObjectRef, limits: Limits) -> list[
     return [
         ranges for ranges, items in found if any(_refuses(limit, kind, resources) for limit in items for kind, resources in wanted)
     ]
+
+
+def is_exceeded(manifest: Manifest, ref: ObjectRef) -> bool:
+    """Return whether a ResourceQuota of blue allows less than blue uses: it came, or was lowered, after the objects."""
+    if ref.type_name != "ResourceQuota":
+        return False
+    hard, used = (get(manifest, "status", name) or {} for name in ("hard", "used"))
+    return any(amount(used[name]) > amount(bound) for name, bound in hard.items() if name in used)
+
+
+def late_labels(namespace: Manifest) -> tuple[str, ...]:
+    """Return the labels of a namespace that refuse new pods by their security level, whatever runs in it already.
+
+    Source: kubernetes.io/docs/concepts/security/pod-security-admission.
+    """
+    labels = get(namespace, "metadata", "labels") or {}
+    if labels.get(_LEVEL, "privileged") == "privileged":
+        return ()
+    return tuple(name for name in (_LEVEL, f"{_LEVEL}-version") if name in labels)
 
 
 def _wanted(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, Manifest]]:

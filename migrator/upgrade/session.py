@@ -17,10 +17,10 @@ from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, get
 from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
 from migrator.nodes.action import converge
+from migrator.nodes.await_ready import is_ready
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.hop.etcd_members import has_local_etcd
 from migrator.nodes.machine import is_machine, require_same_machine
-from migrator.nodes.membership import is_ready
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, HeldLock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of

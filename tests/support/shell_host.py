@@ -10,7 +10,7 @@ from pathlib import Path
 from migrator.errors import CommandFailedError
 from tests.support.clock import FakeClock
 
-_MOVED = re.compile(r"(?<![\w.-])/(?=(?:var|etc|run|data)/)")
+_MOVED = re.compile(r"(?<![\w.-])/(?=(?:var|etc|opt|run|data)/)")
 """Where an absolute path of the host begins that lies in the test's folder instead; no path of the test's own has it."""
 
 _SYSTEMCTL = """#!/bin/sh
@@ -56,9 +56,11 @@ exec {program} "$@"
 class ShellHost:
     """Fills the `Host` port; `programs` in its folder come before those of the machine."""
 
-    def __init__(self, root: Path, name: str = "cp") -> None:
+    def __init__(self, root: Path, name: str = "cp", *, inside: tuple[str, ...] = ()) -> None:
+        """Take a folder; `inside` are words before the shell, such as those that enter a network namespace."""
         self.root = root
         self.name = name
+        self._inside = inside
         self.clock = FakeClock()
         self._bin = root / "bin"
         (root / "units").mkdir(parents=True)
@@ -92,7 +94,9 @@ class ShellHost:
         """Run it in a real shell."""
         words = _MOVED.sub(f"{self.root}/", command)
         environment = {"PATH": f"{self._bin}:{os.environ['PATH']}", "HOST": str(self.root)}
-        done = subprocess.run(["sh", "-c", words], input=stdin, capture_output=True, timeout=timeout, check=False, env=environment)
+        done = subprocess.run(
+            [*self._inside, "sh", "-c", words], input=stdin, capture_output=True, timeout=timeout, check=False, env=environment
+        )
         if done.returncode:
             raise CommandFailedError(command, done.returncode, done.stderr.decode() or done.stdout.decode())
         return done.stdout.decode()

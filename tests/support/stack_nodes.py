@@ -42,7 +42,7 @@ contexts: [{name: admin, context: {cluster: green, user: admin}}]
 P = TypeVar("P", bound=ResourceProvider)
 EXAMINED = (
     "architecture=aarch64\nhostname={name}\nmachine_id={name}\nmemory=4000\ndisk=20000\ncgroup=2\npacman=/usr/bin/pacman\n"
-    "systemd=yes\noverlay=1\nbr_netfilter=1\nports=22\nmark=\nclock=1800000000.0\n"
+    "systemd=yes\noverlay=1\nbr_netfilter=1\nports=22\niptables=nft\nmark=\nclock=1800000000.0\n"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -80,7 +80,9 @@ class Known:
         return in_time and _written_by_us(item, live) and not self._foreign(item, live)
 
     def _foreign(self, item: PlanItem, live: Live) -> bool:
-        """Return whether a field differs that a create sends; a finished Job is created suspended."""
+        """Return whether a field differs that a create sends; a finished Job is created suspended, some labels come later."""
+        if item.late_labels:
+            item = replace(item, body=orjson.dumps(special.first_body(item, orjson.loads(item.body))))
         return any(found.path != _SUSPEND or item.ended is None for found in self.differences(item, live))
 
     def finish_is_due(self, item: PlanItem, live: Live) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError
-from migrator.model.manifest import Manifest, get, put, without
+from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ResourceType
 from migrator.ports import Clock, Green
@@ -21,7 +21,9 @@ _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 
 
 def first_body(item: PlanItem, body: Manifest) -> Manifest:
-    """Return what is created first: a finished Job suspended, so that it starts no pod."""
+    """Return what is created first: a finished Job suspended, so that it starts no pod; a namespace without its late labels."""
+    for name in item.late_labels:
+        body = drop(body, "metadata", "labels", name)
     return put(body, ("spec", "suspend"), True) if item.ended else body
 
 

@@ -46,6 +46,17 @@ class Writer:
         except ApiError as error:
             return _failed(item, error)
 
+    def set_late_labels(self, item: PlanItem) -> Outcome:
+        """Set the labels of a namespace of ours that were held back, and return its outcome."""
+        resource, labels = _resource(item), orjson.loads(item.body)["metadata"]["labels"]
+        patch = {"metadata": {"labels": {name: labels[name] for name in item.late_labels}}}
+        try:
+            manifest = self.green.patch(resource, item.green.namespace, item.green.name, patch, manager=item.manager)
+            manifest = self._restore_owners(item, resource, manifest)
+        except ApiError as error:
+            return _failed(item, error, made=True)
+        return outcome(item, Action.CREATED, live_of(manifest), made=True)
+
     def _create(self, item: PlanItem, body: Manifest, known: Known) -> Outcome:
         resource, namespace = _resource(item), item.green.namespace
         first = orjson.dumps(special.first_body(item, body))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.action import await_done
+from migrator.nodes.await_ready import is_ready
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import error_of, preflight_flags
-from migrator.nodes.membership import is_ready
 from migrator.nodes.paths import CONTROL_PLANE, MANIFESTS, STATE
 from migrator.nodes.runtime import image_flags
 from migrator.nodes.spec import ClusterSpec, NodeSpec

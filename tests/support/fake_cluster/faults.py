@@ -34,6 +34,11 @@ class Fault:
         return True
 
 
+def killed() -> ApiError:
+    """End the run as ^C does, in place of an answer."""
+    raise KeyboardInterrupt
+
+
 def throttled() -> ApiError:
     """Return the error of a server that asks for a pause."""
     return ThrottledError("green answered 429", status=429, reason="TooManyRequests", retry_after=1.0)

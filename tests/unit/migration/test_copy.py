@@ -13,7 +13,7 @@ from migrator.migration.copy import CopyOptions
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
+from tests.support.fake_cluster.faults import Fault, forbidden, killed, unavailable
 from tests.support.objects import config_map, crd, made
 from tests.support.pairs import AT_ONCE, Pair, contents, in_green, in_shop, owned_by, pair, shop, writes
 
@@ -21,11 +21,6 @@ PARENT = ObjectRef("", "ConfigMap", "shop", "parent")
 CHILD = ObjectRef("", "ConfigMap", "shop", "child")
 MAP = ObjectRef("", "ConfigMap", "shop", "a")
 PRUNE = CopyOptions(prune=True, backend_timeout=1.0)
-
-
-def killed() -> ApiError:
-    """End the run as ^C does, in place of an answer."""
-    raise KeyboardInterrupt
 
 
 def announced(both: Pair) -> set[ObjectRef]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from migrator.errors import BlockedError, HostError
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
-from migrator.nodes.examine import examine, judge, read_facts, require, twins
+from migrator.nodes.examine import _SCRIPT, examine, judge, read_facts, require, twins
 from migrator.nodes.mark import MARK_FILE
+from migrator.readiness import weave
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
 
@@ -28,12 +30,18 @@ systemd=yes
 overlay=1
 br_netfilter=1
 ports=22 x 5353
+modules_known=yes
+modules={modules}
+iptables=nft
+legacy_tables=
+routes=192.168.1.0/24@eth0
 mark=
 clock=1800000000.0
-"""
+""".format(modules=" ".join(weave.MODULES))
 GOOD_BOARD = HostFacts(
     architecture="aarch64", hostname="a", machine_id="1", memory=4000, disk=20000, cgroup=2,
     pacman=True, systemd=True, overlay=True, br_netfilter=True, ports=frozenset({22}),
+    modules=frozenset(weave.MODULES), modules_known=True, iptables="nft", routes=("192.168.1.0/24@eth0",),
 )  # fmt: skip
 
 
@@ -57,6 +65,26 @@ def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], 
     (found,) = judge(replace(GOOD_BOARD, **change), FIRST, spec())
     assert words in found.reason
     assert found.hint
+
+
+def test_what_only_one_pod_network_needs_is_asked_for_that_one_alone() -> None:
+    """Weave Net needs modules, and does not start beside a wider route; a network of plain bridges does."""
+    poor = replace(GOOD_BOARD, modules=frozenset(), routes=("10.0.0.0/8@wg0",))
+    assert [item.reason.partition(",")[0] for item in judge(poor, FIRST, spec())] == [
+        "has a route to 10.0.0.0/8 by wg0",
+        "its kernel has no bridge",
+    ]
+    assert list(judge(poor, FIRST, spec(cni="bridge"))) == []
+
+
+def test_the_script_reads_a_real_machine() -> None:
+    """What it asks is understood by a real shell: modules that are there, routes with their device."""
+    found = subprocess.run(["sh", "-c", _SCRIPT], capture_output=True, text=True, check=True).stdout
+    values = dict(line.split("=", 1) for line in found.splitlines())
+    assert {"modules_known", "modules", "iptables", "legacy_tables", "routes"} <= set(values)
+    assert set(values["modules"].split()) <= set(weave.MODULES)
+    assert values["iptables"] in ("nft", "legacy", "")
+    assert all("/" in route and "@" in route for route in values["routes"].split())
 
 
 def test_a_clock_that_is_off_is_found() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrator.errors import MigratorError
-from migrator.nodes.membership import LabelsAndTaints, Ready, is_ready, remove_node
+from migrator.nodes.membership import LabelsAndTaints, Ready, remove_node
 from migrator.nodes.spec import NodeSpec
 from tests.support.hosts import FakeHost
 from tests.support.nodes import WORKER
@@ -45,7 +45,7 @@ def plane(*nodes: dict[str, Any]) -> FakeHost:
     """Return a control plane of a cluster that has these nodes."""
     host = FakeHost("green-1", accepts=["get node ", "delete node "])
     host.answers = {f"get node {item['metadata']['name']} ": json.dumps(item) for item in nodes}
-    host.answers["get nodes"] = json.dumps({"items": nodes})
+    host.answers |= {"get nodes": json.dumps({"items": nodes}), "get pods -A": json.dumps({"items": []})}
     return host
 
 
@@ -78,22 +78,15 @@ def test_labels_of_a_node_that_is_not_there_are_an_error() -> None:
         action.run(FakeHost("green-2"))
 
 
-@pytest.mark.parametrize(("status", "expected"), [("True", True), ("False", False), ("Unknown", False)])
-def test_a_node_is_ready_only_when_its_condition_is_true(status: str, expected: bool) -> None:  # noqa: FBT001
-    """Unknown is what a node whose kubelet is silent has."""
-    assert is_ready(node("a", status)) is expected
-    assert not is_ready({"metadata": {"name": "a"}})
-
-
 @pytest.mark.parametrize(
     ("nodes", "reason"), [([node("green-2", "False")], "container runtime is down"), ([], "the cluster does not know it")]
 )
 def test_a_node_that_does_not_become_ready_is_an_error_with_its_own_reason(nodes: list[dict[str, Any]], reason: str) -> None:
-    """Five minutes are waited for, on the host's clock."""
-    host = FakeHost("green-2")
+    """As long as is said is waited for."""
+    asked = plane(*nodes)
     with pytest.raises(MigratorError, match=f"green-2 is not Ready after 300 s: {reason}"):
-        Ready(WORKER, plane(*nodes)).run(host)
-    assert 300 <= host.clock.monotonic() < 302
+        Ready(WORKER, asked, 300.0).run(FakeHost("green-2"))
+    assert 300 <= asked.clock.monotonic() < 303
 
 
 @pytest.mark.parametrize(

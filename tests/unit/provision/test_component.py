@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import runpy
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,22 @@ from pydantic import ValidationError
 from migrator.config.stack import WeaveConfig, load_stack
 from migrator.errors import ConfigError
 from migrator.provision.addons import manifests
+from migrator.provision.component import Cluster
 
 ROOT = Path(__file__).parents[3]
 STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+
+
+FLANNEL = """
+kind: DaemonSet
+apiVersion: apps/v1
+metadata: {name: kube-flannel-ds, namespace: kube-flannel}
+---
+kind: ConfigMap
+apiVersion: v1
+metadata: {name: kube-flannel-cfg, namespace: kube-flannel}
+data: {net-conf.json: '{"Network": "10.244.0.0/16"}'}
+"""
 
 
 class Mocks(pulumi.runtime.Mocks):
@@ -36,6 +51,7 @@ class Mocks(pulumi.runtime.Mocks):
             "fingerprint": "sha256:1",
             "status": "Ready",
             "uid": "of-this-stack",
+            "iptables": "nft",
             **args.inputs,
             **more,
         }
@@ -107,6 +123,71 @@ def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
     values = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
     assert (values["IPALLOC_RANGE"], values["WEAVE_MTU"]) == ("10.32.0.0/12", "1376")
     assert "WEAVE_PASSWORD" in values
+
+
+def test_weave_s_router_and_policies_are_told_the_hosts_back_end() -> None:
+    """Left to itself each container guesses, by counts of rules, and a kernel without legacy tables is then asked for them."""
+    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy", iptables="legacy")
+    pod = next(item for item in found if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+    told = {item["name"]: {env["name"]: env.get("value") for env in item["env"]}["IPTABLES_BACKEND"] for item in pod["containers"]}
+    assert told == {"weave": "legacy", "weave-npc": "legacy"}
+
+
+def test_weave_waits_for_the_api_server_before_its_router_starts(tmp_path: Path) -> None:
+    """A program stands for the router's own question, and gets no answer twice: the container goes on asking and does not end."""
+    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy")
+    first = next(item for item in found if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]["initContainers"][0]
+    asked, stand_in = tmp_path / "asked", tmp_path / "kube-utils"
+    stand_in.write_text(f'#!/bin/sh\necho "$*" >> {asked}\ntest $(wc -l < {asked}) -ge 3\n')
+    (tmp_path / "sleep").write_text("#!/bin/sh\n")
+    for program in (stand_in, tmp_path / "sleep"):
+        program.chmod(0o755)
+    words = [word.replace("/home/weave/kube-utils", str(stand_in)) for word in first["command"]]
+    done = subprocess.run(words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True, check=True)
+    assert asked.read_text().splitlines() == ["-print-uid"] * 3
+    assert done.stderr.splitlines() == ["no answer from the API server yet, asking again"] * 2
+
+
+def test_a_network_by_the_person_s_manifest_is_made_and_waited_for(tmp_path: Path) -> None:
+    """Each object is a resource of its own, what runs after its rights; the nodes' own condition is waited for."""
+    project = tmp_path / "project"
+    (project / "deploy").mkdir(parents=True)
+    (project / "flannel.yaml").write_text(FLANNEL)
+    text = (ROOT / "stacks/Pulumi.green.yaml").read_text()
+    stack = yaml.safe_load(text)
+    stack["config"]["migrator:cluster"] |= {"cni": {"manifest": "flannel.yaml"}, "podSubnet": "10.244.0.0/16"}
+    (project / "stack.yaml").write_text(yaml.safe_dump(stack))
+    settings = load_stack(project / "stack.yaml")
+    assert settings.network == "manifest"
+    kinds = [item["kind"] for item in manifests(settings, project / "deploy")]
+    assert kinds[:2] == ["DaemonSet", "ConfigMap"]
+    mocks = Mocks()
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(mocks, project="migrator", stack="green")
+    pulumi.runtime.test(lambda: Cluster("green", settings, project / "deploy"))()
+    names = [args.name for args in mocks.made]
+    assert names.index("configmap/kube-flannel/kube-flannel-cfg") < names.index("daemonset/kube-flannel/kube-flannel-ds")
+    ready = next(args for args in mocks.made if args.typ.endswith(":NodesReady"))
+    assert ready.inputs["cluster"]["cni"] == "manifest"
+    (project / "flannel.yaml").write_text(FLANNEL.replace("10.244.0.0/16", "10.0.0.0/8"))
+    with pytest.raises(ConfigError, match=r"flannel\.yaml: ConfigMap kube-flannel-cfg: 10\.0\.0\.0/8 and serviceSubnet"):
+        manifests(settings, project / "deploy")
+
+
+def test_settings_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    """Rules of iptables beside those of nftables; a time that is none; a network that nobody knows."""
+    text = yaml.safe_load((ROOT / "stacks/Pulumi.green.yaml").read_text())
+    for more, words in (
+        ({"cni": "weave", "kubeProxy": {"mode": "nftables"}}, "which nobody has tried beside those of nftables"),
+        ({"readyTimeout": "soon"}, "'soon' is not a duration"),
+        ({"cni": "flannel"}, r"'flannel' is none of weave, bridge, none; for another network write \{manifest: FILE\}"),
+        ({"cni": {"manifest": "a", "x": "b"}}, "cni"),
+    ):
+        changed = {**text, "config": {"migrator:cluster": {**text["config"]["migrator:cluster"], **more}}}
+        file = tmp_path / "Pulumi.x.yaml"
+        file.write_text(yaml.safe_dump(changed))
+        with pytest.raises(ConfigError, match=words):
+            load_stack(file)
 
 
 def test_weave_s_images_carry_the_digests_that_a_stack_pins() -> None:

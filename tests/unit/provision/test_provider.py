@@ -77,7 +77,7 @@ def test_hosts_are_examined_and_their_architectures_kept(examined: Nodes) -> Non
     """Nothing of what was asked for is lost from the state."""
     made_one = reaching(HostsProvider, examined).create(examined.all())
     outs = made_one.outs or {}
-    assert (made_one.id, outs) == ("hosts", {**examined.all(), "architectures": ["aarch64"], "uid": outs["uid"]})
+    assert (made_one.id, outs) == ("hosts", {**examined.all(), "architectures": ["aarch64"], "iptables": "nft", "uid": outs["uid"]})
 
 
 def test_a_cluster_gets_a_uid_once(examined: Nodes) -> None:
@@ -135,7 +135,7 @@ def test_two_hosts_of_one_disk_are_refused(examined: Nodes) -> None:
 
 def test_hosts_are_examined_again_only_when_they_changed(nodes: Nodes) -> None:
     """What an earlier run found out is no change."""
-    old = {**nodes.all(), "architectures": ["aarch64"], "uid": "u"}
+    old = {**nodes.all(), "architectures": ["aarch64"], "iptables": "nft", "uid": "u"}
     provider = HostsProvider()
     assert not provider.diff("hosts", old, nodes.all()).changes
     fewer = provider.diff("hosts", old, {**nodes.all(), "nodes": nodes.all()["nodes"][:1]})
@@ -491,6 +491,10 @@ def test_a_cluster_that_cannot_be_asked_is_a_difference(nodes: Nodes) -> None:
 def test_nodes_that_do_not_get_ready_stop_the_run_with_the_reason(nodes: Nodes) -> None:
     """The node's own words; the wait has an end."""
     nodes.says({"green-2": object_of("green-2", "10.0.0.2", ready=False)})
-    with pytest.raises(Stopped, match="green-2 is not Ready after 300 s: container runtime is down"):
+    nodes.first.answers["get pods -A"] = json.dumps({"items": []})
+    with pytest.raises(Stopped, match="green-2 is not Ready after 1800 s: container runtime is down"):
         reaching(ReadyProvider, nodes).update("ready", nodes.all(), nodes.all())
-    assert nodes.second.clock.monotonic() >= 300
+    assert nodes.first.clock.monotonic() >= 1800
+    longer = {**nodes.all(), "cluster": {**nodes.cluster, "readyTimeout": "1h"}}
+    with pytest.raises(Stopped, match="after 3600 s"):
+        reaching(ReadyProvider, nodes).update("ready", longer, longer)

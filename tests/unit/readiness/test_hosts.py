@@ -62,3 +62,24 @@ def test_two_machines_are_told_apart_in_words() -> None:
     """An empty id is said to be that, and a strange one cannot reach the terminal."""
     assert hosts.another_machine("", "ab").endswith("its machine-id is empty, the node's ab")
     assert "\x1b" not in hosts.another_machine("\x1b[2J", "ab")
+
+
+@pytest.mark.parametrize(
+    ("route", "strict", "words"),
+    [
+        ("10.244.3.0/24@cni0", False, ["has a route to 10.244.3.0/24 by cni0, and the cluster's pods get 10.244.0.0/16"]),
+        ("10.244.0.0/16@eth1", False, ["has a route to 10.244.0.0/16 by eth1, and the cluster's pods get 10.244.0.0/16"]),
+        ("10.0.0.0/8@wg0", False, []),
+        ("10.0.0.0/8@wg0", True, ["has a route to 10.0.0.0/8 by wg0, and the cluster's pods get 10.244.0.0/16"]),
+        ("10.100.1.0/24@eth1", False, ["has a route to 10.100.1.0/24 by eth1, and the cluster's Services get 10.96.0.0/12"]),
+        ("192.168.1.0/24@eth0", True, []),
+        ("unreachable@", True, []),
+        ("fd00::/8@eth0", True, []),
+    ],
+)
+def test_a_route_into_a_range_of_the_cluster_is_found(route: str, words: list[str], *, strict: bool) -> None:
+    """Pods there could not be reached, or would hide the network; a wider route hides nothing, and only some networks mind it."""
+    facts = HostFacts(routes=(route,))
+    found = list(hosts.ranges("a", facts, "10.244.0.0/16", "10.96.0.0/12", strict=strict))
+    assert [item.reason for item in found] == words
+    assert list(hosts.ranges("a", HostFacts(routes=(route,), marked=True), "10.244.0.0/16", "10.96.0.0/12", strict=strict)) == []

@@ -1,0 +1,34 @@
+"""The order in which a manifest's objects are made: each needs those before it, and none comes up without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrator.model.manifest import Manifest, get
+
+_FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
+_RUNS = frozenset({"DaemonSet", "Deployment", "StatefulSet", "ReplicaSet", "Job", "CronJob", "Pod"})
+
+
+def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
+    """Return the objects in waves: namespaces and definitions; rights and settings; objects of those definitions; what runs.
+
+    A program that starts without its rights or settings ends with an error and is started again.
+    """
+    found = list(manifests)
+    defined = {(get(item, "spec", "group"), get(item, "spec", "names", "kind")) for item in found if item["kind"] in _FIRST}
+    places: list[list[Manifest]] = [[], [], [], []]
+    for item in found:
+        own = (item["apiVersion"].partition("/")[0], item["kind"]) in defined
+        place = 0 if item["kind"] in _FIRST else 2 if own else 3 if item["kind"] in _RUNS else 1
+        places[place].append(item)
+    return [wave for wave in places if wave]
+
+
+def not_awaited(manifest: Manifest) -> Manifest:
+    """Return what runs so that the engine does not wait for it by itself: one wait, for the nodes, tells what is waited for."""
+    if manifest["kind"] not in _RUNS:
+        return manifest
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), "pulumi.com/skipAwait": "true"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
