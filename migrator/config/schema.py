@@ -89,6 +89,18 @@ class Mapping(Frozen):
     )
 
 
+class RunKind(Frozen):
+    """A kind that is carried out once, beside those that are known: what has ended on blue is not carried out again on green."""
+
+    kind: str = Field(description="Kind or Kind.group, such as Import.data.example.com; may use * and ?.")
+    phases: tuple[str, ...] = Field((), description="More words of its status (phase, state ...) that tell an end.")
+    conditions: tuple[str, ...] = Field((), description="More types of conditions that tell an end when they are True.")
+    hold: dict[str, Any] = Field(
+        default_factory=dict,
+        description="RFC 7396 merge patch that keeps it from beginning until its status is there: {spec: {suspend: true}}.",
+    )
+
+
 class Transform(Frozen):
     """A change to the objects that the target selects."""
 
@@ -211,6 +223,7 @@ class Migration(Frozen):
     move: Move = Field(default_factory=Move, description="What moves.")
     map: Mapping = Field(default_factory=Mapping, description="Names that differ on green.")
     transforms: tuple[Transform, ...] = Field((), description="Your changes to objects.")
+    runs: tuple[RunKind, ...] = Field((), description="Kinds that are carried out once, beside those that are known.")
     volumes: Volumes = Field(default_factory=Volumes, description="What is known about the data in volumes.")
     probes: tuple[Probe, ...] = Field((), description="Checks of green, run by validate and at each cutover step.")
     traffic: OneOrMore[Traffic] | None = Field(

@@ -22,6 +22,7 @@ def types_in(discovery: dict[str, Any]) -> list[ResourceType]:
             kind=resource["responseKind"]["kind"],
             namespaced=resource["scope"] == "Namespaced",
             verbs=frozenset(resource["verbs"]),
+            has_status=any(item.get("subresource") == "status" for item in resource.get("subresources") or []),
         )
         for group in discovery.get("items") or []
         for version in group.get("versions") or []

@@ -12,6 +12,7 @@ from typing import TypeVar
 import orjson
 
 from migrator.errors import ApiError
+from migrator.migration.held_rollouts import serving_templates
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live
 from migrator.migration.kind_reading import KindReading, concerns_one_kind, read_kind, read_live
 from migrator.model.events import Progress
@@ -68,7 +69,12 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
         rest = [types for types in blue_types.values() if types[0] not in first]
         facts = BlueFacts.joined((aggregated, early.facts))
         chosen = [(types[0], _at_common(types, known, defined)) for types in rest]
-        late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter)
+        others = {
+            common: versions.other_versions(types, known[_kind(common)], common, definition.stored)
+            for types, (_, common) in zip(rest, chosen, strict=True)
+            if common and (definition := defined.get(_kind(common)))
+        }
+        late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter, others)
     unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
 
     readings = (*early.readings, *late.readings)
@@ -77,6 +83,8 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     )
     blue_facts = replace(blue_facts, system=_not_on_green(blue_facts.system, green, green_types))
     objects = _named_as_persons(objects, {item.ref for item in blue_facts.system})
+    held = serving_templates(blue, objects, blue_facts.held_rollouts, blue_types)
+    blue_facts = replace(blue_facts, plain_status=_plain_status(readings, green_types), serving=held)
     inventory = BlueInventory(
         kinds_read={item.resource.type_name: item.resource for item in readings if not item.unreadable},
         kinds_skipped=_silent(aggregated, blue_types) | early.skipped | late.skipped,
@@ -90,6 +98,13 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
     addresses = set(map(_address, green_types))
     moving = {item.resource for item in objects if not item.skip and item.resource.type_name not in unserved}
     return Discovery(inventory, objects, frozenset(item for item in moving if _address(item) in addresses))
+
+
+def _plain_status(readings: Iterable[KindReading], green: Iterable[ResourceType]) -> frozenset[str]:
+    """Return the custom kinds whose status is a field as any other; green decides once it serves the kind."""
+    there = {item[:3]: item.has_status for item in green}
+    types = (item.resource for item in readings if "." in item.resource.group)
+    return frozenset(item.type_name for item in types if not there.get(item[:3], item.has_status))
 
 
 def _without_left_behind(objects: list[Found], facts: BlueFacts) -> tuple[list[Found], BlueFacts]:
@@ -140,16 +155,22 @@ class _Readings:
 
 
 def _read(
-    blue: ClusterReader, resources: list[ResourceType], facts: BlueFacts, context: RuleContext, reporter: Reporter
+    blue: ClusterReader,
+    resources: list[ResourceType],
+    facts: BlueFacts,
+    context: RuleContext,
+    reporter: Reporter,
+    others: Mapping[ResourceType, tuple[ResourceType, ...]] | None = None,
 ) -> _Readings:
     """Read these kinds, some at a time; each thread returns a value, and this one joins them."""
+    others = others or {}
     known = _with(context, facts)
     skipped = {item.type_name: reason for item in resources if (reason := kind_skip(item, known))}
     wanted = [item for item in resources if item.type_name not in skipped]
     readings: list[KindReading] = []
     count = 0
     with ThreadPoolExecutor(_readers(blue)) as pool:
-        for reading in pool.map(lambda item: read_kind(blue, item, known), wanted):
+        for reading in pool.map(lambda item: read_kind(blue, item, known, others.get(item, ())), wanted):
             readings.append(reading)
             count += len(reading.objects)
             reporter.emit(Progress("reading blue", count, 0))
@@ -171,7 +192,9 @@ class _Definition:
     crd: ObjectRef
     served: tuple[str, ...]
     storage: str
-    """Version that its objects are stored at."""
+    """Version that its objects are stored at from now on."""
+    stored: tuple[str, ...]
+    """All versions that some of them may be stored at."""
 
 
 def _definitions(readings: Iterable[KindReading]) -> dict[versions.Kind, _Definition]:
@@ -187,8 +210,8 @@ def _definitions(readings: Iterable[KindReading]) -> dict[versions.Kind, _Defini
 def _definition(crd: Found) -> tuple[versions.Kind, _Definition] | None:
     """Return the kind that a CRD defines, or None where it cannot be read."""
     try:
-        kind, served, storage_version = versions.crd_versions(orjson.loads(crd.body))
-        return hashable([(kind, _Definition(crd.ref, tuple(served), storage_version))])[0]
+        kind, served, storage_version, stored = versions.crd_versions(orjson.loads(crd.body))
+        return hashable([(kind, _Definition(crd.ref, tuple(served), storage_version, tuple(stored)))])[0]
     except STRANGE:
         return None
 
@@ -229,6 +252,7 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
     services, ranges, classes = side_by_side(*(partial(objects, kind) for kind in (SERVICES, SERVICE_RANGES, STORAGE_CLASSES)))
     return GreenFacts(
         served_groups=frozenset(group for group, _ in served),
+        served_kinds=frozenset(f"{kind}.{group}" for group, kind in served),
         service_networks=tuple(_each(ranges, _networks)),
         used_cluster_ips=dict(_each(services, _addresses)),
         used_node_ports=dict(_each(services, _node_ports)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from migrator.errors import ApiError, ForbiddenError, NotFoundError
@@ -12,7 +12,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
 from migrator.ports import ClusterReader
-from migrator.rules import accounts, field_owners, storage, system
+from migrator.rules import accounts, field_owners, rollouts, storage, system
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.ownership import owners_of
@@ -23,6 +23,8 @@ _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _STORAGE_CLASS = "StorageClass.storage.k8s.io"
 _SUBMITTED = frozenset({"Service", "Pod"})
 """Kinds whose rules read in managedFields what a person submitted and what the API server has added."""
+_FAILED = 500
+"""Status from which on a server has failed, not refused."""
 _SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 
 
@@ -47,8 +49,14 @@ class LiveReading:
     unreadable: str = ""
 
 
-def read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext) -> KindReading:
-    """Return the objects of one kind of blue; raises ApiError when blue itself does not answer."""
+def read_kind(
+    blue: ClusterReader, resource: ResourceType, context: RuleContext, others: Sequence[ResourceType] = ()
+) -> KindReading:
+    """Return the objects of one kind of blue; raises ApiError when blue itself does not answer.
+
+    `others` are the same kind at more versions, which are tried where a server behind the API server fails: objects that are
+    stored at the version that is asked for need no conversion webhook.
+    """
     reading = _Reading(resource, context)
     try:
         for manifest in blue.list(resource, unparsed=reading.take_unparsed):
@@ -56,6 +64,11 @@ def read_kind(blue: ClusterReader, resource: ResourceType, context: RuleContext)
     except ApiError as error:
         if not concerns_one_kind(error, blue):
             raise
+        if others and error.status >= _FAILED:
+            another = read_kind(blue, others[0], context, others[1:])
+            if not another.unreadable:
+                facts = replace(another.facts, dead_conversions=frozenset({resource.type_name}))
+                return replace(another, facts=facts)
         return KindReading(resource, facts=reading.facts(), unreadable=error.message)
     return KindReading(resource, tuple(reading.found.values()), reading.facts())
 
@@ -148,7 +161,9 @@ def _name_of(manifest: Manifest, resource: ResourceType, number: int) -> ObjectR
 
 def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tuple[str, object]]:
     """Yield facts as (field of BlueFacts, member)."""
-    if not moves:
+    if moves:
+        yield from _facts_of_moving(manifest, ref)
+    else:
         yield "staying", ref
     if ref.type_name == "Service" and get(manifest, "spec", "selector"):
         yield "selector_services", (ref.namespace, ref.name)
@@ -156,15 +171,21 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
         yield "generated_tokens", (ref.namespace, ref.name)
     elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
         yield "scaled", target
-    elif moves and ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
-        yield "moving_volumes", ref.name
-    elif moves and ref.type_name == _STORAGE_CLASS:
-        yield "storage_classes", ref.name
     elif ref.kind in ("Role", "ClusterRole") and ref.group == "rbac.authorization.k8s.io" and is_wildcard(manifest):
         yield "wildcard_roles", (ref.namespace, ref.name)
-    elif moves and ref.type_name == "LimitRange":
+
+
+def _facts_of_moving(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, object]]:
+    """Yield what an object that moves means for others."""
+    if ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
+        yield "moving_volumes", ref.name
+    elif ref.type_name == _STORAGE_CLASS:
+        yield "storage_classes", ref.name
+    elif ref.type_name == "LimitRange":
         yield "limits", (ref.namespace, ref.name, to_json(get(manifest, "spec", "limits") or []).decode())
-    elif moves and ref.type_name == _CRD:
+    elif ref.type_name == "Deployment.apps" and rollouts.is_held(manifest):
+        yield "held_rollouts", ref
+    elif ref.type_name == _CRD:
         yield "groups", manifest["spec"]["group"]
 
 

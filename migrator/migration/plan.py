@@ -9,18 +9,20 @@ from typing import NamedTuple
 import orjson
 
 from migrator.errors import ConfigError, InvalidError
-from migrator.migration import late
+from migrator.migration import dead_conversions, late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
+from migrator.migration.late_runs import without_late_runs
 from migrator.model.added import added, content
-from migrator.model.manifest import Manifest
-from migrator.model.plan import Decision, Plan, PlanItem, Wait
+from migrator.model.manifest import Manifest, without
+from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
-from migrator.readiness.kinds import readiness
+from migrator.readiness.kinds import readiness, works
 from migrator.rules import (
     bindings,
     effects,
     field_owners,
+    holds,
     injected,
     jobs,
     namespaces,
@@ -83,6 +85,9 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
     namespaces.require_own_names(pairs)
+    for ref, hindrance in dead_conversions.hindrances(moves, crds, context).items():
+        others.append(_blocked(moves.pop(ref), *hindrance))
+        del graph[ref]
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks
     for ref, backends in mutations.after.items():
@@ -133,11 +138,15 @@ def _decide(
     ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, limits), order.Rank.LIMIT)
     if effects.is_exceeded(manifest, found.ref):
         ranks[green] = order.Rank.LIMIT
+    served = inventory.green_versions.get((found.resource.group, found.resource.kind), ())
+    item = _move(found, green, manifest, done, context, served)
+    if item.ended:
+        # It needs nothing to run, and is to be there before what would carry it out.
+        return _Decided(item, {ref: hard for ref, hard in needs.items() if hard}, ranks | {green: order.Rank.EARLY})
     rank = effects.rank(done.manifest, green, crds)
     if rank is not None:
         ranks[green] = rank
-    served = inventory.green_versions.get((found.resource.group, found.resource.kind), ())
-    return _Decided(_move(found, green, manifest, done, context, served), needs, ranks)
+    return _Decided(item, needs, ranks)
 
 
 def _decided(item: PlanItem) -> _Decided:
@@ -177,7 +186,9 @@ def _move(
     found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext, served: Sequence[str]
 ) -> PlanItem:
     body = to_json(done.manifest)
-    ended = jobs.finished(manifest) if found.ref.type_name == "Job.batch" else None
+    name, plain = found.ref.type_name, found.ref.type_name in context.blue.plain_status
+    ended = None if plain else table.ended(manifest, name, context)
+    hold = holds.hold(done.manifest, name, ended, context)
     owners = field_owners.carried(found.managed_fields, found.resource.group, served)
     if shared.is_shared(green):  # written under our own name: what we added there is told from what green's owner set
         owners = field_owners.Carried()
@@ -193,14 +204,17 @@ def _move(
         manager=field_owners.OURS if shared.is_shared(green) else found.manager,
         managed_fields=owners.entries,
         ended=ended,
-        status=orjson.dumps(jobs.finished_status(manifest)) if ended else b"",
+        status=to_json(_status(manifest, name, ended)) if ended else b"",
+        hold=to_json(hold) if hold else b"",
+        unheld=ended is not None and not hold and name in context.green.served_kinds,
+        works=works(manifest),
         danger=bindings.danger(manifest, context),
         data=storage.data_plan(manifest, context),
         unready=_unready(manifest),
         volatile=injected.volatile_paths(manifest, context),
         uid=found.uid,
         # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.
-        token=f"r{manifest['metadata']['resourceVersion']}" if found.ref.type_name == "Secret" else digest(body),
+        token=f"r{manifest['metadata']['resourceVersion']}" if name == "Secret" else _digest(done.manifest, body, plain=plain),
     )
 
 
@@ -208,6 +222,15 @@ def _original(manifest: Manifest, wanted: Manifest) -> bytes:
     """Return blue's content where green gets less of it, as JSON."""
     have = content(manifest)
     return b"" if next(added(content(wanted), have, None), None) is None else to_json({**manifest, **have})
+
+
+def _status(manifest: Manifest, type_name: str, ended: Ended) -> Manifest:
+    return jobs.finished_status(manifest, ended) if type_name == "Job.batch" else dict(manifest["status"])
+
+
+def _digest(manifest: Manifest, body: bytes, *, plain: bool) -> str:
+    """Return what changes with the content; a status that a controller of blue writes all the time is none."""
+    return digest(to_json(without(manifest, "status")) if plain else body)
 
 
 def _unready(manifest: Manifest) -> str:
@@ -234,6 +257,7 @@ def with_green(plan: Plan, green: GreenReading) -> Plan:
     """Return the plan with what reading green has added: what cannot be read there, and warnings."""
     if green.strange:
         plan = _without(plan, green.strange)
+    plan = without_late_runs(plan, green)
     unreadable = (*plan.unreadable, *green.unreadable)
     unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
     return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *unread, *_green_warnings(green)))

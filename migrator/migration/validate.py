@@ -26,7 +26,7 @@ from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober, Reporter
-from migrator.readiness.kinds import readiness
+from migrator.readiness.kinds import readiness, works
 from migrator.rules.storage import DATA_NOTES
 
 _POLL = 1.0
@@ -114,21 +114,33 @@ def _await_ready(
             if states[ref].done:
                 item = pending.pop(ref)
                 if not states[ref].ok:
-                    yield _unready(item, states[ref].message)
+                    yield _unready(item, states[ref].message, as_well=_works_as_well(item, manifest))
                 elif states[ref].message:
                     yield Finding("readiness", str(ref), Severity.WARNING, states[ref].message)
-        # What is not ready on blue either is no reason to wait.
-        if not any(not item.unready for item in pending.values()) or clock.monotonic() >= deadline:
+        # What works on green as far as it does on blue is no reason to wait.
+        if all(_works_as_well(item, manifests[ref]) for ref, item in pending.items()) or clock.monotonic() >= deadline:
             break
         reporter.emit(Progress("ready", total - len(pending), total))
         clock.sleep(_POLL)
         manifests = _look_again(green, pending)
     for ref, item in pending.items():
-        yield _unready(item, f"{states[ref].message}, still after {timeout:.0f} s" if not item.unready else states[ref].message)
+        if _works_as_well(item, manifests[ref]):
+            yield _unready(item, states[ref].message, as_well=True)
+        else:
+            yield _unready(item, f"{states[ref].message}, still after {timeout:.0f} s{_on_blue(item)}")
 
 
-def _unready(item: PlanItem, message: str) -> Finding:
-    if item.unready:
+def _works_as_well(item: PlanItem, manifest: Manifest) -> bool:
+    """Return whether an object that is not ready on green does there what it does on blue, which is not all of it either."""
+    return bool(item.unready) and (item.works is None or (works(manifest) or 0) >= item.works)
+
+
+def _on_blue(item: PlanItem) -> str:
+    return f"; blue has {item.works} that work, although it is not ready there either: {item.unready}" if item.unready else ""
+
+
+def _unready(item: PlanItem, message: str, *, as_well: bool = False) -> Finding:
+    if as_well:
         return Finding("readiness", str(item.green), Severity.WARNING, f"{message} (not ready on blue either: {item.unready})")
     where = f" -n {item.green.namespace}" if item.green.namespace else ""
     hint = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"

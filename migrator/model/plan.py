@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 
 
@@ -32,11 +33,27 @@ class DataPlan(StrEnum):
     """The volume itself moves with the claim."""
 
 
-class FinishedJob(StrEnum):
-    """How a finished Job ended."""
+class EndMark(NamedTuple):
+    """The place in a status that tells that a run has ended."""
 
-    COMPLETE = "Complete"
-    FAILED = "Failed"
+    path: tuple[str, ...]
+    """Below `status`; `("conditions", TYPE)` means the condition of that type."""
+    value: str | bool
+
+    def is_in(self, manifest: Manifest) -> bool:
+        """Return whether the status of an object shows this mark."""
+        if self.path[0] != "conditions":
+            return bool(get(manifest, "status", *self.path) == self.value)
+        conditions = get(manifest, "status", "conditions") or []
+        return any((item["type"], item["status"]) == (self.path[1], self.value) for item in conditions)
+
+
+class Ended(NamedTuple):
+    """How a run to completion has ended: a Job, or a custom resource that is carried out once."""
+
+    how: str
+    """The word of its own kind: Complete, Failed, Succeeded."""
+    mark: EndMark
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,8 +89,14 @@ class PlanItem:
     """Blue's field ownership as JSON, where writing under one name cannot carry it over."""
     status: bytes = field(default=b"", repr=False)
     """The status to write as JSON, where `ended` is set."""
-    ended: FinishedJob | None = None
-    """How a finished Job ended; it is created suspended, then gets its status."""
+    ended: Ended | None = None
+    """How a run has ended whose status is written after its creation."""
+    hold: bytes = field(default=b"", repr=False)
+    """A merge patch (RFC 7396) that it is created with; once its status is written, or its pods are made, `body` holds."""
+    unheld: bool = False
+    """Whether a controller on green may carry it out before its status is written."""
+    works: int | None = None
+    """How many of its pods do their work on blue; None where its status does not count them."""
     late_labels: tuple[str, ...] = ()
     """Labels of a namespace that are set once the pods in it are made: they would refuse some that blue has."""
     volatile: tuple[tuple[str, ...], ...] = ()

@@ -60,6 +60,8 @@ class ResourceType(NamedTuple):
     kind: str
     namespaced: bool
     verbs: frozenset[str]
+    has_status: bool = True
+    """Whether its status is a subresource, which a create does not write."""
 
     @property
     def api_version(self) -> str:

@@ -23,6 +23,18 @@ def readiness(manifest: Manifest) -> Readiness:
         return Readiness(done=False, ok=True, message=f"cannot be judged: it {reason_of(error)}")
 
 
+def works(manifest: Manifest) -> int | None:
+    """Return how many pods of an object do their work, None where its status does not count them or cannot be read.
+
+    A custom resource with pods counts them as the workloads of Kubernetes do, as a rule.
+    """
+    for field in _COUNTS.get(ref_type(manifest), _ANY_COUNTS if "." in manifest["apiVersion"].partition("/")[0] else ()):
+        count = get(manifest, "status", field)
+        if isinstance(count, int):
+            return count
+    return 0 if ref_type(manifest) in _COUNTS else None
+
+
 def _readiness(manifest: Manifest) -> Readiness:
     name = ref_type(manifest)
     check = _BY_TYPE.get(name)
@@ -154,6 +166,14 @@ def _conditions(manifest: Manifest) -> dict[str, dict[str, Any]]:
     return {item["type"]: item for item in conditions if isinstance(item.get("type"), str)}
 
 
+_ANY_COUNTS = ("availableReplicas", "readyReplicas")
+_COUNTS: dict[str, tuple[str, ...]] = {
+    "Deployment.apps": ("availableReplicas",),
+    "StatefulSet.apps": ("readyReplicas",),
+    "ReplicaSet.apps": ("availableReplicas",),
+    "ReplicationController": ("availableReplicas",),
+}
+"""Where the status counts the pods that work; of a DaemonSet they depend on the nodes, and are not compared."""
 _BY_TYPE: dict[str, Callable[[Manifest], Readiness]] = {
     "Deployment.apps": _deployment,
     "StatefulSet.apps": _stateful_set,

@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from migrator.config.schema import Migration
 from migrator.model.manifest import Manifest
@@ -20,6 +20,8 @@ class GreenFacts:
     """What green offers, read once before planning."""
 
     served_groups: frozenset[str] = frozenset()
+    served_kinds: frozenset[str] = frozenset()
+    """Kinds, as `Kind.group`, that green serves already: their controllers may be at work there."""
     service_networks: tuple[Network, ...] = ()
     """Ranges that cluster IPs come from; empty when green does not tell."""
     used_cluster_ips: dict[str, ObjectRef] = field(default_factory=dict)
@@ -35,6 +37,14 @@ class SystemObject(NamedTuple):
     """Accounts that it gives rights to: namespace, and name or `*`."""
     opens: str = ""
     """Kind whose objects only it can open."""
+
+
+class Serving(NamedTuple):
+    """The pod template of an earlier revision, whose pods do a Deployment's work on blue."""
+
+    revision: str
+    template: str
+    """As JSON."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,14 +75,23 @@ class BlueFacts:
     """API groups served by an aggregated API server."""
     system: frozenset[SystemObject] = frozenset()
     """What a person put into the system namespaces, and what stays there."""
+    dead_conversions: frozenset[str] = frozenset()
+    """Kinds, as `Kind.group`, that could be read at one version only: their conversion webhook does not answer."""
+    plain_status: frozenset[str] = frozenset()
+    """Custom kinds, as `Kind.group`, whose status is a field as any other: nobody fills it in again."""
+    held_rollouts: frozenset[ObjectRef] = frozenset()
+    """Deployments whose rollout does not go on."""
+    serving: dict[ObjectRef, Serving] = field(default_factory=dict)
+    """Of those, which template works on blue."""
 
     @staticmethod
     def joined(readings: Iterable[BlueFacts]) -> BlueFacts:
         """Return the facts of several readings together."""
         parts = list(readings)
         uids = {uid: ref for part in parts for uid, ref in part.uids.items()}
-        names = [item.name for item in dataclasses.fields(BlueFacts) if item.name != "uids"]
-        return BlueFacts(uids, *(frozenset().union(*(getattr(part, name) for part in parts)) for name in names))
+        names = [item.name for item in dataclasses.fields(BlueFacts) if item.name not in ("uids", "serving")]
+        sets: dict[str, Any] = {name: frozenset().union(*(getattr(part, name) for part in parts)) for name in names}
+        return BlueFacts(uids, serving={ref: found for part in parts for ref, found in part.serving.items()}, **sets)
 
 
 @dataclass(slots=True, frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, get, ref_of
+from migrator.model.manifest import Manifest, drop, get, ref_of, ref_type
 from migrator.rules.context import RuleContext
 
 _CA_INJECTION = (
@@ -10,6 +10,9 @@ _CA_INJECTION = (
     "cert-manager.io/inject-ca-from-secret",
     "cert-manager.io/inject-apiserver-ca",
 )
+
+
+STATUS = ("status",)
 
 
 def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str, ...], ...]:
@@ -20,6 +23,8 @@ def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str,
     annotations = get(manifest, "metadata", "annotations") or {}
     if any(key in annotations for key in _CA_INJECTION):
         paths += [("webhooks",), ("spec", "caBundle"), ("spec", "conversion", "webhook", "clientConfig", "caBundle")]
+    if "status" in manifest and ref_type(manifest) in context.blue.plain_status:
+        paths.append(STATUS)
     return tuple(paths)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, get, put, ref_of
-from migrator.model.plan import FinishedJob
+from migrator.model.manifest import Manifest, drop, get, put, ref_of, without
+from migrator.model.plan import Ended, EndMark
 from migrator.rules.context import Rule, RuleContext
 
 _CONTROLLER_LABELS = (
@@ -12,6 +12,8 @@ _CONTROLLER_LABELS = (
     "job-name",
     "batch.kubernetes.io/job-name",
 )
+_ENDS = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
+"""The conditions that a Job ends with, and the one that comes before each since Kubernetes 1.31."""
 _STATUS = ("conditions", "startTime", "completionTime", "succeeded", "failed", "completedIndexes", "failedIndexes")
 
 
@@ -31,17 +33,35 @@ def suspend_cronjob(manifest: Manifest, _: RuleContext) -> Manifest:
     return put(manifest, ("spec", "suspend"), True)
 
 
-def finished(manifest: Manifest) -> FinishedJob | None:
+def finished(manifest: Manifest) -> Ended | None:
     """Return how a Job ended, or None while it has not ended."""
     for condition in get(manifest, "status", "conditions") or []:
-        if condition["status"] == "True" and condition["type"] in ("Complete", "Failed"):
-            return FinishedJob(condition["type"])
+        if condition["status"] == "True" and condition["type"] in _ENDS:
+            return Ended(condition["type"], EndMark(("conditions", condition["type"]), "True"))
     return None
 
 
-def finished_status(manifest: Manifest) -> Manifest:
-    """Return the part of a finished Job's status that is moved: how and when it ended, without counts of pods."""
-    return {key: value for key, value in manifest["status"].items() if key in _STATUS}
+def finished_status(manifest: Manifest, ended: Ended) -> Manifest:
+    """Return the part of a finished Job's status that is moved, as the validation of today takes it.
+
+    How and when it ended, without counts of pods. Before 1.31 a Job ended without the condition that comes before the last one,
+    and older servers left out times. Source: k8s.io/kubernetes/pkg/apis/batch/validation, validateJobStatus.
+    """
+    spec, status = manifest["spec"], {key: value for key, value in manifest["status"].items() if key in _STATUS}
+    last = next(item for item in status["conditions"] if (item["type"], item["status"]) == (ended.how, "True"))
+    at = last.get("lastTransitionTime") or status.get("completionTime") or manifest["metadata"].get("creationTimestamp")
+    others = [item for item in status["conditions"] if item["type"] not in (*_ENDS, *_ENDS.values())]
+    before = next((item for item in status["conditions"] if item["type"] == _ENDS[ended.how] and item["status"] == "True"), None)
+    status["conditions"] = [*others, before or {**last, "type": _ENDS[ended.how]}, last]
+    status["startTime"] = status.get("startTime") or manifest["metadata"].get("creationTimestamp") or at
+    if ended.how == "Complete":
+        status["completionTime"] = max(status.get("completionTime") or at, status["startTime"])
+    fits = {
+        "completionTime": ended.how == "Complete",
+        "completedIndexes": spec.get("completionMode") == "Indexed",
+        "failedIndexes": spec.get("backoffLimitPerIndex") is not None,
+    }
+    return without(status, *(name for name, fit in fits.items() if not fit))
 
 
 def is_running(manifest: Manifest) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, get, without
+from migrator.model.manifest import Manifest, get, ref_type, without
 from migrator.rules.context import Rule, RuleContext
 
 _PERSONS_METADATA = frozenset({"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences"})
@@ -23,10 +23,11 @@ CONTROLLER_ANNOTATIONS = (
 """Annotations, or prefixes of them, that blue's controllers wrote and green's controllers write again."""
 
 
-def strip_server_fields(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the manifest without status and server-owned metadata."""
+def strip_server_fields(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return the manifest without server-owned metadata, and without a status that controllers write again."""
     metadata = {key: value for key, value in manifest["metadata"].items() if key in _PERSONS_METADATA}
-    return {**without(manifest, "status"), "metadata": metadata}
+    kept = manifest if ref_type(manifest) in context.blue.plain_status else without(manifest, "status")
+    return {**kept, "metadata": metadata}
 
 
 def strip_controller_annotations(manifest: Manifest, _: RuleContext) -> Manifest:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from migrator.model.manifest import Manifest
+from migrator.model.manifest import Manifest, ref_type
+from migrator.model.plan import Ended
 from migrator.rules import (
     accounts,
     bindings,
     finalizers,
+    holds,
     images,
     jobs,
     namespaces,
     ownership,
     person,
     requests,
+    rollouts,
+    runs,
     server_fields,
     services,
     snapshots,
@@ -25,6 +29,7 @@ from migrator.rules import (
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
 RULES: tuple[Rule, ...] = (
+    *rollouts.RULES,  # gives a template that the others change
     *services.RULES,  # reads managedFields: before they are stripped
     *workloads.FIRST,  # likewise
     *ownership.RULES,
@@ -40,6 +45,8 @@ RULES: tuple[Rule, ...] = (
     *namespaces.RULES,
 )
 _ALWAYS = "server-fields"
+_RUNNING = "is running on blue: it would run a second time on green"
+_RUNNING_HINT = "wait until it has finished, or leave it with move.objects.exclude"
 _HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
 _NOTES = {"Pod": workloads.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
 
@@ -75,26 +82,35 @@ def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...])
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     """Return why an object cannot be moved now."""
     if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
-        return Hindrance(
-            "is running on blue: it would run a second time on green",
-            "wait until it has finished, or leave it with move.objects.exclude",
-        )
+        return Hindrance(_RUNNING, _RUNNING_HINT)
+    if runs.is_running(manifest, ref_type(manifest), context):
+        return Hindrance(_RUNNING, _RUNNING_HINT)
     if manifest["apiVersion"].startswith("rbac.authorization.k8s.io/"):
         return bindings.hindrance(manifest, context)
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     return check(manifest, context) if check else None
 
 
+def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | None:
+    """Return how a Job, or a custom resource that is carried out once, has ended; None for all others."""
+    return jobs.finished(manifest) if type_name == "Job.batch" else runs.ended(manifest, type_name, context)
+
+
 def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, ...]:
     """Return notes for the person about the move of an object; `text` is its JSON on green."""
+    type_name = ref_type(manifest)
     found = list(namespaces.notes(text, context)) if context.config.map.namespaces else []
     read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     if read:
         found += read(manifest, context)
     if manifest["kind"] == "CronJob" and jobs.runs_on_blue(manifest, context):
         found.append("is created suspended; runs on green after the cutover")
-    if manifest["kind"] == "Job" and (ended := jobs.finished(manifest)):
-        found.append(f"is created as finished ({ended.value}); it does not run again")
+    if end := ended(manifest, type_name, context):
+        found.append(f"is created as finished ({end.how}); it does not run again")
+    else:
+        found += holds.notes(manifest, type_name)
+    if type_name in ("Deployment.apps", "StatefulSet.apps", "DaemonSet.apps"):
+        found += rollouts.notes(manifest, type_name, context)
     lost = manifest["metadata"].get("ownerReferences") or []
     found += [f"owner {owner['kind']}/{owner['name']} is not moved" for owner in lost if _is_lost(owner, context)]
     return tuple(found)

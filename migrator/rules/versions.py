@@ -50,12 +50,20 @@ def common_version(blue: Sequence[ResourceType], green: Sequence[str], storage: 
     return None
 
 
-def crd_versions(crd: Manifest) -> tuple[Kind, list[str], str]:
-    """Return the kind that a CRD defines, its served versions and its storage version."""
+def other_versions(
+    blue: Sequence[ResourceType], green: Sequence[str], chosen: ResourceType, stored: Sequence[str]
+) -> tuple[ResourceType, ...]:
+    """Return the same kind at the other versions that both serve; those that objects may be stored at come first."""
+    common = [item for item in blue if item.version in green and item.version != chosen.version]
+    return tuple(sorted(common, key=lambda item: item.version not in stored))
+
+
+def crd_versions(crd: Manifest) -> tuple[Kind, list[str], str, list[str]]:
+    """Return the kind that a CRD defines, its served versions, its storage version, and all that objects may be stored at."""
     spec = crd["spec"]
     served = [version["name"] for version in spec["versions"] if version.get("served")]
     storage = next((version["name"] for version in spec["versions"] if version.get("storage")), "")
-    return (spec["group"], get(spec, "names", "kind")), served, storage
+    return (spec["group"], get(spec, "names", "kind")), served, storage, get(crd, "status", "storedVersions") or []
 
 
 def unserved(resource: ResourceType, green: Sequence[str]) -> Hindrance:

@@ -288,6 +288,15 @@ class ClusterContract:
             place.replace({**live, "metadata": without(live["metadata"], "resourceVersion")})
         assert caught.value.status == 422
 
+    def test_an_update_may_give_an_ingress_two_classes_and_a_create_may_not(self, place: Place) -> None:
+        """What lies on a server need not be what can be created there."""
+        key = "kubernetes.io/ingress.class"
+        ingress = made("networking.k8s.io/v1", "Ingress", "a", spec={"ingressClassName": "new", "defaultBackend": _BACKEND})
+        with pytest.raises(InvalidError):
+            place.create({**ingress, "metadata": {"name": "a", "annotations": {key: "old"}}})
+        place.create(ingress)
+        assert place.patch("Ingress", "a", {"metadata": {"annotations": {key: "old"}}})["metadata"]["annotations"] == {key: "old"}
+
     def test_a_status_is_written_by_its_subresource_only(self, place: Place) -> None:
         """A plain replacement keeps the status; the subresource changes status and metadata, and nothing of the spec."""
         place.create(made("networking.k8s.io/v1", "Ingress", "a", spec={"ingressClassName": "none", "defaultBackend": _BACKEND}))
@@ -406,13 +415,15 @@ class ClusterContract:
 
     # Kinds of one's own
 
-    def test_a_definition_makes_a_kind(self, place: Place) -> None:
-        """Once it is established its objects can be written and listed; with it they go."""
+    @pytest.mark.parametrize("status", [True, False])
+    def test_a_definition_makes_a_kind(self, place: Place, *, status: bool) -> None:
+        """Once it is established its objects can be written and listed; a status is created where it is a plain field; with it they go."""
         group = f"{place.namespace}.example.com"
-        definition = place.create(crd("gadgets", "Gadget", group))
+        definition = place.create(crd("gadgets", "Gadget", group, status=status))
         place.until(lambda: any(item.group == group for item in place.cluster.resources()))
         kind = next(item for item in place.cluster.resources() if item.group == group)
-        body = orjson.dumps(made(f"{group}/v1", "Gadget", "a", spec={"size": 1}))
+        assert kind.has_status is status
+        body = orjson.dumps(made(f"{group}/v1", "Gadget", "a", spec={"size": 1}, status={"phase": "Done"}))
 
         def written() -> bool:
             try:
@@ -422,7 +433,8 @@ class ClusterContract:
             return True
 
         place.until(written)
-        assert [item["spec"] for item in place.cluster.list(kind)] == [{"size": 1}]
+        kept = None if status else {"phase": "Done"}
+        assert [(item["spec"], item.get("status")) for item in place.cluster.list(kind)] == [({"size": 1}, kept)]
         place.cluster.delete(TYPES["CustomResourceDefinition"], "", f"gadgets.{group}", uid=definition["metadata"]["uid"])
         place.until(lambda: not any(item.group == group for item in place.cluster.resources()))
 

@@ -65,14 +65,17 @@ def cron_job(name: str, **spec: Any) -> Manifest:
     )
 
 
-def crd(plural: str, kind: str, group: str, versions: tuple[str, ...] = ("v1",)) -> Manifest:
-    """Return a CRD whose first version is stored."""
+def crd(plural: str, kind: str, group: str, versions: tuple[str, ...] = ("v1",), *, status: bool = False) -> Manifest:
+    """Return a CRD whose first version is stored; with `status`, that is a subresource, else a field as any other."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    subresources: dict[str, Any] = {"subresources": {"status": {}}} if status else {}
     spec = {
         "group": group,
         "scope": "Namespaced",
         "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
-        "versions": [{"name": name, "served": True, "storage": name == versions[0], "schema": schema} for name in versions],
+        "versions": [
+            {"name": name, "served": True, "storage": name == versions[0], "schema": schema, **subresources} for name in versions
+        ],
     }
     return made("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}", spec=spec)
 

@@ -25,7 +25,6 @@ _CLOCK_SECONDS = 2.0
 """An API tells its time in whole seconds."""
 _LATE_SECONDS = 60.0
 """How long after the last sign of life of a run green may have carried out its last request."""
-_SUSPEND = "spec.suspend"
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,15 +79,21 @@ class Known:
         return in_time and _written_by_us(item, live) and not self._foreign(item, live)
 
     def _foreign(self, item: PlanItem, live: Live) -> bool:
-        """Return whether a field differs that a create sends; a finished Job is created suspended, some labels come later."""
+        """Return whether a field differs that a create sends; what is held at first comes later, and so do some labels."""
         if item.late_labels:
             item = replace(item, body=orjson.dumps(special.first_body(item, orjson.loads(item.body))))
-        return any(found.path != _SUSPEND or item.ended is None for found in self.differences(item, live))
+        held = [".".join(path) for path in special.held_paths(item)]
+        return any(not any(f"{path}.".startswith(f"{found.path}.") for path in held) for found in self.differences(item, live))
 
     def finish_is_due(self, item: PlanItem, live: Live) -> bool:
-        """Return whether a finished Job of ours still waits for its status, or for the end of its suspension."""
-        if item.ended is None or (item.green not in self.state.written and not self.made(item, live)):
+        """Return whether an object of ours still waits for its status, or is held as it was created."""
+        if item.ended is None and not item.hold:
             return False
+        written = self.state.written.get(item.green)
+        if written is None and not self.made(item, live):
+            return False
+        if item.ended is None and written is not None and written.finished:
+            return False  # what it was held at may be a person's wish by now
         return not special.is_finished(item, orjson.loads(live.body))
 
 

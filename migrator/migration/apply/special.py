@@ -1,65 +1,109 @@
-"""What single kinds need besides a create or a replace: finished Jobs, CRDs, accounts of pods."""
+"""What single kinds need besides a create or a replace: what is held at first, runs that have ended, CRDs, accounts of pods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
-from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError
+from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, UnavailableError
 from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ResourceType
 from migrator.ports import Clock, Green
 from migrator.rules import field_owners
+from migrator.rules.person import merge_patch
 
 _ATTEMPTS = 5
+_START_SECONDS = 30.0
+_DEPLOYMENT, _JOB = "Deployment.apps", "Job.batch"
 _ESTABLISH_SECONDS = 60.0
 _POLL = 0.1
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 
 
 def first_body(item: PlanItem, body: Manifest) -> Manifest:
-    """Return what is created first: a finished Job suspended, so that it starts no pod; a namespace without its late labels."""
+    """Return what is created first: what must not begin, or may not be created as it is, is held; some labels come later."""
     for name in item.late_labels:
         body = drop(body, "metadata", "labels", name)
-    return put(body, ("spec", "suspend"), True) if item.ended else body
+    return dict(merge_patch(body, orjson.loads(item.hold))) if item.hold else body
 
 
-def has_ended(manifest: Manifest) -> bool:
-    """Return whether a Job's status says that it has ended."""
-    conditions = get(manifest, "status", "conditions") or []
-    return any(item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in conditions)
+def held_paths(item: PlanItem) -> dict[tuple[str, ...], Any]:
+    """Return the fields that are held at first, each with the value that it is held at; None: it is absent."""
+    if not item.hold:
+        return {}
+    body = orjson.loads(item.body)
+    return {path: value for path, value in _leaves(orjson.loads(item.hold)) if get(body, *path) != value}
+
+
+def is_held(item: PlanItem, manifest: Manifest) -> bool:
+    """Return whether an object on green still is as it was created first."""
+    paths = held_paths(item)
+    return bool(paths) and all(get(manifest, *path) == value for path, value in paths.items())
 
 
 def is_finished(item: PlanItem, manifest: Manifest) -> bool:
-    """Return whether nothing is left to do for a finished Job: it has ended, and is suspended only where blue's is."""
-    return has_ended(manifest) and (_is_suspended(orjson.loads(item.body)) or not _is_suspended(manifest))
+    """Return whether nothing is left to do: a run has ended on green, too, and what was held is let go."""
+    return (item.ended is None or item.ended.mark.is_in(manifest)) and not is_held(item, manifest)
 
 
-def _is_suspended(manifest: Manifest) -> bool:
-    return bool(get(manifest, "spec", "suspend"))
+def finish(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Green, clock: Clock) -> Manifest:
+    """Write the status of a run that has ended while it is held, then let go what was held; return the object.
+
+    Raises UnavailableError when green's controller does not make the pods of what is to be paused.
+    """
+    if item.ended and not item.ended.mark.is_in(manifest):
+        manifest = _with_status(item, resource, manifest, green)
+    if is_held(item, manifest):
+        if item.green.type_name == _DEPLOYMENT:
+            _await_pods(item, resource, green, clock)
+        body = orjson.loads(item.body)
+        patch: Manifest = {}
+        for path in held_paths(item):
+            patch = put(patch, path, get(body, *path))
+        manifest = green.patch(resource, item.green.namespace, item.green.name, patch, manager=item.manager)
+    return manifest
 
 
-def finish_job(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Green) -> Manifest:
-    """Write a finished Job's status while it is suspended, then end the suspension: a finished Job starts no pod."""
+def _leaves(patch: Manifest, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _with_status(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Green) -> Manifest:
     namespace, name = item.green.namespace, item.green.name
     status = orjson.loads(item.status)
     for attempt in range(_ATTEMPTS):
-        if has_ended(manifest):
-            break  # a run that was ended before it could end the suspension has written it
-        body = orjson.dumps({**manifest, "status": {**_finished_base(manifest), **status}})
+        base = _finished_base(manifest) if item.green.type_name == _JOB else {}
+        body = orjson.dumps({**manifest, "status": {**base, **status}})
         try:
-            manifest = green.replace(resource, namespace, name, body, manager=field_owners.OURS, subresource="status")
-            break
+            return green.replace(resource, namespace, name, body, manager=field_owners.OURS, subresource="status")
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
                 raise
             manifest = green.get(resource, namespace, name)
-    if not _is_suspended(orjson.loads(item.body)):
-        manifest = green.patch(resource, namespace, name, {"spec": {"suspend": False}}, manager=item.manager)
-    return manifest
+    raise AssertionError("the loop returns or raises")
+
+
+def _await_pods(item: PlanItem, resource: ResourceType, green: Green, clock: Clock) -> None:
+    """Wait until green's controller makes the pods of a Deployment that is to be paused: a paused one would get none."""
+    deadline = clock.monotonic() + _START_SECONDS
+    while True:
+        live = green.get(resource, item.green.namespace, item.green.name)
+        seen = get(live, "status", "observedGeneration") or 0
+        if seen >= live["metadata"].get("generation", 0) and get(live, "status", "replicas"):
+            return
+        if clock.monotonic() > deadline:
+            raise UnavailableError(
+                f"is to be paused, and green's controller has made no pods of it for {_START_SECONDS:.0f} s",
+                hint="see why, then run copy again",
+            )
+        clock.sleep(_POLL)
 
 
 def await_usable(item: PlanItem, resource: ResourceType, green: Green, clock: Clock) -> None:

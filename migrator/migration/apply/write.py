@@ -62,7 +62,7 @@ class Writer:
         first = orjson.dumps(special.first_body(item, body))
 
         def create() -> Manifest:
-            return self.green.create(resource, namespace, first, manager=item.manager, brief=item.ended is None)
+            return self.green.create(resource, namespace, first, manager=item.manager, brief=not _has_more(item))
 
         try:
             manifest = special.patiently(create, resource, self.clock, _SETTLE_SECONDS)
@@ -77,26 +77,38 @@ class Writer:
             # Green may have created it, and only its answer is lost: the next run must know that it can be ours.
             return _failed(item, error, made=error.status != _TOO_MANY)
         try:
-            return outcome(item, Action.CREATED, live_of(self._completed(item, resource, manifest)), made=True)
+            if _has_more(item):
+                manifest = special.finish(item, resource, manifest, self.green, self.clock)
+        except InvalidError as error:
+            if item.ended:
+                return self._taken_back(
+                    item, resource, live_of(manifest), f"{item.ended.how}, which green refuses: {error.message}"
+                )
+            return _failed(item, error, live_of(manifest), made=True)
+        except ApiError as error:
+            return _failed(item, error, live_of(manifest), made=True)
+        try:
+            manifest = self._restore_owners(item, resource, manifest)
+            special.await_usable(item, resource, self.green, self.clock)
+            return outcome(item, Action.CREATED, live_of(manifest), made=True)
         except ApiError as error:
             return _failed(item, error, live_of(manifest), made=True)
 
-    def _completed(self, item: PlanItem, resource: ResourceType, manifest: Manifest) -> Manifest:
-        """Return a new object after what a create alone cannot bring: owners of fields, the end of a Job, a usable CRD."""
-        manifest = self._restore_owners(item, resource, manifest)
-        if item.ended:
-            manifest = special.finish_job(item, resource, manifest, self.green)
-        special.await_usable(item, resource, self.green, self.clock)
-        return manifest
+    def _taken_back(self, item: PlanItem, resource: ResourceType, live: Live, end: str) -> Outcome:
+        """Delete a run that was created a moment ago and whose end green refuses: held for ever, it would be no copy."""
+        self.green.delete(resource, item.green.namespace, item.green.name, uid=live.uid)
+        hint = "correct its status on blue, or leave it with move.objects.exclude"
+        return Outcome(item.green, Action.BLOCKED, f"has ended on blue: {end} ({hint})")
 
     def _replace(self, item: PlanItem, body: Manifest, live: Live, known: Known) -> Outcome:
         resource = _resource(item)
         made = known.made(item, live)
         differences = tuple(masked(known.differences(item, live), item.green.kind))
-        manifest = self._replaced(item, resource, body, live)
+        due = known.finish_is_due(item, live)
+        manifest = self._replaced(item, resource, special.first_body(item, body) if due else body, live)
+        if due:
+            manifest = special.finish(item, resource, manifest, self.green, self.clock)
         manifest = self._restore_owners(item, resource, manifest)
-        if item.ended and known.finish_is_due(item, live_of(manifest)):
-            manifest = special.finish_job(item, resource, manifest, self.green)
         return outcome(item, Action.CHANGED, live_of(manifest), made=made, differences=differences)
 
     def _replaced(self, item: PlanItem, resource: ResourceType, body: Manifest, live: Live) -> Manifest:
@@ -107,7 +119,7 @@ class Writer:
             wanted["metadata"] |= {"resourceVersion": live.resource_version}
             try:
                 return self.green.replace(
-                    resource, namespace, name, orjson.dumps(wanted), manager=item.manager, brief=item.ended is None
+                    resource, namespace, name, orjson.dumps(wanted), manager=item.manager, brief=not _has_more(item)
                 )
             except ConflictError:
                 if attempt == _ATTEMPTS - 1:
@@ -130,6 +142,11 @@ class Writer:
                 f"is on green, but who owns its fields is lost: the API server dropped {', '.join(lost)}", hint=_NOT_CONVERTED
             )
         return manifest
+
+
+def _has_more(item: PlanItem) -> bool:
+    """Return whether a create does not bring all of it."""
+    return item.ended is not None or bool(item.hold)
 
 
 def _resource(item: PlanItem) -> ResourceType:

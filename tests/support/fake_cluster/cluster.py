@@ -21,7 +21,7 @@ from migrator.rules.person import merge_patch
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import selectors
 from tests.support.fake_cluster.faults import Fault
-from tests.support.fake_cluster.kinds import IMMUTABLE, SERVED, WITHOUT_GENERATION, WITHOUT_STATUS
+from tests.support.fake_cluster.kinds import IMMUTABLE, SERVED, WITHOUT_GENERATION, WITHOUT_STATUS, refused_on_create
 from tests.support.fake_cluster.lock import FakeLock
 from tests.support.fake_cluster.owners import owned_after_update, owned_by_create
 
@@ -64,7 +64,7 @@ class FakeCluster:
         for manifest in manifests:
             resource = self.type_of(manifest)
             namespace = manifest["metadata"].get("namespace", "") if resource.namespaced else ""
-            self._create(resource, namespace, manifest, manager, dry_run=False)
+            self._create(resource, namespace, manifest, manager, dry_run=False, validated=False)
             stored = self._objects[_key(resource, namespace, manifest["metadata"]["name"])]
             if "status" in manifest:
                 stored["status"] = _copy(manifest["status"])
@@ -247,7 +247,16 @@ class FakeCluster:
 
     # What a server does
 
-    def _create(self, resource: ResourceType, namespace: str, manifest: Manifest, manager: str, *, dry_run: bool) -> Manifest:
+    def _create(
+        self,
+        resource: ResourceType,
+        namespace: str,
+        manifest: Manifest,
+        manager: str,
+        *,
+        dry_run: bool,
+        validated: bool = True,
+    ) -> Manifest:
         self._require_served(resource)
         name = get(manifest, "metadata", "name") or f"{get(manifest, 'metadata', 'generateName') or ''}"
         if not name:
@@ -260,7 +269,9 @@ class FakeCluster:
             raise ConflictError(
                 f'{self.name} answered 409: {resource.plural} "{name}" already exists', status=409, reason="AlreadyExists"
             )
-        made = _copy(without(manifest, "status") if resource.kind not in WITHOUT_STATUS else manifest)
+        if validated and (refusal := refused_on_create(manifest)):
+            raise self._invalid(refusal)
+        made = _copy(without(manifest, "status") if _has_status(resource) else manifest)
         made["metadata"] = without(made["metadata"], "managedFields", "selfLink", "deletionTimestamp")
         fill = self.defaults.get(resource.kind)
         owned = owned_by_create(made, manager, self._stamp())
@@ -292,7 +303,7 @@ class FakeCluster:
         after = _copy(wanted)
         if subresource:
             after = {**_copy(before), "metadata": after["metadata"], "status": after.get("status") or {}}
-        elif resource.kind not in WITHOUT_STATUS:
+        elif _has_status(resource):
             after = {**without(after, "status"), **({"status": _copy(before["status"])} if "status" in before else {})}
         self._require_mutable(resource, before, after)
         kept = {
@@ -364,7 +375,9 @@ class FakeCluster:
                     names, scope = spec["names"], spec["scope"] == "Namespaced"
                     verbs = _PODS.verbs
                     self._resources.append(
-                        ResourceType(spec["group"], version["name"], names["plural"], names["kind"], scope, verbs)
+                        ResourceType(
+                            spec["group"], version["name"], names["plural"], names["kind"], scope, verbs, _status_of(version)
+                        )
                     )
 
     def _allocated(self, service: Manifest) -> Manifest:
@@ -419,6 +432,14 @@ class FakeCluster:
 
 def _key(resource: ResourceType, namespace: str, name: str) -> Key:
     return resource.group, resource.plural, namespace if resource.namespaced else "", name
+
+
+def _has_status(resource: ResourceType) -> bool:
+    return resource.has_status and resource.kind not in WITHOUT_STATUS
+
+
+def _status_of(version: Manifest) -> bool:
+    return get(version, "subresources", "status") is not None
 
 
 def _copy(value: Manifest) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrator.errors import ApiError, ConflictError, ForbiddenError, NotFoundError, ThrottledError, UnavailableError
+from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, NotFoundError, ThrottledError, UnavailableError
 
 
 @dataclass(slots=True)
@@ -96,3 +96,8 @@ def quota_changed() -> ApiError:
 def not_found() -> ApiError:
     """Return the error of a missing object or kind."""
     return NotFoundError("green answered 404: not found", status=404, reason="NotFound")
+
+
+def invalid() -> ApiError:
+    """Return the error of an object that validation refuses."""
+    return InvalidError("green answered 422: is invalid", status=422, reason="Invalid")

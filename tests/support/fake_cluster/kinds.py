@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
@@ -83,3 +84,12 @@ IMMUTABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     "StorageClass": (("provisioner",), ("parameters",)),
 }
 """Paths that an update may not change (k8s.io/kubernetes/pkg/apis/*/validation)."""
+
+
+def refused_on_create(manifest: Manifest) -> str:
+    """Return what validation forbids on a create only; empty for what may be created."""
+    annotation = get(manifest, "metadata", "annotations", "kubernetes.io/ingress.class")
+    field = get(manifest, "spec", "ingressClassName")
+    if manifest["kind"] == "Ingress" and annotation and field and annotation != field:
+        return "annotations.kubernetes.io/ingress.class: Invalid value: must match `ingressClassName` when both are specified"
+    return ""

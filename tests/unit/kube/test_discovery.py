@@ -13,9 +13,9 @@ def group(name: str, *versions: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": {"name": name} if name else {}, "versions": list(versions)}
 
 
-def resource(plural: str, kind: str, *, scope: str = "Namespaced") -> dict[str, Any]:
+def resource(plural: str, kind: str, *, scope: str = "Namespaced", **more: Any) -> dict[str, Any]:
     """Return a resource of a version."""
-    return {"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": ["get", "list"]}
+    return {"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": ["get", "list"], **more}
 
 
 def test_versions_keep_the_order_of_the_server() -> None:
@@ -32,7 +32,7 @@ def test_versions_keep_the_order_of_the_server() -> None:
             ]
         }
     )
-    assert found[0] == ResourceType("", "v1", "nodes", "Node", False, frozenset({"get", "list"}))
+    assert found[0] == ResourceType("", "v1", "nodes", "Node", False, frozenset({"get", "list"}), has_status=False)
     assert [(item.api_version, item.namespaced) for item in found[1:]] == [("autoscaling/v2", True), ("autoscaling/v1", True)]
 
 
@@ -47,3 +47,11 @@ def test_what_has_no_kind_of_its_own_is_left_out() -> None:
     bare = {"version": "v1", "resources": [{"resource": "nodes", "scope": "Cluster", "verbs": []}]}
     assert types_in({"items": [group("a"), group("b", {"version": "v1"}), group("c", bare)]}) == []
     assert types_in({}) == []
+
+
+def test_a_status_is_known_as_a_subresource_or_as_a_field() -> None:
+    """A create writes it only where it is a field as any other."""
+    parts = [{"subresource": "scale", "verbs": ["get"]}, {"subresource": "status", "verbs": ["get", "update"]}]
+    with_status, without = resource("runs", "Run", subresources=parts), resource("workflows", "Workflow", subresources=parts[:1])
+    found = types_in({"items": [group("example.com", {"version": "v1", "resources": [with_status, without]})]})
+    assert [item.has_status for item in found] == [True, False]

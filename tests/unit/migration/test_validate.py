@@ -186,6 +186,28 @@ def test_what_has_failed_for_good_is_not_waited_for() -> None:
     assert verdict.seconds == 0.0
 
 
+@pytest.mark.parametrize(
+    ("blue", "green", "severity", "waits"),
+    [
+        (3, 0, Severity.FAILURE, True),
+        (3, 2, Severity.FAILURE, True),
+        (3, 3, Severity.WARNING, False),
+        (0, 0, Severity.WARNING, False),
+    ],
+)
+def test_as_many_pods_must_work_as_on_blue(blue: int, green: int, severity: Severity, *, waits: bool) -> None:
+    """A rollout that is stuck on blue works there; on green nothing does, and no word of blue's excuses that."""
+    both = pair(in_shop(deployment("front", 5)))
+    set_status(both.blue, FRONT, {"observedGeneration": 1, "availableReplicas": blue})
+    both.copy()
+    set_status(both.green, FRONT, {"observedGeneration": 1, "availableReplicas": green})
+    verdict = judged(both)
+    (found,) = [item for item in verdict.findings if item.check == "readiness"]
+    assert (found.severity, verdict.seconds > 0) == (severity, waits)
+    assert f"{green} of 5 replicas available" in found.reason
+    assert not waits or f"blue has {blue} that work" in found.reason
+
+
 def test_what_is_not_ready_on_blue_either_is_a_warning_that_nothing_waits_for() -> None:
     """Green cannot be better than blue."""
     both = copied({**in_shop(deployment("front")), "status": {"observedGeneration": 1, "availableReplicas": 0}})

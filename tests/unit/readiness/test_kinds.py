@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from migrator.model.manifest import Manifest
-from migrator.readiness.kinds import readiness
+from migrator.readiness.kinds import readiness, works
 from tests.support.hostile import VALUES, damaged
 from tests.support.objects import made
 
@@ -97,3 +97,21 @@ def test_any_status_is_judged(manifest: Manifest, status: object) -> None:
     assert isinstance(readiness(manifest).done, bool)
     found = readiness({**manifest, "status": status})
     assert isinstance(found.message, str)
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "status", "count"),
+    [
+        (APPS, "Deployment", {"availableReplicas": 2, "readyReplicas": 3}, 2),
+        (APPS, "Deployment", {}, 0),
+        (APPS, "StatefulSet", {"readyReplicas": 1}, 1),
+        (APPS, "DaemonSet", {"numberAvailable": 3}, None),
+        ("argoproj.io/v1alpha1", "Rollout", {"availableReplicas": 4}, 4),
+        ("example.com/v1", "Database", {"readyReplicas": 1}, 1),
+        ("example.com/v1", "Database", {"readyReplicas": "all"}, None),
+        ("v1", "Pod", {"phase": "Running"}, None),
+    ],
+)
+def test_pods_that_work_are_counted(api: str, kind: str, status: dict[str, Any], count: int | None) -> None:
+    """Where the status counts them; a DaemonSet's depend on the nodes."""
+    assert works(made(api, kind, "a", status=status)) == count

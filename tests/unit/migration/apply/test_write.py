@@ -16,14 +16,15 @@ from tests.support.fake_cluster.faults import (
     Fault,
     conflict,
     forbidden,
+    invalid,
     quota_changed,
     silent,
     there_already,
     throttled,
     unavailable,
 )
-from tests.support.objects import config_map, made
-from tests.support.pairs import Pair, finished_job, in_green, owned_by, pair, writes
+from tests.support.objects import config_map, crd, deployment, made
+from tests.support.pairs import Pair, finished_job, in_green, in_shop, owned_by, pair, writes
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
 
@@ -165,3 +166,82 @@ def test_owners_that_green_s_default_account_has_stay_owners() -> None:
     ref = ObjectRef("", "ServiceAccount", "shop", "default")
     assert managers(both, ref) == {"green-owner", "migrator"}
     assert in_green(both.green, ref)["metadata"]["annotations"] == {"a": "1", "b": "2", "g": "3"}
+
+
+CLASS = "kubernetes.io/ingress.class"
+SHOP = ObjectRef("networking.k8s.io", "Ingress", "shop", "front")
+TRAINING = ObjectRef("ray.io", "RayJob", "shop", "training")
+
+
+def two_classes() -> Manifest:
+    """Return an Ingress whose annotation names another class than its field."""
+    return made(
+        "networking.k8s.io/v1", "Ingress", "front", namespace="shop", annotations={CLASS: "old"}, spec={"ingressClassName": "new"}
+    )
+
+
+def with_training(*, there: bool = False) -> Pair:
+    """Return a pair with a run that has ended; `there`: its kind is served on green before the copy."""
+    definition = crd("rayjobs", "RayJob", "ray.io", status=True)
+    both = ready(definition)
+    if there:
+        both.green.hold(definition)
+    status = {"jobStatus": "SUCCEEDED", "jobDeploymentStatus": "Complete"}
+    both.blue.hold(made("ray.io/v1", "RayJob", "training", namespace="shop", spec={"entrypoint": "a"}, status=status))
+    return both
+
+
+def test_what_no_create_may_have_is_added_afterwards() -> None:
+    """The update of an Ingress may name two classes, its create may not."""
+    both = ready(two_classes())
+    assert write(both, SHOP).action is Action.CREATED
+    assert in_green(both.green, SHOP)["metadata"]["annotations"] == {CLASS: "old"}
+    assert both.next_run().copy().problems == []
+
+
+def test_a_copy_that_ended_between_two_steps_is_continued() -> None:
+    """The Ingress without its annotation is ours."""
+    both = ready(two_classes())
+    both.green.faults.append(Fault("patch", forbidden, times=1))
+    assert [item.action for item in both.copy().problems] == [Action.FAILED]
+    again = both.next_run()
+    assert again.copy().problems == []
+    assert in_green(both.green, SHOP)["metadata"]["annotations"] == {CLASS: "old"}
+    assert again.next_run().copy().counts["unchanged"] == 2
+
+
+def test_a_run_is_held_until_its_status_is_written() -> None:
+    """Its controller on green sees it suspended, then ended."""
+    both = with_training()
+    assert both.copy().problems == []
+    verbs = [request.split()[0] for request in writes(both.green) if " RayJob " in request]
+    assert verbs == ["create", "replace", "patch"]
+    found = in_green(both.green, TRAINING)
+    assert (found["spec"], found["status"]["jobDeploymentStatus"]) == ({"entrypoint": "a"}, "Complete")
+    assert both.next_run().copy().counts["unchanged"] == 3
+
+
+def test_an_end_that_green_does_not_take_leaves_nothing_behind() -> None:
+    """A run that is held for ever is no copy; the next run tries again."""
+    both = with_training()
+    both.green.faults.append(Fault("replace", invalid, times=1))
+    (problem,) = both.copy().problems
+    assert (problem.action, problem.ref) == (Action.BLOCKED, TRAINING)
+    assert "has ended on blue: Complete, which green refuses" in problem.message
+    assert not any(item["kind"] == "RayJob" for item in both.green.list(both.green.type_of(made("ray.io/v1", "RayJob", "a"))))
+    assert both.next_run().copy().problems == []
+
+
+@pytest.mark.parametrize(("sees", "action"), [(True, Action.CREATED), (False, Action.FAILED)])
+def test_a_paused_deployment_starts_before_it_is_paused(*, sees: bool, action: Action) -> None:
+    """Green's controller makes pods of what is not paused only; one that makes none in time is told of."""
+    paused = in_shop(deployment("front"))
+    paused["spec"]["paused"] = True
+    both = ready(paused)
+    ref = ObjectRef("apps", "Deployment", "shop", "front")
+    if sees:
+        status = {"observedGeneration": 1, "replicas": 1}
+        both.green.defaults["Deployment"] = lambda manifest: {**manifest, "status": status}
+    found = write(both, ref)
+    assert (found.action, in_green(both.green, ref)["spec"]["paused"]) == (action, sees)
+    assert sees or "has made no pods of it for 30 s" in found.message

@@ -1,0 +1,169 @@
+"""Custom resources that are carried out once: how they end, and how they are kept from beginning again.
+
+A status is no data of a person's in general. Of a run that has ended it is: without it the kind's controller on green would carry
+the run out a second time. What has ended is told by the words of its status; the person may add kinds and words (`runs`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from migrator.config.schema import RunKind
+from migrator.model.manifest import Manifest, get
+from migrator.model.plan import Ended, EndMark
+from migrator.rules.context import RuleContext
+
+_SUSPEND: Manifest = {"spec": {"suspend": True}}
+_POLICY: Manifest = {"spec": {"runPolicy": {"suspend": True}}}
+_TRAINING = ("JAXJob", "MPIJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob")
+_HOLDS: dict[str, Manifest] = {
+    # KubeRay refuses to suspend a RayJob that does not shut its cluster down.
+    "RayJob.ray.io": {"spec": {"suspend": True, "shutdownAfterJobFinishes": True}},
+    "Workflow.argoproj.io": _SUSPEND,
+    "JobSet.jobset.x-k8s.io": _SUSPEND,
+    "SparkApplication.sparkoperator.k8s.io": _SUSPEND,
+    "TrainJob.trainer.kubeflow.org": _SUSPEND,
+    **{f"{kind}.kubeflow.org": _POLICY for kind in _TRAINING},
+}
+"""Kinds that are carried out once and can be kept from beginning, each with the merge patch that does it."""
+_OTHERS = frozenset(
+    {
+        "ActionSet.cr.kanister.io",
+        "AnalysisRun.argoproj.io",
+        "Backup.postgresql.cnpg.io",
+        "Backup.velero.io",
+        "BroadcastJob.apps.kruise.io",
+        "CassandraTask.control.k8ssandra.io",
+        "CustomRun.tekton.dev",
+        "DaskJob.kubernetes.dask.org",
+        "DataDownload.velero.io",
+        "DataUpload.velero.io",
+        "DeleteBackupRequest.velero.io",
+        "Experiment.kubeflow.org",
+        "ImagePullJob.apps.kruise.io",
+        "Job.batch.volcano.sh",
+        "MedusaBackupJob.medusa.k8ssandra.io",
+        "MedusaRestoreJob.medusa.k8ssandra.io",
+        "OpsRequest.apps.kubeblocks.io",
+        "OpsRequest.operations.kubeblocks.io",
+        "PipelineRun.tekton.dev",
+        "PodVolumeBackup.velero.io",
+        "PodVolumeRestore.velero.io",
+        "Promotion.kargo.akuity.io",
+        "Restore.velero.io",
+        "TaskRun.tekton.dev",
+        "TestRun.k6.io",
+        "Trial.kubeflow.org",
+        "VirtualMachineInstanceMigration.kubevirt.io",
+        "Workflow.tinkerbell.org",
+        "WorkflowRun.core.oam.dev",
+    }
+)
+"""Kinds that are carried out once as soon as they are there."""
+_NAMES = re.compile(r"(?!Cron|Schedule).*(Backup|Execution|Job|Migration|Promotion|Restore|Run|Task|Workflow)")
+"""Kinds that are called like a run; that alone does not make them one, but an end that their status tells does."""
+_WORDS = frozenset(
+    {"aborted", "canceled", "cancelled", "complete", "completed", "done", "error", "errored", "failed", "failure", "finished"}
+    | {"failedvalidation", "inconclusive", "partiallyfailed", "stopped", "success", "succeed", "succeeded", "successful"}
+    | {"terminated", "timedout", "timeout"}
+)
+"""Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`."""
+_WORD_PATHS = (
+    *((name,) for name in ("jobDeploymentStatus", "phase", "state", "jobStatus", "status", "stage", "terminalState")),
+    *(("engineStatus",), ("applicationState", "state"), ("state", "phase"), ("jobStatus", "state")),
+)
+"""Where kinds write such a word, below `status`."""
+_CONDITIONS = frozenset({"complete", "completed", "failed", "finished", "succeeded"})
+_FLAGS = ("completed", "finished")
+_END_TIMES = frozenset(
+    {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}
+    | {"terminationTime", "timeCompleted"}
+)
+"""When a run ended: what has such a time is a run, whatever its kind is called."""
+_BEGUN = ("startTime", "startTimestamp", "startedAt", "timeStarted")
+
+
+class _Known(NamedTuple):
+    """What is known of a kind that is carried out once."""
+
+    hold: Manifest
+    words: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+
+
+def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | None:
+    """Return how a custom resource that is carried out once has ended; None where it has not, or is something else."""
+    status = manifest.get("status")
+    if not isinstance(status, dict) or "." not in type_name:
+        return None
+    known = _known(type_name, context)
+    if known is None and not _NAMES.fullmatch(manifest["kind"]) and not _has_end_time(status):
+        return None
+    words, conditions = known[1:] if known else (frozenset(), frozenset())
+    said = list(_said(status))
+    if said:
+        # Of several words, the one that tells no end is believed.
+        ends = all(_plain(word) in _WORDS | words for _, word in said)
+        return Ended(said[0][1], EndMark(*said[0])) if ends else None
+    return _by_condition(status, _CONDITIONS | conditions) or _by_flag(status)
+
+
+def is_running(manifest: Manifest, type_name: str, context: RuleContext) -> bool:
+    """Return whether a run has begun on blue and has not ended, so that a copy would carry it out twice."""
+    status = manifest.get("status")
+    if not isinstance(status, dict) or _known(type_name, context) is None or ended(manifest, type_name, context):
+        return False
+    suspended = get(manifest, "spec", "suspend") or get(manifest, "spec", "runPolicy", "suspend")
+    return not suspended and any((*_said(status), *(status.get(key) for key in _BEGUN)))
+
+
+def hold(type_name: str, context: RuleContext) -> Manifest:
+    """Return the merge patch that keeps a run of this kind from beginning; empty where none is known."""
+    known = _known(type_name, context)
+    return known.hold if known else {}
+
+
+def _known(type_name: str, context: RuleContext) -> _Known | None:
+    told = [item for item in context.config.runs if _names(item, type_name)]
+    if not told and type_name not in _HOLDS.keys() | _OTHERS:
+        return None
+    patch = next((item.hold for item in told if item.hold), _HOLDS.get(type_name, {}))
+    words = frozenset(_plain(word) for item in told for word in item.phases)
+    return _Known(patch, words, frozenset(word.casefold() for item in told for word in item.conditions))
+
+
+def _names(item: RunKind, type_name: str) -> bool:
+    return fnmatchcase(type_name, item.kind) or fnmatchcase(type_name.partition(".")[0], item.kind)
+
+
+def _said(status: Manifest) -> Iterator[tuple[tuple[str, ...], str]]:
+    for path in _WORD_PATHS:
+        word = get(status, *path)
+        if word and isinstance(word, str):
+            yield path, word
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[-_ ]", "", word.casefold().removeprefix("state_"))
+
+
+def _by_condition(status: Manifest, types: frozenset[str]) -> Ended | None:
+    listed = status.get("conditions")
+    for item in listed if isinstance(listed, list) else []:
+        name, value = (item.get("type"), item.get("status")) if isinstance(item, dict) else (None, None)
+        if not isinstance(name, str) or name.casefold() not in types:
+            continue
+        if value == "True" or (value == "False" and name == "Succeeded" and _has_end_time(status)):
+            return Ended(name if value == "True" else "not Succeeded", EndMark(("conditions", name), value))
+    return None
+
+
+def _by_flag(status: Manifest) -> Ended | None:
+    return next((Ended(flag, EndMark((flag,), True)) for flag in _FLAGS if status.get(flag) is True), None)
+
+
+def _has_end_time(status: Manifest) -> bool:
+    return any(status.get(key) for key in _END_TIMES)

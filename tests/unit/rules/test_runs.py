@@ -1,0 +1,120 @@
+"""Custom resources that are carried out once: what has ended, what is running, and what is neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.manifest import Manifest, ref_type
+from migrator.model.plan import Ended, EndMark
+from migrator.rules import runs
+from migrator.rules.context import RuleContext
+from tests.support.contexts import PLAIN, configured
+from tests.support.objects import made
+
+IMPORTS = RuleContext(
+    configured("runs: [{kind: 'Import*.data.example.com', phases: [all-in], conditions: [Loaded], hold: {spec: {wait: true}}}]")
+)
+
+
+def run(api: str, kind: str, status: Any, **spec: Any) -> Manifest:
+    """Return a custom resource."""
+    return made(f"{api}/v1", kind, "a", spec=spec, status=status)
+
+
+def ended(manifest: Manifest, context: RuleContext = PLAIN) -> Ended | None:
+    """Return how it has ended."""
+    return runs.ended(manifest, ref_type(manifest), context)
+
+
+def condition(kind: str, status: str) -> dict[str, Any]:
+    """Return a status with one condition."""
+    return {"conditions": [{"type": kind, "status": status}]}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "how"),
+    [
+        (run("argoproj.io", "Workflow", {"phase": "Succeeded", "finishedAt": "2026-01-05T03:04:00Z"}), "Succeeded"),
+        (run("argoproj.io", "Workflow", {"phase": "Error"}), "Error"),
+        (run("argoproj.io", "AnalysisRun", {"phase": "Inconclusive"}), "Inconclusive"),
+        (run("ray.io", "RayJob", {"jobStatus": "SUCCEEDED", "jobDeploymentStatus": "Complete"}), "Complete"),
+        (run("tekton.dev", "PipelineRun", condition("Succeeded", "True")), "Succeeded"),
+        (run("tekton.dev", "TaskRun", {**condition("Succeeded", "False"), "completionTime": "x"}), "not Succeeded"),
+        (run("sparkoperator.k8s.io", "SparkApplication", {"applicationState": {"state": "COMPLETED"}}), "COMPLETED"),
+        (run("batch.volcano.sh", "Job", {"state": {"phase": "Aborted"}}), "Aborted"),
+        (run("kubeflow.org", "PyTorchJob", condition("Failed", "True")), "Failed"),
+        (run("velero.io", "Backup", {"phase": "PartiallyFailed", "completionTimestamp": "x"}), "PartiallyFailed"),
+        (run("postgresql.cnpg.io", "Backup", {"phase": "completed"}), "completed"),
+        (run("tinkerbell.org", "Workflow", {"state": "STATE_SUCCESS"}), "STATE_SUCCESS"),
+        (run("k8up.io", "Restore", {"finished": True, "started": True}), "finished"),
+        (run("k8s.mariadb.com", "Backup", condition("Complete", "True")), "Complete"),
+        (run("release.example.com", "Rollout", {"phase": "Done", "endTime": "x"}), "Done"),
+    ],
+    ids=lambda item: f"{item['kind']}.{item['apiVersion']}" if isinstance(item, dict) else "",
+)
+def test_what_has_ended_is_told_by_its_status(manifest: Manifest, how: str) -> None:
+    """Kinds that are known, kinds that are called like a run, and all that tell when they ended."""
+    found = ended(manifest)
+    assert found is not None
+    assert found.how == how
+    assert found.mark.is_in(manifest)
+    assert not found.mark.is_in({**manifest, "status": {}})
+    assert not runs.is_running(manifest, ref_type(manifest), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        run("argoproj.io", "Workflow", {"phase": "Running", "startedAt": "x"}),
+        run("ray.io", "RayJob", {"jobStatus": "SUCCEEDED", "jobDeploymentStatus": "Running"}),
+        run("tekton.dev", "PipelineRun", {**condition("Succeeded", "Unknown"), "startTime": "x"}),
+    ],
+    ids=lambda item: item["kind"],
+)
+def test_what_is_running_would_run_twice(manifest: Manifest) -> None:
+    """It is running until each of its words says that it has ended; what was suspended does not run."""
+    assert ended(manifest) is None
+    assert runs.is_running(manifest, ref_type(manifest), PLAIN)
+    assert not runs.is_running({**manifest, "spec": {"suspend": True}}, ref_type(manifest), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        run("operators.coreos.com", "ClusterServiceVersion", {"phase": "Succeeded"}),
+        run("argoproj.io", "CronWorkflow", condition("Completed", "True")),
+        run("cert-manager.io", "Certificate", condition("Ready", "True")),
+        run("example.com", "Backup", {"phase": "Scheduled"}),
+        run("example.com", "Backup", {}),
+        run("example.com", "Backup", "odd"),
+        run("example.com", "Backup", {"conditions": ["Complete", {"type": 1}]}),
+        made("v1", "Pod", "a", status={"phase": "Succeeded"}),
+    ],
+    ids=lambda item: f"{item['kind']}-{item['status']}",
+)
+def test_other_words_tell_no_end(manifest: Manifest) -> None:
+    """An operator that is installed, a schedule, a status of another form: its status is written by its controller."""
+    assert ended(manifest) is None
+    assert not runs.is_running(manifest, ref_type(manifest), PLAIN)
+
+
+def test_a_person_adds_kinds_words_and_a_hold() -> None:
+    """What is not known here is named in migration.yaml."""
+    done = run("data.example.com", "Import", {"phase": "ALL_IN"})
+    assert ended(done) is None
+    assert ended(done, IMPORTS) == Ended("ALL_IN", EndMark(("phase",), "ALL_IN"))
+    loaded = ended(run("data.example.com", "ImportSet", condition("Loaded", "True")), IMPORTS)
+    assert loaded == Ended("Loaded", EndMark(("conditions", "Loaded"), "True"))
+    assert runs.is_running(run("data.example.com", "Import", {"phase": "loading"}), "Import.data.example.com", IMPORTS)
+    assert not runs.is_running(run("data.example.com", "Import", {"phase": "loading"}), "Import.data.example.com", PLAIN)
+    assert runs.hold("Import.data.example.com", IMPORTS) == {"spec": {"wait": True}}
+    assert runs.hold("Import.data.example.com", PLAIN) == {}
+
+
+def test_holds_are_known_where_a_kind_can_be_suspended() -> None:
+    """A RayJob that keeps its cluster may not be suspended (KubeRay)."""
+    assert runs.hold("RayJob.ray.io", PLAIN)["spec"] == {"suspend": True, "shutdownAfterJobFinishes": True}
+    assert runs.hold("PyTorchJob.kubeflow.org", PLAIN) == {"spec": {"runPolicy": {"suspend": True}}}
+    assert runs.hold("PipelineRun.tekton.dev", PLAIN) == {}
