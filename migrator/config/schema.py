@@ -193,6 +193,18 @@ class Volumes(Frozen):
     )
 
 
+class NetworkPolicies(Frozen):
+    """Whether green's network enforces the NetworkPolicies that move."""
+
+    probe_image: str = Field(
+        "",
+        description=(
+            "Image of Kubernetes' agnhost, such as registry.k8s.io/e2e-test-images/agnhost:2.53, for pods by which `validate` "
+            "proves it on green; left out: it is not proven."
+        ),
+    )
+
+
 class Hooks(Frozen):
     """Commands that run at fixed moments; one that fails stops the verb."""
 
@@ -231,6 +243,9 @@ class Migration(Frozen):
         description="How traffic moves; what a list names moves together. Without it cutover and rollback have nothing to move.",
     )
     gates: Gates = Field(default_factory=Gates, description="Conditions of each step.")
+    network_policies: NetworkPolicies = Field(
+        default_factory=NetworkPolicies, description="Whether green's network enforces the NetworkPolicies that move."
+    )
     hooks: Hooks = Field(default_factory=Hooks, description="Your commands.")
     retire: Retire = Field(default_factory=Retire, description="When blue may be retired.")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migrator.cluster.policy_probe import PolicyProbe
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import ClocksCompared
@@ -18,12 +19,13 @@ from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.inventory import GreenReading
+from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
-from migrator.model.verdict import Severity, Verdict
+from migrator.model.verdict import Finding, Severity, Verdict
 from migrator.ports import Sealer
 
 _NO_TRAFFIC, _ADD_TRAFFIC = "migration.yaml says nothing about traffic", "add `traffic:`, see docs/migration-yaml.md"
@@ -177,9 +179,19 @@ def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     gates = session.config.gates
     seconds = gates.ready_timeout.total_seconds()
     checks = Checks(session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions)
+    began = session.run.clock.monotonic()
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
+    findings = (*verdict.findings, *_of_the_network(session, plan))
+    verdict = Verdict(findings, session.run.clock.monotonic() - began)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)
     session.run.write(ClocksCompared(session.green.server_time()))
     session.run.write(VerdictGiven.of(Verdict(notable, verdict.seconds)))
     return verdict
+
+
+def _of_the_network(session: Session, plan: Plan) -> Iterator[Finding]:
+    image, gates = session.config.network_policies.probe_image, session.config.gates
+    probe = PolicyProbe(session.green, image, gates.ready_timeout.total_seconds(), session.run.clock, session.run.reporter)
+    yield from enforcement(plan, probe.enforced if image else None)
+    yield from shared_ranges(session.blue, session.green)
