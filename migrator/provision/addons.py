@@ -17,6 +17,8 @@ from migrator.model.manifest import Manifest
 from migrator.provision.network_manifest import read_manifest, unfit_ranges
 from migrator.provision.waves import not_awaited, waves
 
+_HOSTS: Mapping[str, str] = {"IPTABLES_BACKEND": "nft", "WEAVE_NO_FASTDP": ""}
+"""Of hosts that have all that Weave Net asks for."""
 _WEAVE_SECRET = "weave-passwd"  # noqa: S105 - an object's name
 
 
@@ -25,10 +27,10 @@ def install(
     stack: StackConfig,
     kubeconfig: pulumi.Output[str],
     deploy: Path,
-    iptables: pulumi.Output[str],
+    of_hosts: Mapping[str, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """Make all add-ons of a stack and return them; `deploy` is the folder of their manifests, `iptables` the hosts' back end."""
+    """Make all add-ons of a stack and return them; `deploy` is the folder of their manifests, `of_hosts` what hosts told."""
     provider = Provider(name, kubeconfig=kubeconfig, opts=opts)
     password = pulumi.Config("migrator").get_secret("weavePassword") if stack.cni == "weave" else None
     child = pulumi.ResourceOptions.merge(
@@ -39,19 +41,22 @@ def install(
         metadata = {"name": _WEAVE_SECRET, "namespace": "kube-system"}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"weave-passwd": password}}
         made.append(_resource(secret, child))
-    for wave in waves(manifests(stack, deploy, iptables=iptables, encrypted=password is not None)):
+    for wave in waves(manifests(stack, deploy, of_hosts=of_hosts, encrypted=password is not None)):
         after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(made)))
         made += [_resource(manifest, after) for manifest in wave]
     return made
 
 
 def manifests(
-    stack: StackConfig, deploy: Path, *, iptables: str | pulumi.Output[str] = "nft", encrypted: bool = False
+    stack: StackConfig, deploy: Path, *, of_hosts: Mapping[str, str | pulumi.Output[str]] = _HOSTS, encrypted: bool = False
 ) -> list[Manifest]:
-    """Return the objects that a stack's add-ons consist of; raises ConfigError for a manifest that cannot be used."""
+    """Return the objects that a stack's add-ons consist of; raises ConfigError for a manifest that cannot be used.
+
+    `of_hosts` are variables of Weave Net whose values hosts told.
+    """
     found: list[Manifest] = []
     if stack.cni == "weave":
-        values = {"IPALLOC_RANGE": stack.pod_subnet, "WEAVE_MTU": str(stack.weave.mtu), "IPTABLES_BACKEND": iptables}
+        values = {"IPALLOC_RANGE": stack.pod_subnet, "WEAVE_MTU": str(stack.weave.mtu), **of_hosts}
         objects = [_weave(item, stack.weave, values, encrypted=encrypted) for item in _read(deploy / "weave-net.yaml")]
         found += map(not_awaited, objects)
     elif isinstance(stack.cni, NetworkManifest):

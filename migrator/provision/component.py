@@ -33,11 +33,13 @@ class Hosts(Resource, module="migrator", name="Hosts"):
     architectures: pulumi.Output[list[str]]
     iptables: pulumi.Output[str]
     """Back end of the hosts' iptables: nft or legacy."""
+    slow: pulumi.Output[str]
+    """`1` where Weave Net takes its slow way, as a host cannot take the fast one."""
     uid: pulumi.Output[str]
     """The cluster's, made with the stack: another clone's stack of this name has another one."""
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(HostsProvider(), name, {"architectures": None, "iptables": None, "uid": None, **props}, opts)
+        super().__init__(HostsProvider(), name, {"architectures": None, "iptables": None, "slow": None, "uid": None, **props}, opts)
 
 
 class Node(Resource, module="migrator", name="Node"):
@@ -98,7 +100,9 @@ class Cluster(pulumi.ComponentResource):
             PodRoutes(f"{name}-routes", {"nodes": nodes}, self._opts([*self.nodes]))
         # They end with the cluster: a `destroy` asks no API server, which may be dead, to delete them one by one.
         ending = pulumi.ResourceOptions.merge(self._opts([*self.nodes]), pulumi.ResourceOptions(deleted_with=self.first))
-        addons = install(name, stack, self.kubeconfig, deploy, hosts.iptables, ending)
+        addons = install(
+            name, stack, self.kubeconfig, deploy, {"IPTABLES_BACKEND": hosts.iptables, "WEAVE_NO_FASTDP": hosts.slow}, ending
+        )
         if stack.cni != "none":
             NodesReady(f"{name}-ready", {"nodes": nodes, "cluster": cluster}, self._opts([*self.nodes, *addons]))
         self.outputs = {

@@ -34,7 +34,7 @@ from migrator.ports import DrainableCluster, Host
 from migrator.provision.inputs import Inputs, cluster_spec, host_of, node_spec
 from migrator.provision.lasting import is_other_cluster, refuse_other_first
 from migrator.provision.removal import forget_member, leave, reset_host
-from migrator.readiness.weave import backend_of, one_backend
+from migrator.readiness.weave import backend_of, one_backend, way
 from migrator.untrusted import printable, printable_lines
 
 HostAt = Callable[[Inputs], Host]
@@ -76,7 +76,7 @@ class HostsProvider(_Provider):
 
     def create(self, props: Inputs) -> CreateResult:
         """Examine them, and give the cluster its UID; fails with every finding."""
-        return CreateResult("hosts", _in_one_line(lambda: _examine(props, uuid4().hex, self.host)))
+        return CreateResult("hosts", _in_one_line(lambda: _examine(props, {}, self.host)))
 
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look again when the hosts, or what is asked of them, changed, or the state lacks what earlier versions did not ask."""
@@ -86,7 +86,7 @@ class HostsProvider(_Provider):
 
     def update(self, _id: str, olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""
-        return UpdateResult(_in_one_line(lambda: _examine(news, olds.get("uid") or uuid4().hex, self.host)))
+        return UpdateResult(_in_one_line(lambda: _examine(news, olds, self.host)))
 
 
 class NodeProvider(_Provider):
@@ -201,7 +201,8 @@ class ReadyProvider(_AllNodesProvider):
         return dict(props)
 
 
-def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
+def _examine(props: Inputs, olds: Inputs, host_at: HostAt) -> dict[str, Any]:
+    uid = str(olds.get("uid") or uuid4().hex)
     cluster = cluster_spec({**props["cluster"], "uid": uid})
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda item: examine(host_at(item), node_spec(item), cluster), props["nodes"]))
@@ -212,8 +213,12 @@ def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
         if seen:
             facts[item["name"]] = seen
     findings += twins(facts)
+    slow = False
     if cluster.cni == "weave":
         findings += one_backend(facts)
+        # Stacks of before did not tell routers which way to take, which is the fast one.
+        slow, found_way = way(facts, was_slow=bool(olds.get("slow")) if olds else None)
+        findings += found_way
     require(findings)
     for item in findings:
         _say(f"warning: {item.subject}: {item.reason}; {item.hint}")
@@ -221,6 +226,7 @@ def _examine(props: Inputs, uid: str, host_at: HostAt) -> dict[str, Any]:
         **props,
         "architectures": sorted({seen.architecture for seen in facts.values()}),
         "iptables": next(map(backend_of, facts.values())),
+        "slow": "1" if slow else "",
         "uid": uid,
     }
 

@@ -45,10 +45,6 @@ def fit_for_weave(name: str, facts: HostFacts) -> Iterator[Finding]:
             reason = f"its kernel has no {', '.join(lacking)}, which {what}Weave Net needs"
             yield Finding(_CHECK, name, Severity.FAILURE, reason, f"{_BOOT}; else take a kernel that has them, or another cni")
             return
-    slow = [module for module in FAST if module not in facts.modules]
-    if slow:
-        reason = f"its kernel has no {', '.join(slow)}: Weave Net runs on its slow way here, packets go through a program (sleeve)"
-        yield Finding(_CHECK, name, Severity.WARNING, reason, f"{_BOOT}; else take a kernel with CONFIG_OPENVSWITCH_VXLAN")
     if backend == "nft" and facts.legacy_tables:
         reason = (
             f"has tables of iptables-legacy ({', '.join(sorted(facts.legacy_tables))}) beside those of nft, and both are in force"
@@ -63,6 +59,37 @@ def backend_of(facts: HostFacts) -> str:
     if facts.iptables in BACKENDS:
         return facts.iptables
     return "legacy" if facts.modules_known and not set(BACKENDS["nft"]) <= set(facts.modules) else "nft"
+
+
+def way(facts: Mapping[str, HostFacts], *, was_slow: bool | None) -> tuple[bool, list[Finding]]:
+    """Return whether all routers are to take the slow way, and the findings about it; `was_slow` is what they were told before.
+
+    A router that is to take the fast way and cannot falls back, and then never starts again: it finds a bridge of another kind than
+    the one that it is to make (weave#3634). So all are told the slow way where one host needs it, and a way once taken is kept.
+    """
+    lacking = {
+        name: [module for module in FAST if module not in item.modules] for name, item in facts.items() if item.modules_known
+    }
+    poor = {name: modules for name, modules in lacking.items() if modules}
+    if was_slow is None:
+        reason = "its kernel has no {}: Weave Net takes its slow way on all nodes, packets go through a program (sleeve)"
+        hint = f"{_BOOT}; else take a kernel with CONFIG_OPENVSWITCH_VXLAN; a cluster keeps the way that it was raised with"
+        return bool(poor), [
+            Finding(_CHECK, name, Severity.WARNING, reason.format(", ".join(modules)), hint) for name, modules in poor.items()
+        ]
+    if was_slow:
+        return True, []
+    reason = "its kernel has no {}, and this cluster's Weave Net takes the fast way: a router would start here once, and not again"
+    return False, [
+        Finding(
+            _CHECK,
+            name,
+            Severity.WARNING if facts[name].marked else Severity.FAILURE,
+            reason.format(", ".join(modules)),
+            f"{_BOOT}; else take a kernel with CONFIG_OPENVSWITCH_VXLAN, or another host",
+        )
+        for name, modules in poor.items()
+    ]
 
 
 def one_backend(facts: Mapping[str, HostFacts]) -> list[Finding]:

@@ -52,6 +52,7 @@ class Mocks(pulumi.runtime.Mocks):
             "status": "Ready",
             "uid": "of-this-stack",
             "iptables": "nft",
+            "slow": "",
             **args.inputs,
             **more,
         }
@@ -127,10 +128,15 @@ def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
 
 def test_weave_s_router_and_policies_are_told_the_hosts_back_end() -> None:
     """Left to itself each container guesses, by counts of rules, and a kernel without legacy tables is then asked for them."""
-    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy", iptables="legacy")
+    found = manifests(
+        load_stack(ROOT / "stacks/Pulumi.green.yaml"),
+        ROOT / "deploy",
+        of_hosts={"IPTABLES_BACKEND": "legacy", "WEAVE_NO_FASTDP": "1"},
+    )
     pod = next(item for item in found if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
     told = {item["name"]: {env["name"]: env.get("value") for env in item["env"]}["IPTABLES_BACKEND"] for item in pod["containers"]}
     assert told == {"weave": "legacy", "weave-npc": "legacy"}
+    assert {"name": "WEAVE_NO_FASTDP", "value": "1"} in pod["containers"][0]["env"]
 
 
 def test_weave_waits_for_the_api_server_before_its_router_starts(tmp_path: Path) -> None:

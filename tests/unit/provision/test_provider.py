@@ -16,6 +16,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.mark import MARK_FILE
 from migrator.provision.provider import HostsProvider, NodeProvider, ReadyProvider, RoutesProvider, Stopped
+from migrator.readiness import weave
 from tests.support.crictl import Container, Crictl
 from tests.support.facts import node as ready_node
 from tests.support.facts import pod
@@ -77,7 +78,10 @@ def test_hosts_are_examined_and_their_architectures_kept(examined: Nodes) -> Non
     """Nothing of what was asked for is lost from the state."""
     made_one = reaching(HostsProvider, examined).create(examined.all())
     outs = made_one.outs or {}
-    assert (made_one.id, outs) == ("hosts", {**examined.all(), "architectures": ["aarch64"], "iptables": "nft", "uid": outs["uid"]})
+    assert (made_one.id, outs) == (
+        "hosts",
+        {**examined.all(), "architectures": ["aarch64"], "iptables": "nft", "slow": "", "uid": outs["uid"]},
+    )
 
 
 def test_a_cluster_gets_a_uid_once(examined: Nodes) -> None:
@@ -89,6 +93,34 @@ def test_a_cluster_gets_a_uid_once(examined: Nodes) -> None:
     assert (kept.outs or {})["uid"] == first
     assert provider.diff("hosts", {**examined.all(), "architectures": ["aarch64"]}, examined.all()).changes
     assert (provider.update("hosts", examined.all(), examined.all()).outs or {})["uid"]
+
+
+def test_a_cluster_keeps_the_way_of_weave_that_it_was_raised_with(examined: Nodes) -> None:
+    """The slow one where a host needs it; a router that changes its way does not start, so a later host must be able to take it."""
+    known = "modules_known=yes\nmodules={}\nmark="
+    every = {**examined.all(), "cluster": {**examined.cluster, "cni": "weave"}}
+    rich, poor = (
+        known.format(" ".join(module for module in weave.MODULES if module not in without)) for without in ((), weave.FAST)
+    )
+    answers = {name: EXAMINED.format(name=name) for name in ("green-1", "green-2")}
+    provider = reaching(HostsProvider, examined)
+
+    def second(modules: str) -> None:
+        examined.first.answers["uname -m"] = answers["green-1"].replace("mark=", rich)
+        examined.second.answers["uname -m"] = answers["green-2"].replace("mark=", modules)
+
+    second(rich)
+    fast = provider.create(every).outs or {}
+    second(poor)
+    slow = provider.create(every).outs or {}
+    assert (fast["slow"], slow["slow"]) == ("", "1")
+    with pytest.raises(
+        Stopped, match="green-2: its kernel has no openvswitch, vport_vxlan, and this cluster's Weave Net takes the fast"
+    ):
+        provider.update("hosts", fast, every)
+    second(rich)
+    assert (provider.update("hosts", slow, every).outs or {})["slow"] == "1"
+    assert (provider.update("hosts", {"uid": "u"}, every).outs or {})["slow"] == ""
 
 
 def test_a_host_of_another_clone_of_the_stack_is_refused(examined: Nodes) -> None:

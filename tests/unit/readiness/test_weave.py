@@ -27,8 +27,6 @@ ALL = frozenset(weave.MODULES)
             Severity.FAILURE,
             "no ip_tables, which iptables-legacy of Weave Net",
         ),
-        ({"modules": ALL - {"openvswitch"}}, Severity.WARNING, "no openvswitch: Weave Net runs on its slow way here"),
-        ({"modules": ALL - {"vport_vxlan"}}, Severity.WARNING, "no vport_vxlan: Weave Net runs on its slow way here"),
         ({"legacy_tables": frozenset({"nat", "filter"})}, Severity.WARNING, r"tables of iptables-legacy (filter, nat) beside"),
         ({"modules_known": False, "modules": frozenset()}, Severity.WARNING, "does not tell which modules its kernel has"),
     ],
@@ -71,3 +69,29 @@ def test_hosts_of_different_back_ends_are_found() -> None:
     (found,) = weave.one_backend({"a": GOOD, "b": legacy, "c": GOOD})
     assert found.severity is Severity.FAILURE
     assert found.reason == "iptables is iptables-legacy on b, and iptables-nft on a, c"
+
+
+@pytest.mark.parametrize(
+    ("was_slow", "marked", "slow", "severity"),
+    [
+        (None, False, True, Severity.WARNING),
+        (True, False, True, None),
+        (False, False, False, Severity.FAILURE),
+        (False, True, False, Severity.WARNING),
+    ],
+)
+def test_all_routers_take_one_way_and_keep_it(
+    *, was_slow: bool | None, severity: Severity | None, marked: bool, slow: bool
+) -> None:
+    """One that was to take the fast way and could not does not start again (weave#3634); what is a node already is only told of."""
+    poor = replace(GOOD, modules=ALL - {"openvswitch"}, marked=marked)
+    found_slow, findings = weave.way({"a": GOOD, "b": poor}, was_slow=was_slow)
+    assert found_slow is slow
+    assert [(item.subject, item.severity) for item in findings] == ([("b", severity)] if severity else [])
+    assert all("no openvswitch" in item.reason for item in findings)
+
+
+@pytest.mark.parametrize("was_slow", [None, False])
+def test_hosts_that_can_or_do_not_tell_take_the_fast_way(*, was_slow: bool | None) -> None:
+    """As routers do where nothing is said."""
+    assert weave.way({"a": GOOD, "b": HostFacts()}, was_slow=was_slow) == (False, [])
