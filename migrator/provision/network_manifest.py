@@ -99,7 +99,8 @@ def _flannel(item: Manifest) -> list[str]:
 
 
 def _cilium(item: Manifest) -> list[str]:
-    if get(item, "data", "ipam") not in ("cluster-pool", "cluster-pool-v2beta"):
+    # Cilium takes its own pool where nothing else is said.
+    if get(item, "data", "ipam") not in (None, "cluster-pool", "cluster-pool-v2beta"):
         return []
     texts = (get(item, "data", f"cluster-pool-ipv{family}-cidr") for family in "46")
     return [part for text in texts if isinstance(text, str) for part in text.split()]

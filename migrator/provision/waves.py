@@ -13,16 +13,27 @@ _RUNS = frozenset({"DaemonSet", "Deployment", "StatefulSet", "ReplicaSet", "Job"
 def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
     """Return the objects in waves: namespaces and definitions; rights and settings; objects of those definitions; what runs.
 
-    A program that starts without its rights or settings ends with an error and is started again.
+    A program that starts without its rights or settings ends with an error and is started again. Objects whose definitions are not
+    among the others come last: what runs makes those, as some operators do.
     """
     found = list(manifests)
     defined = {(get(item, "spec", "group"), get(item, "spec", "names", "kind")) for item in found if item["kind"] in _FIRST}
-    places: list[list[Manifest]] = [[], [], [], []]
+    places: list[list[Manifest]] = [[], [], [], [], []]
     for item in found:
-        own = (item["apiVersion"].partition("/")[0], item["kind"]) in defined
-        place = 0 if item["kind"] in _FIRST else 2 if own else 3 if item["kind"] in _RUNS else 1
-        places[place].append(item)
+        places[_place(item, defined)].append(item)
     return [wave for wave in places if wave]
+
+
+def _place(item: Manifest, defined: set[tuple[str, str]]) -> int:
+    group, slash, _ = item["apiVersion"].partition("/")
+    if item["kind"] in _FIRST:
+        return 0
+    if (group, item["kind"]) in defined:
+        return 2
+    # Kubernetes' own groups have no dot, as apps, or end with k8s.io.
+    if slash and "." in group and not group.endswith(".k8s.io"):
+        return 4
+    return 3 if item["kind"] in _RUNS else 1
 
 
 def not_awaited(manifest: Manifest) -> Manifest:

@@ -161,7 +161,7 @@ def control_plane_host(tmp_path: Path, plane: ControlPlane, kubectl: str) -> She
     """Return a host with the administrator's kubeconfig and a real kubectl."""
     host = ShellHost(tmp_path)
     host.write("/etc/kubernetes/admin.conf", plane.kubeconfig.read_bytes(), mode=0o600)
-    host.program("kubectl", f'#!/bin/sh\nexec {shlex.quote(kubectl)} "$@"\n')
+    host.program("kubectl", f'#!/bin/sh\nexec {shlex.quote(kubectl)} --cache-dir={shlex.quote(str(tmp_path / "cache"))} "$@"\n')
     return host
 
 

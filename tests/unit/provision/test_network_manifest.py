@@ -48,6 +48,7 @@ spec: {calicoNetwork: {ipPools: [{cidr: %s}]}}
         (CILIUM % ("cluster-pool", "10.32.0.0/12"), []),
         (CILIUM % ("cluster-pool", "10.0.0.0/8"), ["10.0.0.0/8 and serviceSubnet"]),
         (CILIUM % ("kubernetes", "10.0.0.0/8"), []),
+        (CILIUM.replace("ipam: %s, ", "") % "10.0.0.0/8", ["10.0.0.0/8 and serviceSubnet"]),
         (CALICO % "192.168.0.0/16", ["the node's address 192.168.1.11 lies in 192.168.0.0/16"]),
         (CALICO % "10.244.0.0/16", []),
         (INSTALLATION % "192.168.0.0/16", ["the node's address 192.168.1.11 lies in 192.168.0.0/16"]),

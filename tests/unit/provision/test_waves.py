@@ -32,6 +32,16 @@ def test_what_runs_comes_last_and_definitions_first() -> None:
     assert found == [["CustomResourceDefinition", "Namespace"], ["ClusterRole", "ConfigMap"], ["Installation"], ["DaemonSet"]]
 
 
+def test_objects_of_definitions_that_an_operator_makes_come_after_it() -> None:
+    """As Calico's Installation where its definitions are a file of their own; Kubernetes' own kinds are no such objects."""
+    given = [
+        made("Installation", "operator.tigera.io/v1"),
+        made("Deployment", "apps/v1"),
+        made("Role", "rbac.authorization.k8s.io/v1"),
+    ]
+    assert [[item["kind"] for item in wave] for wave in waves(given)] == [["Role"], ["Deployment"], ["Installation"]]
+
+
 def test_weave_net_s_router_comes_after_its_rights_and_its_configmap() -> None:
     """Its first start reads the ConfigMap, and ends where it may not, or it is not there."""
     *before, last = waves(yaml.safe_load_all(WEAVE.read_text()))
