@@ -79,9 +79,10 @@ def _same_place(one: Any, other: Any) -> bool:
 
 
 def _same_form(one: Any, other: Any) -> bool:
-    """Return whether an item is like another but for a generated name, as that of a pod's token volume is."""
-    both = isinstance(one, dict) and isinstance(other, dict)
-    return both and set(one) == set(other) and not _WITH_CHOSEN_NAME & set(one)
+    """Return whether an item is like another but for a generated name or value: a pod's token volume, an allocated address."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return type(one) is type(other)
+    return set(one) == set(other) and not _WITH_CHOSEN_NAME & set(one)
 
 
 def _agree(one: Any, other: Any, key: str) -> bool:

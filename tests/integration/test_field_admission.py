@@ -307,17 +307,20 @@ def test_a_value_that_green_s_policy_changes_is_told_and_no_conflict(sandbox: Sa
     unchanged(sandbox)
 
 
-def test_defaults_of_a_newer_version_are_silent(sandbox: Sandbox, kubectl: str) -> None:
-    """Whoever owns the fields: green's version has filled them in, not its admission."""
+def test_defaults_and_allocations_of_green_are_silent(sandbox: Sandbox, kubectl: str) -> None:
+    """Whoever owns the fields: green's version and its allocators have filled them in, not its admission."""
     template = deployment("web")["spec"]
-    sandbox.on_blue(made("apps/v1", "StatefulSet", "sent", spec={**template, "serviceName": "web"}), deployment("sent"))
-    for kind in ("StatefulSet", "Deployment"):
-        applied(
-            sandbox,
-            kubectl,
-            made("apps/v1", kind, "applied", spec={**template, **({"serviceName": "web"} if kind[0] == "S" else {})}),
-            "team",
-        )
+    ports = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
+    kinds = (
+        ("apps/v1", "StatefulSet", {**template, "serviceName": "web"}),
+        ("apps/v1", "Deployment", template),
+        ("v1", "Service", {"type": "NodePort", "selector": {"app": "web"}, "ports": ports}),
+        ("v1", "Service", {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": ports}),
+        ("v1", "PersistentVolumeClaim", {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}),
+    )
+    for number, (api, kind, spec) in enumerate(kinds):
+        sandbox.on_blue(made(api, kind, f"sent-{number}", spec=spec))
+        applied(sandbox, kubectl, made(api, kind, f"applied-{number}", spec=spec), "team")
     assert sandbox.run("copy").code == 0
     assert parity(sandbox) == []
     unchanged(sandbox)

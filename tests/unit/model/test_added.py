@@ -37,6 +37,7 @@ def test_content_is_what_a_person_may_say() -> None:
         ({"list": [MAIN, MESH]}, {"list": [MESH, MAIN]}, []),
         ({"list": [MAIN]}, {"list": [{**MAIN, "env": [{"name": "A", "value": "1"}]}]}, ["list[main].env"]),
         ({"other": ["x"]}, {"other": ["x", "y"]}, ["other[1]"]),
+        ({"addresses": ["10.0.0.1"]}, {"addresses": ["10.96.0.1"]}, []),
     ],
 )
 def test_what_nobody_owns_and_blue_does_not_have_was_added(known: object, live: object, found: list[str]) -> None:
