@@ -16,22 +16,20 @@ from migrator.config.schema import AcceptedAddition
 from migrator.errors import ApiError
 from migrator.migration.inventory import Live
 from migrator.migration.parity import differences
+from migrator.migration.trials import Trials
 from migrator.model.added import added, content
 from migrator.model.difference import FieldDifference, missing_from
-from migrator.model.manifest import Manifest, put, without
+from migrator.model.manifest import Manifest
 from migrator.model.owned import Fields, fields_of, owned_of
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Severity
-from migrator.ports import ClusterReader, Green
-from migrator.rules import field_owners
+from migrator.ports import ClusterReader
 from migrator.rules.person import accepts
 
 _CHECK = "parity"
 _SHOWN = 3
-_TRIAL_NAME = 40
-"""Characters of an object's name that a trial keeps: some kinds allow 52."""
 _METADATA = "metadata."
 
 
@@ -40,7 +38,9 @@ class Clusters:
     """What objects are compared by."""
 
     blue: ClusterReader
-    green: Green
+    trials: Trials
+    workers: int
+    """How many requests green may get at once."""
     live: Mapping[ObjectRef, Live]
     refs: Mapping[str, ObjectRef]
     """Blue UID to the object's name on green."""
@@ -60,7 +60,7 @@ class Clusters:
 
 def compare(moved: Iterable[PlanItem], clusters: Clusters) -> Iterator[Finding]:
     """Yield what differs; some objects need a dry run on green, and those are made side by side."""
-    with ThreadPoolExecutor(clusters.green.workers) as pool:
+    with ThreadPoolExecutor(clusters.workers) as pool:
         for findings in pool.map(lambda item: _guarded(item, clusters), moved):
             yield from findings
 
@@ -96,7 +96,7 @@ def _additions(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
     if not suspects:
         return
     try:
-        trial = _trial(item, orjson.loads(item.body), clusters.green)
+        trial = _trial(item, orjson.loads(item.body), clusters)
     except ApiError as error:
         reason = f"has {_named(suspects)}, which blue does not have; a dry run that would tell why was refused: {error.message}"
         yield _finding(item, Severity.UNKNOWN, reason, "look at it on green")
@@ -131,7 +131,7 @@ def _not_of_blue_s_servers(item: PlanItem, found: list[FieldDifference], cluster
         sent = _part(wanted, owned)
         if not owned or clusters.differences(_with_body(item, sent)) == found:
             return found
-        trial = _trial(item, sent, clusters.green)
+        trial = _trial(item, sent, clusters)
     except ApiError:
         return found
     both = fields_of([{"fieldsV1": owned}, {"fieldsV1": _owned_in(trial)}])
@@ -157,13 +157,11 @@ def _with_body(item: PlanItem, manifest: Manifest) -> PlanItem:
     return replace(item, body=orjson.dumps(manifest))
 
 
-def _trial(item: PlanItem, body: Manifest, green: Green) -> Manifest:
-    """Return what green makes of an object that is created, by a dry run under another name; raises ApiError."""
+def _trial(item: PlanItem, body: Manifest, clusters: Clusters) -> Manifest:
+    """Return what green makes of an object that is created, by a dry run; raises ApiError."""
     if item.resource is None:
         raise ApiError("has no type on green")
-    name = item.green.name[:_TRIAL_NAME].rstrip("-.") + "-trial"
-    body = put({**body, "metadata": without(body["metadata"], "ownerReferences")}, ("metadata", "name"), name)
-    return green.create(item.resource, item.green.namespace, orjson.dumps(body), manager=field_owners.OURS, dry_run=True)
+    return clusters.trials.make(item.resource, item.green.namespace, body)
 
 
 def _owned_in(manifest: Manifest) -> Fields:

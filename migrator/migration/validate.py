@@ -16,8 +16,10 @@ from migrator.config.schema import AcceptedAddition, Probe
 from migrator.errors import ApiError, MigratorError
 from migrator.migration.asking import ask
 from migrator.migration.compare import Clusters, compare
+from migrator.migration.compare_pods import PodSides, compare_pods
 from migrator.migration.inventory import Live
 from migrator.migration.run import Run
+from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import NODES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
@@ -60,7 +62,10 @@ def validate(
     findings: list[Finding] = [*_unmoved(plan)]
     reporter.emit(Step("comparing green with blue"))
     refs = {item.uid: item.green for item in moved}
-    findings += compare(moved, Clusters(blue, green, live, refs, run.state.turned, checks.accepted))
+    trials = Trials(green, clock)
+    findings += compare(moved, Clusters(blue, trials, green.workers, live, refs, run.state.turned, checks.accepted))
+    there = [item for item in moved if item.green in live]
+    findings += compare_pods(there, PodSides(blue, trials, green.workers, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))

@@ -12,6 +12,10 @@ _OF_GREEN = ("nodeName", "priority", "preemptionPolicy", "overhead", "serviceAcc
 an alias, and what no create may hold."""
 
 
+_OF_A_NODE = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+"""Labels that binding a pod to a node overwrites (KEP-4742)."""
+
+
 def as_submitted(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return the pod without what nobody owns: token, limits, class, zone, injected containers were written by blue's admission.
 
@@ -31,6 +35,8 @@ def unschedule_pod(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return the pod without its node, what admission computes, and the injected token volume of a pod of unknown owners."""
     for field in _OF_GREEN:
         manifest = drop(manifest, "spec", field)
+    for label in _OF_A_NODE:
+        manifest = drop(manifest, "metadata", "labels", label)
     spec = manifest["spec"]
     volumes = spec.get("volumes")
     if not volumes or not any(volume["name"].startswith(_TOKEN_VOLUME) for volume in volumes):

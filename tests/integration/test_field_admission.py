@@ -314,6 +314,7 @@ def test_defaults_and_allocations_of_green_are_silent(sandbox: Sandbox, kubectl:
     kinds = (
         ("apps/v1", "StatefulSet", {**template, "serviceName": "web"}),
         ("apps/v1", "Deployment", template),
+        ("apps/v1", "DaemonSet", {key: value for key, value in template.items() if key != "replicas"}),
         ("v1", "Service", {"type": "NodePort", "selector": {"app": "web"}, "ports": ports}),
         ("v1", "Service", {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": ports}),
         ("v1", "PersistentVolumeClaim", {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}),
@@ -324,3 +325,18 @@ def test_defaults_and_allocations_of_green_are_silent(sandbox: Sandbox, kubectl:
     assert sandbox.run("copy").code == 0
     assert parity(sandbox) == []
     unchanged(sandbox)
+
+
+def test_a_container_that_green_injects_into_pods_of_a_workload_is_told(sandbox: Sandbox) -> None:
+    """The Deployment is the same on both; its pods are not."""
+    with_namespace_on_green(sandbox)
+    sandbox.on_blue(deployment("orders"))
+    until(lambda: any(True for _ in sandbox.pair.blue.list(TYPES["Pod"], sandbox.namespace)))
+    assert sandbox.run("copy").code == 0
+    assert parity(sandbox) == []
+    proxy = 'Object.spec.initContainers{name: "mesh", image: "a.example/m:1", restartPolicy: "Always"}'
+    policy(sandbox, "green", "pods", "Object{spec: Object.spec{initContainers: [" + proxy + "]}}")
+    until(lambda: bool(get(admitted(sandbox, "green", pod("try")), "spec", "initContainers")))
+    (found,) = parity(sandbox)
+    assert (found["subject"], found["severity"]) == (f"Deployment.apps/{sandbox.namespace}/orders", "failure")
+    assert found["reason"].startswith("its pods get spec.initContainers, which green's admission adds")

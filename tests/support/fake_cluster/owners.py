@@ -8,6 +8,7 @@ from migrator.model.manifest import Manifest
 
 _NOT_OWNED = frozenset({"apiVersion", "kind"})
 _OWNED_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+_NAMED = frozenset({"containers", "initContainers", "volumes"})
 Tree = dict[str, Any]
 
 
@@ -64,6 +65,11 @@ def _tree(value: Any, name: str) -> Tree:
     if isinstance(value, list) and name == "ports" and all(isinstance(item, dict) and "port" in item for item in value):
         keys = (f'k:{{"port":{item["port"]},"protocol":"{item.get("protocol", "TCP")}"}}' for item in value)
         return {key: {".": {}} | {f"f:{part}": {} for part in item} for key, item in zip(keys, value, strict=True)}
+    if isinstance(value, list) and name in _NAMED and all(isinstance(item, dict) and "name" in item for item in value):
+        return {
+            f'k:{{"name":"{item["name"]}"}}': {".": {}} | {f"f:{part}": _tree(inner, part) for part, inner in item.items()}
+            for item in value
+        }
     return {}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from migrator.config.schema import AcceptedAddition
 from migrator.migration.compare import Clusters, compare
+from migrator.migration.trials import Trials
 from migrator.model.manifest import Manifest
 from migrator.model.plan import Decision
 from migrator.model.verdict import Severity
@@ -49,7 +50,8 @@ def found(both: Pair, *accepted: AcceptedAddition) -> list[tuple[Severity, str]]
     plan, green = both.read()
     moved = list(plan.of(Decision.MOVE))
     refs = {item.uid: item.green for item in moved}
-    clusters = Clusters(both.blue, both.green, green.live, refs, {}, accepted)
+    trials = Trials(both.green, both.clock)
+    clusters = Clusters(both.blue, trials, 2, green.live, refs, {}, accepted)
     return [(item.severity, item.reason) for item in compare(moved, clusters)]
 
 

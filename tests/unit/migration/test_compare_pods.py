@@ -1,0 +1,80 @@
+"""What green's admission adds to the pods of a workload is told, unless blue's pods have it, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrator.config.schema import AcceptedAddition
+from migrator.migration.compare_pods import PodSides, compare_pods
+from migrator.migration.trials import Trials
+from migrator.model.manifest import Manifest
+from migrator.model.plan import Decision
+from migrator.model.verdict import Severity
+from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.objects import cron_job, deployment, made, pod_template
+from tests.support.pairs import Pair, in_shop, pair
+
+MESH = {"name": "mesh", "image": "registry.example.com/mesh:1"}
+
+
+def injecting(manifest: Manifest) -> Manifest:
+    """Add a container and a class, as an admission does."""
+    spec = manifest["spec"]
+    return {**manifest, "spec": {**spec, "containers": [*spec["containers"], MESH], "priorityClassName": "high"}}
+
+
+def with_pods(*containers: dict[str, Any], green: bool = True) -> Pair:
+    """Return a pair after a copy; blue's pod has these containers besides, and green's admission adds its own."""
+    both = pair(in_shop(deployment("front")))
+    spec = pod_template("front")["spec"]
+    spec = {**spec, "containers": [*spec["containers"], *containers], "nodeName": "n1"}
+    owner = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "front-1", "uid": "u", "controller": True}]
+    both.blue.hold(made("v1", "Pod", "front-1-a", namespace="shop", labels={"app": "front"}, owners=owner, spec=spec))
+    both.copy()
+    if green:
+        both.green.defaults["Pod"] = injecting
+    return both
+
+
+def found(both: Pair, *accepted: AcceptedAddition) -> list[tuple[Severity, str]]:
+    """Return severity and first path of each finding."""
+    moved = list(both.read()[0].of(Decision.MOVE))
+    sides = PodSides(both.blue, Trials(both.green, both.clock), 2, accepted)
+    return [(item.severity, item.reason.split(",")[0]) for item in compare_pods(moved, sides)]
+
+
+def test_a_container_is_a_failure_and_anything_else_a_warning() -> None:
+    """Blue's pods have neither."""
+    assert found(with_pods()) == [
+        (Severity.FAILURE, "its pods get spec.containers[mesh]"),
+        (Severity.WARNING, "its pods get spec.priorityClassName"),
+    ]
+
+
+def test_what_blue_s_pods_have_is_none() -> None:
+    """Its own admission added that container there."""
+    assert [severity for severity, _ in found(with_pods(MESH))] == [Severity.WARNING]
+    assert found(with_pods(green=False)) == []
+
+
+def test_what_is_wanted_can_be_accepted() -> None:
+    """By the workload, and the field of its pods."""
+    wanted = {"target": {"kind": "Deployment"}, "fields": ["spec.containers[[]mesh]", "spec.priority*"]}
+    plain = {"target": {"kind": "Deployment"}, "fields": ["spec.containers[mesh]", "spec.priority*"]}
+    assert len(found(with_pods(), AcceptedAddition.model_validate(wanted))) == 1
+    assert found(with_pods(), AcceptedAddition.model_validate(plain)) == []
+
+
+def test_without_a_pod_on_blue_only_containers_are_told() -> None:
+    """Nobody knows what else blue's admission adds."""
+    both = pair(in_shop(cron_job("nightly")))
+    both.copy()
+    both.green.defaults["Pod"] = injecting
+    assert found(both) == [(Severity.FAILURE, "its pods get spec.containers[mesh]")]
+
+
+def test_a_pod_that_green_refuses_is_no_difference() -> None:
+    """Its workload will not be ready, and that is told."""
+    both = with_pods()
+    both.green.faults.append(Fault("create", forbidden, kind="Pod"))
+    assert found(both) == []
