@@ -64,7 +64,7 @@ class AfterPods:
 
 def is_held_back(item: PlanItem, live: Live | None, known: Known) -> bool:
     """Return whether labels of a namespace of ours are still to be set: a run that made it was ended before it could."""
-    if not item.late_labels or live is None:
+    if not item.late_labels or live is None or live.going:
         return False
     labels = get(orjson.loads(live.body), "metadata", "labels") or {}
     return not any(name in labels for name in item.late_labels) and known.made(item, live)

@@ -76,6 +76,8 @@ def _compared(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
     if item.green not in clusters.live:
         yield _finding(item, Severity.FAILURE, "is not on green", "run `migrator copy`")
         return
+    if clusters.live[item.green].going:
+        yield _finding(item, Severity.FAILURE, "is being deleted on green", "`migrator copy` once it is gone")
     found = clusters.differences(item)
     if found:
         found = _not_of_blue_s_servers(item, found, clusters)

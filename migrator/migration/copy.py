@@ -174,7 +174,8 @@ class _Copy:
         self.counts[outcome.action.value] += 1
         if outcome.action in BAD:
             self.problems.append(outcome)
-        if outcome.action in (Action.FAILED, Action.BLOCKED) and outcome.ref not in self.known.live:
+        live = self.known.live.get(outcome.ref)
+        if outcome.action in (Action.FAILED, Action.BLOCKED) and (live is None or live.going):
             self.missing.add(outcome.ref)
         before = self.known.state.written.get(outcome.ref)
         known = before and before.agrees(uid=outcome.uid, green_token=outcome.green_token, blue_token=outcome.blue_token)

@@ -47,6 +47,8 @@ class Live:
     """Managers one of which has created it."""
     fields: bytes = field(default=b"", repr=False)
     """Who owns its fields, as JSON of managedFields without those of status; empty where nobody tells."""
+    going: bool = False
+    """Whether somebody has deleted it, and it waits for its finalizers."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -88,6 +90,7 @@ def live_of(manifest: Manifest) -> Live:
         to_json(slim),
         field_owners.creators(manifest),
         to_json(field_owners.of_content(manifest)) if metadata.get("managedFields") else b"",
+        "deletionTimestamp" in metadata,
     )
 
 

@@ -25,6 +25,7 @@ _CLOCK_SECONDS = 2.0
 """An API tells its time in whole seconds."""
 _LATE_SECONDS = 60.0
 """How long after the last sign of life of a run green may have carried out its last request."""
+GOING = "is being deleted on green: run copy again when it is gone; a finalizer whose controller is away may hold it"
 
 
 @dataclass(slots=True, frozen=True)
@@ -114,7 +115,11 @@ def _lacks_owners(item: PlanItem, live: Live) -> bool:
 
 def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
     """Return the outcome if nothing is to be written, or None if the object must be written."""
-    if live is None or known.finish_is_due(item, live):
+    if live is None:
+        return None
+    if live.going:
+        return Outcome(item.green, Action.BLOCKED, GOING, uid=live.uid)
+    if known.finish_is_due(item, live):
         return None
     written, made = known.state.written.get(item.green), known.made(item, live)
     if written and written.agrees(uid=live.uid, green_token=live.token, blue_token=item.token):

@@ -20,6 +20,7 @@ from tests.support.pairs import AT_ONCE, Pair, contents, in_green, in_shop, owne
 PARENT = ObjectRef("", "ConfigMap", "shop", "parent")
 CHILD = ObjectRef("", "ConfigMap", "shop", "child")
 MAP = ObjectRef("", "ConfigMap", "shop", "a")
+OTHER = ObjectRef("", "Namespace", "", "other")
 PRUNE = CopyOptions(prune=True, backend_timeout=1.0)
 
 
@@ -256,3 +257,20 @@ def test_a_copy_that_has_lost_its_lock_writes_nothing_more() -> None:
         assert len(writes(both.green)) == 3
     result = both.next_run().copy()
     assert (result.complete, result.counts["conflict"]) == (True, 0)
+
+
+def test_what_is_being_deleted_on_green_is_not_there() -> None:
+    """It looks as it should until its finalizers are done; nothing is written into such a namespace, and it is no success."""
+    both = pair(config_map("a", namespace="shop"), made("v1", "Namespace", "other"))
+    both.blue.hold(config_map("b", namespace="other"))
+    assert both.copy().complete
+    found = in_green(both.green, OTHER)
+    both.green.patch(both.green.type_of(found), "", "other", {"metadata": {"finalizers": ["example.com/slow"]}}, manager="them")
+    both.green.delete(both.green.type_of(found), "", "other", uid=found["metadata"]["uid"])
+    assert "deletionTimestamp" in in_green(both.green, OTHER)["metadata"]
+    again = both.next_run()
+    result = again.copy()
+    assert [(item.ref, item.action, item.message.partition(":")[0]) for item in result.problems] == [
+        (OTHER, Action.BLOCKED, "is being deleted on green"),
+        (ObjectRef("", "ConfigMap", "other", "b"), Action.BLOCKED, "needs Namespace/other, which is not on green"),
+    ]

@@ -110,6 +110,15 @@ def test_what_was_not_copied_is_a_failure() -> None:
     assert findings(both, "parity") == [missing]
 
 
+def test_what_is_being_deleted_on_green_is_a_failure() -> None:
+    """It looks as on blue until its finalizers are done."""
+    both = copied(config_map("a", namespace="shop"))
+    found = in_green(both.green, A)
+    both.green.patch(both.green.type_of(found), "shop", "a", {"metadata": {"finalizers": ["example.com/slow"]}}, manager="them")
+    both.green.delete(both.green.type_of(found), "shop", "a", uid=found["metadata"]["uid"])
+    assert findings(both, "parity") == [(str(A), Severity.FAILURE, "is being deleted on green")]
+
+
 def test_what_differs_is_a_failure_with_three_of_its_fields() -> None:
     """And how many more there are; values may be secrets, and findings are recorded."""
     data = {str(number): "blue" for number in range(5)}
