@@ -22,7 +22,8 @@ from migrator.untrusted import printable, printable_lines
 if TYPE_CHECKING:
     from migrator.ports import Clock  # loads the schema of migration.yaml, which --help can do without
 
-_PLAIN_SECONDS = 5.0
+_PLAIN_SECONDS, _SAME_SECONDS = 5.0, 60.0
+"""How often a plain line tells how far something is, and how often where nothing has changed."""
 _COLOURS = {
     "move": "green", "created": "green", "ok": "green", "good": "green", "create": "green",
     "changed": "cyan", "change": "cyan", "deleted": "cyan",
@@ -55,6 +56,7 @@ class Screen:
         self._quiet = quiet
         self._live: Any = None
         self._last = 0.0
+        self._said = ""
 
     def __enter__(self) -> Self:
         return self
@@ -86,9 +88,14 @@ class Screen:
             from rich.text import Text  # not a str: rich would read markup in it
 
             self._live.update(Text(f"{printable(event.text)}: {count}"))
-        elif not self._quiet and self._clock.monotonic() - self._last > _PLAIN_SECONDS:
-            self._last = self._clock.monotonic()
-            click.echo(f"  {printable(event.text)}: {count}", err=True)
+        elif not self._quiet:
+            self._plain(f"{printable(event.text)}: {count}")
+
+    def _plain(self, line: str) -> None:
+        now = self._clock.monotonic()
+        if now - self._last > (_SAME_SECONDS if line == self._said else _PLAIN_SECONDS):
+            self._last, self._said = now, line
+            click.echo(f"  {line}", err=True)
 
     def _stop(self) -> None:
         if self._live is not None:

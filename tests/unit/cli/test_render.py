@@ -11,6 +11,7 @@ from migrator.cli import render
 from migrator.cli.boundary import guarded
 from migrator.errors import BlockedError, ConfigError
 from migrator.model.events import Note, Progress, Step
+from tests.support.clock import FakeClock
 from tests.support.hostile import HOSTILE
 
 
@@ -65,3 +66,14 @@ def test_a_report_is_a_page_and_json_beside_it(tmp_path: Path, capsys: pytest.Ca
     assert (json.loads(shown) if output == "json" else shown) == (
         {"a": [1]} if output == "json" else f"{tmp_path}/r.html and {tmp_path}/r.json\n"
     )
+
+
+def test_a_plain_line_that_says_the_same_is_rare(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log of a wait of ten minutes is not 120 equal lines."""
+    clock = FakeClock()
+    clock.pass_time(100)
+    with render.Screen(clock=clock) as screen:
+        for seconds, done in ((0, 1), (6, 1), (6, 2), (2, 3), (4, 3), (50, 3), (11, 3)):
+            clock.pass_time(seconds)
+            screen.emit(Progress("ready", done, 5))
+    assert capsys.readouterr().err.split("\n") == ["  ready: 1 of 5", "  ready: 2 of 5", "  ready: 3 of 5", "  ready: 3 of 5", ""]
