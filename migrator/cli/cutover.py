@@ -24,11 +24,11 @@ def command(common: Common) -> None:
         render.confirmed(f"Move the traffic of {opened.config.name} to green?", yes=common.yes)
         result = run_cutover(opened, CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds()))
     if common.output == "json":
-        document = {"good": True, "copy": as_document(result.copied), "cronjobs": list(result.cronjobs)}
+        document = {"good": True, "copy": as_document(result.copied), "handedOver": list(result.handed_over)}
         render.result_json(document | {"openOnBlue": result.open_on_blue})
     else:
         render.line("last copy: ", *render.counts(result.copied.counts))
-        render.line(f"CronJobs now on green: {', '.join(result.cronjobs) or 'none'}")
+        render.line(f"handed over to green: {', '.join(result.handed_over) or 'nothing'}")
         render.line("all traffic is on green; `migrator rollback` moves it back at once")
         if result.open_on_blue:
             render.line(f"{result.open_on_blue} connections are still open on blue; `migrator retire` needs them to have ended")

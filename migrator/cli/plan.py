@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -38,6 +39,7 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
         render.result_json(document)
     else:
         _show(plan, everything=everything)
+        _show_one_side(document["oneSide"])
     code = 3 if any(plan.of(Decision.BLOCKED)) else 4 if plan.unreadable else 0
     click.get_current_context().exit(code)
 
@@ -61,6 +63,17 @@ def _show(plan: Plan, *, everything: bool) -> None:
         render.line(render.word("warning"), f": {warning}")
     render.line()
     render.line(*render.counts(plan.counts), f"; {len(plan.waves)} waves")
+
+
+def _show_one_side(groups: list[dict[str, Any]]) -> None:
+    if groups:
+        render.line()
+        render.line("on one side only, in the order of the hand-over:")
+    for group in groups:
+        render.line(f"  {group['group']}: {group['why']}")
+        render.line(f"     objects: {', '.join(group['objects'])}")
+        render.line(f"     held on green: {', '.join(group['held'])}; until then {group['meanwhile']}")
+        render.line(f"     at cutover it {group['cutover']}; at rollback it {group['rollback']}")
 
 
 def _show_group(items: list[PlanItem], *, everything: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     help="Do not end what is open on green: wait so long, such as 10m, for it to end by itself. What is left then is listed.",
 )
 def command(common: Common, graceful: str | None) -> None:
-    """Move all traffic back to blue in one step, then the CronJobs; for the traffic no cluster need be reachable.
+    """Move all traffic back to blue in one step, then what runs on one side only; for the traffic no cluster need be reachable.
 
     Connections that are open on green are ended, unless --graceful gives them time.
 
@@ -66,7 +66,7 @@ def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -
         ended, still_open = moved.connections
         if ended:
             screen.emit(Note(f"{counted(ended)} on green were ended", warning=True))
-    undone = [f"the CronJobs: {issue}" for issue in error.issues]
+    undone = [f"what runs on green only: {issue}" for issue in error.issues]
     if still_open:
         undone.append(f"{counted(still_open)} on green were neither waited for nor ended")
     _show(RollbackResult(moved.seconds, (), tuple(undone), ended, still_open), common, traffic=True)
@@ -93,13 +93,13 @@ def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: rend
     from migrator.migration.rollback import RollbackResult, after, finish
 
     try:
-        with way_back(common, config, screen) as (run, blue, green, runner):
-            result = finish(moved, blue, green, run=run)
+        with way_back(common, config, screen) as (run, back, runner):
+            result = finish(moved, back, run=run)
             _show(result, common, traffic=config.traffic is not None)
             with SIGNALS.let_through():
                 after(config.hooks, runner, run)
     except JournalError as error:
-        undone = (f"the journal does not tell which CronJobs are on green: {error.message}",)
+        undone = (f"the journal does not tell what runs on green only: {error.message}",)
         ended, still_open = moved.connections
         result = RollbackResult(moved.seconds, (), undone, ended, still_open)
         _show(result, common, traffic=config.traffic is not None)
@@ -111,7 +111,7 @@ def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
         render.result_json(
             {
                 "trafficSeconds": result.traffic_seconds,
-                "cronjobs": list(result.cronjobs),
+                "handedBack": list(result.handed_back),
                 "connectionsEnded": result.ended,
                 "connectionsLeft": result.still_open,
                 "undone": list(result.undone),
@@ -120,8 +120,8 @@ def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
         return
     if traffic:
         render.line(f"all traffic is on blue, after {result.traffic_seconds * 1000:.0f} ms")
-    if result.cronjobs:
-        render.line(f"CronJobs of blue: {', '.join(result.cronjobs)}")
+    if result.handed_back:
+        render.line(f"handed back to blue: {', '.join(result.handed_back)}")
     for text in result.undone:
         render.line(render.word("warning"), f" {text}")
     if result.undone:

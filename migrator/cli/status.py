@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from migrator.errors import MigratorError
 
 if TYPE_CHECKING:
     from migrator.config.schema import Migration
+    from migrator.migration.one_side.now import Now
+    from migrator.migration.state import State
+    from migrator.model.one_side import Part
 
 _WITH_TRAFFIC = frozenset({"cutting over", "on green", "rolled back"})
 
@@ -20,7 +24,10 @@ _WITH_TRAFFIC = frozenset({"cutting over", "on green", "rolled back"})
 @click.command("status")
 @takes(Common)
 def command(common: Common) -> None:
-    """Show the state of the migration from its journal, and what the load balancer says, without asking a cluster."""
+    """Show the state of the migration from its journal, what the load balancer says, and who runs where.
+
+    Clusters are asked only for what may run on one side only, for at most 3 s each.
+    """
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
@@ -31,7 +38,8 @@ def command(common: Common) -> None:
     entries = list(iter_entries(path, MIGRATION))
     state = fold(entries)
     now, silence = _traffic(common, config) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
-    document = {
+    sides, silent = _sides(common, config, state)
+    document: dict[str, Any] = {
         "migration": config.name,
         "stage": state.stage.value,
         "greenPercent": state.green_percent,
@@ -40,7 +48,7 @@ def command(common: Common) -> None:
         "unknown": list(state.unknown),
         "next": state.next_command or None,
         "unfinished": sorted(str(ref) for ref in state.intended),
-        "fencedCronJobs": sorted(str(ref) for ref in state.fenced),
+        "oneSide": sides,
         "goodVerdictAt": _time(state.good_verdict.here if state.good_verdict else None),
         "onGreenSince": _time(state.on_green.here if state.on_green else None),
         "lastEvent": _time(entries[-1].at) if entries else None,
@@ -59,8 +67,7 @@ def command(common: Common) -> None:
         render.line(render.word("unknown"), f" {text}")
     if state.next_command:
         render.line(f"run `{state.next_command}` to go on")
-    if state.fenced:
-        render.line(f"suspended on blue by the cutover: {', '.join(sorted(str(ref) for ref in state.fenced))}")
+    _show_sides(sides, silent)
     render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")
     render.line(f"journal: {path}")
 
@@ -76,6 +83,41 @@ def _traffic(common: Common, config: Migration) -> tuple[float | None, str]:
         return switch.read().green_percent, ""
     except MigratorError as error:
         return None, error.message
+
+
+def _sides(common: Common, config: Migration, state: State) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return who runs where, by the journal and by both clusters, and what these do not tell."""
+    parts = {part.blue: part for part in (*state.sides.held, *state.handed.values())}
+    now = _asked(common, config, state, parts.values()) if parts and state.stage.value != "retired" else None
+    return [
+        {
+            "object": str(ref),
+            "group": part.row,
+            "runsOn": state.sides.where(part, going_back=state.going_back),
+            "runsOnNow": list(now.running[ref]) if now and not now.silent else None,
+        }
+        for ref, part in sorted(parts.items())
+    ], now.silent if now else ()
+
+
+def _asked(common: Common, config: Migration, state: State, parts: Iterable[Part]) -> Now:
+    from migrator.adapters.clock import SystemClock
+    from migrator.cli.wiring import both_sides
+    from migrator.migration.one_side.now import ask
+
+    with render.Screen(quiet=True) as screen:
+        return ask(parts, both_sides(common, config, screen, state), SystemClock())
+
+
+def _show_sides(sides: list[dict[str, Any]], silent: tuple[str, ...]) -> None:
+    for item in sides:
+        render.line(f"{item['object']} ({item['group']}) runs on: {item['runsOn']}")
+        now = item["runsOnNow"]
+        if now is not None and now != [item["runsOn"]]:
+            where = " and ".join(now) if now else "neither side"
+            render.line(render.word("warning"), f" {item['object']} runs now on {where}: somebody has started or stopped it")
+    for text in silent:
+        render.line(render.word("unknown"), f" {text}")
 
 
 def _time(seconds: float | None) -> str | None:

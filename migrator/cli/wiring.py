@@ -6,6 +6,7 @@ import contextlib
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from migrator import __version__
@@ -28,7 +29,7 @@ from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
 from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
-from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Side
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.session import Session
 from migrator.migration.state import MigrationFold, State
@@ -68,15 +69,22 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             runner=ShellRunner(),
             holder=this_process(),
             allow_older=common.allow_older,
-            undo_on=(
+            undo_on=WayBack(
                 Side(lambda: _impatient("blue", access["blue"]), BLUE_SECONDS),
                 Side(lambda: _impatient("green", access["green"]), GREEN_SECONDS),
+                Limits.of(config.cutover),
             ),
         )
 
 
+def both_sides(common: Common, config: Migration, screen: Screen, state: State) -> WayBack:
+    """Return both clusters as they are asked for a short time only; nothing is asked yet."""
+    blue, green = (_side(name, side, common, screen, state) for name, side in (("blue", config.blue), ("green", config.green)))
+    return WayBack(replace(blue, seconds=GREEN_SECONDS), green, Limits.of(config.cutover))
+
+
 @contextmanager
-def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tuple[Run, Side, Side, CommandRunner]]:
+def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
     """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
     path, clock = journal_path(common, config.name), SystemClock()
 
@@ -90,7 +98,7 @@ def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tupl
         run = Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS)
         blue = _side("blue", config.blue, common, screen, run.state)
         green = _side("green", config.green, common, screen, run.state)
-        yield run, blue, green, ShellRunner()
+        yield run, WayBack(blue, green, Limits.of(config.cutover)), ShellRunner()
 
 
 def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, state: State) -> Side:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from migrator.config.duration import PATTERN as DURATION_PATTERN
 from migrator.config.duration import parse_duration
@@ -54,3 +54,18 @@ class Frozen(BaseModel):
 def repeated(texts: Iterable[str]) -> list[str]:
     """Return the texts that are there more than once."""
     return [text for text, count in Counter(texts).items() if count > 1]
+
+
+class Selector(Frozen):
+    """Objects by kind, namespace, name and labels; a field that is left out matches everything. Names may use * and ?."""
+
+    kind: str | None = Field(None, description="Kind or Kind.group, such as Deployment or Deployment.apps.")
+    namespace: str | None = Field(None, description="Namespace on blue.")
+    name: str | None = Field(None, description="Name of the object.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels that the object must carry.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Selector:
+        if not (self.kind or self.namespace or self.name or self.labels):
+            raise ValueError("selects every object; name at least a kind, namespace, name or label")
+        return self

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from migrator.config.fields import Duration, Frozen, Rate, lasting
+from migrator.config.fields import Duration, Frozen, Rate, Selector, lasting
+from migrator.config.one_side import Cutover
 from migrator.config.traffic import Course, OneOrMore, SwitchConfig, Traffic, as_list, course, require_consistent
 
 
@@ -24,21 +25,6 @@ class ClusterConfig(Frozen):
     def _one_way(self) -> ClusterConfig:
         if self.stack and self.model_fields_set & {"kubeconfig", "context"}:
             raise ValueError("give a stack, or a kubeconfig and context, not both")
-        return self
-
-
-class Selector(Frozen):
-    """Objects by kind, namespace, name and labels; a field that is left out matches everything. Names may use * and ?."""
-
-    kind: str | None = Field(None, description="Kind or Kind.group, such as Deployment or Deployment.apps.")
-    namespace: str | None = Field(None, description="Namespace on blue.")
-    name: str | None = Field(None, description="Name of the object.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels that the object must carry.")
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Selector:
-        if not (self.kind or self.namespace or self.name or self.labels):
-            raise ValueError("selects every object; name at least a kind, namespace, name or label")
         return self
 
 
@@ -242,6 +228,7 @@ class Migration(Frozen):
         None,
         description="How traffic moves; what a list names moves together. Without it cutover and rollback have nothing to move.",
     )
+    cutover: Cutover = Field(default_factory=Cutover, description="What is handed over at a cutover, beside the traffic.")
     gates: Gates = Field(default_factory=Gates, description="Conditions of each step.")
     network_policies: NetworkPolicies = Field(
         default_factory=NetworkPolicies, description="Whether green's network enforces the NetworkPolicies that move."

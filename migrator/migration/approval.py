@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from migrator.errors import BlockedError
+from migrator.migration.one_side.groups import as_documents
 from migrator.model.manifest import get
 from migrator.model.plan import Decision, Plan, PlanItem
 
@@ -20,6 +21,7 @@ def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
         "objects": [_item_document(item, wave_of.get(item.green)) for item in plan.items],
         "kindsSkipped": dict(plan.kinds_skipped),
         "unreadable": [{"kind": item.type_name, "reason": item.reason} for item in plan.unreadable],
+        "oneSide": as_documents(plan),
         "warnings": list(plan.warnings),
     }
 

@@ -44,8 +44,6 @@ class Clusters:
     live: Mapping[ObjectRef, Live]
     refs: Mapping[str, ObjectRef]
     """Blue UID to the object's name on green."""
-    turned: Mapping[ObjectRef, ObjectRef]
-    """CronJobs that a cutover has turned over."""
     accepted: tuple[AcceptedAddition, ...] = ()
 
     def uid(self, owner: Mapping[str, str]) -> str:
@@ -55,7 +53,7 @@ class Clusters:
 
     def differences(self, item: PlanItem) -> list[FieldDifference]:
         """Return what green's object lacks of what was planned."""
-        return differences(item, self.live[item.green], self.uid, turned=item.blue in self.turned)
+        return differences(item, self.live[item.green], self.uid)
 
 
 def compare(moved: Iterable[PlanItem], clusters: Clusters) -> Iterator[Finding]:

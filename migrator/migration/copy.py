@@ -14,6 +14,7 @@ import orjson
 from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
+from migrator.journal.records.one_side import Held, PartRecord
 from migrator.migration import prune
 from migrator.migration.after_pods import AfterPods, is_held_back
 from migrator.migration.apply.judge import Known, judge
@@ -227,6 +228,9 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
     copying = _Copy(plan, Writer(green, run.clock), known, run, options)
     run.reporter.emit(Step(f"copying {plan.counts['move']} objects to green in {len(plan.waves)} waves"))
     run.write(CopyStarted(dict(plan.counts), len(plan.waves), round(ahead, 3)))
+    held = tuple(plan.parts())
+    if held != state.sides.held:
+        run.write(Held(tuple(map(PartRecord.of, held))))
     copying.run()
     gone = prune.gone(plan, state, live)
     if gone and options.prune:

@@ -22,7 +22,7 @@ from migrator.journal.records.traffic import (
 )
 from migrator.migration.ages import Moment
 from migrator.migration.bounded import reason
-from migrator.migration.fence import Side
+from migrator.migration.fence import WayBack
 from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
@@ -114,8 +114,10 @@ def warn_of_restart(switch: TrafficSwitch, reporter: Reporter) -> None:
         reporter.emit(Note(text, warning=True))
 
 
-def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[Side, Side], run: Run) -> Turned:
-    """Turn CronJobs over, then shift traffic; whatever ends that, take both back and raise GateFailedError, or what it was.
+def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], back: WayBack, run: Run) -> Turned:
+    """Hand over what runs on one side only, then shift traffic; whatever ends that, take both back and raise what it was.
+
+    A MigratorError becomes a GateFailedError.
 
     Raises TrafficError when the traffic cannot be taken back, and JournalError when there is no room for what an undo would write.
     """
@@ -130,12 +132,12 @@ def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], undo_on: tuple[S
                 run.write(CutoverEnded(good=True))
                 run.ledger.sync()
         except BaseException as error:
-            _take_back(error, inputs.switch, undo_on, run)
+            _take_back(error, inputs.switch, back, run)
             raise
     return turned
 
 
-def _take_back(error: BaseException, switch: TrafficSwitch, undo_on: tuple[Side, Side], run: Run) -> None:
+def _take_back(error: BaseException, switch: TrafficSwitch, back: WayBack, run: Run) -> None:
     """Take all back, then write it down; raises an error for a person, and nothing for what is to be raised as it is."""
     percent, why = run.state.most_percent, _reason(error)
     undo = Undo(run)
@@ -144,7 +146,7 @@ def _take_back(error: BaseException, switch: TrafficSwitch, undo_on: tuple[Side,
     undo.write(GateFailed(why, percent))
     if undo.withdrawal:
         undo.write(shifted_back(undo.withdrawal))
-    undo.cronjobs(*undo_on)
+    undo.hand_back(back)
     if traffic is None:
         undo.write(CutoverEnded(good=False, reason=why, undone=tuple(undo.undone)))
     for text in undo.left:

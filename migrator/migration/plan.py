@@ -12,6 +12,8 @@ from migrator.errors import ConfigError, InvalidError
 from migrator.migration import dead_conversions, late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.migration.late_runs import without_late_runs
+from migrator.migration.one_side.planned import planned
+from migrator.migration.one_side.planned import warnings as one_side_warnings
 from migrator.model.added import added, content
 from migrator.model.manifest import Manifest, without
 from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
@@ -36,6 +38,7 @@ from migrator.rules import (
     webhooks,
 )
 from migrator.rules.context import Hindrance, RuleContext
+from migrator.rules.one_side.recognise import persons_rule, without_objects
 from migrator.rules.ownership import owners_of
 
 _SHOWN_OF_CYCLE = 5
@@ -49,6 +52,8 @@ class _Decided(NamedTuple):
     """What it is written after, and whether it cannot be written without."""
     ranks: dict[ObjectRef, order.Rank]
     """Objects whose rank is another than that of their kind."""
+    persons: str = ""
+    """Name of the person's entry in `cutover.oneSide` that selects it."""
 
 
 def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleContext) -> Plan:
@@ -56,7 +61,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
 
     Each object is taken from the iterable once and not kept: a caller that gives them away has a large cluster in memory once.
     """
-    context = RuleContext(context.config, inventory.green, inventory.blue, context.fenced_cronjobs)
+    context = RuleContext(context.config, inventory.green, inventory.blue, context.handed)
     crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
     moves: dict[ObjectRef, PlanItem] = {}
     graph: order.Graph = {}
@@ -67,14 +72,16 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     of_system: list[system.Need] = []
     mistakes: list[str] = []
     pairs: set[tuple[str, str]] = set()
+    selected: set[str] = set()
     for found in objects:
         try:
-            item, needs, special = _decide(found, inventory, context, crds, limits)
+            item, needs, special, persons = _decide(found, inventory, context, crds, limits)
         except ConfigError as error:
             mistakes += error.issues
             continue
         except STRANGE as error:
-            item, needs, special = _decided(_strange(found, context, reason_of(error)))
+            item, needs, special, persons = _decided(_strange(found, context, reason_of(error)))
+        selected.add(persons)
         if item.decision is Decision.MOVE:
             pairs.add((namespaces.namespace_of(item.green), namespaces.namespace_of(item.blue)))
             moves[item.green], graph[item.green] = item, needs
@@ -82,8 +89,9 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
             of_system += needs_of.of(item.blue, item.body)
         else:
             others.append(item)
+    mistakes += without_objects(context.config.cutover.one_side, selected)
     if mistakes:
-        raise ConfigError(sorted(set(mistakes)), hint="narrow the transform's target, or correct its path")
+        raise ConfigError(sorted(set(mistakes)), hint="correct the target in migration.yaml, or the path")
     namespaces.require_own_names(pairs)
     for ref, hindrance in dead_conversions.hindrances(moves, crds, context).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
@@ -98,6 +106,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
+    sorted_moves = [item for _, item in sorted(moves.items())]
     return Plan(
         items=tuple(sorted([*moves.values(), *others], key=lambda item: item.blue)),
         waves=tuple(tuple(moves[ref] for ref in wave) for wave in ordered.waves),
@@ -105,7 +114,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
         warnings=(
-            *(f"{item.blue} {item.danger}" for _, item in sorted(moves.items()) if item.danger),
+            *(f"{item.blue} {item.danger}" for item in sorted_moves if item.danger),
+            *one_side_warnings(sorted_moves),
             *system.warnings(of_system),
         ),
         kinds_read=inventory.kinds_read,
@@ -125,9 +135,11 @@ def _decide(
     if found.blocked:
         return _decided(_strange(found, context, found.blocked))
     manifest: Manifest = orjson.loads(found.body)
+    rule = persons_rule(manifest, context)
+    persons = rule.name if rule else ""
     hindrance = _hindrance(found, manifest, inventory, context)
     if hindrance:
-        return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid))
+        return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid), persons)
     done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
     needs: dict[ObjectRef, bool] = {}
     for reference in references.references(done.manifest, green, crds):
@@ -146,12 +158,12 @@ def _decide(
     rank = effects.rank(done.manifest, green, crds)
     if rank is not None:
         ranks[green] = rank
-    return _Decided(item, needs, ranks)
+    return _Decided(item, needs, ranks, persons)
 
 
-def _decided(item: PlanItem) -> _Decided:
+def _decided(item: PlanItem, persons: str = "") -> _Decided:
     """Return the decision about an object that is not written."""
-    return _Decided(item, {}, {})
+    return _Decided(item, {}, {}, persons)
 
 
 def _after_what_changes_it(item: PlanItem, waits: tuple[Wait, ...]) -> PlanItem:
@@ -185,10 +197,12 @@ def _hindrance(found: Found, manifest: Manifest, inventory: BlueInventory, conte
 def _move(
     found: Found, green: ObjectRef, manifest: Manifest, done: table.Transformed, context: RuleContext, served: Sequence[str]
 ) -> PlanItem:
-    body = to_json(done.manifest)
+    unready = _unready(manifest)
+    made = planned(manifest, done.manifest, green, found.resource, context, ready=not unready)
+    body = to_json(made.manifest)
     name, plain = found.ref.type_name, found.ref.type_name in context.blue.plain_status
     ended = None if plain else table.ended(manifest, name, context)
-    hold = holds.hold(done.manifest, name, ended, context)
+    hold = holds.hold(made.manifest, name, ended, context)
     owners = field_owners.carried(found.managed_fields, found.resource.group, served)
     if shared.is_shared(green):  # written under our own name: what we added there is told from what green's owner set
         owners = field_owners.Carried()
@@ -196,8 +210,8 @@ def _move(
         blue=found.ref,
         green=green,
         decision=Decision.MOVE,
-        transforms=done.touched,
-        notes=(*table.notes(manifest, body, context), *owners.notes),
+        transforms=(*done.touched, *made.touched),
+        notes=(*table.notes(manifest, body, context), *owners.notes, *made.notes),
         resource=found.resource,
         body=body,
         original=_original(manifest, done.manifest),
@@ -210,7 +224,8 @@ def _move(
         works=works(manifest),
         danger=bindings.danger(manifest, context),
         data=storage.data_plan(manifest, context),
-        unready=_unready(manifest),
+        unready=unready,
+        one_side=made.one_side,
         volatile=injected.volatile_paths(manifest, context),
         uid=found.uid,
         # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.

@@ -1,4 +1,4 @@
-"""Shift all traffic back to blue in one step, whatever state green is in; then the CronJobs.
+"""Shift all traffic back to blue in one step, whatever state green is in; then what runs on one side only.
 
 Traffic needs the load balancer and a journal that can be read. Everything else comes afterwards, and stops nothing.
 """
@@ -13,7 +13,7 @@ from migrator.errors import BlockedError, TrafficError
 from migrator.journal.records.base import Entry, Header
 from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
 from migrator.journal.records.traffic import RollbackEnded, RollbackStarted
-from migrator.migration.fence import Side
+from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted, wait_until_left
 from migrator.migration.run import Run
 from migrator.migration.undo import Undo, shifted_back, traffic_to_blue
@@ -47,7 +47,8 @@ class RollbackResult:
 
     traffic_seconds: float
     """Time from the start of the process until all traffic was on blue; 0 without a load balancer."""
-    cronjobs: tuple[str, ...]
+    handed_back: tuple[str, ...]
+    """What runs on blue again, unless it is undone."""
     undone: tuple[str, ...]
     ended: dict[str, int] = field(default_factory=dict)
     """Connections that were open on green and were ended, by server."""
@@ -89,20 +90,20 @@ def move_traffic(
     return moved
 
 
-def finish(moved: TrafficMoved, blue: Side, green: Side, *, run: Run) -> RollbackResult:
-    """Hand the CronJobs back and write down what was done; what cannot be done is in the result. Raises nothing."""
+def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:
+    """Hand back what runs on one side only, and write down what was done; what cannot be done is in the result. Raises nothing."""
     undo = Undo(run)
     undo.write(RollbackStarted())
     if moved.withdrawal:
         undo.withdrawn(moved.withdrawal, moved.complaint, may_stay=moved.waits_for is not None)
         undo.write(shifted_back(moved.withdrawal))
-    cronjobs = tuple(run.state.fenced)
-    if cronjobs:
-        undo.show(Step(f"{len(cronjobs)} CronJobs back to blue"))
-    undo.cronjobs(blue, green)
+    handed = tuple(run.state.handed)
+    if handed:
+        undo.show(Step(f"{len(handed)} objects that run on one side only back to blue"))
+    undo.hand_back(back)
     still_open = _wait(moved, undo)
-    undo.write(RollbackEnded(moved.seconds, cronjobs, tuple(undo.undone)))
-    return RollbackResult(moved.seconds, tuple(map(str, cronjobs)), undo.left, moved.connections[0], still_open)
+    undo.write(RollbackEnded(moved.seconds, handed, tuple(undo.undone)))
+    return RollbackResult(moved.seconds, tuple(map(str, handed)), undo.left, moved.connections[0], still_open)
 
 
 def _wait(moved: TrafficMoved, undo: Undo) -> dict[str, int]:

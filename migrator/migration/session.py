@@ -11,8 +11,9 @@ from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
 from migrator.migration.discover import discover, handed_over, read_green
-from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Side
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
 from migrator.migration.inventory import GreenReading
+from migrator.migration.one_side.look import findings
 from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
@@ -40,7 +41,7 @@ class Session:
     """Who holds the lock on green during this run: `user@host/pid`."""
     allow_older: bool = False
     """Whether green may be of an older version than blue."""
-    undo_on: tuple[Side, Side] | None = None
+    undo_on: WayBack | None = None
     """Blue and green as an undo asks for them: at once, and without the lock on green."""
 
     def preflight(self) -> dict[str, str]:
@@ -70,7 +71,7 @@ class Session:
 
     def context(self) -> RuleContext:
         """Return what rules may know before anything was read."""
-        return RuleContext(self.config, fenced_cronjobs=frozenset(self.run.state.fenced))
+        return RuleContext(self.config, handed=self.run.state.handed)
 
     def read_and_plan(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and decide about every object of blue."""
@@ -82,11 +83,15 @@ class Session:
             reading = pool.submit(read_green, self.green, discovery.moving, self.run.reporter)
             plan = make_plan(handed_over(discovery.objects), discovery.inventory, context)
             green = reading.result()
-        return with_green(plan, green), green
+        plan = with_green(plan, green)
+        for finding in findings(plan, green.live, self.run.state.turned):
+            self.run.reporter.emit(Note(f"{finding.subject} {finding.reason}; {finding.hint}", warning=True))
+        return plan, green
 
-    def sides(self) -> tuple[Side, Side]:
+    def way_back(self) -> WayBack:
         """Return blue and green as an undo asks for them."""
-        return self.undo_on or (Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS))
+        blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
+        return self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover))
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

@@ -13,6 +13,9 @@ from migrator.journal.records import traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
 from migrator.migration.ages import Moment
+from migrator.migration.one_side import sides
+from migrator.migration.one_side.sides import Sides
+from migrator.model.one_side import Part
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 
@@ -62,14 +65,12 @@ class State:
     written: Mapping[ObjectRef, Written] = field(default_factory=dict)
     intended: Mapping[ObjectRef, Attempt] = field(default_factory=dict)
     """Objects whose creation was announced and has no outcome; a killed run may have created them."""
-    fenced: Mapping[ObjectRef, ObjectRef] = field(default_factory=dict)
-    """CronJobs that a cutover suspended on blue: name on blue to name on green."""
+    sides: Sides = field(default_factory=Sides)
+    """What runs on one side only, and on which."""
     green_percent: float = 0.0
     """Share of the traffic that the load balancer has confirmed last."""
     announced_percent: float | None = None
     """Share that was announced and has no outcome: the load balancer may have it or not."""
-    turning: bool = False
-    """Whether CronJobs were told to change sides, and nobody knows which of them have."""
     going_back: bool = False
     """Whether an undo or a rollback has begun and not ended."""
     good_verdict: Moment | None = None
@@ -93,9 +94,14 @@ class State:
         return max(self.green_percent, self.announced_percent or 0.0)
 
     @property
-    def turned(self) -> Mapping[ObjectRef, ObjectRef]:
-        """CronJobs that run on green now, or may: there `suspend` is this tool's own."""
-        return self.fenced if self.stage in (Stage.CUTTING_OVER, Stage.ON_GREEN) else {}
+    def handed(self) -> Mapping[ObjectRef, Part]:
+        """What a cutover has stopped on blue, or was about to, by its name there."""
+        return self.sides.handed
+
+    @property
+    def turned(self) -> Mapping[ObjectRef, Part]:
+        """What runs on green now, or may."""
+        return self.handed if self.stage in (Stage.CUTTING_OVER, Stage.ON_GREEN) else {}
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -103,8 +109,8 @@ class State:
         found = []
         if self.announced_percent is not None:
             found.append(f"{self.announced_percent:g} % of the traffic on green was announced and not confirmed")
-        if self.turning:
-            found.append(f"{len(self.fenced)} CronJobs were announced to change sides, and that was not confirmed")
+        if self.sides.turning:
+            found.append(f"{len(self.handed)} objects were announced to change sides, and that was not confirmed")
         if self.going_back:
             found.append("going back has begun and has not ended")
         if self.intended:
@@ -116,7 +122,7 @@ class State:
         """The command that goes on after an interruption; empty when nothing was interrupted."""
         if self.stage is Stage.RETIRED:
             return ""
-        if self.going_back or (self.fenced and self.stage is Stage.ROLLED_BACK):
+        if self.going_back or (self.handed and self.stage is Stage.ROLLED_BACK):
             return "migrator rollback"
         if self.stage is Stage.CUTTING_OVER:
             return "migrator cutover"
@@ -210,7 +216,7 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
         return _after_copy(state, record, at)
     if isinstance(record, traffic.CutoverRecord):
         return _after_cutover(state, record, at)
-    return _after_fence(state, record)
+    return replace(state, sides=sides.after(state.sides, record))
 
 
 def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
@@ -232,7 +238,8 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
             return replace(state, stage=Stage.CUTTING_OVER, going_back=False)
         case traffic.ShiftAnnounced(percent=percent):
             # Journals of 0.1.0 do not say that CronJobs were turned over; the first shift came after it.
-            return replace(state, announced_percent=percent, turning=state.turning and state.going_back)
+            turning = state.sides.turning and state.going_back
+            return replace(state, announced_percent=percent, sides=replace(state.sides, turning=turning))
         case traffic.Shifted(percent=percent):
             return replace(state, green_percent=percent, announced_percent=None)
         case traffic.GateFailed():
@@ -251,18 +258,4 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
 
 def _ended(state: State) -> State:
     """Return the state after a run that has said itself what it left undone."""
-    return replace(state, turning=False, going_back=False)
-
-
-def _after_fence(state: State, record: traffic.FenceRecord) -> State:
-    match record:
-        case traffic.FenceAnnounced(cronjobs=cronjobs):
-            return replace(state, fenced={**state.fenced, **cronjobs}, turning=True)
-        case traffic.Fenced():
-            return replace(state, turning=False)
-        case traffic.Unfenced():
-            return replace(state, fenced={}, turning=False)
-        case traffic.UnfenceAnnounced():
-            return replace(state, turning=True)  # they count as fenced until all of them run on blue again
-        case _:
-            assert_never(record)
+    return replace(state, sides=replace(state.sides, turning=False), going_back=False)

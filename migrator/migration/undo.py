@@ -6,10 +6,12 @@ import contextlib
 
 from migrator.errors import MigratorError
 from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.traffic import Shifted, UnfenceAnnounced, Unfenced
+from migrator.journal.records.one_side import HandBackAnnounced, HandedBack
+from migrator.journal.records.traffic import Shifted
 from migrator.migration.bounded import reason
-from migrator.migration.fence import Side, hand_back
+from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted
+from migrator.migration.one_side.back import hand_back
 from migrator.migration.run import Run
 from migrator.model.events import Event, Note
 from migrator.model.traffic import Withdrawal
@@ -82,16 +84,16 @@ class Undo:
         with contextlib.suppress(Exception):
             self.run.reporter.emit(event)
 
-    def cronjobs(self, blue: Side, green: Side) -> None:
-        """Hand the CronJobs that a cutover fenced back to blue."""
-        fenced = dict(self.run.state.fenced)
-        if not fenced:
+    def hand_back(self, back: WayBack) -> None:
+        """Hand back to blue what a cutover handed over."""
+        handed = dict(self.run.state.handed)
+        if not handed:
             return
-        left = hand_back(fenced, blue, green, self.run.clock)
+        left = hand_back(handed, back, self.run.clock)
         self.undone += left
-        self.write(UnfenceAnnounced(fenced))
+        self.write(HandBackAnnounced(tuple(handed)))
         if not left:
-            self.write(Unfenced())
+            self.write(HandedBack())
 
     @property
     def left(self) -> tuple[str, ...]:

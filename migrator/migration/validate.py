@@ -18,6 +18,7 @@ from migrator.migration.asking import ask
 from migrator.migration.compare import Clusters, compare
 from migrator.migration.compare_pods import PodSides, compare_pods
 from migrator.migration.inventory import Live
+from migrator.migration.one_side import look as one_side
 from migrator.migration.run import Run
 from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
@@ -63,14 +64,16 @@ def validate(
     reporter.emit(Step("comparing green with blue"))
     refs = {item.uid: item.green for item in moved}
     trials = Trials(green, clock)
-    findings += compare(moved, Clusters(blue, trials, green.workers, live, refs, run.state.turned, checks.accepted))
+    findings += compare(moved, Clusters(blue, trials, green.workers, live, refs, checks.accepted))
     there = [item for item in moved if item.green in live]
     findings += compare_pods(there, PodSides(blue, trials, green.workers, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
+    findings += one_side.findings(plan, live, run.state.turned)
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
+    held = one_side.HeldPods(plan, run.state.turned)
     until = began + checks.ready_timeout
-    findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, deadline=until))
+    findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
     findings += ask(plan, blue, green, live, clock)
     findings += _images(moved, green, checks.registry)
     with ThreadPoolExecutor(max(1, len(checks.probes))) as pool:
@@ -163,9 +166,14 @@ def _look_again(green: ClusterReader, pending: dict[ObjectRef, PlanItem]) -> dic
     return manifests
 
 
-def _endpoints(item: PlanItem, blue: ClusterReader, green: ClusterReader, clock: Clock, *, deadline: float) -> Iterator[Finding]:
+def _endpoints(
+    item: PlanItem, blue: ClusterReader, green: ClusterReader, clock: Clock, held: one_side.HeldPods, *, deadline: float
+) -> Iterator[Finding]:
     """Yield a failure for a Service that has endpoints on blue and none on green."""
     if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
+        return
+    if held.behind(item):
+        yield Finding("endpoints", str(item.green), Severity.OK, "its pods are held until the cutover")
         return
     try:
         had = ready_endpoints(blue, item.blue)

@@ -11,15 +11,17 @@ from migrator.cluster.policy_probe import PolicyProbe
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import ClocksCompared
-from migrator.migration import cutover, fence, prepare, retire
+from migrator.migration import cutover, prepare, retire
 from migrator.migration.account import remove_account
 from migrator.migration.ages import Moment
 from migrator.migration.approval import as_document, require_unchanged
 from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.diff import ObjectDiff, diff
+from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
 from migrator.migration.network import enforcement, shared_ranges
+from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
@@ -36,7 +38,8 @@ class CutoverResult:
     """The result of a cutover that succeeded."""
 
     copied: CopyResult
-    cronjobs: tuple[str, ...]
+    handed_over: tuple[str, ...]
+    """What ran on blue only, and runs on green now."""
     open_on_blue: int | None = None
     """Connections that are still open on blue; None when the load balancer does not tell."""
 
@@ -86,7 +89,7 @@ def run_validate(session: Session) -> Verdict:
 
 
 def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
-    """Copy what changed, turn CronJobs over, then shift traffic in steps; undo the last two when a gate fails."""
+    """Copy what changed, hand over what runs on one side only, then shift traffic in steps; undo the last two when a gate fails."""
     if not session.config.switches or session.switch is None:
         raise BlockedError(_NO_TRAFFIC, hint=_ADD_TRAFFIC)
     _settle(session)
@@ -109,15 +112,17 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
             plan, copied = _copy(session, options, identities, None)
         if not copied.complete:
             raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
-        fenced = cutover.cut_over(
+        due = ready_to_hand_over(plan, session.blue, session.green, session.run)
+        limits = Limits.of(session.config.cutover)
+        cutover.cut_over(
             inputs,
-            lambda: fence.fence_blue(plan, session.blue, session.green, session.run),
-            session.sides(),
+            lambda: hand_over(due, session.blue, session.green, session.run, limits),
+            session.way_back(),
             session.run,
         )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     cutover.warn_of_restart(session.switch, session.run.reporter)
-    return CutoverResult(copied, tuple(str(ref) for ref in fenced), cutover.open_on_blue(session.switch))
+    return CutoverResult(copied, tuple(str(part.blue) for part in due), cutover.open_on_blue(session.switch))
 
 
 @dataclass(slots=True, frozen=True)

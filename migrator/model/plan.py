@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from migrator.model.manifest import Manifest, get
+from migrator.model.one_side import OneSide, Part
 from migrator.model.ref import ObjectRef, ResourceType
 
 
@@ -101,6 +102,8 @@ class PlanItem:
     """Labels of a namespace that are set once the pods in it are made: they would refuse some that blue has."""
     volatile: tuple[tuple[str, ...], ...] = ()
     """Paths whose values controllers set on each cluster."""
+    one_side: OneSide | None = None
+    """Why it may run on one side only, and how it is held there."""
     unready: str = ""
     """Why it is not ready on blue either; empty when it is."""
     uid: str = ""
@@ -148,6 +151,12 @@ class Plan:
     def of(self, decision: Decision) -> Iterator[PlanItem]:
         """Yield the items with this decision."""
         return (item for item in self.items if item.decision is decision)
+
+    def parts(self) -> Iterator[Part]:
+        """Yield what runs on blue only until it is handed over."""
+        for item in self.items:
+            if item.one_side and item.one_side.part and item.one_side.active:
+                yield item.one_side.part
 
     @property
     def counts(self) -> Counter[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
 from migrator.journal.records import migration as records
-from migrator.journal.records import traffic
+from migrator.journal.records import one_side, traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
@@ -94,7 +94,7 @@ def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
     """Return a record's name in the timeline, and its detail; None if it is not shown there."""
     if isinstance(record, traffic.CutoverRecord):
         return _cutover_milestone(record)
-    if isinstance(record, traffic.FenceRecord | traffic.RollbackRecord):
+    if isinstance(record, one_side.HandOverRecord | traffic.FenceRecord | traffic.RollbackRecord):
         return _return_milestone(record)
     match record:
         case records.CopyStarted():
@@ -135,7 +135,7 @@ def _cutover_milestone(record: traffic.CutoverRecord) -> tuple[str, str] | None:
             assert_never(record)
 
 
-def _return_milestone(record: traffic.FenceRecord | traffic.RollbackRecord) -> tuple[str, str] | None:
+def _return_milestone(record: one_side.HandOverRecord | traffic.FenceRecord | traffic.RollbackRecord) -> tuple[str, str] | None:
     match record:
         case traffic.FenceAnnounced():
             return "CronJobs turned to green", ", ".join(map(str, record.cronjobs))
@@ -146,6 +146,12 @@ def _return_milestone(record: traffic.FenceRecord | traffic.RollbackRecord) -> t
         case traffic.RollbackEnded():
             return "rollback ended", "; ".join([f"traffic on blue after {record.seconds * 1000:.0f} ms", *record.undone])
         case traffic.Fenced() | traffic.UnfenceAnnounced():
+            return None
+        case one_side.HandOverAnnounced():
+            return "handed over to green", ", ".join(str(part.blue) for part in record.parts)
+        case one_side.HandedBack():
+            return "handed back to blue", ""
+        case one_side.Held() | one_side.HandOverStep() | one_side.HandedOver() | one_side.HandBackAnnounced():
             return None
         case _:
             assert_never(record)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from migrator.config.schema import Migration
 from migrator.model.manifest import Manifest
+from migrator.model.one_side import Part
 from migrator.model.ref import ObjectRef
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -101,8 +102,8 @@ class RuleContext:
     config: Migration
     green: GreenFacts = field(default_factory=GreenFacts)
     blue: BlueFacts = field(default_factory=BlueFacts)
-    fenced_cronjobs: frozenset[ObjectRef] = frozenset()
-    """CronJobs that this tool suspended on blue at a cutover."""
+    handed: Mapping[ObjectRef, Part] = field(default_factory=dict)
+    """What a cutover has stopped on blue, by its name there: its values there are this tool's."""
 
     def green_namespace(self, namespace: str) -> str:
         """Return the namespace's name on green."""

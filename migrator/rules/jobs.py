@@ -1,8 +1,8 @@
-"""Rules for Jobs and CronJobs, so that no run happens twice."""
+"""Rules for Jobs, so that no run happens twice."""
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, get, put, ref_of, without
+from migrator.model.manifest import Manifest, drop, get, without
 from migrator.model.plan import Ended, EndMark
 from migrator.rules.context import Rule, RuleContext
 
@@ -26,11 +26,6 @@ def drop_controller_identity(manifest: Manifest, _: RuleContext) -> Manifest:
         manifest = drop(manifest, "spec", "template", "metadata", "labels", label)
         manifest = drop(manifest, "metadata", "labels", label)
     return manifest
-
-
-def suspend_cronjob(manifest: Manifest, _: RuleContext) -> Manifest:
-    """Return the CronJob suspended, because it runs on blue until the cutover."""
-    return put(manifest, ("spec", "suspend"), True)
 
 
 def finished(manifest: Manifest) -> Ended | None:
@@ -69,12 +64,4 @@ def is_running(manifest: Manifest) -> bool:
     return finished(manifest) is None and not get(manifest, "spec", "suspend")
 
 
-def runs_on_blue(manifest: Manifest, context: RuleContext) -> bool:
-    """Return whether a CronJob is active on blue, or was active until this tool suspended it for a cutover."""
-    return not get(manifest, "spec", "suspend") or ref_of(manifest) in context.fenced_cronjobs
-
-
-RULES = (
-    Rule("job-identity", drop_controller_identity, frozenset({"Job.batch"})),
-    Rule("suspend-cronjob", suspend_cronjob, frozenset({"CronJob.batch"})),
-)
+RULES = (Rule("job-identity", drop_controller_identity, frozenset({"Job.batch"})),)

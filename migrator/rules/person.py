@@ -7,7 +7,8 @@ from typing import Any
 
 import jsonpatch
 
-from migrator.config.schema import AcceptedAddition, Selector, Transform
+from migrator.config.fields import Selector
+from migrator.config.schema import AcceptedAddition, Transform
 from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.ref import ObjectRef

@@ -27,6 +27,7 @@ from migrator.rules import (
     workloads,
 )
 from migrator.rules.context import Hindrance, Rule, RuleContext
+from migrator.rules.one_side import recognise as one_side
 
 RULES: tuple[Rule, ...] = (
     *rollouts.RULES,  # gives a template that the others change
@@ -85,6 +86,11 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
         return Hindrance(_RUNNING, _RUNNING_HINT)
     if runs.is_running(manifest, ref_type(manifest), context):
         return Hindrance(_RUNNING, _RUNNING_HINT)
+    if manifest["kind"] == "Pod" and "/" not in manifest["apiVersion"] and (row := one_side.row_of_pod(manifest, context)):
+        return Hindrance(
+            f"{row}; it would run on both sides, and a bare pod cannot be stopped and started again",
+            "make a Deployment of it, or leave it with move.objects.exclude",
+        )
     if manifest["apiVersion"].startswith("rbac.authorization.k8s.io/"):
         return bindings.hindrance(manifest, context)
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
@@ -103,8 +109,6 @@ def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, .
     read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     if read:
         found += read(manifest, context)
-    if manifest["kind"] == "CronJob" and jobs.runs_on_blue(manifest, context):
-        found.append("is created suspended; runs on green after the cutover")
     if end := ended(manifest, type_name, context):
         found.append(f"is created as finished ({end.how}); it does not run again")
     else:

@@ -14,6 +14,7 @@ from migrator.kube.access import load_access
 from migrator.kube.cluster import KubeCluster
 from migrator.kube.transport import Transport
 from migrator.model.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, SERVICE_ACCOUNTS
+from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import balanced, load
 from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, cron_job, deployment, made
@@ -44,6 +45,13 @@ def least(pair: Pair, tmp_path: Path) -> Path:
     return file
 
 
+def one_sided() -> Manifest:
+    """Return a Deployment of external-dns."""
+    manifest = deployment("dns")
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example.com/mirror/external-dns:v0.23.0"
+    return manifest
+
+
 def contexts(least: Path) -> dict[str, dict[str, str]]:
     """Return blue and green of a migration.yaml with these rights."""
     return {side: {"kubeconfig": str(least), "context": side} for side in ("blue", "green")}
@@ -66,6 +74,7 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
             config_map("a"),
             deployment("web"),
             cron_job("nightly"),
+            one_sided(),
             made("rbac.authorization.k8s.io/v1", "Role", "admin", rules=rules),
             made("v1", "Secret", "s", stringData={"k": "v"}),
         )
@@ -83,6 +92,9 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
             assert result.code == 0, (verb, result.out, result.err)
             suspended = sandbox.blue("CronJob", "nightly")["spec"].get("suspend", False)
             assert suspended is (verb[0] == "cutover")
+            assert sandbox.blue("Deployment", "dns")["spec"]["replicas"] == (0 if verb[0] == "cutover" else 1)
+            if verb[0] not in ("plan", "diff"):
+                assert sandbox.green("Deployment", "dns")["spec"]["replicas"] == (1 if verb[0] == "cutover" else 0)
     # Nothing reaches blue any more.
     sandbox.configure(**contexts(least), retire={"soak": "0s"})
     result = sandbox.run("retire", "--yes")
@@ -151,7 +163,7 @@ def test_kinds_without_permission_are_named(sandbox: Sandbox, least: Path) -> No
 
 
 def test_blue_cannot_be_written(sandbox: Sandbox, least: Path) -> None:
-    """The shipped role lets nobody change blue, but for CronJobs."""
+    """The shipped role lets nobody change blue, but stop what may run on one side only."""
     blue = KubeCluster("blue", load_access(str(least), "blue", cluster="blue", relative_to=Path()), clock=SystemClock(), patience=0)
     with pytest.raises(ForbiddenError):
         blue.create(TYPES["ConfigMap"], sandbox.namespace, orjson.dumps(sandbox.placed(config_map("x"))), manager="x")

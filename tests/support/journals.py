@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -35,6 +35,8 @@ class MemoryJournal(Generic[R]):
         self.synced = 0
         """How many entries were kept at the last `sync`."""
         self.full = False
+        self.after_append: Callable[[R], None] = lambda _: None
+        """What happens when a record is on disk, such as the end of the process."""
         self._reserved = self._using = 0
 
     @property
@@ -47,6 +49,7 @@ class MemoryJournal(Generic[R]):
         if self.full and not self._using:
             raise JournalError("disk full")
         self.kept.append(Entry(self.clock.now(), record))
+        self.after_append(record)
         return self.kept[-1]
 
     def note(self, record: R) -> Entry[R]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
+from migrator.journal.records.one_side import HandOverRecord
 from migrator.journal.records.traffic import CutoverRecord, FenceRecord, RollbackRecord
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
@@ -174,6 +175,15 @@ class Retired(Record):
 CopyRecord = CopyStarted | WaveAnnounced | ObjectOutcome | PruneAnnounced | CopyEnded
 EndRecord = Retired | AccountRemoval
 MigrationRecord = (
-    Header | Bound | HookStarted | CopyRecord | VerdictGiven | CutoverRecord | FenceRecord | RollbackRecord | EndRecord
+    Header
+    | Bound
+    | HookStarted
+    | CopyRecord
+    | VerdictGiven
+    | CutoverRecord
+    | HandOverRecord
+    | FenceRecord
+    | RollbackRecord
+    | EndRecord
 )
 """Every record of a migration's journal; no other record can be written or read."""

@@ -1,4 +1,4 @@
-"""The records of a migration's traffic and CronJobs: cutover, fence and rollback."""
+"""The records of a migration's traffic: cutover and rollback; and of CronJobs, as older versions wrote them."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class RollbackEnded(Record):
     seconds: float
     """Time from the start of the process until all traffic was on blue; 0 without a load balancer."""
     cronjobs: tuple[Ref, ...]
-    """CronJobs that the cutover had fenced, by their names on blue."""
+    """What the cutover had handed over, by its names on blue; in older journals CronJobs only."""
     undone: tuple[str, ...]
     """What could not be undone, one sentence each."""
 
@@ -169,5 +169,6 @@ class RollbackEnded(Record):
 CutoverRecord = (
     ClocksCompared | CutoverStarted | PrepareAnnounced | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
 )
+# What older versions wrote, for CronJobs alone; the records of `one_side` have taken their place.
 FenceRecord = FenceAnnounced | Fenced | UnfenceAnnounced | Unfenced
 RollbackRecord = RollbackStarted | RollbackEnded

@@ -12,6 +12,7 @@ import orjson
 from migrator.errors import NotFoundError
 from migrator.migration.apply import special
 from migrator.migration.inventory import Live, managers_of
+from migrator.migration.one_side.look import runs_twice
 from migrator.migration.parity import differences
 from migrator.migration.state import Attempt, State, Written
 from migrator.model.difference import FieldDifference, is_absent, masked, missing_from
@@ -59,8 +60,7 @@ class Known:
 
     def differences(self, item: PlanItem, live: Live) -> list[FieldDifference]:
         """Return what differs; an owner that is not on green keeps blue's UID, and so appears as a difference."""
-        turned = item.blue in self.state.turned
-        return differences(item, live, lambda owner: self.owner_uid(owner) or owner["uid"], turned=turned)
+        return differences(item, live, lambda owner: self.owner_uid(owner) or owner["uid"])
 
     def made(self, item: PlanItem, live: Live) -> bool:
         """Return whether this migration created the object on green."""
@@ -122,6 +122,9 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
     if known.finish_is_due(item, live):
         return None
     written, made = known.state.written.get(item.green), known.made(item, live)
+    if item.blue not in known.state.turned and runs_twice(item, live):
+        text = "runs on green, and on blue too; left alone (--force-conflicts holds it on green)"
+        return None if known.force else outcome(item, Action.CONFLICT, live, made=made, message=text)
     if written and written.agrees(uid=live.uid, green_token=live.token, blue_token=item.token):
         return outcome(item, Action.UNCHANGED, live, made=made)
     found = known.differences(item, live)
@@ -150,9 +153,17 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
     )
 
 
-def outcome(item: PlanItem, action: Action, live: Live, *, made: bool, differences: tuple[FieldDifference, ...] = ()) -> Outcome:
+def outcome(
+    item: PlanItem,
+    action: Action,
+    live: Live,
+    *,
+    made: bool,
+    message: str = "",
+    differences: tuple[FieldDifference, ...] = (),
+) -> Outcome:
     """Return the outcome of an object that is on green as `live`."""
-    return Outcome(item.green, action, "", differences, live.uid, live.token, item.token, made)
+    return Outcome(item.green, action, message, differences, live.uid, live.token, item.token, made)
 
 
 def _was_admitted_so(written: Written, live: Live, found: list[FieldDifference]) -> bool:
@@ -183,7 +194,7 @@ def _contradicts(item: PlanItem, live: Live, found: list[FieldDifference], *, ou
 
 def _is_fenced(item: PlanItem) -> bool:
     """Return whether this tool changes the object itself, at cutover and rollback: that is no person's change."""
-    return item.green.type_name == "CronJob.batch"
+    return item.one_side is not None and item.one_side.part is not None
 
 
 def _same_token(before: str, now: str, *, ignore_generation: bool) -> bool:

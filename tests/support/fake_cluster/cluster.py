@@ -301,7 +301,10 @@ class FakeCluster:
     ) -> Manifest:
         self._require_current(before, wanted)
         after = _copy(wanted)
-        if subresource:
+        if subresource == "scale":
+            replicas = get(after, "spec", "replicas")
+            after = {**_copy(before), "metadata": after["metadata"], "spec": {**_copy(before["spec"]), "replicas": replicas}}
+        elif subresource:
             after = {**_copy(before), "metadata": after["metadata"], "status": after.get("status") or {}}
         elif _has_status(resource):
             after = {**without(after, "status"), **({"status": _copy(before["status"])} if "status" in before else {})}

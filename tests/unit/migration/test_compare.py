@@ -51,7 +51,7 @@ def found(both: Pair, *accepted: AcceptedAddition) -> list[tuple[Severity, str]]
     moved = list(plan.of(Decision.MOVE))
     refs = {item.uid: item.green for item in moved}
     trials = Trials(both.green, both.clock)
-    clusters = Clusters(both.blue, trials, 2, green.live, refs, {}, accepted)
+    clusters = Clusters(both.blue, trials, 2, green.live, refs, accepted)
     return [(item.severity, item.reason) for item in compare(moved, clusters)]
 
 

@@ -25,7 +25,7 @@ from migrator.journal.records.traffic import (
 )
 from migrator.migration.ages import Moment
 from migrator.migration.cutover import CutoverInputs, cut_over, look, require_judges, require_verdict
-from migrator.migration.fence import Side
+from migrator.migration.fence import Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Event, Note
@@ -63,7 +63,7 @@ class Shift:
     def go(self) -> None:
         """Cut over; the CronJob is turned over in between."""
         never = Side(FakeCluster, 1.0)
-        cut_over(self.inputs, self.turn, (never, never), self.run)
+        cut_over(self.inputs, self.turn, WayBack(never, never), self.run)
 
     def gates(self, **more: Any) -> None:
         """Set other conditions."""

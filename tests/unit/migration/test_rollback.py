@@ -11,7 +11,7 @@ from migrator.errors import BlockedError, CommandFailedError, ConfigError, Traff
 from migrator.journal.records.base import Entry, Header
 from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
 from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced, Shifted
-from migrator.migration.fence import Side
+from migrator.migration.fence import Side, WayBack
 from migrator.migration.rollback import RollbackResult, TrafficMoved, after, finish, move_traffic
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
@@ -51,7 +51,7 @@ class Stand:
     def finish(self, moved: TrafficMoved | None = None, *, blue: Side | None = None, green: Side | None = None) -> RollbackResult:
         """Do the rest."""
         blue, green = blue or Side(lambda: self.blue, 1.0), green or Side(lambda: self.green, 1.0)
-        return finish(moved or self.move(), blue, green, run=self.run)
+        return finish(moved or self.move(), WayBack(blue, green), run=self.run)
 
     @property
     def runs_on(self) -> tuple[bool, bool]:
@@ -93,7 +93,7 @@ def test_then_cronjobs_go_back_and_all_of_it_is_written(stand: Stand) -> None:
     assert stand.runs_on == (True, False)
     assert stand.journal.records[len(FENCED) : len(FENCED) + 2] == [RollbackStarted(), Shifted(0, {"blue": 256, "green": 0})]
     assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), ())
-    assert (stand.run.state.stage, stand.run.state.green_percent, stand.run.state.fenced) == (Stage.ROLLED_BACK, 0, {})
+    assert (stand.run.state.stage, stand.run.state.green_percent, stand.run.state.handed) == (Stage.ROLLED_BACK, 0, {})
 
 
 def test_a_green_that_is_away_holds_nothing_up(stand: Stand) -> None:
@@ -103,10 +103,10 @@ def test_a_green_that_is_away_holds_nothing_up(stand: Stand) -> None:
     assert stand.runs_on[0]
     assert [text.partition(":")[0] for text in result.undone] == [f"{NIGHTLY} on green may still run"]
     assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), result.undone)
-    assert stand.run.state.fenced == {NIGHTLY: NIGHTLY}
+    assert list(stand.run.state.handed) == [NIGHTLY]
     stand.green.faults.clear()
     assert stand.finish().undone == ()
-    assert (stand.runs_on, stand.run.state.fenced) == ((True, False), {})
+    assert (stand.runs_on, stand.run.state.handed) == ((True, False), {})
 
 
 @pytest.mark.parametrize("away", ["blue", "green"])
@@ -157,7 +157,7 @@ def test_with_nothing_to_take_back_the_traffic_is_set_and_no_cluster_is_asked() 
         raise AssertionError
 
     moved = move_traffic("shop", journal.entries(), switch, recorder, lambda: AGE)
-    assert finish(moved, Side(never, 1.0), Side(never, 1.0), run=run) == RollbackResult(0.432, (), ())
+    assert finish(moved, WayBack(Side(never, 1.0), Side(never, 1.0)), run=run) == RollbackResult(0.432, (), ())
     assert switch.shifts == [0]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.migration.fence import Side
+from migrator.migration.fence import Side, WayBack
 from migrator.migration.session import Session
 from migrator.model.plan import Decision, Unreadable
+from migrator.ports import Blue
 from tests.support.clock import FakeClock
 from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster
@@ -81,7 +82,13 @@ def test_an_undo_asks_clusters_of_its_own_where_there_are_some() -> None:
     """Those that it is given do not ask the lock on green, and are not waited for as long."""
     blue, green = FakeCluster("blue"), FakeCluster("green")
     opened, _ = session(blue, green)
-    assert [side.look(opened.run.clock) for side in opened.sides()] == [blue, green]
+    assert looked_at(opened) == (blue, green)
     others = FakeCluster("blue"), FakeCluster("green")
-    opened.undo_on = Side(lambda: others[0], 60.0), Side(lambda: others[1], 60.0)
-    assert tuple(side.look(opened.run.clock) for side in opened.sides()) == others
+    opened.undo_on = WayBack(Side(lambda: others[0], 60.0), Side(lambda: others[1], 60.0))
+    assert looked_at(opened) == others
+
+
+def looked_at(opened: Session) -> tuple[Blue, Blue]:
+    """Return the clusters that an undo asks."""
+    back = opened.way_back()
+    return back.blue.look(opened.run.clock), back.green.look(opened.run.clock)

@@ -146,7 +146,7 @@ def test_moments_are_kept_by_both_clocks() -> None:
     assert (state.good_verdict, state.on_green) == (Moment(2.0, 502.0), Moment(4.0, 604.0))
 
 
-def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() -> None:
+def test_an_announced_shift_counts_and_cronjobs_are_handed_over_until_all_are_back() -> None:
     """A run that was killed in between may have done what it announced."""
     announced = after(Shifted(5.0, {}), ShiftAnnounced(25.0))
     assert (announced.green_percent, announced.announced_percent, announced.most_percent) == (5.0, 25.0, 25.0)
@@ -154,9 +154,9 @@ def test_an_announced_shift_counts_and_cronjobs_are_fenced_until_all_are_back() 
     assert back.most_percent == 50.0
     done = after(ShiftAnnounced(25.0), Shifted(24.9, {}))
     assert (done.most_percent, done.unknown) == (24.9, ())
-    fenced = after(FenceAnnounced({A: A}), FenceAnnounced({B: A}), UnfenceAnnounced({A: A})).fenced
-    assert fenced == {A: A, B: A}
-    assert after(FenceAnnounced({A: A}), Unfenced()).fenced == {}
+    fenced = after(FenceAnnounced({A: A}), FenceAnnounced({B: A}), UnfenceAnnounced({A: A})).handed
+    assert {ref: part.green for ref, part in fenced.items()} == {A: A, B: A}
+    assert after(FenceAnnounced({A: A}), Unfenced()).handed == {}
 
 
 def test_a_state_does_not_change_when_more_is_folded() -> None:
@@ -180,7 +180,7 @@ FENCE = FenceAnnounced({A: A})
         ((), (), ""),
         ((WaveAnnounced(1, (A,), ()),), ("1 objects were announced",), "migrator copy"),
         ((CutoverStarted(),), (), "migrator cutover"),
-        ((CutoverStarted(), FENCE), ("1 CronJobs were announced",), "migrator cutover"),
+        ((CutoverStarted(), FENCE), ("1 objects were announced to change sides",), "migrator cutover"),
         ((CutoverStarted(), FENCE, Fenced((A,))), (), "migrator cutover"),
         ((CutoverStarted(), FENCE, ShiftAnnounced(5)), ("5 % of the traffic",), "migrator cutover"),
         ((CutoverStarted(), FENCE, ShiftAnnounced(5), Shifted(5, {})), (), "migrator cutover"),
@@ -188,14 +188,14 @@ FENCE = FenceAnnounced({A: A})
         ((CutoverStarted(), GateFailed("x", 5), CutoverEnded(good=False)), (), ""),
         (
             (CutoverStarted(), FENCE, GateFailed("x", 5), UnfenceAnnounced({A: A})),
-            ("1 CronJobs", "going back"),
+            ("1 objects", "going back"),
             "migrator rollback",
         ),
         ((CutoverStarted(), FENCE, GateFailed("x", 5), CutoverEnded(good=False, undone=("a",))), (), "migrator rollback"),
         ((CutoverStarted(), FENCE, Fenced((A,)), CutoverEnded(good=True)), (), ""),
         ((CutoverEnded(good=True), RollbackStarted()), ("going back",), "migrator rollback"),
         ((CutoverEnded(good=True), RollbackStarted(), BACK), (), ""),
-        ((CutoverStarted(), FENCE, Retired("archive", 1)), ("1 CronJobs",), ""),
+        ((CutoverStarted(), FENCE, Retired("archive", 1)), ("1 objects",), ""),
     ],
 )
 def test_after_an_interruption_one_command_goes_on(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import TrafficError
-from migrator.journal.records.traffic import FenceAnnounced, RollbackStarted, UnfenceAnnounced, Unfenced
-from migrator.migration.fence import Side
+from migrator.journal.records.one_side import HandBackAnnounced, HandedBack
+from migrator.journal.records.traffic import FenceAnnounced, RollbackStarted
+from migrator.migration.fence import Side, WayBack
 from migrator.migration.undo import Undo, traffic_to_blue
 from migrator.model.events import Event, Step
 from migrator.model.ref import ObjectRef
@@ -34,7 +35,7 @@ def test_traffic_that_is_not_on_blue_is_an_error() -> None:
         traffic_to_blue(switch)
 
 
-def test_the_journal_comes_after_the_cronjobs() -> None:
+def test_the_journal_comes_after_the_hand_over() -> None:
     """What it says was done."""
     run, journal, _, _ = migration_run(FenceAnnounced({NIGHTLY: NIGHTLY}))
     seen: list[int] = []
@@ -44,9 +45,9 @@ def test_the_journal_comes_after_the_cronjobs() -> None:
         return FakeCluster()
 
     undo = Undo(run)
-    undo.cronjobs(Side(look, 1.0), Side(look, 1.0))
+    undo.hand_back(WayBack(Side(look, 1.0), Side(look, 1.0)))
     assert seen == [1, 1]
-    assert journal.records[1:] == [UnfenceAnnounced({NIGHTLY: NIGHTLY}), Unfenced()]
+    assert journal.records[1:] == [HandBackAnnounced((NIGHTLY,)), HandedBack()]
     assert undo.left == ()
 
 

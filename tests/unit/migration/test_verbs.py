@@ -12,6 +12,7 @@ import pytest
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, CommandFailedError, GateFailedError
 from migrator.journal.records.migration import CopyEnded, CopyStarted, HookStarted, MigrationRecord, Retired, VerdictGiven
+from migrator.journal.records.one_side import HandedBack, HandOverAnnounced
 from migrator.journal.records.traffic import (
     CutoverEnded,
     CutoverStarted,
@@ -20,11 +21,11 @@ from migrator.journal.records.traffic import (
     GatePassed,
     RollbackStarted,
     ShiftAnnounced,
-    Unfenced,
 )
 from migrator.migration.ages import Moment
 from migrator.migration.copy import CopyOptions
-from migrator.migration.fence import fence_blue
+from migrator.migration.fence import Limits
+from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
@@ -192,10 +193,10 @@ def test_a_cutover_copies_once_more_then_turns_cronjobs_then_traffic(stand: Stan
     stand.blue.hold(config_map("late", namespace="shop"))
     result = run_cutover(stand.session, CopyOptions())
     assert result.copied.counts["created"] == 1
-    assert result.cronjobs == (str(NIGHTLY),)
+    assert result.handed_over == (str(NIGHTLY),)
     assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
-    order = [type(record) for record in stand.of(CopyEnded, CutoverStarted, FenceAnnounced, GatePassed, CutoverEnded)]
-    assert order[1:] == [CopyEnded, CutoverStarted, FenceAnnounced, GatePassed, GatePassed, CutoverEnded]
+    order = [type(record) for record in stand.of(CopyEnded, CutoverStarted, HandOverAnnounced, GatePassed, CutoverEnded)]
+    assert order[1:] == [CopyEnded, CutoverStarted, HandOverAnnounced, GatePassed, GatePassed, CutoverEnded]
     assert [command[0] for command in stand.runner.ran] == ["before-cutover", "before-copy", "after-copy", "after-cutover"]
     assert (stand.state, stand.journal.synced) == (Stage.ON_GREEN, len(stand.journal.kept) - 1)
 
@@ -243,7 +244,7 @@ def test_a_cutover_that_fails_is_undone(
     assert isinstance(ended, CutoverEnded)
     assert (ended.good, ended.undone) == (False, ())
     assert reason in ended.reason
-    assert Unfenced() in stand.journal.records
+    assert HandedBack() in stand.journal.records
     assert stand.state is Stage.ROLLED_BACK
     assert ("after-cutover",) not in stand.runner.ran
 
@@ -258,7 +259,7 @@ def test_what_an_undone_cutover_could_not_take_back_is_recorded(stand: Stand) ->
     ended = stand.journal.records[-1]
     assert isinstance(ended, CutoverEnded)
     assert [text.partition(":")[0] for text in ended.undone] == [f"{NIGHTLY} on green may still run"]
-    assert stand.session.run.state.fenced == {NIGHTLY: NIGHTLY}
+    assert list(stand.session.run.state.handed) == [NIGHTLY]
 
 
 def test_a_killed_cutover_goes_on_without_another_copy(stand: Stand) -> None:
@@ -279,7 +280,8 @@ def test_a_cutover_that_was_killed_after_its_cronjobs_goes_on(stand: Stand) -> N
     stand.ready()
     plan = stand.session.read_and_plan()[0]
     stand.session.run.write(CutoverStarted())
-    fence_blue(plan, stand.blue, stand.green, stand.session.run)
+    due = ready_to_hand_over(plan, stand.blue, stand.green, stand.session.run)
+    hand_over(due, stand.blue, stand.green, stand.session.run, Limits())
     assert run_validate(stand.session).good
     assert run_cutover(stand.session, CopyOptions()).copied.complete
     assert (stand.switch.percent, stand.cronjob_runs_on) == (100, (False, True))
@@ -290,7 +292,7 @@ def test_a_cronjob_that_was_there_and_back_is_still_ours(stand: Stand) -> None:
     stand.ready()
     run_cutover(stand.session, CopyOptions())
     moved = move_traffic("shop", stand.journal.entries(), stand.switch, stand.session.run.reporter, lambda: 0.0)
-    assert finish(moved, *stand.session.sides(), run=stand.session.run).undone == ()
+    assert finish(moved, stand.session.way_back(), run=stand.session.run).undone == ()
     stand.blue.patch(CRON_JOBS, "shop", "nightly", {"spec": {"schedule": "1 1 1 1 *"}}, manager="kubectl")
     assert run_copy(stand.session, CopyOptions())[1].complete
     spec = stand.green.get(CRON_JOBS, "shop", "nightly")["spec"]

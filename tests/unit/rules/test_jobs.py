@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from migrator.model.manifest import Manifest, ref_of
+from migrator.model.manifest import Manifest
 from migrator.rules import jobs
-from migrator.rules.context import RuleContext
-from tests.support.contexts import PLAIN, configured
-from tests.support.objects import cron_job, job
+from tests.support.contexts import PLAIN
+from tests.support.objects import job
 
 
 def test_job_identity() -> None:
@@ -23,15 +22,6 @@ def test_job_identity() -> None:
     assert done["spec"]["template"]["metadata"]["labels"] == {"app": "j"}
     manual = {**manifest, "spec": {**manifest["spec"], "manualSelector": True}}
     assert jobs.drop_controller_identity(manual, PLAIN) is manual
-
-
-def test_cronjobs_are_suspended() -> None:
-    """A CronJob arrives suspended, whatever it is on blue; one that a cutover suspended on blue still counts as running."""
-    manifest = {**cron_job("c", suspend=False), "metadata": {"name": "c", "namespace": "n"}}
-    assert jobs.suspend_cronjob(manifest, PLAIN)["spec"]["suspend"] is True
-    fenced = jobs.suspend_cronjob(manifest, PLAIN)
-    assert not jobs.runs_on_blue(fenced, PLAIN)
-    assert jobs.runs_on_blue(fenced, RuleContext(configured(), fenced_cronjobs=frozenset({ref_of(fenced)})))
 
 
 AT = "2023-02-01T03:01:00Z"

@@ -36,7 +36,7 @@ def test_only_rules_that_changed_something_are_named() -> None:
 def test_a_rule_of_one_kind_is_not_asked_of_another() -> None:
     """Rules without kinds apply to all."""
     assert {rule.name for rule in rules_for("ConfigMap")} == {rule.name for rule in RULES if rule.types is None}
-    assert "suspend-cronjob" in {rule.name for rule in rules_for("CronJob.batch")}
+    assert "job-identity" in {rule.name for rule in rules_for("Job.batch")}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_running_job_does_not_move(manifest: Manifest, *, blocked: bool) -> No
 
 
 def test_a_person_is_told_what_a_move_changes() -> None:
-    """Suspended CronJobs, owners that stay, and names in DNS that nobody rewrites."""
+    """Owners that stay, and names in DNS that nobody rewrites."""
     manifest = cron_job("c")
     manifest["metadata"] |= {"namespace": "shop", "ownerReferences": [{"kind": "App", "name": "a", "uid": "u"}]}
     manifest["spec"]["url"] = "http://db.shop.svc"
@@ -57,6 +57,5 @@ def test_a_person_is_told_what_a_move_changes() -> None:
     found = notes(manifest, orjson.dumps(map_namespaces(manifest, context)), context)
     assert [text.split(":")[0] for text in found] == [
         "mentions a DNS name in namespace shop (.shop.svc)",
-        "is created suspended; runs on green after the cutover",
         "owner App/a is not moved",
     ]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from migrator.migration.schedules import resume, suspend
+from migrator.migration.one_side.act import start, stop
+from migrator.migration.one_side.sides import cron_job as part_of
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.manifest import get
 from migrator.model.ref import ObjectRef
@@ -17,6 +18,7 @@ from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.objects import cron_job, job
 
 REF = ObjectRef("batch", "CronJob", "default", "tick")
+PART = part_of(REF, REF)
 AT = "2026-01-02T03:04:00Z"
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 CREATED = 1_800_000_000.0
@@ -42,7 +44,7 @@ def cluster_with(last: str | None = None, *jobs: tuple[str, dict[str, str]]) -> 
 
 def suspended(cluster: FakeCluster, clock: FakeClock | None = None) -> Any:
     """Suspend the CronJob."""
-    return suspend(cluster, [REF], clock=clock or FakeClock(), seconds=1.0)
+    return stop(cluster, [PART], "blue", clock=clock or FakeClock(), seconds=1.0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_one_that_is_not_there_has_neither_answer_nor_failure() -> None:
     """It runs no more; nobody knows what it has run."""
     answers = suspended(FakeCluster("green"))
     assert (answers.done, answers.failed) == ({}, {})
-    assert resume(FakeCluster("green"), {REF: 1.0}, clock=FakeClock(), seconds=1.0).done == {REF: False}
+    assert start(FakeCluster("green"), [PART], "green", {REF: 1.0}, clock=FakeClock(), seconds=1.0).done == {REF: False}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_the_time_goes_before_the_suspension_is_lifted(known: str | None, last: 
     cluster = cluster_with(known)
     suspended(cluster)
     cluster.requests.clear()
-    resume(cluster, {REF: seconds(last)}, clock=FakeClock(), seconds=1.0)
+    start(cluster, [PART], "green", {REF: seconds(last)}, clock=FakeClock(), seconds=1.0)
     manifest = cluster.get(CRON_JOBS, "default", "tick")
     assert (get(manifest, "status", "lastScheduleTime"), manifest["spec"]["suspend"]) == (after, False)
     writes = [line.rpartition("/")[2] for line in cluster.requests if line.startswith("patch")]

@@ -1,0 +1,61 @@
+"""What a plan hands over, in groups and in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.model.one_side import OneSide, Part
+from migrator.model.plan import Plan
+
+
+@dataclass(slots=True, frozen=True)
+class Group:
+    """What is handed over together."""
+
+    row: str
+    parts: tuple[Part, ...]
+    first: bool
+    """Whether it could start others: it is stopped before them and started after them."""
+
+
+def groups_of(parts: Iterable[Part]) -> list[Group]:
+    """Return parts in groups: those that could start others before the rest, and else by name."""
+    found: dict[tuple[bool, str], list[Part]] = {}
+    for part in parts:
+        found.setdefault((not part.first, part.row), []).append(part)
+    return [
+        Group(row, tuple(sorted(members, key=lambda part: part.blue)), not last) for (last, row), members in sorted(found.items())
+    ]
+
+
+def as_documents(plan: Plan) -> list[dict[str, Any]]:
+    """Return the groups of a plan as plain data, in the order of the hand-over."""
+    known: dict[Part | None, OneSide] = {item.one_side.part: item.one_side for item in plan.items if item.one_side}
+    return [_document(group, known) for group in groups_of(plan.parts())]
+
+
+def _document(group: Group, known: dict[Part | None, OneSide]) -> dict[str, Any]:
+    one = known[group.parts[0]]
+    return {
+        "group": group.row,
+        "why": one.why,
+        "held": sorted({known[part].how for part in group.parts}),
+        "meanwhile": one.meanwhile,
+        "cutover": _at_cutover(group),
+        "rollback": _at_rollback(group),
+        "objects": [str(part.blue) for part in group.parts],
+    }
+
+
+def _at_cutover(group: Group) -> str:
+    if group.first:
+        return "is stopped on blue before all others, and started on green after them"
+    return "is stopped on blue, waited for until it has stopped, then started on green"
+
+
+def _at_rollback(group: Group) -> str:
+    if group.first:
+        return "is stopped on green before all others, and started on blue after them"
+    return "is stopped on green, waited for until it has stopped, then started on blue"

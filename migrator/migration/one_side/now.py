@@ -1,0 +1,51 @@
+"""Who really runs where at this moment: both sides are asked, at once and for a short time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrator.migration.bounded import InBackground, each, reason
+from migrator.migration.fence import Side, WayBack
+from migrator.migration.one_side import act
+from migrator.model.one_side import Part, Where
+from migrator.model.ref import ObjectRef
+from migrator.ports import Blue, Clock
+
+
+@dataclass(slots=True, frozen=True)
+class Now:
+    """What both sides have answered."""
+
+    running: Mapping[ObjectRef, tuple[Where, ...]]
+    """By name on blue, where it runs."""
+    silent: tuple[str, ...] = ()
+    """What could not be found out, one sentence each."""
+
+    def twice(self) -> list[ObjectRef]:
+        """Return what runs on both sides."""
+        return sorted(ref for ref, where in self.running.items() if len(where) > 1)
+
+
+def ask(parts: Iterable[Part], back: WayBack, clock: Clock) -> Now:
+    """Ask both sides at once; one that does not answer in its time is named. Raises nothing."""
+    by_ref = {part.blue: part for part in parts}
+    sides: tuple[tuple[Where, Side], ...] = (("blue", back.blue), ("green", back.green))
+    asked = [(where, side, InBackground(lambda side=side: side.look(clock), clock)) for where, side in sides]  # type: ignore[misc]
+    running: dict[ObjectRef, tuple[Where, ...]] = dict.fromkeys(by_ref, ())
+    silent: list[str] = []
+    for where, side, looking in asked:
+        try:
+            cluster: Blue = looking.result(side.open_seconds + side.seconds)
+        except Exception as error:  # noqa: BLE001 - the other side is told all the same
+            silent.append(f"what runs on {where}: {reason(error)}")
+            continue
+        answers = each(by_ref, lambda ref, at=cluster, on=where: _runs(at, by_ref[ref], on), seconds=side.seconds, clock=clock)  # type: ignore[misc]
+        running |= {ref: (*running[ref], where) for ref, runs in answers.done.items() if runs}
+        silent += [f"{by_ref[ref].ref(where)} on {where}: {reason(error)}" for ref, error in sorted(answers.failed.items())]
+    return Now(running, tuple(silent))
+
+
+def _runs(cluster: Blue, part: Part, where: Where) -> bool:
+    manifest = act.read(cluster, part, where)
+    return manifest is not None and not part.is_held(manifest)

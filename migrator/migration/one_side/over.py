@@ -1,0 +1,158 @@
+"""Hand over at a cutover what may run on one side only: stopped on blue, then started on green, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from migrator.errors import ApiError, BlockedError, ForbiddenError, GateFailedError, UnavailableError
+from migrator.journal.records.one_side import HandedOver, HandOverAnnounced, HandOverStep, PartRecord, Step
+from migrator.migration.bounded import Answers, each
+from migrator.migration.fence import Between, Limits, nothing
+from migrator.migration.one_side import act
+from migrator.migration.one_side.groups import Group, groups_of
+from migrator.migration.one_side.progress import await_all, not_working, still_runs
+from migrator.migration.run import Run
+from migrator.model import events
+from migrator.model.one_side import Part
+from migrator.model.plan import Plan
+from migrator.model.ref import ObjectRef
+from migrator.ports import Blue
+
+R = TypeVar("R")
+_PATIENCE_SECONDS = 150.0
+"""For each round of requests on the way to green; a bit more than a cluster waits for its server to come back."""
+
+
+def ready_to_hand_over(plan: Plan, blue: Blue, green: Blue, run: Run) -> tuple[Part, ...]:
+    """Return what is to be handed over: what runs on blue, and what an interrupted hand-over has stopped there; change nothing.
+
+    Raises BlockedError when it could not be handed back, or runs on green, too.
+    """
+    due = _due(plan, blue, run)
+    _require_way_back(blue, due, run)
+    _require_held(green, [part for part in due if part.blue not in run.state.handed], run)
+    return due
+
+
+def hand_over(due: tuple[Part, ...], blue: Blue, green: Blue, run: Run, limits: Limits, *, between: Between = nothing) -> None:
+    """Stop these on blue, and start them on green, group by group.
+
+    The journal names all of it first, on disk, and each step before it, so that an interrupted run is continued or undone. What
+    could start others is stopped before them and started after them. Raises GateFailedError when a limit is over,
+    UnavailableError for a request that fails.
+    """
+    if not due:
+        return
+    run.write(HandOverAnnounced(tuple(map(PartRecord.of, due))))
+    run.ledger.sync()
+    over = _HandOver(blue, green, run, limits, between)
+    groups = groups_of(due)
+    first, rest = [group for group in groups if group.first], [group for group in groups if not group.first]
+    for group in first:
+        over.stop(group)
+    for group in rest:
+        over.stop(group)
+        over.start(group)
+    for group in reversed(first):
+        over.start(group)
+    run.write(HandedOver(tuple(part.blue for part in due)))
+
+
+def _due(plan: Plan, blue: Blue, run: Run) -> tuple[Part, ...]:
+    """Return what runs on blue now, and what an interrupted hand-over has stopped there."""
+    handed = run.state.handed
+    parts = [handed.get(part.blue, part) for part in plan.parts()]
+    unknown = [part for part in parts if part.blue not in handed]
+    by_ref = {part.blue: part for part in unknown}
+    live = _all(each(by_ref, lambda ref: _runs(blue, by_ref[ref]), seconds=_PATIENCE_SECONDS, clock=run.clock), "read on blue")
+    return tuple(part for part in parts if live.get(part.blue, part.blue in handed))
+
+
+def _runs(blue: Blue, part: Part) -> bool:
+    manifest = act.read(blue, part, "blue")
+    return manifest is not None and not part.is_held(manifest)
+
+
+def _require_way_back(blue: Blue, parts: Iterable[Part], run: Run) -> None:
+    by_ref = {part.blue: part for part in parts}
+    answers = each(by_ref, lambda ref: act.rehearse(blue, by_ref[ref]), seconds=_PATIENCE_SECONDS, clock=run.clock)
+    for ref, error in sorted(answers.failed.items()):
+        if isinstance(error, ForbiddenError):
+            raise BlockedError(
+                f"the way back is not open for {ref}: {error.message}",
+                hint="a hand-over stops it on blue, and a rollback starts it there again: apply deploy/rbac-blue.yaml again",
+            ) from error
+    _all(answers, "stopped on blue")
+
+
+def _require_held(green: Blue, parts: Iterable[Part], run: Run) -> None:
+    """Raise BlockedError when something that blue still runs is not held on green."""
+    by_ref = {part.blue: part for part in parts}
+    live = each(by_ref, lambda ref: act.read(green, by_ref[ref], "green"), seconds=_PATIENCE_SECONDS, clock=run.clock)
+    for ref, manifest in sorted(_all(live, "read on green").items()):
+        part = by_ref[ref]
+        if manifest is not None and not part.is_held(manifest):
+            raise BlockedError(
+                f"{part.green} runs on green and on blue: somebody took away what holds it there ({part.fields[0].words})",
+                hint="find out who starts it (an autoscaler, an operator, a person) and hold it again; then validate and cut over",
+            )
+
+
+class _HandOver:
+    """One hand-over under way."""
+
+    def __init__(self, blue: Blue, green: Blue, run: Run, limits: Limits, between: Between) -> None:
+        self._blue = blue
+        self._green = green
+        self._run = run
+        self._limits = limits
+        self._between = between
+        self._marks: dict[ObjectRef, float | None] = {}
+        self._there: dict[str, list[Part]] = {}
+        """What of each group blue still has: what a person has deleted since the plan is not started on green."""
+
+    def stop(self, group: Group) -> None:
+        """Stop a group on blue and wait until it has stopped."""
+        self._say(group, "stop", f"{group.row}: stopping {len(group.parts)} on blue")
+        stopped = act.stop(self._blue, group.parts, "blue", clock=self._run.clock, seconds=_PATIENCE_SECONDS)
+        self._marks |= _all(stopped, "stopped on blue")
+        self._there[group.row] = [part for part in group.parts if part.blue in stopped.done]
+        self._await(group, lambda part: still_runs(self._blue, part, "blue"), self._limits.stop, "stopped on blue")
+        self._write(group, "stopped")
+
+    def start(self, group: Group) -> None:
+        """Start a group on green and wait until it works."""
+        self._between(group)
+        there = self._there[group.row]
+        self._say(group, "start", f"{group.row}: starting {len(there)} on green")
+        started = act.start(self._green, there, "green", self._marks, clock=self._run.clock, seconds=_PATIENCE_SECONDS)
+        _all(started, "started on green")
+        self._await(group, lambda part: not_working(self._green, part, "green"), self._limits.start, "working on green")
+        self._write(group, "works")
+
+    def _await(self, group: Group, look: Callable[[Part], str], limit: float, what: str) -> None:
+        left = await_all(self._there[group.row], look, limit=limit, clock=self._run.clock, seconds=_PATIENCE_SECONDS)
+        if left:
+            ref, why = next(iter(sorted(left.items())))
+            more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+            raise GateFailedError(
+                f"{ref} is not {what} after {limit:g} s: {why}{more}",
+                hint="see `kubectl describe` of it; cutover.stopTimeout and cutover.startTimeout give it longer",
+            )
+
+    def _say(self, group: Group, step: Step, text: str) -> None:
+        self._run.reporter.emit(events.Step(text))
+        self._write(group, step)
+
+    def _write(self, group: Group, step: Step) -> None:
+        self._run.write(HandOverStep(group.row, step))
+
+
+def _all(answers: Answers[ObjectRef, R], what: str) -> dict[ObjectRef, R]:
+    """Return all answers; raises the first failure."""
+    for ref, error in answers.failed.items():
+        if isinstance(error, ApiError):
+            raise UnavailableError(f"{ref} cannot be {what}: {error.message}", status=error.status, hint=error.hint) from error
+        raise error
+    return answers.done

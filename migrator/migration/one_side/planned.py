@@ -1,0 +1,46 @@
+"""What the plan does with an object that may run on one side only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from migrator.model.manifest import Manifest
+from migrator.model.one_side import OneSide
+from migrator.model.plan import PlanItem
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.rules.context import RuleContext
+from migrator.rules.one_side.recognise import for_green, one_sided
+
+
+class Planned(NamedTuple):
+    """An object as green gets it."""
+
+    manifest: Manifest
+    one_side: OneSide | None = None
+    touched: tuple[str, ...] = ()
+    """The name that the plan shows where it is held."""
+    notes: tuple[str, ...] = ()
+
+
+def planned(
+    blue: Manifest, transformed: Manifest, green: ObjectRef, resource: ResourceType, context: RuleContext, *, ready: bool
+) -> Planned:
+    """Return green's manifest, held where it may run on one side only; `ready`: whether it works on blue."""
+    found = one_sided(blue, resource, context)
+    if found is None:
+        return Planned(transformed)
+    found, manifest = for_green(found, blue, transformed, context)
+    if found.part is None:
+        return Planned(manifest, found)
+    found = replace(found, part=replace(found.part, green=green, ready=found.part.ready and ready))
+    notes = (f"is held on green ({found.how}) and runs on blue until the cutover",) if found.active else ()
+    return Planned(manifest, found, () if manifest is transformed else ("hold",), notes)
+
+
+def warnings(moves: Iterable[PlanItem]) -> Iterator[str]:
+    """Yield what a person should know of objects that act on one cluster and are not held."""
+    for item in moves:
+        if item.one_side and not item.one_side.part:
+            yield f"{item.blue} is a {item.one_side.row}: {item.one_side.why}"

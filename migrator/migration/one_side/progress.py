@@ -1,0 +1,112 @@
+"""Whether an object has really stopped, and whether it works; asked until it is so, for a limited time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from migrator.migration.bounded import each, reason
+from migrator.migration.one_side.act import read
+from migrator.model.kinds import LEASES, PODS
+from migrator.model.manifest import Manifest, get
+from migrator.model.one_side import Part, Where
+from migrator.model.ref import ObjectRef
+from migrator.ports import Blue, Clock
+from migrator.readiness.kinds import readiness
+from migrator.rules.field_owners import seconds as seconds_of
+from migrator.rules.one_side.table import WORKLOADS
+
+_POLL_SECONDS = 1.0
+_LONGEST_LEASE = 60.0
+"""Seconds after which a lease that nobody renews counts as released, whatever duration it asks for."""
+
+
+def await_all(
+    parts: Iterable[Part], look: Callable[[Part], str], *, limit: float, clock: Clock, seconds: float
+) -> dict[ObjectRef, str]:
+    """Return why objects are not where they should be once `limit` seconds are over, by their names on blue."""
+    by_ref = {part.blue: part for part in parts}
+    left: dict[ObjectRef, str] = dict.fromkeys(by_ref, "")
+    ends = clock.monotonic() + limit
+    while True:
+        answers = each(left, lambda ref: look(by_ref[ref]), seconds=seconds, clock=clock)
+        left = {ref: why for ref, why in answers.done.items() if why} | {ref: reason(why) for ref, why in answers.failed.items()}
+        if not left or clock.monotonic() >= ends:
+            return left
+        clock.sleep(_POLL_SECONDS)
+
+
+def still_runs(cluster: Blue, part: Part, where: Where) -> str:
+    """Return what of an object that was told to stop still runs, or an empty string."""
+    manifest = read(cluster, part, where)
+    if manifest is None:
+        return ""
+    if not part.is_held(manifest):
+        return "somebody has started it again"
+    if part.resource.type_name in WORKLOADS:
+        selector = get(manifest, "spec", "selector") or {}
+        return _pods_left(cluster, part.ref(where).namespace, _as_text(selector)) or _lease_left(cluster, part, where)
+    if part.resource.type_name == _POSTGRES:
+        return _pods_left(cluster, part.ref(where).namespace, f"cnpg.io/cluster={part.ref(where).name}")
+    return "its controller has not finished with it" if _reconciling(manifest) else ""
+
+
+_POSTGRES = "Cluster.postgresql.cnpg.io"
+
+
+def not_working(cluster: Blue, part: Part, where: Where) -> str:
+    """Return why an object that was started does not work yet, or an empty string; it need not where it did not on blue."""
+    manifest = read(cluster, part, where)
+    if manifest is None or not part.ready:
+        return ""
+    if part.is_held(manifest) and any(field.running(where) != field.held for field in part.fields):
+        return "somebody has stopped it again"
+    state = readiness(manifest)
+    return "" if state.done and state.ok else state.message
+
+
+def _pods_left(cluster: Blue, namespace: str, selector: str) -> str:
+    pods = [
+        pod["metadata"]["name"]
+        for pod in cluster.list(PODS, namespace, selector)
+        if get(pod, "status", "phase") not in ("Succeeded", "Failed")
+    ]
+    if not pods:
+        return ""
+    more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
+    return f"pod {pods[0]}{more} has not ended"
+
+
+def _lease_left(cluster: Blue, part: Part, where: Where) -> str:
+    """Return which lease a process of the workload still renews: on a node that hangs it runs on when its pod is gone."""
+    ref = part.ref(where)
+    now = cluster.server_time()
+    for lease in cluster.list(LEASES, ref.namespace):
+        holder = get(lease, "spec", "holderIdentity") or ""
+        if isinstance(holder, str) and holder.startswith(f"{ref.name}-") and _until(lease) > now:
+            return f"{holder} still holds lease {lease['metadata']['name']}"
+    return ""
+
+
+def _until(lease: Manifest) -> float:
+    duration = get(lease, "spec", "leaseDurationSeconds")
+    try:
+        return seconds_of(str(get(lease, "spec", "renewTime"))) + min(float(duration or 0), _LONGEST_LEASE)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _reconciling(manifest: Manifest) -> bool:
+    conditions = get(manifest, "status", "conditions")
+    items = conditions if isinstance(conditions, list) else []
+    return any(get(item, "type") == "Reconciling" and get(item, "status") == "True" for item in items)
+
+
+def _as_text(selector: dict[str, Any]) -> str:
+    """Return a LabelSelector (meta/v1) as a request has it."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for item in selector.get("matchExpressions") or []:
+        key, values = item["key"], f"({','.join(item.get('values') or [])})"
+        texts = {"In": f"{key} in {values}", "NotIn": f"{key} notin {values}", "Exists": key, "DoesNotExist": f"!{key}"}
+        parts.append(texts[item["operator"]])
+    return ",".join(parts)

@@ -1,0 +1,89 @@
+"""What a CronJob has run goes with it, so that every scheduled run happens once.
+
+A CronJob that is resumed starts the latest run that was due since its `status.lastScheduleTime`, or since its creation
+(Kubernetes, pkg/controller/cronjob, `mostRecentScheduleTime`). So the time of the other side's last run is written first.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from migrator.errors import ForbiddenError
+from migrator.model.kinds import CRON_JOBS, JOBS
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ObjectRef
+from migrator.ports import Blue
+from migrator.rules.field_owners import FENCE
+
+SETTLE_SECONDS = 1.0
+"""Until the controller has seen a suspension: a run that it begins in between does not reach the CronJob's status.
+
+Its update of the status is then refused as outdated, and it does not repeat it for a suspended CronJob; the Job is there.
+"""
+_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+_BY_HAND = "cronjob.kubernetes.io/instantiate"
+_MINUTES = re.compile(r"-(\d{1,10})$")
+
+
+def tell(cluster: Blue, ref: ObjectRef, manifest: Manifest, last: float | None) -> None:
+    """Write into a CronJob's status when the other side has run it last, unless it has run later itself."""
+    known = _seconds(get(manifest, "status", "lastScheduleTime"))
+    if last is not None and (known is None or known < last):
+        status = {"status": {"lastScheduleTime": _text(last)}}
+        cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=FENCE, subresource="status")
+
+
+def require_status_access(cluster: Blue, ref: ObjectRef) -> None:
+    """Raise ForbiddenError when this account may not tell a CronJob what the other side has run; changes nothing."""
+    cluster.patch(CRON_JOBS, ref.namespace, ref.name, {"status": {}}, manager=FENCE, dry_run=True, subresource="status")
+
+
+def last_runs(cluster: Blue, namespace: str) -> dict[str, float | None]:
+    """Return each CronJob of a namespace with the time of its last run, by its status and by the Jobs that it has made."""
+    names: dict[str, str] = {}
+    last: dict[str, float | None] = {}
+    for manifest in cluster.list(CRON_JOBS, namespace):
+        name = manifest["metadata"]["name"]
+        names[manifest["metadata"]["uid"]] = name
+        last[name] = _seconds(get(manifest, "status", "lastScheduleTime"))
+    for job in _jobs(cluster, namespace):
+        due = _due(job)
+        for owner in get(job, "metadata", "ownerReferences") or []:
+            name = names.get(owner["uid"], "")
+            if name and due is not None:
+                last[name] = max(due, last[name] or 0.0)
+    return last
+
+
+def _jobs(cluster: Blue, namespace: str) -> Iterable[Manifest]:
+    try:
+        yield from cluster.list(JOBS, namespace)
+    except ForbiddenError:
+        return  # the statuses tell all but what began in the moment of the suspension
+
+
+def _due(job: Manifest) -> float | None:
+    """Return for when a Job was scheduled; None for one that a person has started."""
+    annotations = get(job, "metadata", "annotations") or {}
+    if _BY_HAND in annotations:
+        return None
+    due = _seconds(annotations.get(_SCHEDULED))
+    minutes = _MINUTES.search(job["metadata"]["name"])
+    if due is None and minutes:
+        due = int(minutes[1]) * 60.0
+    created = _seconds(job["metadata"].get("creationTimestamp"))
+    # The name may be a person's: no run is made before it is due.
+    return None if due is None or created is None else min(due, created)
+
+
+def _seconds(text: object) -> float | None:
+    try:
+        return datetime.datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

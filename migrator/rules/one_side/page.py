@@ -1,0 +1,35 @@
+"""The table of docs/one-side.md, made from the table that the tool uses."""
+
+from __future__ import annotations
+
+from migrator.model.one_side import HeldField
+from migrator.rules.one_side.table import KINDS, PROGRAMS, Row
+
+_WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node has"
+
+
+def lines() -> list[str]:
+    """Return the table in Markdown, a line per row."""
+    head = ["| What | Recognised by | Why one side only | Held on green by | Meanwhile |", "|---|---|---|---|---|"]
+    return [*head, *(_line(row) for row in (*KINDS, *PROGRAMS))]
+
+
+def _line(row: Row) -> str:
+    return f"| {row.name} | {_marks(row)} | {row.why} | {_hold(row)} | {row.meanwhile or '-'} |"
+
+
+def _marks(row: Row) -> str:
+    parts = [f"kind `{name}`" for name in sorted(row.types)]
+    parts += [f"image `{image}`" for image in row.images]
+    parts += [f"flags {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]
+    program = f", running {' or '.join(f'`{word}`' for word in sorted(row.words))}" if row.words else ""
+    return ", ".join(parts) + program
+
+
+def _hold(row: Row) -> str:
+    if not row.held:
+        return "nothing: the plan warns"
+    fields = [f"`{HeldField(path, held).words}`" for path, held in row.fields]
+    if len(fields) > 1:
+        return f"{fields[0]}; a running one is stopped by {fields[1]}"
+    return fields[0] if fields else _WORKLOAD

@@ -1,0 +1,160 @@
+"""Recognise what may run on one side only; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from migrator.config.one_side import OneSideRule
+from migrator.errors import ConfigError
+from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
+from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.rules.context import RuleContext
+from migrator.rules.one_side.table import KINDS, NODES, PROGRAMS, REPLICAS, WORKLOADS, Path, Row
+from migrator.rules.person import selects
+
+_BY_TYPE = {type_name: row for row in KINDS for type_name in row.types}
+_WAYS = {"replicas": REPLICAS, "nodes": NODES}
+_FITS = {"replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps"), "nodes": ("DaemonSet.apps",)}
+
+
+class _Program(NamedTuple):
+    """What a container runs."""
+
+    image: str
+    """Its path without registry, tag and digest."""
+    words: frozenset[str]
+    """Command and arguments; of `--flag=value` the flag, too."""
+
+
+def row_of(manifest: Manifest) -> Row | None:
+    """Return the row of the table that an object belongs to, by what it is."""
+    ref = ref_of(manifest)
+    found = _BY_TYPE.get(ref.type_name)
+    if found or ref.type_name not in (*WORKLOADS, "Pod"):
+        return found
+    programs = tuple(_programs(manifest))
+    return next((row for row in PROGRAMS if any(_is(row, program) for program in programs)), None)
+
+
+def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) -> OneSide | None:
+    """Return why this object of blue may run on one side only, and how it is held, or None.
+
+    `manifest` is blue's own; the values of green are filled in by `for_green`. Raises ConfigError when a person's way to hold
+    does not fit it.
+    """
+    person = persons_rule(manifest, context)
+    if person is not None and person.hold == "both":
+        return None
+    row = row_of(manifest)
+    if person is not None:
+        row = _persons_row(person, row, manifest)
+    if row is None or ref_of(manifest).type_name == "Pod":
+        return None
+    ways = row.fields or (WORKLOADS[ref_of(manifest).type_name],)
+    part = _part(manifest, row, ways, resource, context) if row.held else None
+    runs = part is None or not part.is_held(manifest)
+    active = runs or (part is not None and part.blue in context.handed)
+    return OneSide(row.name, row.why, row.meanwhile, part, active=active, runs=runs)
+
+
+def for_green(found: OneSide, blue: Manifest, green: Manifest, context: RuleContext) -> tuple[OneSide, Manifest]:
+    """Return the object with what green's has while it runs, and green's manifest held; `green` is transformed and not held."""
+    part = found.part
+    if part is None:
+        return found, green
+    before = context.handed.get(ref_of(blue))
+    if before is None:
+        fields = tuple(HeldField(field.path, field.held, field.blue, value_at(green, field.path)) for field in part.fields)
+    else:
+        fields = before.fields
+    ref = ref_of(green)
+    part = replace(part, green=ref, fields=fields)
+    return replace(found, part=part), part.held(green)
+
+
+def persons_rule(manifest: Manifest, context: RuleContext) -> OneSideRule | None:
+    """Return the person's first entry that selects an object of blue."""
+    rules = context.config.cutover.one_side
+    if not rules:
+        return None
+    ref, labels = ref_of(manifest), manifest["metadata"].get("labels") or {}
+    return next((rule for rule in rules if selects(rule.target, ref, labels)), None)
+
+
+def _part(
+    manifest: Manifest, row: Row, ways: tuple[tuple[Path, Scalar], ...], resource: ResourceType, context: RuleContext
+) -> Part:
+    ref = ref_of(manifest)
+    before = context.handed.get(ref)
+    if before is not None:
+        return before
+    fields = tuple(HeldField(path, held, value_at(manifest, path)) for path, held in ways)
+    return Part(ref, ref, row.name, resource._replace(verbs=frozenset()), fields, row.first)
+
+
+def _persons_row(person: OneSideRule, row: Row | None, manifest: Manifest) -> Row:
+    """Return a row of the person's own; raises ConfigError when the way to hold does not fit the object."""
+    ref = ref_of(manifest)
+    why = row.why if row else "migration.yaml says so"
+    meanwhile = row.meanwhile if row else "it does its work on the other side only"
+    ways = _persons_ways(person, row, ref)
+    if not ways:
+        fitting = "replicas for Deployments and StatefulSets, nodes for DaemonSets, field for other kinds"
+        raise ConfigError([f"cutover.oneSide {person.name}: {person.hold} does not hold {ref}"], hint=fitting)
+    return Row(person.name, why, meanwhile, ways, first=row.first if row else False)
+
+
+def _persons_ways(person: OneSideRule, row: Row | None, ref: ObjectRef) -> tuple[tuple[Path, Scalar], ...]:
+    if person.hold == "field":
+        path = tuple(part.replace("~1", "/").replace("~0", "~") for part in person.field.split("/")[1:])
+        return () if ref.type_name in ("Pod", "Secret") else ((path, person.value),)
+    if person.hold in _WAYS:
+        return (_WAYS[person.hold],) if ref.type_name in _FITS[person.hold] else ()
+    if row and row.fields:
+        return row.fields
+    return (WORKLOADS[ref.type_name],) if ref.type_name in WORKLOADS else ()
+
+
+def _is(row: Row, program: _Program) -> bool:
+    if any(flags <= program.words for flags in row.flags):
+        return True
+    named = any(fnmatchcase(f"/{program.image}", f"*/{pattern}") for pattern in row.images)
+    return named and (not row.words or bool(row.words & program.words))
+
+
+def _programs(manifest: Manifest) -> Iterator[_Program]:
+    for container in containers(pod_spec(manifest) or {}):
+        words = [word for key in ("command", "args") for text in container.get(key) or [] for word in text.split()]
+        flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+        programs = {word.rpartition("/")[2] for word in words}
+        yield _Program(_path(container.get("image") or ""), frozenset(words) | flags | programs)
+
+
+def _path(image: str) -> str:
+    """Return an image's path without registry, tag and digest: mirrors keep at least its end."""
+    name = image.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def held_labels(manifest: Manifest) -> dict[str, str]:
+    """Return the labels of the pods that a workload does not make while it is held."""
+    return dict(get(manifest, "spec", "template", "metadata", "labels") or {})
+
+
+def row_of_pod(manifest: Manifest, context: RuleContext) -> str:
+    """Return why a bare pod may run on one side only, or an empty string."""
+    person = persons_rule(manifest, context)
+    if person is not None:
+        return "" if person.hold == "both" else f"{person.name}: runs on one side only, as migration.yaml says"
+    row = row_of(manifest)
+    return f"{row.name}: {row.why}" if row and row.held else ""
+
+
+def without_objects(rules: Iterable[OneSideRule], selected: Collection[str]) -> list[str]:
+    """Return a sentence for each of the person's entries that selects nothing: a slip there would run something twice."""
+    return [f"cutover.oneSide {rule.name}: selects no object of blue that moves" for rule in rules if rule.name not in selected]

@@ -1,0 +1,80 @@
+"""Stopped means gone, and started means that it works; both for a limited time."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import GateFailedError
+from migrator.journal.records.traffic import CutoverEnded
+from migrator.migration.copy import CopyOptions
+from migrator.migration.state import Stage
+from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.model.kinds import DEPLOYMENTS, LEASES, PODS
+from tests.support.objects import made
+from tests.support.one_side import DNS, Stand, pod
+
+
+def test_what_does_not_stop_on_blue_is_not_started_on_green(stand: Stand) -> None:
+    """A pod that hangs: after the limit all is taken back, and the pod is named."""
+    stand.ready()
+    stand.blue.hold(pod("stuck"))
+    stand.blue.patch(PODS, "shop", "stuck", {"metadata": {"finalizers": ["example.org/hangs"]}}, manager="k")
+    with pytest.raises(GateFailedError, match="is not stopped on blue after 120 s: pod stuck has not ended"):
+        run_cutover(stand.session, CopyOptions())
+    assert stand.replicas == (2, 0)
+    assert "green" not in stand.pods
+    assert (stand.session.run.state.stage, stand.session.run.state.handed) == (Stage.ROLLED_BACK, {})
+
+
+def test_a_lease_that_is_still_renewed_is_a_process_that_still_runs(stand: Stand) -> None:
+    """Its node hangs, and its pod was deleted by force."""
+    stand.ready()
+
+    def renew() -> None:
+        stamp = stand.blue._stamp()
+        spec = {"holderIdentity": "dns-7f9c_uuid", "leaseDurationSeconds": 15, "renewTime": stamp}
+        stand.blue.patch(LEASES, "shop", "external-dns", {"spec": spec}, manager="p")
+        stand.clock.after(2.0, renew)
+
+    stand.blue.hold(made("coordination.k8s.io/v1", "Lease", "external-dns", namespace="shop", spec={}))
+    renew()
+    with pytest.raises(GateFailedError, match="dns-7f9c_uuid still holds lease external-dns"):
+        run_cutover(stand.session, CopyOptions())
+    assert stand.replicas == (2, 0)
+
+
+def test_a_lease_that_nobody_renews_is_waited_for_and_no_longer(stand: Stand) -> None:
+    """A process that was killed releases nothing."""
+    stand.ready()
+    spec = {"holderIdentity": "dns-7f9c_uuid", "leaseDurationSeconds": 15, "renewTime": stand.blue._stamp()}
+    stand.blue.hold(made("coordination.k8s.io/v1", "Lease", "external-dns", namespace="shop", spec=spec))
+    before = stand.clock.monotonic()
+    run_cutover(stand.session, CopyOptions())
+    assert 15 <= stand.clock.monotonic() - before < 60
+    assert stand.replicas == (0, 2)
+
+
+def test_what_does_not_start_on_green_goes_back(stand: Stand) -> None:
+    """Its image cannot be pulled: after the limit blue's runs again."""
+    run_copy(stand.session, CopyOptions())
+    stand.control(stand.blue)
+    status = {"status": {"observedGeneration": 99, "availableReplicas": 0}}
+    stand.green.patch(DEPLOYMENTS, "shop", "dns", status, manager="c", subresource="status")
+    assert run_validate(stand.session).good
+    with pytest.raises(GateFailedError, match="is not working on green after 300 s: 0 of 2 replicas available"):
+        run_cutover(stand.session, CopyOptions())
+    assert stand.replicas == (2, 0)
+    ended = stand.journal.records[-1]
+    assert isinstance(ended, CutoverEnded)
+    assert ended.undone == ()
+
+
+def test_one_that_did_not_work_on_blue_need_not_work_on_green(stand: Stand) -> None:
+    """It is handed over as it is."""
+    status = {"status": {"observedGeneration": 99, "availableReplicas": 0}}
+    stand.blue.patch(DEPLOYMENTS, "shop", "dns", status, manager="c", subresource="status")
+    run_copy(stand.session, CopyOptions())
+    stand.green.patch(DEPLOYMENTS, "shop", "dns", status, manager="c", subresource="status")
+    assert run_validate(stand.session).good
+    assert run_cutover(stand.session, CopyOptions()).handed_over == (str(DNS),)
+    assert stand.replicas == (0, 2)

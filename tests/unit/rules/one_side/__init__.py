@@ -1,0 +1,1 @@
+"""Tests of what is recognised as running on one side only."""

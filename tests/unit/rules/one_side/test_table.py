@@ -1,0 +1,14 @@
+"""The table tells a person all that they must know."""
+
+from __future__ import annotations
+
+from migrator.rules.one_side.table import KINDS, PROGRAMS
+
+
+def test_each_row_is_recognised_by_something_and_says_why() -> None:
+    """A row without marks would match everything or nothing."""
+    for row in (*KINDS, *PROGRAMS):
+        assert row.types or row.images or row.flags
+        assert row.why
+        assert row.meanwhile or not row.held
+    assert len({row.name for row in (*KINDS, *PROGRAMS)}) == len((*KINDS, *PROGRAMS))
