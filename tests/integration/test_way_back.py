@@ -101,7 +101,7 @@ def test_traffic_is_back_within_a_second_of_work_with_both_servers_gone(on_green
     assert 0 < document["trafficSeconds"] < passed
     assert [text.partition(":")[0].split(" ", 1)[1] for text in document["undone"]] == [
         "on green may still run",
-        "on blue is still suspended",
+        "on blue is still stopped",
     ]
     assert runs_on(on_green) == (False, True)
     configure(on_green, balancer)

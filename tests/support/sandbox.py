@@ -44,6 +44,7 @@ TYPES: dict[str, ResourceType] = {
         ("apps", "v1", "deployments", "Deployment", True),
         ("apps", "v1", "replicasets", "ReplicaSet", True),
         ("apps", "v1", "statefulsets", "StatefulSet", True),
+        ("apps", "v1", "daemonsets", "DaemonSet", True),
         ("batch", "v1", "jobs", "Job", True),
         ("batch", "v1", "cronjobs", "CronJob", True),
         ("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True),

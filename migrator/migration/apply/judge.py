@@ -121,10 +121,14 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
         return Outcome(item.green, Action.BLOCKED, GOING, uid=live.uid)
     if known.finish_is_due(item, live):
         return None
-    written, made = known.state.written.get(item.green), known.made(item, live)
     if item.blue not in known.state.turned and runs_twice(item, live):
         text = "runs on green, and on blue too; left alone (--force-conflicts holds it on green)"
-        return None if known.force else outcome(item, Action.CONFLICT, live, made=made, message=text)
+        return None if known.force else outcome(item, Action.CONFLICT, live, made=known.made(item, live), message=text)
+    return _judged(item, live, known)
+
+
+def _judged(item: PlanItem, live: Live, known: Known) -> Outcome | None:
+    written, made = known.state.written.get(item.green), known.made(item, live)
     if written and written.agrees(uid=live.uid, green_token=live.token, blue_token=item.token):
         return outcome(item, Action.UNCHANGED, live, made=made)
     found = known.differences(item, live)
