@@ -41,6 +41,11 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# docs/objects.md is made of the rules; a unit test says when it is old.
+.PHONY: docs
+docs: install
+	$(BIN)/python scripts/objects.py
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -15,6 +15,7 @@ from migrator.ports import ClusterReader
 from migrator.rules import accounts, field_owners, rollouts, storage, system
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
+from migrator.rules.defaults import is_default
 from migrator.rules.ownership import owners_of
 from migrator.rules.references import scale_target
 from migrator.rules.skip import SYSTEM, is_included, left_out, skip_reason
@@ -120,8 +121,7 @@ class _Reading:
             ref = named(manifest)
             reason = skip_reason(manifest, ref, self._context)
             facts = hashable(_facts_of(manifest, ref, moves=not reason))
-            if reason == SYSTEM and system.is_persons(manifest, ref, self._context):
-                facts += hashable([("system", system.facts(manifest, ref))])
+            facts += hashable(_more_facts(manifest, ref, reason, self._context))
             found = _found(manifest, ref, self._resource, reason, alone=is_included(manifest, ref, self._context))
         except STRANGE as error:
             uid = get(manifest, "metadata", "uid")
@@ -187,6 +187,14 @@ def _facts_of_moving(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, 
         yield "held_rollouts", ref
     elif ref.type_name == _CRD:
         yield "groups", manifest["spec"]["group"]
+
+
+def _more_facts(manifest: Manifest, ref: ObjectRef, reason: str, context: RuleContext) -> Iterator[tuple[str, object]]:
+    """Yield facts that need a look at more than the kind; `reason`: why the object does not move, empty where it does."""
+    if reason == SYSTEM and system.is_persons(manifest, ref, context):
+        yield "system", system.facts(manifest, ref)
+    elif not reason and is_default(manifest, ref):
+        yield "defaults", ref
 
 
 def _found(manifest: Manifest, ref: ObjectRef, resource: ResourceType, reason: str, *, alone: bool) -> Found:

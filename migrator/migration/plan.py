@@ -22,6 +22,7 @@ from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.readiness.kinds import readiness, works
 from migrator.rules import (
     bindings,
+    defaults,
     effects,
     field_owners,
     holds,
@@ -147,7 +148,8 @@ def _decide(
     # By UID: a cluster-scoped object may have an owner in any namespace.
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
-    ranks = dict.fromkeys(effects.refusing_limits(done.manifest, green, limits), order.Rank.LIMIT)
+    after = [*effects.refusing_limits(done.manifest, green, limits), *defaults.filled_in_by(done.manifest, green, context)]
+    ranks = dict.fromkeys(after, order.Rank.LIMIT)
     if effects.is_exceeded(manifest, found.ref):
         ranks[green] = order.Rank.LIMIT
     served = inventory.green_versions.get((found.resource.group, found.resource.kind), ())

@@ -102,6 +102,12 @@ def pod_spec(manifest: Manifest) -> Manifest | None:
     return spec if isinstance(spec, dict) else None
 
 
+def is_custom(manifest: Manifest) -> bool:
+    """Return whether a kind is none of Kubernetes' own: its fields are known by their names at most."""
+    group, _, _ = manifest["apiVersion"].rpartition("/")
+    return "." in group and not group.endswith(".k8s.io")
+
+
 def ref_type(manifest: Manifest) -> str:
     """Return `Kind.group` of a manifest."""
     group, slash, _ = manifest["apiVersion"].rpartition("/")

@@ -37,7 +37,7 @@ def works(manifest: Manifest) -> int | None:
 
 def _readiness(manifest: Manifest) -> Readiness:
     name = ref_type(manifest)
-    check = _BY_TYPE.get(name)
+    check = CHECKS.get(name)
     if check:
         generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
         if generation and seen is not None and seen < generation:
@@ -60,6 +60,7 @@ def _wanted_replicas(manifest: Manifest) -> int:
 
 
 def _deployment(manifest: Manifest) -> Readiness:
+    """Ready: as many replicas as are wanted are available, and the rollout has not passed its deadline."""
     conditions = _conditions(manifest)
     if get(conditions, "Progressing", "reason") == "ProgressDeadlineExceeded":
         return Readiness(done=True, ok=False, message=str(conditions["Progressing"].get("message", "progress deadline exceeded")))
@@ -71,12 +72,14 @@ def _deployment(manifest: Manifest) -> Readiness:
 
 
 def _stateful_set(manifest: Manifest) -> Readiness:
+    """Ready: as many replicas as are wanted are ready."""
     if get(manifest, "status", "observedGeneration") is None:
         return Readiness(done=False, ok=True, message="not seen by its controller yet")
     return _waiting(_number(manifest, "status", "readyReplicas"), _wanted_replicas(manifest), "replicas ready")
 
 
 def _daemon_set(manifest: Manifest) -> Readiness:
+    """Ready: its pods are available on all nodes that it is for."""
     if get(manifest, "status", "observedGeneration") is None:
         return Readiness(done=False, ok=True, message="not seen by its controller yet")
     wanted = _number(manifest, "status", "desiredNumberScheduled")
@@ -84,10 +87,12 @@ def _daemon_set(manifest: Manifest) -> Readiness:
 
 
 def _replica_set(manifest: Manifest) -> Readiness:
+    """Ready: as many replicas as are wanted are ready."""
     return _waiting(_number(manifest, "status", "readyReplicas"), _wanted_replicas(manifest), "replicas ready")
 
 
 def _pod(manifest: Manifest) -> Readiness:
+    """Ready: its condition Ready is true, or it has succeeded."""
     phase = get(manifest, "status", "phase")
     if phase == "Succeeded":
         return READY
@@ -107,6 +112,7 @@ def _waiting_reason(pod: Manifest) -> str:
 
 
 def _claim(manifest: Manifest) -> Readiness:
+    """Ready: it is bound."""
     phase = get(manifest, "status", "phase")
     if phase == "Lost":
         return Readiness(done=True, ok=False, message="its volume is lost")
@@ -114,16 +120,19 @@ def _claim(manifest: Manifest) -> Readiness:
 
 
 def _namespace(manifest: Manifest) -> Readiness:
+    """Ready: it is active."""
     phase = get(manifest, "status", "phase")
     return READY if phase in ("Active", None) else Readiness(done=True, ok=False, message=f"phase {phase}")
 
 
 def _crd(manifest: Manifest) -> Readiness:
+    """Ready: it is established."""
     established = get(_conditions(manifest), "Established", "status") == "True"
     return READY if established else Readiness(done=False, ok=True, message="not established")
 
 
 def _api_service(manifest: Manifest) -> Readiness:
+    """Ready: its condition Available is true."""
     available = _conditions(manifest).get("Available", {})
     if available.get("status") == "True":
         return READY
@@ -131,6 +140,7 @@ def _api_service(manifest: Manifest) -> Readiness:
 
 
 def _disruption_budget(manifest: Manifest) -> Readiness:
+    """Ready: as many pods are healthy as it demands."""
     have, want = _number(manifest, "status", "currentHealthy"), _number(manifest, "status", "desiredHealthy")
     if get(manifest, "status", "observedGeneration") is None:
         return Readiness(done=False, ok=True, message="not seen by its controller yet")
@@ -138,6 +148,7 @@ def _disruption_budget(manifest: Manifest) -> Readiness:
 
 
 def _job(manifest: Manifest) -> Readiness:
+    """Ready: always; one that failed is a warning."""
     failed = _conditions(manifest).get("Failed", {})
     if failed.get("status") == "True":
         return Readiness(done=True, ok=True, message=f"failed, as on blue: {failed.get('message', '')}")
@@ -174,7 +185,7 @@ _COUNTS: dict[str, tuple[str, ...]] = {
     "ReplicationController": ("availableReplicas",),
 }
 """Where the status counts the pods that work; of a DaemonSet they depend on the nodes, and are not compared."""
-_BY_TYPE: dict[str, Callable[[Manifest], Readiness]] = {
+CHECKS: dict[str, Callable[[Manifest], Readiness]] = {
     "Deployment.apps": _deployment,
     "StatefulSet.apps": _stateful_set,
     "DaemonSet.apps": _daemon_set,

@@ -74,6 +74,8 @@ class BlueFacts:
     """LimitRanges: namespace on blue, name, and `spec.limits` as JSON."""
     aggregated_groups: frozenset[str] = frozenset()
     """API groups served by an aggregated API server."""
+    defaults: frozenset[ObjectRef] = frozenset()
+    """Default classes that move."""
     system: frozenset[SystemObject] = frozenset()
     """What a person put into the system namespaces, and what stays there."""
     dead_conversions: frozenset[str] = frozenset()

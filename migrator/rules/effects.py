@@ -24,12 +24,11 @@ Limits = Mapping[str, Sequence[tuple[ObjectRef, Sequence[Manifest]]]]
 
 
 def rank(manifest: Manifest, ref: ObjectRef, custom_kinds: Collection[tuple[str, str]]) -> Rank | None:
-    """Return when green's manifest of an object is written, or None where its kind alone says so.
-
-    A custom resource may make pods, by a controller that is not known here.
-    """
-    if ref.type_name in POD_TEMPLATES or (ref.group, ref.kind) in custom_kinds:
+    """Return when green's manifest of an object is written, or None where its kind alone says so."""
+    if ref.type_name in POD_TEMPLATES:
         return Rank.PODS
+    if (ref.group, ref.kind) in custom_kinds:
+        return Rank.CUSTOM
     if ref.type_name == "Service" and _asks_for_a_number(manifest):
         return Rank.EARLY
     return None

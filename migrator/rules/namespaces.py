@@ -22,6 +22,8 @@ _REFERENCE_FIELDS = frozenset(
         "parentRefs",
         "backendRefs",
         "backendRef",
+        "destination",
+        "destinations",
         "certificateRefs",
         "paramRef",
         "from",
@@ -32,8 +34,12 @@ _REFERENCE_FIELDS = frozenset(
     }
 )
 """Fields below which the key `namespace` is the name of a namespace, and not a label key of that name."""
-_LISTS = frozenset({"namespaces", "matchNames"})
-"""Lists of names; `matchNames` is that of the Prometheus Operator's namespaceSelector."""
+_LISTS = frozenset({"namespaces", "matchNames", "exportTo"})
+"""Lists of names, besides fields that end with `Namespaces`: of the Prometheus Operator's namespaceSelector, and of Istio."""
+_NO_NAMESPACE = ("metric", "xml")
+"""How fields begin that end with `Namespace` and mean another one."""
+_IDENTITY = re.compile(r"(?<=\bns/)[a-z0-9-]+(?=/sa/)")
+"""The namespace in an identity of a workload, `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT` (SPIFFE as Istio has it)."""
 _ACCOUNTS = ("system:serviceaccounts:", "system:serviceaccount:")
 """How groups and users of a namespace's accounts begin (kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin)."""
 _POSSIBLE = rb'"(value|[^"]*[nN]amespace[^"]*)":"%(name)s"|"%(name)s/[^"]*"|"[^"]*namespace=%(name)s"'
@@ -76,21 +82,30 @@ def _walk(field: str, value: Any, renamed: Callable[[Any], Any], *, inside: bool
     if isinstance(value, list):
         return map_list(value, lambda item: _walk(field, item, renamed, inside=inside))
     if isinstance(value, str):
-        return _account(value, renamed) if value.startswith(_ACCOUNTS) else value
+        return _account(value, renamed) if value.startswith(_ACCOUNTS) else _identity(value, renamed)
     if not isinstance(value, dict):
         return value
     for key, inner in value.items():
-        if (key == "namespace" and inside) or key == _NAME_LABEL:
+        if (key == "namespace" and inside) or key == _NAME_LABEL or _is_namespace_field(key):
             changed = renamed(inner)
         elif key == "matchExpressions" and isinstance(inner, list):
             changed = map_list(inner, lambda item: _expression(item, renamed))
-        elif key in _LISTS and isinstance(inner, list):
+        elif (key in _LISTS or key.endswith("Namespaces")) and isinstance(inner, list):
             changed = map_list(inner, renamed)
         else:
             changed = _walk(key, inner, renamed, inside=inside or key in _REFERENCE_FIELDS or key.endswith("Ref"))
         if changed is not inner:
             value = {**value, key: changed}
     return value
+
+
+def _is_namespace_field(key: str) -> bool:
+    """Return whether a field holds the name of a namespace, such as `targetNamespace`; a label's key is no field."""
+    return key.endswith("Namespace") and key.isalpha() and not key.startswith(_NO_NAMESPACE)
+
+
+def _identity(text: str, renamed: Callable[[Any], Any]) -> str:
+    return _IDENTITY.sub(lambda found: str(renamed(found.group())), text) if "/sa/" in text else text
 
 
 def _expression(expression: Manifest, renamed: Callable[[Any], Any]) -> Manifest:

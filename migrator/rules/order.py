@@ -23,20 +23,28 @@ class Rank(IntEnum):
     EARLY = 0
     """Others need it without a reference, or could take its place."""
     PLAIN = 1
+    """Does nothing to others."""
     MUTATING = 2
-    """Changes pods when they are made, without asking another server."""
-    PODS = 3
-    """Makes pods; the same as PLAIN where nothing is MUTATING."""
-    BUDGET = 4
-    LIMIT = 5
-    """Refuses what exceeds it."""
-    VALIDATING = 6
-    ASKING = 7
+    """Changes pods when they are made: policies, and webhooks whose backend works on blue."""
+    CUSTOM = 3
+    """Means whatever its controller makes of it: a certificate that is ordered, a policy that changes pods.
+
+    What it would make anew is there before it.
+    """
+    PODS = 4
+    """Makes pods; the same as PLAIN where nothing is MUTATING or CUSTOM."""
+    BUDGET = 5
+    """Keeps pods from being evicted."""
+    LIMIT = 6
+    """Refuses what exceeds it, or fills in what is left open."""
+    VALIDATING = 7
+    """Says what is refused, and does nothing before it is bound."""
+    ASKING = 8
     """Asks a server that may not answer yet."""
 
 
 MUTATING_POLICIES = frozenset({f"MutatingAdmissionPolicy.{_ADMISSION}", f"MutatingAdmissionPolicyBinding.{_ADMISSION}"})
-_RANKS = {
+RANKS = {
     "Namespace": Rank.EARLY,
     "CustomResourceDefinition.apiextensions.k8s.io": Rank.EARLY,
     "LimitRange": Rank.EARLY,  # gives pods their defaults
@@ -143,8 +151,8 @@ def _ranked(batches: Iterable[list[ObjectRef]], edges: Graph, ranks: Mapping[Obj
 
     An object is not written before what it needs; a soft reference to what blocks others gives way to the rank.
     """
-    own = {ref: ranks.get(ref, _RANKS.get(ref.type_name, Rank.PLAIN)) for ref in edges}
-    apart = Rank.MUTATING in own.values()
+    own = {ref: ranks.get(ref, RANKS.get(ref.type_name, Rank.PLAIN)) for ref in edges}
+    apart = not {Rank.MUTATING, Rank.CUSTOM}.isdisjoint(own.values())
     final: dict[ObjectRef, Rank] = {}
     table: dict[tuple[Rank, int], list[ObjectRef]] = {}
     for depth, batch in enumerate(batches):

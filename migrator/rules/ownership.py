@@ -12,7 +12,7 @@ from migrator.model.manifest import Manifest, put, without
 from migrator.model.ref import ObjectRef
 from migrator.rules.context import Rule, RuleContext
 
-_REGENERATED = frozenset(
+REGENERATED = frozenset(
     {
         ("ReplicaSet", "Deployment"),
         ("ReplicationController", "DeploymentConfig"),
@@ -49,7 +49,7 @@ UidOf = Callable[[Manifest], str]
 def regenerating_owner(manifest: Manifest) -> str:
     """Return the kind of the controlling owner that creates this object again, or an empty string."""
     for owner in manifest["metadata"].get("ownerReferences") or []:
-        if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in _REGENERATED):
+        if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in REGENERATED):
             return str(owner["kind"])
     return ""
 

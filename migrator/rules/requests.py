@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, without
+from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.rules.context import Rule, RuleContext
 
 _FIELDS = {
     "Application.argoproj.io": (("operation",),),
+    "CassandraDatacenter.cassandra.datastax.com": (("spec", "rollingRestartRequested"),),
     "Rollout.argoproj.io": (("spec", "restartAt"),),
 }
-"""Fields that ask for one action (argo-cd.readthedocs.io: Application; argo-rollouts: spec.restartAt)."""
+"""Fields that ask for one action (argo-cd.readthedocs.io: Application; argo-rollouts: spec.restartAt; cass-operator)."""
 ANNOTATIONS = frozenset(
     {
+        "argocd.argoproj.io/hydrate",
         "argocd.argoproj.io/refresh",
+        "gardener.cloud/operation",
+        "kubeblocks.io/restore-from-backup",
+        "percona.com/resync-pbm",
         "postgres-operator.crunchydata.com/pgbackrest-backup",
         "postgres-operator.crunchydata.com/pgbackrest-restore",
+        "postgres-operator.crunchydata.com/trigger-switchover",
         "reconcile.fluxcd.io/forceAt",
         "reconcile.fluxcd.io/requestedAt",
         "reconcile.fluxcd.io/resetAt",
@@ -48,6 +54,39 @@ def drop_requesting_annotations(manifest: Manifest, _: RuleContext) -> Manifest:
     return {**manifest, "metadata": metadata}
 
 
+def mark_filled_volume(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return a DataVolume that was filled marked as that: green's controller would fill its claim anew, over the data in it.
+
+    Source: kubevirt.io/user-guide, backup and restore integration.
+    """
+    if get(manifest, "status", "phase") != "Succeeded":
+        return manifest
+    return put(manifest, ("metadata", "annotations", "cdi.kubevirt.io/storage.prePopulated"), manifest["metadata"]["name"])
+
+
+def mark_filled_claim(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the claim of a DataVolume marked as filled, so that green's controller takes it as it is."""
+    owners = manifest["metadata"].get("ownerReferences") or []
+    name = next((owner["name"] for owner in owners if owner["kind"] == "DataVolume"), "")
+    return put(manifest, ("metadata", "annotations", "cdi.kubevirt.io/storage.populatedFor"), name) if name else manifest
+
+
+def pause_synced(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return a replication of VolSync whose manual trigger was obeyed paused: green's controller would obey it again.
+
+    Without a trigger it would replicate without end. Source: volsync.readthedocs.io, triggers.
+    """
+    asked = get(manifest, "spec", "trigger", "manual")
+    done = asked and get(manifest, "status", "lastManualSync") == asked
+    return put(manifest, ("spec", "paused"), True) if done else manifest
+
+
+CARRIED_OUT = (
+    Rule("carried-out", mark_filled_volume, frozenset({"DataVolume.cdi.kubevirt.io"})),
+    Rule("carried-out", mark_filled_claim, frozenset({"PersistentVolumeClaim"})),
+    Rule("carried-out", pause_synced, frozenset({"ReplicationSource.volsync.backube", "ReplicationDestination.volsync.backube"})),
+)
+"""Rules that read in the status, or in owners, that a request was carried out."""
 RULES = (
     Rule("requests", drop_requested_fields, frozenset(_FIELDS)),
     Rule("requests", drop_requesting_annotations),

@@ -15,6 +15,24 @@ from migrator.rules.person import selects
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
+_STORAGE = "record of a storage driver: it tells of disks and nodes of blue"
+_STORAGE_RECORDS = {
+    "longhorn.io": (
+        *("BackingImageDataSource", "BackingImageManager", "Backup", "BackupBackingImage", "BackupVolume", "Engine", "EngineImage"),
+        *("InstanceManager", "Node", "Orphan", "Replica", "ShareManager", "Snapshot", "SystemBackup", "SystemRestore", "Volume"),
+        "VolumeAttachment",
+    ),
+    "topolvm.io": ("LogicalVolume",),
+    "topolvm.cybozu.com": ("LogicalVolume",),
+    "local.openebs.io": ("LVMNode", "LVMSnapshot", "LVMVolume"),
+    "zfs.openebs.io": ("ZFSBackup", "ZFSNode", "ZFSRestore", "ZFSSnapshot", "ZFSVolume"),
+    "cstor.openebs.io": ("CStorVolume", "CStorVolumeAttachment", "CStorVolumeConfig", "CStorVolumeReplica"),
+    "openebs.io": ("BlockDevice", "BlockDeviceClaim", "JivaVolume"),
+    "directpv.min.io": ("DirectPVDrive", "DirectPVInitRequest", "DirectPVNode", "DirectPVVolume"),
+    "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
+    "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),
+}
+"""Kinds in which drivers keep what they know of volumes, by group; elsewhere they are wrong, or become new volumes."""
 SKIPPED_KINDS = {
     "Node": "nodes belong to their cluster",
     "CSINode.storage.k8s.io": "nodes belong to their cluster",
@@ -45,8 +63,11 @@ SKIPPED_KINDS = {
     "BlockAffinity.crd.projectcalico.org": "written by the network plugin",
     "IPAMBlock.crd.projectcalico.org": "written by the network plugin",
     "IPAMHandle.crd.projectcalico.org": "written by the network plugin",
+    **{f"{kind}.{group}": _STORAGE for group, kinds in _STORAGE_RECORDS.items() for kind in kinds},
 }
 """Kinds that are never moved, and not read."""
+SKIPPED_GROUPS = {"internal.linstor.linbit.com": _STORAGE}
+"""API groups of which nothing is moved."""
 
 
 SYSTEM = "system namespace: include single objects with move.objects.include"
@@ -65,7 +86,7 @@ class SkipRule(NamedTuple):
 
 def kind_skip(resource: ResourceType, context: RuleContext) -> str:
     """Return why no object of this type is moved, or an empty string."""
-    if reason := SKIPPED_KINDS.get(resource.type_name):
+    if reason := SKIPPED_KINDS.get(resource.type_name) or SKIPPED_GROUPS.get(resource.group):
         return reason
     if resource.group in context.blue.aggregated_groups:
         return AGGREGATED
@@ -95,7 +116,7 @@ def is_left_by_rule(manifest: Manifest, ref: ObjectRef, context: RuleContext) ->
 
 def _rule_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext, *, included: bool) -> str:
     type_name = ref.type_name
-    for rule in _RULES:
+    for rule in RULES:
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
             return rule.reason
     owner = regenerating_owner(manifest)
@@ -176,7 +197,7 @@ _KUBEADM_NAMES = frozenset({"system:coredns"})
 _ROOT_CA = "kube-root-ca.crt"
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
-_RULES = (
+RULES = (
     SkipRule("being deleted on blue", lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
     SkipRule("bootstrap RBAC: green has its own", _is_system_rbac, _RBAC, system=True),
     SkipRule(

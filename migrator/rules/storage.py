@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
+from typing import Any
 
-from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, map_list, put, ref_type, update
+from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, is_custom, map_list, put, ref_type, update
 from migrator.model.plan import DataPlan
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
+_QUOTA = ".storageclass.storage.k8s.io/"
+_CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
+"""Fields of custom resources that name a storage class, in lower case."""
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
@@ -61,6 +66,46 @@ def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
         return claim(manifest)
     manifest = update(manifest, ("spec", "volumeClaimTemplates"), lambda items: map_list(items, claim))
     return update(manifest, (*path, "spec", "volumes"), lambda items: map_list(items, volume))
+
+
+def map_named_class(manifest: Manifest, context: RuleContext) -> Manifest:
+    """Return a quota or a custom resource with green's name of each storage class in it."""
+    names = context.config.map.storage_classes
+    if not names:
+        return manifest
+    if ref_type(manifest) == "ResourceQuota":
+        return update(manifest, ("spec", "hard"), lambda hard: _quota(hard, names))
+    return update(manifest, ("spec",), lambda spec: _with_classes(spec, names)) if is_custom(manifest) else manifest
+
+
+def _quota(hard: Any, names: dict[str, str]) -> Any:
+    """Return limits, such as `CLASS.storageclass.storage.k8s.io/requests.storage`, with green's classes."""
+    parts = [(*key.partition(_QUOTA), value) for key, value in hard.items()]
+    if not any(dot and name in names for name, dot, _, _ in parts):
+        return hard
+    return {f"{names.get(name, name) if dot else name}{dot}{rest}": value for name, dot, rest, value in parts}
+
+
+def _with_classes(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return map_list(value, lambda item: _with_classes(item, names))
+    if not isinstance(value, dict):
+        return value
+    for key, inner in value.items():
+        known = isinstance(inner, str) and key.lower() in _CLASS_FIELDS
+        changed = names.get(inner, inner) if known else _with_classes(inner, names)
+        if changed is not inner:
+            value = {**value, key: changed}
+    return value
+
+
+def named_classes(text: bytes, context: RuleContext) -> list[str]:
+    """Return a note for each mapped storage class that the object on green still names in a way that no rule knows."""
+    return [
+        f"holds a string that may be storage class {name}: not rewritten, use a transform"
+        for name in context.config.map.storage_classes
+        if re.search(rb'"(?:value|[^"]*[cC]lass[^"]*)":"' + re.escape(name.encode()) + rb'"', text)
+    ]
 
 
 def is_provisioned(manifest: Manifest) -> bool:
@@ -133,4 +178,5 @@ RULES = (
     Rule("volume-binding", clear_volume_binding, _VOLUME),
     Rule("retain-volume", retain_volume, _VOLUME),
     Rule("storage-class", map_storage_class, _CLAIM | _VOLUME | frozenset(POD_TEMPLATES)),
+    Rule("storage-class", map_named_class),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import NamedTuple
 
+from migrator.config.schema import Mapping
 from migrator.model.manifest import Manifest, ref_type
 from migrator.model.plan import Ended
 from migrator.rules import (
@@ -33,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *rollouts.RULES,  # gives a template that the others change
     *services.RULES,  # reads managedFields: before they are stripped
     *workloads.FIRST,  # likewise
+    *requests.CARRIED_OUT,  # reads the status and owners
     *ownership.RULES,
     *server_fields.RULES,
     *accounts.RULES,
@@ -48,6 +51,8 @@ RULES: tuple[Rule, ...] = (
 _ALWAYS = "server-fields"
 _RUNNING = "is running on blue: it would run a second time on green"
 _RUNNING_HINT = "wait until it has finished, or leave it with move.objects.exclude"
+_NO_MAP = Mapping()
+_LAST_APPLIED = re.compile(rb'"kubectl\.kubernetes\.io/last-applied-configuration":"(?:[^"\\]|\\.)*"')
 _HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
 _NOTES = {"Pod": workloads.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
 
@@ -105,7 +110,10 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
 def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, ...]:
     """Return notes for the person about the move of an object; `text` is its JSON on green."""
     type_name = ref_type(manifest)
-    found = list(namespaces.notes(text, context)) if context.config.map.namespaces else []
+    found: list[str] = []
+    if context.config.map != _NO_MAP:
+        told = _LAST_APPLIED.sub(b"", text)  # kubectl keeps it for itself
+        found = [*namespaces.notes(told, context), *images.notes(told, context), *storage.named_classes(told, context)]
     read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     if read:
         found += read(manifest, context)

@@ -215,3 +215,16 @@ def test_what_a_person_put_into_kube_system_is_found_and_needed() -> None:
     assert warning.startswith("RoleBinding.rbac.authorization.k8s.io/kube-system/reader stays on blue and is not on green")
     both.green.hold(reader)
     assert not any("stays on blue" in text for text in both.read()[0].warnings)
+
+
+def test_defaults_come_after_what_asks_for_none() -> None:
+    """An Ingress without a class would be published by the default one; one that names a class need not wait."""
+    annotations = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    default = made("networking.k8s.io/v1", "IngressClass", "public", annotations=annotations, spec={})
+    internal = in_shop(made("networking.k8s.io/v1", "Ingress", "internal", spec={}))
+    waves = pair(default, internal).read()[0].waves
+    order = [item.blue.kind for wave in waves for item in wave]
+    assert order.index("Ingress") < order.index("IngressClass")
+    named = in_shop(made("networking.k8s.io/v1", "Ingress", "named", spec={"ingressClassName": "public"}))
+    order = [item.blue.kind for wave in pair(default, named).read()[0].waves for item in wave]
+    assert order.index("IngressClass") < order.index("Ingress")

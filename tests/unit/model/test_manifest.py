@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.model.manifest import Manifest, drop, get, map_list, pod_spec, put, ref_of, ref_type, update, without
+from migrator.model.manifest import Manifest, drop, get, is_custom, map_list, pod_spec, put, ref_of, ref_type, update, without
 from tests.support.objects import config_map, cron_job, deployment, made
 
 KEYS = st.sampled_from("abc")
@@ -66,3 +67,18 @@ def test_names_of_kinds_and_objects() -> None:
     """The core group has no name."""
     assert (ref_type(config_map("a")), ref_type(deployment("d"))) == ("ConfigMap", "Deployment.apps")
     assert str(ref_of(config_map("a", namespace="n"))) == "ConfigMap/n/a"
+
+
+@pytest.mark.parametrize(
+    ("api", "custom"),
+    [
+        ("v1", False),
+        ("apps/v1", False),
+        ("storage.k8s.io/v1", False),
+        ("gateway.networking.k8s.io/v1", False),
+        ("argoproj.io/v1", True),
+    ],
+)
+def test_custom_kinds_are_told_by_their_group(api: str, *, custom: bool) -> None:
+    """Kubernetes' own groups have no dot, or end with k8s.io."""
+    assert is_custom({"apiVersion": api, "kind": "Any"}) is custom

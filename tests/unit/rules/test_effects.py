@@ -65,7 +65,7 @@ def test_limits_that_would_refuse_what_is_there(manifest: Manifest, *, refused: 
     [
         (deployment("web"), Rank.PODS),
         (cron_job("nightly"), Rank.PODS),
-        (made("example.com/v1", "Database", "d"), Rank.PODS),
+        (made("example.com/v1", "Database", "d"), Rank.CUSTOM),
         (service("a", clusterIP="10.96.0.9"), Rank.EARLY),
         (service("a", ports=[{"port": 80, "nodePort": 31000}]), Rank.EARLY),
         (service("a", clusterIP="None"), None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrator.model.manifest import Manifest
 from migrator.rules import namespaces
 from migrator.rules.context import RuleContext
 from tests.support.contexts import configured
@@ -88,3 +89,24 @@ def test_what_no_rule_knows_is_listed(text: bytes, *, noted: bool) -> None:
     """A string that could be the namespace stays, and the plan says so."""
     context = RuleContext(configured("map: {namespaces: {shop: store}}"))
     assert bool(namespaces.notes(text, context)) is noted
+
+
+@pytest.mark.parametrize(
+    ("spec", "mapped"),
+    [
+        ({"destination": {"namespace": "shop"}}, {"destination": {"namespace": "store"}}),
+        ({"destinations": [{"namespace": "shop"}]}, {"destinations": [{"namespace": "store"}]}),
+        ({"targetNamespace": "shop"}, {"targetNamespace": "store"}),
+        ({"targetNamespaces": ["shop", "x"]}, {"targetNamespaces": ["store", "x"]}),
+        ({"exportTo": [".", "shop"]}, {"exportTo": [".", "store"]}),
+        ({"principals": ["cluster.local/ns/shop/sa/shop"]}, {"principals": ["cluster.local/ns/store/sa/shop"]}),
+        ({"principals": ["cluster.local/ns/shop-2/sa/x"]}, {"principals": ["cluster.local/ns/shop-2/sa/x"]}),
+        ({"metricsNamespace": "shop"}, {"metricsNamespace": "shop"}),
+        ({"labels": {"team/Namespace": "shop"}}, {"labels": {"team/Namespace": "shop"}}),
+        ({"namespace": "shop"}, {"namespace": "shop"}),
+    ],
+)
+def test_fields_of_custom_resources_that_say_what_they_are(spec: Manifest, mapped: Manifest) -> None:
+    """Of Argo CD, Flux, the Operator Lifecycle Manager and Istio; a namespace of metrics is another one."""
+    context = RuleContext(configured("map: {namespaces: {shop: store}}"))
+    assert namespaces.map_namespaces(made("x.example.com/v1", "Any", "a", spec=spec), context)["spec"] == mapped

@@ -149,6 +149,19 @@ def test_what_changes_pods_is_there_before_what_makes_them() -> None:
     assert into_waves(graph, PODS).waves == [[SETTINGS], [WEB], [ref("child"), SCALER]]
 
 
+def test_custom_resources_come_after_what_they_would_make_anew() -> None:
+    """A certificate would be ordered anew without its Secret; a policy of an operator changes pods that come after it."""
+    certificate, secret, web = ref("tls", "Certificate", "cert-manager.io"), ref("tls", "Secret"), ref("web", "Deployment", "apps")
+    ranks = {certificate: Rank.CUSTOM, web: Rank.PODS}
+    assert into_waves({certificate: {}, secret: {}, web: {}}, ranks).waves == [[secret], [certificate], [web]]
+    owned = ref("owned", "Secret")
+    assert into_waves({certificate: {}, owned: {certificate: True}, web: {owned: False}}, ranks).waves == [
+        [certificate],
+        [owned],
+        [web],
+    ]
+
+
 def test_what_asks_for_a_number_gets_it_before_others_are_given_one() -> None:
     """A Service that a person gave a port is early, unless its owner is not there yet."""
     chosen, given, owner = ref("z-chosen", "Service"), ref("a-given", "Service"), ref("o", "Widget", "example.com")

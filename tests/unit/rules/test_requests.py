@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.model.manifest import Manifest
+from migrator.model.manifest import Manifest, ref_type
 from migrator.rules import requests
 from migrator.rules.table import rules_for, transform
 from tests.support.contexts import PLAIN
@@ -19,12 +19,18 @@ from tests.support.objects import made
             made("argoproj.io/v1alpha1", "Rollout", "web", namespace="n", spec={"restartAt": "now", "replicas": 1}),
             ("spec", "restartAt"),
         ),
+        (
+            made(
+                "cassandra.datastax.com/v1beta1", "CassandraDatacenter", "d", spec={"rollingRestartRequested": True, "replicas": 1}
+            ),
+            ("spec", "rollingRestartRequested"),
+        ),
     ],
-    ids=["sync", "restart"],
+    ids=["sync", "restart", "rolling restart"],
 )
 def test_one_action_is_not_asked_for_again(manifest: Manifest, field: tuple[str, ...]) -> None:
     """The field that asks for it goes, all others stay, and the plan names the rule."""
-    done = transform(manifest, PLAIN, rules_for(f"{manifest['kind']}.argoproj.io"))
+    done = transform(manifest, PLAIN, rules_for(ref_type(manifest)))
     assert done.touched == ("requests",)
     left = {**manifest, "spec": {"replicas": 1}} if field[0] == "spec" else {k: v for k, v in manifest.items() if k not in field}
     assert done.manifest == left
@@ -43,3 +49,28 @@ def test_an_application_of_another_group_keeps_its_field() -> None:
     """`Application` is a name that many use."""
     manifest = made("app.k8s.io/v1beta1", "Application", "shop", namespace="n", operation={"sync": {}})
     assert transform(manifest, PLAIN, rules_for("Application.app.k8s.io")).manifest["operation"] == {"sync": {}}
+
+
+@pytest.mark.parametrize(("phase", "marked"), [("Succeeded", True), ("ImportInProgress", False)])
+def test_a_volume_that_was_filled_is_not_filled_again(phase: str, *, marked: bool) -> None:
+    """The controller on green would import over the data; its claim is taken as it is."""
+    volume = made("cdi.kubevirt.io/v1beta1", "DataVolume", "disk", namespace="n", spec={}, status={"phase": phase})
+    done = transform(volume, PLAIN, rules_for("DataVolume.cdi.kubevirt.io"))
+    annotations = done.manifest["metadata"].get("annotations")
+    assert annotations == ({"cdi.kubevirt.io/storage.prePopulated": "disk"} if marked else None)
+    owner = {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "name": "disk", "uid": "u"}
+    claim = made("v1", "PersistentVolumeClaim", "disk", namespace="n", owners=[owner], spec={})
+    assert requests.mark_filled_claim(claim, PLAIN)["metadata"]["annotations"] == {"cdi.kubevirt.io/storage.populatedFor": "disk"}
+    alone = made("v1", "PersistentVolumeClaim", "disk", namespace="n", spec={})
+    assert requests.mark_filled_claim(alone, PLAIN) is alone
+
+
+@pytest.mark.parametrize(("last", "paused"), [("restore-once", True), ("before", None)])
+def test_a_manual_replication_that_was_done_is_paused(last: str, *, paused: bool | None) -> None:
+    """Green's controller, which knows no status, would restore over the data."""
+    spec = {"trigger": {"manual": "restore-once"}}
+    asked = made(
+        "volsync.backube/v1alpha1", "ReplicationDestination", "r", namespace="n", spec=spec, status={"lastManualSync": last}
+    )
+    done = transform(asked, PLAIN, rules_for("ReplicationDestination.volsync.backube"))
+    assert done.manifest["spec"].get("paused") is paused

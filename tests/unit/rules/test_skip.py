@@ -101,3 +101,19 @@ def test_kinds_that_stay() -> None:
     context = RuleContext(configured(), blue=BlueFacts(aggregated_groups=frozenset({"metrics.k8s.io"})))
     assert "aggregated" in kind_skip(resource("metrics.k8s.io", "v1", "PodMetrics"), context)
     assert not kind_skip(resource("apps", "v1", "Deployment"), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "stays"),
+    [
+        ("longhorn.io", "Replica", True),
+        ("topolvm.io", "LogicalVolume", True),
+        ("internal.linstor.linbit.com", "Nodes", True),
+        ("longhorn.io", "RecurringJob", False),
+        ("longhorn.io", "Setting", False),
+        ("example.com", "Replica", False),
+    ],
+)
+def test_records_of_storage_drivers_stay(group: str, kind: str, *, stays: bool) -> None:
+    """They tell of blue's disks; what a person has set moves."""
+    assert bool(kind_skip(resource(group, "v1", kind), PLAIN)) is stays

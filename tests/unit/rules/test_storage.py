@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from migrator.model.manifest import Manifest
 from migrator.rules import storage
 from migrator.rules.context import BlueFacts, RuleContext
 from tests.support.contexts import PLAIN, configured
@@ -72,3 +75,50 @@ def test_a_claim_that_waits_on_blue_may_wait_on_green() -> None:
     found = storage.hindrance(bound, PLAIN)
     assert found is not None
     assert found.reason == "green has no StorageClass nowhere"
+
+
+CLASSES = RuleContext(configured("map: {storageClasses: {fast: ssd}}"))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "spec"),
+    [
+        (
+            made(
+                "v1", "ResourceQuota", "q", spec={"hard": {"fast.storageclass.storage.k8s.io/requests.storage": "1Gi", "fast": "1"}}
+            ),
+            {"hard": {"ssd.storageclass.storage.k8s.io/requests.storage": "1Gi", "fast": "1"}},
+        ),
+        (
+            made(
+                "db.example.com/v1",
+                "Database",
+                "d",
+                spec={"storage": {"storageClass": "fast"}, "parts": [{"storageClassName": "fast"}]},
+            ),
+            {"storage": {"storageClass": "ssd"}, "parts": [{"storageClassName": "ssd"}]},
+        ),
+        (made("db.example.com/v1", "Database", "d", spec={"class": "fast"}), {"class": "fast"}),
+        (made("node.k8s.io/v1", "Any", "d", spec={"storageClassName": "fast"}), {"storageClassName": "fast"}),
+    ],
+    ids=["quota", "custom", "another field", "Kubernetes' own"],
+)
+def test_classes_in_less_usual_places(manifest: Manifest, spec: Manifest) -> None:
+    """Limits of a class, and fields of custom resources that say what they are."""
+    done = storage.map_named_class(manifest, CLASSES)
+    assert done["spec"] == spec
+    assert (done is manifest) is (spec == manifest["spec"])
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        (b'{"value":"fast"}', True),
+        (b'{"class":"fast"}', True),
+        (b'{"name":"fast"}', False),
+        (b'{"class":"faster"}', False),
+    ],
+)
+def test_classes_that_no_rule_knows_are_listed(text: bytes, *, noted: bool) -> None:
+    """Variables, and fields that could mean another class."""
+    assert bool(storage.named_classes(text, CLASSES)) is noted

@@ -59,3 +59,15 @@ def test_a_person_is_told_what_a_move_changes() -> None:
         "mentions a DNS name in namespace shop (.shop.svc)",
         "owner App/a is not moved",
     ]
+
+
+def test_what_kubectl_keeps_for_itself_is_no_string_to_list() -> None:
+    """It repeats the whole object, as it was applied on blue."""
+    context = RuleContext(configured("map: {registries: {registry.example.com: m}}"))
+    kept = {"kubectl.kubernetes.io/last-applied-configuration": '{"image":"registry.example.com/a:1"}'}
+    applied = made("v1", "ConfigMap", "c", namespace="n", annotations=kept, data={"a": "b"})
+    assert notes(applied, orjson.dumps(applied), context) == ()
+    named = {**applied, "data": {"a": "registry.example.com/a:1"}}
+    assert notes(named, orjson.dumps(named), context) == (
+        "holds a string with registry registry.example.com: not rewritten, use a transform",
+    )
