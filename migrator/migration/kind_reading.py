@@ -12,7 +12,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
 from migrator.ports import ClusterReader
-from migrator.rules import accounts, field_owners, rollouts, storage, system
+from migrator.rules import accounts, field_owners, injected, rollouts, storage, system
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.defaults import is_default
@@ -26,6 +26,7 @@ _SUBMITTED = frozenset({"Service", "Pod"})
 """Kinds whose rules read in managedFields what a person submitted and what the API server has added."""
 _FAILED = 500
 """Status from which on a server has failed, not refused."""
+_WITH_AUTHORITY = frozenset({"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"})
 _SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 
 
@@ -176,7 +177,9 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
 
 
 def _facts_of_moving(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, object]]:
-    """Yield what an object that moves means for others."""
+    """Yield what an object that moves means for others, and for its own comparison."""
+    if ref.group in _WITH_AUTHORITY and injected.is_signed_at_run_time(manifest):
+        yield "signed_at_run_time", ref
     if ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
         yield "moving_volumes", ref.name
     elif ref.type_name == _STORAGE_CLASS:

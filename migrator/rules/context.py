@@ -70,6 +70,8 @@ class BlueFacts:
     """(namespace, name) of Roles and ClusterRoles that allow everything; those that stay, too."""
     generated_tokens: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Secrets in which blue's controller signed a token for an account."""
+    signed_at_run_time: frozenset[ObjectRef] = frozenset()
+    """Webhooks, CRDs and APIServices whose authority is written by who serves them."""
     limits: frozenset[tuple[str, str, str]] = frozenset()
     """LimitRanges: namespace on blue, name, and `spec.limits` as JSON."""
     aggregated_groups: frozenset[str] = frozenset()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrator.model.manifest import Manifest, drop, get, ref_of, ref_type
 from migrator.rules.context import RuleContext
 
@@ -21,11 +23,27 @@ def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str,
     if ref_of(manifest) in context.blue.scaled:
         paths.append(("spec", "replicas"))
     annotations = get(manifest, "metadata", "annotations") or {}
-    if any(key in annotations for key in _CA_INJECTION):
+    if any(key in annotations for key in _CA_INJECTION) or ref_of(manifest) in context.blue.signed_at_run_time:
         paths += [("webhooks",), ("spec", "caBundle"), ("spec", "conversion", "webhook", "clientConfig", "caBundle")]
     if "status" in manifest and ref_type(manifest) in context.blue.plain_status:
         paths.append(STATUS)
     return tuple(paths)
+
+
+def is_signed_at_run_time(manifest: Manifest) -> bool:
+    """Return whether the authority of a webhook or APIService is written by who serves it: it has an owner of its own.
+
+    Each cluster's server signs for itself, then; the manager that wrote the address said nothing of the authority.
+    """
+    entries = manifest["metadata"].get("managedFields") or []
+    owners = [set(_keys(entry.get("fieldsV1"))) for entry in entries if isinstance(entry, dict)]
+    return any("f:caBundle" in keys and "f:service" not in keys for keys in owners)
+
+
+def _keys(fields: object) -> Iterator[str]:
+    for key, inner in fields.items() if isinstance(fields, dict) else ():
+        yield key
+        yield from _keys(inner)
 
 
 def stable(manifest: Manifest, paths: tuple[tuple[str, ...], ...]) -> Manifest:

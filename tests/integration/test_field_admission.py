@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from typing import Any
 
@@ -340,3 +341,34 @@ def test_a_container_that_green_injects_into_pods_of_a_workload_is_told(sandbox:
     (found,) = parity(sandbox)
     assert (found["subject"], found["severity"]) == (f"Deployment.apps/{sandbox.namespace}/orders", "failure")
     assert found["reason"].startswith("its pods get spec.initContainers, which green's admission adds")
+
+
+def test_an_authority_that_the_server_of_a_webhook_writes_is_each_cluster_s_own(sandbox: Sandbox) -> None:
+    """Green's server signs for itself there: no conflict for the next copy, and no difference."""
+    hooks, name = TYPES["ValidatingWebhookConfiguration"], sandbox.namespace
+    rule = {"apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["nothing"]}
+    hook = {
+        "name": "a.example.com", "failurePolicy": "Ignore", "sideEffects": "None", "admissionReviewVersions": ["v1"], "rules": [rule],
+        "clientConfig": {"service": {"namespace": name, "name": "server"}},
+    }  # fmt: skip
+    with_kinds = {"clusterScoped": True, "kinds": {"include": ["Namespace", "ValidatingWebhookConfiguration"]}}
+    sandbox.configure(move=with_kinds)
+    sandbox.on_blue(made(hooks.api_version, hooks.kind, name, webhooks=[hook]))
+
+    def signs(side: str, authority: str) -> None:
+        cluster = getattr(sandbox.pair, side)
+        found = cluster.get(hooks, "", name)
+        bundle = base64.b64encode(f"-----BEGIN CERTIFICATE-----{authority}".encode()).decode()
+        found["webhooks"][0]["clientConfig"]["caBundle"] = bundle
+        cluster.replace(hooks, "", name, orjson.dumps(found), manager="server")
+
+    def mine(result: Result, key: str) -> list[Any]:
+        return [item for item in result.document[key] if name in str(item)]
+
+    signs("blue", "blue")
+    assert mine(sandbox.json("copy"), "problems") == []
+    signs("green", "green")
+    assert mine(sandbox.json("copy"), "problems") == []
+    assert [item for item in parity(sandbox) if name in item["subject"]] == []
+    bundle = sandbox.green("ValidatingWebhookConfiguration", name)["webhooks"][0]["clientConfig"]["caBundle"]
+    assert base64.b64decode(bundle).endswith(b"green")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from migrator.model.manifest import ref_of
 from migrator.rules import injected
 from migrator.rules.context import BlueFacts, RuleContext
-from tests.support.contexts import PLAIN, configured
-from tests.support.objects import deployment, service
+from tests.support.contexts import PLAIN, configured, owned
+from tests.support.objects import deployment, made, service
 
 
 def test_autoscaled_replicas_are_not_drift() -> None:
@@ -16,3 +18,18 @@ def test_autoscaled_replicas_are_not_drift() -> None:
     paths = injected.volatile_paths(manifest, context)
     assert "replicas" not in injected.stable(manifest, paths)["spec"]
     assert injected.volatile_paths(service("s"), PLAIN) == ()
+
+
+def test_an_authority_with_an_owner_of_its_own_is_written_on_each_cluster() -> None:
+    """Who serves the webhook signs for itself; one manager that wrote both has chosen them together."""
+    hooks = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "h", webhooks=[{"name": "a"}])
+    address: dict[str, Any] = {"f:webhooks": {'k:{"name":"a"}': {"f:clientConfig": {"f:service": {"f:name": {}}}}}}
+    authority: dict[str, Any] = {"f:webhooks": {'k:{"name":"a"}': {"f:clientConfig": {"f:caBundle": {}}}}}
+    both: dict[str, Any] = {"f:webhooks": {'k:{"name":"a"}': {"f:clientConfig": {"f:service": {}, "f:caBundle": {}}}}}
+    assert injected.is_signed_at_run_time(owned(hooks, authority, "server"))
+    assert not injected.is_signed_at_run_time(owned(hooks, both))
+    assert not injected.is_signed_at_run_time(owned(hooks, address))
+    assert not injected.is_signed_at_run_time(hooks)
+    context = RuleContext(configured(), blue=BlueFacts(signed_at_run_time=frozenset({ref_of(hooks)})))
+    assert ("webhooks",) in injected.volatile_paths(hooks, context)
+    assert injected.volatile_paths(hooks, PLAIN) == ()
