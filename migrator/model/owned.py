@@ -16,6 +16,8 @@ from migrator.model.difference import is_absent, missing_from
 Fields = dict[str, Any]
 """FieldsV1: `f:NAME` a field, `k:{...}` an item by its keys, `v:...` an item by its value; nothing below: all of it."""
 _ALL: Fields = {}
+_NOTHING: Fields = {".": {}}
+"""The field itself, and nothing that is in it."""
 _SENT_EMPTY = frozenset({"resources", "securityContext"})
 """Structs that are written although nothing was said in them (core/v1): owning them is owning none of what is inside."""
 _NOT_OF_A_PERSON = frozenset({"status", "ephemeralcontainers"})
@@ -61,7 +63,7 @@ def without_unowned_items(value: Any, fields: Fields, wanted: Any, name: str = "
         return value
     if isinstance(value, dict):
         return {
-            key: without_unowned_items(inner, fields[f"f:{key}"], wanted.get(key), key) if f"f:{key}" in fields else inner
+            key: without_unowned_items(inner, fields.get(f"f:{key}", _NOTHING), wanted.get(key), key)
             for key, inner in value.items()
         }
     found = []

@@ -41,7 +41,8 @@ def unschedule_pod(manifest: Manifest, _: RuleContext) -> Manifest:
     volumes = spec.get("volumes")
     if not volumes or not any(volume["name"].startswith(_TOKEN_VOLUME) for volume in volumes):
         return manifest
-    manifest = put(manifest, ("spec", "volumes"), [volume for volume in volumes if not volume["name"].startswith(_TOKEN_VOLUME)])
+    kept = [volume for volume in volumes if not volume["name"].startswith(_TOKEN_VOLUME)]
+    manifest = put(manifest, ("spec", "volumes"), kept) if kept else drop(manifest, "spec", "volumes")
     for field in ("initContainers", "containers"):
         if spec.get(field):
             manifest = put(manifest, ("spec", field), map_list(spec[field], _without_token_mount))
@@ -58,7 +59,9 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
 def _without_token_mount(container: Manifest) -> Manifest:
     mounts = container.get("volumeMounts") or []
     kept = [mount for mount in mounts if not mount["name"].startswith(_TOKEN_VOLUME)]
-    return container if len(kept) == len(mounts) else put(container, ("volumeMounts",), kept)
+    if len(kept) == len(mounts):
+        return container
+    return put(container, ("volumeMounts",), kept) if kept else without(container, "volumeMounts")
 
 
 _POD = frozenset({"Pod"})

@@ -71,6 +71,8 @@ def test_items_that_nobody_owns_or_wants_are_left_out_of_a_comparison() -> None:
     assert without_unowned_items(live, OWNED, {"containers": [MAIN]}) == {**live, "containers": [MAIN]}
     assert without_unowned_items(live, OWNED, {"containers": [MAIN, MESH]}) == live
     assert without_unowned_items(live, {}, {"containers": [MAIN]}) == live
+    token = {**live, "volumes": [{"name": "token"}]}
+    assert without_unowned_items(token, OWNED, {"volumes": []}) == {**live, "volumes": []}
 
 
 def test_an_update_keeps_what_nobody_owns() -> None:

@@ -21,6 +21,13 @@ def test_bare_pod_loses_its_node_and_token() -> None:
     assert done["spec"] == {"volumes": [{"name": "own"}], "containers": [{"name": "m", "volumeMounts": [{"name": "own"}]}]}
 
 
+def test_what_held_nothing_but_the_token_goes() -> None:
+    """An empty list would be another thing to compare."""
+    mounts = {"volumeMounts": [{"name": "kube-api-access-abcde"}]}
+    spec = {"volumes": [{"name": "kube-api-access-abcde"}], "containers": [{"name": "m", **mounts}]}
+    assert workloads.unschedule_pod(made("v1", "Pod", "p", spec=spec), PLAIN)["spec"] == {"containers": [{"name": "m"}]}
+
+
 FIELDS = {
     "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
     "f:spec": {"f:containers": {'k:{"name":"main"}': {".": {}, "f:name": {}}}, "f:restartPolicy": {}},
