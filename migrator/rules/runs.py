@@ -67,7 +67,17 @@ _NAMES = re.compile(r"(?!Cron|Schedule).*(Backup|Execution|Job|Migration|Promoti
 """Kinds that are called like a run; that alone does not make them one, but an end that their status tells does."""
 _WORDS = frozenset(
     {"aborted", "canceled", "cancelled", "complete", "completed", "done", "error", "errored", "failed", "failure", "finished"}
-    | {"failedvalidation", "inconclusive", "partiallyfailed", "stopped", "success", "succeed", "succeeded", "successful"}
+    | {
+        "failedvalidation",
+        "inconclusive",
+        "partiallyfailed",
+        "processed",
+        "stopped",
+        "success",
+        "succeed",
+        "succeeded",
+        "successful",
+    }
     | {"terminated", "timedout", "timeout"}
 )
 """Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`."""

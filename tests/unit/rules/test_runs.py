@@ -47,6 +47,7 @@ def condition(kind: str, status: str) -> dict[str, Any]:
         (run("kubeflow.org", "PyTorchJob", condition("Failed", "True")), "Failed"),
         (run("velero.io", "Backup", {"phase": "PartiallyFailed", "completionTimestamp": "x"}), "PartiallyFailed"),
         (run("postgresql.cnpg.io", "Backup", {"phase": "completed"}), "completed"),
+        (run("velero.io", "DeleteBackupRequest", {"phase": "Processed"}), "Processed"),
         (run("tinkerbell.org", "Workflow", {"state": "STATE_SUCCESS"}), "STATE_SUCCESS"),
         (run("k8up.io", "Restore", {"finished": True, "started": True}), "finished"),
         (run("k8s.mariadb.com", "Backup", condition("Complete", "True")), "Complete"),
