@@ -64,7 +64,7 @@ _HOLDS = {
     ),
     "Deployment.apps": Hold(
         _is_paused,
-        {"spec": {"paused": False}},
+        {"spec": {"paused": None}},  # false is left out by the API server
         "is paused on blue, and a paused one starts no pods: is created going, and paused once green makes its pods",
     ),
 }

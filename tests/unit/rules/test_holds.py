@@ -36,7 +36,7 @@ def test_a_paused_deployment_is_created_going(spec: Manifest, *, held: bool) -> 
     """Nobody makes the pods of a paused one; without replicas there are none to make."""
     manifest = deployment("a")
     manifest["spec"] |= spec
-    assert holds.hold(manifest, "Deployment.apps", None, PLAIN) == ({"spec": {"paused": False}} if held else {})
+    assert holds.hold(manifest, "Deployment.apps", None, PLAIN) == ({"spec": {"paused": None}} if held else {})
 
 
 def test_what_has_ended_is_kept_from_beginning() -> None:
