@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import orjson
 
 from migrator.errors import ApiError, NotFoundError
+from migrator.migration.apply import special
 from migrator.migration.inventory import Live
+from migrator.migration.refusals import STAND_IN, trial_of
 from migrator.migration.retained import with_retained
 from migrator.model.difference import FieldDifference, all_differences, masked
 from migrator.model.events import Progress, Step
@@ -22,8 +24,6 @@ from migrator.rules import field_owners
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
 _SERVER_OWNED = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
-_STAND_IN = "default"
-"""A namespace that is not on green yet cannot take a dry run; this one exists everywhere."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,7 +61,7 @@ def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> Object
     have = live.get(item.green)
     try:
         if have is None:
-            return _created(item, body, green, live)
+            return _created(item, special.first_body(item, body), green, live)
         current = orjson.loads(have.body)
         wanted = with_retained(body, current, item.volatile, have.fields)
         wanted["metadata"] |= {"resourceVersion": have.resource_version}
@@ -78,20 +78,15 @@ def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> Object
 def _created(item: PlanItem, body: Manifest, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:
     if item.resource is None:
         return ObjectDiff(item.green, "unproven", message="has no type on green")
-    namespace = item.green.namespace
-    away = bool(namespace) and ObjectRef("", "Namespace", "", namespace) not in live and namespace != _STAND_IN
-    if away:
-        namespace = _STAND_IN
-        body = put(body, ("metadata", "namespace"), namespace)
-    # Owners have no UID on green yet; the reference itself is not what a dry run proves.
-    body = {**body, "metadata": without(body["metadata"], "ownerReferences")}
+    namespace, body = trial_of(item, body, live)
+    away = namespace != item.green.namespace
     try:
         after = green.create(item.resource, namespace, orjson.dumps(body), manager=field_owners.OURS, dry_run=True)
     except NotFoundError:
         return ObjectDiff(item.green, "unproven", message="its CRD is not on green yet: a dry run is possible after the first copy")
     after = put(after, ("metadata", "namespace"), item.green.namespace) if away else after
     fields = tuple(masked(all_differences({}, _comparable(after)), item.green.kind))
-    return ObjectDiff(item.green, "create", fields, f"proven in namespace {_STAND_IN}" if away else "")
+    return ObjectDiff(item.green, "create", fields, f"proven in namespace {STAND_IN}" if away else "")
 
 
 def _replace(item: PlanItem, green: Green, wanted: Manifest, manager: str) -> Manifest:

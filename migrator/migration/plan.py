@@ -22,6 +22,7 @@ from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.readiness.kinds import readiness, works
 from migrator.rules import (
     bindings,
+    create_only,
     defaults,
     effects,
     field_owners,
@@ -142,6 +143,9 @@ def _decide(
     if hindrance:
         return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid), persons)
     done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
+    hindrance = create_only.hindrance(done.manifest, found.ref.type_name)
+    if hindrance:
+        return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid))
     needs: dict[ObjectRef, bool] = {}
     for reference in references.references(done.manifest, green, crds):
         needs[reference.ref] = needs.get(reference.ref, False) or reference.hard

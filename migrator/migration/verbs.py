@@ -22,6 +22,7 @@ from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
 from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
+from migrator.migration.refusals import without_refused
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
@@ -47,7 +48,8 @@ class CutoverResult:
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     """Return the decision for every object of blue, and its JSON document; write nothing."""
     identities = session.preflight()
-    plan, _ = session.read_and_plan()
+    plan, green = session.read_and_plan()
+    plan = without_refused(plan, session.green, green.live, session.run.reporter)
     if session.switch:
         prepare.tell(session.switch, session.run.reporter)
     return plan, as_document(plan, identities)
@@ -173,6 +175,7 @@ def _copy(
 ) -> tuple[Plan, CopyResult]:
     plan, green = session.read_and_plan()
     if approved is not None:
+        plan = without_refused(plan, session.green, green.live, session.run.reporter)
         require_unchanged(plan, approved, identities)
     session.hooks("beforeCopy", session.config.hooks.before_copy)
     result = copy(plan, session.green, green.live, run=session.run, options=options)

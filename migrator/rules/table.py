@@ -12,6 +12,7 @@ from migrator.model.plan import Ended
 from migrator.rules import (
     accounts,
     bindings,
+    create_only,
     finalizers,
     holds,
     images,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     *storage.RULES,
     *snapshots.RULES,
     *workloads.RULES,
+    *create_only.RULES,
     *finalizers.RULES,
     *images.RULES,
     *namespaces.RULES,

@@ -202,6 +202,38 @@ def test_jobs_that_ended_under_older_servers_have_ended_on_green(sandbox: Sandbo
     assert sandbox.json("copy").document["counts"] == {"unchanged": 2}
 
 
+def stored(api: str, kind: str, name: str, sandbox: Sandbox, **fields: Any) -> Manifest:
+    """Return an object as it lies in etcd."""
+    manifest = made(api, kind, name, namespace=sandbox.namespace, **fields)
+    manifest["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": BEGAN, "generation": 1}
+    return manifest
+
+
+def test_what_only_older_servers_took_is_rewritten_or_blocked_before_anything_is_written(sandbox: Sandbox) -> None:
+    """A time zone in a schedule means the same in its field; what green's validation refuses is told with its own words."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "registry.example.com/once:1"}]}
+    schedule = {"schedule": "CRON_TZ=Europe/Berlin 0 3 1 1 *", "concurrencyPolicy": "Allow", "suspend": False}
+    cron = {**schedule, "jobTemplate": {"metadata": {}, "spec": {"template": {"metadata": {}, "spec": pod}}}}
+    bad = {"matchLabels": {"app": "no label has this"}}
+    rules = [{"from": [{"ipBlock": {"cidr": "10.1.2.3/8"}}]}]
+    policy = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": rules}
+    folder, name = "/registry", sandbox.namespace
+    put_into_etcd(sandbox.pair, f"{folder}/cronjobs/{name}/late", stored("batch/v1", "CronJob", "late", sandbox, spec=cron))
+    budget = stored("policy/v1", "PodDisruptionBudget", "odd", sandbox, spec={"minAvailable": 1, "selector": bad})
+    put_into_etcd(sandbox.pair, f"{folder}/poddisruptionbudgets/{name}/odd", budget)
+    network = stored("networking.k8s.io/v1", "NetworkPolicy", "bits", sandbox, spec=policy)
+    put_into_etcd(sandbox.pair, f"{folder}/networkpolicies/{name}/bits", network)
+    until(lambda: sandbox.blue("NetworkPolicy", "bits")["metadata"]["name"] == "bits")
+    plan = sandbox.json("plan")
+    found = {item["object"].partition(".")[0]: item for item in plan.document["objects"] if item["decision"] == "blocked"}
+    assert sorted(found) == ["NetworkPolicy", "PodDisruptionBudget"]
+    assert "cidr" in found["NetworkPolicy"]["reason"]
+    assert all(item["cure"] for item in found.values())
+    sandbox.run("copy")
+    spec = sandbox.green("CronJob", "late")["spec"]
+    assert (spec["schedule"], spec["timeZone"]) == ("0 3 1 1 *", "Europe/Berlin")
+
+
 @pytest.fixture
 def alone(pair: Pair, store: Store, tmp_path: Path) -> Iterator[Sandbox]:
     """Return a sandbox whose blue is a control plane of its own, for what would disturb all other tests."""

@@ -1,0 +1,89 @@
+"""What green's validation refuses although it lies on blue, found by dry runs before anything is written.
+
+Validation gets stricter from version to version, and spares what was there before; only green itself knows what it refuses now.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import orjson
+
+from migrator.errors import ApiError, InvalidError, UnavailableError
+from migrator.migration.apply import special
+from migrator.migration.inventory import Live
+from migrator.model.events import Progress, Step
+from migrator.model.manifest import Manifest, put, without
+from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.ref import ObjectRef
+from migrator.model.strange import STRANGE
+from migrator.ports import Green, Reporter
+from migrator.rules import field_owners
+
+STAND_IN = "default"
+"""A namespace that is not on green yet cannot take a dry run; this one exists everywhere."""
+_HINT = "mend it on blue, or change it on its way by a transform; it cannot be created as it is"
+_NOTHING_TO_REFUSE = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Pod", "Job"})
+"""Kinds whose validation has not changed, or that green makes something else of."""
+_OTHER_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied")
+"""Words of an answer that is not validation's: what refuses by policy may come after the object."""
+
+
+def trial_of(item: PlanItem, body: Manifest, live: Mapping[ObjectRef, Live]) -> tuple[str, Manifest]:
+    """Return the namespace and the manifest that a dry run of a create is made with.
+
+    Owners have no UID on green yet, and a namespace may not be there: neither is what a dry run proves.
+    """
+    namespace = item.green.namespace
+    if namespace and ObjectRef("", "Namespace", "", namespace) not in live and namespace != STAND_IN:
+        namespace = STAND_IN
+        body = put(body, ("metadata", "namespace"), namespace)
+    return namespace, {**body, "metadata": without(body["metadata"], "ownerReferences")}
+
+
+def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], reporter: Reporter) -> Plan:
+    """Return the plan with what green's validation refuses blocked, and with its words; custom resources are tried by `diff`."""
+    tried = [item for wave in plan.waves for item in wave if item.green not in live and _is_tried(item)]
+    reporter.emit(Step(f"asking green by dry run whether it takes {len(tried)} objects"))
+    gone = threading.Event()
+    refused: dict[ObjectRef, str] = {}
+    with ThreadPoolExecutor(green.workers) as pool:
+        for number, (item, why) in enumerate(pool.map(lambda item: (item, _refusal(item, green, live, gone)), tried), start=1):
+            if why:
+                refused[item.green] = why
+            reporter.emit(Progress("dry run", number, len(tried)))
+    if not refused:
+        return plan
+
+    def judged(item: PlanItem) -> PlanItem:
+        if item.decision is not Decision.MOVE or item.green not in refused:
+            return item
+        return PlanItem(item.blue, item.green, Decision.BLOCKED, refused[item.green], _HINT, uid=item.uid)
+
+    waves = (tuple(item for item in wave if item.green not in refused) for wave in plan.waves)
+    return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))
+
+
+def _is_tried(item: PlanItem) -> bool:
+    built_in = "." not in item.green.group or item.green.group.endswith(".k8s.io")
+    return built_in and item.resource is not None and item.green.kind not in _NOTHING_TO_REFUSE
+
+
+def _refusal(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live], gone: threading.Event) -> str:
+    """Return why validation refuses an object; empty where it takes it, or where something else has answered."""
+    if gone.is_set() or item.resource is None:
+        return ""
+    try:
+        namespace, body = trial_of(item, special.first_body(item, orjson.loads(item.body)), live)
+        green.create(item.resource, namespace, orjson.dumps(body), manager=field_owners.OURS, dry_run=True, brief=True)
+    except InvalidError as error:
+        is_validation = error.reason == "Invalid" and not any(word in error.message for word in _OTHER_WORDS)
+        return error.message if is_validation else ""
+    except UnavailableError:
+        gone.set()  # a webhook that does not answer: the plan is no place to wait for it again and again
+    except (ApiError, *STRANGE):
+        return ""
+    return ""

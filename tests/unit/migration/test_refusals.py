@@ -1,0 +1,89 @@
+"""What green's validation refuses is blocked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from migrator.errors import ApiError, InvalidError
+from migrator.migration.refusals import trial_of, without_refused
+from migrator.model.manifest import Manifest
+from migrator.model.plan import Decision, Plan
+from migrator.model.ref import ObjectRef
+from tests.support.fake_cluster.faults import Fault, forbidden, invalid, unavailable
+from tests.support.objects import config_map, made, service
+from tests.support.pairs import Pair, in_shop, owned_by, pair
+
+FRONT = ObjectRef("", "Service", "shop", "front")
+BUDGET = ObjectRef("policy", "PodDisruptionBudget", "shop", "front")
+
+
+def budget() -> Manifest:
+    """Return a PodDisruptionBudget."""
+    return made("policy/v1", "PodDisruptionBudget", "front", namespace="shop", spec={"minAvailable": 1})
+
+
+def asked(both: Pair) -> Plan:
+    """Return the plan after green was asked."""
+    plan, green = both.read()
+    return without_refused(plan, both.green, green.live, both.recorder)
+
+
+def decision(plan: Plan, ref: ObjectRef) -> Decision:
+    """Return what is decided about an object."""
+    return next(item.decision for item in plan.items if item.blue == ref)
+
+
+def by_a_webhook() -> ApiError:
+    """Return the refusal of a webhook, which may come after the object."""
+    return InvalidError('green answered 422: admission webhook "a" denied the request', status=422, reason="Invalid")
+
+
+def test_what_validation_refuses_is_blocked_with_its_words() -> None:
+    """All others move, and nothing was written."""
+    both = pair(in_shop(service("front")), budget(), config_map("a", namespace="shop"))
+    both.green.faults.append(Fault("create", invalid, kind="PodDisruptionBudget"))
+    plan = asked(both)
+    (blocked,) = plan.of(Decision.BLOCKED)
+    assert (blocked.blue, blocked.reason, bool(blocked.hint)) == (BUDGET, "green answered 422: is invalid", True)
+    assert decision(plan, FRONT) is Decision.MOVE
+    assert BUDGET not in [item.green for wave in plan.waves for item in wave]
+    assert not list(both.green.list(both.green.type_of(service("a"))))
+
+
+@pytest.mark.parametrize("error", [forbidden, by_a_webhook])
+def test_another_answer_blocks_nothing(error: Callable[[], ApiError]) -> None:
+    """Policies and permissions may be others by the time of the copy."""
+    both = pair(budget())
+    both.green.faults.append(Fault("create", error))
+    assert decision(asked(both), BUDGET) is Decision.MOVE
+
+
+def test_a_webhook_that_does_not_answer_is_waited_for_once() -> None:
+    """A plan is no place to wait for each object."""
+    both = pair(*({**budget(), "metadata": {"name": f"b{number}", "namespace": "shop"}} for number in range(9)), workers=1)
+    both.green.faults.append(Fault("create", unavailable))
+    assert not list(asked(both).of(Decision.BLOCKED))
+    assert len([request for request in both.green.requests if request.startswith("create")]) == 1
+
+
+def test_what_is_on_green_is_not_asked_about() -> None:
+    """An update has other rules; contents without rules are not asked about either."""
+    both = pair(budget(), config_map("a", namespace="shop"))
+    both.copy()
+    again = both.next_run()
+    again.green.requests.clear()
+    asked(again)
+    assert not [request for request in again.green.requests if request.startswith("create")]
+
+
+def test_a_trial_is_made_without_what_green_does_not_have_yet() -> None:
+    """Owners, and the namespace."""
+    both = pair()
+    (owner,) = both.blue.hold(config_map("parent", namespace="shop"))
+    both.blue.hold(owned_by(owner, budget()))
+    item = both.item(BUDGET)
+    body = {**budget(), "metadata": {**budget()["metadata"], "ownerReferences": [{"uid": "u"}]}}
+    namespace, trial = trial_of(item, body, {})
+    assert (namespace, trial["metadata"]) == ("default", {"name": "front", "namespace": "default"})
