@@ -33,6 +33,7 @@ _CONTROLLERS = frozenset(
         "kwok",
     }
 )
+_STATUS = {"f:status"}
 _FIELDS_NOT_MOVED = frozenset({"f:status", "f:metadata"})
 _METADATA_MOVED = frozenset({"f:labels", "f:annotations", "f:finalizers", "f:ownerReferences"})
 
@@ -116,11 +117,16 @@ def ownership(entries: list[dict[str, Any]]) -> Ownership:
 
 
 def changed_by_person(manifest: Manifest) -> list[str]:
-    """Return one line per manager that is not a controller; the lines change when a person changes the object."""
+    """Return one line per manager that is not a controller; the lines change when a person changes the object.
+
+    Who owns nothing but a status is a controller, too: of a kind whose status is a field as any other.
+    """
     lines = [
-        f"{entry.get('manager')}/{entry.get('operation')}/{entry.get('time')}/{sorted(entry.get('fieldsV1') or {})}"
+        f"{entry.get('manager')}/{entry.get('operation')}/{entry.get('time')}/{sorted({*fields} - _STATUS)}"
         for entry in manifest["metadata"].get("managedFields") or []
         if not entry.get("subresource") and entry.get("manager") not in _CONTROLLERS
+        for fields in (entry.get("fieldsV1") or {},)
+        if {*fields} != _STATUS
     ]
     return sorted(lines)
 

@@ -274,3 +274,20 @@ def test_what_is_being_deleted_on_green_is_not_there() -> None:
         (OTHER, Action.BLOCKED, "is being deleted on green"),
         (ObjectRef("", "ConfigMap", "other", "b"), Action.BLOCKED, "needs Namespace/other, which is not on green"),
     ]
+
+
+def test_a_status_that_is_a_plain_field_is_brought_once() -> None:
+    """A kind without the subresource keeps data there; from then on it is green's controller's, and blue's is no change."""
+    both = pair(crd("things", "Thing", "example.com"))
+    thing = made("example.com/v1", "Thing", "a", namespace="shop", spec={"x": 1}, status={"seen": 1})
+    both.blue.hold(thing)
+    both.copy()
+    ref, resource = ObjectRef("example.com", "Thing", "shop", "a"), both.green.type_of(thing)
+    assert in_green(both.green, ref)["status"] == {"seen": 1}
+    both.green.patch(resource, "shop", "a", {"status": {"seen": 5}}, manager="controller")
+    both.blue.patch(resource, "shop", "a", {"status": {"seen": 2}}, manager="controller")
+    assert both.next_run().copy().counts == {"unchanged": 3}
+    both.blue.patch(resource, "shop", "a", {"spec": {"x": 2}}, manager="kubectl")
+    again = both.next_run()
+    again.copy()
+    assert (in_green(again.green, ref)["spec"], in_green(again.green, ref)["status"]) == ({"x": 2}, {"seen": 5})

@@ -33,3 +33,12 @@ def test_an_authority_with_an_owner_of_its_own_is_written_on_each_cluster() -> N
     context = RuleContext(configured(), blue=BlueFacts(signed_at_run_time=frozenset({ref_of(hooks)})))
     assert ("webhooks",) in injected.volatile_paths(hooks, context)
     assert injected.volatile_paths(hooks, PLAIN) == ()
+
+
+def test_a_status_that_is_a_plain_field_is_its_controllers() -> None:
+    """It is brought once; what green's controller makes of it is no difference."""
+    manifest = made("argoproj.io/v1alpha1", "Workflow", "a", spec={"x": 1}, status={"phase": "Running"})
+    plain = RuleContext(configured(), blue=BlueFacts(plain_status=frozenset({"Workflow.argoproj.io"})))
+    paths = injected.volatile_paths(manifest, plain)
+    assert injected.stable(manifest, paths) == {key: value for key, value in manifest.items() if key != "status"}
+    assert injected.volatile_paths(manifest, PLAIN) == ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from migrator.rules import server_fields
-from tests.support.contexts import PLAIN
-from tests.support.objects import config_map
+from migrator.rules.context import BlueFacts, RuleContext
+from tests.support.contexts import PLAIN, configured
+from tests.support.objects import config_map, made
 
 
 def test_server_fields_go_and_the_persons_stay() -> None:
@@ -32,3 +33,11 @@ def test_controller_annotations_go() -> None:
     assert server_fields.strip_controller_annotations(manifest, PLAIN)["metadata"]["annotations"] == {"mine": "1"}
     untouched = config_map("a", annotations={"mine": "1"})
     assert server_fields.strip_controller_annotations(untouched, PLAIN) is untouched
+
+
+def test_a_status_that_is_a_plain_field_stays() -> None:
+    """A kind without the subresource keeps data there, such as how a Workflow ended."""
+    manifest = made("argoproj.io/v1alpha1", "Workflow", "a", status={"phase": "Succeeded"})
+    plain = RuleContext(configured(), blue=BlueFacts(plain_status=frozenset({"Workflow.argoproj.io"})))
+    assert server_fields.strip_server_fields(manifest, plain) == manifest
+    assert "status" not in server_fields.strip_server_fields(manifest, PLAIN)
