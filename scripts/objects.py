@@ -15,7 +15,7 @@ from typing import Any
 
 from migrator.model.manifest import POD_TEMPLATES
 from migrator.readiness import kinds as readiness
-from migrator.rules import order, ownership, skip, table
+from migrator.rules import holds, order, ownership, runs, skip, table
 
 PAGE = Path(__file__).parents[1] / "docs/objects.md"
 _EVERY = "every kind"
@@ -28,7 +28,8 @@ Written by `make docs` from the rules; do not edit it. A rule that is named here
 that it changes, a reason beside those that it leaves.
 
 A kind that is not in these tables, such as a custom resource, moves with its CRD as it is: what holds for every kind holds for
-it. Blue's status is not written, and what green's API server fills in by itself is no difference.
+it. Blue's status is not written, but of a run that has ended and of a kind whose status is a field as any other; what green's
+API server fills in by itself is no difference.
 """
 _BESIDE = """\
 ## What no table tells
@@ -48,13 +49,16 @@ _BESIDE = """\
 - **A LimitRange that refuses what blue has** is written after that; a Service with a chosen address or node port before those
   that are given one.
 - **A default class** (of Ingresses, of claims) that moves is written after what asks for no class on blue, and so would get it.
+- **A rollout that is stuck or paused on blue** starts on green with the revision whose pods do the work. `validate` fails where
+  fewer pods of a workload work than on blue.
+- **What green's validation refuses** although blue has it is found by `plan`, by dry run, and blocked with the reason.
 - **Data in volumes** is not copied: a claim that had a volume fails `validate` until you account for it.
 """
 
 
 def page() -> str:
     """Return the whole page."""
-    return "\n".join([_HEAD, *_kinds(), *_left(), *_rules(), *_ranks(), _BESIDE])
+    return "\n".join([_HEAD, *_kinds(), *_left(), *_rules(), *_steps(), *_ranks(), _BESIDE])
 
 
 def _kinds() -> Iterator[str]:
@@ -112,6 +116,16 @@ def _left() -> Iterator[str]:
     yield from (f"- {rule.reason}" for rule in skip.RULES if rule.types is None)
     yield f"- {skip.SYSTEM}"
     yield "- left out by `move` in your migration.yaml\n"
+
+
+def _steps() -> Iterator[str]:
+    """Yield what is created in another form at first, and the kinds that are carried out once."""
+    yield "## In two steps\n"
+    yield from (f"- `{name}`: where it applies, it {hold.note}." for name, hold in holds.HOLDS.items())
+    yield "- What is carried out once and has ended (a Job, and the kinds below) is created held, gets its status, and is let go.\n"
+    yield f"Carried out once, and can be held: {', '.join(f'`{name}`' for name in sorted(runs.HOLDS))}."
+    yield f"Carried out once, and begins as soon as it is there: {', '.join(f'`{name}`' for name in sorted(runs.OTHERS))}."
+    yield "So is every custom resource whose status tells when it ended; `runs` in your migration.yaml adds more.\n"
 
 
 def _rules() -> Iterator[str]:

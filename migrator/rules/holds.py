@@ -42,7 +42,7 @@ def notes(manifest: Manifest, type_name: str) -> tuple[str, ...]:
 
 
 def _found(manifest: Manifest, type_name: str) -> Hold | None:
-    found = _HOLDS.get(type_name)
+    found = HOLDS.get(type_name)
     return found if found and found.applies(manifest) else None
 
 
@@ -56,7 +56,7 @@ def _is_paused(deployment: Manifest) -> bool:
     return bool(get(deployment, "spec", "paused")) and get(deployment, "spec", "replicas") != 0
 
 
-_HOLDS = {
+HOLDS = {
     "Ingress.networking.k8s.io": Hold(
         _has_two_classes,
         {"metadata": {"annotations": {_INGRESS_CLASS: None}}},

@@ -19,7 +19,7 @@ from migrator.rules.context import RuleContext
 _SUSPEND: Manifest = {"spec": {"suspend": True}}
 _POLICY: Manifest = {"spec": {"runPolicy": {"suspend": True}}}
 _TRAINING = ("JAXJob", "MPIJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob")
-_HOLDS: dict[str, Manifest] = {
+HOLDS: dict[str, Manifest] = {
     # KubeRay refuses to suspend a RayJob that does not shut its cluster down.
     "RayJob.ray.io": {"spec": {"suspend": True, "shutdownAfterJobFinishes": True}},
     "Workflow.argoproj.io": _SUSPEND,
@@ -29,7 +29,7 @@ _HOLDS: dict[str, Manifest] = {
     **{f"{kind}.kubeflow.org": _POLICY for kind in _TRAINING},
 }
 """Kinds that are carried out once and can be kept from beginning, each with the merge patch that does it."""
-_OTHERS = frozenset(
+OTHERS = frozenset(
     {
         "ActionSet.cr.kanister.io",
         "AnalysisRun.argoproj.io",
@@ -138,9 +138,9 @@ def hold(type_name: str, context: RuleContext) -> Manifest:
 
 def _known(type_name: str, context: RuleContext) -> _Known | None:
     told = [item for item in context.config.runs if _names(item, type_name)]
-    if not told and type_name not in _HOLDS.keys() | _OTHERS:
+    if not told and type_name not in HOLDS.keys() | OTHERS:
         return None
-    patch = next((item.hold for item in told if item.hold), _HOLDS.get(type_name, {}))
+    patch = next((item.hold for item in told if item.hold), HOLDS.get(type_name, {}))
     words = frozenset(_plain(word) for item in told for word in item.phases)
     return _Known(patch, words, frozenset(word.casefold() for item in told for word in item.conditions))
 
