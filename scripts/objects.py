@@ -121,7 +121,7 @@ def _left() -> Iterator[str]:
 def _steps() -> Iterator[str]:
     """Yield what is created in another form at first, and the kinds that are carried out once."""
     yield "## In two steps\n"
-    yield from (f"- `{name}`: where it applies, it {hold.note}." for name, hold in holds.HOLDS.items())
+    yield from (f"- `{name}` in that state: {hold.note}." for name, hold in holds.HOLDS.items())
     yield "- What is carried out once and has ended (a Job, and the kinds below) is created held, gets its status, and is let go.\n"
     yield f"Carried out once, and can be held: {', '.join(f'`{name}`' for name in sorted(runs.HOLDS))}."
     yield f"Carried out once, and begins as soon as it is there: {', '.join(f'`{name}`' for name in sorted(runs.OTHERS))}."
