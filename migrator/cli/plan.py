@@ -40,6 +40,7 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
     else:
         _show(plan, everything=everything)
         _show_one_side(document["oneSide"])
+        _show_questions(document["questions"])
     code = 3 if any(plan.of(Decision.BLOCKED)) else 4 if plan.unreadable else 0
     click.get_current_context().exit(code)
 
@@ -74,6 +75,15 @@ def _show_one_side(groups: list[dict[str, Any]]) -> None:
         render.line(f"     objects: {', '.join(group['objects'])}")
         render.line(f"     held on green: {', '.join(group['held'])}; until then {group['meanwhile']}")
         render.line(f"     at cutover it {group['cutover']}; at rollback it {group['rollback']}")
+
+
+def _show_questions(questions: list[dict[str, str]]) -> None:
+    if questions:
+        render.line()
+        render.line("only you can know (answer in migration.yaml, cutover.oneSide; hold: both says that it may):")
+    for asked in questions:
+        render.line(f"  {asked['object']} {asked['question']}")
+        render.line(f"     - {asked['answer']}")
 
 
 def _show_group(items: list[PlanItem], *, everything: bool) -> None:

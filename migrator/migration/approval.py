@@ -22,6 +22,9 @@ def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
         "kindsSkipped": dict(plan.kinds_skipped),
         "unreadable": [{"kind": item.type_name, "reason": item.reason} for item in plan.unreadable],
         "oneSide": as_documents(plan),
+        "questions": [
+            {"object": str(item.blue), "question": item.question, "answer": item.answer} for item in plan.items if item.question
+        ],
         "warnings": list(plan.warnings),
     }
 

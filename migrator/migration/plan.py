@@ -232,6 +232,8 @@ def _move(
         data=storage.data_plan(manifest, context),
         unready=unready,
         one_side=made.one_side,
+        question=made.question,
+        answer=made.answer,
         volatile=injected.volatile_paths(manifest, context),
         uid=found.uid,
         # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,15 @@ from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.migration.discover import READERS
 from migrator.model.image import full_name
-from migrator.model.kinds import CLAIMS, NAMESPACES, PODS, STORAGE_CLASSES
+from migrator.model.kinds import CLAIMS, DAEMON_SETS, DEPLOYMENTS, NAMESPACES, PODS, STATEFUL_SETS, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, named
 from migrator.ports import ClusterReader
 from migrator.rules import system
 from migrator.rules.context import RuleContext
+from migrator.rules.one_side.questions import question
+from migrator.rules.one_side.recognise import row_of
 from migrator.rules.skip import SKIPPED_KINDS, SYSTEM_NAMESPACES
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
@@ -79,6 +82,8 @@ def propose(
         "  registries: {}        # docker.io: registry.example.com/mirror",
         "",
         *_volumes(claims),
+        "",
+        *_one_side([item for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS) for item in _listed(blue, kind)]),
         "",
         *_EXAMPLES,
     ]
@@ -161,6 +166,22 @@ def _volumes(claims: list[Manifest]) -> list[str]:
     names = sorted(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in claims)
     head = "# The data in volumes is not copied. Name the claims whose data you moved yourself, or that may be empty:"
     return [head, "volumes: {dataMoved: []}", *(f"#   bound on blue: {for_yaml_comment(name)}" for name in names)]
+
+
+def _one_side(workloads: list[Manifest]) -> list[str]:
+    """Return what runs on one side only, and what only a person can know; one that cannot be read is left out."""
+    known, asked = [], []
+    for manifest in workloads:
+        with contextlib.suppress(*STRANGE):
+            row, open_question = row_of(manifest), question(manifest)
+            name = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
+            if row and row.held:
+                known.append(f"{row.name} ({name})")
+            elif open_question:
+                text = f"{name} {open_question.text}  - {open_question.line('auto')}"
+                asked.append(f"#   {for_yaml_comment(text)}")
+    head = f"# Held on green and handed over at the cutover: CronJobs, and of blue's programs: {_names(known) or 'none'}"
+    return [head, "cutover: {oneSide: []}   # your own, see docs/one-side.md", *sorted(asked)]
 
 
 def _registries(pods: list[Manifest]) -> tuple[list[str], list[str]]:

@@ -104,6 +104,10 @@ class PlanItem:
     """Paths whose values controllers set on each cluster."""
     one_side: OneSide | None = None
     """Why it may run on one side only, and how it is held there."""
+    question: str = ""
+    """Why a person is asked whether it may run on both sides."""
+    answer: str = ""
+    """The entry of `cutover.oneSide` that says it may not; `hold: both` says that it may."""
     unready: str = ""
     """Why it is not ready on blue either; empty when it is."""
     uid: str = ""

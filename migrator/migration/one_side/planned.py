@@ -11,7 +11,8 @@ from migrator.model.one_side import OneSide
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
-from migrator.rules.one_side.recognise import for_green, one_sided
+from migrator.rules.one_side.questions import question
+from migrator.rules.one_side.recognise import for_green, one_sided, persons_rule
 
 
 class Planned(NamedTuple):
@@ -22,6 +23,10 @@ class Planned(NamedTuple):
     touched: tuple[str, ...] = ()
     """The name that the plan shows where it is held."""
     notes: tuple[str, ...] = ()
+    question: str = ""
+    """What a person is asked, where only they can know whether it may run on both sides."""
+    answer: str = ""
+    """The entry of `cutover.oneSide` that says it may not."""
 
 
 def planned(
@@ -30,7 +35,8 @@ def planned(
     """Return green's manifest, held where it may run on one side only; `ready`: whether it works on blue."""
     found = one_sided(blue, resource, context)
     if found is None:
-        return Planned(transformed)
+        asked = None if persons_rule(blue, context) else question(blue)
+        return Planned(transformed, question=asked.text if asked else "", answer=asked.line("auto") if asked else "")
     found, manifest = for_green(found, blue, transformed, context)
     if found.part is None:
         return Planned(manifest, found)

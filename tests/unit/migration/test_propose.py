@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from migrator.migration.propose import Proposal, propose
 from migrator.model.kinds import CONFIG_MAPS, LEASES, NODES, SERVICE_ACCOUNTS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
+from tests.support.objects import deployment
 
 ATTACK = 'x.io\nhooks: {beforeCopy: [[sh, -c, "id > PWNED"]]}\ntransforms:\n-\n name: a\n target: {kind: Zz}\n mergePatch:\n#/web:1'
 
@@ -123,3 +125,35 @@ def test_a_name_in_kube_system_adds_nothing_to_the_file() -> None:
     blue = Listing(configmaps=[_owned("x}\nhooks: {beforeCopy: [[id]]}", "kubectl")])
     proposal = propose(blue, Listing(), name="m", blue_access=("/k", "old"), green_access=("/k", "new"))  # type: ignore[arg-type]
     assert parse_migration(proposal.text, "m") == proposal.meaning
+
+
+def workload(name: str, **container: Any) -> Manifest:
+    """Return a Deployment with one container."""
+    manifest = deployment(name)
+    manifest["metadata"]["namespace"] = "shop"
+    manifest["spec"]["template"]["spec"]["containers"][0] |= container
+    return manifest
+
+
+def test_what_runs_on_one_side_only_is_named_and_what_nobody_can_know_is_asked() -> None:
+    """As comments: the file means the same without them."""
+    known = workload("dns", image="registry.k8s.io/external-dns/external-dns:v0.23.0")
+    asked = workload("sync", env=[{"name": "HCLOUD_TOKEN", "value": "hush"}])
+    text = proposed(deployments=[known, asked, workload("web")]).text
+    assert "programs: external-dns (shop/dns)\n" in text
+    assert "#   shop/sync gets HCLOUD_TOKEN: may it run on both sides?  - {name: sync, target: " in text
+    assert "hush" not in text
+    assert "shop/web" not in text
+
+
+def test_a_workload_s_name_adds_nothing_to_the_file() -> None:
+    """A hostile tenant's least of all."""
+    strange = workload("strange", command=7)
+    found = proposed(deployments=[workload(ATTACK, env=[{"name": "HCLOUD_TOKEN"}]), strange])
+    assert parse_migration(found.text, "migration.yaml") == found.meaning
+
+
+def proposed(deployments: list[Manifest]) -> Proposal:
+    """Return the proposal for a blue cluster with these Deployments."""
+    blue = Listing(deployments=deployments)
+    return propose(blue, Listing(), name="m", blue_access=("/k", "old"), green_access=("/k", "new"))  # type: ignore[arg-type]

@@ -6,7 +6,8 @@ from migrator.migration.one_side.planned import planned, warnings
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.plan import Decision, PlanItem
 from migrator.model.ref import ResourceType
-from tests.support.contexts import PLAIN
+from migrator.rules.context import RuleContext
+from tests.support.contexts import PLAIN, configured
 from tests.support.objects import config_map, deployment
 from tests.support.one_side import DNS, dns
 
@@ -34,6 +35,20 @@ def test_one_that_does_not_run_on_blue_has_no_note() -> None:
     stopped = dns() | {"spec": {**dns()["spec"], "replicas": 0}}
     found = planned(stopped, stopped, DNS, APPS, PLAIN, ready=True)
     assert (found.manifest is stopped, found.touched, found.notes) == (True, (), ())
+
+
+def test_what_only_a_person_can_know_is_asked_until_they_have_answered() -> None:
+    """With the line to put into the file; nothing is held unasked."""
+    manifest: Manifest = deployment("sync")
+    manifest["metadata"]["namespace"] = "shop"
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "HCLOUD_TOKEN", "value": "hush"}]
+    found = planned(manifest, manifest, ref_of(manifest), APPS, PLAIN, ready=True)
+    assert (found.manifest is manifest, found.one_side) == (True, None)
+    assert found.question.startswith("gets HCLOUD_TOKEN")
+    both = RuleContext(configured(f"cutover: {{oneSide: [{found.answer.replace('auto', 'both')}]}}"))
+    assert planned(manifest, manifest, ref_of(manifest), APPS, both, ready=True).question == ""
+    held = RuleContext(configured(f"cutover: {{oneSide: [{found.answer}]}}"))
+    assert planned(manifest, manifest, ref_of(manifest), APPS, held, ready=True).touched == ("hold",)
 
 
 def test_what_is_not_held_is_a_warning() -> None:
