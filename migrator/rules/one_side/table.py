@@ -119,6 +119,13 @@ PROGRAMS = (
         images=("metallb/speaker", "metallb-speaker"),
     ),
     Row(
+        "FRR-K8s",
+        why="announces routes by BGP: both sides would announce one address, and the objects that say which are copied",
+        meanwhile="no route is announced from there",
+        images=("metallb/frr-k8s",),
+        words=frozenset({"frr-k8s"}),
+    ),
+    Row(
         "kube-vip",
         why="announces addresses to the network: both sides would answer for one address",
         meanwhile="no address is announced from there",
@@ -167,6 +174,13 @@ PROGRAMS = (
         words=frozenset({"argocd-application-controller", "argocd-applicationset-controller"}),
         images=("argocd", "argo-cd"),
         first=True,
+    ),
+    Row(
+        "Argo CD notifications",
+        why="sends messages: both sides would tell of the same application",
+        meanwhile="no message is sent from there",
+        words=frozenset({"argocd-notifications-controller", "argocd-notifications"}),
+        images=("argocd", "argo-cd"),
     ),
     Row(
         "Argo CD Image Updater",
