@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -64,6 +64,9 @@ bench-quick: install system
 
 bench-traffic: install nodes
 	$(BIN)/python benchmarks/bench_traffic.py
+
+bench-data: install nodes
+	$(BIN)/python benchmarks/bench_data.py
 
 bench-drain: install system
 	$(BIN)/python benchmarks/bench_drain.py

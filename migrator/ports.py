@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from migrator.model.ref import ResourceType
 from migrator.model.strange import Unparsed
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
+from migrator.model.volumes import Job, PassResult, Place
 
 R = TypeVar("R")
 
@@ -197,6 +198,25 @@ class Host(Protocol):
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders."""
+
+
+class VolumeMover(Protocol):
+    """Moves folders of volumes in one direction between the hosts of both clusters."""
+
+    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
+        """Return what a folder holds and how full its file system is; raises MigratorError."""
+
+    def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
+        """Run one pass, or join the one that still runs; raises BlockedError with why it stopped, HostError when it was cut off."""
+
+    def running(self, job: Job) -> bool:
+        """Return whether a pass of this volume runs now."""
+
+    def read_list(self, job: Job) -> bytes:
+        """Return the list of entries that the last pass that finished has proven."""
+
+    def clean(self, job: Job) -> None:
+        """End what runs for this volume, and remove what is kept of it on both hosts; the volumes themselves stay."""
 
 
 class TrafficSwitch(Protocol):

@@ -23,6 +23,13 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want ssh openssh-client
   want sshd openssh-server
   want ip iproute2
+  want rsync rsync
+  want sshd openssh-server
+  want setfacl acl
+  want setfattr attr
+  want lsattr e2fsprogs
+  want mkfs.xfs xfsprogs
+  want mkfs.btrfs btrfs-progs
   want gcc gcc
   want pkg-config pkg-config
   want fakeroot fakeroot

@@ -64,7 +64,9 @@ def show(result: CopyResult) -> None:
         render.line(render.word("blocked"), f" {text}")
     for claim in result.data_left:
         render.line(
-            render.word("warning"), f" claim {claim}: its data is not copied; validate fails until volumes.dataMoved names it"
+            render.word("warning"),
+            f" claim {claim}: its data is not copied yet; validate fails until `migrator data finish` has proven it, "
+            "or volumes.dataMoved names it",
         )
     render.line(*render.counts(result.counts))
 

@@ -21,6 +21,8 @@ _VERBS = {
     "validate": "Check whether green is ready for the traffic.",
     "prepare": "Shorten how long clients may stay behind after a cutover (the TTL of a name).",
     "cutover": "Move traffic to green in steps, watched by gates.",
+    "data": "Copy the data of volumes to green, prove it, bring it back: plan, copy, finish, back, status, clean.",
+    "proof": "Check proofs of volumes, without a cluster.",
     "rollback": "Move all traffic back to blue, at once.",
     "retire": "Archive blue and close the migration.",
     "advise": "Recommend a migration, an upgrade in place, or neither, with reasons.",
@@ -33,7 +35,7 @@ _VERBS = {
     "testbed": "Real control planes on this machine, for experiments.",
 }
 
-_GROUPS = frozenset({"upgrade", "packages", "testbed"})
+_GROUPS = frozenset({"upgrade", "data", "proof", "packages", "testbed"})
 """Verbs that are groups of verbs: a folder each."""
 _CHECKOUT_ONLY = "testbed"
 """The verb that is not part of the wheel."""

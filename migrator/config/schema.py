@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from migrator.config.fields import Duration, Frozen, Rate, Selector, lasting
 from migrator.config.one_side import Cutover
 from migrator.config.traffic import Course, OneOrMore, SwitchConfig, Traffic, as_list, course, require_consistent
+from migrator.config.volumes import Volumes
 
 
 class ClusterConfig(Frozen):
@@ -168,15 +169,6 @@ class Gates(Frozen):
         (), description="What green's admission may add to objects although blue's do not have it; anything else fails validate."
     )
     backend_timeout: Duration = lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
-
-
-class Volumes(Frozen):
-    """What is known about the data in volumes."""
-
-    data_moved: tuple[str, ...] = Field(
-        (),
-        description="Claims (namespace/name, * allowed) whose data you moved yourself, or that may be empty on green.",
-    )
 
 
 class NetworkPolicies(Frozen):

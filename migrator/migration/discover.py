@@ -182,7 +182,7 @@ def _readers(cluster: ClusterReader) -> int:
 
 
 def _with(context: RuleContext, facts: BlueFacts) -> RuleContext:
-    return RuleContext(context.config, context.green, facts, context.handed)
+    return replace(context, blue=facts)
 
 
 @dataclass(slots=True, frozen=True)

@@ -63,7 +63,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
 
     Each object is taken from the iterable once and not kept: a caller that gives them away has a large cluster in memory once.
     """
-    context = RuleContext(context.config, inventory.green, inventory.blue, context.handed)
+    context = replace(context, green=inventory.green, blue=inventory.blue)
     crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
     moves: dict[ObjectRef, PlanItem] = {}
     graph: order.Graph = {}

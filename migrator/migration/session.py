@@ -71,7 +71,9 @@ class Session:
 
     def context(self) -> RuleContext:
         """Return what rules may know before anything was read."""
-        return RuleContext(self.config, handed=self.run.state.handed)
+        state = self.run.state
+        copied = frozenset(name for name, known in state.data.items() if known.proven)
+        return RuleContext(self.config, handed=state.handed, copied_claims=copied)
 
     def read_and_plan(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and decide about every object of blue."""

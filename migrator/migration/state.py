@@ -8,10 +8,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
 
+from migrator.journal.records import data, traffic
 from migrator.journal.records import migration as records
-from migrator.journal.records import traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
+from migrator.migration import data_state
 from migrator.migration.ages import Moment
 from migrator.migration.one_side import sides
 from migrator.migration.one_side.sides import Sides
@@ -83,6 +84,9 @@ class State:
     copied_at: float | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Role (`blue`, `green`) to the identity of the cluster that the migration belongs to."""
+
+    data: data_state.Data = field(default_factory=dict)
+    """What was done about the data of claims, by their names on blue."""
 
     def moment(self, at: float) -> Moment:
         """Return the moment of an entry that follows a comparison of the clocks."""
@@ -214,6 +218,8 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             return state
     if isinstance(record, records.CopyRecord):
         return _after_copy(state, record, at)
+    if isinstance(record, data.DataRecord):
+        return replace(state, data=data_state.after(state.data, record, at))
     if isinstance(record, traffic.CutoverRecord):
         return _after_cutover(state, record, at)
     return replace(state, sides=sides.after(state.sides, record))

@@ -94,7 +94,8 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
         )
     for item in plan.items:
         if item.data is DataPlan.NOT_COPIED:
-            hint = f'move the data, then say so: volumes.dataMoved: ["{item.blue.namespace}/{item.blue.name}"]'
+            claim = f"{item.blue.namespace}/{item.blue.name}"
+            hint = f'`migrator data` copies it; or move it yourself, then say so: volumes.dataMoved: ["{claim}"]'
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
 
 

@@ -30,6 +30,8 @@ class DataPlan(StrEnum):
     """The claim had a volume on blue and is empty on green."""
     ACCOUNTED_FOR = "accounted-for"
     """The person moved it, or it may be empty (volumes.dataMoved)."""
+    COPIED = "copied"
+    """`migrator data finish` has copied and proven it."""
     SAME_VOLUME = "same-volume"
     """The volume itself moves with the claim."""
 

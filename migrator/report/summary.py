@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
+from migrator.journal.records import data, one_side, traffic
 from migrator.journal.records import migration as records
-from migrator.journal.records import one_side, traffic
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
@@ -96,6 +96,14 @@ def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
         return _cutover_milestone(record)
     if isinstance(record, one_side.HandOverRecord | traffic.FenceRecord | traffic.RollbackRecord):
         return _return_milestone(record)
+    if isinstance(record, data.DataRecord):
+        return _data_milestone(record)
+    return _own_milestone(record)
+
+
+def _own_milestone(
+    record: Header | Bound | records.HookStarted | records.CopyRecord | records.VerdictGiven | records.EndRecord,
+) -> tuple[str, str] | None:
     match record:
         case records.CopyStarted():
             return "copy started", _counted(record.counts)
@@ -152,6 +160,22 @@ def _return_milestone(record: one_side.HandOverRecord | traffic.FenceRecord | tr
         case one_side.HandedBack():
             return "handed back to blue", ""
         case one_side.Held() | one_side.HandOverStep() | one_side.HandedOver() | one_side.HandBackAnnounced():
+            return None
+        case _:
+            assert_never(record)
+
+
+def _data_milestone(record: data.DataRecord) -> tuple[str, str] | None:
+    match record:
+        case data.DataPassEnded():
+            return "data copied", f"{record.claim} {record.direction}: {record.bytes} bytes, {record.left} objects differ still"
+        case data.DataProven():
+            proven = f"{record.entries} objects and {record.bytes} bytes are equal, digest {record.digest[:16]}"
+            return (
+                "data proven",
+                f"{record.claim} {record.direction}: {proven}, after {record.seconds * 1000:.0f} ms; {record.proof}",
+            )
+        case data.DataPassAnnounced() | data.DataCleaned():
             return None
         case _:
             assert_never(record)

@@ -109,6 +109,9 @@ class RuleContext:
     handed: Mapping[ObjectRef, Part] = field(default_factory=dict)
     """What a cutover has stopped on blue, by its name there: its values there are this tool's."""
 
+    copied_claims: frozenset[str] = frozenset()
+    """Claims (namespace/name on blue) whose data was copied, and proven equal while blue's workload stood still."""
+
     def green_namespace(self, namespace: str) -> str:
         """Return the namespace's name on green."""
         return self.config.map.namespaces.get(namespace, namespace)

@@ -70,7 +70,7 @@ class FakeHost:
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Keep a file."""
-        self.files[path] = content.decode()
+        self.files[path] = content.decode(errors="replace")
         self.modes[path] = mode
 
     def fails(self, part: str, output: str = "no") -> None:

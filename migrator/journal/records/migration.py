@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
+from migrator.journal.records.data import DataRecord
 from migrator.journal.records.one_side import HandOverRecord
 from migrator.journal.records.traffic import CutoverRecord, FenceRecord, RollbackRecord
 from migrator.model.outcome import Action, Outcome
@@ -184,6 +185,7 @@ MigrationRecord = (
     | HandOverRecord
     | FenceRecord
     | RollbackRecord
+    | DataRecord
     | EndRecord
 )
 """Every record of a migration's journal; no other record can be written or read."""

@@ -16,8 +16,10 @@ import migrator
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.records import base, migration, one_side, traffic, upgrade
+from migrator.journal.records import data as data_records
 from migrator.journal.records.base import Entry, Record
 from migrator.journal.records.codec import MIGRATION, UPGRADE, Codec
+from migrator.journal.records.data import DataRecord
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.one_side import HandOverRecord
 from migrator.journal.records.upgrade import UpgradeRecord
@@ -79,7 +81,7 @@ def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: 
         assert keys >= {field.name for field in dataclasses.fields(record) if field.default is not dataclasses.MISSING} - _NEWER
 
 
-_NEWER_WORDS = {"clocks", "fenced", "prepare", "remove-account"} | {record.WORD for record in get_args(HandOverRecord)}
+_NEWER_WORDS = {"clocks", "fenced", "prepare", "remove-account"} | {record.WORD for record in get_args(HandOverRecord | DataRecord)}
 """Records that there are only since 0.2.0."""
 _NEWER = {"ahead", "id", "sha256"}
 """Keys that records have only since 0.2.0."""
@@ -167,7 +169,7 @@ def test_a_journal_of_the_other_kind_is_no_journal_of_this_one() -> None:
 
 def test_every_class_is_in_the_union_and_every_word_is_written_somewhere() -> None:
     """A record that no journal takes, or that nobody writes, is dead; a word is one class's in its journal."""
-    for modules, union in (((migration, one_side, traffic), MigrationRecord), ((upgrade,), UpgradeRecord)):
+    for modules, union in (((migration, one_side, traffic, data_records), MigrationRecord), ((upgrade,), UpgradeRecord)):
         values = [value for module in (base, *modules) for value in vars(module).values()]
         defined = {value for value in values if isinstance(value, type) and issubclass(value, Record)} - {Record}
         assert defined == set(get_args(union))

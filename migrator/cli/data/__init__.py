@@ -1,0 +1,1 @@
+"""`migrator data`: the data in volumes."""

@@ -1,0 +1,40 @@
+"""`migrator data status`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from migrator.cli import render
+from migrator.cli.options import Common, journal_path, takes
+
+
+@click.command("status")
+@takes(Common)
+def command(common: Common) -> None:
+    """Show what was copied and proven, and what a rollback would lose, from the journal; no cluster and no host is asked."""
+    from migrator.cli.data.view import moment, size
+    from migrator.config.load import load_migration
+    from migrator.journal.file import iter_entries
+    from migrator.journal.records.codec import MIGRATION
+    from migrator.migration.state import fold
+
+    config = load_migration(common.config)
+    state = fold(iter_entries(journal_path(common, config.name), MIGRATION))
+    if common.output == "json":
+        render.result_json({name: {**dataclasses.asdict(item), "proven": item.proven} for name, item in state.data.items()})
+        return
+    for name, item in sorted(state.data.items()):
+        render.line(f"{name}: {item.passes} passes, {item.entries} objects, {size(item.bytes)}")
+        if item.open:
+            render.line(render.word("unknown"), " a pass was begun and has not ended here; the same verb joins it")
+        if item.proven_at is not None:
+            where = "green has what blue had" if item.proven else "blue has what green had"
+            render.line(f"    {where} at {moment(item.proven_at)}, digest {item.digest[:16]}; {item.proof}")
+            lost = "what green writes from then on is lost by a rollback, unless `migrator data back` brings it"
+            render.line(f"    {lost if item.proven else 'a rollback loses nothing that green wrote until then'}")
+        elif item.passes:
+            render.line(f"    {item.left} objects differed at the end of the last pass; not proven")
+    if not state.data:
+        render.line("no data was copied")

@@ -1,0 +1,119 @@
+"""How the data of volumes is shown."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from migrator.cli import render
+from migrator.errors import MigratorError
+from migrator.migration.data import ClaimOutcome
+from migrator.migration.data_state import ClaimData
+from migrator.model.volumes import VolumePlan
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_INCOMPLETE = 4
+
+
+def size(number: float) -> str:
+    """Return a number of bytes for people."""
+    unit = 0
+    while number >= 1024 and unit < len(_UNITS) - 1:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.0f} {_UNITS[unit]}" if unit == 0 else f"{number:.1f} {_UNITS[unit]}"
+
+
+def moment(seconds: float) -> str:
+    """Return a time for people."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+
+
+def show_plan(
+    plans: Iterable[VolumePlan], found: Mapping[str, Mapping[str, Any] | MigratorError], known: Mapping[str, ClaimData], output: str
+) -> None:
+    """Print the way of each claim."""
+    rows = [_plan_row(plan, found.get(plan.claim), known.get(plan.claim)) for plan in plans]
+    if output == "json":
+        render.result_json(rows)
+        return
+    for row in rows:
+        render.line(render.word(row["way"]), f" {row['claim']}")
+        if row["blue"]:
+            render.line(f"    {row['blue']} → {row['green'] or '?'}")
+        if "bytes" in row:
+            render.line(f"    {row['entries']} objects, {size(row['bytes'])}, on {row['fileSystem']}")
+        if row["lastPassSeconds"]:
+            render.line(f"    the last pass took {row['lastPassSeconds']:.1f} s")
+        if row["reason"]:
+            render.line(f"    {row['reason']}" + (f": {row['hint']}" if row["hint"] else ""))
+        for text in row["notes"]:
+            render.line(f"    {text}")
+    if not rows:
+        render.line("no claim of blue has a volume")
+
+
+def _plan_row(plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, known: ClaimData | None) -> dict[str, Any]:
+    notes = [f"used on blue by {', '.join(plan.used_by)}"] if plan.used_by else []
+    notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
+    row: dict[str, Any] = {
+        "claim": plan.claim,
+        "greenClaim": plan.green_claim,
+        "way": plan.way.value,
+        "ready": plan.ready,
+        "reason": plan.reason,
+        "hint": plan.hint,
+        "blue": str(plan.blue) if plan.blue else None,
+        "green": str(plan.green) if plan.green else None,
+        "lastPassSeconds": known.seconds if known and known.passes else None,
+        "notes": notes,
+    }
+    if isinstance(seen, MigratorError):
+        notes.append(f"could not be looked at: {seen.message}")
+    elif seen:
+        row |= {"bytes": seen["bytes"], "entries": seen["entries"], "allocated": seen["allocated"], "fileSystem": seen["kind"]}
+        if seen["devices"]:
+            notes.append(f"holds device files, which volumes.claims must allow: {', '.join(map(str, seen['devices']))}")
+    return row
+
+
+def show_outcomes(outcomes: list[ClaimOutcome], output: str, words: str) -> None:
+    """Print what came of each claim, and end with exit code 4 when one failed."""
+    if output == "json":
+        render.result_json([_outcome_row(item) for item in outcomes])
+    else:
+        for item in outcomes:
+            _show_outcome(item, words)
+    failed = any(item.error for item in outcomes)
+    click.get_current_context().exit(_INCOMPLETE if failed else 0)
+
+
+def _outcome_row(item: ClaimOutcome) -> dict[str, Any]:
+    if item.error:
+        return {"claim": item.claim, "good": False, "error": item.error.message, "hint": item.error.hint}
+    document = dict(item.result.document) if item.result else {}
+    return {"claim": item.claim, **document, "proof": str(item.proof) if item.proof else None}
+
+
+def _show_outcome(item: ClaimOutcome, words: str) -> None:
+    if item.error or item.result is None:
+        error = item.error
+        render.line(render.word("failed"), f" {item.claim}: {error.message if error else ''}")
+        if error and error.hint:
+            render.line(f"    → {error.hint}")
+        return
+    result = item.result
+    amount = f"{result.number('entries')} objects, {size(result.number('bytes'))}"
+    came = f"{size(result.number('received'))} came over in {result.seconds:.1f} s"
+    render.line(render.word("ok"), f" {item.claim}: {amount}; {came}")
+    if item.proof:
+        render.line(f"    {words}: digest {result.digest}")
+        render.line(f"    the last pass took {result.seconds * 1000:.0f} ms; {item.proof}")
+    elif left := result.number("leftCount"):
+        render.line(
+            f"    {left} objects were written meanwhile and differ, such as {result.document['left'][0]}; a next pass brings them"
+        )
+    else:
+        render.line("    both sides were equal when they were read")

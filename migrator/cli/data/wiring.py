@@ -1,0 +1,44 @@
+"""From `volumes.hosts` of migration.yaml to movers between both clusters' hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrator.adapters.clock import SystemClock
+from migrator.cli import render
+from migrator.cli.options import Common, journal_path
+from migrator.config.hosts import load_hosts
+from migrator.config.schema import Migration
+from migrator.errors import ConfigError
+from migrator.migration.data import Movers
+from migrator.ssh.host import SshHost, socket_folder
+from migrator.volumes.mover import Machine, NodeMover
+
+
+def movers(common: Common, config: Migration) -> Movers:
+    """Return the movers; raises ConfigError where migration.yaml names no hosts, or a file of hosts has mistakes."""
+    files = config.volumes.hosts
+    if files is None:
+        raise ConfigError(
+            [f"{common.config}: volumes.hosts: is missing: the data is copied between hosts"],
+            hint="name a file for each cluster, as docs/volumes.md shows",
+        )
+    blue, green = (_machines(common.config.parent / Path(path).expanduser()) for path in (files.blue, files.green))
+    port = config.volumes.port
+    return Movers(
+        to_green=NodeMover(blue, green, port=port),
+        to_blue=NodeMover(green, blue, port=port),
+        proofs=proof_folder(common, config),
+        confirm=lambda question: render.agreed(question, yes=common.yes),
+    )
+
+
+def proof_folder(common: Common, config: Migration) -> Path:
+    """Return where proofs lie: beside the journal."""
+    return journal_path(common, config.name).parent / "proofs"
+
+
+def _machines(path: Path) -> dict[str, Machine]:
+    clock = SystemClock()
+    logins = load_hosts(path).logins
+    return {name: Machine(SshHost(name, login, socket_folder(), clock=clock), address) for name, (login, address) in logins.items()}

@@ -1,0 +1,1 @@
+"""`migrator proof`: proofs of volumes."""

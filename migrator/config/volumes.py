@@ -1,0 +1,54 @@
+"""The part of `migration.yaml` about the data in volumes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from migrator.config.fields import Duration, Frozen, lasting
+
+
+class HostFiles(Frozen):
+    """Files that name the hosts of each cluster, and how SSH reaches them: stack files, or such with `nodes` and `ssh` only."""
+
+    blue: str = Field(description="Path of blue's file, relative to this file.")
+    green: str = Field(description="Path of green's file, relative to this file.")
+
+
+def _rate(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)([KMG])", value)):
+        return int(found[1]) * {"K": 1, "M": 1024, "G": 1024 * 1024}[found[2]]
+    if value == 0:
+        return value
+    raise ValueError(f"{value!r} is no rate; write it as 500K, 20M or 1G, in bytes a second")
+
+
+class ClaimRule(Frozen):
+    """How the data of some claims is moved."""
+
+    claims: tuple[str, ...] = Field(description="Claims (namespace/name on blue, * allowed).", min_length=1)
+    way: Literal["copy", "own"] = Field("copy", description="copy: from host to host; own: by your own means, such as replication.")
+    bandwidth: Annotated[int, BeforeValidator(_rate)] = Field(
+        0,
+        description="Highest rate in bytes a second, such as 20M; 0: none.",
+        json_schema_extra={"type": ["string", "integer"]},
+    )
+    devices: bool = Field(False, description="Whether device files are copied; they may give access to the disks of a host.")
+
+
+class Volumes(Frozen):
+    """What happens to the data in volumes."""
+
+    data_moved: tuple[str, ...] = Field(
+        (),
+        description="Claims (namespace/name, * allowed) whose data you moved yourself, or that may be empty on green.",
+    )
+    hosts: HostFiles | None = Field(None, description="The hosts of both clusters; without them `migrator data` copies nothing.")
+    claims: tuple[ClaimRule, ...] = Field((), description="Rules for single claims; the first that names a claim counts.")
+    parallel: int = Field(2, ge=1, le=16, description="How many volumes are copied at once.")
+    port: int = Field(0, ge=0, le=65535, description="Port of the temporary SSH server on the source's host; 0: a free one.")
+    downtime_budget: Duration = lasting(
+        "1m", description="Longest last pass that is begun without a question, while the workload stands still."
+    )

@@ -1,0 +1,68 @@
+"""The records of the data in volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.journal.records.base import Record
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DataPassAnnounced(Record):
+    """A pass of one volume is about to begin; its target's folder will change."""
+
+    WORD = "data-pass"
+    claim: str
+    """`namespace/name` on blue."""
+    direction: str
+    """`to-green` or `to-blue`."""
+    source: str
+    """`node:path`."""
+    target: str
+    finish: bool = False
+    """Whether the source stands still and the pass proves that both sides are equal."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DataPassEnded(Record):
+    """A pass has ended well; what differs still, because the source is in use, is counted."""
+
+    WORD = "data-pass-ended"
+    claim: str
+    direction: str
+    entries: int
+    bytes: int
+    """Of all files, not of what was sent."""
+    received: int
+    """Bytes that came over the line."""
+    seconds: float
+    left: int
+    """Objects that differed when they were read last."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DataProven(Record):
+    """Both sides were equal while the source stood still."""
+
+    WORD = "data-proven"
+    claim: str
+    direction: str
+    digest: str
+    """Root digest of both trees."""
+    entries: int
+    bytes: int
+    seconds: float
+    """How long the workload had to stand still for it."""
+    proof: str
+    """Path of the proof."""
+
+
+@dataclass(slots=True, frozen=True)
+class DataCleaned(Record):
+    """What was kept on hosts for this claim is about to be removed."""
+
+    WORD = "data-clean"
+    claim: str
+
+
+DataRecord = DataPassAnnounced | DataPassEnded | DataProven | DataCleaned

@@ -1,0 +1,295 @@
+"""The data in volumes: which claim goes which way, one pass of each, and the last pass that proves it.
+
+What is announced stands in the journal before a folder is changed. A claim that fails does not end the others.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven
+from migrator.migration.data_state import ClaimData
+from migrator.migration.session import Session
+from migrator.migration.state import Stage
+from migrator.model.events import Note, Step
+from migrator.model.kinds import CLAIMS, NODES, PODS, VOLUMES
+from migrator.model.volumes import Direction, Job, PassResult, VolumePlan, Way
+from migrator.ports import ClusterReader, VolumeMover
+from migrator.rules.volumes import ClusterVolumes, claims_of, plan_volumes
+from migrator.volumes.proof import make_proof
+
+_SLACK = 1.5
+"""The last pass looks at both sides once more than the passes before it."""
+
+
+@dataclass(slots=True, frozen=True)
+class Movers:
+    """How folders are moved in both directions, and where proofs are kept."""
+
+    to_green: VolumeMover
+    to_blue: VolumeMover
+    proofs: Path
+    confirm: Callable[[str], bool]
+
+    def of(self, job: Job) -> VolumeMover:
+        """Return the mover for the direction of a pass."""
+        return self.to_green if job.direction is Direction.TO_GREEN else self.to_blue
+
+
+@dataclass(slots=True, frozen=True)
+class Choice:
+    """What a person asks for."""
+
+    claims: tuple[str, ...] = ()
+    """Patterns of `namespace/name`; none: all."""
+    full: bool = False
+    accept_deletions: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class ClaimOutcome:
+    """What came of one claim in one run."""
+
+    claim: str
+    result: PassResult | None = None
+    error: MigratorError | None = None
+    proof: Path | None = None
+
+
+def plan_data(session: Session) -> tuple[VolumePlan, ...]:
+    """Return the way of each claim; only reads."""
+    return plan_volumes(read_volumes(session.blue), read_volumes(session.green), session.context())
+
+
+def read_volumes(cluster: ClusterReader) -> ClusterVolumes:
+    """Read what a cluster tells about claims."""
+    lists = [list(cluster.list(kind, unparsed=lambda _: None)) for kind in (CLAIMS, VOLUMES, PODS, NODES)]
+    return ClusterVolumes.of(*lists)
+
+
+def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
+    """Run one pass of each chosen claim to green, while blue serves. Raises BlockedError when none can be copied."""
+    plans = _chosen(session, choice)
+    jobs = [_job(plan, choice) for plan in plans if _free(plan.used_on_green, plan, "green", session)]
+    return _moved(session, movers, jobs)
+
+
+def finish_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
+    """Run the last pass of each chosen claim, whose workload stands still on both sides, and keep its proof.
+
+    Raises BlockedError before anything is changed when a pod uses one of them, or the person does not accept the pause.
+    """
+    plans = _chosen(session, choice)
+    _require_unused(plans)
+    _require_budget(session, movers, [plan.claim for plan in plans])
+    jobs = [replace(_job(plan, choice), finish=True) for plan in plans]
+    return _moved(session, movers, jobs)
+
+
+def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
+    """Run the last pass in the other direction: blue gets what green has written since; what blue had is kept on its host."""
+    plans = _chosen(session, choice)
+    _require_unused(plans)
+    never = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).digest == ""]
+    if never:
+        raise BlockedError(
+            f"{never[0]}: its data was never proven on green, and blue still has its own", hint="start its workload on blue"
+        )
+    jobs = [_reversed(_job(plan, choice)) for plan in plans]
+    return _moved(session, movers, jobs)
+
+
+def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
+    """End passes that run, and remove what is kept on hosts, of the chosen claims; return their names."""
+    plans = _chosen(session, choice)
+    for plan in plans:
+        session.run.write(DataCleaned(plan.claim))
+        there = _job(plan, choice)
+        movers.to_green.clean(there)
+        movers.to_blue.clean(_reversed(there))
+    return [plan.claim for plan in plans]
+
+
+def surveyed(session: Session, movers: Movers, plans: Iterable[VolumePlan]) -> Mapping[str, Mapping[str, Any] | MigratorError]:
+    """Return what the folders on blue hold, or why that is not known."""
+    found: dict[str, Mapping[str, Any] | MigratorError] = {}
+    for plan in plans:
+        if plan.way is Way.COPY and plan.blue:
+            session.run.reporter.emit(Step(f"looking at {plan.blue}"))
+            try:
+                found[plan.claim] = movers.to_green.survey(plan.blue, source=True)
+            except MigratorError as error:
+                found[plan.claim] = error
+    return found
+
+
+def _chosen(session: Session, choice: Choice) -> list[VolumePlan]:
+    if session.run.state.stage is Stage.RETIRED:
+        raise BlockedError("the migration is retired")
+    plans = plan_data(session)
+    unknown = [text for text in choice.claims if not any(fnmatchcase(plan.claim, text) for plan in plans)]
+    if unknown:
+        raise BlockedError(f"no claim of blue that had a volume is named {unknown[0]}", hint="`migrator data plan` lists them")
+    named = [plan for plan in plans if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)]
+    ready = []
+    for plan in named:
+        if plan.ready:
+            ready.append(plan)
+        elif plan.way is not Way.OWN:
+            session.run.reporter.emit(Note(f"{plan.claim}: not copied: {plan.reason}; {plan.hint}", warning=True))
+    if not ready:
+        raise BlockedError("no claim can be copied now", hint="`migrator data plan` says why for each")
+    return ready
+
+
+def _free(users: Sequence[str], plan: VolumePlan, side: str, session: Session) -> bool:
+    if users:
+        text = f"{plan.claim}: not copied: pod {users[0]} uses it on {side}; scale its workload to 0 there"
+        session.run.reporter.emit(Note(text, warning=True))
+    return not users
+
+
+def _require_unused(plans: Iterable[VolumePlan]) -> None:
+    for plan in plans:
+        for side, users in (("blue", plan.used_by), ("green", plan.used_on_green)):
+            if users:
+                raise BlockedError(
+                    f"{plan.claim}: pod {users[0]} still uses it on {side}",
+                    hint="the workload must stand still: scale it to 0 on both sides, and wait for its pods to end",
+                )
+
+
+def _require_budget(session: Session, movers: Movers, claims: Sequence[str]) -> None:
+    known = [session.run.state.data.get(claim, ClaimData()) for claim in claims]
+    first = [claim for claim, data in zip(claims, known, strict=True) if not data.passes]
+    if first:
+        raise BlockedError(
+            f"{first[0]}: was not copied yet, so the pause is not known", hint="`migrator data copy` comes first, while blue serves"
+        )
+    seconds = [data.seconds for data in known]
+    predicted = _SLACK * max(*seconds, sum(seconds) / session.config.volumes.parallel)
+    budget = session.config.volumes.downtime_budget.total_seconds()
+    session.run.reporter.emit(Step(f"the last pass will take about {predicted:.0f} s; the budget is {budget:.0f} s"))
+    if predicted > budget and not movers.confirm(f"The last pass may take {predicted:.0f} s, more than the budget. Go on?"):
+        raise BlockedError(
+            "the pause was not accepted; nothing was changed", hint="start the workload on blue again; copy once more before"
+        )
+
+
+def _moved(session: Session, movers: Movers, jobs: Sequence[Job]) -> list[ClaimOutcome]:
+    showing = threading.Lock()
+
+    def say(text: str) -> None:
+        with showing:
+            session.run.reporter.emit(Step(text))
+
+    def move(job: Job) -> ClaimOutcome:
+        try:
+            return _one(session, movers, job, lambda text: say(f"{job.claim}: {text}"))
+        except MigratorError as error:
+            return ClaimOutcome(job.claim, error=error)
+
+    with session.green.lock(session.holder, session.run.reporter), ThreadPoolExecutor(session.config.volumes.parallel) as pool:
+        return list(pool.map(move, jobs))
+
+
+def _one(session: Session, movers: Movers, job: Job, say: Callable[[str], None]) -> ClaimOutcome:
+    run = session.run
+    run.write(
+        DataPassAnnounced(
+            claim=job.claim, direction=job.direction.value, source=str(job.source), target=str(job.target), finish=job.finish
+        )
+    )
+    result = movers.of(job).move(job, say)
+    seconds, entries, size = result.seconds, result.number("entries"), result.number("bytes")
+    run.write(
+        DataPassEnded(
+            claim=job.claim,
+            direction=job.direction.value,
+            entries=entries,
+            bytes=size,
+            received=result.number("received"),
+            seconds=seconds,
+            left=result.number("leftCount"),
+        )
+    )
+    if not job.finish:
+        return ClaimOutcome(job.claim, result)
+    if not result.document.get("proven"):
+        raise BlockedError(f"{job.claim}: a pass of an earlier run has ended, which was no last one", hint="run this again")
+    if users := _users_now(session, job):
+        raise BlockedError(
+            f"{job.claim}: {users} came up during the last pass: it proves nothing",
+            hint="scale its workload to 0, and run this again",
+        )
+    path = _kept(movers, job, result)
+    run.write(
+        DataProven(
+            claim=job.claim,
+            direction=job.direction.value,
+            digest=result.digest,
+            entries=entries,
+            bytes=size,
+            seconds=seconds,
+            proof=str(path),
+        )
+    )
+    return ClaimOutcome(job.claim, result, proof=path)
+
+
+def _users_now(session: Session, job: Job) -> str:
+    """Return who uses the claim on the source's side now: an autoscaler or an operator may have woken it up."""
+    cluster: ClusterReader = session.blue if job.direction is Direction.TO_GREEN else session.green
+    namespace, _, name = job.claim.partition("/")
+    if job.direction is Direction.TO_BLUE:
+        namespace = session.context().green_namespace(namespace)
+    pods = [pod for pod in cluster.list(PODS, namespace, unparsed=lambda _: None) if f"{namespace}/{name}" in claims_of(pod)]
+    return f"pod {pods[0]['metadata']['name']}" if pods else ""
+
+
+def _kept(movers: Movers, job: Job, result: PassResult) -> Path:
+    head = {
+        **result.document,
+        "claim": job.claim,
+        "direction": job.direction.value,
+        "from": str(job.source),
+        "to": str(job.target),
+    }
+    content = make_proof(head, movers.of(job).read_list(job))
+    movers.proofs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = movers.proofs / f"{job.claim.replace('/', '_')}-{job.direction.value}-{result.digest[:12]}.proof.gz"
+    staged = path.with_suffix(".new")
+    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(path)
+    return path
+
+
+def _job(plan: VolumePlan, choice: Choice) -> Job:
+    if plan.blue is None or plan.green is None:
+        raise BlockedError(f"{plan.claim}: {plan.reason}", hint=plan.hint)
+    return Job(
+        claim=plan.claim,
+        source=plan.blue,
+        target=plan.green,
+        full=choice.full,
+        accept_deletions=choice.accept_deletions,
+        devices=plan.devices,
+        limit=plan.limit,
+    )
+
+
+def _reversed(job: Job) -> Job:
+    return replace(
+        job, source=job.target, target=job.source, direction=Direction.TO_BLUE, finish=True, known_target=True, keep_undo=True
+    )

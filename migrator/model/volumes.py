@@ -1,0 +1,110 @@
+"""What is decided about the data of claims, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Way(StrEnum):
+    """How the data of a claim gets to green."""
+
+    COPY = "copy"
+    """Its folder is copied from host to host."""
+    SAME = "same"
+    """The volume itself moves with the claim; both clusters reach the same storage."""
+    OWN = "own"
+    """The person moves it, or said that it may be empty."""
+    SKIP = "skip"
+    """It is not moved; the reason says why."""
+
+
+class Direction(StrEnum):
+    """Where data goes."""
+
+    TO_GREEN = "to-green"
+    TO_BLUE = "to-blue"
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """A folder of one claim on one host."""
+
+    node: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.path}"
+
+
+@dataclass(slots=True, frozen=True)
+class VolumePlan:
+    """A claim of blue, and what happens to its data."""
+
+    claim: str
+    """`namespace/name` on blue."""
+    green_claim: str
+    way: Way
+    reason: str = ""
+    """Why it is not copied; empty for a copy."""
+    hint: str = ""
+    blue: Place | None = None
+    green: Place | None = None
+    used_by: tuple[str, ...] = ()
+    """Pods of blue that have it mounted."""
+    used_on_green: tuple[str, ...] = ()
+    limit: int = 0
+    """KiB a second; 0: none."""
+    devices: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether both folders are known, so that a copy can begin."""
+        return self.way is Way.COPY and self.blue is not None and self.green is not None and not self.reason
+
+
+@dataclass(slots=True, frozen=True)
+class Job:
+    """One pass of one volume."""
+
+    claim: str
+    source: Place
+    target: Place
+    direction: Direction = Direction.TO_GREEN
+    finish: bool = False
+    full: bool = False
+    accept_deletions: bool = False
+    known_target: bool = False
+    """Whether the target may hold objects at the first pass in this direction."""
+    keep_undo: bool = False
+    """Whether what is overwritten or deleted is kept on the target's host."""
+    devices: bool = False
+    limit: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class PassResult:
+    """What a pass said at its end."""
+
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def equal(self) -> bool:
+        """Whether both sides were equal when they were read last."""
+        return bool(self.document["equal"])
+
+    @property
+    def digest(self) -> str:
+        """Root digest of the source's tree."""
+        return str(self.document["root"]["source"])
+
+    def number(self, name: str) -> int:
+        """Return one of its numbers."""
+        return int(self.document[name])
+
+    @property
+    def seconds(self) -> float:
+        """How long it took on the target's host."""
+        return float(self.document["seconds"])

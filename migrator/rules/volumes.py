@@ -1,0 +1,179 @@
+"""Where the data of a claim lies, and which way it takes to green; pure functions on manifests of both clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from migrator.config.volumes import ClaimRule
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ObjectRef
+from migrator.model.volumes import Place, VolumePlan, Way
+from migrator.rules.context import RuleContext
+from migrator.rules.skip import skip_reason
+from migrator.rules.storage import data_accounted_for, had_data, is_provisioned
+
+_HOSTNAME = "kubernetes.io/hostname"
+_KINDS = {
+    "csi": ("its CSI driver keeps it", "copy it by the driver's own means, or by a backup"),
+    "nfs": ("it lies on an NFS server, which green may reach, too", "make a volume on green with the same server and path"),
+    "iscsi": ("it lies on an iSCSI target", "hand the target over: never attach it to both clusters"),
+    "rbd": ("it lies in Ceph", "hand the image over: never attach it to both clusters"),
+    "cephfs": ("it lies in Ceph", "make a volume on green with the same path"),
+    "fc": ("it lies on Fibre Channel storage", "hand the disk over: never attach it to both clusters"),
+}
+"""Sources of a PersistentVolume that are no folder of one host (core/v1 PersistentVolumeSource)."""
+_SAY_SO = "then name the claim in volumes.dataMoved"
+
+
+@dataclass(slots=True, frozen=True)
+class ClusterVolumes:
+    """What one cluster tells about claims and volumes."""
+
+    claims: Mapping[str, Manifest] = field(default_factory=dict)
+    """By `namespace/name`."""
+    volumes: Mapping[str, Manifest] = field(default_factory=dict)
+    pods: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
+    """Pods that have not ended, by each claim that they use."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Value of the label kubernetes.io/hostname to the name of the node."""
+
+    @staticmethod
+    def of(
+        claims: Iterable[Manifest], volumes: Iterable[Manifest], pods: Iterable[Manifest], nodes: Iterable[Manifest]
+    ) -> ClusterVolumes:
+        """Return what lists of a cluster tell."""
+        using: dict[str, tuple[Manifest, ...]] = {}
+        for pod in pods:
+            for claim in claims_of(pod):
+                using[claim] = (*using.get(claim, ()), pod)
+        return ClusterVolumes(
+            {f"{item['metadata']['namespace']}/{item['metadata']['name']}": item for item in claims},
+            {item["metadata"]["name"]: item for item in volumes},
+            using,
+            {
+                str(get(item, "metadata", "labels", _HOSTNAME) or item["metadata"]["name"]): item["metadata"]["name"]
+                for item in nodes
+            },
+        )
+
+
+def claims_of(pod: Manifest) -> list[str]:
+    """Return the claims that a pod uses while it has not ended."""
+    if get(pod, "status", "phase") in ("Succeeded", "Failed"):
+        return []
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    found = []
+    for volume in get(pod, "spec", "volumes") or []:
+        if claim := get(volume, "persistentVolumeClaim", "claimName"):
+            found.append(f"{namespace}/{claim}")
+        elif get(volume, "ephemeral"):
+            found.append(f"{namespace}/{name}-{volume['name']}")
+    return found
+
+
+def plan_volumes(blue: ClusterVolumes, green: ClusterVolumes, context: RuleContext) -> tuple[VolumePlan, ...]:
+    """Return the way of each claim that had a volume on blue and whose namespace moves."""
+    return tuple(
+        _planned(name, claim, blue, green, context)
+        for name, claim in sorted(blue.claims.items())
+        if had_data(claim) and not skip_reason(claim, ObjectRef("", "PersistentVolumeClaim", *name.split("/")), context)
+    )
+
+
+def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVolumes, context: RuleContext) -> VolumePlan:
+    namespace, _, own = name.partition("/")
+    green_name = f"{context.green_namespace(namespace)}/{own}"
+    rule = next((item for item in context.config.volumes.claims if any(fnmatchcase(name, text) for text in item.claims)), None)
+    plan = _Draft(name, green_name, rule, _names(blue.pods.get(name, ())), _names(green.pods.get(green_name, ())))
+    if data_accounted_for(namespace, own, context):
+        return plan.made(Way.OWN, "volumes.dataMoved names it")
+    if rule and rule.way == "own":
+        return plan.made(Way.OWN, "volumes.claims says that you move it yourself", f"move it, {_SAY_SO}")
+    volume = blue.volumes.get(str(get(claim, "spec", "volumeName")))
+    if volume is None:
+        return plan.made(Way.SKIP, "its volume is gone on blue", "look at the claim on blue")
+    place = place_of(volume, name, blue)
+    if isinstance(place, tuple):
+        same = not is_provisioned(volume) and "csi" not in volume["spec"]
+        reason, hint = place
+        return plan.made(Way.SAME if same else Way.SKIP, reason, f"{hint}; {_SAY_SO}")
+    return _with_green(plan, place, green)
+
+
+def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan:
+    claim = green.claims.get(plan.green_claim)
+    if claim is None:
+        return plan.made(Way.COPY, "green has no such claim yet", "`migrator copy` makes it", blue=place)
+    volume = green.volumes.get(str(get(claim, "spec", "volumeName")))
+    if volume is None:
+        hint = "it is bound once a pod wants it: let its workload start once on green, then scale it to 0"
+        return plan.made(Way.COPY, "green's claim has no volume yet", hint, blue=place)
+    there = place_of(volume, plan.green_claim, green)
+    if isinstance(there, tuple):
+        reason, hint = there
+        return plan.made(Way.SKIP, f"on green {reason}", f"{hint}; {_SAY_SO}", blue=place)
+    return plan.made(Way.COPY, blue=place, green=there)
+
+
+def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | tuple[str, str]:
+    """Return on which node and in which folder a volume lies, or why that is not known, and what to do."""
+    spec = volume["spec"]
+    if spec.get("volumeMode") == "Block":
+        return "it is a block device", "copy it by your own means, such as dd over SSH"
+    path = get(spec, "local", "path") or get(spec, "hostPath", "path")
+    if not path:
+        return next((words for kind, words in _KINDS.items() if kind in spec), ("its kind is not known here", "move it yourself"))
+    nodes = _nodes_of(volume, cluster) or {get(pod, "spec", "nodeName") for pod in cluster.pods.get(claim, ())} - {None}
+    if not nodes and len(cluster.nodes) == 1:
+        nodes = set(cluster.nodes.values())
+    if len(nodes) != 1:
+        which = ", ".join(sorted(map(str, nodes))) or "none is named, and no pod uses it now"
+        return f"it lies in a folder of a host, and which host is not known ({which})", "give the volume a node affinity"
+    return Place(str(nodes.pop()), str(path))
+
+
+def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:
+    """Return the nodes that a volume's affinity allows, as far as it names them."""
+    found: set[str] = set()
+    for term in get(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms") or []:
+        for part, names in (("matchExpressions", cluster.nodes), ("matchFields", {})):
+            for item in term.get(part) or []:
+                if item.get("operator") == "In" and item.get("key") in (_HOSTNAME, "metadata.name"):
+                    found |= {names.get(value, value) for value in item.get("values") or []}
+    return found
+
+
+@dataclass(slots=True, frozen=True)
+class _Draft:
+    """What is the same in all answers about one claim."""
+
+    claim: str
+    green_claim: str
+    rule: ClaimRule | None
+    used_by: tuple[str, ...]
+    used_on_green: tuple[str, ...]
+
+    def made(
+        self, way: Way, reason: str = "", hint: str = "", *, blue: Place | None = None, green: Place | None = None
+    ) -> VolumePlan:
+        """Return the answer."""
+        rule = self.rule
+        return VolumePlan(
+            claim=self.claim,
+            green_claim=self.green_claim,
+            way=way,
+            reason=reason,
+            hint=hint,
+            blue=blue,
+            green=green,
+            used_by=self.used_by,
+            used_on_green=self.used_on_green,
+            limit=rule.bandwidth if rule else 0,
+            devices=rule.devices if rule else False,
+        )
+
+
+def _names(pods: Iterable[Manifest]) -> tuple[str, ...]:
+    return tuple(pod["metadata"]["name"] for pod in pods)

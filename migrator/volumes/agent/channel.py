@@ -1,0 +1,173 @@
+"""The side that data goes to: one multiplexed connection to the temporary SSH server of the other host."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import struct
+import subprocess
+import tempfile
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from migrator.volumes.agent.entries import Entry, from_lines
+
+
+class SourceError(Exception):
+    """The other host could not do what it was asked; `lost` tells that the connection failed, so that a retry may help."""
+
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
+@dataclass(frozen=True)
+class Line:
+    """How the other host is reached."""
+
+    address: str
+    port: int
+    user: str
+    key: str
+    """Path of the private key."""
+    known_hosts: str
+    ciphers: str
+    sockets: str
+    """Folder for the socket of the connection."""
+
+    @property
+    def ssh(self) -> list[str]:
+        """The command without host and request."""
+        options = {
+            "IdentityFile": self.key,
+            "IdentitiesOnly": "yes",
+            "UserKnownHostsFile": self.known_hosts,
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes",
+            "BatchMode": "yes",
+            "ConnectTimeout": "10",
+            "ServerAliveInterval": "10",
+            "ServerAliveCountMax": "6",
+            "LogLevel": "ERROR",
+            "Ciphers": self.ciphers,
+            "Compression": "no",
+            "ControlMaster": "auto",
+            "ControlPath": f"{self.sockets}/s",
+            "ControlPersist": "20",
+        }
+        named = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        return ["ssh", "-F", "none", "-T", "-p", str(self.port), *named, "-l", self.user]
+
+    @property
+    def shell(self) -> str:
+        """What rsync starts; it takes the line apart itself, at spaces (rsync(1), --rsh)."""
+        return " ".join(shlex.quote(word) for word in self.ssh)
+
+
+class Channel:
+    """What the other host can be asked, one question at a time, over one connection."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._asking = threading.Lock()
+        self._session: subprocess.Popen[bytes] | None = None
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
+
+    @property
+    def address(self) -> str:
+        """Address of the other host."""
+        return self.line.address
+
+    @property
+    def shell(self) -> str:
+        """What rsync starts."""
+        return self.line.shell
+
+    def ask(self, word: str) -> Any:
+        """Return the answer to a short question; raises SourceError."""
+        return json.loads(b"".join(self._frames(word)))
+
+    def scan(self) -> Iterator[Entry]:
+        """Yield the entries as `lstat` tells them."""
+        return self._listed("scan")
+
+    def read(self) -> Iterator[Entry]:
+        """Yield the whole entries."""
+        return self._listed("read")
+
+    def look(self, paths: Iterable[bytes]) -> Iterator[Entry]:
+        """Yield the whole entries of these paths."""
+        return self._listed("look", b"\0".join(paths))
+
+    def stream(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a stream of the whole tree."""
+        return subprocess.Popen(
+            [*self.line.ssh, self.address, "tar"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, bufsize=0
+        )
+
+    def hang_up(self) -> None:
+        """End the session; the next question begins a new one."""
+        if self._session:
+            self._session.kill()
+            self._session.wait()
+            self._session = None
+
+    def close(self) -> None:
+        """End the server on the other host."""
+        self.hang_up()
+        subprocess.run([*self.line.ssh, self.address, "close"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+
+    def _listed(self, word: str, payload: bytes = b"") -> Iterator[Entry]:
+        return from_lines(_lines(self._frames(word, payload)))
+
+    def _frames(self, word: str, payload: bytes = b"") -> Iterator[bytes]:
+        with self._asking:
+            whole = False
+            try:
+                session = self._session = self._session or self._started()
+                assert session.stdin is not None  # noqa: S101 - it was started with a pipe
+                session.stdin.write(f"{word} {len(payload)}\n".encode() + payload)
+                session.stdin.flush()
+                while content := self._frame(session):
+                    yield content
+                outcome = json.loads(self._frame(session))
+                whole = True
+            except (BrokenPipeError, ConnectionError) as error:
+                raise SourceError(f"the connection to {self.address} was lost: {self._complaint()}", lost=True) from error
+            finally:
+                if not whole:
+                    self.hang_up()
+        if "error" in outcome:
+            raise SourceError(f"{self.address} could not answer `{word}`: {outcome['error']}")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [*self.line.ssh, self.address, "session"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints)
+
+    def _frame(self, session: subprocess.Popen[bytes]) -> bytes:
+        (length,) = struct.unpack(">I", self._exactly(session, 4))
+        return self._exactly(session, length)
+
+    @staticmethod
+    def _exactly(session: subprocess.Popen[bytes], length: int) -> bytes:
+        assert session.stdout is not None  # noqa: S101 - it was started with a pipe
+        content = session.stdout.read(length)
+        if len(content) < length:
+            raise ConnectionError
+        return content
+
+    def _complaint(self) -> str:
+        self._complaints.seek(0)
+        return self._complaints.read().decode(errors="backslashreplace").strip()[-300:] or "it says nothing"
+
+
+def _lines(frames: Iterator[bytes]) -> Iterator[bytes]:
+    unpacked, rest = zlib.decompressobj(), b""
+    for content in frames:
+        *lines, rest = (rest + unpacked.decompress(content)).split(b"\n")
+        yield from lines
+    *lines, rest = (rest + unpacked.flush()).split(b"\n")
+    yield from (line for line in (*lines, rest) if line)

@@ -1,0 +1,191 @@
+"""Compare two lists of entries, and compute the digest of a whole tree. Memory does not grow with the trees, but for hard links."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from migrator.volumes.agent.entries import Entry, parent, place, shown
+
+ACLS = "system.posix_acl_"
+_MOST_NAMED = 20_000
+
+
+class Leaders:
+    """Which names are one object: each is known by the first name of its group."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, bytes] = {}
+
+    def of(self, entry: Entry) -> bytes:
+        """Return the first path with the same inode; entries must come in order."""
+        return self._first.setdefault(entry.inode, entry.path) if entry.links > 1 and entry.kind != "d" else entry.path
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An object that is not the same on both sides."""
+
+    path: bytes
+    what: tuple[str, ...]
+    """`missing`, `extra`, or the properties that differ."""
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)}: {', '.join(self.what)}"
+
+
+def paired(ours: Iterable[Entry], theirs: Iterable[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Yield what has the same path in both lists together, and what is in one of them alone."""
+    left, right = iter(ours), iter(theirs)
+    a, b = next(left, None), next(right, None)
+    while a is not None or b is not None:
+        if b is None or (a is not None and place(a.path) < place(b.path)):
+            yield a, None
+            a = next(left, None)
+        elif a is None or place(b.path) < place(a.path):
+            yield None, b
+            b = next(right, None)
+        else:
+            yield a, b
+            a, b = next(left, None), next(right, None)
+
+
+def differences(wanted: Iterable[Entry], found: Iterable[Entry]) -> Iterator[Difference]:
+    """Yield every object in which two trees differ; both lists must be whole."""
+    here, there = Leaders(), Leaders()
+    for a, b in paired(wanted, found):
+        leaders = here.of(a) if a else b"", there.of(b) if b else b""
+        if a is None and b is not None:
+            yield Difference(b.path, ("extra",))
+        elif a is not None and b is None:
+            yield Difference(a.path, ("missing",))
+        elif a is not None and b is not None and (what := tuple(_differing(a, b, *leaders))):
+            yield Difference(a.path, what)
+
+
+def _differing(a: Entry, b: Entry, leader: bytes, other: bytes) -> Iterator[str]:
+    if a.kind != b.kind:
+        yield "type"
+        return
+    unequal = {
+        "owner": (a.uid, a.gid) != (b.uid, b.gid),
+        "mode": a.mode != b.mode and a.kind != "l",
+        "size": a.size != b.size,
+        "content": a.kind == "f" and (not a.digest or a.digest != b.digest),
+        "time": a.mtime != b.mtime,
+        "target": a.target != b.target,
+        "device": a.device != b.device,
+        "flags": a.flags != b.flags,
+        "hard link": leader != other,
+    }
+    yield from (name for name, is_so in unequal.items() if is_so)
+    for name, chosen in (("ACL", True), ("attributes", False)):
+        mine, its = ([pair for pair in item.xattrs if pair[0].startswith(ACLS) == chosen] for item in (a, b))
+        if mine != its:
+            yield name
+
+
+@dataclass
+class Totals:
+    """What a tree amounts to."""
+
+    entries: int = 0
+    files: int = 0
+    bytes: int = 0
+    """Of files, each object once, as if there were no holes."""
+    allocated: int = 0
+    devices: list[str] = field(default_factory=list)
+    """The first of them."""
+    _seen: set[int] = field(default_factory=set, repr=False)
+
+    def add(self, entry: Entry) -> None:
+        """Count an entry."""
+        self.entries += 1
+        if entry.kind in "bc" and len(self.devices) < 5:
+            self.devices.append(shown(entry.path))
+        if entry.links > 1:
+            if entry.inode in self._seen:
+                return
+            self._seen.add(entry.inode)
+        self.files += entry.kind == "f"
+        self.bytes += entry.size
+        self.allocated += entry.blocks * 512
+
+    def document(self) -> dict[str, int]:
+        """Return the numbers."""
+        return {"entries": self.entries, "files": self.files, "bytes": self.bytes, "allocated": self.allocated}
+
+
+def totals(entries: Iterable[Entry]) -> Totals:
+    """Return what a list amounts to."""
+    made = Totals()
+    for entry in entries:
+        made.add(entry)
+    return made
+
+
+def root_digest(entries: Iterable[Entry]) -> str:
+    """Return SHA-256 over all that is kept of a tree, entry by entry in order, one line of JSON each.
+
+    Times of access and of change, inode numbers and allocated blocks are a file system's own, and not in it.
+    """
+    leaders, made = Leaders(), hashlib.sha256()
+    for entry in entries:
+        kept = [
+            shown(entry.path), entry.kind, entry.mode if entry.kind != "l" else 0, entry.uid, entry.gid, entry.size, entry.mtime,
+            shown(entry.target), entry.device, entry.xattrs, entry.flags, entry.digest, shown(leaders.of(entry)),
+        ]  # fmt: skip
+        made.update(json.dumps(kept, separators=(",", ":")).encode() + b"\n")
+    return made.hexdigest()
+
+
+def stale(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> Iterator[Entry]:
+    """Yield the scanned entries whose content is not known: new, changed in any stamp, or changed at `since` or later.
+
+    A write through a mapped page changes the stamp only when the page is written back; `since` is taken before a sync that
+    comes before the known list was read, so that such a write has a later stamp.
+    """
+    for old, new in paired(known, scanned):
+        if new is not None and not _is_known(old, new, since):
+            yield new
+
+
+def changed(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> list[bytes] | None:
+    """Return what is to be brought, with the folders around it.
+
+    None: only a walk over both trees tells, because objects are gone, have several names, or are too many to name.
+    """
+    found: set[bytes] = set()
+    for old, new in paired(known, scanned):
+        if new is None:
+            return None
+        if not _is_known(old, new, since):
+            if new.links > 1 or (old is not None and old.links > 1) or len(found) > _MOST_NAMED:
+                return None
+            found |= {new.path, parent(new.path)}
+    return sorted(found, key=place)
+
+
+def merged(known: Iterable[Entry], scanned: Iterable[Entry], looked: Iterable[Entry], since: int) -> Iterator[Entry]:
+    """Yield the whole list of a tree: what `stale` names from a new look, all else as it was known.
+
+    What was named and is not in `looked` is gone.
+    """
+
+    def chosen() -> Iterator[Entry]:
+        for old, new in paired(known, scanned):
+            if new is not None and old is not None and _is_known(old, new, since):
+                yield old
+
+    for old, new in paired(chosen(), looked):
+        found = new or old
+        if found is not None:
+            yield found
+
+
+def _is_known(old: Entry | None, new: Entry, since: int) -> bool:
+    if old is None or not old.whole or old.stamp != new.stamp or new.ctime >= since:
+        return False
+    return old.kind != "f" or bool(old.digest)

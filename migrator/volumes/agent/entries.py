@@ -1,0 +1,112 @@
+"""One file system object as a value, and how a list of them is written.
+
+A list is text: a JSON object a line, in the order of `place`, and a last line with their number, so that half a list is no list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+ROOT = b"."
+"""The path of the volume's own folder."""
+
+
+class ListError(Exception):
+    """A list of entries is damaged, or not whole."""
+
+
+class Entry(NamedTuple):
+    """An object in a volume; what only an opened object tells is there when `whole` is set."""
+
+    path: bytes
+    """Below the volume's folder; any bytes."""
+    kind: str
+    """`f`ile, `d`irectory, `l`ink, `p`ipe, `s`ocket, `b`lock or `c`haracter device."""
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    """Bytes of a file; 0 for all else."""
+    mtime: int
+    """Nanoseconds since 1970, as all times here."""
+    ctime: int
+    inode: int
+    links: int
+    blocks: int
+    """Allocated units of 512 bytes."""
+    device: int
+    target: bytes = b""
+    xattrs: tuple[tuple[str, str], ...] = ()
+    """Name and value in hexadecimal; ACLs are among them."""
+    flags: int = 0
+    """Those of `chattr` that are kept."""
+    digest: str = ""
+    """Of a file's content; empty for a file that was written to while it was read."""
+    whole: bool = False
+
+    @property
+    def stamp(self) -> tuple[int, int, int, int, int]:
+        """What the kernel changes with any change of the object or its content, but for writes through a mapped page."""
+        return self.ctime, self.inode, self.size, self.mtime, self.links
+
+
+def place(path: bytes) -> list[bytes]:
+    """Return what entries are sorted by: a folder comes before what is in it, and that before the folder's next neighbour."""
+    return [] if path == ROOT else path.split(b"/")
+
+
+def parent(path: bytes) -> bytes:
+    """Return the folder that a path lies in; the root lies in itself."""
+    return path.rpartition(b"/")[0] or ROOT
+
+
+def shown(path: bytes) -> str:
+    """Return a path as text from which `os.fsencode` gets it back."""
+    return os.fsdecode(path)
+
+
+def to_line(entry: Entry) -> str:
+    """Return one line of JSON; bytes that are not UTF-8 become lone surrogates, as Python writes names of files."""
+    values = entry._asdict()
+    values["path"], values["target"] = shown(entry.path), shown(entry.target)
+    return json.dumps(values, separators=(",", ":"))
+
+
+def from_line(line: str | bytes) -> Entry:
+    """Return the entry of a line; raises ListError."""
+    try:
+        values = json.loads(line)
+        values["path"], values["target"] = os.fsencode(values["path"]), os.fsencode(values["target"])
+        values["xattrs"] = tuple((str(name), str(value)) for name, value in values["xattrs"])
+        return Entry(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ListError(f"damaged entry: {error}") from error
+
+
+def to_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the lines of a list."""
+    count = 0
+    for entry in entries:
+        count += 1
+        yield to_line(entry)
+    yield json.dumps({"end": count})
+
+
+def from_lines(lines: Iterable[str | bytes]) -> Iterator[Entry]:
+    """Yield the entries of a list; raises ListError when it is damaged or its end is missing."""
+    count, ended = 0, False
+    for line in lines:
+        if ended:
+            raise ListError("there is something behind the end of the list")
+        if line[:6] in ('{"end"', b'{"end"'):
+            ended = True
+            if json.loads(line)["end"] != count:
+                raise ListError(f"{count} entries were read, and the list says it has {json.loads(line)['end']}")
+            continue
+        count += 1
+        yield from_line(line)
+    if not ended:
+        raise ListError(f"the list ends after {count} entries, without its last line")

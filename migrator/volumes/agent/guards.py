@@ -1,0 +1,72 @@
+"""What a pass refuses before it changes anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from migrator.volumes.agent.compare import Totals, paired, totals
+from migrator.volumes.agent.memory import Binding, Memory
+from migrator.volumes.agent.tree import LEFT_OUT, Tree
+
+_RESERVE = 1.05
+_FEW = 10
+_AGREE = "if that is right, run this again with --accept-deletions"
+_LARGER = "make its volume larger"
+
+
+class PassError(Exception):
+    """The pass has stopped; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def identity(place: Mapping[str, Any]) -> str:
+    """Return what tells a folder from another one that lies at the same path later, after a restart, too."""
+    where = "a file system of its own" if place["mounted"] else "a folder"
+    return f"{place['path']} is {where} ({place['kind']}) with inode {place['inode']}"
+
+
+def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Raise PassError when one side is another folder than in the earlier passes."""
+    for side, seen, before in (("source", there, known.source), ("target", here, known.target)):
+        if before and before != identity(seen):
+            raise PassError(
+                f"the {side}'s folder is not the one of the earlier passes: {identity(seen)}, it was {before}",
+                "is its file system mounted? Nothing was changed",
+            )
+
+
+def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> None:
+    """Raise PassError when the target has too few bytes or inodes free for what is not there yet."""
+    free, inodes = here["free"], here["inodes"]
+    if wanted.allocated * _RESERVE <= free and (inodes is None or wanted.entries * _RESERVE <= inodes):
+        return
+    there = totals(Tree(root).scan())
+    need, entries = int((wanted.allocated - there.allocated) * _RESERVE), int((wanted.entries - there.entries) * _RESERVE)
+    if need > free:
+        raise PassError(f"the target has {free} bytes free, and needs {need} more", _LARGER)
+    if inodes is not None and entries > inodes:
+        raise PassError(f"the target has {inodes} inodes free, and needs {entries} more", _LARGER)
+
+
+def require_content(memory: Memory, root: str, wanted: Totals, there: Mapping[str, Any], *, trusted: bool) -> None:
+    """Raise PassError rather than delete what nobody expects to be deleted.
+
+    A target that is `trusted` holds what this tool has brought or proven.
+    """
+    names = [name for name in os.listdir(root) if name != os.fsdecode(LEFT_OUT)]
+    if names and not trusted:
+        raise PassError(f"the target is not empty, and its {len(names)} objects are not of this tool: {names[0]!r}", _AGREE)
+    if names and wanted.entries == 1:
+        raise PassError(f"the source at {there['path']} is empty, and the target is not: nothing was deleted", _AGREE)
+    gone = kept = 0
+    before = memory.entries("source") if memory.binding.stage == "copied" else Tree(root).scan()
+    for old, new in paired(before, memory.entries("before.new")):
+        gone += new is None
+        kept += old is not None and new is not None
+    if gone > _FEW and gone > kept:
+        raise PassError(f"{gone} of {gone + kept} objects are gone from the source since the last pass", _AGREE)

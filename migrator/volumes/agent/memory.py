@@ -1,0 +1,83 @@
+"""What the target's host remembers of one volume between passes: lists of both sides, and what lies at which path."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from migrator.volumes.agent.entries import Entry, from_lines, to_lines
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Which two folders belong together; a folder that lies there later and is another one is refused."""
+
+    source: str = ""
+    """Where the source's folder lies, its inode, and whether a file system is mounted at it."""
+    target: str = ""
+    stage: str = "new"
+    """`new`, `filling` while the first stream comes, `copied` once a whole pass has succeeded."""
+    since: int = 0
+    """By the source's clock: a change from then on may not be in the lists."""
+    rounds: int = 0
+    """How many passes have succeeded."""
+    rate: float = 0.0
+    """Bytes a second of the fastest pass."""
+
+
+class Memory:
+    """A folder on the target's host, outside of the volume."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+
+    @property
+    def binding(self) -> Binding:
+        """What was noted last."""
+        try:
+            with open(f"{self.folder}/binding.json", encoding="utf-8") as file:
+                return Binding(**json.load(file))
+        except FileNotFoundError:
+            return Binding()
+
+    def bind(self, **changes: object) -> Binding:
+        """Note changes, and return the whole."""
+        binding = replace(self.binding, **changes)  # type: ignore[arg-type]
+        with open(f"{self.folder}/binding.new", "w", encoding="utf-8") as file:
+            json.dump(asdict(binding), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(f"{self.folder}/binding.new", f"{self.folder}/binding.json")
+        return binding
+
+    def keep(self, name: str, entries: Iterable[Entry]) -> str:
+        """Write a list beside the one of its name, which may be read meanwhile; return the name of the new one."""
+        with open(self.path(f"{name}.new"), "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in to_lines(entries))
+        return f"{name}.new"
+
+    def settle(self, *names: str) -> None:
+        """Let new lists take the place of the old ones."""
+        for name in names:
+            os.replace(self.path(f"{name}.new"), self.path(name))
+
+    def forget(self, *names: str) -> None:
+        """Remove lists."""
+        for name in names:
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+
+    def entries(self, name: str) -> Iterator[Entry]:
+        """Yield a list; none was kept: nothing."""
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                yield from from_lines(file)
+        except FileNotFoundError:
+            return
+
+    def path(self, name: str) -> str:
+        """Return where a list lies."""
+        return f"{self.folder}/{name}.list"

@@ -1,0 +1,265 @@
+"""One pass: bring the target's folder to the source's state, read both sides, repair, and tell what is left.
+
+A `copy` runs while the source is in use, and may be repeated. A `finish` wants a source that stands still, and proves it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from migrator.volumes.agent import guards, target, transfer
+from migrator.volumes.agent.channel import Channel, SourceError
+from migrator.volumes.agent.compare import changed, differences, merged, paired, root_digest, stale, totals
+from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
+from migrator.volumes.agent.guards import PassError
+from migrator.volumes.agent.memory import Memory
+from migrator.volumes.agent.serve import probe, synced
+from migrator.volumes.agent.transfer import Options, Say
+from migrator.volumes.agent.tree import LEFT_OUT, Tree
+from migrator.volumes.agent.users import users
+
+_MARGIN = 2_000_000_000
+"""Nanoseconds: stamps are taken from a clock that ticks a few times a second, and some file systems keep whole seconds."""
+_FOREVER = 1 << 62
+_ROUNDS = 3
+_SHOWN = 10
+_STAMPED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
+"""File systems that stamp a write through a mapped page when it is written back; on others all content is read each time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one pass is to do."""
+
+    root: str
+    """Real path of the target's folder."""
+    memory: str
+    finish: bool = False
+    full: bool = False
+    """Whether all content is read on both sides, and not only what may have changed."""
+    accept_deletions: bool = False
+    known_target: bool = False
+    """Whether the target may hold objects at the first pass, because it is what an earlier direction has proven."""
+    devices: bool = False
+    limit: int = 0
+    undo: str = ""
+
+
+class Pass:
+    """One pass of one volume."""
+
+    def __init__(self, settings: Settings, channel: Channel, say: Say) -> None:
+        self.settings, self.channel, self.say = settings, channel, say
+        self.memory = Memory(settings.memory)
+        self.received = 0
+        self.times: dict[str, float] = {}
+        self.rounds = 0
+
+    def run(self) -> dict[str, Any]:
+        """Do it, and return what came of it; raises PassError, TransferError, SourceError, TreeError or OSError."""
+        begun = time.monotonic()
+        there, here = self._timed("look", self._checked)
+        self._timed("transfer", lambda: self._transfer(there))
+        self.tree = Tree(self.settings.root)
+        since = self._timed("read", lambda: self._read(there))
+        left = self._timed("repair", self._repair)
+        seconds = time.monotonic() - begun
+        result = self._result(left, there, here, seconds)
+        if self.settings.finish:
+            self._timed("still", lambda: self._require_still(result))
+            self._save_proof()
+        self.memory.settle("source", "target")
+        self.memory.forget("before.new", "looked.new")
+        rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
+        self.memory.bind(stage="copied", since=since - _MARGIN, rounds=self.memory.binding.rounds + 1, rate=rate)
+        return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
+
+    def _timed(self, name: str, act: Callable[[], Any]) -> Any:
+        begun = time.monotonic()
+        value = act()
+        self.times[name] = round(time.monotonic() - begun, 3)
+        return value
+
+    def _checked(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Look at both sides; raises PassError before anything is changed."""
+        there, here = self.channel.ask("probe"), probe(self.settings.root)
+        known = self.memory.binding
+        guards.require_same_folders(known, there, here)
+        if using := users(self.settings.root):
+            raise PassError(f"the target is in use: {using[0]}", "scale its workload to 0 there, and run this again")
+        if self.settings.finish and (using := self.channel.ask("users")):
+            raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
+        self.began = self.channel.ask("sync")
+        self.memory.keep("before", self.channel.scan())
+        counted = totals(self.memory.entries("before.new"))
+        if counted.devices and not self.settings.devices:
+            raise PassError(
+                f"there are device files in it, which may give access to the host's disks: {', '.join(counted.devices)}",
+                "volumes.claims: devices: true copies them",
+            )
+        guards.require_room(self.settings.root, counted, here)
+        if not self.settings.accept_deletions:
+            trusted = known.stage != "new" or self.settings.known_target
+            guards.require_content(self.memory, self.settings.root, counted, there, trusted=trusted)
+        self.memory.bind(source=guards.identity(there), target=guards.identity(here))
+        return there, here
+
+    def _transfer(self, there: dict[str, Any]) -> None:
+        settings, known = self.settings, self.memory.binding
+        target.free_flags(Tree(settings.root), self.memory.entries("target"))
+        filling = known.stage == "filling"
+        if known.stage == "new":
+            if lacking := target.lacking(settings.root):
+                raise PassError(f"the target cannot keep {', '.join(lacking)}", "give it a volume on ext4, xfs or btrfs")
+            self.memory.bind(stage="filling")
+            if not settings.limit and not [name for name in os.listdir(settings.root) if name != os.fsdecode(LEFT_OUT)]:
+                self.say(f"first stream from {there['path']}")
+                self.received += transfer.stream(self.channel, settings.root, self.say)
+        paths = None
+        if known.stage == "copied" and not self._everything(there):
+            paths = changed(self.memory.entries("source"), self.memory.entries("before.new"), known.since)
+        if paths == []:
+            return
+        self.say("bringing what differs" if paths is None else f"bringing {len(paths)} objects")
+        options = Options(
+            in_place=filling, again=paths is not None, vanishing=not settings.finish, limit=settings.limit, undo=settings.undo
+        )
+        self.received += transfer.rsync(self.channel, settings.root, options, self.say, paths)
+
+    def _everything(self, there: dict[str, Any]) -> bool:
+        """Return whether all content is read on both sides."""
+        return self.settings.full or self.memory.binding.stage != "copied" or there["kind"] not in _STAMPED
+
+    def _read(self, there: dict[str, Any]) -> int:
+        """Make whole lists of both sides, and return since when a change on the source may not be in them."""
+        everything, since = self._everything(there), self.memory.binding.since
+        self.say("reading and comparing both sides" if everything else "comparing what may have changed")
+        with ThreadPoolExecutor(1) as pool:
+            far = pool.submit(self._read_source, since, everything=everything)
+            self._read_target(everything=everything)
+            far.result()
+        return int(self.began)
+
+    def _read_source(self, since: int, *, everything: bool) -> None:
+        if everything:
+            self.memory.keep("source", self.channel.read())
+            return
+        self._renew("source", self.memory.entries("before.new"), self.channel.look, since)
+
+    def _read_target(self, *, everything: bool) -> None:
+        if everything:
+            self.memory.keep("target", self.tree.read())
+        else:
+            self.memory.keep("here", self.tree.scan())
+            self._renew("target", self.memory.entries("here.new"), self.tree.look, _FOREVER)
+            self.memory.forget("here.new")
+
+    def _renew(self, name: str, scanned: Iterator[Entry], look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> None:
+        again = "before.new" if name == "source" else "here.new"
+        paths = [entry.path for entry in stale(self.memory.entries(name), scanned, since)]
+        looked = self.memory.keep(f"{name}-looked", look(paths))
+        self.memory.keep(name, merged(self.memory.entries(name), self.memory.entries(again), self.memory.entries(looked), since))
+        self.memory.forget(looked)
+
+    def _repair(self) -> list[str]:
+        """Bring what still differs, in a few rounds; return what is left."""
+        finishing, root = self.settings.finish, self.settings.root
+        for round_left in reversed(range(_ROUNDS + 1 if finishing else 2)):
+            self._complete()
+            wrong = list(differences(self.memory.entries("source.new"), self.memory.entries("target.new")))
+            if not wrong or not round_left:
+                return [str(item) for item in wrong]
+            self.rounds += 1
+            self.say(f"{len(wrong)} objects differ; bringing them again")
+            target.free_flags(self.tree, self.memory.entries("target.new"))
+            options = Options(vanishing=not finishing, limit=self.settings.limit, undo=self.settings.undo)
+            if paths := [item.path for item in wrong if item.what != ("extra",)]:
+                with_folders = sorted({*paths, *map(parent, paths)}, key=place)
+                self.received += transfer.rsync(self.channel, root, replace(options, again=True), self.say, with_folders)
+            if len(paths) < len(wrong):
+                self.received += transfer.rsync(self.channel, root, options, self.say)
+            self._look_again([item.path for item in wrong])
+        raise AssertionError("the last round returns")
+
+    def _look_again(self, paths: list[bytes]) -> None:
+        """Read these objects again on both sides, and on the target also what changed along with them."""
+        self.memory.keep("fresh", self.channel.look(paths))
+        self._replace("source", paths, self.memory.entries("fresh.new"))
+        self.memory.settle("target")
+        self._read_target(everything=False)
+        self.memory.forget("fresh.new")
+
+    def _replace(self, name: str, paths: list[bytes], fresh: Iterator[Entry]) -> None:
+        asked = frozenset(paths)
+        kept = (entry for entry in self.memory.entries(f"{name}.new") if entry.path not in asked)
+        made = self.memory.keep(f"{name}.merged", (b or a for a, b in paired(kept, fresh) if a or b))  # type: ignore[misc]
+        os.replace(self.memory.path(made), self.memory.path(f"{name}.new"))
+
+    def _complete(self) -> None:
+        """Set what rsync does not, and read the objects again that this changed."""
+        both = paired(self.memory.entries("source.new"), self.memory.entries("target.new"))
+        changed = target.finish(self.tree, ((a, b) for a, b in both if a and b and a.kind == b.kind))
+        if changed:
+            fresh = self.memory.keep("fresh", self.tree.look(changed))
+            self._replace("target", changed, self.memory.entries(fresh))
+            self.memory.forget("fresh.new")
+
+    def _result(self, left: list[str], there: dict[str, Any], here: dict[str, Any], seconds: float) -> dict[str, Any]:
+        counted = totals(self.memory.entries("source.new"))
+        return {
+            "equal": not left,
+            "proven": self.settings.finish,
+            "left": left[:_SHOWN],
+            "leftCount": len(left),
+            **counted.document(),
+            "received": self.received,
+            "repairs": self.rounds,
+            "source": there,
+            "target": here,
+            "root": {
+                "source": root_digest(self.memory.entries("source.new")),
+                "target": root_digest(self.memory.entries("target.new")),
+            },
+            "versions": transfer.versions(),
+            "passSeconds": round(seconds, 3),
+        }
+
+    def _require_still(self, result: dict[str, Any]) -> None:
+        """Raise PassError unless the source stood still through the whole pass, and both sides are equal."""
+        if not result["equal"]:
+            raise PassError(f"{result['leftCount']} objects differ after {_ROUNDS} rounds: {'; '.join(result['left'][:3])}")
+        if using := self.channel.ask("users"):
+            raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
+        for old, new in paired(self.memory.entries("before.new"), self.channel.scan()):
+            if old is None or new is None or old.stamp != new.stamp:
+                path = shown(old.path if old else new.path if new else ROOT)
+                raise PassError(f"something wrote to the source meanwhile: {path}", "stop what writes, and run this again")
+        synced(self.settings.root)
+
+    def _save_proof(self) -> None:
+        self.memory.keep("proof", self.memory.entries("source.new"))
+        self.memory.settle("proof")
+
+
+def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = (2.0, 10.0, 30.0)) -> dict[str, Any]:
+    """Run a pass, again where the connection was cut; raises what the last attempt raised."""
+    for pause in pauses:
+        try:
+            return run()
+        except (transfer.TransferError, SourceError) as error:
+            if not error.lost:
+                raise
+            say(f"{error}; again in {pause:.0f} s")
+            time.sleep(pause)
+    return run()
+
+
+def result_line(document: dict[str, Any]) -> str:
+    """Return the last line of a pass, which a machine reads."""
+    return "RESULT " + json.dumps(document)

@@ -1,0 +1,201 @@
+"""The side that data comes from: answers what the other side asks through a forced command, for one folder, and writes nothing.
+
+What is asked is never given to a shell. rsync's own command line is taken apart and built again from what a sender needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from migrator.volumes.agent.compare import totals
+from migrator.volumes.agent.entries import Entry, to_lines
+from migrator.volumes.agent.tree import Tree, TreeError
+from migrator.volumes.agent.users import mount_of, users
+
+_LETTERS = frozenset("bvlHogDtpAXrSIRcnxW")
+"""Short options of rsync's sender that neither follow links nor write (rsync(1))."""
+_WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file"})
+_CAPABILITIES = re.compile(r"e\d*\.[A-Za-z]*")
+_LIMIT = re.compile(r"--bwlimit=\d+")
+_CHUNK = 1 << 18
+_LONGEST_LINE = 64
+
+
+class RefusedError(Exception):
+    """The other side asks for something that this key does not allow."""
+
+
+def rsync_command(asked: list[str], root: str) -> list[str]:
+    """Return what to run for rsync's request, for this folder whatever path was asked for; raises RefusedError."""
+    if asked[:3] != ["rsync", "--server", "--sender"] or asked[-2:-1] != ["."]:
+        raise RefusedError("not a request of rsync for a sender")
+    options = list(asked[3:-2])
+    if "--backup-dir" in options:  # it is the receiver's, and rsync tells it to both
+        at = options.index("--backup-dir")
+        del options[at : at + 2]
+    for option in options:
+        letters = _CAPABILITIES.sub("", option[1:]) if re.fullmatch(r"-[A-Za-z].*", option) else None
+        if letters is None and option not in _WORDS and not _LIMIT.fullmatch(option):
+            raise RefusedError(f"rsync's option {option!r}")
+        if letters is not None and not set(letters) <= _LETTERS:
+            raise RefusedError(f"rsync's options {option!r}")
+    return ["rsync", "--server", "--sender", *options, ".", f"{root}/"]
+
+
+def tar_command(root: str) -> list[str]:
+    """Return what to run for a whole tree as one stream."""
+    words = ["tar", "-C", root, "--format=posix", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner", "-S"]
+    return [
+        *words,
+        "--one-file-system",
+        "--anchored",
+        "--exclude=./lost+found",
+        "--atime-preserve=system",
+        "--warning=none",
+        "-cf",
+        "-",
+        ".",
+    ]
+
+
+def serve(root: str, request: str, given: BinaryIO, out: BinaryIO) -> None:
+    """Do what this key allows: become rsync's or tar's sender, answer questions until they end, or end the server."""
+    if request == "tar" or request.startswith("rsync "):
+        command = tar_command(root) if request == "tar" else rsync_command(request.split(" "), root)
+        os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
+    elif request == "session":
+        session(root, given, out)
+    elif request == "close":
+        os.kill(_listener(), signal.SIGTERM)
+    else:
+        raise RefusedError(f"{request[:40]!r} is no request")
+
+
+def session(root: str, given: BinaryIO, out: BinaryIO) -> None:
+    """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome."""
+    while line := given.readline(_LONGEST_LINE):
+        word, _, length = line.decode().strip().partition(" ")
+        try:
+            for chunk in answer(root, word, given.read(int(length or 0))):
+                frame(out, chunk)
+            outcome = {}
+        except (RefusedError, TreeError, OSError) as error:
+            outcome = {"error": str(error)}
+        frame(out, b"")
+        frame(out, json.dumps(outcome).encode())
+        out.flush()
+
+
+def answer(root: str, word: str, payload: bytes) -> Iterator[bytes]:
+    """Yield the answer to one question; raises RefusedError, TreeError or OSError."""
+    if word in ("scan", "read"):
+        tree = Tree(root)
+        yield from packed(tree.scan() if word == "scan" else tree.read())
+    elif word == "look":
+        yield from packed(Tree(root).look(path for path in payload.split(b"\0") if path))
+    elif word == "probe":
+        yield json.dumps(probe(root)).encode()
+    elif word == "sync":
+        yield json.dumps(synced(root)).encode()
+    elif word == "users":
+        yield json.dumps(users(root)).encode()
+    else:
+        raise RefusedError(f"{word[:40]!r} is no question")
+
+
+def frame(out: BinaryIO, content: bytes) -> None:
+    """Write a length and so many bytes."""
+    out.write(struct.pack(">I", len(content)) + content)
+
+
+def probe(root: str) -> dict[str, object]:
+    """Return what tells this folder from another one that could lie at the same path, and how full its file system is."""
+    real = os.path.realpath(root)
+    mount, space, own = mount_of(real), os.statvfs(real), os.stat(real)
+    return {
+        "path": real,
+        "inode": own.st_ino,
+        "mounted": mount.point == real,
+        "kind": mount.kind,
+        "source": mount.source,
+        "total": space.f_blocks * space.f_frsize,
+        "free": space.f_bavail * space.f_frsize,
+        "inodes": space.f_favail if space.f_files else None,
+        "now": time.time_ns(),
+    }
+
+
+def synced(root: str) -> int:
+    """Write back what is only in memory, and return the time before that, by this host's clock."""
+    before = time.time_ns()
+    fd = os.open(root, os.O_RDONLY)
+    try:
+        _sync_file_system(fd)
+    finally:
+        os.close(fd)
+    return before
+
+
+def _listener() -> int:
+    """Return the process of the SSH server that this request came through: the outermost one above us."""
+    pid, found = os.getppid(), 0
+    while pid > 1:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            name, _, rest = file.read().rpartition(")")
+        if "(sshd" in name:
+            found = pid
+        elif found:
+            break
+        pid = int(rest.split()[1])
+    if not found:
+        raise RefusedError("no SSH server to close")
+    return found
+
+
+def _sync_file_system(fd: int) -> None:
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).syncfs(fd):
+        raise OSError(ctypes.get_errno(), "syncfs")
+
+
+def packed(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield a list of entries, compressed."""
+    made = zlib.compressobj(1)
+    for chunk in _chunks(to_lines(entries)):
+        if found := made.compress(chunk):
+            yield found
+    yield made.flush()
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
+    waiting: list[str] = []
+    size = 0
+    for line in lines:
+        waiting.append(line)
+        size += len(line)
+        if size > _CHUNK:
+            yield ("\n".join(waiting) + "\n").encode()
+            waiting, size = [], 0
+    yield ("\n".join(waiting) + "\n").encode()
+
+
+def survey(root: str) -> dict[str, object]:
+    """Return what a folder holds and where it lies, for a plan."""
+    counted = totals(Tree(root).scan())
+    return {**probe(root), **counted.document(), "devices": counted.devices}
+
+
+def main(root: str) -> None:
+    """Answer the request that sshd hands over (SSH_ORIGINAL_COMMAND, sshd(8))."""
+    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

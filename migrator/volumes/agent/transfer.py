@@ -1,0 +1,195 @@
+"""Bring content over: a whole tree as one stream of tar, or what differs by rsync."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from migrator.volumes.agent.channel import Channel
+from migrator.volumes.agent.entries import shown
+
+Say = Callable[[str], None]
+_RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")
+_PROGRESS = re.compile(r"^\s*([\d,]+)\s+\d+%")
+_VANISHED = 24
+_LOST = frozenset({10, 12, 30, 35, 255})
+"""Exit codes that a cut connection gives (rsync(1)); a second try may succeed."""
+_FULL = ("No space left on device", "Disk quota exceeded")
+_PIPE_BYTES = 1 << 20
+_NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")
+_STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")
+
+
+class TransferError(Exception):
+    """The transfer failed; `full` tells that the target has no room, `lost` that the connection was cut."""
+
+    def __init__(self, message: str, *, full: bool = False, lost: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
+        self.lost = lost
+
+
+@dataclass(frozen=True)
+class Options:
+    """How rsync works in one pass."""
+
+    delete: bool = True
+    in_place: bool = False
+    """Go on in files that an interrupted stream left; never where a file may have other names that are right already."""
+    again: bool = False
+    """Take no file as equal because size and time are."""
+    vanishing: bool = True
+    """Whether files may vanish from the source meanwhile, because it lives."""
+    limit: int = 0
+    """KiB a second; 0: none."""
+    undo: str = ""
+    """Folder for what is overwritten or deleted."""
+
+
+def rsync(channel: Channel, root: str, options: Options, say: Say, paths: Iterable[bytes] | None = None) -> int:
+    """Make the tree like the other side's, or only these paths of it; return how many bytes came. Raises TransferError."""
+    with tempfile.TemporaryFile() as listed, tempfile.TemporaryFile() as complaints:
+        stdin: int | IO[bytes] = subprocess.DEVNULL
+        if paths is not None:
+            listed.writelines(path + b"\0" for path in paths)
+            listed.seek(0)
+            stdin = listed
+        command = [*_words(options, some=paths is not None), "-e", channel.shell, f"{_host(channel.address)}:/", f"{root}/"]
+        started = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints, env=_environment())
+        received = _followed(started, say)
+        code = started.wait()
+        complaints.seek(0)
+        _require(code, complaints.read().decode(errors="backslashreplace"), options)
+    return received
+
+
+def stream(channel: Channel, root: str, say: Say) -> int:
+    """Unpack the other side's whole tree into an empty folder; return how many bytes came. Raises TransferError."""
+    words = [
+        "tar",
+        "-C",
+        root,
+        "--xattrs",
+        "--xattrs-include=*",
+        "--acls",
+        "--numeric-owner",
+        "-p",
+        "-S",
+        "--warning=none",
+        "-xf",
+        "-",
+    ]
+    words.append("--xattrs-exclude=security.selinux")
+    with tempfile.TemporaryFile() as sent, tempfile.TemporaryFile() as unpacked:
+        source = channel.stream(sent)
+        assert source.stdout is not None  # noqa: S101 - it was started with a pipe
+        target = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=unpacked, env=_environment())
+        assert target.stdin is not None  # noqa: S101 - it was started with a pipe
+        try:
+            count = _poured(source.stdout.fileno(), target.stdin.fileno(), say)
+        except BrokenPipeError:
+            count = 0
+        target.stdin.close()
+        source.stdout.close()
+        codes = source.wait(), target.wait()
+        complaint = b""
+        for file in (unpacked, sent):
+            file.seek(0)
+            complaint += file.read()
+    # 1: a file changed or vanished while it was read (tar(1)); the next pass brings it.
+    if codes[0] not in (0, 1) or codes[1]:
+        text = complaint.decode(errors="backslashreplace").strip()
+        raise TransferError(
+            f"tar ended with {codes[1]} here and {codes[0]} there: {text[-400:]}", full=_is_full(text), lost=codes[0] == 255
+        )
+    return count
+
+
+def _words(options: Options, *, some: bool) -> Iterator[str]:
+    yield from _STANDARD
+    yield from (f"--filter=-x {pattern}" for pattern in _NOT_OF_THE_DATA)
+    if some:
+        yield from ("--from0", "--files-from=-")
+    elif options.delete:
+        yield "--delete-delay"
+    if options.in_place:
+        yield from ("--inplace", "--no-whole-file")
+    if options.again:
+        yield "--ignore-times"
+    if options.limit:
+        yield f"--bwlimit={options.limit}"
+    if options.undo:
+        yield from ("--backup", f"--backup-dir={options.undo}")
+
+
+def _followed(started: subprocess.Popen[bytes], say: Say) -> int:
+    """Tell rsync's progress at most once a second, and return what its summary says was received."""
+    assert started.stdout is not None  # noqa: S101 - it was started with a pipe
+    received, told, rest = 0, time.monotonic(), ""
+    while chunk := os.read(started.stdout.fileno(), 1 << 16):
+        *lines, rest = re.split(r"[\r\n]", rest + chunk.decode(errors="replace"))
+        for line in lines:
+            if found := _RECEIVED.search(line):
+                received = _number(found[1])
+        if (moment := time.monotonic()) > told + 1.0:
+            now = [found for line in lines if (found := _PROGRESS.match(line))]
+            if now:
+                say(f"{_number(now[-1][1])} bytes")
+                told = moment
+    started.stdout.close()
+    return received
+
+
+def _poured(source: int, target: int, say: Say) -> int:
+    """Move bytes from one pipe to another inside the kernel, and count them."""
+    count, told = 0, time.monotonic()
+    while moved := os.splice(source, target, _PIPE_BYTES):
+        count += moved
+        if (moment := time.monotonic()) > told + 1.0:
+            say(f"{count} bytes")
+            told = moment
+    return count
+
+
+def _require(code: int, complaint: str, options: Options) -> None:
+    if code == 0 or (code == _VANISHED and options.vanishing):
+        return
+    lines = [line for line in complaint.splitlines() if line.strip()]
+    what = {_VANISHED: "files vanished from a source that should stand still", 23: "some objects could not be transferred"}
+    said = "; ".join(lines[:3])
+    raise TransferError(
+        f"rsync ended with {code}: {what.get(code, 'it did not finish')}: {said}", full=_is_full(complaint), lost=code in _LOST
+    )
+
+
+def _is_full(text: str) -> bool:
+    return any(words in text for words in _FULL)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the programs that take part."""
+    found = {}
+    for name, command in {"rsync": ["rsync", "--version"], "tar": ["tar", "--version"], "ssh": ["ssh", "-V"]}.items():
+        with contextlib.suppress(OSError):
+            done = subprocess.run(command, capture_output=True, check=False)
+            found[name] = shown((done.stdout or done.stderr).splitlines()[0])
+    return found

@@ -1,0 +1,243 @@
+"""Read a tree without changing it: no access time is touched, no symbolic link followed, no other file system entered."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import resource
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+
+from migrator.volumes.agent.entries import ROOT, Entry, place, shown
+
+LONGEST_PATH = 4095
+"""Bytes of a whole path that Linux takes in one call (PATH_MAX with its final NUL), and rsync with it."""
+LEFT_OUT = b"lost+found"
+"""The folder of a file system's own that lies in its root."""
+IMMUTABLE, APPEND = 0x10, 0x20
+KEPT_FLAGS = IMMUTABLE | APPEND | 0x40 | 0x80
+"""With no-dump and no-atime (linux/fs.h)."""
+_LONG = struct.calcsize("l")
+_GET_FLAGS, _SET_FLAGS = 2 << 30 | _LONG << 16 | ord("f") << 8 | 1, 1 << 30 | _LONG << 16 | ord("f") << 8 | 2
+_BLOCK = 128 * 1024
+_ZEROS = bytes(_BLOCK)
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFREG: "f",
+    stat.S_IFDIR: "d",
+    stat.S_IFLNK: "l",
+    stat.S_IFIFO: "p",
+    stat.S_IFSOCK: "s",
+    stat.S_IFBLK: "b",
+    stat.S_IFCHR: "c",
+}
+_ACLS = ("system.posix_acl_access", "system.posix_acl_default")
+_OF_THE_HOST = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.", "btrfs.")
+"""Attributes that belong to the host or its file system and not to the data: each host sets its own."""
+
+
+class TreeError(Exception):
+    """A tree cannot be moved as it is; the message names the object."""
+
+
+class Tree:
+    """A volume's folder on this host."""
+
+    def __init__(self, root: str) -> None:
+        _raise_open_files()
+        self.root = root
+        self.fd = os.open(root, _OPEN | os.O_DIRECTORY)
+        self.device = os.fstat(self.fd).st_dev
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+    def scan(self) -> Iterator[Entry]:
+        """Yield all entries in order; nothing is opened but folders."""
+        return self._walk(whole=False)
+
+    def read(self) -> Iterator[Entry]:
+        """Yield all entries in order, with attributes and digests."""
+        return self._walk(whole=True)
+
+    def look(self, paths: Iterable[bytes]) -> Iterator[Entry]:
+        """Yield the entries of these paths with attributes and digests, in their order; those that are gone are left out."""
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.opened_folder(path) as (folder, name):
+                yield _entry(folder, name, path, whole=True)
+
+    @contextlib.contextmanager
+    def opened_folder(self, path: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the folder that a path lies in, and the name in it; a symbolic link on the way is NotADirectoryError."""
+        *folders, name = place(path) or [ROOT]
+        current = os.dup(self.fd)
+        try:
+            for part in folders:
+                if part in (b"", b".", b".."):
+                    raise NotADirectoryError(f"{shown(path)} is no path below the volume")
+                try:
+                    inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
+                finally:
+                    os.close(current)
+                    current = -1
+                current = inner
+            yield current, name
+        finally:
+            if current >= 0:
+                os.close(current)
+
+    def _walk(self, *, whole: bool) -> Iterator[Entry]:
+        yield _entry(self.fd, ROOT, ROOT, whole=whole)
+        stack = [(os.dup(self.fd), iter(_names(self.fd, top=True)), b"")]
+        try:
+            while stack:
+                folder, names, prefix = stack[-1]
+                name = next(names, None)
+                if name is None:
+                    os.close(folder)
+                    stack.pop()
+                    continue
+                path = prefix + name
+                if len(self.root) + 1 + len(path) > LONGEST_PATH:
+                    raise TreeError(f"a path is longer than {LONGEST_PATH} bytes: {shown(path[:80])}...")
+                with contextlib.suppress(FileNotFoundError):  # a tree that lives loses entries while it is read
+                    entry = _entry(folder, name, path, whole=whole)
+                    yield entry
+                    if entry.kind == "d":
+                        stack.append(self._entered(folder, name, path))
+        finally:
+            for folder, _, _ in stack:
+                os.close(folder)
+
+    def _entered(self, folder: int, name: bytes, path: bytes) -> tuple[int, Iterator[bytes], bytes]:
+        try:
+            inner = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=folder)
+        except NotADirectoryError as error:  # it became a link or a file since
+            raise FileNotFoundError(errno.ENOENT, "changed") from error
+        if os.fstat(inner).st_dev != self.device:
+            os.close(inner)
+            raise TreeError(f"another file system, or a subvolume, is mounted in it: {shown(path)}")
+        return inner, iter(_names(inner, top=False)), path + b"/"
+
+
+def content_digest(fd: int, size: int) -> str:
+    """Return SHA-256 over the size and each block of 128 KiB that is not all zeros, with its offset; holes are not read."""
+    made = hashlib.sha256(struct.pack("<Q", size))
+    position = 0
+    while position < size:
+        try:
+            data = os.lseek(fd, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                break
+            raise
+        if data >= size:  # it has grown since
+            break
+        hole = os.lseek(fd, data, os.SEEK_HOLE)
+        for offset in range(max(position, data - data % _BLOCK), min(hole, size), _BLOCK):
+            block = _block(fd, offset)
+            if block != (_ZEROS if len(block) == _BLOCK else _ZEROS[: len(block)]):
+                made.update(struct.pack("<Q", offset))
+                made.update(block)
+            position = offset + _BLOCK
+    return made.hexdigest()
+
+
+def flags_of(fd: int) -> int:
+    """Return those flags of `chattr` that are kept; a file system without flags has none."""
+    try:
+        packed = fcntl.ioctl(fd, _GET_FLAGS, struct.pack("l", 0))
+    except OSError:
+        return 0
+    return int(struct.unpack("l", packed)[0]) & KEPT_FLAGS
+
+
+def set_flags(fd: int, wanted: int) -> None:
+    """Give an opened object these of the kept flags, and leave its others."""
+    there = int(struct.unpack("l", fcntl.ioctl(fd, _GET_FLAGS, struct.pack("l", 0)))[0])
+    fcntl.ioctl(fd, _SET_FLAGS, struct.pack("l", there & ~KEPT_FLAGS | wanted))
+
+
+def _entry(folder: int, name: bytes, path: bytes, *, whole: bool) -> Entry:
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    kind = _KINDS[stat.S_IFMT(found.st_mode)]
+    entry = Entry(
+        path=path,
+        kind=kind,
+        mode=stat.S_IMODE(found.st_mode),
+        uid=found.st_uid,
+        gid=found.st_gid,
+        size=found.st_size if kind == "f" else 0,
+        mtime=found.st_mtime_ns,
+        ctime=found.st_ctime_ns,
+        inode=found.st_ino,
+        links=found.st_nlink if kind != "d" else 1,
+        blocks=found.st_blocks,
+        device=found.st_rdev if kind in "bc" else 0,
+        target=os.readlink(name, dir_fd=folder) if kind == "l" else b"",
+    )
+    return _completed(entry, folder, name) if whole else entry
+
+
+def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
+    if entry.kind not in "fd":
+        return entry._replace(xattrs=_xattrs(b"/proc/self/fd/%d/%s" % (folder, name)), whole=True)
+    try:
+        fd = os.open(name, _OPEN | os.O_NOATIME, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):  # it became another kind since
+            raise FileNotFoundError(errno.ENOENT, "changed") from error
+        if error.errno != errno.EPERM:
+            raise
+        fd = os.open(name, _OPEN, dir_fd=folder)
+    try:
+        digest = content_digest(fd, entry.size) if entry.kind == "f" else ""
+        after = os.fstat(fd)
+        if entry.kind == "f" and (after.st_ino, after.st_ctime_ns, after.st_size) != (entry.inode, entry.ctime, entry.size):
+            digest = ""
+        return entry._replace(xattrs=_xattrs(fd), flags=flags_of(fd), digest=digest, whole=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, shown(entry.path)) from error
+    finally:
+        os.close(fd)
+
+
+def _xattrs(where: int | bytes) -> tuple[tuple[str, str], ...]:
+    found = []
+    follow = {} if isinstance(where, int) else {"follow_symlinks": False}
+    try:
+        names = os.listxattr(where, **follow)
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.EPERM):
+            return ()
+        raise
+    for name in sorted(names):
+        if name.startswith(_OF_THE_HOST) or (name.startswith("system.") and name not in _ACLS):
+            continue
+        with contextlib.suppress(OSError):  # taken away since
+            found.append((name, os.getxattr(where, name, **follow).hex()))
+    return tuple(found)
+
+
+def _names(fd: int, *, top: bool) -> list[bytes]:
+    return sorted(name for name in map(os.fsencode, os.listdir(fd)) if not (top and name == LEFT_OUT))
+
+
+def _block(fd: int, offset: int) -> bytes:
+    block = os.pread(fd, _BLOCK, offset)
+    while len(block) < _BLOCK:
+        more = os.pread(fd, _BLOCK - len(block), offset + len(block))
+        if not more:
+            break
+        block += more
+    return block
+
+
+def _raise_open_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,34 @@
+"""The program for the hosts as one file, which their Python runs as it is (zipapp)."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import zipfile
+from importlib import resources
+
+_MAIN = "import sys\nfrom migrator.volumes.agent.main import main\nsys.exit(main(sys.argv[1:]))\n"
+_AT = (1980, 1, 1, 0, 0, 0)
+
+
+@functools.cache
+def bundle() -> bytes:
+    """Return the file; the same code gives the same bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in _files().items():
+            archive.writestr(zipfile.ZipInfo(name, _AT), text, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def bundle_name() -> str:
+    """Return its name, which tells what is in it: a unit that runs an older one keeps its own."""
+    return f"agent-{hashlib.sha256(bundle()).hexdigest()[:12]}.pyz"
+
+
+def _files() -> dict[str, str]:
+    agent = resources.files("migrator.volumes.agent")
+    code = {item.name: item.read_text(encoding="utf-8") for item in agent.iterdir() if item.name.endswith(".py")}
+    inside = {f"migrator/volumes/agent/{name}": text for name, text in sorted(code.items())}
+    return {"__main__.py": _MAIN, "migrator/__init__.py": "", "migrator/volumes/__init__.py": "", **inside}

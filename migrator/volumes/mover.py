@@ -1,0 +1,233 @@
+"""Moves a volume's folder between two hosts: a server on the one, a unit that pulls on the other; this machine only watches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.model.volumes import Job, PassResult, Place
+from migrator.nodes.detached import Detached, SecretFile
+from migrator.nodes.paths import STATE
+from migrator.ports import Host
+from migrator.untrusted import for_shell, printable
+from migrator.volumes.bundle import bundle, bundle_name
+from migrator.volumes.server import Server, require_programs
+
+_SECONDS = 7 * 24 * 3600
+"""A first pass of a large volume over a slow line takes days; the next run joins it."""
+_AES = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com")
+_RESULT = "RESULT "
+_REFUSED_FOLDERS = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr"})
+_REFUSED_PATHS = frozenset(
+    f"/var/{name}"
+    for name in (
+        "lib",
+        "log",
+        "cache",
+        "spool",
+        "run",
+        "tmp",
+        "lib/etcd",
+        "lib/kubelet",
+        "lib/containerd",
+        "lib/containers",
+        "lib/migrator",
+    )
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Machine:
+    """A host, and how other hosts reach it."""
+
+    host: Host
+    address: str
+
+
+class NodeMover:
+    """Fills the port `VolumeMover` over SSH."""
+
+    def __init__(self, source: Mapping[str, Machine], target: Mapping[str, Machine], *, port: int = 0) -> None:
+        """Take the hosts of both clusters by the names of their nodes, for the direction from `source` to `target`."""
+        self._source, self._target, self._port = source, target, port
+
+    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
+        """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""
+        machine = _machine(self._source if source else self._target, place)
+        require_programs(machine.host)
+        agent = self._put_agent(machine.host)
+        path = _real_path(machine.host, place)
+        document: Mapping[str, object] = json.loads(
+            machine.host.run(f"python3 -I {agent} survey {for_shell(path)}", timeout=3600).splitlines()[-1]
+        )
+        return document
+
+    def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
+        """Run one pass, or join the one that still runs; raises BlockedError with what it says."""
+        source, target = _machine(self._source, job.source), _machine(self._target, job.target)
+        unit = unit_name(job)
+        joined = _detached(unit, "the pass that an earlier run began")
+        running = joined if joined.runs(target.host) else self._begun(job, source, target, unit)
+        # Interrupted here, it goes on without us, and needs its server.
+        said = _said(running, target.host, say)
+        Server(unit).stop(source.host)
+        return _result(job, said)
+
+    def read_list(self, job: Job) -> bytes:
+        """Return the list of all entries that the last `finish` has proven, as the target's host keeps it."""
+        host = _machine(self._target, job.target).host
+        return host.read(f"{STATE}/volumes/{unit_name(job)}/proof.list")
+
+    def running(self, job: Job) -> bool:
+        """Return whether a pass of this volume runs now."""
+        return _detached(unit_name(job), "").runs(_machine(self._target, job.target).host)
+
+    def clean(self, job: Job) -> None:
+        """End what runs for this volume on both hosts, and remove all that this tool keeps there of it."""
+        unit = unit_name(job)
+        for machine in (_machine(self._source, job.source), _machine(self._target, job.target)):
+            host = machine.host
+            Server(unit).stop(host)
+            host.run(
+                f"systemctl stop migrator-data-{unit} 2>/dev/null; systemctl reset-failed migrator-data-{unit} 2>/dev/null; "
+                f"rm -rf {_key_path(unit)} {STATE}/volumes/{unit} /var/log/migrator/migrator-data-{unit}.log; "
+                f"ls -d {STATE}/volumes/*/ > /dev/null 2>&1 || rm -rf {STATE}/volumes"
+            )
+
+    def _begun(self, job: Job, source: Machine, target: Machine, unit: str) -> Detached:
+        require_programs(target.host)
+        target_path, source_path = _real_path(target.host, job.target), _real_path(source.host, job.source)
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+        server = Server(unit)
+        try:
+            serving = server.start(
+                source.host,
+                source_path,
+                public_key=public,
+                address=source.address,
+                client=target.address,
+                port=self._port,
+                seconds=_SECONDS,
+            )
+            folder = f"{STATE}/volumes/{unit}"
+            known = f"[{source.address}]:{serving.port} {serving.host_key}\n"
+            settings = {
+                "settings": _settings(job, target_path, folder, int(target.host.clock.now())),
+                "channel": {
+                    "address": source.address,
+                    "port": serving.port,
+                    "user": "root",
+                    "key": _key_path(unit),
+                    "known_hosts": f"{folder}/known_hosts",
+                    "ciphers": ",".join(_ciphers(source.host, target.host)),
+                },
+            }
+            target.host.write(f"{folder}/known_hosts", known.encode(), mode=0o600)
+            target.host.write(f"{folder}/settings.json", json.dumps(settings).encode(), mode=0o600)
+            agent = self._put_agent(target.host)
+        except BaseException:
+            server.stop(source.host)
+            raise
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+        return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
+
+    @staticmethod
+    def _put_agent(host: Host) -> str:
+        path = f"{STATE}/volumes/{bundle_name()}"
+        if not host.ok(f"test -s {path}"):
+            host.write(path, bundle(), mode=0o600)
+        return path
+
+
+def _settings(job: Job, root: str, folder: str, now: int) -> dict[str, object]:
+    """Return what the program on the target's host is told."""
+    return {
+        "root": root,
+        "memory": folder,
+        "finish": job.finish,
+        "full": job.full,
+        "accept_deletions": job.accept_deletions,
+        "known_target": job.known_target,
+        "devices": job.devices,
+        "limit": job.limit,
+        "undo": f"{folder}/undo/{now}" if job.keep_undo else "",
+    }
+
+
+def _detached(unit: str, command: str, secret: SecretFile | None = None) -> Detached:
+    return Detached(f"migrator-data-{unit}", command, float(_SECONDS), secret=secret)
+
+
+def _said(running: Detached, host: Host, say: Callable[[str], None]) -> str:
+    """Return what a unit has said when it has ended, whether well or not: its last line tells."""
+    try:
+        return running.run(host, lambda text: _tell(text, say))
+    except CommandFailedError as error:
+        return error.output
+
+
+def unit_name(job: Job) -> str:
+    """Return the name by which one volume in one direction is known on hosts."""
+    text = f"{job.direction} {job.claim} {job.source} {job.target}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _key_path(unit: str) -> str:
+    return f"/run/migrator/data-{unit}.key"
+
+
+def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
+    if place.node not in machines:
+        raise BlockedError(
+            f"node {place.node} is in no file of hosts",
+            hint="volumes.hosts names a file for each cluster; add the node's address to its `nodes`",
+        )
+    return machines[place.node]
+
+
+def _real_path(host: Host, place: Place) -> str:
+    """Return where a volume's folder really lies; raises BlockedError for one that is missing, or of the system."""
+    try:
+        path = host.run(f"realpath -e -- {for_shell(place.path)}").rstrip("\n")
+    except CommandFailedError as error:
+        raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error
+    parts = path.split("/")[1:]
+    if len(parts) < 2 or parts[0] in _REFUSED_FOLDERS or path in _REFUSED_PATHS or "\n" in path:
+        raise BlockedError(
+            f"{place}: {printable(path)} is a folder of the system and no volume",
+            hint="move it yourself, and name the claim in volumes.dataMoved",
+        )
+    if not host.ok(f"test -d {for_shell(path)}"):
+        raise BlockedError(f"{place}: is no folder", hint="block volumes and single files are not copied")
+    return path
+
+
+def _ciphers(*hosts: Host) -> tuple[str, ...]:
+    with_aes = all(host.ok("grep -qwm1 aes /proc/cpuinfo") for host in hosts)
+    return _AES if with_aes else _AES[::-1]
+
+
+def _tell(text: str, say: Callable[[str], None]) -> None:
+    if _RESULT not in text:
+        say(printable(text))
+
+
+def _result(job: Job, said: str) -> PassResult:
+    lines = [line for line in said.splitlines() if line.startswith(_RESULT)]
+    if not lines:
+        raise HostError(
+            f"{job.target.node}: the pass of {job.claim} was cut off: {printable(said.strip()[-300:])}",
+            hint="run this again to go on",
+        )
+    document = json.loads(lines[-1][len(_RESULT) :])
+    if not document["good"]:
+        raise BlockedError(f"{job.claim}: {printable(document['error'])}", hint=printable(document["hint"]))
+    document["left"] = [printable(text) for text in document["left"]]
+    return PassResult(document)

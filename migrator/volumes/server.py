@@ -1,0 +1,132 @@
+"""A temporary SSH server on the host that data comes from: one key, one folder, reading only; it is there for one pass.
+
+It is a unit of systemd that sees all file systems as read-only, ends by itself, and takes its files along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.errors import BlockedError
+from migrator.ports import Host
+from migrator.untrusted import for_shell
+from migrator.volumes.bundle import bundle
+
+_RUN = "/run/migrator"
+_FREE_PORT = (
+    "import ipaddress, socket; s = socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[ipaddress.ip_address('%(at)s').version]); "
+    "s.bind(('%(at)s', 0)); print(s.getsockname()[1])"
+)
+_SETTINGS = """\
+ListenAddress {address}
+Port {port}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+PermitRootLogin forced-commands-only
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM {pam}
+AllowTcpForwarding no
+AllowAgentForwarding no
+X11Forwarding no
+PermitTunnel no
+PermitTTY no
+PermitUserRC no
+PrintMotd no
+AuthenticationMethods publickey
+MaxSessions 20
+ClientAliveInterval 15
+ClientAliveCountMax 8
+LogLevel ERROR
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class Serving:
+    """A server that runs."""
+
+    port: int
+    host_key: str
+    """Its public key, type and base64."""
+
+
+@dataclass(slots=True, frozen=True)
+class Server:
+    """The server of one volume."""
+
+    name: str
+    """Part of its unit's and folder's name: letters, digits, `-`."""
+
+    @property
+    def unit(self) -> str:
+        """Name of the unit."""
+        return f"migrator-data-{self.name}-source"
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie, in memory."""
+        return f"{_RUN}/{self.unit}"
+
+    def start(self, host: Host, root: str, *, public_key: str, address: str, client: str, port: int, seconds: int) -> Serving:
+        """Start it, after ending one that an earlier run left; raises BlockedError where a program is missing."""
+        require_programs(host, "sshd")
+        self.stop(host)
+        port = port or int(host.run(f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"))
+        host.run(f"umask 077; mkdir -p {self.folder} && ssh-keygen -q -t ed25519 -N '' -C '' -f {self.folder}/host_key")
+        pam = "yes" if host.ok("test -e /etc/pam.d/sshd") else "no"
+        settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
+        agent = f"{self.folder}/agent.pyz"
+        command = f"python3 -I {agent} serve {for_shell(root)}"
+        options = f'restrict,from="{client}",command="{_quoted(command)}"'
+        host.write(agent, bundle(), mode=0o600)
+        host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)
+        host.write(f"{self.folder}/authorized_keys", f"{options} {public_key}\n".encode(), mode=0o600)
+        host_key = " ".join(host.run(f"cat {self.folder}/host_key.pub").split()[:2])
+        host.run(self._unit_command(seconds))
+        self._await_port(host, address, port)
+        return Serving(port, host_key)
+
+    def stop(self, host: Host) -> None:
+        """End it, and remove what it has left; it need not be there."""
+        host.run(f"systemctl stop {self.unit} 2>/dev/null; systemctl reset-failed {self.unit} 2>/dev/null; rm -rf {self.folder}")
+
+    def _unit_command(self, seconds: int) -> str:
+        properties = (
+            f"RuntimeMaxSec={seconds}",
+            "ReadOnlyPaths=/",
+            f"ExecStopPost=+/usr/bin/rm -rf {self.folder}",
+            "CollectMode=inactive-or-failed",
+        )
+        options = " ".join(for_shell(f"--property={text}") for text in properties)
+        program = f'exec "$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)" -D -e -f {self.folder}/sshd_config'
+        # sshd wants this folder for what it does without rights, and a distribution makes it with its own unit.
+        return f"mkdir -p /run/sshd; systemd-run --quiet --unit={self.unit} {options} sh -c {for_shell(program)}"
+
+    def _await_port(self, host: Host, address: str, port: int) -> None:
+        test = f"import socket; socket.create_connection(('{address}', {port}), 2).close()"
+        for _ in range(100):
+            if host.ok(f"python3 -c {for_shell(test)}"):
+                return
+            host.clock.sleep(0.1)
+        raise BlockedError(
+            f"{host.name}: the temporary SSH server does not answer at {address}, port {port}",
+            hint=f"`journalctl -u {self.unit}` on the host tells why; volumes.port chooses a port",
+        )
+
+
+def require_programs(host: Host, *names: str) -> None:
+    """Raise BlockedError that names the programs a host does not have."""
+    wanted = ("python3", "rsync", "tar", "ssh", "ssh-keygen", *names)
+    missing = host.run(
+        f"for name in {' '.join(wanted)}; do PATH=$PATH:/usr/sbin:/sbin command -v $name > /dev/null || echo $name; done; "
+        "python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || echo 'python3 (3.11 or newer)'"
+    ).split("\n")
+    found = [name for name in missing if name]
+    if found:
+        raise BlockedError(f"{host.name} has no {', '.join(found)}", hint="install it there, and run this again")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

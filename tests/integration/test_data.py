@@ -1,0 +1,127 @@
+"""`migrator data`, on two real control planes and two hosts with real sshd, rsync and tar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.model.manifest import Manifest, get
+from tests.support import trees
+from tests.support.objects import made
+from tests.support.sandbox import Sandbox, one_line, until
+from tests.support.trees import described
+from tests.support.volume_hosts import VolumePair, volume_pair
+
+_SSH = """#!/bin/sh
+for last; do before=$now; now=$last; done
+case "$before" in
+{cases}
+esac
+"""
+_HOSTS = "config: {{'migrator:cluster': {{nodes: [{{name: {name}, address: {address}}}]}}}}\n"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VolumePair]:
+    """Make two hosts, and an `ssh` that enters their namespaces instead of a network that this machine has not."""
+    with volume_pair() as pair:
+        cases = [f'  *@{host.address}) exec {" ".join(host.inside())} sh -c "$last" ;;' for host in (pair.blue, pair.green)]
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin/ssh").write_text(_SSH.format(cases="\n".join(cases)))
+        (tmp_path / "bin/ssh").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+        for name, host in (("b", pair.blue), ("g", pair.green)):
+            (tmp_path / f"{name}.yaml").write_text(_HOSTS.format(name=name, address=host.address))
+        yield pair
+
+
+def volume(sandbox: Sandbox, name: str, path: Path, node: str) -> Manifest:
+    """Return a volume as local-path-provisioner makes it, for the sandbox's claim."""
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+        "hostPath": {"path": str(path)},
+        "claimRef": {"namespace": sandbox.namespace, "name": "data"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+    }
+    return made("v1", "PersistentVolume", name, annotations={"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}, spec=spec)
+
+
+def bound(cluster: Any) -> bool:
+    """Return whether the claim of a cluster is bound."""
+    return bool(get(cluster("PersistentVolumeClaim", "data"), "status", "phase") == "Bound")
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox, hosts: VolumePair) -> tuple[Sandbox, Path, Path]:
+    """Return a claim that is bound on both sides, with everything in blue's volume."""
+    blue, green = hosts.volume("data", kind="ext4")
+    trees.fill(blue)
+    sandbox.configure(volumes={"hosts": {"blue": "b.yaml", "green": "g.yaml"}})
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
+    sandbox.on_blue(volume(sandbox, f"{sandbox.namespace}-b", blue, "b"), made("v1", "PersistentVolumeClaim", "data", spec=spec))
+    until(lambda: bound(sandbox.blue))
+    assert sandbox.run("copy").code == 0
+    sandbox.on_green(volume(sandbox, f"{sandbox.namespace}-g", green, "g"))
+    until(lambda: bound(sandbox.green))
+    return sandbox, blue, green
+
+
+def data_findings(sandbox: Sandbox) -> list[str]:
+    """Return what validate says about the claim's data."""
+    findings = sandbox.json("validate").document["findings"]
+    return [item["reason"] for item in findings if item["check"] == "data"]
+
+
+def test_a_volume_moves_is_proven_and_comes_back(shop: tuple[Sandbox, Path, Path], hosts: VolumePair) -> None:
+    """The whole way, by the verbs: plan, copy, copy again, finish, validate, proof, back; and nothing is left on a host."""
+    sandbox, blue, green = shop
+    claim = f"{sandbox.namespace}/data"
+    (planned,) = sandbox.run("data", "plan", "-o", "json").document
+    assert (planned["claim"], planned["way"], planned["ready"], planned["fileSystem"]) == (claim, "copy", True, "ext4")
+    assert data_findings(sandbox) == ["data is NOT copied: the claim had a volume on blue and is empty on green"]
+    assert "was not copied yet" in one_line(sandbox.run("data", "finish", "--yes"))
+    copied = sandbox.run("data", "copy")
+    assert (copied.code, "both sides were equal" in copied.out) == (0, True)
+    (blue / "written while it serves").write_bytes(b"new")
+    finished = sandbox.run("data", "finish", "--yes")
+    assert (finished.code, "blue and green are equal" in finished.out) == (0, True)
+    assert described(green) == described(blue)
+    assert data_findings(sandbox) == []
+    (proof,) = (sandbox.journal.parent / "proofs").iterdir()
+    verified = sandbox.run("proof", "verify", "--tree", str(green), str(proof))
+    assert verified.code == 0
+    (green / "written on green").write_bytes(b"newer")
+    assert sandbox.run("data", "back", "--yes").code == 0
+    assert (blue / "written on green").read_bytes() == b"newer"
+    assert described(blue) == described(green)
+    assert "blue has what green had" in sandbox.run("data", "status").out
+    assert sandbox.run("data", "clean", "--yes").code == 0
+    left = [
+        path
+        for host in (hosts.blue, hosts.green)
+        for part in ("run", "lib", "log", "units")
+        for path in (host.folder / part).iterdir()
+    ]
+    assert left == []
+
+
+def test_a_claim_that_cannot_be_copied_says_why(shop: tuple[Sandbox, Path, Path], hosts: VolumePair) -> None:
+    """A pod that uses it on green, hosts that no file names, a claim that does not exist: one line each, nothing changed."""
+    sandbox, _, green = shop
+    containers = [{"name": "c", "image": "registry.example.com/a:1"}]
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    sandbox.on_green(made("v1", "Pod", "early", spec={"containers": containers, "volumes": volumes}))
+    result = sandbox.run("data", "copy")
+    assert "pod early uses it on green" in result.err
+    assert list(green.iterdir()) == [green / "lost+found"]
+    assert "is named shop/x" in one_line(sandbox.run("data", "copy", "--claim", "shop/x"))
+    sandbox.configure()
+    assert "volumes.hosts: is missing" in one_line(sandbox.run("data", "copy"))
+    assert (hosts.blue.units, hosts.green.units) == ([], [])

@@ -1,0 +1,301 @@
+"""Folders of volumes move between two hosts: real sshd, rsync and tar, in namespaces of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.errors import BlockedError, HostError
+from migrator.model.volumes import PassResult
+from migrator.volumes.mover import unit_name
+from migrator.volumes.proof import check_proof, make_proof
+from tests.support import trees
+from tests.support.sandbox import until
+from tests.support.trees import described
+from tests.support.volume_hosts import VolumePair, volume_pair
+
+Pair = VolumePair
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[VolumePair]:
+    """Make two hosts."""
+    with volume_pair() as made:
+        yield made
+
+
+def copied(hosts: Pair, name: str, **more: Any) -> PassResult:
+    """Run one pass to green."""
+    return hosts.mover.move(hosts.job(name, **more), lambda _: None)
+
+
+def require_nothing_left(hosts: Pair) -> None:
+    """Fail when a key, a server's file or a unit is left."""
+    assert (hosts.blue.units, hosts.green.units) == ([], [])
+    assert [path for host in (hosts.blue, hosts.green) for path in (host.folder / "run").iterdir()] == []
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+def test_a_tree_of_everything_arrives_as_it_is(hosts: Pair, kind: str) -> None:
+    """Cases 1-3, 5, 6, 8, 9, 11, 12: every property, by a checker that is not rsync; and no name became a command."""
+    blue, green = hosts.volume(f"everything-{kind}", kind=kind, megabytes=320)
+    trees.fill(blue)
+    before = described(blue)
+    result = copied(hosts, f"everything-{kind}")
+    assert (result.equal, result.document["left"]) == (True, [])
+    assert described(green) == before
+    assert described(blue) == before
+    again = copied(hosts, f"everything-{kind}", finish=True)
+    assert again.equal
+    assert described(green) == before
+    assert trees.allocated(green / "folder/sparse") <= 1 << 20
+    assert trees.allocated(green / "folder/reserved") >= 1 << 20
+    assert list(hosts.folder.rglob("PWNED*")) == []
+    require_nothing_left(hosts)
+
+
+def test_what_changes_between_passes_is_brought(hosts: Pair) -> None:
+    """Cases 15, 16, 19: equal size in the same second, a time put back, kinds that change places, what is deleted."""
+    blue, green = hosts.volume("changes")
+    for name in ("same-second", "put-back", "goes", "dir/inner", "becomes-link", "moved/a/b"):
+        (blue / name).parent.mkdir(parents=True, exist_ok=True)
+        (blue / name).write_bytes(b"old content")
+    os.utime(blue / "same-second", ns=(0, 1_700_000_000_100_000_000))
+    copied(hosts, "changes")
+    times = (blue / "put-back").stat()
+    (blue / "same-second").write_bytes(b"new content")
+    os.utime(blue / "same-second", ns=(0, 1_700_000_000_900_000_000))
+    (blue / "put-back").write_bytes(b"new content")
+    os.utime(blue / "put-back", ns=(times.st_atime_ns, times.st_mtime_ns))
+    (blue / "goes").unlink()
+    (blue / "dir/inner").unlink()
+    (blue / "dir").rmdir()
+    (blue / "dir").write_bytes(b"a file now")
+    (blue / "becomes-link").unlink()
+    (blue / "becomes-link").symlink_to("dir")
+    (blue / "moved").rename(blue / "renamed")
+    result = copied(hosts, "changes", finish=True)
+    assert result.equal
+    assert described(green) == described(blue)
+    assert (green / "put-back").read_bytes() == b"new content"
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+def test_a_write_through_a_mapped_page_is_brought(hosts: Pair, kind: str) -> None:
+    """Case 17: the page is dirty before the pass and written again after it."""
+    name = f"mapped-{kind}"
+    blue, green = hosts.volume(name, kind=kind, megabytes=320)
+    (blue / "index").write_bytes(bytes(1 << 20))
+    trees.sync_file_system(blue)
+    with trees.mapped(blue / "index") as made:
+        trees.written_through(made, 4096, b"before the pass")
+        copied(hosts, name)
+        trees.written_through(made, 4096, b"after the pass!")
+        with pytest.raises(BlockedError, match="still in use"):
+            copied(hosts, name, finish=True)
+        assert copied(hosts, name).equal
+    assert (green / "index").read_bytes()[4096:4111] == b"after the pass!"
+
+
+def test_rsync_by_itself_misses_such_a_write(hosts: Pair) -> None:
+    """The control of case 17: rsync's own comparison, in nanoseconds, takes the file as equal."""
+    blue, green = hosts.volume("control")
+    command = ["rsync", "-a", "--modify-window=-1", f"{blue}/", f"{green}/"]
+    for attempt in range(20):  # the kernel may write the page back by itself, and stamp it
+        (blue / "index").write_bytes(bytes(1 << 20))
+        with trees.mapped(blue / "index") as made:
+            trees.written_through(made, 0, b"before %02d" % attempt)
+            subprocess.run(command, check=True)
+            trees.written_through(made, 0, b"after! %02d" % attempt)
+            subprocess.run(command, check=True)
+        if (green / "index").read_bytes()[:9] == b"before %02d" % attempt:
+            return
+    pytest.fail("rsync saw each of them")
+
+
+def test_an_empty_or_unmounted_source_deletes_nothing(hosts: Pair) -> None:
+    """Case 21: blue's volume is away at the last pass, or empty, or another one: green keeps all it has."""
+    blue, green = hosts.volume("away", kind="ext4")
+    (blue / "kept").write_bytes(b"x")
+    copied(hosts, "away")
+    path = str(blue)
+    hosts.blue.run(f"umount '{path}'")
+    with pytest.raises(BlockedError, match="not the one of the earlier passes"):
+        copied(hosts, "away", finish=True)
+    hosts.blue.run(f"mount -o loop '{blue.parent.parent}/away.img' '{path}'")
+    (blue / "kept").unlink()
+    with pytest.raises(BlockedError, match="is empty, and the target is not"):
+        copied(hosts, "away", finish=True)
+    assert (green / "kept").read_bytes() == b"x"
+    assert copied(hosts, "away", finish=True, accept_deletions=True).equal
+    assert not (green / "kept").exists()
+    require_nothing_left(hosts)
+
+
+def test_a_target_of_somebody_else_is_left_alone(hosts: Pair) -> None:
+    """What this tool did not bring is not deleted without consent."""
+    blue, green = hosts.volume("foreign")
+    (blue / "ours").write_bytes(b"x")
+    (green / "theirs").write_bytes(b"y")
+    with pytest.raises(BlockedError, match="not of this tool: 'theirs'"):
+        copied(hosts, "foreign")
+    assert [path.name for path in green.iterdir()] == ["theirs"]
+
+
+def test_a_volume_in_use_is_refused(hosts: Pair) -> None:
+    """A last pass wants a source that nobody has open; no pass writes under somebody on the target."""
+    blue, green = hosts.volume("in-use")
+    (blue / "file").write_bytes(b"x")
+    copied(hosts, "in-use")
+    with (
+        (blue / "file").open("rb"),
+        pytest.raises(BlockedError, match=r"source is still in use: process \d+ \(.*\) has .*/file open"),
+    ):
+        copied(hosts, "in-use", finish=True)
+    with (green / "file").open("rb"), pytest.raises(BlockedError, match="target is in use"):
+        copied(hosts, "in-use")
+    sleeper = subprocess.Popen(
+        ["unshare", "-m", "sh", "-c", f"mount --bind '{blue}' /mnt && echo up && exec sleep 600"], stdout=subprocess.PIPE
+    )
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.readline() == b"up\n"
+    try:
+        with pytest.raises(BlockedError, match="still in use: mounted at /mnt for process"):
+            copied(hosts, "in-use", finish=True)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        sleeper.stdout.close()
+
+
+def test_a_full_target_is_told_before_anything_is_written(hosts: Pair) -> None:
+    """Cases 22, 23: bytes and inodes are counted first; blue is as it was."""
+    blue, green = hosts.volume("full")
+    small = green.parent / "small.img"
+    subprocess.run(["truncate", "-s", "8M", str(small)], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-N", "32", str(small)], check=True)
+    hosts.green.run(f"mount -o loop '{small}' '{green}'")
+    (blue / "large").write_bytes(os.urandom(9 << 20))
+    with pytest.raises(BlockedError, match=r"the target has \d+ bytes free, and needs \d+ more"):
+        copied(hosts, "full")
+    (blue / "large").unlink()
+    for number in range(60):
+        (blue / f"{number}").touch()
+    with pytest.raises(BlockedError, match=r"the target has \d+ inodes free, and needs \d+ more"):
+        copied(hosts, "full")
+    assert hosts.green.run(f"ls -A '{green}'").split() == ["lost+found"]
+    assert len(list(blue.iterdir())) == 60
+    require_nothing_left(hosts)
+
+
+def test_devices_need_consent(hosts: Pair) -> None:
+    """Case 9: a device node opens a disk of the host to whoever has the volume."""
+    blue, green = hosts.volume("devices")
+    os.mknod(blue / "null", 0o20666, os.makedev(1, 3))
+    with pytest.raises(BlockedError, match=r"device files in it.*null"):
+        copied(hosts, "devices")
+    assert copied(hosts, "devices", devices=True).equal
+    assert described(green) == described(blue)
+
+
+def test_flags_that_forbid_changes_are_set_last(hosts: Pair) -> None:
+    """Case 10: immutable and append-only files arrive, and a second pass changes them."""
+    blue, green = hosts.volume("flags", kind="ext4")
+    (blue / "fixed").write_bytes(b"1")
+    (blue / "log").write_bytes(b"1")
+    (blue / "folder").mkdir()
+    subprocess.run(["chattr", "+i", str(blue / "fixed"), str(blue / "folder")], check=True)
+    subprocess.run(["chattr", "+a", str(blue / "log")], check=True)
+    assert copied(hosts, "flags").equal
+    assert described(green) == described(blue)
+    with (blue / "log").open("ab") as file:
+        file.write(b"2")
+    subprocess.run(["chattr", "-i", str(blue / "fixed")], check=True)
+    (blue / "fixed").write_bytes(b"other")
+    subprocess.run(["chattr", "+i", str(blue / "fixed")], check=True)
+    assert copied(hosts, "flags", finish=True).equal
+    assert described(green) == described(blue)
+
+
+def test_a_byte_that_flips_on_the_target_is_found(hosts: Pair) -> None:
+    """Case 28: content and time are as the kernel leaves them; a full verification names the file, and brings it again."""
+    blue, green = hosts.volume("flipped", kind="ext4")
+    (blue / "data").write_bytes(b"a" * 10000)
+    copied(hosts, "flipped")
+    times = (green / "data").stat()
+    with (green / "data").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"b")
+    os.utime(green / "data", ns=(times.st_atime_ns, times.st_mtime_ns))
+    result = copied(hosts, "flipped", finish=True, full=True)
+    assert (result.equal, result.number("repairs")) == (True, 1)
+    assert (green / "data").read_bytes() == b"a" * 10000
+
+
+def test_a_pass_that_is_killed_goes_on(hosts: Pair) -> None:
+    """Cases 24, 27: all of green's processes die in the first stream; the next pass ends it, and what had come is not sent again."""
+    blue, green = hosts.volume("killed")
+    (blue / "big").write_bytes(os.urandom(24 << 20))
+    (blue / "later").write_bytes(os.urandom(1000))
+    unit = f"migrator-data-{unit_name(hosts.job('killed'))}"
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            outcome.append(copied(hosts, "killed", limit=0))
+        except HostError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: (green / "big").exists() and (green / "big").stat().st_size > 1 << 20)
+    hosts.green.run(f"kill -s KILL -- -$(cat {hosts.green.folder}/units/{unit}.pid)")
+    thread.join()
+    if isinstance(outcome[0], HostError):
+        assert "cut off" in outcome[0].message
+    result = copied(hosts, "killed")
+    assert result.equal
+    assert described(green) == described(blue)
+    require_nothing_left(hosts)
+
+
+def test_rollback_brings_what_green_has_written(hosts: Pair) -> None:
+    """Case 38: writes, deletions and renames on green are on blue afterwards, proven; what blue had is kept beside."""
+    blue, green = hosts.volume("back")
+    for name in ("same", "changed", "deleted", "renamed"):
+        (blue / name).write_bytes(b"old " + name.encode())
+    copied(hosts, "back")
+    copied(hosts, "back", finish=True)
+    (green / "changed").write_bytes(b"new")
+    (green / "deleted").unlink()
+    (green / "renamed").rename(green / "other name")
+    job = hosts.job("back", back=True, finish=True, known_target=True, keep_undo=True)
+    assert hosts.back.move(job, lambda _: None).equal
+    assert described(blue) == described(green)
+    kept = hosts.blue.folder / "lib/volumes" / unit_name(job) / "undo"
+    assert sorted(path.name for path in kept.glob("*/*")) == ["changed", "deleted", "renamed"]
+    hosts.back.clean(job)
+    assert not kept.exists()
+    require_nothing_left(hosts)
+
+
+def test_a_proof_holds_without_the_hosts(hosts: Pair, tmp_path: Path) -> None:
+    """What `proof verify` computes from the list is what both sides had; a changed line, or a changed tree, is told."""
+    blue, green = hosts.volume("proof")
+    (blue / "a").write_bytes(b"1")
+    copied(hosts, "proof")
+    result = copied(hosts, "proof", finish=True)
+    listed = hosts.mover.read_list(hosts.job("proof"))
+    good, bad = tmp_path / "good.gz", tmp_path / "bad.gz"
+    good.write_bytes(make_proof(result.document, listed))
+    bad.write_bytes(make_proof(result.document, listed.replace(b'"size":1', b'"size":2')))
+    assert check_proof(good, green).wrong == ()
+    assert len(check_proof(bad).wrong) == 3
+    (green / "a").write_bytes(b"2")
+    assert [text.split(": ")[1] for text in check_proof(good, green).wrong] == ["a"]

@@ -1,0 +1,287 @@
+"""The data of claims: what is asked before a pass, what is written into the journal, and what one failure leaves of the others."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from migrator.errors import BlockedError, HostError
+from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven
+from migrator.migration.data import Choice, Movers, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
+from migrator.migration.session import Session
+from migrator.model.kinds import PODS
+from migrator.model.manifest import Manifest
+from migrator.model.plan import DataPlan
+from migrator.model.volumes import Direction, Job, PassResult, Place
+from migrator.rules.storage import data_plan
+from migrator.volumes.agent.compare import root_digest
+from migrator.volumes.agent.entries import to_lines
+from migrator.volumes.proof import check_proof
+from tests.support.contexts import configured
+from tests.support.fake_cluster import FakeCluster
+from tests.support.journals import MemoryJournal, migration_run
+from tests.support.objects import made
+from tests.support.recorder import Recorder
+from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
+from tests.support.volume_trees import entry, root
+
+ENTRIES = [root(), entry(b"a")]
+LIST = ("\n".join(to_lines(ENTRIES)) + "\n").encode()
+
+
+@dataclass
+class FakeMover:
+    """Fills the port: each pass succeeds, unless its claim is in `broken`."""
+
+    jobs: list[Job] = field(default_factory=list)
+    cleaned: list[Job] = field(default_factory=list)
+    broken: Mapping[str, Exception] = field(default_factory=dict)
+    during: Callable[[], None] = lambda: None
+
+    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
+        """Return a size."""
+        if place.path == "/data/broken":
+            raise HostError("no route")
+        return {"bytes": 10, "source": source}
+
+    def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
+        """Keep the job."""
+        say("at work")
+        self.jobs.append(job)
+        if job.claim in self.broken:
+            raise self.broken[job.claim]
+        self.during()
+        digest = root_digest(ENTRIES)
+        numbers = {"entries": 2, "files": 1, "bytes": 10, "received": 5, "leftCount": 0, "seconds": 4.0}
+        return PassResult(
+            {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
+        )
+
+    def running(self, job: Job) -> bool:
+        """Nothing runs."""
+        del job
+        return False
+
+    def read_list(self, job: Job) -> bytes:
+        """Return a list."""
+        del job
+        return LIST
+
+    def clean(self, job: Job) -> None:
+        """Keep the job."""
+        self.cleaned.append(job)
+
+
+@dataclass
+class Stand:
+    """Two clusters with claims, a session, and movers that do nothing."""
+
+    session: Session
+    journal: MemoryJournal[object]
+    shown: Recorder
+    blue: FakeCluster
+    green: FakeCluster
+    movers: Movers
+    there: FakeMover
+    back: FakeMover
+    answers: list[bool]
+
+    def hold(self, side: str, pod: str, claim: str) -> None:
+        """Let a pod use a claim."""
+        volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]
+        body = made("v1", "Pod", pod, namespace="shop", spec={"nodeName": "n", "volumes": volumes, "containers": []})
+        {"blue": self.blue, "green": self.green}[side].hold({**body, "status": {"phase": "Running"}})
+
+    def of(self, *kinds: type) -> list[object]:
+        """Return the records of these classes."""
+        return [record for record in self.journal.records if isinstance(record, kinds)]
+
+
+def claims(*names: str) -> list[Manifest]:
+    """Return bound claims with their volumes on one node."""
+    found = []
+    for name in names:
+        affinity = {
+            "required": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n"]}]}]
+            }
+        }
+        found.append(
+            made("v1", "PersistentVolume", f"pv-{name}", spec={"local": {"path": f"/data/{name}"}, "nodeAffinity": affinity})
+        )
+        spec = {"volumeName": f"pv-{name}"}
+        found.append(made("v1", "PersistentVolumeClaim", name, namespace="shop", spec=spec, status={"phase": "Bound"}))
+    return found
+
+
+def stand(tmp_path: Path, *names: str, text: str = "") -> Stand:
+    """Return a stand whose clusters have these claims."""
+    run, journal, clock, shown = migration_run()
+    blue, green = FakeCluster("blue", clock=clock), FakeCluster("green", clock=clock)
+    for cluster in (blue, green):
+        cluster.hold(
+            made("v1", "Namespace", "shop"), made("v1", "Node", "n", labels={"kubernetes.io/hostname": "n"}), *claims(*names)
+        )
+    session = Session(
+        config=configured(text),
+        blue=blue,
+        green=green,
+        run=run,
+        switch=None,
+        prober=FakeProber(),
+        registry=FakeRegistry(),
+        runner=FakeRunner(),
+        holder="a@host/1",
+    )
+    there, back, answers = FakeMover(), FakeMover(), list[bool]()
+    movers = Movers(there, back, tmp_path / "proofs", lambda _: answers.pop(0))
+    return Stand(session, journal, shown, blue, green, movers, there, back, answers)  # type: ignore[arg-type]
+
+
+ALL = Choice()
+
+
+def test_a_pass_is_announced_before_and_its_end_kept(tmp_path: Path) -> None:
+    """In the journal, with where data comes from and goes to."""
+    one = stand(tmp_path, "data")
+    (outcome,) = copy_data(one.session, one.movers, ALL)
+    assert outcome.result is not None
+    assert outcome.result.equal
+    announced, ended = one.journal.records
+    assert isinstance(announced, DataPassAnnounced)
+    assert (announced.claim, announced.source, announced.target) == ("shop/data", "n:/data/data", "n:/data/data")
+    assert isinstance(ended, DataPassEnded)
+    assert not one.session.run.state.data["shop/data"].open
+
+
+def test_one_claim_that_fails_does_not_end_the_others(tmp_path: Path) -> None:
+    """It stays open in the journal, since nobody knows what runs there."""
+    one = stand(tmp_path, "a", "b")
+    one.there.broken = {"shop/a": HostError("no route")}
+    outcomes = {item.claim: item.error for item in copy_data(one.session, one.movers, ALL)}
+    assert str(outcomes["shop/a"]) == "no route"
+    assert outcomes["shop/b"] is None
+    assert one.session.run.state.data["shop/a"].open
+
+
+def test_a_claim_in_use_on_green_is_left_and_said(tmp_path: Path) -> None:
+    """Nobody writes under a pod."""
+    one = stand(tmp_path, "a", "b")
+    one.hold("green", "early", "a")
+    assert [item.claim for item in copy_data(one.session, one.movers, ALL)] == ["shop/b"]
+    assert any("shop/a: not copied: pod early uses it on green" in text for text in one.shown.notes)
+
+
+@pytest.mark.parametrize("side", ["blue", "green"])
+def test_the_last_pass_wants_a_workload_that_stands_still(tmp_path: Path, side: str) -> None:
+    """On both sides, before anything is changed."""
+    one = stand(tmp_path, "data")
+    copy_data(one.session, one.movers, ALL)
+    one.hold(side, "busy", "data")
+    with pytest.raises(BlockedError, match=f"pod busy still uses it on {side}"):
+        finish_data(one.session, one.movers, ALL)
+    assert len(one.there.jobs) == 1
+
+
+def test_the_pause_is_predicted_and_asked_for(tmp_path: Path) -> None:
+    """From the last pass, with some slack; a claim that was never copied has no prediction."""
+    one = stand(tmp_path, "data", text="volumes: {downtimeBudget: 5s}")
+    with pytest.raises(BlockedError, match="was not copied yet"):
+        finish_data(one.session, one.movers, ALL)
+    copy_data(one.session, one.movers, ALL)
+    one.answers.append(False)
+    with pytest.raises(BlockedError, match="the pause was not accepted"):
+        finish_data(one.session, one.movers, ALL)
+    one.answers.append(True)
+    assert finish_data(one.session, one.movers, ALL)[0].error is None
+    assert one.answers == []
+
+
+def finished(one: Stand) -> Path:
+    """Copy and finish, and return the proof."""
+    copy_data(one.session, one.movers, ALL)
+    (outcome,) = finish_data(one.session, one.movers, ALL)
+    assert outcome.error is None
+    assert outcome.proof is not None
+    return outcome.proof
+
+
+def test_a_proof_is_kept_and_accounts_for_the_data(tmp_path: Path) -> None:
+    """For its owner only; validate takes the claim as copied from then on, until the next pass."""
+    one = stand(tmp_path, "data")
+    path = finished(one)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert check_proof(path).wrong == ()
+    (proven,) = one.of(DataProven)
+    assert isinstance(proven, DataProven)
+    assert proven.proof == str(path)
+    claim = claims("data")[1]
+    assert data_plan(claim, one.session.context()) is DataPlan.COPIED
+    copy_data(one.session, one.movers, ALL)
+    assert data_plan(claim, one.session.context()) is DataPlan.NOT_COPIED
+
+
+def test_a_workload_that_wakes_up_in_the_pause_voids_the_proof(tmp_path: Path) -> None:
+    """An autoscaler or an operator has started a pod on blue meanwhile."""
+    one = stand(tmp_path, "data")
+    copy_data(one.session, one.movers, ALL)
+    one.there.during = lambda: one.hold("blue", "woken", "data")
+    (outcome,) = finish_data(one.session, one.movers, ALL)
+    assert "pod woken came up during the last pass" in str(outcome.error)
+    assert one.of(DataProven) == []
+
+
+def test_the_end_of_an_ordinary_pass_that_was_joined_proves_nothing(tmp_path: Path) -> None:
+    """A run before this one had begun it."""
+    one = stand(tmp_path, "data")
+    copy_data(one.session, one.movers, ALL)
+    whole = one.there.move
+    one.there.move = lambda job, say: PassResult({**whole(job, say).document, "proven": False})  # type: ignore[method-assign]
+    (outcome,) = finish_data(one.session, one.movers, ALL)
+    assert "which was no last one" in str(outcome.error)
+
+
+def test_the_way_back_needs_a_proof_of_the_way_there(tmp_path: Path) -> None:
+    """Without it blue has its own data, which is not overwritten; with it green's folder is the source."""
+    one = stand(tmp_path, "data")
+    with pytest.raises(BlockedError, match="was never proven on green"):
+        bring_back(one.session, one.movers, ALL)
+    finished(one)
+    (outcome,) = bring_back(one.session, one.movers, ALL)
+    assert outcome.error is None
+    (job,) = one.back.jobs
+    assert (job.direction, job.finish, job.keep_undo, job.known_target) == (Direction.TO_BLUE, True, True, True)
+    assert not one.session.run.state.data["shop/data"].proven
+
+
+def test_claims_are_chosen_by_name(tmp_path: Path) -> None:
+    """A name that no claim has is an error, and so is a choice that cannot be copied."""
+    one = stand(tmp_path, "a", "b", text="volumes: {claims: [{claims: [shop/b], way: own}]}")
+    copy_data(one.session, one.movers, Choice(("shop/a",), full=True))
+    assert [(job.claim, job.full) for job in one.there.jobs] == [("shop/a", True)]
+    with pytest.raises(BlockedError, match="is named shop/x"):
+        copy_data(one.session, one.movers, Choice(("shop/x",)))
+    with pytest.raises(BlockedError, match="no claim can be copied now"):
+        copy_data(one.session, one.movers, Choice(("shop/b",)))
+
+
+def test_cleaning_is_announced_and_covers_both_directions(tmp_path: Path) -> None:
+    """What the way back has kept goes, too."""
+    one = stand(tmp_path, "data")
+    assert clean_data(one.session, one.movers, ALL) == ["shop/data"]
+    assert [job.direction for job in (*one.there.cleaned, *one.back.cleaned)] == [Direction.TO_GREEN, Direction.TO_BLUE]
+    assert one.of(DataCleaned) == [DataCleaned("shop/data")]
+
+
+def test_sizes_are_looked_at_on_blue_and_one_that_is_not_known_is_said(tmp_path: Path) -> None:
+    """A host that does not answer does not end the plan."""
+    one = stand(tmp_path, "broken", "data")
+    found = surveyed(one.session, one.movers, plan_data(one.session))
+    assert isinstance(found["shop/broken"], HostError)
+    assert found["shop/data"] == {"bytes": 10, "source": True}
+    assert one.journal.records == []
+    assert list(one.blue.list(PODS)) == []

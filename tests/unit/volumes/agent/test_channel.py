@@ -1,0 +1,52 @@
+"""Questions to the other host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrator.volumes.agent.channel import Line, SourceError
+from migrator.volumes.agent.entries import ROOT
+from migrator.volumes.agent.tree import Tree
+from tests.support.volume_trees import local_channel
+
+
+def test_lists_and_answers_come_over_one_session(tmp_path: Path) -> None:
+    """The other side's entries are the same as its own reading."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    for number in range(50):
+        (volume / f"{number}").write_bytes(b"x" * number)
+    channel = local_channel(tmp_path, volume)
+    try:
+        assert channel.ask("probe")["path"] == str(volume)
+        assert list(channel.scan()) == list(Tree(str(volume)).scan())
+        assert list(channel.read()) == list(Tree(str(volume)).read())
+        assert [item.path for item in channel.look([ROOT, b"7", b"gone"])] == [ROOT, b"7"]
+        next(channel.scan())  # a list that is left half way does not disturb the next question
+        assert channel.ask("users") == []
+    finally:
+        channel.hang_up()
+
+
+def test_an_answer_that_says_no_is_an_error_and_a_cut_line_another(tmp_path: Path) -> None:
+    """A retry helps where the connection was lost, and only there."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    channel = local_channel(tmp_path, volume)
+    with pytest.raises(SourceError, match="is no question") as refused:
+        channel.ask("rm")
+    channel.hang_up()
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho no route to host >&2\nexit 255\n")
+    with pytest.raises(SourceError, match="was lost: no route to host") as lost:
+        channel.ask("probe")
+    assert (refused.value.lost, lost.value.lost) == (False, True)
+
+
+def test_the_other_host_must_have_the_key_that_is_known(tmp_path: Path) -> None:
+    """Nothing of the person's own settings of SSH counts, and nobody is asked."""
+    words = Line("10.0.0.1", 2222, "root", "/run/k", "/x/known", "aes128-gcm@openssh.com", str(tmp_path)).ssh
+    assert words[:6] == ["ssh", "-F", "none", "-T", "-p", "2222"]
+    for wanted in ("StrictHostKeyChecking=yes", "BatchMode=yes", "UserKnownHostsFile=/x/known", "IdentitiesOnly=yes"):
+        assert wanted in words

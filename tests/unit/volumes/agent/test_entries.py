@@ -1,0 +1,38 @@
+"""Entries and their lists."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrator.volumes.agent.entries import ROOT, ListError, from_lines, parent, place, to_lines
+from tests.support.volume_trees import entry
+
+NAMES = st.binary(min_size=1, max_size=20).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"-"))
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map(b"/".join)
+
+
+@given(path=PATHS, target=st.binary(max_size=20))
+def test_a_name_of_any_bytes_is_read_as_it_was_written(path: bytes, target: bytes) -> None:
+    """Bytes that are no UTF-8, line breaks and quotes among them; the list is plain ASCII."""
+    written = entry(path, target=target, xattrs=(("user.a", "00ff"),))
+    lines = list(to_lines([written]))
+    assert all(line.isascii() and "\n" not in line for line in lines)
+    assert list(from_lines(lines)) == [written]
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda lines: lines[:-1], lambda lines: lines[1:], lambda lines: [*lines, lines[0]], lambda _: ["{"]]
+)
+def test_half_a_list_is_no_list(cut: object) -> None:
+    """A line that is missing, at the end or before it, or one too many."""
+    lines = list(to_lines([entry(b"a"), entry(b"b")]))
+    with pytest.raises(ListError):
+        list(from_lines(cut(lines)))  # type: ignore[operator]
+
+
+def test_a_folder_comes_before_what_is_in_it_and_that_before_its_neighbour() -> None:
+    """Sorting whole paths as bytes would put `a-b` between `a` and `a/b`."""
+    assert sorted([b"a/b", b"a-b", ROOT, b"a"], key=place) == [ROOT, b"a", b"a/b", b"a-b"]
+    assert (parent(b"a/b"), parent(b"a"), parent(ROOT)) == (b"a", ROOT, ROOT)

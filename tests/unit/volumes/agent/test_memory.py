@@ -1,0 +1,36 @@
+"""What is remembered between passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrator.volumes.agent.entries import ListError
+from migrator.volumes.agent.memory import Binding, Memory
+from tests.support.volume_trees import entry
+
+
+def test_a_binding_is_kept_and_changed(tmp_path: Path) -> None:
+    """Nothing is known at first; each change is there for the next process."""
+    memory = Memory(str(tmp_path / "m"))
+    assert memory.binding == Binding()
+    memory.bind(stage="filling", source="a")
+    assert Memory(str(tmp_path / "m")).bind(since=5) == Binding(source="a", stage="filling", since=5)
+
+
+def test_a_new_list_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path: Path) -> None:
+    """Until then the old one counts; half a list is an error."""
+    memory = Memory(str(tmp_path))
+    memory.keep("source", [entry(b"a")])
+    assert list(memory.entries("source")) == []
+    memory.settle("source")
+    memory.keep("source", [entry(b"b")])
+    assert [item.path for item in memory.entries("source")] == [b"a"]
+    memory.settle("source")
+    text = Path(memory.path("source")).read_text()
+    Path(memory.path("source")).write_text(text[: len(text) // 2])
+    with pytest.raises(ListError):
+        list(memory.entries("source"))
+    memory.forget("source", "never")
+    assert list(memory.entries("source")) == []

@@ -1,0 +1,105 @@
+"""What a pass refuses before it changes anything; whole passes are in tests/integration/test_volumes.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.volumes.agent import passes
+from migrator.volumes.agent.channel import SourceError
+from migrator.volumes.agent.guards import PassError
+from migrator.volumes.agent.memory import Memory
+from migrator.volumes.agent.passes import Pass, Settings, attempt
+from migrator.volumes.agent.transfer import TransferError
+from tests.support.volume_trees import local_channel
+
+
+def begun(tmp_path: Path, **more: Any) -> Pass:
+    """Return a pass from one folder to another, of which nothing is known yet."""
+    for name in ("blue", "green"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    settings = Settings(str(tmp_path / "green"), str(tmp_path / "memory"), **more)
+    return Pass(settings, local_channel(tmp_path, tmp_path / "blue"), lambda _: None)
+
+
+def refused(tmp_path: Path, **more: Any) -> str:
+    """Return why a pass refuses."""
+    one = begun(tmp_path, **more)
+    try:
+        with pytest.raises(PassError) as caught:
+            one._checked()
+    finally:
+        one.channel.hang_up()
+    assert caught.value.hint
+    return str(caught.value)
+
+
+def known(tmp_path: Path, names: list[str]) -> None:
+    """Let an earlier pass have brought these files, and both sides have them."""
+    one = begun(tmp_path)
+    for name in names:
+        for side in ("blue", "green"):
+            (tmp_path / side / name).write_bytes(b"x")
+    one.memory.keep("source", one.channel.read())
+    one.memory.settle("source")
+    one.memory.bind(stage="copied")
+    one.channel.hang_up()
+
+
+def test_what_lies_on_the_target_already_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """Only what an earlier pass, or the other direction, has proven may be deleted."""
+    known(tmp_path, ["a"])
+    Memory(str(tmp_path / "memory")).bind(stage="new")
+    assert "not of this tool: 'a'" in refused(tmp_path)
+    begun(tmp_path, known_target=True)._checked()
+    begun(tmp_path, accept_deletions=True)._checked()
+
+
+def test_a_source_that_is_empty_or_mostly_gone_deletes_nothing(tmp_path: Path) -> None:
+    """A disk that is not mounted, or a folder that somebody emptied; consent lets it through."""
+    names = [f"f{number}" for number in range(30)]
+    known(tmp_path, names)
+    for name in names[:20]:
+        (tmp_path / "blue" / name).unlink()
+    assert "20 of 31 objects are gone from the source" in refused(tmp_path)
+    for name in names[20:]:
+        (tmp_path / "blue" / name).unlink()
+    assert "is empty, and the target is not: nothing was deleted" in refused(tmp_path)
+    assert "is empty" in refused(tmp_path, known_target=True)
+    begun(tmp_path, accept_deletions=True)._checked()
+
+
+def test_another_folder_at_the_same_path_is_not_the_one_of_before(tmp_path: Path) -> None:
+    """Its inode tells, and whether a file system is mounted there."""
+    begun(tmp_path)._checked()
+    (tmp_path / "blue").rename(tmp_path / "old")
+    assert "the source's folder is not the one of the earlier passes" in refused(tmp_path)
+
+
+def test_a_lost_connection_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
+    """A full disk is the same at the second attempt."""
+    del tmp_path
+    calls: list[int] = []
+
+    def lost_twice() -> dict[str, Any]:
+        calls.append(1)
+        if len(calls) < 3:
+            raise SourceError("cut", lost=True)
+        return {"done": True}
+
+    assert attempt(lost_twice, lambda _: None, pauses=(0.0, 0.0)) == {"done": True}
+
+    def full() -> dict[str, Any]:
+        calls.append(1)
+        raise TransferError("full", full=True)
+
+    with pytest.raises(TransferError):
+        attempt(full, lambda _: None, pauses=(0.0,))
+    assert len(calls) == 4
+
+
+def test_the_last_line_is_for_a_machine() -> None:
+    """On one line, whatever is in it."""
+    assert passes.result_line({"error": "a\nb\udcff"}) == 'RESULT {"error": "a\\nb\\udcff"}'

@@ -1,0 +1,63 @@
+"""How rsync is called, and what its exit codes mean."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from migrator.volumes.agent import transfer
+from migrator.volumes.agent.transfer import Options, TransferError
+
+
+def test_everything_that_a_tree_has_is_asked_for() -> None:
+    """Hard links, ACLs, attributes, holes, numbers of users; and a comparison in nanoseconds."""
+    words = list(transfer._words(Options(), some=False))
+    assert {"-aHAXS", "--numeric-ids", "--modify-window=-1", "--delete-delay"} <= set(words)
+    assert not {"--inplace", "--ignore-times", "--backup"} & set(words)
+
+
+def test_some_paths_come_as_a_list_and_delete_nothing() -> None:
+    """Names are ended by NUL, and are never words of a command."""
+    words = list(transfer._words(Options(again=True, limit=500, undo="/u"), some=True))
+    assert {"--from0", "--files-from=-", "--ignore-times", "--bwlimit=500", "--backup-dir=/u"} <= set(words)
+    assert "--delete-delay" not in words
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "vanishing", "outcome"),
+    [
+        (0, "", False, None),
+        (24, "file has vanished", True, None),
+        (24, "file has vanished", False, "should stand still"),
+        (23, "rsync: read errors mapping: Input/output error (5)", True, "could not be transferred: rsync: read errors"),
+        (11, "write failed: No space left on device (28)", True, "No space left"),
+        (255, "Connection reset", True, "did not finish"),
+    ],
+)
+def test_only_what_vanished_from_a_living_source_is_no_error(code: int, said: str, vanishing: bool, outcome: str | None) -> None:  # noqa: FBT001
+    """23 is never nearly right: rsync leaves its deletions out then."""
+    if outcome is None:
+        transfer._require(code, said, Options(vanishing=vanishing))
+        assert outcome is None
+        return
+    with pytest.raises(TransferError, match=outcome) as caught:
+        transfer._require(code, said, Options(vanishing=vanishing))
+    assert (caught.value.lost, caught.value.full) == (code == 255, "No space" in said)
+
+
+def test_bytes_are_poured_from_pipe_to_pipe_and_counted() -> None:
+    """All of them, until the source ends."""
+    (one, into), (out, other) = os.pipe(), os.pipe()
+    os.write(into, b"x" * 1000)
+    os.close(into)
+    assert transfer._poured(one, other, lambda _: None) == 1000
+    os.close(other)
+    assert os.read(out, 2000) == b"x" * 1000
+    os.close(one)
+    os.close(out)
+
+
+def test_an_address_of_version_6_is_bracketed() -> None:
+    """Else rsync takes its first part for the host."""
+    assert (transfer._host("fd00::1"), transfer._host("10.0.0.1")) == ("[fd00::1]", "10.0.0.1")

@@ -1,0 +1,53 @@
+"""Who uses a folder is seen."""
+
+from __future__ import annotations
+
+import mmap
+import subprocess
+import sys
+from pathlib import Path
+
+from migrator.volumes.agent import users
+from migrator.volumes.agent.users import Mount, mount_of, mounts
+
+_OPEN = "import sys; file = open(sys.argv[1], 'rb'); print('up', flush=True); sys.stdin.read()"
+_MAP = (
+    "import mmap, sys\nwith open(sys.argv[1], 'r+b') as file: made = mmap.mmap(file.fileno(), 0)\n"
+    "print('up', flush=True); sys.stdin.read()"
+)
+
+
+def seen_while(program: str, path: Path, root: Path) -> list[str]:
+    """Return who uses a folder while a process works on a file."""
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"up\n"
+        return users.users(str(root))
+
+
+def test_an_open_file_and_a_mapped_one_are_seen(tmp_path: Path) -> None:
+    """With the process that has it; a folder whose name only begins the same is another one."""
+    for name in ("vol", "volume"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(mmap.PAGESIZE))
+    root = (tmp_path / "vol").resolve()
+    assert users.users(str(root)) == []
+    assert any(text.endswith(f"has {root}/file open") for text in seen_while(_OPEN, root / "file", root))
+    assert any(f"{root}/file" in text for text in seen_while(_MAP, root / "file", root))
+    assert seen_while(_OPEN, tmp_path / "volume/file", root) == []
+
+
+def test_a_mount_of_the_folder_elsewhere_is_a_use() -> None:
+    """As a container has it; the host's own mount of the file system is none."""
+    place, below = Mount("8:1", "/", "/", "ext4", "/dev/sda1"), "/srv/vol"
+    own = Mount("8:1", "/srv/vol", "/data", "ext4", "/dev/sda1")
+    assert users._inside("/", "srv/vol") == below
+    assert not users._only_mirrors(own, place, "/srv/vol")
+    assert users._only_mirrors(place, place, "/srv/vol")
+
+
+def test_the_mount_that_a_path_lies_in_is_the_deepest(tmp_path: Path) -> None:
+    """And /proc is one of its own."""
+    assert mount_of("/proc/sys").kind == "proc"
+    assert any(mount.point == mount_of(str(tmp_path)).point for mount in mounts())
