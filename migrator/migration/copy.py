@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from migrator.journal.records.migration import BlockedObject, CopyEnded, CopySta
 from migrator.journal.records.one_side import Held, PartRecord
 from migrator.migration import prune
 from migrator.migration.after_pods import AfterPods, is_held_back
+from migrator.migration.apply import definitions
 from migrator.migration.apply.judge import Known, judge
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
@@ -109,7 +111,8 @@ class _Copy:
         self.records.write(WaveAnnounced(number, create, change))
         fresh: dict[ObjectRef, str] = {}
         late = {item.green: item for item in due if item.late_labels}
-        for outcome in unordered(pool, lambda item: self._write(item, known), due, limit=self.writer.green.workers * 2):
+        crds: dict[ObjectRef, Outcome] = {}
+        for outcome in self._outcomes(pool, due, known):
             if outcome.action is Action.CREATED and outcome.ref in late:
                 self.held_back.append(late[outcome.ref])
                 self.records.ledger.note(ObjectOutcome.of(outcome))  # counted once its labels are there
@@ -117,7 +120,10 @@ class _Copy:
                 self._record(outcome)
             if outcome.uid:
                 fresh[outcome.ref] = outcome.uid
+            if definitions.is_new(outcome):
+                crds[outcome.ref] = outcome
             self._show(number)
+        self._await_definitions(crds)
         self.pod_changes.written(fresh)
         self.known = replace(known, uids={**known.uids, **fresh})
         self.records.ledger.sync()
@@ -129,6 +135,21 @@ class _Copy:
             self._record(self.writer.set_late_labels(item))
         if self.held_back:
             self.records.ledger.sync()
+
+    def _outcomes(self, pool: ThreadPoolExecutor, due: list[PlanItem], known: Known) -> Iterator[Outcome]:
+        """Write what is due, and yield the outcomes as they come."""
+        workers = self.writer.green.workers
+        crds, others = definitions.apart(due)
+        work = partial(self._write, known=known)
+        yield from unordered(pool, work, crds, limit=min(definitions.AT_ONCE, workers))
+        # Meanwhile the server makes the endpoints of the CRDs.
+        yield from unordered(pool, work, others, limit=workers * 2)
+
+    def _await_definitions(self, made: dict[ObjectRef, Outcome]) -> None:
+        """Wait until objects of new CRDs can be written; what has been recorded as created and is of no use has failed."""
+        for ref, why in definitions.unusable(made, self.writer.green, self.records.clock):
+            self.counts[Action.CREATED.value] -= 1
+            self._record(replace(made[ref], action=Action.FAILED, message=why))
 
     def _due(self, wave: tuple[PlanItem, ...]) -> list[PlanItem]:
         due = []

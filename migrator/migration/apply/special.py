@@ -1,4 +1,4 @@
-"""What single kinds need besides a create or a replace: what is held at first, runs that have ended, CRDs, accounts of pods."""
+"""What single kinds need besides a create or a replace: what is held at first, runs that have ended, accounts of pods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, UnavailableError
+from migrator.errors import ApiError, ConflictError, ForbiddenError, UnavailableError
 from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ResourceType
@@ -18,9 +18,7 @@ from migrator.rules.person import merge_patch
 _ATTEMPTS = 5
 _START_SECONDS = 30.0
 _DEPLOYMENT, _JOB = "Deployment.apps", "Job.batch"
-_ESTABLISH_SECONDS = 60.0
 _POLL = 0.1
-_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 
 
 def first_body(item: PlanItem, body: Manifest) -> Manifest:
@@ -103,22 +101,6 @@ def _await_pods(item: PlanItem, resource: ResourceType, green: Green, clock: Clo
                 f"is to be paused, and green's controller has made no pods of it for {_START_SECONDS:.0f} s",
                 hint="see why, then run copy again",
             )
-        clock.sleep(_POLL)
-
-
-def await_usable(item: PlanItem, resource: ResourceType, green: Green, clock: Clock) -> None:
-    """Wait until objects that need this one can be written; only a CRD takes time. Raises InvalidError after 60 s."""
-    if item.green.type_name != _CRD:
-        return
-    deadline = clock.monotonic() + _ESTABLISH_SECONDS
-    while True:
-        conditions = {part["type"]: part for part in get(green.get(resource, "", item.green.name), "status", "conditions") or []}
-        if get(conditions, "Established", "status") == "True":
-            return
-        if get(conditions, "NamesAccepted", "status") == "False":
-            raise InvalidError(f"green did not accept {item.green}: {conditions['NamesAccepted'].get('message')}")
-        if clock.monotonic() > deadline:
-            raise InvalidError(f"{item.green} is not established on green after {_ESTABLISH_SECONDS:.0f} s")
         clock.sleep(_POLL)
 
 

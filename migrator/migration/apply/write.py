@@ -89,7 +89,6 @@ class Writer:
             return _failed(item, error, live_of(manifest), made=True)
         try:
             manifest = self._restore_owners(item, resource, manifest)
-            special.await_usable(item, resource, self.green, self.clock)
             return outcome(item, Action.CREATED, live_of(manifest), made=True)
         except ApiError as error:
             return _failed(item, error, live_of(manifest), made=True)

@@ -45,6 +45,8 @@ class FakeCluster:
         self.served_raw: dict[str, list[Manifest | Unparsed]] = {}
         """By kind, what a list yields besides: objects of any form."""
         self.ready = True
+        self.conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+        """What a new CRD gets."""
         self.metrics_text = ""
         self._version = version
         self._clock = clock or FakeClock()
@@ -372,7 +374,7 @@ class FakeCluster:
             made["status"] = {"phase": "Active"}
         if resource.kind == "CustomResourceDefinition":
             spec = made["spec"]
-            made["status"] = {"conditions": [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]}
+            made["status"] = {"conditions": _copy({"all": self.conditions})["all"]}
             for version in spec["versions"]:
                 if version.get("served"):
                     names, scope = spec["names"], spec["scope"] == "Namespaced"

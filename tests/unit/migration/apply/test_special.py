@@ -10,15 +10,13 @@ import pytest
 
 from migrator.errors import ApiError, ConflictError, ForbiddenError, InvalidError, NotFoundError
 from migrator.migration.apply import special
-from migrator.model.kinds import DEFINITIONS
 from migrator.model.manifest import Manifest
-from migrator.model.plan import Decision, PlanItem
+from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import jobs
 from tests.support.clock import FakeClock
-from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, conflict, forbidden
-from tests.support.objects import crd, job, made, resource
+from tests.support.objects import job, made, resource
 from tests.support.pairs import Pair, finished_job, in_green, pair, writes
 
 DONE = ObjectRef("batch", "Job", "shop", "done")
@@ -118,51 +116,6 @@ def test_a_job_has_ended_when_its_status_says_so(conditions: list[Manifest], *, 
     """Both ways to end; any other condition is none."""
     assert has_ended({**job("a"), "status": {"conditions": conditions}}) is ended
     assert not has_ended({**job("a"), "status": {"conditions": [{"type": "Complete", "status": "False"}]}})
-
-
-def definition(conditions: dict[str, str], *, after: float = 0.0) -> tuple[FakeCluster, FakeClock]:
-    """Return a green whose CRD gets these conditions after some seconds."""
-    clock = FakeClock()
-    green = FakeCluster(clock=clock)
-    green.hold({**crd("widgets", "Widget", "example.com"), "status": {}})
-    found = green.get(DEFINITIONS, "", WIDGETS.name)
-    listed = [{"type": kind, "status": status, "message": "taken"} for kind, status in conditions.items()]
-
-    def told() -> None:
-        body = orjson.dumps({**found, "status": {"conditions": listed}})
-        green.replace(DEFINITIONS, "", WIDGETS.name, body, manager="apiextensions", subresource="status")
-
-    clock.after(after, told) if after else told()
-    return green, clock
-
-
-CRD = PlanItem(WIDGETS, WIDGETS, Decision.MOVE)
-
-
-def test_a_crd_is_waited_for() -> None:
-    """Its objects cannot be written before."""
-    green, clock = definition({"NamesAccepted": "True", "Established": "True"}, after=3)
-    special.await_usable(CRD, DEFINITIONS, green, clock)
-    assert 3 <= clock.monotonic() < 4
-
-
-@pytest.mark.parametrize(
-    ("conditions", "words", "seconds"),
-    [({"NamesAccepted": "False"}, "did not accept .*: taken", 0), ({"Established": "False"}, "not established .* after 60 s", 60)],
-)
-def test_a_crd_that_will_not_work_is_an_error(conditions: dict[str, str], words: str, seconds: float) -> None:
-    """At once where green has said no, else when time is up."""
-    green, clock = definition(conditions)
-    with pytest.raises(InvalidError, match=words):
-        special.await_usable(CRD, DEFINITIONS, green, clock)
-    assert seconds <= clock.monotonic() <= seconds + 1
-
-
-def test_nothing_else_is_waited_for() -> None:
-    """Not even asked for."""
-    green = FakeCluster()
-    special.await_usable(PlanItem(DONE, DONE, Decision.MOVE), JOBS, green, FakeClock())
-    assert green.requests == []
 
 
 LOOKING_UP = ForbiddenError("green answered 403: error looking up service account shop/default: not found", status=403)
