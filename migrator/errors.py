@@ -73,6 +73,8 @@ class ApiError(MigratorError):
         super().__init__(message, hint=hint)
         self.status = status
         self.reason = reason
+        self.webhook = ""
+        """Name of the admission webhook that did not answer the API server."""
 
 
 class NotFoundError(ApiError):

@@ -15,7 +15,7 @@ import orjson
 from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
-from migrator.kube.outages import Outages, group_in
+from migrator.kube.outages import Outages, RequestPatience
 from migrator.kube.pages import name_of, page_of
 from migrator.kube.retry import noting_silence, patiently
 from migrator.kube.throttle import Throttle
@@ -269,18 +269,19 @@ class KubeCluster:
         accept: str = _WHOLE,
         retry_throttled: bool = True,
     ) -> Answer:
-        writes = method != "GET" and _DRY not in path
-        group = group_in(path)
+        trial = _DRY in path
+        writes = method != "GET" and not trial
+        request = RequestPatience(self._outages, path, trial=trial)
 
         def send() -> Answer:
             with self._throttle.slot():
                 if writes and self._held:
                     self._held.require()
-                return self._transport.send(method, path, body, content=content, accept=accept)
+                return self._transport.send(method, request.path, body, content=content, accept=accept)
 
         def attempt() -> Answer:
             try:
-                return self._outages.noticed(send, group)
+                return request.noticed(send)
             except ForbiddenError as error:
                 if error.status != 403:
                     raise
@@ -293,7 +294,7 @@ class KubeCluster:
             noting_silence(attempt),
             self._clock,
             limit=self._outages.limit(),
-            left=lambda: self._outages.left(group),
+            left=request.left,
             on_throttle=self._throttle.throttled,
             retry_throttled=retry_throttled,
         )

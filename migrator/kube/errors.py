@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from migrator.errors import (
 from migrator.kube.words import without_values
 from migrator.model.strange import STRANGE
 
+_WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
+"""How an API server names one that does not answer (k8s.io/apiserver, admission/plugin/webhook/errors)."""
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidError,
@@ -43,7 +46,10 @@ def error_from(cluster: str, method: str, path: str, status: int, headers: Mappi
         seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 1.0
         return ThrottledError(text, status=status, reason=reason, retry_after=seconds)
     if status >= 500:
-        return UnavailableError(text, status=status, reason=reason)
+        error = UnavailableError(text, status=status, reason=reason)
+        if webhook := _WEBHOOK.search(words):
+            error.webhook = webhook[1]
+        return error
     kind = _BY_STATUS.get(status, ApiError)
     hint = "check the credentials in the kubeconfig; they may have expired" if status == 401 else ""
     return kind(text, status=status, reason=reason, hint=hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from migrator.errors import ApiError, NotFoundError
+from migrator.errors import ApiError, NotFoundError, ThrottledError, UnavailableError
 from migrator.migration.apply import special
 from migrator.migration.inventory import Live
 from migrator.migration.refusals import STAND_IN, trial_of
@@ -70,6 +70,9 @@ def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> Object
             wanted["metadata"]["ownerReferences"] = owners
         after = _replace(item, green, wanted, item.manager)
         differences = all_differences(_comparable(current), _comparable(after))
+    except (UnavailableError, ThrottledError) as error:
+        # Nobody has refused it: green, or a webhook of it, gave no answer.
+        return ObjectDiff(item.green, "unproven", message=error.message)
     except ApiError as error:
         return ObjectDiff(item.green, "refused", message=error.message)
     return ObjectDiff(item.green, "change" if differences else "unchanged", tuple(masked(differences, item.green.kind)))

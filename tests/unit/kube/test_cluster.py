@@ -9,13 +9,14 @@ import orjson
 import pytest
 
 from migrator.errors import ApiError, ConflictError, LockLostError, UnavailableError
+from migrator.kube.cluster import KubeCluster
 from migrator.kube.lease import NAME, NAMESPACE
 from migrator.model.kinds import LEASES
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster, Fault
-from tests.support.fake_cluster.faults import gone, throttled, unavailable
+from tests.support.fake_cluster.faults import gone, throttled, unavailable, uncalled
 from tests.support.objects import config_map
 from tests.support.recorder import Recorder
 from tests.support.served import Query, over_http, served
@@ -176,3 +177,69 @@ def test_a_server_that_does_not_tell_its_time_is_named(date: str, monkeypatch: p
     monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: date)
     with served(lambda *_: {}, clock=FakeClock()) as cluster, pytest.raises(ApiError, match="green does not tell its time"):
         cluster.server_time()
+
+
+class Webhooks:
+    """A server whose webhook for ConfigMaps does not answer, after the time that it or the request allows."""
+
+    def __init__(self, clock: FakeClock, *, after: float, alive: bool = False) -> None:
+        self.clock = clock
+        self.after = after
+        self.alive = alive
+        self.asked = 0
+
+    def __call__(self, method: str, path: str, query: Query, _body: bytes) -> Manifest:
+        """Answer one request."""
+        if method != "POST" or "configmaps" not in path or self.alive:
+            return {"metadata": {}}
+        self.asked += 1
+        allowed = float(query.get("timeout", ["30s"])[0].removesuffix("s"))
+        self.clock.pass_time(min(self.after, allowed))
+        if allowed < self.after:
+            raise UnavailableError("the server was unable to return a response in the time allotted", status=504, reason="Timeout")
+        failed = uncalled("check.example.com")
+        raise failed()
+
+
+def tried(cluster: KubeCluster, *, dry_run: bool = True) -> str:
+    """Create a ConfigMap that the webhook is asked about; return which webhook failed it."""
+    with pytest.raises(UnavailableError) as caught:
+        cluster.create(CONFIG_MAPS, "shop", orjson.dumps(config_map("a")), manager="migrator", dry_run=dry_run)
+    return caught.value.webhook
+
+
+@pytest.mark.parametrize(("after", "seconds"), [(0.0, 5), (10.0, 10 + 62 * 2)])
+def test_a_webhook_that_has_failed_dry_runs_is_not_waited_for_again(after: float, seconds: float) -> None:
+    """63 objects behind one took four minutes: each was tried again for 20 s, since others of its group had been answered."""
+    clock = FakeClock()
+    answers = Webhooks(clock, after=after)
+    with served(answers, clock=clock, patience=120) as cluster:
+        for _ in range(63):
+            assert tried(cluster) == "check.example.com"
+            cluster.get(CONFIG_MAPS, "shop", "other")
+    assert clock.monotonic() == seconds
+
+
+def test_a_write_is_tried_again_while_a_webhook_may_come_back() -> None:
+    """Its pod may just be replaced: 20 s in all; a write has all the time that the webhook takes."""
+    clock = FakeClock()
+    answers = Webhooks(clock, after=10)
+    with served(answers, clock=clock, patience=120) as cluster:
+        tried(cluster, dry_run=False)
+        assert (round(clock.monotonic()), answers.asked) == (20, 2)
+        tried(cluster, dry_run=False)
+        assert (round(clock.monotonic()), answers.asked) == (30, 3)
+
+
+def test_a_webhook_that_answers_again_is_waited_for_the_next_time() -> None:
+    """An object that it failed is what shows that it is back."""
+    clock = FakeClock()
+    answers = Webhooks(clock, after=0)
+    with served(answers, clock=clock, patience=120) as cluster:
+        clock.after(3, lambda: setattr(answers, "alive", True))
+        cluster.create(CONFIG_MAPS, "shop", b"{}", manager="migrator")
+        assert 3 <= clock.monotonic() < 10
+        answers.alive = False
+        began = clock.monotonic()
+        tried(cluster)
+        assert clock.monotonic() - began == 5

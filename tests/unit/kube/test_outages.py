@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import ApiError, NotFoundError, UnavailableError
-from migrator.kube.outages import Outages, group_in
+from migrator.kube.outages import Outages, group_in, kind_in
 from tests.support.clock import FakeClock
 
 
@@ -21,6 +21,21 @@ from tests.support.clock import FakeClock
 def test_the_group_stands_in_the_path(path: str, group: str) -> None:
     """Whatever is asked of the core group concerns the API server itself."""
     assert group_in(path) == group
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/apis/cert-manager.io/v1/certificates?limit=250", ("cert-manager.io", "certificates")),
+        ("/apis/apps/v1/namespaces/shop/deployments?dryRun=All", ("apps", "deployments")),
+        ("/api/v1/namespaces/shop/secrets/a", ("", "secrets")),
+        ("/api/v1/namespaces/shop", ("", "namespaces")),
+        ("/version", ("", "")),
+    ],
+)
+def test_the_kind_stands_in_the_path(path: str, kind: tuple[str, str]) -> None:
+    """Whether it is that of a collection or of an object."""
+    assert kind_in(path) == kind
 
 
 def after(outages: Outages, *errors: ApiError, group: str = "example.com") -> Outages:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from migrator.errors import ApiError
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.model.difference import MISSING
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.fake_cluster.faults import Fault, forbidden, unavailable, uncalled
 from tests.support.objects import config_map, deployment, made
 from tests.support.pairs import Pair, contents, in_green, in_shop, owned_by, pair, shop
 
@@ -134,3 +137,13 @@ def test_a_refusal_is_an_entry() -> None:
     found = entries(both)
     assert (found[A].action, found[A].message) == ("refused", "green answered 403")
     assert found[ObjectRef("", "Namespace", "", "shop")].action == "unchanged"
+
+
+@pytest.mark.parametrize("error", [uncalled("check.example.com"), unavailable])
+def test_what_green_gave_no_answer_about_is_unproven(error: Callable[[], ApiError]) -> None:
+    """Nobody has refused it; the reason is told, and all others have their entries."""
+    both = pair(config_map("a", namespace="shop"), in_shop(deployment("front")))
+    both.green.faults.append(Fault("create", error, kind="ConfigMap"))
+    found = entries(both)
+    assert (found[A].action, found[A].message) == ("unproven", error().message)
+    assert {entry.action for ref, entry in found.items() if ref != A} == {"create"}
