@@ -13,24 +13,17 @@ import platform
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import orjson
-import yaml
+import crds
+import far
+from stand import NAMESPACES, Bench, Manifest, forget, make_namespaces, run_migrator, write_all
 
-from migrator.kube.cluster import KubeCluster
 from migrator.model.ref import ResourceType
-from migrator.testbed.binaries import Store
-from migrator.testbed.planes.control_plane import Recipe
-from migrator.testbed.planes.pair import Testbed, default_cache
 from migrator.testbed.versions import BLUE, GREEN
 
-NAMESPACES = 20
-THREADS = 32
 RESULTS = Path(__file__).parent / "results"
-Manifest = dict[str, Any]
 
 
 def mixed_objects(count: int) -> list[tuple[ResourceType, Manifest]]:
@@ -119,71 +112,6 @@ def _body(kind: str, name: str, namespace: str, labels: dict[str, str]) -> Manif
     return bodies[kind]
 
 
-class Bench:
-    """Blue filled once, and a fresh green for each contender."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.store = Store(default_cache(), _say)
-        self.blue_bed = Testbed(folder / "blue", self.store, _say)
-        self.green_bed = Testbed(folder / "green", self.store, _say)
-
-    def blue(self, objects: list[tuple[ResourceType, Manifest]]) -> float:
-        """Start blue and fill it; return the seconds that took."""
-        self.blue_bed.down()
-        plane = self.blue_bed.up((Recipe("blue", BLUE, controllers=False),))["blue"]
-        cluster = plane.cluster(patience=30)
-        make_namespaces(cluster)
-        return write_all(cluster, objects)
-
-    def green(self) -> KubeCluster:
-        """Start an empty green, the one before ended."""
-        self.green_bed.down()
-        return self.green_bed.up((Recipe("green", GREEN, controllers=False),))["green"].cluster(patience=30)
-
-    def close(self) -> None:
-        """End both."""
-        self.blue_bed.down()
-        self.green_bed.down()
-
-
-def make_namespaces(cluster: KubeCluster) -> None:
-    """Make the namespaces that the objects lie in."""
-    resource_type = ResourceType("", "v1", "namespaces", "Namespace", False, frozenset())
-    for number in range(NAMESPACES):
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bench-{number:02}"}}
-        cluster.create(resource_type, "", orjson.dumps(body), manager="bench")
-
-
-def write_all(cluster: KubeCluster, objects: list[tuple[ResourceType, Manifest]]) -> float:
-    """Create all objects as fast as the server takes them and do nothing else: the limit. Return seconds."""
-    bodies = [(resource_type, manifest["metadata"]["namespace"], orjson.dumps(manifest)) for resource_type, manifest in objects]
-    began = time.monotonic()
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(lambda item: cluster.create(item[0], item[1], item[2], manager="bench"), bodies):
-            pass
-    return time.monotonic() - began
-
-
-def run_migrator(bench: Bench, verb: str, *arguments: str) -> tuple[float, float]:
-    """Run a verb as a person would; return wall seconds and peak resident MiB."""
-    config = {
-        "name": "bench",
-        "blue": {"kubeconfig": str(bench.blue_bed.kubeconfig)},
-        "green": {"kubeconfig": str(bench.green_bed.kubeconfig)},
-    }
-    (bench.folder / "migration.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "migrator", verb, "-o", "json", *arguments]
-    began = time.monotonic()
-    with (bench.folder / f"{verb}.out").open("wb") as output:
-        child = subprocess.Popen(command, cwd=bench.folder, stdout=output)
-        _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.monotonic() - began
-    if status:
-        raise SystemExit(f"{' '.join(command)} ended with {status}: see {bench.folder / f'{verb}.out'}")
-    return seconds, usage.ru_maxrss / 1024
-
-
 def kubectl_apply(bench: Bench) -> float:
     """Copy the same objects with `kubectl get | kubectl apply --server-side`; return seconds."""
     kubectl = str(bench.store.kubernetes(GREEN, ("kubectl",))["kubectl"])
@@ -228,7 +156,7 @@ def measure(bench: Bench, count: int, *, with_kubectl: bool) -> dict[str, Any]:
         make_namespaces(bench.green())
         result["kubectl_apply_objects_per_s"] = round(count / kubectl_apply(bench), 1)
     bench.green()
-    _forget(bench)
+    forget(bench)
     plan, _ = run_migrator(bench, "plan")
     copy, peak = run_migrator(bench, "copy")
     resync, peak_resync = run_migrator(bench, "copy")
@@ -247,11 +175,6 @@ def measure(bench: Bench, count: int, *, with_kubectl: bool) -> dict[str, Any]:
     return result
 
 
-def _forget(bench: Bench) -> None:
-    journal = bench.folder / ".migrator" / "bench" / "journal.jsonl"
-    journal.unlink(missing_ok=True)
-
-
 def machine() -> dict[str, Any]:
     """Return what the figures were taken on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -264,6 +187,7 @@ def machine() -> dict[str, Any]:
         "blue": BLUE,
         "green": GREEN,
         "date": time.strftime("%Y-%m-%d"),
+        "load": [round(value, 1) for value in os.getloadavg()],
     }
 
 
@@ -276,25 +200,40 @@ def main() -> int:
         help="numbers of objects, the one with kubectl beside it marked by --main",
     )
     parser.add_argument("--main", type=int, default=10000, help="the size that kubectl runs at too, and that the JSON is about")
+    parser.add_argument("--parts", default="copy,crds,far", help="what is measured")
     parser.add_argument("--dir", type=Path, default=Path("build/bench"), help="folder for clusters and journals")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
     bench = Bench(options.dir.absolute())
+    parts = options.parts.split(",")
     points = []
+    others: dict[str, Any] = {}
     try:
-        for size in (int(text) for text in options.sizes.split(",")):
+        if "crds" in parts:
+            others |= crds.measure(bench)
+        if "far" in parts:
+            others |= far.measure(bench, mixed_objects)
+        print(json.dumps(others), flush=True)
+        for size in (int(text) for text in options.sizes.split(",") if "copy" in parts):
             points.append(measure(bench, size, with_kubectl=size == options.main))
             print(json.dumps(points[-1]), flush=True)
     finally:
         bench.close()
     _table(points)
-    main_point = next((point for point in points if point["objects"] == options.main), points[-1])
     if not options.no_write:
-        RESULTS.mkdir(exist_ok=True)
-        document = {**main_point, "points": points, "machine": machine()}
-        (RESULTS / "copy.json").write_text(json.dumps(document, indent=2) + "\n")
+        _write(points, options.main, others)
     return 0
+
+
+def _write(points: list[dict[str, Any]], main_size: int, others: dict[str, Any]) -> None:
+    """Write what was measured; what was not keeps its last result."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "copy.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    main_point = next((point for point in points if point["objects"] == main_size), {})
+    document = before | main_point | others | ({"points": points} if points else {}) | {"machine": machine()}
+    path.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def _table(points: list[dict[str, Any]]) -> None:
@@ -313,10 +252,6 @@ def _table(points: list[dict[str, Any]]) -> None:
     print(" | ".join(columns))
     for point in points:
         print(" | ".join(str(point.get(column, "-")).rjust(len(column)) for column in columns))
-
-
-def _say(text: str) -> None:
-    print(f"→ {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
