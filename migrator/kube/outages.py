@@ -118,6 +118,7 @@ class RequestPatience:
         except UnavailableError as error:
             if self._silent and error.status == _TOO_LATE:
                 error.webhook = self._silent
+                error.message += f"; its webhook {self._silent} was silent before"
             if error.webhook:
                 self._whom = _WEBHOOK + error.webhook
                 if self._outages.clock.monotonic() - began > _HANGING_SECONDS:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
@@ -97,6 +99,26 @@ def test_pods_are_made_after_the_webhook_that_changes_them(system: Sandbox, mesh
     pods = system.pair.green.list(TYPES["Pod"], system.namespace)
     assert [pod["metadata"]["annotations"].get("mesh") for pod in pods] == ["yes", "yes"]
     assert "waiting" not in system.run("plan").out
+
+
+def test_diff_waits_once_for_a_silent_webhook(system: Sandbox) -> None:
+    """All objects that it is asked about are unproven with its name, also those that come after it was given up; others are told."""
+    names = [f"m{number}" for number in range(40)]
+    system.on_blue(*(config_map(name, {"x": "1"}) for name in names), service("web"))
+    assert system.run("copy").code == 0
+    for name in names:
+        system.pair.blue.patch(TYPES["ConfigMap"], system.namespace, name, {"data": {"x": "2"}}, manager="kubectl")
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}]
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        client = {"url": f"https://127.0.0.1:{silent.getsockname()[1]}/"}
+        hook = hooks(system, GUARD, client, "configmaps", rules=rules, timeoutSeconds=5)
+        system.pair.green.create(TYPES[GUARD], "", orjson.dumps(hook), manager="kubectl")
+
+        def unproven() -> dict[str, str]:
+            return {item["object"]: item["message"] for item in system.json("diff").document if item["action"] == "unproven"}
+
+        until(lambda: set(unproven()) == {f"ConfigMap/{system.namespace}/{name}" for name in names})
+        assert {NAME in message for message in unproven().values()} == {True}
 
 
 def test_a_webhook_that_may_fail_does_not_hold_the_copy(system: Sandbox) -> None:

@@ -205,6 +205,7 @@ def tried(cluster: KubeCluster, *, dry_run: bool = True) -> str:
     """Create a ConfigMap that the webhook is asked about; return which webhook failed it."""
     with pytest.raises(UnavailableError) as caught:
         cluster.create(CONFIG_MAPS, "shop", orjson.dumps(config_map("a")), manager="migrator", dry_run=dry_run)
+    assert "check.example.com" in caught.value.message
     return caught.value.webhook
 
 
