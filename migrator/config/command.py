@@ -12,7 +12,7 @@ PERCENT = "{percent}"
 class CommandConfig(Frozen):
     """Two programs, started without a shell: one sets green's share, one prints it."""
 
-    name: str = Field(description="What it is called in messages.", pattern=r"^[\w][\w .:-]{0,60}$")
+    name: str = Field(description="What it is called in messages.", max_length=61, pattern=r"^\w[\w .:-]*$")
     set: tuple[str, ...] = Field(
         description="Program and arguments that set green's share; `{percent}` stands for a number from 0 to 100.",
         min_length=1,

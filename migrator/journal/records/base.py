@@ -16,7 +16,7 @@ class Strict:
     """A value whose JSON has exactly its keys, with exactly their types."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 
 class Record(Strict):
