@@ -40,7 +40,8 @@ class Bench:
         self.blue_bed.down()
         plane = self.blue_bed.up((Recipe("blue", BLUE, controllers=False),))["blue"]
         cluster = plane.cluster(patience=30)
-        make_namespaces(cluster)
+        if objects:
+            make_namespaces(cluster)
         return write_all(cluster, objects)
 
     def blue_cluster(self) -> KubeCluster:

@@ -17,8 +17,8 @@ AT_ONCE = 8
 _SECONDS = 60.0
 """How long no further CRD may become usable before the wait ends."""
 _POLL = 0.1
-_REST = 3.0
-"""The list of all schemas is long: so many times as long as it took, nothing is asked."""
+_REST = 0.5
+"""The list of all schemas is long, and the server busy: for this part of the time that it took, nothing is asked."""
 _FEW = 4
 """So many are asked for by name, instead of a list of all."""
 
