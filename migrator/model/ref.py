@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -41,11 +42,17 @@ def _part(text: str) -> str:
     return text.replace("%", "%25").replace("/", "%2F") if "/" in text or "%" in text else text
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+"""Nearly all names: nothing of them is quoted (RFC 3986, unreserved)."""
+
+
 def _segment(text: str) -> str:
     """Return the text as one segment of a URL path; refuses what no API server accepts as a name.
 
     Source: k8s.io/apimachinery/pkg/api/validation/path, IsValidPathSegmentName.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     if text in (".", "..") or "/" in text or "%" in text:
         raise InvalidError(f"{text!r} is not a name: it would lead to another object", status=400, reason="Invalid")
     return quote(text, safe="")
