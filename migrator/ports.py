@@ -246,6 +246,12 @@ class TrafficSwitch(Protocol):
         Raises TrafficError; when something was changed by then, it says what the load balancer has now.
         """
 
+    def end_on_blue(self) -> dict[str, int]:
+        """End what is open on blue, once all traffic is on green; return how many by server, nothing where it cannot.
+
+        Raises TrafficError, and does so while blue still has a share.
+        """
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue, also that of clients which are bound to green; end what is open on green, or count it.
 

@@ -7,28 +7,44 @@ import click
 from migrator.cli import render
 from migrator.cli.copy import as_document
 from migrator.cli.options import Common, takes
+from migrator.errors import ConfigError
 from migrator.migration.copy import CopyOptions
 
 
 @click.command("cutover")
 @takes(Common)
-def command(common: Common) -> None:
+@click.option(
+    "--wait",
+    metavar="DURATION",
+    help="When all traffic is on green, wait so long, such as 10m, for what is open on blue to end by itself.",
+)
+@click.option("--end-connections", is_flag=True, help="End what is open on blue then. Without it, its number is told.")
+def command(common: Common, wait: str | None, end_connections: bool) -> None:  # noqa: FBT001
     """Move traffic to green in steps; needs a good verdict, and moves all traffic back when a gate fails.
 
     Exit code 3 when it is not allowed or a gate failed; traffic is then on blue.
     """
     from migrator.cli.wiring import session
+    from migrator.config.duration import parse_duration
+    from migrator.migration.cutover import Consent
     from migrator.migration.verbs import run_cutover
 
+    try:
+        consent = Consent(parse_duration(wait) if wait else 0.0, end_connections)
+    except ValueError as error:
+        raise ConfigError([f"--wait: {error}"]) from error
     with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
         render.confirmed(f"Move the traffic of {opened.config.name} to green?", yes=common.yes)
-        result = run_cutover(opened, CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds()))
+        options = CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds())
+        result = run_cutover(opened, options, consent)
     if common.output == "json":
         document = {"good": True, "copy": as_document(result.copied), "handedOver": list(result.handed_over)}
-        render.result_json(document | {"openOnBlue": result.open_on_blue})
+        render.result_json(document | {"openOnBlue": result.open_on_blue, "endedOnBlue": dict(result.ended_on_blue)})
     else:
         render.line("last copy: ", *render.counts(result.copied.counts))
         render.line(f"handed over to green: {', '.join(result.handed_over) or 'nothing'}")
         render.line("all traffic is on green; `migrator rollback` moves it back at once")
+        if result.ended_on_blue:
+            render.line(f"{sum(result.ended_on_blue.values())} connections on blue were ended")
         if result.open_on_blue:
             render.line(f"{result.open_on_blue} connections are still open on blue; `migrator retire` needs them to have ended")

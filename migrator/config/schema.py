@@ -156,6 +156,12 @@ class Gates(Frozen):
 
     error_rate: Rate = Field(0.01, description="Highest share of errors among green's answers, such as 1%.")
     latency: Duration | None = Field(None, description="Highest average response time of green.")
+    error_rate_over_blue: Rate | None = Field(
+        None, description="Highest difference between green's share of errors and blue's in the same step."
+    )
+    latency_times_blue: float | None = Field(
+        None, description="Highest average response time of green as a multiple of blue's in the same step, such as 1.5.", gt=0
+    )
     min_requests: int = Field(
         1,
         description="Requests that green must have answered before a step can pass; 0 for services without traffic.",

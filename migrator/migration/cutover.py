@@ -23,19 +23,19 @@ from migrator.journal.records.traffic import (
 from migrator.migration.ages import Moment
 from migrator.migration.bounded import reason
 from migrator.migration.fence import WayBack
+from migrator.migration.gates import ENOUGH_TO_COMPARE, Window, judge, require_enough
+from migrator.migration.leaving import wait_until_blue_is_left
 from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.migration.undo import Undo, shifted_back
 from migrator.model.events import Note, Progress, Step
-from migrator.model.traffic import Abilities, SideCounters, TrafficReading
+from migrator.model.traffic import Abilities, TrafficReading
 from migrator.model.verdict import Severity
 from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
 
 Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
-_EARLY_JUDGEMENT_REQUESTS = 20
-"""Requests from which on a high error rate ends a step before its soak time; one early error must not."""
 _READ_BACK = 1.0
 """Percent by which whole weights may miss a share."""
 _MAX_SOAK_TIMES = 4
@@ -55,6 +55,16 @@ class CutoverInputs:
     """The lock on green: without it green gets no more traffic; going back to blue does not ask it."""
     green_ahead: float = 0.0
     """Green's time, less this process's monotonic time."""
+
+
+@dataclass(slots=True, frozen=True)
+class Consent:
+    """What a person allows with the connections that are open on blue at the end."""
+
+    wait_seconds: float = 0.0
+    """How long they may end by themselves."""
+    end: bool = False
+    """Whether what is open then is ended."""
 
 
 def require_verdict(state: State, gates: Gates, now: Moment) -> None:
@@ -96,12 +106,21 @@ def look(switch: TrafficSwitch, run: Run) -> None:
     run.write(Shifted(reading.green_percent, dict(reading.servers)))
 
 
-def open_on_blue(switch: TrafficSwitch) -> int | None:
-    """Return how many connections are still open on blue; None when the load balancer does not tell."""
+def settle_blue(switch: TrafficSwitch, consent: Consent, run: Run) -> tuple[int | None, dict[str, int]]:
+    """Wait for what is open on blue, and end it where that is allowed.
+
+    Returns what is open then, None when nobody tells, and what was ended, by server.
+    """
     try:
-        return switch.read().blue.sessions
-    except TrafficError:
-        return None
+        left = wait_until_blue_is_left(switch, run, consent.wait_seconds) if consent.wait_seconds else switch.read().blue.sessions
+        if not (left and consent.end):
+            return left, {}
+        run.reporter.emit(Step(f"ending {left} connections on blue"))
+        ended = switch.end_on_blue()
+        return switch.read().blue.sessions, ended
+    except TrafficError as error:
+        run.reporter.emit(Note(f"nobody can tell what is open on blue: {error.message}", warning=True))
+        return None, {}
 
 
 def warn_of_restart(switch: TrafficSwitch, reporter: Reporter) -> None:
@@ -206,20 +225,17 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     inputs.lock.require()
     shift(percent, inputs.switch, run)
     can = inputs.switch.abilities()
-    green = _watch(percent, before, can, inputs, run)
-    if can.counters and green.requests < inputs.gates.min_requests:
-        wanted = inputs.gates.min_requests
-        raise GateFailedError(
-            f"green answered {green.requests} requests at {percent:g} %, and gates.minRequests is {wanted}: nothing is proven",
-            hint="is there traffic? gates.minRequests: 0 accepts silence",
-        )
-    _judge(green, inputs.gates)
+    window = _watch(percent, before, can, inputs, run)
+    green = window.green
+    if can.counters:
+        require_enough(green, percent, inputs.gates)
+    judge(window, inputs.gates)
     _probe(percent, inputs)
     run.write(GatePassed(percent=percent, requests=green.requests, errors=green.errors, latency_ms=green.latency_ms))
 
 
-def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: CutoverInputs, run: Run) -> SideCounters:
-    """Return green's counters of the step once its soak time is over and there were enough requests, or no more time for them.
+def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: CutoverInputs, run: Run) -> Window:
+    """Return the counters of the step once its soak time is over and there were enough requests, or no more time for them.
 
     It is over when clients can have stayed behind no longer.
     """
@@ -228,26 +244,27 @@ def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: Cutov
     while True:
         run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
         inputs.lock.check()
-        green = _sample(percent, before, inputs.switch, run)
+        window = _sample(percent, before, inputs.switch, run)
         passed = run.clock.monotonic() - began
-        seen = f"{green.requests} requests on green, {green.errors} errors, {green.latency_ms:.0f} ms" if can.counters else "probes"
-        run.reporter.emit(Progress(f"{percent:g} %: {seen}", int(passed), int(soak)))
-        if green.requests >= _EARLY_JUDGEMENT_REQUESTS:
-            _judge(green, inputs.gates)
+        enough = not can.counters or window.green.requests >= inputs.gates.min_requests
+        waits = "" if enough or passed < soak else f"; waits for {inputs.gates.min_requests} requests on green"
+        seen = str(window) if can.counters else "judged by probes"
+        run.reporter.emit(Progress(f"{percent:g} %: {seen}{waits}", int(passed), int(soak)))
+        if window.green.requests >= ENOUGH_TO_COMPARE:
+            judge(window, inputs.gates)
         if can.uncounted:
             _probe(percent, inputs)
-        enough = not can.counters or green.requests >= inputs.gates.min_requests
         if passed >= soak and (enough or passed >= soak * _MAX_SOAK_TIMES):
-            return green
+            return window
 
 
-def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: Run) -> SideCounters:
-    """Record both sides' counters since `before`; return green's. Raises GateFailedError when somebody changed the weights."""
+def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: Run) -> Window:
+    """Record and return both sides' counters since `before`; raises GateFailedError when somebody changed the weights."""
     reading = switch.read()
-    green, blue = reading.green.since(before.green), reading.blue.since(before.blue)
-    run.write(Sampled(reading.green_percent, SideSample.of(green), SideSample.of(blue)))
+    window = Window(reading.green.since(before.green), reading.blue.since(before.blue))
+    run.write(Sampled(reading.green_percent, SideSample.of(window.green), SideSample.of(window.blue)))
     _require_share(reading, percent)
-    return green
+    return window
 
 
 def _require_share(reading: TrafficReading, percent: float) -> None:
@@ -261,15 +278,6 @@ def _has_share(reading: TrafficReading, percent: float) -> bool:
 
 def _shares(reading: TrafficReading) -> str:
     return " to ".join(f"{share:g} %" for share in sorted(set(reading.percents)))
-
-
-def _judge(green: SideCounters, gates: Gates) -> None:
-    if green.error_rate > gates.error_rate:
-        share = f"{green.error_rate:.1%}; gates.errorRate is {gates.error_rate:.1%}"
-        raise GateFailedError(f"{green.errors} of {green.requests} requests on green failed ({share})")
-    if gates.latency is not None and green.requests and green.latency_ms > gates.latency.total_seconds() * 1000:
-        limit = gates.latency.total_seconds() * 1000
-        raise GateFailedError(f"green answers in {green.latency_ms:.0f} ms (gates.latency is {limit:.0f} ms)")
 
 
 def _probe(percent: float, inputs: CutoverInputs) -> None:

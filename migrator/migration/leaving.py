@@ -1,4 +1,4 @@
-"""Wait until clients have left green by themselves, for a limited time; it decides nothing, and ends no connection."""
+"""Wait until clients have left a side by themselves, for a limited time; it decides nothing, and ends no connection."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def wait_until_left(switch: TrafficSwitch, run: Run, limit: float, show: Callabl
                 run.clock.sleep(min(_LOOK_SECONDS, left))
     except KeyboardInterrupt:
         return switch.read().green_sessions
+    return still_open
+
+
+def wait_until_blue_is_left(switch: TrafficSwitch, run: Run, limit: float) -> int:
+    """Return what is open on blue when it is nothing, `limit` seconds are over, or a person ends the wait; raises TrafficError."""
+    ends = run.clock.monotonic() + limit
+    try:
+        while (still_open := switch.read().blue.sessions) and (left := ends - run.clock.monotonic()) > 0:
+            run.reporter.emit(Progress(f"{still_open} open connections on blue", int(limit - left), int(limit)))
+            run.clock.sleep(min(_LOOK_SECONDS, left))
+    except KeyboardInterrupt:
+        return switch.read().blue.sessions
     return still_open
 
 

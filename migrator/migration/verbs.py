@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class CutoverResult:
     """What ran on blue only, and runs on green now."""
     open_on_blue: int | None = None
     """Connections that are still open on blue; None when the load balancer does not tell."""
+    ended_on_blue: Mapping[str, int] = field(default_factory=dict)
+    """Connections that were open on blue and were ended, by server."""
 
 
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
@@ -90,7 +92,7 @@ def run_validate(session: Session) -> Verdict:
     return _validate(session, plan, green)
 
 
-def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
+def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent | None = None) -> CutoverResult:
     """Copy what changed, hand over what runs on one side only, then shift traffic in steps; undo the last two when a gate fails."""
     if not session.config.switches or session.switch is None:
         raise BlockedError(_NO_TRAFFIC, hint=_ADD_TRAFFIC)
@@ -124,7 +126,8 @@ def run_cutover(session: Session, options: CopyOptions) -> CutoverResult:
         )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     cutover.warn_of_restart(session.switch, session.run.reporter)
-    return CutoverResult(copied, tuple(str(part.blue) for part in due), cutover.open_on_blue(session.switch))
+    left, ended = cutover.settle_blue(session.switch, consent or cutover.Consent(), session.run)
+    return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended)
 
 
 @dataclass(slots=True, frozen=True)

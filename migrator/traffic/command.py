@@ -99,6 +99,10 @@ class Command:
             )
         return reading
 
+    def end_on_blue(self) -> dict[str, int]:
+        """Return nothing: that is the program's own."""
+        return {}
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Set 0; what is open on green is the program's own to end."""
         del end_connections

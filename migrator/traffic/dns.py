@@ -74,6 +74,10 @@ class Dns:
         self._until(lambda: not self._behind(self._reading(self._now()).servers), self._config.propagation.total_seconds())
         return self.read()
 
+    def end_on_blue(self) -> dict[str, int]:
+        """Return nothing: a name ends no connection."""
+        return {}
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Lead new clients to blue. What is open stays open: a name ends no connection."""
         del end_connections

@@ -96,13 +96,20 @@ class HAProxy:
         self._keep()
         return self.read()
 
+    def end_on_blue(self) -> dict[str, int]:
+        """End what is open on blue; raises TrafficError while blue has a share."""
+        servers = self._servers()
+        if self._percent(servers) < 100:
+            raise TrafficError("haproxy: blue still has a share, so nothing is ended there", hint="`migrator cutover` first")
+        return self._end_connections(self._config.blue, grace=0.0)
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it."""
         wanted = self._wanted(0)
         with self._changing():
             self._give(wanted)
             self._take(wanted, away=self._config.green)
-            ended = self._end_connections() if end_connections else {}
+            ended = self._end_connections(self._config.green, grace=_GRACE_SECONDS) if end_connections else {}
         self._keep()
         return Withdrawal(self.read(), ended)
 
@@ -161,17 +168,17 @@ class HAProxy:
             wanted,
         )
 
-    def _end_connections(self) -> dict[str, int]:
-        """End what is open on green after a moment of grace; return how many were ended on each server."""
-        self._until(lambda servers: not self._open(servers), _GRACE_SECONDS)
-        before = self._open(self._servers())
+    def _end_connections(self, side: tuple[str, ...], *, grace: float) -> dict[str, int]:
+        """End what is open on a side after a moment of grace; return how many were ended on each server."""
+
+        def there(servers: Mapping[str, Server]) -> dict[str, int]:
+            return {name: servers[name].sessions for name in side if servers[name].sessions}
+
+        before = there(self._until(lambda servers: not there(servers), grace))
         for name in before:
             self._api.tell(f"shutdown sessions server {self._config.backend}/{name}")
-        after = self._open(self._until(lambda servers: not self._open(servers), _TAKING_EFFECT_SECONDS)) if before else {}
+        after = there(self._until(lambda servers: not there(servers), _TAKING_EFFECT_SECONDS)) if before else {}
         return {name: count - after.get(name, 0) for name, count in before.items() if count > after.get(name, 0)}
-
-    def _open(self, servers: Mapping[str, Server]) -> dict[str, int]:
-        return {name: servers[name].sessions for name in self._config.green if servers[name].sessions}
 
     def _settled(self, done: Callable[[Mapping[str, Server]], bool], wanted: Mapping[str, int]) -> Mapping[str, Server]:
         servers = self._until(done, _TAKING_EFFECT_SECONDS)
@@ -212,7 +219,7 @@ class HAProxy:
             blue=answers.counters((servers[name] for name in self._config.blue), backend.mode),
             green=answers.counters((servers[name] for name in self._config.green), backend.mode),
             servers={name: server.share for name, server in servers.items()},
-            green_sessions=self._open(servers),
+            green_sessions={name: servers[name].sessions for name in self._config.green if servers[name].sessions},
         )
 
     def _percent(self, servers: Mapping[str, Server]) -> float:

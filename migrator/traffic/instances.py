@@ -56,6 +56,10 @@ class Instances:
             return self.withdraw(end_connections=True).reading
         return self._answering().shift(green_percent)
 
+    def end_on_blue(self) -> dict[str, int]:
+        """End what is open on blue at all that answer."""
+        return self._answering().end_on_blue()
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue at all that answer; the others are named. Raises TrafficError when none answers."""
         living, silent = self._reached()

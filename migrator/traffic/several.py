@@ -58,6 +58,12 @@ class Several:
                 raise TrafficError(f"{name}: {error.message}; {self._put_back(begun, before)}", hint=error.hint) from error
         return self.read()
 
+    def end_on_blue(self) -> dict[str, int]:
+        """End what is open on blue at each."""
+        found, errors = ask_all(self._switches, lambda switch: switch.end_on_blue())
+        _require(errors)
+        return named(found)
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue at all of them at once; one that cannot keeps nobody from it, and is named."""
         done, errors = ask_all(self._switches, lambda switch: switch.withdraw(end_connections=end_connections))

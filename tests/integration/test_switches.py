@@ -16,10 +16,12 @@ from migrator.config.traffic import Traffic
 from migrator.errors import TrafficError
 from migrator.ports import TrafficSwitch
 from migrator.testbed.name_server import ZONE, write_key
+from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.dns_server import DnsServer
 from tests.contract.switches import Place, SwitchContract
 from tests.support.edges import BACKEND, SHOP, Edges, Names, Nginx, get
-from tests.support.sandbox import until
+from tests.support.objects import config_map
+from tests.support.sandbox import Sandbox, until
 
 
 def switch(*configs: dict[str, Any]) -> TrafficSwitch:
@@ -277,3 +279,69 @@ class TestNginx(SwitchContract):
         with ExitStack() as stack:
             edge = Nginx(tmp_path / "nginx", stack)
             yield Place(switch(edge.config), lambda: get(edge.port))
+
+
+def test_a_migration_through_a_name(sandbox: Sandbox, names: Callable[..., Names]) -> None:
+    """The plan tells the TTL, prepare lowers it, a step is watched for it, and a rollback says who may stay behind."""
+    servers = names()
+    probe = {"name": "front", "command": ["true"]}
+    sandbox.configure(traffic={**servers.config(ttl="1s"), "soak": "0s"}, probes=[probe])
+    sandbox.on_blue(config_map("a"))
+    planned = sandbox.run("plan")
+    assert "clients may stay behind for 300 s after each step and after a rollback" in planned.err
+    prepared = sandbox.json("prepare")
+    assert (prepared.code, prepared.document["staleSeconds"]) == (0, 1), prepared.err
+    for verb in ("copy", "validate"):
+        assert sandbox.run(verb).code == 0
+    # What was there before is forgotten after five minutes; a journal of yesterday says so.
+    path = sandbox.journal
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line.replace('"seconds":300.0', '"seconds":0.0') for line in lines))
+    done = sandbox.run("cutover", "--yes")
+    assert done.code == 0, done.err
+    assert f"A {SHOP} counts no requests: the probes judge each step (front)" in done.err
+    assert servers.ask() == "green"
+    back = sandbox.run("rollback")
+    assert (back.code, servers.ask()) == (0, "blue"), back.err
+    assert "clients may go on to green for up to 1 s" in back.err
+
+
+def test_steps_that_a_name_cannot_have_are_one_line(sandbox: Sandbox, names: Callable[..., Names]) -> None:
+    """With what it can have, before anything is asked."""
+    sandbox.configure(traffic={**names().config(), "steps": [5, 100]})
+    done = sandbox.run("cutover", "--yes")
+    assert done.code == 2
+    assert "cannot have 5 % on green, only 0, 50, 100: correct steps" in done.err
+
+
+@pytest.mark.parametrize("ending", ["kill", "pause"])
+def test_a_rollback_beside_a_dead_instance_is_quick_and_names_it(
+    sandbox: Sandbox, edges: Callable[[int], Edges], ending: str
+) -> None:
+    """By its own time, from the start of the process; the exit code says that something is left, and again finishes."""
+    two = edges(2)
+    sandbox.configure(traffic={"haproxy": {**BACKEND, **two.pair()}, "steps": [100], "soak": "0s"}, gates={"minRequests": 0})
+    sandbox.on_blue(config_map("a"))
+    for verb in (("copy",), ("validate",), ("cutover", "--yes")):
+        done = sandbox.run(*verb)
+        assert done.code == 0, done.err
+    dead, living = two.balancers
+    process = dead.process
+    if ending == "kill":
+        dead.kill()
+    else:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        back = sandbox.json("rollback")
+    finally:
+        if ending == "pause":
+            os.kill(process, signal.SIGCONT)
+    assert (back.code, get(living.port)) == (4, "blue"), back.err
+    (left,) = back.document["undone"]
+    assert left.startswith("lb1: ")
+    assert left.endswith("it leads to green if it takes over")
+    assert back.document["trafficSeconds"] < PATIENCE_SECONDS
+    if ending == "kill":
+        dead.start()
+    again = sandbox.json("rollback")
+    assert (again.code, again.document["undone"], two.ask()) == (0, [], "blue"), again.err

@@ -85,6 +85,11 @@ class FakeSwitch:
         """Return nothing: it keeps what was set."""
         return ()
 
+    def end_on_blue(self) -> dict[str, int]:
+        """End what is open on blue."""
+        ended, self.blue_sessions = self.blue_sessions, 0
+        return {"blue": ended} if ended else {}
+
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue."""
         ended = {"green": self.open_on_green} if self.open_on_green and end_connections and not self.stays else {}

@@ -24,7 +24,7 @@ from migrator.journal.records.traffic import (
     Shifted,
 )
 from migrator.migration.ages import Moment
-from migrator.migration.cutover import CutoverInputs, cut_over, look, require_judges, require_verdict
+from migrator.migration.cutover import Consent, CutoverInputs, cut_over, look, require_judges, require_verdict, settle_blue
 from migrator.migration.fence import Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
@@ -449,3 +449,15 @@ def test_a_share_that_one_of_several_does_not_have_was_changed_from_outside(shif
     whole = shift.switch.read
     shift.switch.read = lambda: replace(whole(), least_percent=min(whole().green_percent, 10.0))  # type: ignore[method-assign]
     shift.fails("weights were changed from outside: green has 10 % to 50 %, not 50 %")
+
+
+def test_what_is_open_on_blue_at_the_end_is_told_waited_for_or_ended(shift: Shift) -> None:
+    """It is ended only by consent."""
+    shift.switch.blue_sessions = 3
+    assert settle_blue(shift.switch, Consent(), shift.run) == (3, {})
+    assert shift.clock.slept == []
+    assert settle_blue(shift.switch, Consent(wait_seconds=2), shift.run) == (3, {})
+    assert sum(shift.clock.slept) == 2
+    assert settle_blue(shift.switch, Consent(end=True), shift.run) == (0, {"blue": 3})
+    shift.switch.mute = True
+    assert settle_blue(shift.switch, Consent(end=True), shift.run) == (None, {})

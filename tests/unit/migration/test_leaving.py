@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.migration.leaving import counted, wait_until_left
+from migrator.migration.leaving import counted, wait_until_blue_is_left, wait_until_left
 from migrator.model.events import Progress
 from tests.support.journals import migration_run
 from tests.support.traffic import FakeSwitch
@@ -43,3 +43,26 @@ def test_a_person_may_end_the_wait() -> None:
 def test_connections_are_counted_by_server() -> None:
     """The sum first."""
     assert counted({"green1": 2, "green2": 1}) == "3 open connections (green1 2, green2 1)"
+
+
+def test_blue_is_waited_for_as_well() -> None:
+    """Until nothing is open, its time is over, or a person ends it."""
+    run, _, clock, _ = migration_run()
+    switch = FakeSwitch(clock, percent=100)
+    switch.blue_sessions = 3
+    assert wait_until_blue_is_left(switch, run, 2.5) == 3
+    assert clock.monotonic() == 2.5
+
+    def leave() -> None:
+        switch.blue_sessions = 0
+
+    clock.after(1, leave)
+    assert wait_until_blue_is_left(switch, run, 60) == 0
+    assert clock.monotonic() < 10
+    switch.blue_sessions = 2
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt("SIGINT")
+
+    clock.after(1, interrupt)
+    assert wait_until_blue_is_left(switch, run, 60) == 2

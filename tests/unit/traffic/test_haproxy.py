@@ -183,3 +183,14 @@ def test_names_that_haproxy_does_not_know_are_told_with_those_it_does(balancer: 
     with pytest.raises(TrafficError, match="has no server gren") as caught:
         adapter(balancer, green=("gren",)).read()
     assert caught.value.hint == "servers there: blue, green"
+
+
+def test_what_is_open_on_blue_is_ended_once_blue_has_no_share(balancer: FakeHAProxy) -> None:
+    """Not before."""
+    balancer.servers["blue"].sessions = 4
+    switch = adapter(balancer)
+    with pytest.raises(TrafficError, match="blue still has a share"):
+        switch.end_on_blue()
+    assert balancer.servers["blue"].sessions == 4
+    switch.shift(100)
+    assert (switch.end_on_blue(), balancer.servers["blue"].sessions) == ({"blue": 4}, 0)
