@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.migration.discover import READERS
+from migrator.migration.propose_traffic import FORMS, seen_before_blue
 from migrator.model.image import full_name
-from migrator.model.kinds import CLAIMS, DAEMON_SETS, DEPLOYMENTS, NAMESPACES, PODS, STATEFUL_SETS, STORAGE_CLASSES
+from migrator.model.kinds import (
+    CLAIMS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    INGRESSES,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    STATEFUL_SETS,
+    STORAGE_CLASSES,
+)
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, named
@@ -86,6 +97,9 @@ def propose(
         *_one_side([item for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS) for item in _listed(blue, kind)]),
         "",
         *_EXAMPLES,
+        *seen_before_blue(_listed(blue, SERVICES), _listed(blue, INGRESSES)),
+        *FORMS,
+        *_REST,
     ]
     return Proposal("\n".join(lines), meaning, tuple(omitted))
 
@@ -96,15 +110,8 @@ _EXAMPLES = (
     "#    http: {url: 'https://green.example.com/', status: 200}",
     "#    timeout: 5s",
     "",
-    "# traffic:              # without it, cutover has nothing to move",
-    "#   haproxy:",
-    "#     socket: /run/haproxy/admin.sock",
-    "#     backend: shop",
-    "#     blue: [blue1]",
-    "#     green: [green1]",
-    "#     stateFile: /var/lib/haproxy/servers.state",
-    "#   steps: [5, 25, 50, 100]",
-    "#   soak: 30s",
+)
+_REST = (
     "",
     "gates: {errorRate: 1%, minRequests: 1, verdictAge: 15m, readyTimeout: 5m}",
     "retire: {soak: 24h}",

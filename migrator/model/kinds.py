@@ -10,6 +10,7 @@ def _type(group: str, version: str, plural: str, kind: str, *, namespaced: bool 
 
 
 SERVICES = _type("", "v1", "services", "Service")
+INGRESSES = _type("networking.k8s.io", "v1", "ingresses", "Ingress")
 STORAGE_CLASSES = _type("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 SERVICE_RANGES = _type("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", namespaced=False)
 NETWORK_POLICIES = _type("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")

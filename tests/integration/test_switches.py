@@ -315,9 +315,7 @@ def test_steps_that_a_name_cannot_have_are_one_line(sandbox: Sandbox, names: Cal
 
 
 @pytest.mark.parametrize("ending", ["kill", "pause"])
-def test_a_rollback_beside_a_dead_instance_is_quick_and_names_it(
-    sandbox: Sandbox, edges: Callable[[int], Edges], ending: str
-) -> None:
+def test_a_rollback_beside_a_dead_instance(sandbox: Sandbox, edges: Callable[[int], Edges], ending: str) -> None:
     """By its own time, from the start of the process; the exit code says that something is left, and again finishes."""
     two = edges(2)
     sandbox.configure(traffic={"haproxy": {**BACKEND, **two.pair()}, "steps": [100], "soak": "0s"}, gates={"minRequests": 0})
