@@ -132,7 +132,7 @@ class Dns:
 
         A change that comes in between is looked at once more: one between blue and green is ours to make, another is refused.
         """
-        key = read_key(self._key_file)
+        key, before = read_key(self._key_file), Records(frozenset(), 0)
         for _ in range(_ATTEMPTS):
             before, after = wanted()
             try:
@@ -144,9 +144,12 @@ class Dns:
                 values = ", ".join(sorted(found.values))
                 raise TrafficError(f"dns: {self._what} is {values} after the update", hint="see the server's log")
             return before
-        raise TrafficError(
-            f"dns: {self._what} is changed all the time by something else", hint="external-dns? see the server's log"
-        )
+        if before == self._now():
+            hint = "a server that compares TTLs in prerequisites, too, is too old for this (Technitium's issue 1888)"
+            raise TrafficError(
+                f"dns: {self._primary} says that {self._what} has changed, and answers the same as before", hint=hint
+            )
+        raise TrafficError(f"dns: {self._what} is changed all the time by something else", hint="is it external-dns'?")
 
     def _others(self) -> list[DnsServer]:
         """Return the zone's servers besides the primary."""
@@ -170,7 +173,7 @@ class Dns:
     def _require_owner(self) -> None:
         """Raise TrafficError when external-dns has the name in its registry: it would set the records back."""
         prefix, name = self._config.type.lower(), self._config.name
-        names = [name, f"{prefix}-{name}"] if self._config.type != "CNAME" else [f"{prefix}-{name}"]
+        names = [f"{prefix}-{name}", f"cname-{name}", *([name] if self._config.type != "CNAME" else [])]
         texts = [text for item in names for text in self._primary.records(item, "TXT").values]
         owners = [found[1] for found in map(_EXTERNAL_DNS.search, texts) if found]
         for owner in owners:

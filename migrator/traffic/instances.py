@@ -83,6 +83,6 @@ class Instances:
         if silent and not (self._may_lack and living):
             hint = first_hint(silent)
             if living:
-                hint = f"{hint}; `unreachable: warn` goes on without it".removeprefix("; ")
+                hint = f"{hint} `unreachable: warn` goes on without it".strip()
             raise TrafficError(told(silent), hint=hint)
         return Several(living)

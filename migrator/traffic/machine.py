@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import os
 import shlex
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Host
+
+_PROC = Path("/proc")
+_MARK = "-- configuration --"
+_STARTED = """set -e
+tr '\\0' '\\n' < /proc/{pid}/cmdline
+echo '{mark}'
+cd /proc/{pid}/cwd
+tr '\\0' '\\n' < /proc/{pid}/cmdline | while IFS= read -r word; do
+  if [ "$before" = -f ]; then if [ -d "$word" ]; then cat "$word"/*.cfg; else cat "$word"; fi; fi
+  before=$word
+done"""
+
+
+class Started(NamedTuple):
+    """What a process of HAProxy was started with."""
+
+    arguments: tuple[str, ...]
+    config: str
+    """The files of `-f`; of a folder those that HAProxy reads (management guide, section 3)."""
 
 
 class Machine(Protocol):
@@ -17,8 +37,8 @@ class Machine(Protocol):
     def read(self, path: str) -> bytes:
         """Return a file's content; raises FileNotFoundError when there is none."""
 
-    def configs(self, path: str) -> list[str]:
-        """Return the files that HAProxy reads where it is given this path (management guide, section 3)."""
+    def started(self, pid: int) -> Started:
+        """Return what a process was started with."""
 
     def may_write(self, folder: str) -> bool:
         """Return whether a file may be made in a folder."""
@@ -30,14 +50,22 @@ class Machine(Protocol):
 class ThisMachine:
     """The one that the tool runs on."""
 
+    def __init__(self, proc: Path = _PROC) -> None:
+        self._proc = proc
+
     def read(self, path: str) -> bytes:
         """Return a file's content."""
         return Path(path).read_bytes()
 
-    def configs(self, path: str) -> list[str]:
-        """Return the path, or the files of a folder."""
-        here = Path(path)
-        return [str(file) for file in sorted(here.glob("*.cfg"))] if here.is_dir() else [path]
+    def started(self, pid: int) -> Started:
+        """Read them from /proc."""
+        process = self._proc / str(pid)
+        arguments = [word.decode(errors="replace") for word in (process / "cmdline").read_bytes().split(b"\0")[:-1]]
+        files = [process / "cwd" / value for option, value in pairwise(arguments) if option == "-f"]
+        texts = [
+            path.read_text(errors="replace") for file in files for path in (sorted(file.glob("*.cfg")) if file.is_dir() else [file])
+        ]
+        return Started(tuple(arguments), "\n".join(texts))
 
     def may_write(self, folder: str) -> bool:
         """Ask the system."""
@@ -71,13 +99,13 @@ class RemoteMachine:
         except HostError as error:
             raise _os_error(error) from error
 
-    def configs(self, path: str) -> list[str]:
-        """Return the path, or the files of a folder."""
-        quoted = shlex.quote(path)
+    def started(self, pid: int) -> Started:
+        """Read them from the host's /proc, in one question."""
         try:
-            return self._host.run(f"if test -d {quoted}; then ls -1d {quoted}/*.cfg; else echo {quoted}; fi").splitlines()
+            arguments, _, config = self._host.run(_STARTED.format(pid=pid, mark=_MARK)).partition(f"{_MARK}\n")
         except (CommandFailedError, HostError) as error:
             raise _os_error(error) from error
+        return Started(tuple(arguments.splitlines()), config)
 
     def may_write(self, folder: str) -> bool:
         """Ask the host's system; raises HostError when it is not reached."""

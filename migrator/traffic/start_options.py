@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import PurePath
 
 from migrator.traffic.machine import Machine
 
-_PROC = PurePath("/proc")
 _ZERO_WARNING = re.compile(r"^\s*zero-warning\b", re.MULTILINE)
 _PERSISTENCE = re.compile(r"^\s*(option persist|force-persist)\b", re.MULTILINE)
 
@@ -26,20 +24,14 @@ class StartOptions:
     """The text of the files."""
 
 
-def read_start_options(pid: int, machine: Machine, proc: PurePath = _PROC) -> StartOptions | None:
+def read_start_options(pid: int, machine: Machine) -> StartOptions | None:
     """Return what arguments and files of a process say; None when nobody can tell."""
     try:
-        arguments = machine.read(str(proc / str(pid) / "cmdline")).decode(errors="replace").split("\0")
-        if "haproxy" not in PurePath(arguments[0]).name:
-            return None  # its number is one of another PID namespace
-        folder = proc / str(pid) / "cwd"
-        paths = [path for option, value in pairwise(arguments) if option == "-f" for path in machine.configs(str(folder / value))]
-        texts = [machine.read(path).decode(errors="replace") for path in paths]
+        started = machine.started(pid)
     except OSError:
         return None
-    if not texts:
-        return None
-    text = "\n".join(texts)
-    persistence = _PERSISTENCE.search(text)
-    refuses = "-dW" in arguments or _ZERO_WARNING.search(text) is not None
-    return StartOptions(refuses, persistence[1] if persistence else "", text)
+    if not started.config or "haproxy" not in PurePath(started.arguments[0]).name:
+        return None  # its number is one of another PID namespace
+    persistence = _PERSISTENCE.search(started.config)
+    refuses = "-dW" in started.arguments or _ZERO_WARNING.search(started.config) is not None
+    return StartOptions(refuses, persistence[1] if persistence else "", started.config)

@@ -144,7 +144,7 @@ def test_a_server_that_stays_behind_is_waited_for_and_named(zone: FakeZone, tmp_
     assert "do not answer now" in switch.require_shares()[-1]
 
 
-@pytest.mark.parametrize("name", [f"shop.{ZONE}", f"a-shop.{ZONE}"])
+@pytest.mark.parametrize("name", [f"shop.{ZONE}", f"a-shop.{ZONE}", f"cname-shop.{ZONE}"])
 def test_a_name_of_external_dns_is_left_alone(zone: FakeZone, name: str) -> None:
     """Unless the person says that its owner does; both forms of its registry are looked for."""
     text = '"heritage=external-dns,external-dns/owner=home,external-dns/resource=ingress/shop/shop"'
@@ -176,3 +176,10 @@ def test_a_cname_has_one_target(zone: FakeZone) -> None:
 def test_it_keeps_what_was_set(zone: FakeZone) -> None:
     """A zone is on a disk."""
     assert adapter(zone).after_restart() == ()
+
+
+def test_a_server_that_finds_a_change_where_there_is_none_is_told(zone: FakeZone) -> None:
+    """Some compare what RFC 2136 leaves out (Technitium's issue 1888); nobody else has changed the name."""
+    zone.code = dns.rcode.NXRRSET
+    with pytest.raises(TrafficError, match=r"says that A shop\.example\.test has changed, and answers the same as before"):
+        adapter(zone).shift(100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from migrator.errors import TrafficError
@@ -97,3 +99,16 @@ def test_one_that_does_not_take_a_share_puts_the_others_back() -> None:
     with pytest.raises(TrafficError, match="all have the share that they had before"):
         pair.switch.shift(50)
     assert (pair.first.percent, pair.second.percent) == (0, 0)
+
+
+def test_one_that_is_silent_is_not_waited_for_on_the_way_back() -> None:
+    """It may answer later; the others have led to blue by then."""
+    pair, never = Pair(), threading.Event()
+    pair.switch = Instances({"lb1": pair.first, "lb2": pair.second}, may_lack=False, patience=0.05)
+    pair.switch.shift(100)
+    whole = pair.second.read
+    pair.second.read = lambda: (never.wait(60), whole())[1]  # type: ignore[method-assign]
+    (missed,) = pair.switch.withdraw(end_connections=True).missed
+    never.set()
+    assert missed == "lb2: no answer within 0.05 s after another's: it leads to green if it takes over"
+    assert pair.first.percent == 0

@@ -11,6 +11,7 @@ import pytest
 from migrator.errors import CommandFailedError, HostError
 from migrator.traffic.machine import Machine, RemoteMachine, ThisMachine
 from tests.support.hosts import FakeHost
+from tests.support.sandbox import until
 
 
 class Shell(FakeHost):
@@ -49,12 +50,21 @@ def test_a_file_is_read_written_and_known_to_be_missing(machine: Machine, tmp_pa
         machine.read(str(tmp_path))
 
 
-def test_a_folder_is_its_configuration_files(machine: Machine, tmp_path: Path) -> None:
-    """In their order; a path that is no folder is itself."""
+def test_what_a_process_was_started_with_is_read(machine: Machine, tmp_path: Path) -> None:
+    """Its arguments, and the files that `-f` names: of a folder those that HAProxy reads, from where it was started."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
     for name in ("b.cfg", "a.cfg", "c.txt"):
-        (tmp_path / name).write_text("")
-    assert machine.configs(str(tmp_path)) == [str(tmp_path / "a.cfg"), str(tmp_path / "b.cfg")]
-    assert machine.configs("/etc/haproxy.cfg") == ["/etc/haproxy.cfg"]
+        (folder / name).write_text(f"{name}\n")
+    (tmp_path / "main.cfg").write_text("main\n")
+    command = ["sh", "-c", "read line", "haproxy", "-f", "a folder", "-db", "-f", str(tmp_path / "main.cfg")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path) as child:
+        until(lambda: b"haproxy" in Path(f"/proc/{child.pid}/cmdline").read_bytes())
+        started = machine.started(child.pid)
+        child.communicate(b"\n")
+    assert (list(started.arguments), started.config.split()) == (command, ["a.cfg", "b.cfg", "main"])
+    with pytest.raises(OSError, match="No such file"):
+        machine.started(child.pid)
 
 
 def test_a_host_that_is_not_reached_is_an_error_of_its_files() -> None:

@@ -26,7 +26,7 @@ def process(tmp_path: Path, *arguments: str) -> Path:
 def test_a_file_tells(tmp_path: Path, text: str, *, refuses: bool) -> None:
     """A path that is not absolute begins where HAProxy was started."""
     (tmp_path / "haproxy.cfg").write_text(text)
-    told = read_start_options(7, ThisMachine(), process(tmp_path, "/usr/sbin/haproxy", "-Ws", "-f", "haproxy.cfg"))
+    told = read_start_options(7, ThisMachine(process(tmp_path, "/usr/sbin/haproxy", "-Ws", "-f", "haproxy.cfg")))
     assert told == StartOptions(refuses_warnings=refuses, persistence="")
 
 
@@ -35,7 +35,7 @@ def test_every_file_of_a_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.cfg").write_text("global\n")
     (tmp_path / "conf" / "b.cfg").write_text("global\nzero-warning\n")
-    assert read_start_options(7, ThisMachine(), process(tmp_path, "haproxy", "-f", str(tmp_path / "conf"))) == StartOptions(
+    assert read_start_options(7, ThisMachine(process(tmp_path, "haproxy", "-f", str(tmp_path / "conf")))) == StartOptions(
         refuses_warnings=True, persistence=""
     )
 
@@ -43,7 +43,7 @@ def test_every_file_of_a_folder_is_read(tmp_path: Path) -> None:
 def test_an_argument_tells(tmp_path: Path) -> None:
     """-dW is the same."""
     (tmp_path / "a.cfg").write_text("global\n")
-    assert read_start_options(7, ThisMachine(), process(tmp_path, "haproxy", "-dW", "-f", str(tmp_path / "a.cfg"))) == StartOptions(
+    assert read_start_options(7, ThisMachine(process(tmp_path, "haproxy", "-dW", "-f", str(tmp_path / "a.cfg")))) == StartOptions(
         refuses_warnings=True, persistence=""
     )
 
@@ -60,7 +60,7 @@ def test_an_argument_tells(tmp_path: Path) -> None:
 def test_persistence_that_a_rollback_cannot_end_is_found(tmp_path: Path, line: str, persistence: str) -> None:
     """In any section."""
     (tmp_path / "a.cfg").write_text(f"backend shop\n    {line}\n")
-    told = read_start_options(7, ThisMachine(), process(tmp_path, "haproxy", "-f", "a.cfg"))
+    told = read_start_options(7, ThisMachine(process(tmp_path, "haproxy", "-f", "a.cfg")))
     assert told == StartOptions(refuses_warnings=False, persistence=persistence)
 
 
@@ -69,5 +69,5 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path, arguments: tuple[str, 
     """A file without permission, a process of another namespace under the same number, or none."""
     (tmp_path / "a.cfg").write_text("global\n")
     proc = process(tmp_path, *arguments)
-    assert read_start_options(7, ThisMachine(), proc) is None
-    assert read_start_options(8, ThisMachine(), proc) is None
+    assert read_start_options(7, ThisMachine(proc)) is None
+    assert read_start_options(8, ThisMachine(proc)) is None
