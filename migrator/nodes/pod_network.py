@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrator.errors import MigratorError
@@ -15,6 +15,13 @@ from migrator.nodes.system import File
 from migrator.ports import Host
 
 _PROXY_SECONDS = 50
+_LISTED_ROUTES = f"sed -n 's|^ExecStart=/usr/bin/ip route replace ||p' {ROUTES_UNIT} 2>/dev/null"
+
+
+def forget_routes(keep: Iterable[str] = ()) -> str:
+    """Return the shell command that takes the unit's routes away, but for those to keep, each as `RANGE via ADDRESS`."""
+    kept = "".join(f" | grep -vxF '{route}'" for route in keep)
+    return f'{_LISTED_ROUTES}{kept} | while read -r pods _ node; do ip route del "$pods" via "$node"; done 2>/dev/null; true'
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,6 +79,8 @@ class Routes:
 
     def run(self, host: Host) -> None:
         """Write the unit and start it."""
+        # The range of a node that is gone may be another network's one day.
+        host.run(forget_routes(f"{pods} via {node}" for pods, node in sorted(self.ranges.items())))
         self._unit.run(host)
         host.run(f"systemctl daemon-reload && systemctl enable -q {ROUTES_SERVICE} && systemctl restart {ROUTES_SERVICE}")
 

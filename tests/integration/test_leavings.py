@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from migrator.nodes.pod_network import Routes
 from migrator.nodes.reset import reset
 from tests.support.shell_host import ShellHost
 
@@ -103,6 +104,27 @@ def test_a_datapath_goes_with_its_module_unless_somebody_else_has_one(host: Shel
         (host.root / "unloaded").write_text("")
         reset(host)
         assert (host.root / "unloaded").read_text().splitlines() == asked
+
+
+def test_routes_to_pods_of_other_nodes_are_gone(host: ShellHost) -> None:
+    """The next cluster may give these ranges to its pods; those of a node that has left go as soon as it has left."""
+    host.program("systemctl", "#!/bin/sh\n")
+    host.run("ip address add 10.9.0.1/24 dev eth9 && ip link set eth9 up && ip route add 10.8.0.0/24 via 10.9.0.9")
+
+    def routes() -> list[str]:
+        return [line.split()[0] for line in host.run("ip route show").splitlines() if "via" in line]
+
+    def setting(ranges: dict[str, str]) -> None:
+        Routes(ranges).run(host)
+        for pods, node in ranges.items():
+            host.run(f"ip route replace {pods} via {node}")  # systemd's part
+
+    setting({"10.244.1.0/24": "10.9.0.2", "10.244.2.0/24": "10.9.0.3"})
+    assert routes() == ["10.8.0.0/24", "10.244.1.0/24", "10.244.2.0/24"]
+    setting({"10.244.1.0/24": "10.9.0.2"})
+    assert routes() == ["10.8.0.0/24", "10.244.1.0/24"]
+    reset(host)
+    assert routes() == ["10.8.0.0/24"]
 
 
 def _run(*words: str) -> None:

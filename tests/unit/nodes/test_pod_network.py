@@ -54,7 +54,7 @@ def test_a_node_without_a_range_is_an_error_after_it_was_waited_for() -> None:
 
 def test_routes_are_a_unit_that_brings_them_back_after_a_boot() -> None:
     """They are in force at once."""
-    host = FakeHost(accepts=["systemctl restart migrator-routes"])
+    host = FakeHost(accepts=["ip route del", "systemctl restart migrator-routes"])
     Routes({"10.244.2.0/24": "10.0.0.3", "10.244.1.0/24": "10.0.0.2"}).run(host)
     lines = [line for line in host.files["/etc/systemd/system/migrator-routes.service"].splitlines() if "ExecStart" in line]
     assert lines == [
@@ -74,7 +74,7 @@ def test_routes_that_are_written_and_not_in_force_are_not_done() -> None:
 
 def test_a_single_node_needs_no_route() -> None:
     """The unit still starts."""
-    host = FakeHost(accepts=["systemctl restart migrator-routes", "sha256sum --check"])
+    host = FakeHost(accepts=["ip route del", "systemctl restart migrator-routes", "sha256sum --check"])
     Routes({}).run(host)
     assert "ExecStart=/usr/bin/true" in host.files["/etc/systemd/system/migrator-routes.service"]
     assert Routes({}).done(host)
