@@ -101,7 +101,13 @@ def node_host(name: str) -> FakeHost:
     """Return a host on which everything of a node is done."""
     host = FakeHost(name)
     host.accepts(
-        "/proc/sys/net/bridge", "/proc/swaps", "60-migrator.conf", "pacman -Q kubernetes", "sha256sum --check", "is-active"
+        "/proc/sys/net/bridge",
+        "/proc/swaps",
+        "60-migrator.conf",
+        "ip route del",
+        "pacman -Q kubernetes",
+        "sha256sum --check",
+        "is-active",
     )
     host.accepts(f"test -s {KUBELET_CONF}", f"test -s {ADMIN_CONF}", f"cat {MARK_FILE}")
     host.answers = {"kubeadm config images list": "registry.k8s.io/pause:3.10\n"}
