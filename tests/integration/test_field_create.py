@@ -19,8 +19,8 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
 from migrator.readiness.kinds import works
 from migrator.testbed.binaries import Store
+from migrator.testbed.planes import pair as planes
 from migrator.testbed.planes.control_plane import Recipe
-from migrator.testbed.planes.pair import Testbed, merge_kubeconfigs
 from migrator.testbed.versions import BLUE
 from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
@@ -237,10 +237,10 @@ def test_what_only_older_servers_took_is_rewritten_or_blocked_before_anything_is
 @pytest.fixture
 def alone(pair: Pair, store: Store, tmp_path: Path) -> Iterator[Sandbox]:
     """Return a sandbox whose blue is a control plane of its own, for what would disturb all other tests."""
-    testbed = Testbed(tmp_path / "alone", store, lambda _: None)
+    testbed = planes.Testbed(tmp_path / "alone", store, lambda _: None)
     plane = testbed.up((Recipe("blue", BLUE, controllers=False),))["blue"]
     both = tmp_path / "kubeconfig"
-    merge_kubeconfigs([plane.kubeconfig, pair.testbed.folder / "green" / "kubeconfig"], both)
+    planes.merge_kubeconfigs([plane.kubeconfig, pair.testbed.folder / "green" / "kubeconfig"], both)
     name = f"alone-{uuid.uuid4().hex[:8]}"
     found = Sandbox(replace(pair, blue=plane.cluster(patience=30), kubeconfig=both), name, tmp_path)
     body = orjson.dumps(made("v1", "Namespace", name))
