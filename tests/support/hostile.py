@@ -102,6 +102,8 @@ def _damage(draw: st.DrawFn, manifest: Manifest) -> None:
             if isinstance(node, dict)
             else range(len(node))
         )
+        if not keys:
+            return  # earlier damage has left nothing here
         key = draw(st.sampled_from(list(keys)))
         if isinstance(node[key], dict | list) and node[key] and draw(st.integers(0, 4)):
             node = node[key]
