@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from migrator.volumes.agent.entries import Entry, parent, place, shown
+from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
 
 ACLS = "system.posix_acl_"
 _MOST_NAMED = 20_000
@@ -165,7 +165,8 @@ def changed(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> lis
             if new.links > 1 or (old is not None and old.links > 1) or len(found) > _MOST_NAMED:
                 return None
             found |= {new.path, parent(new.path)}
-    return sorted(found, key=place)
+    # rsync takes the root as "all that lies in it"; its own attributes are repaired by a walk.
+    return sorted(found - {ROOT}, key=place) if found != {ROOT} else None
 
 
 def merged(known: Iterable[Entry], scanned: Iterable[Entry], looked: Iterable[Entry], since: int) -> Iterator[Entry]:

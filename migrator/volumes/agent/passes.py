@@ -179,8 +179,10 @@ class Pass:
             self.say(f"{len(wrong)} objects differ; bringing them again")
             target.free_flags(self.tree, self.memory.entries("target.new"))
             options = Options(vanishing=not finishing, limit=self.settings.limit, undo=self.settings.undo)
-            if paths := [item.path for item in wrong if item.what != ("extra",)]:
-                with_folders = sorted({*paths, *map(parent, paths)}, key=place)
+            # A name of several is brought right only together with the others, and the root only by a walk.
+            paths = [item.path for item in wrong if not {"extra", "hard link"} & set(item.what) and item.path != ROOT]
+            if paths:
+                with_folders = sorted({*paths, *map(parent, paths)} - {ROOT}, key=place)
                 self.received += transfer.rsync(self.channel, root, replace(options, again=True), self.say, with_folders)
             if len(paths) < len(wrong):
                 self.received += transfer.rsync(self.channel, root, options, self.say)

@@ -102,6 +102,8 @@ def test_few_changes_are_named_and_others_are_not() -> None:
     new = entry(b"d/e", inode=4, digest="", whole=False)
     assert changed(KNOWN, scanned(), 1000) == []
     assert changed(KNOWN, scanned(new), 1000) == [b"d", b"d/e"]
+    assert changed(KNOWN, scanned(root(ctime=99)), 1000) is None  # rsync takes the root for all that is in it
+    assert changed(KNOWN, scanned(root(ctime=99), entry(b"n", inode=9)), 1000) == [b"n"]
     assert changed(KNOWN, [item for item in scanned() if item.path != b"b"], 1000) is None
     assert changed(KNOWN, scanned(entry(b"b", inode=2, ctime=60, links=2)), 1000) is None
 
