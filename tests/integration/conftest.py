@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterator
@@ -32,10 +33,17 @@ def pair(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Pai
     testbed.down()
 
 
+_LONGEST = 50
+"""Characters of a namespace; what tests make in it may be called after it."""
+
+
 @pytest.fixture
 def sandbox(pair: Pair, tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
     """Return a namespace on blue, named after the test, and a folder with a migration.yaml."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:50].strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
+    if len(name) > _LONGEST:
+        # Parameters stand at the end: two tests of one name would share what is left.
+        name = f"{name[: _LONGEST - 8].strip('-')}-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:7]}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     pair.blue.create(TYPES["Namespace"], "", orjson.dumps(body), manager="kubectl-create")
     made = Sandbox(pair, name, tmp_path)
