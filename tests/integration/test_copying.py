@@ -243,7 +243,7 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
     sandbox.on_blue(cron_job("nightly"), cron_job("off", suspend=True))
     plan = sandbox.json("plan")
     assert plan.object(f"CronJob.batch/{sandbox.namespace}/nightly")["notes"] == [
-        "is created suspended; runs on green after the cutover"
+        "is held on green (spec.suspend: true) and runs on blue until the cutover"
     ]
     assert "notes" not in plan.object(f"CronJob.batch/{sandbox.namespace}/off")
     sandbox.run("copy")

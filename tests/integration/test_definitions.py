@@ -177,19 +177,19 @@ def _readable(sandbox: Sandbox, group: str) -> bool:
 
 
 def test_a_kind_whose_conversion_webhook_is_gone_is_named_and_the_rest_is_copied(sandbox: Sandbox, webhook: dict[str, Any]) -> None:
-    """Blue's objects are stored as v1, and v2 is wanted; the plan and the copy name the kind."""
+    """Blue's objects can be read at v1 only, and green would ask the same webhook: they are blocked by name, all others are copied."""
     group = move_definitions(sandbox)
     sandbox.on_blue(definition(group, storage="v1", conversion=webhook), made(f"{group}/v1", "Box", "one", spec={"size": 7}))
     with webhook_that_is_gone(sandbox, group, webhook):
         live = sandbox.pair.blue.get(CRDS, "", f"boxes.{group}")
         turn_storage(sandbox, group, live["spec"]["conversion"])
         planned = sandbox.json("plan")
-        assert [item["kind"] for item in planned.document["unreadable"]] == [f"Box.{group}"]
-        assert planned.code == 4
+        box = f"Box.{group}/{sandbox.namespace}/one"
+        assert (planned.object(box)["decision"], planned.code) == ("blocked", 3)
+        assert "conversion webhook" in planned.object(box)["reason"]
         copied = sandbox.json("copy")
     assert (copied.code, copied.document["complete"]) == (4, False)
-    assert copied.document["unreadable"][0].startswith(f"Box.{group}: ")
-    assert "conversion webhook" in copied.document["unreadable"][0]
+    assert [item["object"] for item in copied.document["blocked"]] == [box]
     assert sandbox.green("Namespace", sandbox.namespace)
 
 

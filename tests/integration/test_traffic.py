@@ -73,7 +73,7 @@ def test_cutover_and_rollback_lose_no_request(sandbox: Sandbox, edge: Edge, caps
     with load(balancer.port) as seen:
         done = sandbox.json("cutover", "--yes")
         assert done.code == 0, done.err
-        assert done.document["cronjobs"] == [f"CronJob.batch/{sandbox.namespace}/nightly"]
+        assert done.document["handedOver"] == [f"CronJob.batch/{sandbox.namespace}/nightly"]
         assert (sandbox.blue("CronJob", "nightly")["spec"]["suspend"], sandbox.green("CronJob", "nightly")["spec"]["suspend"]) == (
             True,
             False,

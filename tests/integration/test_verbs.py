@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from shop import NS, shop
 
+from migrator.model.manifest import Manifest
 from migrator.testbed.planes.deploy import deploy
 from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.sandbox import TYPES, Result, Sandbox, until
@@ -21,6 +22,18 @@ from tests.support.sandbox import TYPES, Result, Sandbox, until
 def findings(result: Result, check: str) -> dict[str, str]:
     """Return subject: severity of one check's findings."""
     return {item["subject"]: item["severity"] for item in result.document["findings"] if item["check"] == check}
+
+
+def of_other_tests(sandbox: Sandbox, own: list[Manifest]) -> list[dict[str, str]]:
+    """Return selectors of what stands outside of namespaces on blue besides these objects, of their kinds."""
+    names = {(item["kind"], item["metadata"]["name"]) for item in own}
+    kinds = {resource.kind: resource for resource in sandbox.pair.blue.resources() if not resource.namespaced}
+    return [
+        {"kind": kind, "name": item["metadata"]["name"]}
+        for kind in {kind for kind, _ in names} & kinds.keys() - {"Namespace"}
+        for item in sandbox.pair.blue.list(kinds[kind])
+        if (kind, item["metadata"]["name"]) not in names
+    ]
 
 
 def test_whole_shop_moves(sandbox: Sandbox) -> None:
@@ -33,14 +46,8 @@ def test_whole_shop_moves(sandbox: Sandbox) -> None:
         move={
             "namespaces": {"include": [NS, "shop-batch"]},
             "clusterScoped": True,
-            "kinds": {"exclude": ["ClusterRoleBinding"]},
-            # Those of other tests.
-            "objects": {
-                "exclude": [
-                    {"kind": "CustomResourceDefinition", "name": "*-*"},
-                    {"kind": "ValidatingWebhookConfiguration", "name": "hook-*"},
-                ]
-            },
+            "kinds": {"include": sorted({item["kind"] for item in made_objects} - {"ClusterRoleBinding"})},
+            "objects": {"exclude": of_other_tests(sandbox, made_objects)},
         }
     )
     copied = sandbox.json("copy")

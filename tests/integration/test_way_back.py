@@ -202,7 +202,7 @@ def test_a_lock_that_is_lost_ends_a_cutover_on_blue(sandbox: Sandbox, balancer: 
     assert (green_percent(balancer), runs_on(sandbox)) == (0, (True, False))
 
 
-@pytest.mark.parametrize("event", ["cutover-started", "fence", "fenced", "shift", "shifted", "sample"])
+@pytest.mark.parametrize("event", ["cutover-started", "hand-over", "hand-over-step", "handed-over", "shift", "shifted", "sample"])
 def test_killed_the_named_command_goes_on(sandbox: Sandbox, balancer: Balancer, event: str) -> None:
     """Until all traffic, and the CronJob, are on one side."""
     child = validated(sandbox, balancer, soak="1s").start("cutover", "--yes")

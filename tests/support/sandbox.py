@@ -27,7 +27,7 @@ from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.planes.pair import Testbed
 from migrator.testbed.waiting import PATIENCE_SECONDS
 
-SLICE_SECONDS = 0.05
+SLICE_SECONDS = 0.005
 TYPES: dict[str, ResourceType] = {
     kind: ResourceType(api, version, plural, kind, namespaced, frozenset())
     for api, version, plural, kind, namespaced in (
