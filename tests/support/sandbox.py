@@ -162,8 +162,8 @@ class Sandbox:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the installed command as a process of its own."""
-        # A test run that was started in the background ignores ^C, and its children would.
-        command = ["env", "--default-signal=INT", sys.executable, "-m", "migrator", *arguments]
+        # A test run that was started in the background, or by nohup, ignores ^C or a hang-up, and its children would.
+        command = ["env", "--default-signal=HUP,INT,TERM", sys.executable, "-m", "migrator", *arguments]
         return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
 
     @property
