@@ -231,8 +231,7 @@ def dns(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str
 @contextmanager
 def resolving(names: Names, port: int, *, clients: int = 4) -> Iterator[Load]:
     """Ask the address that the name has, looked up again when the TTL is over."""
-    seen, done, lock = Load(), threading.Event(), threading.Lock()
-    last = [time.monotonic()]
+    seen, done = Load(), threading.Event()
 
     def client(number: int) -> None:
         server = DnsServer("127.0.0.1", (names.primary, names.secondary)[number % 2].port)
@@ -242,14 +241,7 @@ def resolving(names: Names, port: int, *, clients: int = 4) -> Iterator[Load]:
                 found = server.records(names.shop, "A")
                 until, address = time.monotonic() + found.ttl, min(found.values)
             answer, failure = asked(address, port)
-            with lock:
-                seen.requests += 1
-                if failure:
-                    seen.failures.append(failure)
-                else:
-                    seen.answers[answer] = seen.answers.get(answer, 0) + 1
-                    now = time.monotonic()
-                    seen.longest_gap_ms, last[0] = max(seen.longest_gap_ms, (now - last[0]) * 1000), now
+            seen.count(answer, failure)
             done.wait(0.005)
 
     threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(clients)]

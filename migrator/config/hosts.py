@@ -8,9 +8,8 @@ from pathlib import Path
 from pydantic import ConfigDict, Field
 
 from migrator.config.fields import Frozen
-from migrator.config.load import parse
+from migrator.config.load import load_cluster
 from migrator.config.stack import Login, NodeConfig, SshConfig
-from migrator.errors import ConfigError
 
 
 class ClusterHosts(Frozen):
@@ -41,10 +40,4 @@ class ClusterHosts(Frozen):
 
 def load_hosts(path: Path) -> ClusterHosts:
     """Return the hosts in a file; raises ConfigError with every mistake, one a line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            [f"{path}: cannot be read: {error.strerror}"], hint="volumes.hosts names a file for each cluster"
-        ) from error
-    return parse(ClusterHosts, text, str(path), within=("config", "migrator:cluster"))
+    return load_cluster(ClusterHosts, path, hint="volumes.hosts names a file for each cluster")

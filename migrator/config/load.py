@@ -59,6 +59,15 @@ def parse_migration(text: str, file: str) -> Migration:
     return parse(Migration, text, file)
 
 
+def load_cluster(model: type[M], path: Path, *, hint: str) -> M:
+    """Return the cluster that a stack's file describes, as a model; raises ConfigError with every mistake, one a line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"], hint=hint) from error
+    return parse(model, text, str(path), within=("config", "migrator:cluster"))
+
+
 def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
     """Return the part of a file below the keys `within`, as a model; raises ConfigError with every mistake in it."""
     try:

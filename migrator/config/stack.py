@@ -13,8 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from migrator.config.duration import parse_duration
 from migrator.config.fields import Frozen
-from migrator.config.load import parse
-from migrator.errors import ConfigError
+from migrator.config.load import load_cluster
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -283,10 +282,4 @@ class StackConfig(Frozen):
 
 def load_stack(path: Path) -> StackConfig:
     """Return the checked settings of a stack's file; raises ConfigError with every mistake, one a line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            [f"{path}: cannot be read: {error.strerror}"], hint="`pulumi stack select NAME`, NAME as in stacks/"
-        ) from error
-    return parse(StackConfig, text, str(path), within=("config", "migrator:cluster"))
+    return load_cluster(StackConfig, path, hint="`pulumi stack select NAME`, NAME as in stacks/")

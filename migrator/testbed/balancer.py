@@ -205,6 +205,21 @@ class Load:
     answers: dict[str, int] = field(default_factory=dict)
     longest_gap_ms: float = 0.0
     """Longest time between two good answers, over all clients together."""
+    _last: float = field(default_factory=time.monotonic)
+    """When the last good answer came."""
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, answer: str, failure: str) -> None:
+        """Count one request; an empty `failure` tells that `answer` is good. Safe to call from several threads."""
+        with self._counting:
+            self.requests += 1
+            if failure:
+                self.failures.append(failure)
+                return
+            self.answers[answer] = self.answers.get(answer, 0) + 1
+            now = time.monotonic()
+            self.longest_gap_ms = max(self.longest_gap_ms, (now - self._last) * 1000)
+            self._last = now
 
 
 @contextmanager
@@ -212,8 +227,6 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
     """Send requests until the block ends, half of the clients over kept connections, half over new ones."""
     seen = Load()
     done = threading.Event()
-    lock = threading.Lock()
-    last = [time.monotonic()]
 
     def client(*, keep: bool) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -226,15 +239,7 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 answer, failure = "", f"{type(error).__name__}: {error}"
-            with lock:
-                seen.requests += 1
-                if failure:
-                    seen.failures.append(failure)
-                else:
-                    seen.answers[answer] = seen.answers.get(answer, 0) + 1
-                    now = time.monotonic()
-                    seen.longest_gap_ms = max(seen.longest_gap_ms, (now - last[0]) * 1000)
-                    last[0] = now
+            seen.count(answer, failure)
             done.wait(pause)
         connection.close()
 
