@@ -108,22 +108,24 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
     for cycle in ordered.cycles:
         others += [_in_cycle(moves.pop(ref), cycle) for ref in cycle]
-    sorted_moves = [item for _, item in sorted(moves.items())]
     return Plan(
         items=tuple(sorted([*moves.values(), *others], key=lambda item: item.blue)),
         waves=tuple(tuple(moves[ref] for ref in wave) for wave in ordered.waves),
         owners=_owners(graph, moves),
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
-        warnings=(
-            *(f"{item.blue} {item.danger}" for item in sorted_moves if item.danger),
-            *one_side_warnings(sorted_moves),
-            *system.warnings(of_system),
-        ),
+        warnings=_warnings(moves, of_system),
         kinds_read=inventory.kinds_read,
         after_pods=after_pods,
         waits=mutations.waits,
     )
+
+
+def _warnings(moves: Mapping[ObjectRef, PlanItem], of_system: list[system.Need]) -> tuple[str, ...]:
+    """Return what a person should think about before a copy."""
+    items = [item for _, item in sorted(moves.items())]
+    dangers = (f"{item.blue} {item.danger}" for item in items if item.danger)
+    return (*dangers, *one_side_warnings(items), *system.warnings(of_system))
 
 
 def _decide(
