@@ -16,7 +16,7 @@ from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
 from migrator.journal.records.one_side import Held, PartRecord
-from migrator.migration import prune
+from migrator.migration import last_runs, prune
 from migrator.migration.after_pods import AfterPods, is_held_back
 from migrator.migration.apply import definitions
 from migrator.migration.apply.judge import Known, judge
@@ -102,6 +102,7 @@ class _Copy:
                     self.after_pods.wait(due, self.known.uids)
                     self._write_wave(pool, number, due)
                 self._show(number)
+            last_runs.tell(self.plan, self.known, self.writer.green, pool, self.records.reporter)
         self._set_late_labels()
 
     def _write_wave(self, pool: ThreadPoolExecutor, number: int, due: list[PlanItem]) -> None:

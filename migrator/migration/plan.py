@@ -12,6 +12,7 @@ from migrator.errors import ConfigError, InvalidError
 from migrator.migration import dead_conversions, late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.migration.late_runs import without_late_runs
+from migrator.migration.one_side import schedules
 from migrator.migration.one_side.planned import planned
 from migrator.migration.one_side.planned import warnings as one_side_warnings
 from migrator.model.added import added, content
@@ -229,6 +230,7 @@ def _move(
         status=to_json(_status(manifest, name, ended)) if ended else b"",
         hold=to_json(hold) if hold else b"",
         unheld=ended is not None and not hold and name in context.green.served_kinds,
+        last_run=schedules.last_run(manifest),
         works=works(manifest),
         danger=bindings.danger(manifest, context),
         data=storage.data_plan(manifest, context),

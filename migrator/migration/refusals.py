@@ -6,7 +6,7 @@ Validation gets stricter from version to version, and spares what was there befo
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from migrator.errors import ApiError, InvalidError, UnavailableError
 from migrator.migration.apply import special
 from migrator.migration.inventory import Live
 from migrator.model.events import Progress, Step
+from migrator.model.form import form_of
 from migrator.model.manifest import Manifest, put, without
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
@@ -46,15 +47,12 @@ def trial_of(item: PlanItem, body: Manifest, live: Mapping[ObjectRef, Live]) -> 
 
 def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], reporter: Reporter) -> Plan:
     """Return the plan with what green's validation refuses blocked, and with its words; custom resources are tried by `diff`."""
-    tried = [item for wave in plan.waves for item in wave if item.green not in live and _is_tried(item)]
-    reporter.emit(Step(f"asking green by dry run whether it takes {len(tried)} objects"))
-    gone = threading.Event()
-    refused: dict[ObjectRef, str] = {}
-    with ThreadPoolExecutor(green.workers) as pool:
-        for number, (item, why) in enumerate(pool.map(lambda item: (item, _refusal(item, green, live, gone)), tried), start=1):
-            if why:
-                refused[item.green] = why
-            reporter.emit(Progress("dry run", number, len(tried)))
+    alike = _alike(item for wave in plan.waves for item in wave if item.green not in live and _is_tried(item))
+    count = sum(map(len, alike))
+    reporter.emit(Step(f"asking green by dry run whether it takes {count} objects, of each of {len(alike)} forms one"))
+    asker = _Asker(green, live, reporter)
+    refused = asker.refused([group[0] for group in alike])
+    refused |= asker.refused([item for group in alike if group[0].green in refused for item in group[1:]])
     if not refused:
         return plan
 
@@ -65,6 +63,42 @@ def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], re
 
     waves = (tuple(item for item in wave if item.green not in refused) for wave in plan.waves)
     return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))
+
+
+class _Asker:
+    """Tries objects by dry runs, until a webhook does not answer."""
+
+    def __init__(self, green: Green, live: Mapping[ObjectRef, Live], reporter: Reporter) -> None:
+        self._green = green
+        self._live = live
+        self._reporter = reporter
+        self._gone = threading.Event()
+
+    def refused(self, items: Sequence[PlanItem]) -> dict[ObjectRef, str]:
+        """Return those that validation refuses, with the reason."""
+        found = {}
+        with ThreadPoolExecutor(self._green.workers) as pool:
+            for number, (item, why) in enumerate(zip(items, pool.map(self._try, items), strict=True), start=1):
+                if why:
+                    found[item.green] = why
+                self._reporter.emit(Progress("dry run", number, len(items)))
+        return found
+
+    def _try(self, item: PlanItem) -> str:
+        return _refusal(item, self._green, self._live, self._gone)
+
+
+def _alike(items: Iterable[PlanItem]) -> list[list[PlanItem]]:
+    """Return the objects in groups that validation treats alike."""
+    groups: dict[Hashable, list[PlanItem]] = {}
+    for item in items:
+        body = orjson.loads(item.body)
+        try:
+            key: Hashable = (item.green.type_name, form_of(body))
+        except STRANGE:
+            key = item.green
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
 
 
 def _is_tried(item: PlanItem) -> bool:

@@ -98,6 +98,8 @@ class PlanItem:
     """A merge patch (RFC 7396) that it is created with; once its status is written, or its pods are made, `body` holds."""
     unheld: bool = False
     """Whether a controller on green may carry it out before its status is written."""
+    last_run: float | None = None
+    """When a CronJob ran last on blue, in seconds since 1970; None where it has not, and for other kinds."""
     works: int | None = None
     """How many of its pods do their work on blue; None where its status does not count them."""
     late_labels: tuple[str, ...] = ()

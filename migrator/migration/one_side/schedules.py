@@ -14,7 +14,7 @@ from migrator.errors import ForbiddenError
 from migrator.model.kinds import CRON_JOBS, JOBS
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
-from migrator.ports import Blue
+from migrator.ports import Blue, ObjectPatcher
 from migrator.rules.field_owners import FENCE
 
 SETTLE_SECONDS = 1.0
@@ -27,7 +27,13 @@ _BY_HAND = "cronjob.kubernetes.io/instantiate"
 _MINUTES = re.compile(r"-(\d{1,10})$")
 
 
-def tell(cluster: Blue, ref: ObjectRef, manifest: Manifest, last: float | None) -> None:
+def last_run(manifest: Manifest) -> float | None:
+    """Return when a CronJob ran last by its status, in seconds since 1970; None for other kinds."""
+    is_cron_job = manifest.get("kind") == CRON_JOBS.kind and str(manifest.get("apiVersion", "")).startswith(f"{CRON_JOBS.group}/")
+    return _seconds(get(manifest, "status", "lastScheduleTime")) if is_cron_job else None
+
+
+def tell(cluster: ObjectPatcher, ref: ObjectRef, manifest: Manifest, last: float | None) -> None:
     """Write into a CronJob's status when the other side has run it last, unless it has run later itself."""
     known = _seconds(get(manifest, "status", "lastScheduleTime"))
     if last is not None and (known is None or known < last):

@@ -60,9 +60,21 @@ def test_another_answer_blocks_nothing(error: Callable[[], ApiError]) -> None:
     assert decision(asked(both), BUDGET) is Decision.MOVE
 
 
+def test_of_objects_that_are_alike_one_is_asked_about() -> None:
+    """Validation treats them alike; where it refuses one, all of its form are asked about."""
+    several = [{**budget(), "metadata": {"name": name, "namespace": "shop"}} for name in ("a", "b", "c")]
+    other = {**budget(), "metadata": {"name": "d", "namespace": "shop"}, "spec": {"minAvailable": "50%"}}
+    both = pair(*several, other)
+    asked(both)
+    assert len([request for request in both.green.requests if request.startswith("create")]) == 2
+    both.green.faults.append(Fault("create", invalid))
+    assert len(list(asked(both).of(Decision.BLOCKED))) == 4
+
+
 def test_a_webhook_that_does_not_answer_is_waited_for_once() -> None:
     """A plan is no place to wait for each object."""
-    both = pair(*({**budget(), "metadata": {"name": f"b{number}", "namespace": "shop"}} for number in range(9)), workers=1)
+    forms = ({"name": f"b{number}", "namespace": "shop", "labels": {f"l{number}": "x"}} for number in range(9))
+    both = pair(*({**budget(), "metadata": metadata} for metadata in forms), workers=1)
     both.green.faults.append(Fault("create", unavailable))
     assert not list(asked(both).of(Decision.BLOCKED))
     assert len([request for request in both.green.requests if request.startswith("create")]) == 1
