@@ -20,7 +20,8 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 def form_of(value: Any) -> Hashable:
     """Return a key that is equal for objects, or values, that differ in names, texts and counts only.
 
-    Enumerations and networks count as they are, other texts by their characters: `web-1` and `db-22` are alike, `Web_1` and `1.2` are not.
+    Enumerations and networks count as they are, other texts by their characters:
+    `web-1` and `db-22` are alike, `Web_1` and `1.2` are not.
     """
     if isinstance(value, str):
         return _text(value)
