@@ -31,7 +31,7 @@ def form_of(value: Any) -> Hashable:
         return ("list", *dict.fromkeys(map(form_of, value)))
     if value is None or isinstance(value, bool):
         return (value,)
-    return sum(value >= limit for limit in _NUMBERS)
+    return sum(int(value >= limit) for limit in _NUMBERS)
 
 
 @lru_cache(maxsize=50_000)
