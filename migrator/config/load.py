@@ -46,12 +46,20 @@ def load_way_back(path: Path) -> WayBack:
 
 
 def _read(path: Path) -> str:
+    return text_of(path, hint="`migrator init` writes one; --config names another")
+
+
+def text_of(path: Path, *, hint: str = "") -> str:
+    """Return the text of a person's file; raises ConfigError where it is not there, cannot be read or is no UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file"], hint="`migrator init` writes one; --config names another") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+        raise ConfigError([f"{path}: no such file"], hint=hint) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"], hint=hint) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}:{line}: is not UTF-8 text"], hint="save it as UTF-8") from error
 
 
 def parse_migration(text: str, file: str) -> Migration:
@@ -61,28 +69,17 @@ def parse_migration(text: str, file: str) -> Migration:
 
 def load_cluster(model: type[M], path: Path, *, hint: str) -> M:
     """Return the cluster that a stack's file describes, as a model; raises ConfigError with every mistake, one a line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"], hint=hint) from error
-    return parse(model, text, str(path), within=("config", "migrator:cluster"))
+    return parse(model, text_of(path, hint=hint), str(path), within=("config", "migrator:cluster"))
 
 
 def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
     """Return the part of a file below the keys `within`, as a model; raises ConfigError with every mistake in it."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise ConfigError([f"{file}:{line}: not YAML: {getattr(error, 'problem', error)}"]) from error
+    root, data, lines = _composed(text, file)
     for key in within:
         data = data.get(key) if isinstance(data, dict) else None
     if not isinstance(data, dict) or root is None:
         wanted = ", ".join(item.alias or name for name, item in model.model_fields.items() if item.is_required())
         raise ConfigError([f"{file}:1: {_dotted(within) or 'file'}: must be a mapping with {wanted}"])
-    lines = _line_numbers(root)
     duplicates = [f"{file}:{line}: {_dotted(place)}: is given twice" for place, line in _duplicates(root)]
     try:
         checked = model.model_validate(data)
@@ -92,6 +89,22 @@ def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
     if duplicates:
         raise ConfigError(duplicates)
     return checked
+
+
+def _composed(text: str, file: str) -> tuple[yaml.Node | None, Any, dict[Location, int]]:
+    """Return a file as nodes, as values, and the line of each place in it; raises ConfigError."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return root, yaml.safe_load(text), _line_numbers(root) if root else {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise ConfigError([f"{file}:{line}: not YAML: {problem}"]) from error
+    except (ValueError, TypeError) as error:  # a date such as 2026-13-01, or a key that is a list
+        raise ConfigError([f"{file}:1: holds a value or a key that YAML does not allow: {error}"]) from error
+    except RecursionError:
+        raise ConfigError([f"{file}:1: is nested too deep, or holds itself"]) from None
 
 
 def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> str:

@@ -44,7 +44,8 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
             [f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {error}"]) from error
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {why}"]) from error
     content = parse(text, cluster=cluster, where=str(path))
     try:
         entry = select(content, context, folder=path.parent)

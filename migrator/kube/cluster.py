@@ -58,7 +58,7 @@ class KubeCluster:
         self.name = name
         self._clock = clock
         self._access = access
-        self._transport = Transport(access, name, timeout=timeout)
+        self._transport = Transport(access, name, clock=clock, timeout=timeout)
         self._throttle = Throttle(max_requests, clock)
         self._held: HeldLock | None = None
         self._outages = Outages(clock, self.healthy, patience=patience, first_patience=first_patience)

@@ -13,11 +13,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.errors import error_from
+from migrator.kube.slow import LimitedSocket, LimitedTls
+from migrator.ports import Clock
 
 UNSENT_MILLISECONDS = 10_000
 """How long a server may leave what was sent without acknowledgement (tcp(7): TCP_USER_TIMEOUT)."""
@@ -40,15 +43,17 @@ class _NamedServer(http.client.HTTPSConnection):
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
         context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
+        context.sslsocket_class = LimitedTls
         self.sock = context.wrap_socket(self.sock, server_hostname=self.server_name)
 
 
 class Transport:
     """Sends requests to one API server; safe to use from many threads."""
 
-    def __init__(self, access: Access, cluster: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, access: Access, cluster: str, *, clock: Clock, timeout: float = 60.0) -> None:
         self._access = access
         self._cluster = cluster
+        self._clock = clock
         self._timeout = timeout
         self._idle: list[http.client.HTTPConnection] = []
         self._changing = threading.Lock()
@@ -85,6 +90,7 @@ class Transport:
             headers = {"Accept": accept, "User-Agent": "migrator", **self._credentials()}
             if body is not None:
                 headers["Content-Type"] = content
+            _limit(connection, self._timeout, self._clock)
             connection.request(method, self._access.prefix + path, body, headers)
             response = connection.getresponse()
             answer = Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.read())
@@ -122,6 +128,7 @@ class Transport:
             named.server_name = access.server_name
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
+        connection._create_connection = partial(LimitedSocket.connected, self._clock)  # type: ignore[attr-defined] # noqa: SLF001 - how http.client makes its socket
         if access.proxy:
             connection.set_tunnel(access.host, access.port)
         try:
@@ -154,6 +161,12 @@ class Transport:
     def _forget_credentials(self) -> None:
         with self._refreshing:
             self._headers = None
+
+
+def _limit(connection: http.client.HTTPConnection, seconds: float, clock: Clock) -> None:
+    """Give the next request so long, however often a byte of its answer comes."""
+    if isinstance(connection.sock, LimitedSocket | LimitedTls):
+        connection.sock.begin(seconds, clock)
 
 
 def _send_at_once_or_not(connection: http.client.HTTPConnection) -> None:

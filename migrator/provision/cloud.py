@@ -11,6 +11,7 @@ import pulumi
 import pulumi_hcloud as hcloud
 import yaml
 
+from migrator.config.load import text_of
 from migrator.config.stack import CloudConfig, StackConfig
 from migrator.provision.debian import PACKAGES, pacman_records
 
@@ -52,7 +53,11 @@ def machines(name: str, stack: StackConfig, cloud: CloudConfig, opts: pulumi.Res
         ip_range=str(_subnet(stack)),
         opts=opts,
     )
-    key = hcloud.SshKey(name, public_key=Path(cloud.public_key).expanduser().read_text().strip(), opts=opts)
+    key = hcloud.SshKey(
+        name,
+        public_key=text_of(Path(cloud.public_key).expanduser(), hint="cloud.publicKey names a public SSH key").strip(),
+        opts=opts,
+    )
     firewall = hcloud.Firewall(name, rules=[_rule("22", cloud.allow_from), _rule("6443", cloud.allow_from)], opts=opts)
     host_key = pulumi.Config("migrator").require_secret("hostKey")
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[subnet]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.kube.cluster import KubeCluster
 from migrator.kube.transport import Transport
 from migrator.model.manifest import Manifest
@@ -52,7 +53,7 @@ def version_of(plane: ControlPlane) -> dict[str, str]:
     from migrator.kube.access import load_access
 
     access = load_access(str(plane.kubeconfig), None, cluster="blue", relative_to=Path())
-    answer: dict[str, str] = orjson.loads(Transport(access, "blue").send("GET", "/version").body)
+    answer: dict[str, str] = orjson.loads(Transport(access, "blue", clock=SystemClock()).send("GET", "/version").body)
     return answer
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.config.load import parse
 from migrator.config.stack import StackConfig
 from migrator.errors import ForbiddenError
@@ -59,8 +60,10 @@ def weave(plane: ControlPlane, cluster: KubeCluster) -> Transport:
         make_node(cluster, name)
     admin = load_access(str(plane.kubeconfig), None, cluster="green", relative_to=Path())
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    token = orjson.loads(Transport(admin, "green").send("POST", ACCOUNT, orjson.dumps(body)).body)["status"]["token"]
-    return Transport(as_account(plane, token), "green")
+    token = orjson.loads(Transport(admin, "green", clock=SystemClock()).send("POST", ACCOUNT, orjson.dumps(body)).body)["status"][
+        "token"
+    ]
+    return Transport(as_account(plane, token), "green", clock=SystemClock())
 
 
 def as_account(plane: ControlPlane, token: str) -> Access:
@@ -103,7 +106,7 @@ def test_the_first_start_of_every_router_goes_through(weave: Transport, cluster:
 
 def test_without_the_configmap_a_first_start_ends(plane: ControlPlane) -> None:
     """Why it is among the objects: even one who may do everything is started a second time, which makes it."""
-    admin = Transport(load_access(str(plane.kubeconfig), None, cluster="green", relative_to=Path()), "green")
+    admin = Transport(load_access(str(plane.kubeconfig), None, cluster="green", relative_to=Path()), "green", clock=SystemClock())
     elsewhere = Router(Moved(admin), "green-9")
     with pytest.raises(RouterEnded, match=r"to infer unique cluster ID: .*not found"):
         elsewhere.start()

@@ -38,7 +38,7 @@ def least(pair: Pair, tmp_path: Path) -> Path:
             except Exception as error:  # noqa: BLE001 - an earlier test's is there
                 assert "409" in str(error), error  # noqa: PT017
         access = load_access(str(pair.kubeconfig), name, cluster=name, relative_to=Path())
-        answer = Transport(access, name).send("POST", f"{ACCOUNT}/token", orjson.dumps(body))
+        answer = Transport(access, name, clock=SystemClock()).send("POST", f"{ACCOUNT}/token", orjson.dumps(body))
         user["user"] = {"token": orjson.loads(answer.body)["status"]["token"]}
     file = tmp_path / "least"
     file.write_text(yaml.safe_dump(content))
@@ -137,7 +137,7 @@ FORBIDDEN = [
 
 def test_blue_s_role_holds_nothing_that_runs_or_writes(sandbox: Sandbox, least: Path) -> None:
     """`get` on everything would hold nodes/proxy and pods/exec (kubernetes#119640; Kubernetes' RBAC good practices)."""
-    transport = Transport(load_access(str(least), "blue", cluster="blue", relative_to=Path()), "blue")
+    transport = Transport(load_access(str(least), "blue", cluster="blue", relative_to=Path()), "blue", clock=SystemClock())
     for request in FORBIDDEN:
         method, path = request.replace("NS", sandbox.namespace).split(" ")
         with pytest.raises(ForbiddenError) as caught:

@@ -13,6 +13,7 @@ import orjson
 import pytest
 import yaml
 
+from migrator.adapters.clock import SystemClock
 from migrator.adapters.identity import process_mark
 from migrator.kube.access import load_access
 from migrator.kube.transport import Transport
@@ -125,7 +126,7 @@ def losing(sandbox: Sandbox, name: str, *, times: int) -> Iterator[None]:
         return hit
 
     access = load_access(str(sandbox.pair.kubeconfig), "green", cluster="green", relative_to=sandbox.folder)
-    with relay(Transport(access, "green"), loses) as url:
+    with relay(Transport(access, "green", clock=SystemClock()), loses) as url:
         content = {
             "apiVersion": "v1",
             "kind": "Config",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from migrator.config.hosts import load_hosts
 from migrator.config.load import load_migration, load_way_back, parse_migration
 from migrator.config.schema import Migration
-from migrator.config.stack import StackConfig
+from migrator.config.stack import StackConfig, load_stack
 from migrator.errors import ConfigError
 
 WRONG = """\
@@ -69,6 +73,38 @@ def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file") as caught:
         load_migration(tmp_path / "none.yaml")
     assert "migrator init" in caught.value.hint
+
+
+@pytest.mark.parametrize("load", [load_migration, load_way_back, load_hosts, load_stack])
+def test_a_file_that_is_no_utf_8_is_one_line(load: Callable[[Path], object], tmp_path: Path) -> None:
+    """A file that an editor saved as Latin-1: file, line, and what to do; it ended as a bug."""
+    path = tmp_path / "file.yaml"
+    path.write_bytes(b"name: shop\n# caf\xe9\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert (caught.value.issues, caught.value.exit_code) == ([f"{path}:2: is not UTF-8 text"], 2)
+
+
+_SHAPES = st.recursive(
+    st.sampled_from(
+        ["a", "2026-13-01", "!!int x", "!!binary x", "&a", "*a", "? [a]\n: b", "<<: *a", "0o9", "{}", "'", "\x00", "é"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]") | inner.map(lambda item: f"name: {item}\n")
+    ),
+)
+
+
+@given(_SHAPES | st.text(max_size=60))
+@example("a: &a [*a]")
+@example("name: 2026-13-01")
+@example("[" * 2000)
+@example("? [a]\n: b")
+@example("blue: &x {context: *x}")
+def test_whatever_a_file_holds_is_a_mistake_in_it(text: str) -> None:
+    """A date that is none, a key that is a list, a value that holds itself: never a bug."""
+    with pytest.raises(ConfigError):
+        parse_migration(text, "m.yaml")
 
 
 def test_durations_and_rates() -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.transport import UNSENT_MILLISECONDS, Transport
@@ -38,7 +39,7 @@ def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
-        transport = Transport(access, "green")
+        transport = Transport(access, "green", clock=SystemClock())
         for _ in range(3):
             assert transport.send("GET", "/").status == 200
     first, refused, again, last = ports
@@ -49,7 +50,7 @@ def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
 def test_what_a_lost_network_does_not_take_is_given_up() -> None:
     """A write that waits in the kernel would arrive when the network is back, after the lock was lost."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        transport = Transport(Access("127.0.0.1", server.getsockname()[1], "", None, dict), "green")
+        transport = Transport(Access("127.0.0.1", server.getsockname()[1], "", None, dict), "green", clock=SystemClock())
         connection = transport._opened()
         assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNSENT_MILLISECONDS
         connection.close()
@@ -80,7 +81,7 @@ def reached(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[Transport, 
     """Serve, and yield how to reach it."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running, in_thread(running):
         running.daemon_threads = True
-        yield Transport(Access("127.0.0.1", running.server_address[1], "", None, dict), "green"), running
+        yield Transport(Access("127.0.0.1", running.server_address[1], "", None, dict), "green", clock=SystemClock()), running
 
 
 def test_a_connection_is_used_again_by_another_thread() -> None:
