@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
-from migrator.errors import BlockedError, JournalError, MigratorError
+from migrator.errors import ApiError, BlockedError, JournalError, MigratorError
 from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.events import Note
 from migrator.model.upgrade import Hop, RollbackResult, StepId
@@ -15,6 +16,7 @@ from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, re
 from migrator.nodes.hop.kubeadm import KubeletRestarted
 from migrator.nodes.packages import Packages, installed_version
 from migrator.nodes.spec import NodeSpec
+from migrator.ports import HeldLock
 from migrator.upgrade.cleaning import clean_hosts
 from migrator.upgrade.running import await_running
 from migrator.upgrade.session import UpgradeSession
@@ -57,18 +59,23 @@ def rollback_hop(session: UpgradeSession) -> Hop:
 def roll_back(session: UpgradeSession, *, end_running: bool = False) -> RollbackResult:
     """Take the last hop back: etcd, control plane and kubelets as they were before it; run again, it goes on.
 
-    What was written to the cluster since the snapshot is lost: the caller has said so. What still runs on hosts is waited for,
-    or ended. Workers that cannot be taken back do not keep the others from it; the rollback ends once they are.
+    What was written to the cluster since the snapshot is lost: the caller has said so. Raises BlockedError while another run
+    holds the cluster's lock. What still runs on hosts is waited for, or ended. Workers that cannot be taken back do not keep
+    the others from it; the rollback ends once they are.
     """
     hop = rollback_hop(session)
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)
-    await_running(session, end=end_running, required=session.control_planes)
-    _require_restorable(session, snapshot)
-    if session.state.status is not Status.ROLLING_BACK:
-        session.write(HopRollbackStarted(hop.key))
     before = _packages_before(session, hop)
-    session.say(f"taking hop {hop.start} → {hop.target} back")
-    _spread_snapshot(session, snapshot)
+    with _alone(session) as lock:
+        await_running(session, end=end_running, required=session.control_planes)
+        _require_restorable(session, snapshot)
+        if session.state.status is not Status.ROLLING_BACK:
+            session.write(HopRollbackStarted(hop.key))
+        session.say(f"taking hop {hop.start} → {hop.target} back")
+        _spread_snapshot(session, snapshot)
+        if lock:
+            lock.check()
+        _stop_control_planes(session, hop, snapshot)
     _restore_control_planes(session, hop, snapshot, before)
     left = _restore_workers(session, hop, snapshot.hop, before)
     for node in session.control_planes:
@@ -85,17 +92,37 @@ def roll_back(session: UpgradeSession, *, end_running: bool = False) -> Rollback
     return RollbackResult(session.summary(), tuple(left.values()))
 
 
+@contextmanager
+def _alone(session: UpgradeSession) -> Iterator[HeldLock | None]:
+    """Hold the cluster's lock until its API servers are stopped: what holds it lies in the etcd that is about to be replaced.
+
+    A cluster that does not answer, or gives no lock, keeps nobody from going back: then only the journal's own lock and
+    the units on the hosts tell of other runs.
+    """
+    with ExitStack() as stack:
+        lock = None
+        try:
+            lock = stack.enter_context(session.cluster.lock(session.holder, session.reporter))
+        except ApiError as error:
+            text = f"{error.message}: whether another run of migrator is under way elsewhere is not known"
+            session.reporter.emit(Note(text, warning=True))
+        yield lock
+
+
 def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:
     """Return Kubernetes' package of before; CRI-O and its kin stay: an older Kubernetes runs on a newer CRI-O."""
     spec = session.spec
     return Packages({"kubernetes": str(hop.start)}, spec.package_source, allow_downgrade=True, trust=spec.package_trust)
 
 
-def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:
-    """Stop all control planes, restore etcd and settings on each, and start them."""
-    peers = [(node.name, node.address) for node in session.control_planes]
+def _stop_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot) -> None:
     for node in session.control_planes:
         session.converge(node, [HopAction(StepId.CONTROL_PLANE_STOPPED, rollback.ControlPlaneStopped(snapshot))], hop=hop)
+
+
+def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:
+    """Restore etcd and settings on each control plane, and start them; all of them are stopped."""
+    peers = [(node.name, node.address) for node in session.control_planes]
     for node in session.control_planes:
         etcd = EtcdRestored(snapshot, node.name, node.address, peers)
         restored = [*_node_restored(before, snapshot.hop), HopAction(StepId.ETCD_RESTORED, etcd)]

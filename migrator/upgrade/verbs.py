@@ -59,18 +59,20 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
 def abort(session: UpgradeSession, *, end_running: bool = False) -> tuple[NodeSummary, ...]:
     """End an upgrade: uncordon the nodes that this tool has cordoned, and return the version of each node.
 
-    What it has started on hosts and what still runs is waited for before, or ended.
+    What it has started on hosts and what still runs is waited for before, or ended. Raises BlockedError while another run holds the
+    cluster's lock.
     """
     if session.state.status is Status.ROLLING_BACK:
         raise BlockedError("a rollback is under way and must end", hint="`migrator upgrade rollback` continues it")
     if not session.state.open:
         raise BlockedError("no upgrade is under way", hint="`migrator upgrade status` shows how the last one ended")
-    await_running(session, end=end_running)
-    for node in sorted(session.state.cordoned):
-        session.uncordon(node)
-    session.write(UpgradeAborted())
-    clean_hosts(session)
-    return session.summary()
+    with session.cluster.lock(session.holder, session.reporter) as session.lock:
+        await_running(session, end=end_running)
+        for node in sorted(session.state.cordoned):
+            session.uncordon(node)
+        session.write(UpgradeAborted())
+        clean_hosts(session)
+        return session.summary()
 
 
 def _run_hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
-from migrator.errors import BlockedError, CommandFailedError, HostError, JournalError
+from migrator.errors import BlockedError, CommandFailedError, HostError, JournalError, LockLostError, UnavailableError
 from migrator.journal.records.upgrade import (
     Cordoned,
     HopRollbackEnded,
@@ -31,6 +33,7 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import Answer, FakeHost
 from tests.support.journals import MemoryJournal
 from tests.support.nodes import FIRST, WORKER
+from tests.support.recorder import Recorder
 from tests.support.sessions import session_of
 
 HOP = hop("1.36.3", "1.37.2")
@@ -162,6 +165,66 @@ def refused(session: UpgradeSession, first: FakeHost, words: str) -> None:
         roll_back(session)
     assert caught.value.hint
     assert not any("systemctl stop" in command or "crictl" in command for command in first.commands)
+
+
+def test_nothing_is_stopped_while_another_run_holds_the_lock() -> None:
+    """Its steps and ours would meet on the hosts; the first one to end is the other."""
+    first = control_plane()
+    session, journal = applied(first, worker())
+    with session.cluster.lock("ada@laptop/7", session.reporter), pytest.raises(BlockedError, match="is locked by ada@laptop/7"):
+        roll_back(session)
+    assert not any(isinstance(item, HopRollbackStarted) for item in journal.records)
+    assert not any("list-units" in command for command in first.commands)
+
+
+def test_the_lock_is_held_until_the_api_servers_stop_and_no_longer() -> None:
+    """It lies in the etcd that is replaced."""
+    first = control_plane()
+    session, _ = applied(first, worker())
+    cluster = cast("FakeCluster", session.cluster)
+    seen: dict[str, bool] = {}
+
+    def noted(key: str, answer: Answer) -> Callable[[str], str]:
+        def say(_: str) -> str:
+            seen[key] = cluster.held is not None
+            return str(answer)
+
+        return say
+
+    first_of_all(
+        first, {key: noted(key, first.answers[key]) for key in ("du -m ", "tar -xzO")} | {"list-units": noted("units", "")}
+    )
+    roll_back(session)
+    assert (seen["units"], seen["du -m "], cluster.held) == (True, True, None)
+
+
+def test_a_cluster_that_gives_no_lock_keeps_nobody_from_going_back() -> None:
+    """A broken API server is a reason to go back; that other runs are not seen is said."""
+    session, journal = applied(control_plane(), worker())
+    cluster = cast("FakeCluster", session.cluster)
+    cluster.lock = Mock(side_effect=UnavailableError("green cannot be reached"))  # type: ignore[method-assign]
+    assert roll_back(session).left == ()
+    assert isinstance(journal.records[-1], HopRollbackEnded)
+    assert any(
+        "whether another run of migrator is under way elsewhere is not known" in text
+        for text in cast("Recorder", session.reporter).notes
+    )
+
+
+def test_a_lock_that_was_lost_while_something_was_waited_for_stops_nothing() -> None:
+    """The machine stood still, and another run has begun meanwhile."""
+    first = control_plane()
+    session, _ = applied(first, worker())
+
+    def lose(_: str) -> str:
+        held = cast("FakeCluster", session.cluster).held
+        assert held
+        held.taken_by = "bob@desk/9"
+        return ""
+
+    first_of_all(first, {"list-units": lose})
+    with pytest.raises(LockLostError, match="bob@desk/9"):
+        roll_back(session)
 
 
 def test_nothing_is_stopped_for_a_rollback_without_its_snapshot() -> None:

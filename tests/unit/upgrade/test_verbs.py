@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from migrator.adapters.clock import SystemClock
+from migrator.cluster.drain import cordon
 from migrator.errors import BlockedError, HostError
 from migrator.journal.records.upgrade import StepStarted
-from migrator.model.manifest import Manifest
+from migrator.model.kinds import NODES
 from migrator.model.upgrade import RunOptions, UpgradePlan, Workers
 from migrator.model.version import parse_version
 from migrator.upgrade.rollback import rollback_hop
@@ -17,6 +18,7 @@ from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.state import Status
 from migrator.upgrade.verbs import abort, begin, run_upgrade
 from tests.support.facts import hop, node
+from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
 from tests.support.journals import upgrade_ledger
 from tests.support.nodes import FIRST, WORKER, spec
@@ -30,33 +32,14 @@ APPLY = StepStarted(
 )
 
 
-class Nodes:
-    """A cluster of nodes that can be cordoned."""
-
-    def __init__(self) -> None:
-        self.items: dict[str, Manifest] = {item.name: node(item.name) for item in (FIRST, WORKER)}
-
-    def list(self, *_: object, **__: object) -> list[Manifest]:
-        """Return all of them."""
-        return list(self.items.values())
-
-    def get(self, _: object, __: str, name: str) -> Manifest:
-        """Return one."""
-        return self.items[name]
-
-    def patch(self, _: object, __: str, name: str, patch: dict[str, Any], *, manager: str) -> Manifest:
-        """Change its spec."""
-        assert manager == "migrator"
-        self.items[name]["spec"] |= patch["spec"]
-        return self.items[name]
-
-
 @pytest.fixture
 def session() -> UpgradeSession:
     """Return a session on two nodes, with a journal in memory."""
     hosts = {item.name: FakeHost(item.name, accepts=NOTHING_RUNS) for item in (FIRST, WORKER)}
+    cluster = FakeCluster()
+    cluster.hold(node(FIRST.name), node(WORKER.name))
     return UpgradeSession(
-        cluster=cast("Any", Nodes()),
+        cluster=cluster,
         hosts=hosts,
         nodes=(FIRST, WORKER),
         spec=spec(),
@@ -74,13 +57,13 @@ def plan() -> UpgradePlan:
 
 def cordoned(session: UpgradeSession, name: str) -> bool:
     """Return whether a node takes no pods."""
-    return bool(cast("Nodes", session.cluster).items[name]["spec"]["unschedulable"])
+    return bool(session.cluster.get(NODES, "", name)["spec"].get("unschedulable"))
 
 
 def test_abort_lets_back_in_what_the_tool_has_cordoned_and_nothing_else(session: UpgradeSession) -> None:
     """A node that a person has cordoned stays so."""
     begin(session, plan(), Workers.EACH_HOP)
-    cast("Nodes", session.cluster).items[FIRST.name]["spec"]["unschedulable"] = True
+    cordon(session.cluster, FIRST.name)
     session.cordon(FIRST.name)
     session.cordon(WORKER.name)
     assert cordoned(session, WORKER.name)
@@ -104,6 +87,14 @@ def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> N
 
 
 RUNNING = "migrator-control-plane-1.36.3.service loaded active running /usr/bin/sh\n"
+
+
+def test_abort_is_refused_while_another_run_holds_the_lock(session: UpgradeSession) -> None:
+    """A run that lives would go on beside an upgrade that has ended."""
+    begin(session, plan(), Workers.EACH_HOP)
+    with session.cluster.lock("ada@laptop/7", session.reporter), pytest.raises(BlockedError, match="is locked by ada@laptop/7"):
+        abort(session)
+    assert session.state.open
 
 
 def test_abort_waits_for_what_still_runs(session: UpgradeSession) -> None:
@@ -140,6 +131,10 @@ def test_abort_removes_the_programs_of_the_version_that_is_given_up(session: Upg
 
 def test_the_machines_are_remembered_when_an_upgrade_begins(session: UpgradeSession) -> None:
     """A rollback whose API server is away still knows who its hosts are."""
-    cast("Nodes", session.cluster).items[WORKER.name]["status"]["nodeInfo"]["machineID"] = "abc"
+    known = node(WORKER.name)
+    known["status"]["nodeInfo"]["machineID"] = "abc"
+    cluster = FakeCluster()
+    cluster.hold(known)
+    session.cluster = cluster
     begin(session, plan(), Workers.EACH_HOP)
     assert session.state.machines == {WORKER.name: "abc"}
