@@ -14,6 +14,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.adapters.hooks import ShellRunner
 from migrator.adapters.identity import this_process
 from migrator.adapters.image_registry import HttpRegistry
+from migrator.adapters.memory import free_memory
 from migrator.adapters.probes import SystemProber
 from migrator.adapters.signals import SIGNALS
 from migrator.adapters.stack_outputs import stack_access
@@ -69,6 +70,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
             runner=ShellRunner(),
             holder=this_process(),
             allow_older=common.allow_older,
+            free_memory=free_memory,
             undo_on=WayBack(
                 Side(lambda: _impatient("blue", access["blue"]), BLUE_SECONDS),
                 Side(lambda: _impatient("green", access["green"]), GREEN_SECONDS),

@@ -15,6 +15,7 @@ from migrator.errors import ApiError
 from migrator.migration.held_rollouts import serving_templates
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live
 from migrator.migration.kind_reading import KindReading, concerns_one_kind, read_kind, read_live
+from migrator.migration.memory import Meter
 from migrator.model.events import Progress
 from migrator.model.kinds import API_SERVICES, SERVICE_RANGES, SERVICES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
@@ -49,7 +50,9 @@ class Discovery:
     """Types that have an object to move and that green serves."""
 
 
-def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter) -> Discovery:
+def discover(
+    blue: ClusterReader, green: ClusterReader, context: RuleContext, reporter: Reporter, meter: Meter | None = None
+) -> Discovery:
     """Read blue's objects at versions that green serves too, and the facts of green that rules need.
 
     Kinds that this account may not read are listed as unreadable; raises ApiError when a cluster cannot be reached.
@@ -74,7 +77,7 @@ def discover(blue: ClusterReader, green: ClusterReader, context: RuleContext, re
             for types, (_, common) in zip(rest, chosen, strict=True)
             if common and (definition := defined.get(_kind(common)))
         }
-        late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter, others)
+        late = _read(blue, [common or preferred for preferred, common in chosen], facts, context, reporter, others, meter)
     unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
 
     readings = (*early.readings, *late.readings)
@@ -161,6 +164,7 @@ def _read(
     context: RuleContext,
     reporter: Reporter,
     others: Mapping[ResourceType, tuple[ResourceType, ...]] | None = None,
+    meter: Meter | None = None,
 ) -> _Readings:
     """Read these kinds, some at a time; each thread returns a value, and this one joins them."""
     others = others or {}
@@ -173,6 +177,8 @@ def _read(
         for reading in pool.map(lambda item: read_kind(blue, item, known, others.get(item, ())), wanted):
             readings.append(reading)
             count += len(reading.objects)
+            if meter:
+                meter.add(reading.objects)
             reporter.emit(Progress("reading blue", count, 0))
     return _Readings(tuple(readings), skipped, BlueFacts.joined(item.facts for item in readings))
 

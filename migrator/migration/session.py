@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from migrator.journal.records.migration import HookStarted
 from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
 from migrator.migration.inventory import GreenReading
+from migrator.migration.memory import Meter
 from migrator.migration.one_side.look import findings
 from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
@@ -43,6 +45,8 @@ class Session:
     """Whether green may be of an older version than blue."""
     undo_on: WayBack | None = None
     """Blue and green as an undo asks for them: at once, and without the lock on green."""
+    free_memory: Callable[[], int | None] = lambda: None
+    """Bytes that this machine can still give, where it tells."""
 
     def preflight(self) -> dict[str, str]:
         """Return both clusters' identities; raises BlockedError when they cannot be a pair.
@@ -79,13 +83,15 @@ class Session:
         """Read both clusters and decide about every object of blue."""
         context = self.context()
         self.run.reporter.emit(Step("reading blue and green"))
-        discovery = discover(self.blue, self.green, context, self.run.reporter)
+        meter = Meter(self.free_memory, self.run.reporter)
+        discovery = discover(self.blue, self.green, context, self.run.reporter, meter)
         with ThreadPoolExecutor(1) as pool:
             # Green answers while the plan is made: one waits for the network, the other for this machine's CPU.
             reading = pool.submit(read_green, self.green, discovery.moving, self.run.reporter)
             plan = make_plan(handed_over(discovery.objects), discovery.inventory, context)
             green = reading.result()
         plan = with_green(plan, green)
+        plan = replace(plan, warnings=(*plan.warnings, *filter(None, [meter.warning])))
         for finding in findings(plan, green.live, self.run.state.turned):
             self.run.reporter.emit(Note(f"{finding.subject} {finding.reason}; {finding.hint}", warning=True))
         return plan, green

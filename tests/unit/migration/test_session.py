@@ -92,3 +92,16 @@ def looked_at(opened: Session) -> tuple[Blue, Blue]:
     """Return the clusters that an undo asks."""
     back = opened.way_back()
     return back.blue.look(opened.run.clock), back.green.look(opened.run.clock)
+
+
+def test_a_plan_warns_of_the_memory_that_it_takes() -> None:
+    """Before green is read, and in the plan that is kept."""
+    blue, green = FakeCluster("blue"), FakeCluster("green")
+    blue.hold(made("v1", "Namespace", "shop"), config_map("settings", {"a": "x" * 1000}, namespace="shop"))
+    opened, recorder = session(blue, green)
+    opened.free_memory = lambda: 10_000_000
+    plan, _ = opened.read_and_plan()
+    (warning,) = [text for text in plan.warnings if "of memory" in text]
+    assert warning in recorder.notes
+    opened.free_memory = lambda: 2**34
+    assert not any("of memory" in text for text in opened.read_and_plan()[0].warnings)
