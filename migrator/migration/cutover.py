@@ -261,7 +261,7 @@ def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: Cutov
 def _sample(percent: float, before: TrafficReading, switch: TrafficSwitch, run: Run) -> Window:
     """Record and return both sides' counters since `before`; raises GateFailedError when somebody changed the weights."""
     reading = switch.read()
-    window = Window(reading.green.since(before.green), reading.blue.since(before.blue))
+    window = Window(*reading.since(before))
     run.write(Sampled(reading.green_percent, SideSample.of(window.green), SideSample.of(window.blue)))
     _require_share(reading, percent)
     return window

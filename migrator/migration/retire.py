@@ -12,7 +12,7 @@ from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
-from migrator.model.traffic import Abilities
+from migrator.model.traffic import Abilities, TrafficReading
 from migrator.ports import TrafficSwitch
 
 _WATCH_SECONDS = 5.0
@@ -49,7 +49,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
     if can.uncounted:
         text = f"{', '.join(can.uncounted)} counts no requests: nobody sees here whether something still reaches blue through it"
         run.reporter.emit(Note(text, warning=True))
-    before = switch.read()
+    before = _read_whole(switch)
     if before.percents[0] < 100:
         raise BlockedError(
             f"traffic still reaches blue: green has {before.percents[0]:g} %",
@@ -57,12 +57,23 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
         )
     run.reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
     run.clock.sleep(_WATCH_SECONDS)
-    blue = switch.read().blue
-    if blue.since(before.blue).requests or blue.sessions:
+    after = _read_whole(switch)
+    _, blue = after.since(before)
+    if blue.requests or after.blue.sessions:
         raise BlockedError(
-            f"traffic still reaches blue: {blue.since(before.blue).requests} requests, {blue.sessions} in flight",
-            hint="wait until they end",
+            f"traffic still reaches blue: {blue.requests} requests, {after.blue.sessions} in flight", hint="wait until they end"
         )
+
+
+def _read_whole(switch: TrafficSwitch) -> TrafficReading:
+    """Return a reading of every instance; raises BlockedError where one does not answer, whatever a cutover may do then."""
+    reading = switch.read()
+    if reading.silent:
+        raise BlockedError(
+            f"{', '.join(reading.silent)} does not answer: it may lead to blue when it takes over",
+            hint="start it, or take it out of the file",
+        )
+    return reading
 
 
 def require_whole(plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -26,6 +26,17 @@ class SideCounters:
         # HAProxy counts a connection that is reset twice; more than all requests cannot have failed.
         errors = min(errors, requests) if requests else errors
         return SideCounters(requests=requests, errors=errors, latency_ms=self.latency_ms, sessions=self.sessions)
+
+    @staticmethod
+    def added(sides: Iterable[SideCounters]) -> SideCounters:
+        """Return several as one: counts are added, the slowest latency counts."""
+        each = tuple(sides)
+        return SideCounters(
+            requests=sum(side.requests for side in each),
+            errors=sum(side.errors for side in each),
+            latency_ms=max((side.latency_ms for side in each), default=0.0),
+            sessions=sum(side.sessions for side in each),
+        )
 
     @property
     def error_rate(self) -> float:
@@ -77,6 +88,20 @@ class TrafficReading:
     """What is open on each server of green; those without are left out."""
     least_percent: float | None = None
     """Green's smallest share, where several switches do not have the same."""
+    parts: Mapping[str, TrafficReading] = field(default_factory=dict)
+    """By name, the readings that this one is the sum of."""
+    silent: tuple[str, ...] = ()
+    """Parts that do not answer and are left out: nobody knows where they lead to."""
+
+    def since(self, earlier: TrafficReading) -> tuple[SideCounters, SideCounters]:
+        """Return what green and blue counted since `earlier`.
+
+        Each part counts for itself, since one may restart while the others go on; one that answered only once is left out.
+        """
+        if not self.parts:
+            return self.green.since(earlier.green), self.blue.since(earlier.blue)
+        each = [part.since(earlier.parts[name]) for name, part in self.parts.items() if name in earlier.parts]
+        return SideCounters.added(green for green, _ in each), SideCounters.added(blue for _, blue in each)
 
     @property
     def percents(self) -> tuple[float, float]:

@@ -6,6 +6,7 @@ Traffic meets only one of them at a time, and nobody knows which one it will be 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
@@ -32,8 +33,9 @@ class Instances:
         return Abilities.together(instance.abilities() for instance in self._instances.values())
 
     def read(self) -> TrafficReading:
-        """Return the sum of all; raises TrafficError when one does not answer, unless that is allowed."""
-        return self._answering().read()
+        """Return the sum of all; raises TrafficError when one does not answer, unless that is allowed: then it is named."""
+        living, silent = self._reached()
+        return replace(self._required(living, silent).read(), silent=tuple(silent))
 
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know of each, and who does not answer."""

@@ -54,25 +54,18 @@ def summed(readings: Mapping[str, TrafficReading]) -> TrafficReading:
     return TrafficReading(
         green_percent=max(shares),
         least_percent=min(shares),
-        blue=_added([reading.blue for reading in readings.values()]),
-        green=_added([reading.green for reading in readings.values()]),
+        blue=SideCounters.added(reading.blue for reading in readings.values()),
+        green=SideCounters.added(reading.green for reading in readings.values()),
         servers=named({name: reading.servers for name, reading in readings.items()}),
         green_sessions=named({name: reading.green_sessions for name, reading in readings.items()}),
+        parts=dict(readings),
+        silent=tuple(f"{name}/{part}" for name, reading in readings.items() for part in reading.silent),
     )
 
 
 def named(each: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """Return numbers by server, each server with the name of what it belongs to."""
     return {f"{name}/{server}": number for name, numbers in each.items() for server, number in numbers.items()}
-
-
-def _added(sides: list[SideCounters]) -> SideCounters:
-    return SideCounters(
-        requests=sum(side.requests for side in sides),
-        errors=sum(side.errors for side in sides),
-        latency_ms=max(side.latency_ms for side in sides),
-        sessions=sum(side.sessions for side in sides),
-    )
 
 
 def told(errors: Mapping[str, Exception]) -> str:

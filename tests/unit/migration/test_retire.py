@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from migrator.errors import BlockedError
+from migrator.errors import BlockedError, TrafficError
 from migrator.journal.records.migration import MigrationRecord, Retired
 from migrator.journal.records.traffic import ClocksCompared, CutoverEnded, ShiftAnnounced
 from migrator.migration.archive import Archived
@@ -14,6 +15,7 @@ from migrator.migration.retire import record_retirement, require_retirable, requ
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.traffic import Abilities
+from migrator.traffic.instances import Instances
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster.faults import Fault, unavailable
 from tests.support.journals import migration_run
@@ -97,6 +99,22 @@ def test_traffic_that_reaches_blue_keeps_it() -> None:
     run, _, switch = on_green()
     switch.blue_sessions = 3
     with pytest.raises(BlockedError, match="traffic still reaches blue: 0 requests, 3 in flight"):
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
+
+
+@pytest.mark.parametrize("after", [0.0, 2.0], ids=["from the beginning", "while it is watched"])
+def test_a_silent_instance_of_a_load_balancer_keeps_blue(after: float) -> None:
+    """Nobody knows where it leads to, also where a cutover may go on without it (`unreachable: warn`)."""
+    run, clock, one = on_green()
+    other = FakeSwitch(clock, percent=100)
+    switch = Instances({"lb1": one, "lb2": other}, may_lack=True, patience=30)
+    require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
+    gone = Mock(side_effect=TrafficError("haproxy does not answer"))
+    if after:
+        clock.after(after, lambda: setattr(other, "read", gone))
+    else:
+        other.read = gone  # type: ignore[method-assign]
+    with pytest.raises(BlockedError, match="lb2 does not answer: it may lead to blue when it takes over"):
         require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
 
 
