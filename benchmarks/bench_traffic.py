@@ -77,7 +77,7 @@ def moved(
     return {
         "requests": seen.requests,
         "failed": len(seen.failures),
-        "failures": sorted(set(seen.failures))[:3],
+        "failures": sorted({str(one) for one in seen.failures})[:3],
         "longest_gap_ms": round(seen.longest_gap_ms, 1),
         "answers": seen.answers,
         "moves": len(seconds["to_green"]) * 2,
@@ -240,8 +240,9 @@ def resolving(names: Names, port: int, *, clients: int = 4) -> Iterator[Load]:
             if time.monotonic() >= until:
                 found = server.records(names.shop, "A")
                 until, address = time.monotonic() + found.ttl, min(found.values)
+            began = time.monotonic()
             answer, failure = asked(address, port)
-            seen.count(answer, failure)
+            seen.count(began, answer, failure)
             done.wait(0.005)
 
     threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(clients)]

@@ -196,12 +196,24 @@ def balancing(folder: Path, *, blue: str, green: str) -> Iterator[Balancer]:
         balancer.stop()
 
 
+@dataclass(slots=True, frozen=True)
+class Failure:
+    """A request without a good answer; times are monotonic."""
+
+    began: float
+    ended: float
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
 @dataclass(slots=True)
 class Load:
     """What a load generator saw."""
 
     requests: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
     longest_gap_ms: float = 0.0
     """Longest time between two good answers, over all clients together."""
@@ -209,15 +221,15 @@ class Load:
     """When the last good answer came."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, answer: str, failure: str) -> None:
+    def count(self, began: float, answer: str, failure: str) -> None:
         """Count one request; an empty `failure` tells that `answer` is good. Safe to call from several threads."""
+        now = time.monotonic()
         with self._counting:
             self.requests += 1
             if failure:
-                self.failures.append(failure)
+                self.failures.append(Failure(began, now, failure))
                 return
             self.answers[answer] = self.answers.get(answer, 0) + 1
-            now = time.monotonic()
             self.longest_gap_ms = max(self.longest_gap_ms, (now - self._last) * 1000)
             self._last = now
 
@@ -231,6 +243,7 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
     def client(*, keep: bool) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         while not done.is_set():
+            began = time.monotonic()
             try:
                 connection.request("GET", "/", headers={} if keep else {"Connection": "close"})
                 response = connection.getresponse()
@@ -239,7 +252,7 @@ def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 answer, failure = "", f"{type(error).__name__}: {error}"
-            seen.count(answer, failure)
+            seen.count(began, answer, failure)
             done.wait(pause)
         connection.close()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import http.client
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.faults import load, relay, workload
+from tests.support.faults import relay, workload
 from tests.support.faults.faults import Fault
 from tests.support.faults.plan import OF_BALANCER, Kind
 from tests.support.faults.recovery import Said, is_locked_out
@@ -93,9 +95,21 @@ def _traffic(stage: Stage, final: str) -> Iterator[str]:
     if status.code == 0 and status.document["greenPercent"] != share:
         yield f"status says {status.document['greenPercent']} % on green, HAProxy says {share:g} %"
     expected = {"green"} if _SHARE[final] else {"blue"}
-    found = load.answers(stage.balancer.port, 6)
+    found = _answers(stage.balancer.port, 6)
     if found != expected:
         yield f"after {final} requests are answered by {sorted(found)}"
+
+
+def _answers(port: int, count: int) -> set[str]:
+    """Return who answers new connections."""
+    found = set()
+    for _ in range(count):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", "/", headers={"Connection": "close"})
+            response = connection.getresponse()
+            found.add(response.read().decode().strip() if response.status == 200 else f"status {response.status}")
+    return found
 
 
 def _cronjobs(stage: Stage, final: str) -> Iterator[str]:

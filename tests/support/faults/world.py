@@ -13,13 +13,15 @@ import orjson
 import yaml
 
 from migrator.errors import ApiError
-from migrator.testbed.balancer import Balancer, Service, balancing
+from migrator.testbed.balancer import Balancer, Load, Service, balancing, load
 from tests.support.faults.api_proxy import ApiProxy
-from tests.support.faults.load import Load, load
 from tests.support.faults.moments import Lines, Moments
 from tests.support.faults.plan import Counted, RoundPlan
 from tests.support.faults.relay import Relay
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
+
+_PAUSE_SECONDS = 0.04
+"""Between two requests of one client."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ def stages(world: World, plan: RoundPlan) -> Iterator[Stage]:
         until(sandbox.has_default_account)
         lines = Lines(sandbox.journal, moments)
         stack.callback(lines.close)
-        seen = stack.enter_context(load(balancer.port))
+        seen = stack.enter_context(load(balancer.port, pause=_PAUSE_SECONDS))
         yield Stage(plan, world, sandbox, balancer, relay, seen, moments, f"hunter2-{plan.seed}-{plan.number}-of-nobody")
 
 
