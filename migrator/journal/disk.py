@@ -40,12 +40,11 @@ class PieceFile:
         """Up to where the file has room on the disk; what lies behind the end is zeros, or what is left of a failed piece."""
         self._doubtful = False
         """Whether the kernel has failed to write, and may have forgotten what it had not written."""
-        try:
+        with contextlib.ExitStack() as unless_done:
+            unless_done.callback(os.close, self._file)
             self._lock()
             self._find_end()
-        except BaseException:
-            os.close(self._file)
-            raise
+            unless_done.pop_all()
 
     def close(self) -> None:
         """Give back the reserved room, and the lock."""

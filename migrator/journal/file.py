@@ -6,6 +6,7 @@ change is made, so that it survives a killed process and a power failure.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,11 +44,10 @@ class FileJournal(Generic[R]):
         self._writing = threading.Lock()
         self._held: list[bytes] = []
         self._file = PieceFile(path)
-        try:
+        with contextlib.ExitStack() as unless_done:
+            unless_done.callback(self._file.close)
             self._check_header(tool, migration)
-        except BaseException:
-            self._file.close()
-            raise
+            unless_done.pop_all()
 
     def __enter__(self) -> Self:
         return self

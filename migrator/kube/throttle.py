@@ -53,11 +53,9 @@ class Throttle:
         began = self._clock.monotonic()
         try:
             yield
-        except BaseException:
+            self._learn(self._clock.monotonic() - began)
+        finally:
             self._release()
-            raise
-        self._learn(self._clock.monotonic() - began)
-        self._release()
 
     def throttled(self) -> None:
         """Halve the limit: the server asked for less."""

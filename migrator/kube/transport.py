@@ -86,6 +86,7 @@ class Transport:
     def _attempt(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, content: str, accept: str
     ) -> Answer:
+        answer = None
         try:
             headers = {"Accept": accept, "User-Agent": "migrator", **self._credentials()}
             if body is not None:
@@ -95,13 +96,12 @@ class Transport:
             response = connection.getresponse()
             answer = Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.read())
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             # What ended this connection has mostly ended all: each would cost a request that fails.
             self._close_idle()
             raise self._unavailable(error, "did not answer") from error
-        except BaseException:
-            connection.close()
-            raise
+        finally:
+            if answer is None:
+                connection.close()
         if connection.sock is not None:
             with self._changing:
                 self._idle.append(connection)

@@ -45,11 +45,10 @@ def supervise(
         try:
             _follow(child, file.write, say, expected=expected, every=every)
             code = child.wait()
-        except BaseException:
-            # ^C: the command and its compilers are one process group, and all of it must end.
-            os.killpg(child.pid, 15)
-            child.wait()
-            raise
+        finally:
+            if child.poll() is None:  # ^C: the command and its compilers are one process group, and all of it must end
+                os.killpg(child.pid, 15)
+                child.wait()
     if code:
         raise CommandFailedError(shlex.join(command[-7:]), code, log.read_text()[-400:], hint=f"the whole log: {log}")
 

@@ -49,7 +49,7 @@ class UnixSocket:
         connection.settimeout(seconds)
         try:
             connection.connect(str(self._path))
-        except BaseException:
+        except OSError:
             connection.close()
             raise
         return connection

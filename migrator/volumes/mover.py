@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import serialization
@@ -106,7 +107,8 @@ class NodeMover:
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
         server = Server(unit)
-        try:
+        with ExitStack() as unless_done:
+            unless_done.callback(server.stop, source.host)
             serving = server.start(
                 source.host,
                 source_path,
@@ -132,9 +134,7 @@ class NodeMover:
             target.host.write(f"{folder}/known_hosts", known.encode(), mode=0o600)
             target.host.write(f"{folder}/settings.json", json.dumps(settings).encode(), mode=0o600)
             agent = self._put_agent(target.host)
-        except BaseException:
-            server.stop(source.host)
-            raise
+            unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,12 @@ class Testbed:
             self.store.etcd()
             self.store.kwok()
             self.say("starting " + " and ".join(f"{recipe.name} {recipe.version}" for recipe in recipes))
-            try:
+            with ExitStack() as unless_done:
+                # The logs stay for a look; the next `up` removes them.
+                unless_done.callback(lambda: stop(self.status().processes))
                 with ThreadPoolExecutor(len(recipes)) as pool:
                     planes = list(pool.map(self._start, recipes))
-            except BaseException:
-                # The logs stay for a look; the next `up` removes them.
-                stop(self.status().processes)
-                raise
+                unless_done.pop_all()
             merge_kubeconfigs([plane.kubeconfig for plane in planes], self.kubeconfig)
             self._state.update(complete=True)
             return {plane.recipe.name: plane for plane in planes}
