@@ -122,8 +122,8 @@ class ObjectAsker(ClusterWriter, Protocol):
 class PodEvictor(Protocol):
     """Evicts pods."""
 
-    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
-        """Ask for a pod's eviction (policy/v1); with `force` delete it, past its budgets.
+    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False, dry_run: bool = False) -> str:
+        """Ask for a pod's eviction (policy/v1); with `force` delete it, past its budgets; with `dry_run` nothing is done.
 
         Returns an empty string when it is granted, or when the pod is gone; else what forbids it.
         """

@@ -15,6 +15,7 @@ import orjson
 from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
+from migrator.kube.errors import TWO_BUDGETS
 from migrator.kube.outages import Outages, RequestPatience
 from migrator.kube.pages import name_of, page_of
 from migrator.kube.retry import noting_silence, patiently
@@ -199,13 +200,14 @@ class KubeCluster:
             if error.status != 404:
                 raise
 
-    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
+    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False, dry_run: bool = False) -> str:
         """Ask for a pod's eviction; returns what holds it, empty when nothing does.
 
-        A budget that says no is an answer, not a failure: it is not tried again here (KEP-85, policy/v1 Eviction: 429).
+        A budget that says no is an answer, not a failure: it is not tried again here (KEP-85, policy/v1 Eviction: 429). So are two
+        budgets on one pod, which the API refuses with 500.
         """
         path = PODS.path(namespace, name)
-        options = {"preconditions": {"uid": uid}}
+        options: dict[str, Any] = {"preconditions": {"uid": uid}, **({"dryRun": ["All"]} if dry_run else {})}
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
         try:
             if force:
@@ -216,6 +218,8 @@ class KubeCluster:
         except ThrottledError as error:
             return error.message.partition(": ")[2] or error.message
         except ApiError as error:
+            if error.status == 500 and TWO_BUDGETS in error.message:
+                return error.message.partition(": ")[2]
             # Gone, or a pod of the same name that is another one by now.
             if error.status not in (404, 409):
                 raise

@@ -22,6 +22,8 @@ from migrator.model.strange import STRANGE
 
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 """How an API server names one that does not answer (k8s.io/apiserver, admission/plugin/webhook/errors)."""
+TWO_BUDGETS = "more than one PodDisruptionBudget"
+"""Part of the answer 500 to an eviction that will never be granted (pkg/registry/core/pod/storage/eviction.go)."""
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidError,
@@ -45,6 +47,8 @@ def error_from(cluster: str, method: str, path: str, status: int, headers: Mappi
         # A date, which RFC 9110 allows too, is not sent by API servers; "²" is a digit to Python, and no number.
         seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 1.0
         return ThrottledError(text, status=status, reason=reason, retry_after=seconds)
+    if status == 500 and TWO_BUDGETS in words:
+        return ApiError(text, status=status, reason=reason)
     if status >= 500:
         error = UnavailableError(text, status=status, reason=reason)
         if webhook := _WEBHOOK.search(words):

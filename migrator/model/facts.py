@@ -91,6 +91,8 @@ class ClusterReading:
     stale: tuple[StaleUse, ...] = ()
     backends: Mapping[str, int] = field(default_factory=dict)
     """`namespace/name` of Services behind webhooks to their ready endpoints."""
+    evictions: Mapping[str, str] = field(default_factory=dict)
+    """UID of a pod to what a dry run of its eviction was answered, empty where it is granted; pods that were not asked for miss."""
     unread: tuple[str, ...] = ()
     """What could not be read, each with its reason."""
 

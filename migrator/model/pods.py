@@ -61,11 +61,32 @@ def decisions(pods: Iterable[Manifest], rules: DrainRules) -> list[PodDecision]:
     return [decide(pod, rules) for pod in pods]
 
 
+def claims_of(pod: Manifest) -> list[tuple[str, str]]:
+    """Return namespace and name of the claims that a pod mounts; one of its own (ephemeral) is named after it."""
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    found = []
+    for item in get(pod, "spec", "volumes") or []:
+        if "persistentVolumeClaim" in item:
+            found.append((namespace, item["persistentVolumeClaim"]["claimName"]))
+        elif "ephemeral" in item:
+            found.append((namespace, f"{name}-{item['name']}"))
+    return found
+
+
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Return whether a LabelSelector (meta/v1) matches these labels."""
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
         return False
     return all(meets(item, labels) for item in selector.get("matchExpressions") or [])
+
+
+def admits(term: Mapping[str, Any], node: Manifest) -> bool:
+    """Return whether a NodeSelectorTerm (core/v1) takes a node; one without requirements takes none."""
+    labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
+    expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
+    if not expressions and not fields:
+        return False
+    return all(meets(item, labels) for item in expressions) and all(meets(item, {"metadata.name": name}) for item in fields)
 
 
 def meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from migrator.model.advice import Advice, Alternative, Choice, Downtime
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import decisions
+from migrator.model.pods import claims_of, decisions
 from migrator.model.quantity import amount
+from migrator.model.requests import requests
 from migrator.model.upgrade import Hop
 from migrator.model.verdict import CheckName, Finding, Severity
-from migrator.upgrade.checks.disruption import claims_of
 from migrator.upgrade.checks.finding import some
-from migrator.upgrade.checks.scheduling import requests
 
 SMALL = 3
 """Number of nodes up to which a second cluster is not recommended by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from migrator.cluster.drain import drain, drained
 from migrator.errors import BlockedError, GateFailedError, MigratorError
@@ -84,6 +85,11 @@ def _drain(session: UpgradeSession, hop: Hop, node: NodeSpec, options: RunOption
         raise GateFailedError(
             f"{error.message}; {node.name} takes pods again, nothing of it was changed", hint=error.hint
         ) from error
+    except MigratorError:
+        # Nothing of the node was changed, whatever it was that went wrong: it is of use again, if the API server hears of it.
+        with suppress(MigratorError):
+            session.uncordon(node.name)
+        raise
     seconds = round(session.clock.monotonic() - begun, 2)
     session.write(StepEnded(hop=hop.key, node=node.name, role=node.role, action="drain", id=StepId.DRAIN, seconds=seconds))
     session.detail(f"{count} pods were evicted from {node.name}")

@@ -25,7 +25,7 @@ from migrator.ports import Clock, UpgradeCluster
 from migrator.untrusted import printable
 from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
-from migrator.upgrade.read_cluster import examine_cluster
+from migrator.upgrade.read_cluster import examine_cluster, with_evictions
 from migrator.upgrade.session import UpgradeSession, summarised
 
 _AT_ONCE = 8
@@ -80,6 +80,8 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     if hops and str(hops[-1].target) in available.get("kubernetes", ()):
         session.reporter.emit(Step(f"asking the programs of {hops[-1].target}"))
         hosts = _read_hosts(session, str(cluster.version), session.hop_spec(hops[-1]).staged)
+    if not options.drain.disable_eviction:
+        cluster = with_evictions(cluster, session.cluster, [node.name for node in session.nodes], options.drain)
     local_etcd = _asked(lambda: has_local_etcd(session.control_plane_host), otherwise=False)
     return UpgradeFacts(
         cluster,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import yaml
 
 from migrator.cluster.endpoints import ready_endpoints
-from migrator.errors import ForbiddenError, NotFoundError
+from migrator.errors import ApiError, ForbiddenError, NotFoundError
 from migrator.model import kinds
 from migrator.model.facts import ClusterReading, StaleUse
 from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.pods import decisions
 from migrator.model.ref import ResourceType
+from migrator.model.upgrade import DrainRules
 from migrator.model.version import parse_version
 from migrator.ports import UpgradeCluster
 from migrator.rules.references import backend_services
@@ -62,8 +65,29 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
         requested=requested,
         stale=(*stale, *_stale_in((item for found in lists.values() for item in found), gone)),
         backends=_backends(cluster, webhooks, unread),
+        evictions={},
         unread=tuple(unread),
     )
+
+
+def with_evictions(reading: ClusterReading, cluster: UpgradeCluster, names: Iterable[str], rules: DrainRules) -> ClusterReading:
+    """Return the reading with what the API says to a dry run of each eviction that a drain of these nodes would ask for.
+
+    Webhooks that do not take dry runs refuse, and a pod that nobody could ask for is judged by the rules: it is left out.
+    """
+    drained = set(names)
+    there = [pod for pod in reading.pods if get(pod, "spec", "nodeName") in drained]
+    going = [item.pod for item in decisions(there, rules) if not item.stays and not item.refused]
+
+    def ask(pod: Manifest) -> tuple[str, str] | None:
+        metadata = pod["metadata"]
+        try:
+            return metadata["uid"], cluster.evict(metadata["namespace"], metadata["name"], uid=metadata["uid"], dry_run=True)
+        except ApiError:
+            return None
+
+    with ThreadPoolExecutor(cluster.workers) as pool:
+        return replace(reading, evictions=dict(filter(None, pool.map(ask, going))))
 
 
 def _all(cluster: UpgradeCluster, resource: ResourceType) -> tuple[Manifest, ...]:

@@ -11,11 +11,12 @@ import pytest
 from migrator.adapters.clock import SystemClock
 from migrator.cluster.drain import cordon, drain, drained, pods_on
 from migrator.errors import BlockedError, GateFailedError
+from migrator.kube.errors import TWO_BUDGETS
 from migrator.model.kinds import NODES
 from migrator.model.upgrade import DrainRules
 from tests.support.drains import await_pods, make_node, template, workload
 from tests.support.recorder import Recorder
-from tests.support.sandbox import TYPES, Sandbox
+from tests.support.sandbox import TYPES, Sandbox, until
 
 RULES = DrainRules(timeout=300.0)
 Drain = Callable[..., int]
@@ -73,6 +74,34 @@ def test_a_budget_that_never_allows_is_named_once_the_deadline_is_over(sandbox: 
     assert "--disable-eviction" in caught.value.hint
     assert len(pods_on(sandbox.pair.blue, node)) == 2
     assert run(sandbox, node, recorder, disable_eviction=True) == 2
+
+
+def test_a_dry_run_of_an_eviction_tells_what_an_eviction_would(sandbox: Sandbox, node: str) -> None:
+    """One budget holds, two are refused for ever and at once, a pod without any may go; and nobody has gone."""
+    budgets = [
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": name},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": app}}},
+        }
+        for name, app in (("held", "one"), ("first", "two"), ("second", "two"))
+    ]
+    names = ("one", "two", "free")
+    sandbox.on_blue(*(workload("Deployment", name, sandbox.namespace, replicas=1) for name in names), *budgets)
+    await_pods(sandbox.pair.blue, node, 3)
+    there = {pod["metadata"]["labels"]["app"]: pod for pod in pods_on(sandbox.pair.blue, node)}
+    blue = sandbox.pair.blue.impatient()
+
+    def answers() -> dict[str, str]:
+        return {
+            app: blue.evict(sandbox.namespace, pod["metadata"]["name"], uid=pod["metadata"]["uid"], dry_run=True)
+            for app, pod in there.items()
+        }
+
+    until(lambda: "The disruption budget held needs 1" in answers()["one"])
+    assert (TWO_BUDGETS in answers()["two"], answers()["free"]) == (True, "")
+    assert len(pods_on(sandbox.pair.blue, node)) == 3
 
 
 def test_pods_of_nobody_and_local_data_are_refused_before_anything_is_evicted(

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from migrator.model.budgets import held
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import decisions, matches, pod_name
+from migrator.model.pods import decisions, pod_name
 from migrator.model.verdict import CheckName, Finding
-from migrator.upgrade.checks.finding import fail, warn
+from migrator.upgrade.checks.finding import fail, some, warn
 
 
 def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find budgets that allow no disruption: a drain waits for them until its deadline."""
-    for budget in facts.cluster.budgets:
-        namespace, name = budget["metadata"]["namespace"], budget["metadata"]["name"]
-        status = budget.get("status") or {}
-        selected = [pod for pod in _leaving(facts) if pod["metadata"]["namespace"] == namespace and selects(budget, pod)]
-        if selected and int(status.get("disruptionsAllowed") or 0) == 0 and not facts.drain.disable_eviction:
-            going = ", ".join(pod_name(pod) for pod in selected[:3])
-            healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-            yield fail(
-                CheckName.BUDGETS,
-                f"{namespace}/{name}",
-                f"allows no disruption ({healthy} healthy, {wanted} must be): {going} cannot go",
-                "one more replica, or maxUnavailable: 1; --disable-eviction deletes past it",
-            )
+    """Find budgets that let pods not go: a drain waits for them until its deadline.
+
+    What the API server has answered to a dry run of the eviction counts; where it was not asked, its rules do.
+    """
+    if facts.drain.disable_eviction:
+        return
+    found: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for pod in _leaving(facts):
+        ours, answer = held(pod, facts.cluster.budgets), facts.cluster.evictions.get(pod["metadata"]["uid"])
+        if answer is None and ours:
+            found.setdefault((ours.budgets, ours.reason), []).append(pod_name(pod))
+        elif answer:
+            key = (ours.budgets, f"{ours.reason}; {answer}") if ours else ((pod_name(pod),), answer)
+            found.setdefault(key, []).append(pod_name(pod))
+    for (names, reason), pods in found.items():
+        hint = "let one budget select a pod" if len(names) > 1 else "one more replica, or maxUnavailable: 1"
+        yield fail(
+            CheckName.BUDGETS,
+            " and ".join(names),
+            f"{reason}: {some(pods)} cannot go",
+            f"{hint}; --disable-eviction deletes past it",
+        )
+
+
+def ill_pods(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods that a budget would hold if they were Ready: they go with the drain, as they are not."""
+    for pod in _leaving(facts):
+        ready = {**pod, "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+        told = facts.cluster.evictions.get(pod["metadata"]["uid"])
+        if get(pod, "status", "phase") == "Running" and not told and not held(pod, facts.cluster.budgets):
+            kept = held(ready, facts.cluster.budgets)
+            if kept and not kept.for_ever:
+                yield warn(CheckName.BUDGETS, pod_name(pod), f"is not Ready, so that budget {kept.budgets[0]} lets it go")
 
 
 def uncontrolled(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -51,35 +70,6 @@ def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:
                     "has one replica: it is down while its pod moves",
                     "two replicas, and a budget with maxUnavailable: 1",
                 )
-
-
-def local_volumes(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find pods whose volume lies on their node: they can run nowhere else."""
-    tied = {
-        (get(volume, "spec", "claimRef", "namespace"), get(volume, "spec", "claimRef", "name")): volume
-        for volume in facts.cluster.volumes
-        if "local" in volume["spec"] or "hostPath" in volume["spec"]
-    }
-    for pod in _leaving(facts):
-        for claim in claims_of(pod):
-            if claim in tied:
-                volume = tied[claim]["metadata"]["name"]
-                yield warn(
-                    CheckName.LOCAL_DATA, pod_name(pod), f"its volume {volume} lies on its node: it is down until that node is back"
-                )
-
-
-def claims_of(pod: Manifest) -> list[tuple[str, str]]:
-    """Return namespace and name of the claims that a pod mounts."""
-    namespace = pod["metadata"]["namespace"]
-    volumes = get(pod, "spec", "volumes") or []
-    return [(namespace, item["persistentVolumeClaim"]["claimName"]) for item in volumes if "persistentVolumeClaim" in item]
-
-
-def selects(budget: Mapping[str, Any], pod: Manifest) -> bool:
-    """Return whether a budget counts a pod; an empty selector of policy/v1 counts all of its namespace."""
-    selector = get(dict(budget), "spec", "selector")
-    return selector is not None and matches(selector, pod["metadata"].get("labels") or {})
 
 
 def _all_leaving(facts: UpgradeFacts) -> list[Manifest]:

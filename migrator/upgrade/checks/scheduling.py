@@ -14,14 +14,12 @@ from typing import Any
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import decisions, matches, meets, pod_name
-from migrator.model.quantity import amount
+from migrator.model.pods import admits, claims_of, decisions, matches, pod_name
+from migrator.model.requests import Amounts, amounts, requests
 from migrator.model.verdict import CheckName, Finding
-from migrator.upgrade.checks.disruption import claims_of
 from migrator.upgrade.checks.finding import fail
+from migrator.upgrade.checks.tied import bound_volumes, tied
 
-Amounts = dict[str, float]
-"""Resource to cores, bytes or pieces."""
 _BLOCKING = ("NoSchedule", "NoExecute")
 
 
@@ -46,33 +44,11 @@ class Place:
 
     def free(self) -> Amounts:
         """Return what is left of the node: cores, bytes, pods and extended resources."""
-        left = _amounts(get(self.node, "status", "allocatable"))
+        left = amounts(get(self.node, "status", "allocatable"))
         for pod in self.pods:
             for name, wanted in requests(pod).items():
                 left[name] = left.get(name, 0) - wanted
         return left
-
-
-def requests(pod: Manifest) -> Amounts:
-    """Return what a pod asks for: the sum of its containers, or its largest init container; and one pod."""
-    spec = pod["spec"]
-    total = _sum([get(container, "resources", "requests") for container in spec.get("containers") or []])
-    for container in spec.get("initContainers") or []:
-        for name, wanted in _amounts(get(container, "resources", "requests")).items():
-            total[name] = max(total.get(name, 0), wanted)
-    return {**total, **_sum([total, spec.get("overhead")]), "pods": 1}
-
-
-def _amounts(texts: Mapping[str, Any] | None) -> Amounts:
-    return {name: amount(value) for name, value in (texts or {}).items()}
-
-
-def _sum(parts: list[Mapping[str, Any] | None]) -> Amounts:
-    total: Amounts = {}
-    for part in parts:
-        for name, wanted in _amounts(part).items():
-            total[name] = total.get(name, 0) + wanted
-    return total
 
 
 def places(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -93,7 +69,7 @@ def places(facts: UpgradeFacts) -> Iterator[Finding]:
 def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[Finding]:
     going = [item.pod for item in decisions(place.pods, facts.drain) if not item.stays and not item.refused]
     was_open, place.open = place.open, False
-    volumes = _bound_volumes(facts)
+    volumes = bound_volumes(facts)
     for pod in sorted(going, key=lambda item: -requests(item).get("memory", 0)):
         place.pods.remove(pod)
         refusals = {other.name: why_not(pod, other, state, volumes) for other in state if other is not place}
@@ -101,16 +77,21 @@ def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[
         if fitting:
             max(fitting, key=lambda other: other.free().get("memory", 0)).pods.append(pod)
             continue
-        said = "; ".join(f"{name}: {reason}" for name, reason in refusals.items()) or "there is no other node"
-        yield fail(
-            CheckName.SCHEDULING,
-            pod_name(pod),
-            f"has nowhere to go while {place.name} is drained ({said})",
-            "add a spare node, or free what it needs; --ignore scheduling lets it wait until the node is back",
-        )
+        if not tied(pod, place.node, facts.cluster.nodes, volumes):
+            yield _homeless(pod, place.name, refusals)
         # It comes back once the node is.
         place.pods.append(pod)
     place.open = was_open
+
+
+def _homeless(pod: Manifest, node: str, refusals: Mapping[str, str]) -> Finding:
+    said = "; ".join(f"{name}: {reason}" for name, reason in refusals.items()) or "there is no other node"
+    return fail(
+        CheckName.SCHEDULING,
+        pod_name(pod),
+        f"has nowhere to go while {node} is drained ({said})",
+        "add a spare node, or free what it needs; --ignore scheduling lets it wait until the node is back",
+    )
 
 
 def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tuple[str, str], Manifest]) -> str:
@@ -130,7 +111,7 @@ def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tu
         return "host port taken"
     for claim in claims_of(pod):
         terms = get(volumes.get(claim) or {}, "spec", "nodeAffinity", "required", "nodeSelectorTerms")
-        if terms and not any(_term(term, place) for term in terms):
+        if terms and not any(admits(term, place.node) for term in terms):
             return f"its volume {claim[1]} lies elsewhere"
     return _pod_affinity(pod, place, state) or _spread(pod, place, state)
 
@@ -154,14 +135,7 @@ def _node_affinity(spec: Manifest, place: Place) -> bool:
     if any(place.labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
     required = get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-    return not required or any(_term(term, place) for term in required)
-
-
-def _term(term: Mapping[str, Any], place: Place) -> bool:
-    expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
-    return all(meets(item, place.labels) for item in expressions) and all(
-        meets(item, {"metadata.name": place.name}) for item in fields
-    )
+    return not required or any(admits(term, place.node) for term in required)
 
 
 def _ports(pod: Manifest) -> set[tuple[int, str]]:
@@ -228,10 +202,3 @@ def _counts(constraint: Mapping[str, Any], pod: Manifest, place: Place) -> bool:
     A cordoned one is, unless nodeTaintsPolicy is Honor: a domain that has just emptied holds the others back.
     """
     return (place.open or constraint.get("nodeTaintsPolicy") != "Honor") and _node_affinity(pod["spec"], place)
-
-
-def _bound_volumes(facts: UpgradeFacts) -> dict[tuple[str, str], Manifest]:
-    return {
-        (get(volume, "spec", "claimRef", "namespace") or "", get(volume, "spec", "claimRef", "name") or ""): volume
-        for volume in facts.cluster.volumes
-    }

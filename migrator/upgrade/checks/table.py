@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
-from migrator.upgrade.checks import apis, disruption, hosts, scheduling, versions, webhooks
+from migrator.upgrade.checks import apis, disruption, hosts, scheduling, tied, versions, webhooks
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
 ON_HOSTS: tuple[Check, ...] = (
@@ -38,9 +38,10 @@ IN_CLUSTER: tuple[Check, ...] = (
     apis.writers,
     apis.stored_versions,
     disruption.budgets,
+    disruption.ill_pods,
     disruption.uncontrolled,
     disruption.single_replicas,
-    disruption.local_volumes,
+    tied.pods_of_one_node,
     scheduling.places,
     webhooks.fail_closed,
 )

@@ -211,7 +211,7 @@ class FakeCluster:
         with self._writing("delete", resource, namespace, name):
             self._delete(resource, namespace, name, uid, version)
 
-    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False) -> str:
+    def evict(self, namespace: str, name: str, *, uid: str, force: bool = False, dry_run: bool = False) -> str:
         """Evict a pod unless a budget forbids it."""
         self._raise("evict", _PODS, namespace, name)
         with self._lock:
@@ -224,7 +224,8 @@ class FakeCluster:
                 labels = pod["metadata"].get("labels") or {}
                 if not force and selector.items() <= labels.items() and not get(budget, "status", "disruptionsAllowed"):
                     return f"The disruption budget {budget['metadata']['name']} needs more healthy pods"
-            self._delete(_PODS, namespace, name, uid)
+            if not dry_run:
+                self._delete(_PODS, namespace, name, uid)
         return ""
 
     def ask(self, group: str, version: str) -> None:

@@ -77,6 +77,13 @@ def test_a_refused_eviction_names_the_budget() -> None:
     assert "Cannot evict" not in error.message
 
 
+def test_a_pod_of_two_budgets_is_an_answer() -> None:
+    """It comes as 500, and is not tried again as one (kubernetes#75957)."""
+    words = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    error = answer(500, {"kind": "Status", "message": words})
+    assert (type(error), error.status, words in error.message) == (ApiError, 500, True)
+
+
 def test_expired_credentials_have_a_hint() -> None:
     """401 is not 403."""
     assert "may have expired" in answer(401).hint

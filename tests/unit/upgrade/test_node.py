@@ -191,6 +191,17 @@ def test_a_drain_that_is_held_up_leaves_the_node_as_it_was(world: World) -> None
     assert world.clock.monotonic() >= 5
 
 
+@pytest.mark.parametrize("api_is_away", [False, True])
+def test_an_eviction_that_cannot_be_asked_for_lets_the_node_back_in(world: World, *, api_is_away: bool) -> None:
+    """Nothing of it was changed; where the API server does not hear of it either, the first error is what is told."""
+    world.cluster.faults.append(Fault("evict", unavailable, kind="Pod"))
+    if api_is_away:
+        world.cluster.faults.append(Fault("patch", unavailable, kind="Node", after=4))
+    with pytest.raises(ApiError):
+        world.upgrade()
+    assert world.cordoned("w1") is api_is_away
+
+
 def test_a_pod_that_would_be_lost_stops_the_drain_before_the_first_eviction(world: World) -> None:
     """Nobody makes it again."""
     world.cluster.hold(pod("alone", "w1", owner=None))

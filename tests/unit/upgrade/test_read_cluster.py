@@ -9,10 +9,12 @@ import pytest
 
 from migrator.errors import ApiError
 from migrator.model.facts import StaleUse
+from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
+from migrator.model.upgrade import DrainRules
 from migrator.model.version import parse_version
-from migrator.upgrade.read_cluster import examine_cluster
+from migrator.upgrade.read_cluster import examine_cluster, with_evictions
 from tests.support.facts import node, pod, webhook
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, not_found, unavailable
@@ -201,3 +203,26 @@ def test_metrics_that_may_not_be_read_are_named() -> None:
             raise forbidden()
 
     assert examine_cluster(Silent(version="v1.36.3"), 37).unread == ("metrics: green answered 403",)
+
+
+def test_evictions_are_asked_for_and_nothing_is_evicted() -> None:
+    """Only those that a drain would ask for; one that cannot be asked for is left to the rules."""
+    cluster = FakeCluster(version="v1.36.3")
+    budget = made("policy/v1", "PodDisruptionBudget", "web", namespace="shop", spec={"selector": {"matchLabels": {"app": "web"}}})
+    cluster.hold(
+        made("v1", "Namespace", "shop"),
+        budget,
+        pod("web", "w1"),
+        pod("db", "w1"),
+        pod("agent", "w1", owner="DaemonSet"),
+        pod("far", "w9"),
+    )
+    read = with_evictions(examine_cluster(cluster, 37), cluster, ["w1"], DrainRules())
+    names = {item["metadata"]["uid"]: item["metadata"]["name"] for item in cluster.list(PODS)}
+    assert {names[uid]: answer for uid, answer in read.evictions.items()} == {
+        "web": "The disruption budget web needs more healthy pods",
+        "db": "",
+    }
+    assert len(list(cluster.list(PODS))) == 4
+    cluster.faults.append(Fault("evict", unavailable))
+    assert with_evictions(read, cluster, ["w1"], DrainRules()).evictions == {}

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from migrator.model.budgets import selects
+from migrator.model.pods import claims_of
 from migrator.model.upgrade import DrainRules
 from migrator.model.verdict import Severity
-from migrator.upgrade.checks.disruption import claims_of, selects
 from tests.support.facts import budget, findings, local_volume, pod, with_claim
 
 EMPTY_DIR = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
@@ -56,6 +57,32 @@ def test_a_budget_that_holds_no_leaving_pod_is_let_be() -> None:
     assert findings("budgets", pods=(pod("web", "w1", namespace="other"),), budgets=(budget(),)) == []
     assert findings("budgets", pods=(WEB,), budgets=(budget(disruptionsAllowed=1),)) == []
     assert findings("budgets", pods=(WEB,), budgets=(budget(),), drain=DrainRules(disable_eviction=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("", ""), ("denied by webhook", "denied by webhook: shop/web cannot go")], ids=["granted", "held"]
+)
+def test_what_the_api_answers_counts_more_than_the_rules(answer: str, reason: str) -> None:
+    """A webhook may hold what budgets let go; a budget may have moved on since it was read."""
+    found = findings("budgets", pods=(WEB,), budgets=(budget(),) if not answer else (), evictions={"web": answer})
+    assert [item.reason for item in found] == ([reason] if reason else [])
+
+
+def test_two_budgets_on_a_pod_are_both_named() -> None:
+    """Its eviction is refused for ever (kubernetes#75957)."""
+    one, other = budget(disruptionsAllowed=1), budget(disruptionsAllowed=1)
+    other["metadata"] = {"name": "all", "namespace": "shop"}
+    (found,) = findings("budgets", pods=(WEB,), budgets=(one, other))
+    assert (found.severity, found.subject) == (Severity.FAILURE, "shop/web and shop/all")
+
+
+def test_an_ill_pod_that_may_go_is_told() -> None:
+    """`unhealthyPodEvictionPolicy: AlwaysAllow` is no reason to stop (rook#12262)."""
+    ill = WEB | {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}}
+    always = budget()
+    always["spec"]["unhealthyPodEvictionPolicy"] = "AlwaysAllow"
+    (found,) = findings("budgets", pods=(ill,), budgets=(always,))
+    assert (found.severity, "lets it go" in found.reason) == (Severity.WARNING, True)
 
 
 def test_pods_of_nodes_that_are_not_drained_stay() -> None:

@@ -101,19 +101,6 @@ def test_a_hard_anti_affinity_needs_a_spare_node() -> None:
     assert list(places(facts(pods=web, nodes=nodes))) == []
 
 
-def test_a_volume_on_a_node_ties_its_pod_to_it() -> None:
-    """A bound volume with node affinity: nowhere else."""
-    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["w1"]}]}]
-    volume = {
-        "metadata": {"name": "disk"},
-        "spec": {"claimRef": {"namespace": "shop", "name": "data"}, "nodeAffinity": {"required": {"nodeSelectorTerms": terms}}},
-    }
-    db = pod("db", "w1", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]})
-    found = list(places(facts(pods=(db,), volumes=(volume,))))
-    assert [item.subject for item in found] == ["shop/db"]
-    assert "its volume data lies elsewhere" in found[0].reason
-
-
 def test_room_is_used_up_by_those_that_came_before() -> None:
     """Two pods of 1.5 GiB from one node: the first takes the room that the second would need."""
     nodes = (node("w1", memory="4Gi"), node("w2", memory="2Gi"))
@@ -128,3 +115,18 @@ def test_room_is_used_up_by_those_that_came_before() -> None:
 def test_quantities_are_read_as_the_api_writes_them(text: str, value: float) -> None:
     """Binary and decimal suffixes, thousandths, exponents."""
     assert amount(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"initContainers": [{"name": "s", "restartPolicy": "Always", "resources": {"requests": {"memory": "2Gi"}}}]},
+        {"resources": {"requests": {"memory": "3Gi"}}},
+    ],
+    ids=["sidecar", "request of the pod"],
+)
+def test_what_a_pod_asks_for_beside_its_containers_needs_room_too(spec: dict[str, Any]) -> None:
+    """128 MiB of its container would fit."""
+    pods = (pod("web", "w1", spec=spec), pod("db", "w2", memory="2Gi"))
+    found = [item for item in places(facts(pods=pods, nodes=(node("w1"), node("w2")))) if item.subject == "shop/web"]
+    assert ["not enough memory" in item.reason for item in found] == [True]

@@ -1,0 +1,60 @@
+"""Whether the Eviction API lets a pod go: its own order of questions (pkg/registry/core/pod/storage/eviction.go); pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.model.manifest import Manifest, get
+from migrator.model.pods import matches
+
+_NEVER_WAIT = frozenset({"Succeeded", "Failed", "Pending"})
+"""Phases of pods that are evicted whatever a budget says."""
+
+
+@dataclass(slots=True, frozen=True)
+class Held:
+    """Why a pod may not go now."""
+
+    budgets: tuple[str, ...]
+    """`namespace/name` of the budgets that hold it."""
+    reason: str
+    for_ever: bool = False
+    """Whether waiting is of no use."""
+
+
+def selects(budget: Mapping[str, Any], pod: Manifest) -> bool:
+    """Return whether a budget counts a pod; an empty selector of policy/v1 counts all of its namespace."""
+    selector = get(dict(budget), "spec", "selector")
+    return selector is not None and matches(selector, pod["metadata"].get("labels") or {})
+
+
+def held(pod: Manifest, budgets: Iterable[Manifest]) -> Held | None:
+    """Return what holds a pod, None when it may go."""
+    if get(pod, "status", "phase") in _NEVER_WAIT or get(pod, "metadata", "deletionTimestamp"):
+        return None
+    namespace = pod["metadata"]["namespace"]
+    of_pod = [item for item in budgets if item["metadata"]["namespace"] == namespace and selects(item, pod)]
+    names = tuple(f"{namespace}/{item['metadata']['name']}" for item in of_pod)
+    if len(of_pod) > 1:
+        return Held(names, "the Eviction API refuses a pod that has more than one budget (answer 500)", for_ever=True)
+    if not of_pod or _goes_ill(pod, of_pod[0]):
+        return None
+    status = of_pod[0].get("status") or {}
+    if int(status.get("disruptionsAllowed") or 0) > 0:
+        return None
+    healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    return Held(names, f"allows no disruption ({healthy} healthy, {wanted} must be)")
+
+
+def _goes_ill(pod: Manifest, budget: Manifest) -> bool:
+    """Return whether a pod that is not Ready may go as such (KEP-3017): always, or while enough others are healthy."""
+    conditions = get(pod, "status", "conditions") or []
+    if any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions):
+        return False
+    if get(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    status = budget.get("status") or {}
+    wanted = int(status.get("desiredHealthy") or 0)
+    return 0 < wanted <= int(status.get("currentHealthy") or 0)
