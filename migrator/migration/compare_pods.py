@@ -1,4 +1,4 @@
-"""Tell what green's admission adds to the pods of workloads, which controllers make: a sidecar, a class, limits.
+"""Tell what green's admission adds to the pods of workloads, which controllers make, or changes: a sidecar, a class, an image.
 
 Green is asked by a dry run of a pod of each template; what blue's pods have, too, is no difference.
 """
@@ -15,7 +15,7 @@ import orjson
 from migrator.config.schema import AcceptedAddition
 from migrator.errors import ApiError
 from migrator.migration.trials import Trials
-from migrator.model.added import added, content
+from migrator.model.added import added, changed, content
 from migrator.model.kinds import PODS
 from migrator.model.manifest import POD_TEMPLATES, Manifest, get
 from migrator.model.owned import fields_of
@@ -29,7 +29,7 @@ _CONTAINER = re.compile(r"spec\.(initContainers|containers)(\[[^\]]*\])?$")
 _OF_CONTROLLERS = {"DaemonSet.apps": ("spec.tolerations",)}
 """Fields that a controller writes into its pods before admission sees them, so that a pod made of the template is no measure."""
 _SHOWN = 3
-_HINT = "change the policy or webhook of green that adds it; if it is wanted, name it in gates.acceptedAdditions"
+_HINT = "change the policy or webhook of green that does it; if it is wanted, name it in gates.acceptedAdditions"
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,7 +43,7 @@ class PodSides:
 
 
 def compare_pods(moved: Iterable[PlanItem], sides: PodSides) -> Iterator[Finding]:
-    """Yield what green's admission adds to pods; a pod that green refuses is told by the readiness of its workload."""
+    """Yield what green's admission makes of pods; a pod that green refuses is told by the readiness of its workload."""
     workloads = [item for item in moved if POD_TEMPLATES.get(item.green.type_name)]
     with ThreadPoolExecutor(sides.workers) as pool:
         for findings in pool.map(lambda item: _guarded(item, sides), workloads):
@@ -66,20 +66,32 @@ def _compared(item: PlanItem, sides: PodSides) -> Iterator[Finding]:
     trial = sides.trials.make(PODS, item.green.namespace, body)
     pod = _pod_of_blue(sides.blue, item.blue.namespace, labels)
     fields = fields_of(trial["metadata"].get("managedFields"))
-    paths = [
-        path
-        for path in added(content(pod or body), content(trial), fields or None)
-        if not path.startswith(_OF_CONTROLLERS.get(item.green.type_name, ()))
-        and not any(accepts(each, item.blue, content(workload), path) for each in sides.accepted)
-    ]
+
+    def is_told(path: str) -> bool:
+        by_controller = path.startswith(_OF_CONTROLLERS.get(item.green.type_name, ()))
+        return not (by_controller or any(accepts(each, item.blue, content(workload), path) for each in sides.accepted))
+
+    known = content(pod or body)
+    paths = list(filter(is_told, added(known, content(trial), fields or None)))
+    yield from _findings(item, paths, has_pod=pod is not None)
+    others = list(filter(is_told, changed(content(body), content(trial), known)))
+    if others:
+        reason = f"its pods get another value in {_named(others)}: green's admission changes it, and not in blue's pods"
+        yield Finding("parity", str(item.green), Severity.FAILURE, reason, _HINT)
+
+
+def _findings(item: PlanItem, paths: list[str], *, has_pod: bool) -> Iterator[Finding]:
     containers = [path for path in paths if _CONTAINER.match(path)]
     # Without a pod of blue nobody knows what blue's admission adds besides.
-    others = [path for path in paths if path not in containers] if pod else []
+    others = [path for path in paths if path not in containers] if has_pod else []
     for severity, found in ((Severity.FAILURE, containers), (Severity.WARNING, others)):
         if found:
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            reason = f"its pods get {', '.join(found[:_SHOWN])}{more}, which green's admission adds and blue's pods do not have"
+            reason = f"its pods get {_named(found)}, which green's admission adds and blue's pods do not have"
             yield Finding("parity", str(item.green), severity, reason, _HINT)
+
+
+def _named(paths: list[str]) -> str:
+    return ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
 
 
 def _pod_of_blue(blue: ClusterReader, namespace: str, labels: dict[str, str]) -> Manifest | None:

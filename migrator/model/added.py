@@ -1,4 +1,4 @@
-"""What an object has on green that blue's has not, and that nobody there owns: green's servers have added it."""
+"""What an object has on green that blue's has not, and that nobody there owns: green's servers have added or changed it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,27 @@ def added(known: Any, live: Any, fields: Fields | None, path: str = "") -> Itera
                 yield from added(known.get(key), inner, owned, where)
     elif isinstance(live, list):
         yield from _added_items(known if isinstance(known, list) else [], live, fields, path)
+
+
+def changed(sent: Any, live: Any, known: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths whose value is neither what was sent nor what `known` has, which a server of blue has treated before."""
+    if isinstance(sent, dict) and isinstance(live, dict):
+        known = known if isinstance(known, dict) else {}
+        for key, value in sent.items():
+            if not is_absent(value):
+                yield from changed(value, live.get(key), known.get(key), f"{path}.{key}" if path else key)
+    elif _are_objects(sent) and _are_objects(live):
+        twins = _paired(sent, live)
+        known_twins = _paired(known, live) if _are_objects(known) else {}
+        for index, item in enumerate(live):
+            if index in twins:
+                yield from changed(twins[index], item, known_twins.get(index), f"{path}[{_label(item, index)}]")
+    elif live not in (sent, known):
+        yield path
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _added_items(known: list[Any], live: list[Any], fields: Fields | None, path: str) -> Iterator[str]:

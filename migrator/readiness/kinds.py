@@ -13,6 +13,7 @@ from migrator.model.strange import STRANGE, reason_of
 from migrator.model.verdict import Readiness
 
 READY = Readiness(done=True, ok=True)
+_DAEMON_SET = "DaemonSet.apps"
 
 
 def readiness(manifest: Manifest) -> Readiness:
@@ -26,8 +27,12 @@ def readiness(manifest: Manifest) -> Readiness:
 def works(manifest: Manifest) -> int | None:
     """Return how many pods of an object do their work, None where its status does not count them or cannot be read.
 
-    A custom resource with pods counts them as the workloads of Kubernetes do, as a rule.
+    A custom resource with pods counts them as the workloads of Kubernetes do, as a rule. Of a DaemonSet's pods one counts: how many
+    there are depends on the nodes.
     """
+    if ref_type(manifest) == _DAEMON_SET:
+        count = get(manifest, "status", "numberAvailable")
+        return int(isinstance(count, int) and count > 0)
     for field in _COUNTS.get(ref_type(manifest), _ANY_COUNTS if "." in manifest["apiVersion"].partition("/")[0] else ()):
         count = get(manifest, "status", field)
         if isinstance(count, int):
@@ -184,11 +189,11 @@ _COUNTS: dict[str, tuple[str, ...]] = {
     "ReplicaSet.apps": ("availableReplicas",),
     "ReplicationController": ("availableReplicas",),
 }
-"""Where the status counts the pods that work; of a DaemonSet they depend on the nodes, and are not compared."""
+"""Where the status counts the pods that work."""
 CHECKS: dict[str, Callable[[Manifest], Readiness]] = {
     "Deployment.apps": _deployment,
     "StatefulSet.apps": _stateful_set,
-    "DaemonSet.apps": _daemon_set,
+    _DAEMON_SET: _daemon_set,
     "ReplicaSet.apps": _replica_set,
     "Pod": _pod,
     "PersistentVolumeClaim": _claim,

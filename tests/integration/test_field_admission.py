@@ -372,3 +372,18 @@ def test_an_authority_that_the_server_of_a_webhook_writes_is_each_cluster_s_own(
     assert [item for item in parity(sandbox) if name in item["subject"]] == []
     bundle = sandbox.green("ValidatingWebhookConfiguration", name)["webhooks"][0]["clientConfig"]["caBundle"]
     assert base64.b64decode(bundle).endswith(b"green")
+
+
+def test_a_value_that_green_changes_in_pods_of_a_workload_is_told(sandbox: Sandbox) -> None:
+    """The Deployment is the same on both; how long its pods may take to end is not."""
+    with_namespace_on_green(sandbox)
+    sandbox.on_blue(deployment("orders"))
+    until(lambda: any(True for _ in sandbox.pair.blue.list(TYPES["Pod"], sandbox.namespace)))
+    assert sandbox.run("copy").code == 0
+    policy(sandbox, "green", "pods", "Object{spec: Object.spec{terminationGracePeriodSeconds: 5}}")
+    until(lambda: get(admitted(sandbox, "green", pod("try")), "spec", "terminationGracePeriodSeconds") == 5)
+    (found,) = parity(sandbox)
+    assert (found["subject"], found["severity"]) == (f"Deployment.apps/{sandbox.namespace}/orders", "failure")
+    assert found["reason"].startswith(
+        "its pods get another value in spec.terminationGracePeriodSeconds: green's admission changes it"
+    )

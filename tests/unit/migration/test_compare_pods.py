@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from migrator.config.schema import AcceptedAddition
 from migrator.migration.compare_pods import PodSides, compare_pods
 from migrator.migration.trials import Trials
@@ -77,4 +79,30 @@ def test_a_pod_that_green_refuses_is_no_difference() -> None:
     """Its workload will not be ready, and that is told."""
     both = with_pods()
     both.green.faults.append(Fault("create", forbidden, kind="Pod"))
+    assert found(both) == []
+
+
+def mirroring(manifest: Manifest) -> Manifest:
+    """Take the image from elsewhere, as an admission does."""
+    spec = manifest["spec"]
+    return {**manifest, "spec": {**spec, "containers": [{**item, "image": "mirror/front:1"} for item in spec["containers"]]}}
+
+
+def test_another_value_than_the_template_s_is_a_failure() -> None:
+    """Blue's pods have what the template says; what is wanted can be accepted."""
+    both = with_pods(green=False)
+    both.green.defaults["Pod"] = mirroring
+    ((severity, reason),) = found(both)
+    assert (severity, reason.split(":")[0]) == (Severity.FAILURE, "its pods get another value in spec.containers[main].image")
+    wanted = {"target": {"kind": "Deployment"}, "fields": ["spec.containers[[]*].image", "spec.containers[*].image"]}
+    assert found(both, AcceptedAddition.model_validate(wanted)) == []
+
+
+def test_a_value_that_blue_s_admission_changes_alike_is_none() -> None:
+    """Both clusters take the image from the same mirror."""
+    both = with_pods(green=False)
+    pods = both.blue.type_of({"apiVersion": "v1", "kind": "Pod"})
+    (pod,) = both.blue.list(pods, "shop")
+    both.blue.replace(pods, "shop", pod["metadata"]["name"], orjson.dumps(mirroring(pod)), manager="webhook")
+    both.green.defaults["Pod"] = mirroring
     assert found(both) == []

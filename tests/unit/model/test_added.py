@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.model.added import added, content
+from migrator.model.added import added, changed, content
 from tests.support.objects import made
 
 MAIN, MESH = {"name": "main", "image": "a"}, {"name": "mesh", "image": "m"}
@@ -72,3 +72,21 @@ def test_a_struct_that_was_sent_empty_is_filled_by_admission() -> None:
     fields: dict[str, Any] = {"f:resources": {}, "f:args": {}}
     live = {"resources": {"limits": {"memory": "1Gi"}}, "args": ["x"]}
     assert paths({"resources": {}}, live, fields) == ["resources"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "live", "known", "paths"),
+    [
+        ({"a": 1}, {"a": 2}, {"a": 1}, ["a"]),
+        ({"a": 1}, {"a": 2}, {"a": 2}, []),
+        ({"a": 1}, {"a": 1, "b": 2}, {}, []),
+        ({"a": 1}, {}, {"a": 1}, ["a"]),
+        ({"a": ""}, {}, {"a": "x"}, []),
+        ({"a": ["x", "y"]}, {"a": ["x"]}, {"a": ["x", "y"]}, ["a"]),
+        ({"a": [{"name": "n", "image": "i"}]}, {"a": [{"name": "n", "image": "j"}]}, None, ["a[n].image"]),
+        ({"a": [{"name": "n", "image": "i"}]}, {"a": [{"name": "m"}, {"name": "n", "image": "i"}]}, None, []),
+    ],
+)
+def test_another_value_than_was_sent_is_a_change(sent: object, live: object, known: object, paths: list[str]) -> None:
+    """Unless blue's servers have made the same of it; what was not sent is an addition, and no change."""
+    assert list(changed(sent, live, known)) == paths

@@ -105,7 +105,8 @@ def test_any_status_is_judged(manifest: Manifest, status: object) -> None:
         (APPS, "Deployment", {"availableReplicas": 2, "readyReplicas": 3}, 2),
         (APPS, "Deployment", {}, 0),
         (APPS, "StatefulSet", {"readyReplicas": 1}, 1),
-        (APPS, "DaemonSet", {"numberAvailable": 3}, None),
+        (APPS, "DaemonSet", {"numberAvailable": 3}, 1),
+        (APPS, "DaemonSet", {"numberAvailable": "all"}, 0),
         ("argoproj.io/v1alpha1", "Rollout", {"availableReplicas": 4}, 4),
         ("example.com/v1", "Database", {"readyReplicas": 1}, 1),
         ("example.com/v1", "Database", {"readyReplicas": "all"}, None),
@@ -113,5 +114,5 @@ def test_any_status_is_judged(manifest: Manifest, status: object) -> None:
     ],
 )
 def test_pods_that_work_are_counted(api: str, kind: str, status: dict[str, Any], count: int | None) -> None:
-    """Where the status counts them; a DaemonSet's depend on the nodes."""
+    """Where the status counts them; of a DaemonSet's, whose number depends on the nodes, one."""
     assert works(made(api, kind, "a", status=status)) == count
