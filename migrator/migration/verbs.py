@@ -21,6 +21,7 @@ from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
 from migrator.migration.network import enforcement, shared_ranges
+from migrator.migration.one_side.addresses import addresses_first
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.refusals import without_refused
 from migrator.migration.session import Session
@@ -118,9 +119,10 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
             raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
         due = ready_to_hand_over(plan, session.blue, session.green, session.run)
         limits = Limits.of(session.config.cutover)
+        between = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
         cutover.cut_over(
             inputs,
-            lambda: hand_over(due, session.blue, session.green, session.run, limits),
+            lambda: hand_over(due, session.blue, session.green, session.run, limits, between=between),
             session.way_back(),
             session.run,
         )

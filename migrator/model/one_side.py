@@ -81,6 +81,8 @@ class Part:
     """Whether it could start others: it is stopped before them and started after them."""
     ready: bool = True
     """Whether it worked on blue: only then green's has to."""
+    addresses: bool = False
+    """Whether it tells the world the addresses of others: it is started after all else, once they have some."""
 
     def ref(self, where: Where) -> ObjectRef:
         """Return its name on a side."""

@@ -34,6 +34,8 @@ options {{
     notify {notify};
     notify-delay 0;
     allow-transfer {{ 127.0.0.1; }};
+    max-journal-size unlimited;
+    max-ixfr-ratio unlimited;
 }};
 zone "{zone}" {{ {zone_options} }};
 """

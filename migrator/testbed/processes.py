@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,8 @@ class Process:
         return start_time(self.pid) == self.started
 
 
-def start(name: str, command: Sequence[str | Path], log: Path) -> Process:
-    """Start a program in a session of its own, its output in a log file."""
+def start(name: str, command: Sequence[str | Path], log: Path, *, environment: Mapping[str, str] | None = None) -> Process:
+    """Start a program in a session of its own, its output in a log file; `environment`: all that it has, None: as here."""
     with log.open("ab") as output:
         child = subprocess.Popen(
             [str(part) for part in command],
@@ -38,6 +38,7 @@ def start(name: str, command: Sequence[str | Path], log: Path) -> Process:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            env=environment,
         )
     return Process(name, child.pid, start_time(child.pid))
 

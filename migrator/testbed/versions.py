@@ -18,6 +18,12 @@ PULUMI_KUBERNETES = "4.25.0"
 """The plugin; pyproject.toml holds the Python SDK at the same version."""
 HELM = "3.18.6"
 """The version that the plugin requires, so that both are compiled from the same packages."""
+EXTERNAL_DNS = "0.22.0"
+"""The last version that Go 1.26 compiles."""
+CERT_MANAGER = "1.21.2"
+PEBBLE = "2.10.1"
+KUSTOMIZE_CONTROLLER = "1.10.1"
+METALLB = "0.16.2"
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _KUBERNETES = (*CONTROL_PLANE, "kube-proxy", "kubeadm", "kubectl")
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -104,6 +110,16 @@ BUILDS = (
                 ("cmd/pulumi-resource-kubernetes/schema.json", "cmd/pulumi-resource-kubernetes/terraform-mapping.json"),
             ),
         },
+    ),
+    Build(
+        "external-dns",
+        {"sigs.k8s.io/external-dns": EXTERNAL_DNS},
+        {"external-dns": Program("external-dns", EXTERNAL_DNS, "sigs.k8s.io/external-dns")},
+    ),
+    Build(
+        "pebble",
+        {"github.com/letsencrypt/pebble/v2": PEBBLE},
+        {"pebble": Program("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble")},
     ),
     Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
     Build(

@@ -37,19 +37,23 @@ class PartRecord(Strict):
     fields: tuple[FieldRecord, ...]
     first: bool = False
     ready: bool = True
+    addresses: bool = False
 
     @classmethod
     def of(cls, part: Part) -> PartRecord:
         """Return the record of a part."""
         fields = tuple(FieldRecord(field.path, field.held, field.blue, field.green) for field in part.fields)
-        return cls(part.blue, part.green, part.row, part.resource.version, part.resource.plural, fields, part.first, part.ready)
+        resource = part.resource
+        return cls(
+            part.blue, part.green, part.row, resource.version, resource.plural, fields, part.first, part.ready, part.addresses
+        )
 
     @property
     def part(self) -> Part:
         """The part."""
         resource = ResourceType(self.blue.group, self.version, self.plural, self.blue.kind, bool(self.blue.namespace), frozenset())
         fields = tuple(HeldField(field.path, field.held, field.blue, field.green) for field in self.fields)
-        return Part(self.blue, self.green, self.row, resource, fields, self.first, self.ready)
+        return Part(self.blue, self.green, self.row, resource, fields, self.first, self.ready, self.addresses)
 
 
 @dataclass(slots=True, frozen=True)

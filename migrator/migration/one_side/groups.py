@@ -19,15 +19,22 @@ class Group:
     first: bool
     """Whether it could start others: it is stopped before them and started after them."""
 
+    @property
+    def addresses(self) -> bool:
+        """Whether it tells the world the addresses of others: it is started after all else, once they have some."""
+        return any(part.addresses for part in self.parts)
+
 
 def groups_of(parts: Iterable[Part]) -> list[Group]:
-    """Return parts in groups: those that could start others before the rest, and else by name."""
-    found: dict[tuple[bool, str], list[Part]] = {}
+    """Return parts in groups: those that could start others before the rest, what publishes addresses last, and else by name."""
+    found: dict[str, list[Part]] = {}
     for part in parts:
-        found.setdefault((not part.first, part.row), []).append(part)
-    return [
-        Group(row, tuple(sorted(members, key=lambda part: part.blue)), not last) for (last, row), members in sorted(found.items())
+        found.setdefault(part.row, []).append(part)
+    groups = [
+        Group(row, tuple(sorted(members, key=lambda part: part.blue)), any(part.first for part in members))
+        for row, members in found.items()
     ]
+    return sorted(groups, key=lambda group: (not group.first, group.addresses, group.row))
 
 
 def as_documents(plan: Plan) -> list[dict[str, Any]]:
@@ -52,7 +59,8 @@ def _document(group: Group, known: dict[Part | None, OneSide]) -> dict[str, Any]
 def _at_cutover(group: Group) -> str:
     if group.first:
         return "is stopped on blue before all others, and started on green after them"
-    return "is stopped on blue, waited for until it has stopped, then started on green"
+    once = " once all that has an address on blue has one there" if group.addresses else ""
+    return f"is stopped on blue, waited for until it has stopped, then started on green{once}"
 
 
 def _at_rollback(group: Group) -> str:

@@ -93,7 +93,7 @@ def _part(
     if before is not None:
         return before
     fields = tuple(HeldField(path, held, value_at(manifest, path)) for path, held in ways)
-    return Part(ref, ref, row.name, resource._replace(verbs=frozenset()), fields, row.first)
+    return Part(ref, ref, row.name, resource._replace(verbs=frozenset()), fields, row.first, addresses=row.addresses)
 
 
 def _persons_row(person: OneSideRule, row: Row | None, manifest: Manifest) -> Row:
@@ -105,7 +105,7 @@ def _persons_row(person: OneSideRule, row: Row | None, manifest: Manifest) -> Ro
     if not ways:
         fitting = "replicas for Deployments and StatefulSets, nodes for DaemonSets, field for other kinds"
         raise ConfigError([f"cutover.oneSide {person.name}: {person.hold} does not hold {ref}"], hint=fitting)
-    return Row(person.name, why, meanwhile, ways, first=row.first if row else False)
+    return Row(person.name, why, meanwhile, ways, first=row is not None and row.first, addresses=row is not None and row.addresses)
 
 
 def _persons_ways(person: OneSideRule, row: Row | None, ref: ObjectRef) -> tuple[tuple[Path, Scalar], ...]:

@@ -41,6 +41,8 @@ class Row(NamedTuple):
     """Whether it could start others: it is stopped before them, and started after them."""
     held: bool = True
     """Whether it is held; else a person is told."""
+    addresses: bool = False
+    """Whether it tells the world the addresses of others, and takes one that has none for gone."""
 
 
 def _kind(name: str, *types: str, path: Path = _SUSPEND, held: Scalar = True, why: str, meanwhile: str, first: bool = False) -> Row:
@@ -104,6 +106,7 @@ PROGRAMS = (
         meanwhile="names of new or changed Services and Ingresses there do not get into DNS",
         images=("external-dns",),
         flags=(frozenset({"--source", "--provider", "--registry"}), frozenset({"--source", "--provider", "--txt-owner-id"})),
+        addresses=True,
     ),
     Row(
         "cert-manager",

@@ -1,0 +1,193 @@
+"""A stand-in for the kubelets of one side: pods labelled `testbed/process: "true"` run as real processes of this machine.
+
+It does what a kubelet does for such a pod and no more: it starts the program once the pod has a node, with its variables, its
+host name and the token of its account where a pod has them, says that it runs, ends it when the pod is to go, and only then
+says that it has ended. KWOK leaves these pods alone. Root only: a process gets a host name and a file system view of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import yaml
+
+from migrator.errors import ApiError
+from migrator.kube.cluster import KubeCluster
+from migrator.model.kinds import PODS
+from migrator.model.manifest import Manifest, get
+from migrator.testbed.processes import Process, start, stop
+from tests.support.sandbox import TYPES
+
+LABEL = "testbed/process=true"
+_POLL_SECONDS = 0.1
+_ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
+_AS_A_POD = f"""\
+hostname "$1" && mount -t tmpfs none /run && mkdir -p {_ACCOUNT} && cp "$2"/* {_ACCOUNT}/ && shift 2 && exec "$@"
+"""
+
+
+@dataclass(slots=True)
+class ProcessRun:
+    """One process of one pod, and when it lived, in seconds since the epoch."""
+
+    pod: str
+    began: float
+    ended: float | None = None
+    """When it was known to be gone; None: it still runs."""
+
+    def lived_at(self, moment: float) -> bool:
+        """Return whether it may have acted at a moment."""
+        return self.began <= moment and (self.ended is None or moment <= self.ended)
+
+
+@dataclass(slots=True)
+class PodProcesses:
+    """The processes of one side."""
+
+    cluster: KubeCluster
+    kubeconfig: Path
+    programs: Mapping[str, Path]
+    """By the last word of an image's path."""
+    folder: Path
+    runs: list[ProcessRun] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """What the stand-in itself could not do."""
+    _alive: dict[str, tuple[Process, ProcessRun]] = field(default_factory=dict)
+
+    def step(self) -> None:
+        """Start what is to run, and end what is to go."""
+        pods = {pod["metadata"]["uid"]: pod for pod in self.cluster.list(PODS, "", LABEL)}
+        for uid in [uid for uid in self._alive if uid not in pods]:
+            self._end(uid, patience=0)
+        for uid, pod in pods.items():
+            if "deletionTimestamp" in pod["metadata"]:
+                self._end(uid, patience=float(get(pod, "spec", "terminationGracePeriodSeconds") or 0))
+                self._tell(pod, "Failed")
+            elif uid in self._alive:
+                if not self._alive[uid][0].alive:
+                    self._end(uid, patience=0)
+            elif get(pod, "spec", "nodeName"):
+                self._start(uid, pod)
+                self._tell(pod, "Running")
+
+    def end_all(self) -> None:
+        """End all processes."""
+        for uid in list(self._alive):
+            self._end(uid, patience=0)
+
+    def _start(self, uid: str, pod: Manifest) -> None:
+        name, container = pod["metadata"]["name"], pod["spec"]["containers"][0]
+        program = self.programs[container["image"].rpartition("/")[2].partition(":")[0]]
+        home = self.folder / name
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        view = ["unshare", "--mount", "--uts", "sh", "-c", _AS_A_POD, "sh", name, self._account(pod, home)]
+        run = ProcessRun(name, time.time())
+        words = [*view, program, *container.get("command", [])[1:], *container.get("args", [])]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), **self._variables(pod, container)}
+        process = start(name, words, home / "log", environment=environment)
+        self.runs.append(run)
+        self._alive[uid] = process, run
+
+    def _end(self, uid: str, *, patience: float) -> None:
+        process, run = self._alive.pop(uid, (None, None))
+        if process and run:
+            stop([process], patience=patience)
+            run.ended = time.time()
+
+    def _account(self, pod: Manifest, home: Path) -> Path:
+        """Write what a pod has of its account: a token, its namespace and the authority of the API server."""
+        namespace, account = pod["metadata"]["namespace"], pod["spec"]["serviceAccountName"]
+        body = orjson.dumps(
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}
+        )
+        path = f"{TYPES['ServiceAccount'].path(namespace, account)}/token"
+        token = orjson.loads(self.cluster._send("POST", path, body).body)["status"]["token"]
+        place = home / "account"
+        place.mkdir(mode=0o700, exist_ok=True)
+        (place / "token").write_text(token)
+        (place / "namespace").write_text(namespace)
+        (place / "ca.crt").write_bytes(base64.b64decode(self._server["certificate-authority-data"]))
+        return place
+
+    def _variables(self, pod: Manifest, container: Manifest) -> dict[str, str]:
+        address = urlsplit(self._server["server"])
+        found = {
+            "KUBERNETES_SERVICE_HOST": str(address.hostname),
+            "KUBERNETES_SERVICE_PORT": str(address.port),
+            "HOSTNAME": pod["metadata"]["name"],
+        }
+        for item in container.get("env") or []:
+            found[item["name"]] = item.get("value") or self._referenced(pod, item["valueFrom"])
+        return found
+
+    def _referenced(self, pod: Manifest, source: Manifest) -> str:
+        if "fieldRef" in source:
+            return str(get(pod, *source["fieldRef"]["fieldPath"].split(".")))
+        secret = self.cluster.get(TYPES["Secret"], pod["metadata"]["namespace"], source["secretKeyRef"]["name"])
+        return base64.b64decode(secret["data"][source["secretKeyRef"]["key"]]).decode()
+
+    @property
+    def _server(self) -> dict[str, Any]:
+        content = yaml.safe_load(self.kubeconfig.read_text())
+        named = (item["cluster"] for item in content["clusters"] if item["name"] == self.cluster.name)
+        return dict(next(named))
+
+    def _tell(self, pod: Manifest, phase: str) -> None:
+        """Write a pod's status; one that is gone needs none."""
+        ready = "True" if phase == "Running" else "False"
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        conditions = [
+            {"type": kind, "status": ready, "lastTransitionTime": now} for kind in ("Initialized", "ContainersReady", "Ready")
+        ]
+        status = {"phase": phase, "startTime": now, "conditions": conditions}
+        with contextlib.suppress(ApiError):
+            metadata = pod["metadata"]
+            self.cluster.patch(
+                PODS, metadata["namespace"], metadata["name"], {"status": status}, manager="kubelet", subresource="status"
+            )
+
+
+@contextmanager
+def pods_run(*sides: PodProcesses) -> Iterator[None]:
+    """Run the pods of these sides while the context is open, each side in a thread of its own."""
+    over = threading.Event()
+
+    def keep(side: PodProcesses) -> None:
+        while not over.wait(_POLL_SECONDS):
+            try:
+                side.step()
+            except Exception as error:  # noqa: BLE001 - a kubelet goes on, and the test is told
+                side.failures.append(f"{side.cluster.name}: {type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=keep, args=(side,)) for side in sides]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        for side in sides:
+            side.end_all()
+
+
+def overlaps(first: PodProcesses, second: PodProcesses) -> list[str]:
+    """Return which processes of two sides lived at the same time."""
+    never = float("inf")
+    return [
+        f"{one.pod} on {first.cluster.name} and {other.pod} on {second.cluster.name}"
+        for one in first.runs
+        for other in second.runs
+        if one.began < (other.ended or never) and other.began < (one.ended or never)
+    ]
