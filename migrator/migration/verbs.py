@@ -22,6 +22,7 @@ from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
 from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.one_side.addresses import addresses_first
+from migrator.migration.one_side.names import findings as one_side_names
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.refusals import without_refused
 from migrator.migration.session import Session
@@ -194,7 +195,8 @@ def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     checks = Checks(session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions)
     began = session.run.clock.monotonic()
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
-    findings = (*verdict.findings, *_of_the_network(session, plan))
+    names = one_side_names(plan, session.blue, session.run.state.turned)
+    findings = (*verdict.findings, *names, *_of_the_network(session, plan))
     verdict = Verdict(findings, session.run.clock.monotonic() - began)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)

@@ -18,8 +18,8 @@ PULUMI_KUBERNETES = "4.25.0"
 """The plugin; pyproject.toml holds the Python SDK at the same version."""
 HELM = "3.18.6"
 """The version that the plugin requires, so that both are compiled from the same packages."""
-EXTERNAL_DNS = "0.22.0"
-"""The last version that Go 1.26 compiles."""
+EXTERNAL_DNS = "0.21.0"
+"""The newest version all of whose modules are published and that Go 1.26 compiles."""
 CERT_MANAGER = "1.21.2"
 PEBBLE = "2.10.1"
 KUSTOMIZE_CONTROLLER = "1.10.1"
@@ -115,6 +115,11 @@ BUILDS = (
         "external-dns",
         {"sigs.k8s.io/external-dns": EXTERNAL_DNS},
         {"external-dns": Program("external-dns", EXTERNAL_DNS, "sigs.k8s.io/external-dns")},
+    ),
+    Build(
+        "cert-manager",
+        {"github.com/cert-manager/cert-manager": CERT_MANAGER},
+        {"cert-manager": Program("cert-manager", CERT_MANAGER, "./cert-manager")},
     ),
     Build(
         "pebble",
