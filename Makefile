@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-data bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host e2e-one-side nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py
@@ -31,6 +31,12 @@ e2e-arm: install nodes emulator supplies-arm
 
 e2e-build-host: install nodes emulator
 	$(BIN)/python -m pytest -s tests/on_demand/test_build_host.py
+
+# External-dns, cert-manager, BIND and an ACME server, all real. As many hand-overs there and back as ROUNDS says; in the last KILLS the tool is killed.
+e2e-one-side: ROUNDS = 20
+e2e-one-side: KILLS = 5
+e2e-one-side: install nodes
+	MIGRATOR_WRITE_RESULTS=1 ROUNDS=$(ROUNDS) KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/on_demand/test_one_side_real.py
 
 check: lint
 	$(BIN)/python -m pytest -q -n 2 tests/unit

@@ -111,8 +111,7 @@ class Store:
 
 def _complete(program: Program, place: Path) -> bool:
     """Return whether a program is there, with the files that belong beside it."""
-    beside = () if program.package.startswith(".") else program.files
-    return os.access(place, os.X_OK) and all((place.parent / Path(file).name).exists() for file in beside)
+    return os.access(place, os.X_OK) and all((place.parent / Path(file).name).exists() for file in program.beside)
 
 
 def _move(made: Path, folder: Path) -> None:

@@ -75,9 +75,8 @@ class _Compiler:
             (into / name).mkdir()
             # A copy belongs to whoever runs this, and not to the build user.
             shutil.copyfile(made / _made_as(program.package), into / name / name)
-            if not program.package.startswith("."):
-                for file in program.files:
-                    shutil.copy(self._module(program.module) / file, into / name)
+            for file in program.beside:
+                shutil.copy(self._module(program.module) / file, into / name)
 
     def _source(self, programs: dict[str, Program]) -> Path:
         """Return the folder of the main module."""
@@ -100,7 +99,7 @@ class _Compiler:
         """Write a main of our own, with the files that it embeds."""
         folder.mkdir()
         shutil.copy(SOURCES / f"{folder.name}.go", folder / "main.go")
-        for file in program.files:
+        for file in program.embedded:
             content = json.loads((self._module(program.module) / file).read_text())
             if Path(file).name == "schema.json":
                 content["version"] = program.version

@@ -21,6 +21,10 @@ HELM = "3.18.6"
 EXTERNAL_DNS = "0.21.0"
 """The newest version all of whose modules are published and that Go 1.26 compiles."""
 CERT_MANAGER = "1.21.2"
+CERT_MANAGER_KINDS = (
+    *("acme.cert-manager.io_challenges", "acme.cert-manager.io_orders"),
+    *(f"cert-manager.io_{kind}" for kind in ("certificaterequests", "certificates", "clusterissuers", "issuers")),
+)
 PEBBLE = "2.10.1"
 KUSTOMIZE_CONTROLLER = "1.10.1"
 METALLB = "0.16.2"
@@ -43,7 +47,17 @@ class Program(NamedTuple):
     module: str = ""
     """The module that has the files below."""
     files: tuple[str, ...] = ()
-    """A main of our own embeds them; a published program has them beside it."""
+    """A main of our own embeds those that are JSON; all others lie beside the program."""
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """The files that are compiled into the program."""
+        return tuple(file for file in self.files if self.package.startswith(".") and file.endswith(".json"))
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The files that lie beside the program."""
+        return tuple(file for file in self.files if file not in self.embedded)
 
 
 @dataclass(slots=True, frozen=True)
@@ -119,7 +133,15 @@ BUILDS = (
     Build(
         "cert-manager",
         {"github.com/cert-manager/cert-manager": CERT_MANAGER},
-        {"cert-manager": Program("cert-manager", CERT_MANAGER, "./cert-manager")},
+        {
+            "cert-manager": Program(
+                "cert-manager",
+                CERT_MANAGER,
+                "./cert-manager",
+                module="github.com/cert-manager/cert-manager",
+                files=tuple(f"deploy/crds/{name}.yaml" for name in CERT_MANAGER_KINDS),
+            )
+        },
     ),
     Build(
         "pebble",
