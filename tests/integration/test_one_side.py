@@ -73,7 +73,7 @@ def test_nothing_has_pods_on_both_sides(sandbox: Sandbox, tmp_path: Path) -> Non
         )
         until(lambda: running(sandbox.pair.blue, sandbox.namespace) == set(APPS))
         groups = [item["group"] for item in sandbox.json("plan").document["oneSide"]]
-        assert groups == ["Argo CD", "CronJob", "external-dns", "kube-vip"]
+        assert groups == ["Argo CD", "CronJob", "kube-vip", "external-dns"]
         for verb in (["copy"], ["validate"]):
             result = sandbox.run(*verb)
             assert result.code == 0, result.err
