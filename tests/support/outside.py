@@ -197,7 +197,9 @@ def outside(sandbox: Sandbox, store: Store, folder: Path, *, acme: bool) -> Iter
         server = stack.enter_context(name_server(folder / "bind", _FOREIGN))
         clusters = (sandbox.pair.blue, sandbox.pair.green)
         known = {"external-dns": programs["external-dns"], "cert-manager-controller": programs.get("cert-manager", Path())}
-        sides = [PodProcesses(cluster, sandbox.pair.kubeconfig, known, folder / cluster.name) for cluster in clusters]
+        sides = [
+            PodProcesses(cluster, sandbox.namespace, sandbox.pair.kubeconfig, known, folder / cluster.name) for cluster in clusters
+        ]
         stack.enter_context(pods_run(*sides))
         haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
         traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}

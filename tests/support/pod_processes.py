@@ -55,6 +55,8 @@ class PodProcesses:
     """The processes of one side."""
 
     cluster: KubeCluster
+    namespace: str
+    """Pods of other tests are theirs."""
     kubeconfig: Path
     programs: Mapping[str, Path]
     """By the last word of an image's path."""
@@ -66,7 +68,7 @@ class PodProcesses:
 
     def step(self) -> None:
         """Start what is to run, and end what is to go."""
-        pods = {pod["metadata"]["uid"]: pod for pod in self.cluster.list(PODS, "", LABEL)}
+        pods = {pod["metadata"]["uid"]: pod for pod in self.cluster.list(PODS, self.namespace, LABEL)}
         for uid in [uid for uid in self._alive if uid not in pods]:
             self._end(uid, patience=0)
         for uid, pod in pods.items():
