@@ -10,6 +10,8 @@ want() { # want PROGRAM PACKAGE
 want haproxy haproxy
 want named bind9
 want nginx nginx-light
+want keepalived keepalived
+want ip iproute2
 foreign=()
 if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want systemd-nspawn systemd-container
@@ -22,7 +24,6 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want umoci umoci
   want ssh openssh-client
   want sshd openssh-server
-  want ip iproute2
   want rsync rsync
   want sshd openssh-server
   want setfacl acl

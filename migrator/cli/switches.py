@@ -7,9 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
+from migrator.config.address import AddressConfig
 from migrator.config.command import CommandConfig
 from migrator.config.dns import DnsConfig
-from migrator.config.haproxy import HAProxyConfig, HAProxyPlace, SshAccess
+from migrator.config.haproxy import HAProxyConfig, HAProxyPlace
+from migrator.config.ssh_access import SshAccess
 from migrator.config.traffic import SwitchConfig
 from migrator.ports import TrafficSwitch
 
@@ -43,10 +45,22 @@ def _one(config: SwitchConfig, folder: Path) -> TrafficSwitch:
             from migrator.traffic.dns import Dns
 
             return Dns(name, relative_to=folder)
+        case AddressConfig() as address:
+            return _address(address, folder)
         case CommandConfig() as command:
             from migrator.traffic.command import Command
 
             return Command(command, relative_to=folder)
+
+
+def _address(config: AddressConfig, folder: Path) -> TrafficSwitch:
+    from migrator.traffic.address import Address
+    from migrator.traffic.keepalived import OverSsh
+
+    blue, green = (
+        {item.name: OverSsh(_host(item.ssh, folder), item, config.ip) for item in side} for side in (config.blue, config.green)
+    )
+    return Address(config, blue, green, patience=_SSH_PATIENCE_SECONDS)
 
 
 def _haproxy(config: HAProxyConfig, folder: Path) -> TrafficSwitch:

@@ -8,20 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from migrator.config.fields import Frozen, repeated
+from migrator.config.ssh_access import SshAccess
 
 HAProxyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
 """A name that HAProxy accepts (configuration manual, section 4.1); no other text may become part of a command."""
 _ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
-
-
-class SshAccess(Frozen):
-    """How a host is reached over SSH."""
-
-    address: str = Field(description="IP address or name of the host.", min_length=1)
-    user: str = Field("root", description="User to log in as: root, or one who may use sudo without a password.")
-    port: int = Field(22, ge=1, le=65535, description="Port of the SSH server.")
-    key: str = Field("", description="Path of the private key; left out: what ssh takes by itself.")
-    known_hosts: str = Field("", description="Path of the file with the host's key; left out: your own.")
 
 
 class HAProxyPlace(Frozen):

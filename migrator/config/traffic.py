@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
+from migrator.config.address import AddressConfig
 from migrator.config.command import CommandConfig
 from migrator.config.dns import DnsConfig
 from migrator.config.fields import Duration, Frozen, lasting, repeated
@@ -17,7 +18,7 @@ STEPS = (5.0, 25.0, 50.0, 100.0)
 _NEAR = 1.0
 """Percent by which a share that a switch can set may miss a step."""
 T = TypeVar("T")
-Kind = HAProxyConfig | DnsConfig | CommandConfig
+Kind = HAProxyConfig | DnsConfig | AddressConfig | CommandConfig
 """What each of them says: `places` that it changes, `levels` that it can set."""
 
 
@@ -26,17 +27,18 @@ class SwitchConfig(BaseModel):
 
     haproxy: HAProxyConfig | None = Field(None, description="An HAProxy, or several that stand for each other.")
     dns: DnsConfig | None = Field(None, description="A name in DNS.")
+    address: AddressConfig | None = Field(None, description="An address that keepalived gives to one host.")
     command: CommandConfig | None = Field(None, description="A program of yours.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> SwitchConfig:
         if len(self._given) != 1:
-            raise ValueError("give one of haproxy, dns and command")
+            raise ValueError("give one of haproxy, dns, address and command")
         return self
 
     @property
     def _given(self) -> list[Kind]:
-        return [kind for kind in (self.haproxy, self.dns, self.command) if kind is not None]
+        return [kind for kind in (self.haproxy, self.dns, self.address, self.command) if kind is not None]
 
     @property
     def switch(self) -> Kind:

@@ -75,14 +75,15 @@ def _descends(pid: int, ancestor: int) -> bool:
 
 
 @contextmanager
-def ssh_server(folder: Path) -> Iterator[SshServer]:
-    """Run one."""
+def ssh_server(folder: Path, *, inside: str = "") -> Iterator[SshServer]:
+    """Run one; `inside` are words before each command, such as those that enter a network namespace."""
     folder.mkdir()
     folder.chmod(0o700)
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     (port,) = free_ports(1)
-    (folder / "config").write_text(_CONFIG.format(port=port, folder=folder))
+    forced = f'ForceCommand {inside} sh -c "$SSH_ORIGINAL_COMMAND"\n' if inside else ""
+    (folder / "config").write_text(_CONFIG.format(port=port, folder=folder) + forced)
     key = " ".join((folder / "host.pub").read_text().split()[:2])
     (folder / "known").write_text(f"[127.0.0.1]:{port} {key}\n")
     Path("/run/sshd").mkdir(exist_ok=True)  # its folder for the part without privileges

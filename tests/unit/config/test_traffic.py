@@ -55,8 +55,8 @@ def test_traffic_is_one_switch_or_a_list_that_moves_together() -> None:
             [{"haproxy": SEVERAL}, {"haproxy": {**HAPROXY, "socket": "", "stateFile": "", "address": "10.0.0.3:9999"}}],
             "is listed twice",
         ),
-        ([{"steps": [100]}], "traffic[0]: give one of haproxy, dns and command"),
-        ({"steps": [100]}, "traffic: give one of haproxy, dns and command"),
+        ([{"steps": [100]}], "traffic[0]: give one of haproxy, dns, address and command"),
+        ({"steps": [100]}, "traffic: give one of haproxy, dns, address and command"),
         (3, "traffic: must be a mapping"),
     ],
 )
