@@ -14,8 +14,8 @@ from migrator.errors import TrafficError
 from migrator.ports import TrafficSwitch
 from migrator.testbed.arp_watch import watching
 from tests.contract.switches import Place, SwitchContract
-from tests.integration.test_switches import switch
 from tests.support.addresses import Addresses
+from tests.support.edges import switch
 from tests.support.sandbox import until
 
 

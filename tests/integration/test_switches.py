@@ -11,23 +11,13 @@ from typing import Any
 
 import pytest
 
-from migrator.cli.switches import switch_of
-from migrator.config.traffic import Traffic
 from migrator.errors import TrafficError
-from migrator.ports import TrafficSwitch
 from migrator.testbed.name_server import ZONE, write_key
 from migrator.traffic.dns_server import DnsServer
 from tests.contract.switches import Place, SwitchContract
-from tests.support.edges import BACKEND, SHOP, Edges, Names, Nginx, get
+from tests.support.edges import BACKEND, SHOP, Edges, Names, Nginx, get, switch
 from tests.support.objects import config_map
 from tests.support.sandbox import Sandbox, until
-
-
-def switch(*configs: dict[str, Any]) -> TrafficSwitch:
-    """Return what the file builds."""
-    built = switch_of([Traffic.model_validate(config) for config in configs], relative_to=Path())
-    assert built is not None
-    return built
 
 
 def place_of(edges: Edges, config: dict[str, Any]) -> Place:

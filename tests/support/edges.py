@@ -11,6 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from migrator.cli.switches import switch_of
+from migrator.config.traffic import Traffic
+from migrator.ports import TrafficSwitch
 from migrator.testbed.balancer import Balancer, Service, balancing
 from migrator.testbed.name_server import ZONE, name_server, secondary
 from migrator.testbed.processes import free_ports, is_free, start, stop
@@ -19,6 +22,13 @@ from tests.support.sandbox import until
 from tests.support.sshd import SshServer, ssh_server
 
 BACKEND = {"backend": "shop", "blue": ["blue"], "green": ["green"]}
+
+
+def switch(*configs: dict[str, Any]) -> TrafficSwitch:
+    """Return what the file builds."""
+    built = switch_of([Traffic.model_validate(config) for config in configs], relative_to=Path())
+    assert built is not None
+    return built
 
 
 def get(port: int) -> str:

@@ -9,6 +9,50 @@ from migrator.traffic.keepalived import MAY, MAY_NOT, Seen
 from migrator.traffic.vrrp import Vrrp
 
 _HIGHEST = 254
+NOW = """\
+------< VRRP Topology >------
+ VRRP Instance = other
+   State = BACKUP
+   Virtual Router ID = 7
+   Virtual IP (1):
+     192.0.2.90/24 dev eth0 scope global
+ VRRP Instance = shop
+   VRRP Version = 2
+   State = BACKUP
+   Master router = 192.0.2.11
+   Master priority = 254
+   Flags: none
+   Wantstate = BACKUP
+   Interface = eth0
+   Gratuitous ARP delay = 7
+   Gratuitous ARP refresh = 60
+   Gratuitous ARP refresh repeat = 1
+   Down timer adverts = 3
+   Virtual Router ID = 51
+   Priority = 100
+   Effective priority = 230
+   Advert interval = 1 sec
+   Virtual IP (2):
+     192.0.2.9/24 dev eth0 scope global set
+     2001:db8::9/64 dev eth0 scope global
+   Tracked files :
+     migrator, weight 1
+------< VRRP Track files >------
+ Track file = stranger
+   File = /etc/keepalived/other
+   Tracking instances :
+     other, weight 1
+ Track file = migrator
+   File = /etc/keepalived/migrator
+   Status = 130
+   Weight = 1
+   Tracking instances :
+     shop, weight 1
+------< Interfaces >------
+ Name = eth0
+   State = UP, RUNNING
+"""
+"""What keepalived 2.2 writes on SIGUSR1, in part."""
 
 
 def vrrp(**more: object) -> Vrrp:

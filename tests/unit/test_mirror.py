@@ -30,6 +30,7 @@ ELSEWHERE = {
     "adapters/stack_outputs.py": "tests/e2e, on real nodes",
     "cli/upgrade/": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
+    "config/ssh_access.py": "tests/unit/config/test_haproxy.py and test_address.py, of which it is a part",
     "cli/boundary.py": "tests/unit/cli/test_main.py",
     "cli/copy.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/cutover.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",

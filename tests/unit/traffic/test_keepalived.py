@@ -13,8 +13,8 @@ from migrator.config.address import KeepalivedHost
 from migrator.errors import HostError, MigratorError, TrafficError
 from migrator.testbed.waiting import wait
 from migrator.traffic.keepalived import MAY, MAY_NOT, OverSsh
+from tests.support.fake_vrrp import NOW
 from tests.support.shell_host import ShellHost
-from tests.unit.traffic.test_vrrp import NOW
 
 _IP = """#!/bin/sh
 case "$*" in
