@@ -23,6 +23,8 @@ _PATIENCE_SECONDS = 0.4
 """How long an instance has to answer after another one did."""
 _SSH_PATIENCE_SECONDS = 4.0
 """The same where a connection of SSH is made first."""
+_KEEPALIVED_PATIENCE_SECONDS = 6.0
+"""The same where the host itself waits for a program that may stand still."""
 
 
 def switch_of(configs: Sequence[SwitchConfig], *, relative_to: Path) -> TrafficSwitch | None:
@@ -60,7 +62,7 @@ def _address(config: AddressConfig, folder: Path) -> TrafficSwitch:
     blue, green = (
         {item.name: OverSsh(_host(item.ssh, folder), item, config.ip) for item in side} for side in (config.blue, config.green)
     )
-    return Address(config, blue, green, patience=_SSH_PATIENCE_SECONDS)
+    return Address(config, blue, green, patience=_KEEPALIVED_PATIENCE_SECONDS)
 
 
 def _haproxy(config: HAProxyConfig, folder: Path) -> TrafficSwitch:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable
 
+from migrator.report.curves import errors, rates
 from migrator.report.summary import Summary
-from migrator.report.svg import Series, plot
+from migrator.report.svg import Mark, Point, Series, plot
 from migrator.untrusted import for_html
 
 _STYLE = """
@@ -15,12 +17,16 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:56rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{margin-top:2.2rem;font-size:1.15rem}table{border-collapse:collapse;width:100%}
 td,th{padding:.25rem .6rem;border-bottom:1px solid var(--faint);text-align:left;vertical-align:top}td.n{text-align:right}
+td.at{white-space:nowrap}
 svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--ink)}.grid{stroke:var(--faint);stroke-width:.6}
 rect.green{fill:var(--green)}rect.blue{fill:var(--blue)}rect.red{fill:var(--red)}
+.mark{stroke-dasharray:3 3;stroke:var(--ink);stroke-width:.8}text.mark{stroke:none}
+.mark.red{stroke:var(--red)}text.mark.red{stroke:none;fill:var(--red)}
 path{fill:none;stroke-width:2}path.green{stroke:var(--green)}path.blue{stroke:var(--blue)}path.red{stroke:var(--red)}
 .key{font-size:.85em;padding:0 .5em}.key.green{color:var(--green)}.key.blue{color:var(--blue)}.key.red{color:var(--red)}
 figure{margin:1rem 0}.good{color:var(--green)}.bad{color:var(--red)}summary{cursor:pointer}code{font-size:.92em}
 """
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
 def page(summary: Summary) -> str:
@@ -54,23 +60,30 @@ def _headline(summary: Summary) -> str:
 
 
 def _plots(summary: Summary) -> str:
-    samples = summary.samples
     if not summary.shifts:
         return ""
-    steps = [(entry.at, entry.record.percent) for entry in summary.shifts]
-    if samples:
-        steps.append((max(steps[-1][0], samples[-1].at), steps[-1][1]))
-    rates = [(s.at, 100 * s.record.green.errors / s.record.green.requests) for s in samples if s.record.green.requests]
-    times = [
-        Series("green", "green", [(s.at, s.record.green.latency_ms) for s in samples]),
-        Series("blue", "blue", [(s.at, s.record.blue.latency_ms) for s in samples]),
-    ]
-    return (
-        "<h2>Traffic</h2>"
-        + plot("share of green", "%", [Series("green", "green", steps, stepped=True)])
-        + plot("error rate of green", "%", [Series("green", "red", rates)])
-        + plot("response time", "ms", times)
+    samples, marks = summary.samples, [Mark(event.at, event.what, event.css) for event in summary.events]
+    ends = max(entry.at for entry in (*summary.shifts, *samples))
+    shares = [(entry.at, entry.record.percent) for entry in summary.shifts]
+    shares.append((ends, shares[-1][1]))
+    blue_shares = [(at, 100 - share) for at, share in shares]
+    plots = (
+        plot("share of the traffic", "%", _sides(blue_shares, shares, stepped=True), marks=marks),
+        plot("requests", "1/s", _sides(*rates(samples)), marks=marks, ends=ends),
+        plot("errors", "% of the requests", _sides(*errors(samples)), marks=marks, ends=ends),
+        plot(
+            "response time",
+            "ms",
+            _sides([(s.at, s.record.blue.latency_ms) for s in samples], [(s.at, s.record.green.latency_ms) for s in samples]),
+            marks=marks,
+            ends=ends,
+        ),
     )
+    return f"<h2>Traffic</h2><p>Times are UTC.</p>{''.join(plots)}"
+
+
+def _sides(blue: list[Point], green: list[Point], *, stepped: bool = False) -> tuple[Series, Series]:
+    return Series("blue", "blue", blue, stepped=stepped), Series("green", "green", green, stepped=stepped)
 
 
 def _timeline(summary: Summary) -> str:
@@ -117,8 +130,13 @@ def _skips(summary: Summary) -> str:
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a table."""
     top = "".join(f"<th>{for_html(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{for_html(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(content: object) -> str:
+    text = str(content)
+    return f'<td class="at">{text}</td>' if _TIME.fullmatch(text) else f"<td>{for_html(text)}</td>"
 
 
 def utc(at: float) -> str:

@@ -27,6 +27,17 @@ class Milestone:
     detail: str
 
 
+@dataclass(slots=True, frozen=True)
+class Event:
+    """What happened to the traffic, marked in the plots."""
+
+    at: float
+    """Seconds since 1970."""
+    what: str
+    css: str
+    """`red` for what went wrong."""
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Summary:
     """The content of the report."""
@@ -38,6 +49,7 @@ class Summary:
     """Outcomes of the last copy that left an object off green, or different there."""
     shifts: tuple[Entry[traffic.Shifted], ...]
     samples: tuple[Entry[traffic.Sampled], ...]
+    events: tuple[Event, ...]
     verdict: Entry[records.VerdictGiven] | None
     """The last verdict."""
 
@@ -52,6 +64,7 @@ def summarize(name: str, entries: Iterable[Entry[MigrationRecord]]) -> Summary:
         problems=tuple(_problems(known)),
         shifts=tuple(_of(known, traffic.Shifted)),
         samples=tuple(_of(known, traffic.Sampled)),
+        events=tuple(_events(known)),
         verdict=next(_of(reversed(known), records.VerdictGiven), None),
     )
 
@@ -81,6 +94,21 @@ def _problems(entries: Sequence[Entry[MigrationRecord]]) -> Iterator[records.Obj
     starts = [number for number, entry in enumerate(entries) if isinstance(entry.record, records.CopyStarted)]
     outcomes = _of(entries[starts[-1] :] if starts else entries, records.ObjectOutcome)
     return (entry.record for entry in outcomes if entry.record.action in BAD)
+
+
+def _events(entries: Iterable[Entry[MigrationRecord]]) -> Iterator[Event]:
+    for entry in entries:
+        match entry.record:
+            case traffic.ShiftAnnounced(percent):
+                yield Event(entry.at, f"{percent:g} %", "event")
+            case traffic.GatePassed():
+                yield Event(entry.at, "gate passed", "event")
+            case traffic.GateFailed():
+                yield Event(entry.at, "gate failed", "red")
+            case traffic.RollbackStarted():
+                yield Event(entry.at, "rollback", "red")
+            case _:
+                continue
 
 
 def _milestones(entries: Iterable[Entry[MigrationRecord]]) -> Iterator[Milestone]:
