@@ -16,7 +16,7 @@ import orjson
 from migrator.adapters.clock import SystemClock
 from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
-from migrator.model.events import Event, Note, Progress, Step
+from migrator.model.events import Event, Note, Progress, Step, Watched
 from migrator.untrusted import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -78,11 +78,14 @@ class Screen:
 
     def _progress(self, event: Progress) -> None:
         count = f"{event.done} of {event.total}" if event.total else str(event.done)
-        if self._terminal:
-            if self._live is None:
-                from rich.console import Console
-                from rich.status import Status
+        if self._terminal and isinstance(event, Watched):
+            self._table(event)
+        elif self._terminal:
+            from rich.console import Console
+            from rich.status import Status
 
+            if not isinstance(self._live, Status):
+                self._stop()
                 self._live = Status("", console=Console(stderr=True), spinner="dots")
                 self._live.start()
             from rich.text import Text  # not a str: rich would read markup in it
@@ -90,6 +93,18 @@ class Screen:
             self._live.update(Text(f"{printable(event.text)}: {count}"))
         elif not self._quiet:
             self._plain(f"{printable(event.text)}: {count}")
+
+    def _table(self, event: Watched) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        from migrator.cli.live import view
+
+        if not isinstance(self._live, Live):
+            self._stop()
+            self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(view(event), refresh=True)
 
     def _plain(self, line: str) -> None:
         now = self._clock.monotonic()

@@ -29,7 +29,8 @@ from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.migration.undo import Undo, shifted_back
-from migrator.model.events import Note, Progress, Step
+from migrator.migration.watched import watched
+from migrator.model.events import Note, Step
 from migrator.model.traffic import Abilities, TrafficReading
 from migrator.model.verdict import Severity
 from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
@@ -247,9 +248,7 @@ def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: Cutov
         window = _sample(percent, before, inputs.switch, run)
         passed = run.clock.monotonic() - began
         enough = not can.counters or window.green.requests >= inputs.gates.min_requests
-        waits = "" if enough or passed < soak else f"; waits for {inputs.gates.min_requests} requests on green"
-        seen = str(window) if can.counters else "judged by probes"
-        run.reporter.emit(Progress(f"{percent:g} %: {seen}{waits}", int(passed), int(soak)))
+        run.reporter.emit(watched(percent, window, can, passed=passed, soak=soak, wanted=inputs.gates.min_requests))
         if window.green.requests >= ENOUGH_TO_COMPARE:
             judge(window, inputs.gates)
         if can.uncounted:

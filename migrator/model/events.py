@@ -22,6 +22,32 @@ class Progress:
 
 
 @dataclass(slots=True, frozen=True)
+class SideSeen:
+    """One side of the traffic in a step of a cutover."""
+
+    name: str
+    share: float
+    """Percent of the traffic."""
+    sessions: int
+    requests: int
+    """Since the step began."""
+    per_second: float
+    errors: float
+    """Share of the requests, 0 to 1."""
+    latency_ms: float
+
+
+@dataclass(slots=True, frozen=True)
+class Watched(Progress):
+    """A step of a cutover, while it is watched; `done` and `total` are seconds, and the text says all of it in one line."""
+
+    percent: float
+    sides: tuple[SideSeen, ...]
+    """Empty where nobody counts."""
+    waits_for: str
+
+
+@dataclass(slots=True, frozen=True)
 class Note:
     """Information or a warning for the person."""
 
