@@ -19,6 +19,12 @@ class Certificate(NamedTuple):
     not_after: float
     """Seconds since 1970."""
     authority: bool
+    not_before: float = 0.0
+    """Seconds since 1970."""
+    renewed: bool = True
+    """Whether an upgrade renews it: kubeadm has made it, and the key of its authority is there."""
+    cure: str = ""
+    """How it is renewed, where not by kubeadm."""
 
 
 class Member(NamedTuple):
@@ -28,6 +34,29 @@ class Member(NamedTuple):
     version: str
     learner: bool
     healthy: bool
+
+
+class Refusal(NamedTuple):
+    """What kubeadm said no to."""
+
+    asked: str
+    """The command that was asked."""
+    check: str
+    """kubeadm's own name of the check, which `ignorePreflightErrors` takes; empty where it names none."""
+    reason: str
+
+
+@dataclass(slots=True, frozen=True)
+class KubeadmReading:
+    """What the kubeadm of the versions on the way tells."""
+
+    gates: frozenset[str] = frozenset()
+    """Feature gates that the target's kubeadm knows; empty where it could not be asked."""
+    refusals: tuple[Refusal, ...] = ()
+    etcd: Mapping[str, str] = field(default_factory=dict)
+    """Hop to the version of etcd that it brings."""
+    plan: str = ""
+    """What the first hop's kubeadm says to `upgrade plan`, in its own words."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,13 +74,23 @@ class HostReading:
     """Its KubeletConfiguration."""
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     """Static pods by component."""
+    other_files: Mapping[str, Manifest] = field(default_factory=dict)
+    """What else lies in the folder of the static pods, by file name; the kubelet runs each as a pod, whatever it is called."""
     certificates: tuple[Certificate, ...] = ()
     edited: tuple[str, ...] = ()
     """Lines of the static pods that kubeadm would not have written."""
+    compared: bool = True
+    """Whether kubeadm could tell."""
+    state: Mapping[str, str] = field(default_factory=dict)
+    """Setting of a resource manager of the kubelet to the policy that its state file was written under."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """What its kubelet was started with."""
     gates: frozenset[str] = frozenset()
     """Feature gates that the target's kubelet knows; empty where it could not be asked."""
     unknown_flags: tuple[str, ...] = ()
     """Flags of this kubelet that the target's does not know."""
+    unknown_program_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Static pod to its flags that the target's program does not know."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -91,6 +130,8 @@ class ClusterReading:
     stale: tuple[StaleUse, ...] = ()
     backends: Mapping[str, int] = field(default_factory=dict)
     """`namespace/name` of Services behind webhooks to their ready endpoints."""
+    missing_addons: frozenset[str] = frozenset()
+    """kube-proxy and coredns, where they are not there, or are not those that kubeadm has brought."""
     evictions: Mapping[str, str] = field(default_factory=dict)
     """UID of a pod to what a dry run of its eviction was answered, empty where it is granted; pods that were not asked for miss."""
     unread: tuple[str, ...] = ()
@@ -114,6 +155,9 @@ class UpgradeFacts:
     """Seconds since 1970."""
     patches: frozenset[str] = frozenset()
     """Names of the person's patches."""
+    kubelet_patch: Mapping[str, Any] | None = field(default_factory=dict)
+    """What the person's patches set of every kubelet; None where they are of a kind that is not worked out here."""
+    kubeadm: KubeadmReading = field(default_factory=KubeadmReading)
 
     @property
     def to_drain(self) -> tuple[str, ...]:

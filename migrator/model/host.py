@@ -15,6 +15,8 @@ class HostFacts:
     memory: int = 0
     disk: int = 0
     """Free below /var/lib."""
+    disk_etc: int | None = None
+    """Free below /etc, where that is another file system than /var/lib."""
     etcd: int = 0
     """Size of etcd's data."""
     cgroup: int = 0
@@ -40,3 +42,21 @@ class HostFacts:
     """Whether this tool has begun to make a node of it."""
     skew: float = 0.0
     """Seconds that its clock differs from this machine's."""
+    controllers: frozenset[str] = frozenset()
+    """Controllers of cgroups that the kernel has turned on; empty where it does not tell."""
+    kernel_arguments: tuple[str, ...] = ()
+    """Words of the kernel's command line about cgroups."""
+    kernel_replaced: bool = False
+    """Whether the modules of the running kernel are gone, while there are some of another one."""
+    page_size: int = 0
+    """Bytes of a memory page."""
+    swaps: tuple[str, ...] = ()
+    """What it swaps to now."""
+    swap_units: tuple[str, ...] = ()
+    """Units that turn swap on at boot."""
+    time: float = 0.0
+    """Seconds since 1970 by its own clock."""
+    has_rtc: bool | None = None
+    """Whether it has a clock that goes on without power; None where it does not tell, as in a container."""
+    waits_for_time: bool = False
+    """Whether its boot waits until the network has told the time."""

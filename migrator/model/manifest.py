@@ -5,7 +5,7 @@ An unchanged branch keeps its identity: `after is before` means that a rule did 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from migrator.model.ref import ObjectRef
@@ -118,3 +118,12 @@ def containers(spec: Manifest) -> Iterator[Manifest]:
     """Yield all containers of a pod spec."""
     for field in ("initContainers", "containers", "ephemeralContainers"):
         yield from spec.get(field) or []
+
+
+def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with more of them written over, mapping by mapping."""
+    out = dict(base)
+    for key, value in more.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = merged(out[key], value) if both else value
+    return out

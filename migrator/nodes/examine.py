@@ -9,9 +9,10 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
+from migrator.nodes.system import SWAP_UNITS
 from migrator.ports import Host
+from migrator.readiness import boards, weave
 from migrator.readiness import hosts as fit
-from migrator.readiness import weave
 from migrator.untrusted import for_shell, printable
 
 _MEMORY_MIB = {"control-plane": 1700, "worker": 700}
@@ -25,6 +26,7 @@ echo hostname=$(cat /proc/sys/kernel/hostname)
 echo machine_id=$(cat /etc/machine-id 2>/dev/null)
 echo memory=$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
 echo disk=$(df -Pm /var/lib | awk 'NR == 2 {print $4}')
+test "$(stat -c %d /etc)" = "$(stat -c %d /var/lib)" || echo disk_etc=$(df -Pm /etc | awk 'NR == 2 {print $4}')
 echo cgroup=$(test -e /sys/fs/cgroup/cgroup.controllers && echo 2 || echo 1)
 echo pacman=$(command -v pacman)
 echo systemd=$(test -d /run/systemd/system && echo yes)
@@ -36,11 +38,21 @@ echo modules=$(for name in @MODULES@; do modprobe -nq $name 2>/dev/null || test 
 echo iptables=$(iptables -V 2>/dev/null | sed -n 's/.*(nf_tables).*/nft/p; s/.*(legacy).*/legacy/p')
 echo legacy_tables=$(cat /proc/net/ip_tables_names 2>/dev/null)
 echo routes=$(ip -4 -o route show 2>/dev/null | awk '$1 ~ /\// {for (i = 2; i < NF; i++) if ($i == "dev") print $1 "@" $(i + 1)}')
+if test -e /sys/fs/cgroup/cgroup.controllers; then echo controllers=$(cat /sys/fs/cgroup/cgroup.controllers)
+else echo controllers=$(awk '$4 == 1 {print $1}' /proc/cgroups 2>/dev/null); fi
+echo kernel_arguments=$(tr ' ' '\n' < /proc/cmdline | grep -E '^(cgroup_|systemd.unified)' | tr '\n' ' ')
+echo kernel_replaced=$(test ! -d /lib/modules/$(uname -r) && ls -d /lib/modules/*/kernel 2>/dev/null | head -n 1)
+echo page_size=$(getconf PAGESIZE 2>/dev/null)
+echo swaps=$(awk 'NR > 1 {print $1}' /proc/swaps 2>/dev/null)
+echo swap_units=$(@SWAP_UNITS@)
+echo rtc=$(systemd-detect-virt -cq 2>/dev/null || if test -e /dev/rtc0; then echo yes; else echo no; fi)
+echo waits_for_time=$(systemctl is-enabled -q systemd-time-wait-sync 2>/dev/null && echo yes)
 echo clock=$(date +%s.%N)
-""".replace("@MODULES@", " ".join(weave.MODULES))
+""".replace("@MODULES@", " ".join(weave.MODULES)).replace("@SWAP_UNITS@", SWAP_UNITS)
 _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
+_BOOT_FIRST = "boot it: its kernel was replaced, and the modules of the running one are gone"
 _CHECK = "host"
 """Names these findings."""
 
@@ -61,6 +73,7 @@ def read_facts(host: Host) -> HostFacts:
         machine_id=values.get("machine_id", ""),
         memory=number("memory"),
         disk=number("disk"),
+        disk_etc=number("disk_etc") if "disk_etc" in values else None,
         cgroup=number("cgroup"),
         pacman=bool(values.get("pacman")),
         systemd=bool(values.get("systemd")),
@@ -73,6 +86,15 @@ def read_facts(host: Host) -> HostFacts:
         routes=tuple(values.get("routes", "").split()),
         ports=frozenset(int(port) for port in values.get("ports", "").split() if port.isdigit()),
         marked=bool(values.get("mark")),
+        controllers=frozenset(values.get("controllers", "").split()),
+        kernel_arguments=tuple(values.get("kernel_arguments", "").split()),
+        kernel_replaced=bool(values.get("kernel_replaced")),
+        page_size=number("page_size"),
+        swaps=tuple(values.get("swaps", "").split()),
+        swap_units=tuple(values.get("swap_units", "").split()),
+        time=float(values.get("clock") or 0),
+        has_rtc={"yes": True, "no": False}.get(values.get("rtc", "")),
+        waits_for_time=bool(values.get("waits_for_time")),
         skew=float(values.get("clock") or middle) - middle,
     )
 
@@ -103,11 +125,15 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
             f"has {facts.memory} MiB of memory, a {node.role} needs {_MEMORY_MIB[node.role]}",
             "use a larger machine",
         ),
-        (not facts.overlay, "its kernel has no overlay file system", "use a kernel with CONFIG_OVERLAY_FS"),
+        (
+            not facts.overlay,
+            "its kernel has no overlay file system",
+            _BOOT_FIRST if facts.kernel_replaced else "use a kernel with CONFIG_OVERLAY_FS",
+        ),
         (
             not facts.br_netfilter and cluster.cni == "weave",
             "its kernel has no br_netfilter",
-            "use a kernel with CONFIG_BRIDGE_NETFILTER",
+            _BOOT_FIRST if facts.kernel_replaced else "use a kernel with CONFIG_BRIDGE_NETFILTER",
         ),
     ]
     taken = [] if facts.marked else [port for port in _PORTS[node.role] if port in facts.ports]
@@ -117,6 +143,10 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from fit.disk(node.name, facts, fit.NEW_NODE_MIB)
     yield from fit.cgroup(node.name, facts, minor, accepted=cluster.kubelet.get("failCgroupV1") is False)
     yield from fit.clock(node.name, facts)
+    yield from boards.controllers(node.name, facts)
+    yield from boards.pages(node.name, facts)
+    yield from boards.clock_at_boot(node.name, facts)
+    yield from boards.architecture(node.name, facts, minor, cluster.image_repository)
     yield from fit.ranges(node.name, facts, cluster.pod_subnet, cluster.service_subnet, strict=cluster.cni == "weave")
     if cluster.cni == "weave":
         yield from weave.fit_for_weave(node.name, facts)

@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.manifest import merged
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.detached import Detached, SecretFile
-from migrator.nodes.kubelet import kubelet_settings, merged
+from migrator.nodes.kubelet import kubelet_settings
 from migrator.nodes.mark import COMPLETE, STARTED, read_mark, refuse_foreign, write_mark
 from migrator.nodes.paths import ADMIN_CONF, KUBELET_CONF
 from migrator.nodes.reset import INIT_UNIT, JOIN_UNIT, reset

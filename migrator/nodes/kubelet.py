@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from migrator.config.duration import parse_duration
+from migrator.model.manifest import merged
 from migrator.nodes.control_plane import kubectl
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
@@ -46,15 +47,6 @@ class KubeletSettings:
 def kubelet_settings(cluster: ClusterSpec) -> dict[str, Any]:
     """Return what every KubeletConfiguration of a cluster has beyond kubeadm's defaults."""
     return {"cgroupDriver": "systemd", **cluster.kubelet}
-
-
-def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with more of them written over, mapping by mapping."""
-    out = dict(base)
-    for key, value in more.items():
-        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = merged(out[key], value) if both else value
-    return out
 
 
 def _contains(whole: Any, part: Any) -> bool:

@@ -6,9 +6,6 @@ ADMIN_CONF = "/etc/kubernetes/admin.conf"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 MANIFESTS = "/etc/kubernetes/manifests"
 """Folder of the static pods."""
-CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-STATIC_PODS = (*CONTROL_PLANE, "etcd")
-"""What kubeadm runs as static pods; the manifest of each has its name."""
 STATE = "/var/lib/migrator"
 """Folder of all that this tool keeps on a host."""
 KUBECTL = f"kubectl --kubeconfig={ADMIN_CONF}"

@@ -11,6 +11,14 @@ _MODULES = "/etc/modules-load.d/migrator.conf"
 _SYSCTL = "/etc/sysctl.d/60-migrator.conf"
 
 
+SWAP_UNITS = (
+    "{ systemctl list-units --all --plain --no-legend --type=swap 2>/dev/null | awk '$2 == \"loaded\" {print $1}'; "
+    "systemctl list-unit-files --no-legend --state=enabled,enabled-runtime '*swap*.service' '*zram*.service' 2>/dev/null "
+    "| awk '{print $1}'; } | sort -u"
+)
+"""Lists what turns swap on at boot: units of zram-generator, of GPT partitions and of a person's own, and images' services."""
+
+
 @dataclass(slots=True, frozen=True)
 class SwapOff:
     """Turn swap off, now and at boot, unless the kubelet is told to live with it (`failSwapOn: false`)."""
@@ -19,12 +27,17 @@ class SwapOff:
 
     def done(self, host: Host) -> bool:
         """Return whether no swap is in use, and none will be after a boot."""
-        return host.ok("test $(wc -l < /proc/swaps) -le 1 && ! grep -Eqs '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab")
+        return host.ok(
+            "test $(wc -l < /proc/swaps) -le 1 && ! grep -Eqs '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab "
+            f'&& test -z "$({SWAP_UNITS})"'
+        )
 
     def run(self, host: Host) -> None:
-        """Turn it off; lines of /etc/fstab stay as comments."""
+        """Turn it off, and mask what brings it back; lines of /etc/fstab stay as comments."""
         host.run(
-            "swapoff -a; sed -i.migrator -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# migrator: /' /etc/fstab 2>/dev/null || true"
+            "sed -i.migrator -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# migrator: /' /etc/fstab 2>/dev/null; "
+            "systemctl daemon-reload; swapoff -a; "
+            f"for unit in $({SWAP_UNITS}); do systemctl mask -q --now $unit; done; swapoff -a; true"
         )
 
 

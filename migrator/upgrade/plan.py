@@ -6,23 +6,26 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
-from migrator.model.manifest import get
+from migrator.model.manifest import get, merged
 from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.hop.etcd_members import has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
-from migrator.nodes.hop.read_host import read_host
+from migrator.nodes.hop.read_host import read_host, with_target
 from migrator.nodes.hop.staged import Staged
-from migrator.nodes.kubeadm import preflight_flags
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Clock, UpgradeCluster
 from migrator.untrusted import printable
+from migrator.upgrade.ask_kubeadm import ask_kubeadm
 from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
 from migrator.upgrade.read_cluster import examine_cluster, with_evictions
@@ -58,7 +61,7 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         {hop.key: tuple(shown_steps(session, hop)) for hop in hops},
         {hop.key: _images(session, hop, facts.available) for hop in hops},
         _estimates(session, hops),
-        _kubeadm_output(session, hops, facts.available) if options.with_kubeadm_output else {},
+        _kubeadm_output(session, facts) if options.with_kubeadm_output else {},
     )
 
 
@@ -79,7 +82,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     )
     if hops and str(hops[-1].target) in available.get("kubernetes", ()):
         session.reporter.emit(Step(f"asking the programs of {hops[-1].target}"))
-        hosts = _read_hosts(session, str(cluster.version), session.hop_spec(hops[-1]).staged)
+        hosts = _with_target(session, hosts, session.hop_spec(hops[-1]).staged)
     if not options.drain.disable_eviction:
         cluster = with_evictions(cluster, session.cluster, [node.name for node in session.nodes], options.drain)
     local_etcd = _asked(lambda: has_local_etcd(session.control_plane_host), otherwise=False)
@@ -93,6 +96,8 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
         options.drain,
         session.clock.now(),
         frozenset(name for name, _ in session.patches),
+        kubelet_patch(session.patches),
+        ask_kubeadm(session, cluster, hops, available),
     )
 
 
@@ -112,19 +117,39 @@ def gather_cluster(cluster: UpgradeCluster, target: Version, clock: Clock) -> Up
     return UpgradeFacts(reading, (), (), local_etcd=True, hops=hops, available={}, drain=drain, now=clock.now())
 
 
+def kubelet_patch(patches: Iterable[tuple[str, bytes]]) -> dict[str, Any] | None:
+    """Return what the person's patches set of every kubelet; None for a JSON patch, which is not worked out here."""
+    found: dict[str, Any] = {}
+    for name, content in sorted(patches):
+        if name.startswith("kubeletconfiguration"):
+            try:
+                parsed = yaml.safe_load(content)
+            except yaml.YAMLError:
+                return None
+            if not isinstance(parsed, dict) or "+json" in name:
+                return None
+            found = merged(found, parsed)
+    return found
+
+
 def kubelet_versions(cluster: ClusterReading) -> list[Version]:
     """Return the version of every kubelet that tells one."""
     told = (version_in(get(node, "status", "nodeInfo", "kubeletVersion")) for node in cluster.nodes)
     return [version for version in told if version]
 
 
-def _read_hosts(session: UpgradeSession, current: str, staged: Staged | None = None) -> tuple[HostReading, ...]:
-    def one(node: NodeSpec) -> HostReading:
+def _read_hosts(session: UpgradeSession, current: str) -> tuple[HostReading, ...]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(lambda node: read_host(session.hosts[node.name], node, current), session.nodes))
+
+
+def _with_target(session: UpgradeSession, hosts: Iterable[HostReading], staged: Staged) -> tuple[HostReading, ...]:
+    def one(node: NodeSpec, reading: HostReading) -> HostReading:
         # Nothing is copied to a host that is not who it was.
-        return read_host(session.hosts[node.name], node, staged if staged and session.is_same_machine(node) else None, current)
+        return with_target(session.hosts[node.name], reading, staged) if session.is_same_machine(node) else reading
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(one, session.nodes))
+        return tuple(pool.map(one, session.nodes, hosts))
 
 
 def _installed(hosts: Iterable[HostReading]) -> dict[str, str]:
@@ -208,23 +233,17 @@ def _estimates(session: UpgradeSession, hops: tuple[Hop, ...]) -> dict[str, floa
     return found
 
 
-def _kubeadm_output(session: UpgradeSession, hops: tuple[Hop, ...], available: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    if not hops or str(hops[0].target) not in available.get("kubernetes", ()) or not session.is_same_machine(session.first):
+def _kubeadm_output(session: UpgradeSession, facts: UpgradeFacts) -> dict[str, str]:
+    """Return what the first hop's kubeadm says in its own words."""
+    hops = facts.hops
+    if not hops or str(hops[0].target) not in facts.available.get("kubernetes", ()) or not session.is_same_machine(session.first):
         return {}
     staged = session.hop_spec(hops[0]).staged
-    ignored = " ".join(preflight_flags((*session.spec.ignore_preflight_errors, "CreateJob")))
-    version = f"v{hops[0].target}"
-    commands = {
-        "plan": f"{staged.kubeadm} upgrade plan {version} {ignored}",
-        "diff": f"{staged.kubeadm} upgrade diff {version}",
-    }
-    found = {}
-    for name, command in commands.items():
-        try:
-            found[name] = session.control_plane_host.run(f"{command} 2>/dev/null", timeout=180).strip()
-        except CommandFailedError as error:
-            found[name] = f"kubeadm did not say: {error.message}"
-    return found
+    try:
+        difference = session.control_plane_host.run(f"{staged.kubeadm} upgrade diff v{hops[0].target} 2>/dev/null", timeout=180)
+    except CommandFailedError as error:
+        difference = f"kubeadm did not say: {error.message}"
+    return {"plan": facts.kubeadm.plan, "diff": difference.strip()}
 
 
 def require_plan(plan: UpgradePlan) -> None:

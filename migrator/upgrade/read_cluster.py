@@ -15,6 +15,7 @@ from migrator.cluster.endpoints import ready_endpoints
 from migrator.errors import ApiError, ForbiddenError, NotFoundError
 from migrator.model import kinds
 from migrator.model.facts import ClusterReading, StaleUse
+from migrator.model.kubeadm import missing_addons
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.pods import decisions
 from migrator.model.ref import ResourceType
@@ -51,6 +52,7 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
         lists = dict(zip(_LISTS, pool.map(read, _LISTS.values()), strict=True))
     webhooks = (*read(kinds.VALIDATING), *read(kinds.MUTATING))
     requested = _requested(cluster, unread)
+    cluster_config = _config(cluster, "kubeadm-config", "ClusterConfiguration", unread)
     types = cluster.resources()
     gone = removed_between(version.minor, target_minor)
     counts, stale = _removed_objects(cluster, types, gone, unread)
@@ -59,13 +61,14 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
         **lists,
         webhooks=webhooks,
         kubelet_config=_config(cluster, "kubelet-config", "kubelet", unread),
-        cluster_config=_config(cluster, "kubeadm-config", "ClusterConfiguration", unread),
+        cluster_config=cluster_config,
         served=frozenset(map(_name, types)),
         counts=counts,
         requested=requested,
         stale=(*stale, *_stale_in((item for found in lists.values() for item in found), gone)),
         backends=_backends(cluster, webhooks, unread),
         evictions={},
+        missing_addons=_missing_addons(cluster, cluster_config, lists, unread),
         unread=tuple(unread),
     )
 
@@ -88,6 +91,19 @@ def with_evictions(reading: ClusterReading, cluster: UpgradeCluster, names: Iter
 
     with ThreadPoolExecutor(cluster.workers) as pool:
         return replace(reading, evictions=dict(filter(None, pool.map(ask, going))))
+
+
+def _missing_addons(
+    cluster: UpgradeCluster, config: Mapping[str, Any], lists: Mapping[str, tuple[Manifest, ...]], unread: list[str]
+) -> frozenset[str]:
+    """Return the add-ons that kubeadm would bring; none where not all could be read, or kubeadm did not make the cluster."""
+    nothing: Manifest = {}
+    proxy = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", "kube-proxy"), nothing, "ConfigMap kube-proxy", unread)
+    if unread or not config:
+        return frozenset()
+    there = [item for name in ("deployments", "daemon_sets") for item in lists[name]]
+    system = [item for item in there if item["metadata"].get("namespace") == "kube-system"]
+    return missing_addons(config, [*system, *([{**proxy, "kind": "ConfigMap"}] if proxy else [])])
 
 
 def _all(cluster: UpgradeCluster, resource: ResourceType) -> tuple[Manifest, ...]:

@@ -91,7 +91,7 @@ def facts(**more: Any) -> UpgradeFacts:
     version = parse_version(more.pop("version", "1.36.3"))
     whole: dict[str, Any] = {
         "hosts": (host("cp", "control-plane"), host("w1"), host("w2")),
-        "members": (Member("cp", "3.6.5", learner=False, healthy=True),),
+        "members": (Member("cp", "3.6.11", learner=False, healthy=True),),
         "local_etcd": True,
         "hops": (hop(),),
         "available": {"kubernetes": ("1.36.3", "1.37.2"), "cri-o": ("1.37.0",), "crictl": ("1.37.0",)},
@@ -145,3 +145,18 @@ def local_volume(name: str) -> Manifest:
 def with_claim(name: str) -> Manifest:
     """Return a pod that mounts claim shop/data."""
     return pod(name, "w1", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]})
+
+
+def kubeadms_addons() -> tuple[Manifest, ...]:
+    """Return CoreDNS and kube-proxy as kubeadm brings them."""
+    coredns = {"containers": [{"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.14.1"}]}
+    proxy = {"containers": [{"name": "kube-proxy", "image": "registry.k8s.io/kube-proxy:v1.36.3"}]}
+    return tuple(
+        {
+            "apiVersion": "apps/v1",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": "kube-system"},
+            "spec": {"replicas": 2, "selector": {}, "template": {"spec": spec}},
+        }
+        for kind, name, spec in (("Deployment", "coredns", coredns), ("DaemonSet", "kube-proxy", proxy))
+    )

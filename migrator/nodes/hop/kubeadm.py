@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
+from migrator.model.kubeadm import CONTROL_PLANE
 from migrator.nodes.action import await_done
 from migrator.nodes.await_ready import is_ready
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
+from migrator.nodes.hop.addons import addon_flags
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import error_of, preflight_flags
-from migrator.nodes.paths import CONTROL_PLANE, MANIFESTS, STATE
+from migrator.nodes.paths import MANIFESTS, STATE
 from migrator.nodes.runtime import image_flags
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
@@ -175,8 +177,12 @@ def _kubeadm_upgrade(
     host: Host, staged: Staged, words: str, cluster: ClusterSpec, *, unit: str, say: Callable[[str], None]
 ) -> None:
     patches = [f"--patches={PATCHES}"] if host.ok(f"test -d {PATCHES}") else []
-    command = " ".join((staged.kubeadm, "upgrade", words, *preflight_flags(cluster.ignore_preflight_errors), *patches))
     try:
+        # While one of an earlier run is at work it is joined, and the API server may be away: nobody is asked.
+        begun = Detached(unit, "", _APPLY_SECONDS).runs(host)
+        skipped, accepted = ([], ()) if begun else addon_flags(host, staged.version)
+        errors = preflight_flags((*cluster.ignore_preflight_errors, *accepted))
+        command = " ".join((staged.kubeadm, "upgrade", words, *errors, *skipped, *patches))
         Detached(unit, command, _APPLY_SECONDS).run(host, say)
     except CommandFailedError as error:
         raise MigratorError(

@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
-from migrator.model.facts import Certificate, HostReading
+from migrator.model.facts import HostReading
 from migrator.nodes.examine import read_facts
+from migrator.nodes.hop.certificates import SCRIPT as CERTIFICATES
+from migrator.nodes.hop.certificates import certificates
 from migrator.nodes.hop.etcd_folders import folders_in
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.paths import MANIFESTS
@@ -22,43 +24,62 @@ from migrator.untrusted import HIDDEN, for_shell, without_credentials
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
 echo '@@ kubelet'; cat /var/lib/kubelet/config.yaml 2>/dev/null
-echo '@@ flags'; cat /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/kubelet.env 2>/dev/null
-for file in {MANIFESTS}/*.yaml; do
-  test -e "$file" || continue
-  echo "@@ manifest $(basename "$file" .yaml)"; cat "$file"
+echo '@@ flags'
+pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+if test "${{pid:-0}}" -gt 0 && test -r /proc/$pid/cmdline; then tr '\0' '\n' < /proc/$pid/cmdline
+else cat /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/kubelet.env /etc/default/kubelet 2>/dev/null; fi
+for file in {MANIFESTS}/*; do
+  test -f "$file" || continue
+  echo "@@ manifest $(basename "$file")"; cat "$file"
 done
-for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt /var/lib/kubelet/pki/kubelet-client-current.pem; do
-  test -e "$file" || continue
-  echo "@@ certificate $file"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$file"
+for name in cpu memory; do
+  echo "@@ state $name"; cat /var/lib/kubelet/${{name}}_manager_state 2>/dev/null
 done
 """
+_FLAG = re.compile(r"(--[a-z][a-z0-9-]*)(?:[= ]([^\s\"']*))?")
 
 
-def read_host(host: Host, node: NodeSpec, staged: Staged | None, current: str) -> HostReading:
-    """Return what a host tells; one that cannot be asked is a reading, too, with the reason.
-
-    `staged` is the target's package, whose kubelet tells which gates and flags it knows; None leaves that out.
-    """
+def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
+    """Return what a host tells; one that cannot be asked is a reading, too, with the reason."""
     try:
         facts = read_facts(host)
-        parts = _sections(host.run(_SCRIPT))
+        parts = _sections(host.run(_SCRIPT + CERTIFICATES))
     except (HostError, CommandFailedError) as error:
         return HostReading(node.name, node.role, error=error.message, hint=error.hint or "see to the host")
-    control_plane = node.role == "control-plane"
-    known = _known(host, staged) if staged else ""
-    flags = re.findall(r"--[a-z][a-z0-9-]*", "\n".join(_plain(parts.get("flags", ""))))
+    files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
+    pods = {name.removesuffix(".yaml"): _mapping(text) for name, text in files.items() if name.endswith(".yaml")}
+    edits = _edits(host, current) if node.role == "control-plane" else []
     return HostReading(
         node.name,
         node.role,
-        facts=replace(facts, etcd=_etcd_size(host, parts.get("manifest etcd", ""))),
+        facts=replace(facts, etcd=_etcd_size(host, files.get("etcd.yaml", ""))),
         installed=dict(line.split(" ", 1) for line in parts.get("installed", "").splitlines() if " " in line),
         kubelet=_mapping(parts.get("kubelet", "")),
-        manifests={name.removeprefix("manifest "): _mapping(text) for name, text in parts.items() if name.startswith("manifest ")},
-        certificates=tuple(_certificates(parts)),
-        edited=tuple(_edits(host, current)) if control_plane else (),
-        gates=frozenset(re.findall(r"([A-Z]\w+)=true\|false", known)),
-        unknown_flags=tuple(sorted({flag for flag in flags if known and not re.search(rf"{flag}\b", known)})),
+        manifests=pods,
+        other_files={name: _mapping(text) for name, text in files.items() if not name.endswith(".yaml")},
+        certificates=tuple(certificates(parts)),
+        edited=tuple(edits or ()),
+        compared=edits is not None,
+        state=dict(_policies(parts)),
+        flags=dict(_FLAG.findall("\n".join(_plain(parts.get("flags", ""))))),
     )
+
+
+def with_target(host: Host, reading: HostReading, staged: Staged) -> HostReading:
+    """Return a reading with what the target's kubelet says of its gates and flags; it is copied to the host for that."""
+    if reading.error:
+        return reading
+    known = _known(host, staged)
+    unknown = {flag for flag in reading.flags if known and not re.search(rf"{flag}\b", known)}
+    return replace(reading, gates=frozenset(re.findall(r"([A-Z]\w+)=true\|false", known)), unknown_flags=tuple(sorted(unknown)))
+
+
+def _policies(parts: dict[str, str]) -> Iterable[tuple[str, str]]:
+    """Yield the policies under which the state of resource managers was written (kubelet checkpoints)."""
+    for name in ("cpu", "memory"):
+        policy = str(_mapping(parts.get(f"state {name}", "")).get("policyName") or "")
+        if policy:
+            yield f"{name}ManagerPolicy", policy
 
 
 def _etcd_size(host: Host, manifest: str) -> int:
@@ -94,29 +115,20 @@ def _plain(text: str) -> Iterable[str]:
     return (line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _certificates(parts: dict[str, str]) -> Iterable[Certificate]:
-    from cryptography import x509
-
-    for name, pem in parts.items():
-        if name.startswith("certificate ") and pem:
-            found = x509.load_pem_x509_certificates(pem.encode())[0]
-            path = name.removeprefix("certificate ")
-            yield Certificate(path, found.not_valid_after_utc.timestamp(), path.endswith("ca.crt"))
-
-
-def _edits(host: Host, current: str) -> Iterable[str]:
-    """Yield the lines of static pods that the installed kubeadm would not write for this very version."""
+def _edits(host: Host, current: str) -> list[str] | None:
+    """Return the lines of static pods that the installed kubeadm would not write for this very version; None: it does not tell."""
     try:
         output = host.run(f"kubeadm upgrade diff v{current} --context-lines=0 2>/dev/null")
     except CommandFailedError:
-        return
-    where = ""
+        return None
+    where, found = "", []
     for line in output.splitlines():
         if line.startswith("--- "):
             where = line.rpartition("/")[2].removesuffix(".yaml")
         elif line.startswith(("-", "+")) and not line.startswith("+++"):
             word = "has" if line.startswith("-") else "lacks"
-            yield f"{where} {word} `{_recordable(line[1:].strip())}`"
+            found.append(f"{where} {word} `{_recordable(line[1:].strip())}`")
+    return found
 
 
 def _recordable(line: str) -> str:

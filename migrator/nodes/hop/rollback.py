@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.kubeadm import STATIC_PODS
 from migrator.nodes.action import await_done
 from migrator.nodes.hop.etcd import SNAPSHOTS, Snapshot
 from migrator.nodes.hop.kubeadm import forget_marks, kubelet_words
 from migrator.nodes.hop.static_pod import static_pod_query
-from migrator.nodes.paths import KUBECTL, MANIFESTS, STATIC_PODS
+from migrator.nodes.paths import KUBECTL, MANIFESTS
 from migrator.ports import Host
 
 _API_SECONDS = 300.0

@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from migrator.model.difference import MISSING, FieldDifference, all_differences
+from migrator.model.kubeadm import STATIC_PODS
 from migrator.nodes.hop.etcd import READ_ADDONS, SNAPSHOTS
-from migrator.nodes.paths import MANIFESTS, STATIC_PODS
+from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 from migrator.untrusted import HIDDEN, without_credentials
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,11 +11,14 @@ from migrator.model.difference import all_differences
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
+from migrator.readiness import boards
 from migrator.readiness import hosts as fit
 from migrator.upgrade.checks.finding import fail, warn
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 _DAY = 86400.0
+_SETTINGS_MIB = 20
+"""What kubeadm copies below /etc beside etcd."""
 _SOON_DAYS = {True: 180, False: 30}
 """Days before the end of an authority, and of another certificate."""
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
@@ -106,20 +110,41 @@ def disk(facts: UpgradeFacts) -> Iterator[Finding]:
     hint = "make room: `crictl rmi --prune`, /etc/kubernetes/tmp/kubeadm-backup-*, the package cache"
     for host in _asked(facts):
         yield from fit.disk(host.name, host.facts, fit.HOP_MIB + 2 * host.facts.etcd * len(facts.hops), hint)
+        copies = host.facts.etcd * len(facts.hops) + _SETTINGS_MIB
+        if host.facts.disk_etc is not None and host.facts.disk_etc < copies:
+            reason = f"has {host.facts.disk_etc} MiB free below /etc, and kubeadm copies etcd there: {copies} are needed"
+            yield fail(CheckName.DISK, host.name, reason, "make room, or mount a larger disk at /etc/kubernetes/tmp")
 
 
 def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find certificates that have run out or will soon; kubeadm renews all but authorities in an upgrade."""
+    """Find certificates that have run out, are not valid yet or will end soon; kubeadm renews its own, and no authority."""
     for host in _asked(facts):
         for item in host.certificates:
             days = (item.not_after - facts.now) / _DAY
-            if days < 0:
-                yield fail(
-                    CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", "kubeadm certs renew all"
-                )
+            if item.authority:
+                cure = "an upgrade does not renew it: replace the authority by hand"
+            else:
+                cure = item.cure or "kubeadm certs renew all"
+            if item.not_before > facts.now + fit.SKEW_SECONDS:
+                reason = f"{item.path} is not valid before {_date(item.not_before)}"
+                yield fail(CheckName.CERTIFICATES, host.name, reason, "is a clock wrong, of this host or of who signed it?")
+            elif days < 0:
+                yield fail(CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", cure)
             elif days < _SOON_DAYS[item.authority]:
-                hint = "an upgrade does not renew it: replace the authority by hand" if item.authority else "this upgrade renews it"
+                hint = "this upgrade renews it" if item.renewed and not item.authority else cure
                 yield warn(CheckName.CERTIFICATES, host.name, f"{item.path} runs out in {days:.0f} days", hint)
+
+
+def boards_before(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find what a board lacks, also where it shows at the next boot only: an update of the kernel may wait for that."""
+    minor = facts.hops[-1].target.minor if facts.hops else 0
+    repository = str(facts.cluster.cluster_config.get("imageRepository") or "")
+    for host in _asked(facts):
+        yield from boards.controllers(host.name, host.facts)
+        yield from boards.swap(host.name, host.facts, accepted=host.kubelet.get("failSwapOn") is False)
+        yield from boards.pages(host.name, host.facts)
+        yield from boards.clock_at_boot(host.name, host.facts)
+        yield from boards.architecture(host.name, host.facts, minor, repository)
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -131,8 +156,10 @@ def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
 def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find static pods that somebody has edited: kubeadm writes them anew (kubeadm#2157)."""
     for host in _asked(facts):
-        if host.edited and not facts.patches:
-            shown = "; ".join(host.edited[:4]) + (f" and {len(host.edited) - 4} more lines" if len(host.edited) > 4 else "")
+        # A patch keeps what it is for, and nothing else: `kube-apiserver0+merge.yaml` is for lines of kube-apiserver.
+        lost = [line for line in host.edited if not any(name.startswith(line.split()[0]) for name in facts.patches)]
+        if lost:
+            shown = "; ".join(lost[:4]) + (f" and {len(lost) - 4} more lines" if len(lost) > 4 else "")
             yield fail(
                 CheckName.MANIFESTS,
                 host.name,
@@ -161,6 +188,11 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(
                 CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
             )
+        for component, flags in host.unknown_program_flags.items():
+            for flag in flags:
+                reason = f"is started with {flag}, which {component} of {target} does not know: it would not start"
+                hint = f"take it out of extraArgs in ConfigMap kubeadm-config, and out of the manifest of {component}"
+                yield fail(CheckName.GATES, f"{host.name}/{component}", reason, hint)
         for component, gate in _gates(host):
             if host.gates and gate not in host.gates:
                 yield fail(
@@ -169,8 +201,8 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
                     f"sets feature gate {gate}, which {target} does not know",
                     "take it out first",
                 )
-        flags = _flags(host.manifests.get("kube-apiserver") or {})
-        for plugin in flags.get("--enable-admission-plugins", "").split(","):
+        given = _flags(host.manifests.get("kube-apiserver") or {})
+        for plugin in given.get("--enable-admission-plugins", "").split(","):
             if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:
                 yield fail(
                     CheckName.GATES,
@@ -180,9 +212,15 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
                 )
 
 
+def _date(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def _gates(host: HostReading) -> Iterator[tuple[str, str]]:
     for gate in host.kubelet.get("featureGates") or {}:
         yield "kubelet", gate
+    for pair in filter(None, host.flags.get("--feature-gates", "").split(",")):
+        yield "kubelet", pair.partition("=")[0]
     for component, manifest in host.manifests.items():
         if not component.startswith("kube-"):
             # etcd has gates of its own, of the same flag.

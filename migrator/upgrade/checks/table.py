@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
-from migrator.upgrade.checks import apis, disruption, hosts, scheduling, tied, versions, webhooks
+from migrator.upgrade.checks import apis, disruption, etcd, files, hosts, kubeadm, scheduling, tied, versions, webhooks
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
 ON_HOSTS: tuple[Check, ...] = (
     hosts.reachable,
     hosts.identity,
     hosts.known,
-    versions.etcd,
+    etcd.members,
+    etcd.elsewhere,
+    etcd.pinned,
     versions.runtime,
     versions.packages,
     versions.way_back,
@@ -22,9 +24,14 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.disk,
     hosts.certificates,
     hosts.clocks,
+    hosts.boards_before,
     hosts.edited_manifests,
+    files.uncompared,
+    files.manifests_folder,
+    files.resource_managers,
     hosts.kubelet_settings,
     hosts.gates_and_plugins,
+    kubeadm.refusals,
 )
 """Checks of what only the hosts tell."""
 IN_CLUSTER: tuple[Check, ...] = (
@@ -32,7 +39,9 @@ IN_CLUSTER: tuple[Check, ...] = (
     hosts.twins,
     versions.kubelets,
     versions.control_planes,
-    versions.kubeadm_config,
+    kubeadm.configuration,
+    kubeadm.gates,
+    kubeadm.addons,
     apis.requested_versions,
     apis.stored_objects,
     apis.writers,

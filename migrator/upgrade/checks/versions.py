@@ -1,4 +1,4 @@
-"""Which versions may meet which (kubernetes.io/releases/version-skew-policy), and what etcd and CRI-O need."""
+"""Which versions may meet which (kubernetes.io/releases/version-skew-policy), and what CRI-O needs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from migrator.upgrade.checks.finding import fail, warn
 
 KUBELET_SKEW = 3
 """Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
-_SAFE_ETCD = Version(3, 5, 26)
-"""The first etcd from which 3.6, that comes with Kubernetes 1.34, is safe (etcd#20793)."""
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
 
@@ -71,32 +69,6 @@ def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
                 )
 
 
-def etcd(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find members that are not well, that do not vote, or that are too old for what is coming."""
-    if not facts.local_etcd:
-        hint = "take a snapshot of it yourself, then --ignore etcd"
-        yield fail(
-            CheckName.ETCD, "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint
-        )
-        return
-    for member in facts.members:
-        if member.learner:
-            yield fail(
-                CheckName.ETCD, member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}"
-            )
-        if not member.healthy:
-            yield fail(CheckName.ETCD, member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
-        version = version_in(member.version)
-        crosses = any(hop.start.minor < 34 <= hop.target.minor for hop in facts.hops)
-        if version and crosses and version < _SAFE_ETCD:
-            yield fail(
-                CheckName.ETCD,
-                member.name,
-                f"etcd {version} goes to 3.6 with Kubernetes 1.34: only safe from {_SAFE_ETCD} on (etcd#20793)",
-                f"upgrade to the last patch of 1.{facts.cluster.version.minor} first",
-            )
-
-
 def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hops whose CRI-O is not of Kubernetes' own minor (cri-o: compatibility matrix)."""
     for hop in facts.hops:
@@ -136,22 +108,6 @@ def way_back(facts: UpgradeFacts) -> Iterator[Finding]:
                 reason,
                 f"`migrator packages build kubernetes={hop.start}`, then publish",
             )
-
-
-def kubeadm_config(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find a ClusterConfiguration of an old version (kubeadm config migrate)."""
-    version = str(facts.cluster.cluster_config.get("apiVersion", ""))
-    if version.endswith(("v1beta1", "v1beta2")):
-        yield fail(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is not read any more", "kubeadm config migrate")
-    elif version.endswith("v1beta3"):
-        yield warn(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
-    if not version:
-        yield fail(
-            CheckName.KUBEADM_CONFIG,
-            "kubeadm-config",
-            "ConfigMap kube-system/kubeadm-config is not there, or not readable",
-            "was the cluster made by kubeadm? Only such a cluster can be upgraded here",
-        )
 
 
 def _component(facts: UpgradeFacts, name: str) -> Iterator[tuple[Manifest, Version]]:

@@ -112,7 +112,25 @@ def board() -> FakeHost:
 
 def test_what_a_host_prints_is_read_into_typed_facts() -> None:
     """Each line of the script is a field; a port that is no number is left out."""
-    assert read_facts(board()) == replace(GOOD_BOARD, ports=frozenset({22, 5353}))
+    assert read_facts(board()) == replace(GOOD_BOARD, ports=frozenset({22, 5353}), time=1_800_000_000.0)
+    host = board()
+    host.answers["uname -m"] = (
+        ANSWER + "controllers=cpu io pids\nkernel_arguments=cgroup_disable=memory\nkernel_replaced=/lib/modules/7/kernel\n"
+        "page_size=16384\nswaps=/dev/zram0\nswap_units=dev-zram0.swap\nrtc=no\nwaits_for_time=yes\ndisk_etc=7\n"
+    )
+    seen = read_facts(host)
+    assert (seen.controllers, seen.kernel_arguments) == (frozenset({"cpu", "io", "pids"}), ("cgroup_disable=memory",))
+    assert (seen.page_size, seen.swaps, seen.swap_units, seen.disk_etc) == (16384, ("/dev/zram0",), ("dev-zram0.swap",), 7)
+    assert (seen.has_rtc, seen.waits_for_time, seen.kernel_replaced) == (False, True, True)
+
+
+def test_a_board_is_judged_before_it_becomes_a_node() -> None:
+    """Controllers that are off, pages that are large, a clock without a battery; a kernel that was replaced wants a boot."""
+    board_facts = replace(GOOD_BOARD, controllers=frozenset({"cpu", "cpuset", "pids"}), page_size=65536, has_rtc=False)
+    checks = [item.check for item in judge(board_facts, WORKER, spec())]
+    assert {"cgroup", "board", "clock"} <= set(checks)
+    (found,) = judge(replace(GOOD_BOARD, overlay=False, kernel_replaced=True), WORKER, spec())
+    assert "boot it" in found.hint
 
 
 def test_what_a_host_does_not_tell_is_unfit() -> None:

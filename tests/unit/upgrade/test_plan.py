@@ -7,20 +7,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.model.kinds import CONFIG_MAPS
 from migrator.model.upgrade import DrainRules, StepId, StepTime, UpgradePlan, Workers
 from migrator.model.verdict import Finding, Severity
 from migrator.model.version import parse_version
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import SwapOff
-from migrator.upgrade.plan import PlanOptions, gather, gather_cluster, kubelet_versions, plan_upgrade, require_plan, shown_steps
+from migrator.upgrade.plan import (
+    PlanOptions,
+    gather,
+    gather_cluster,
+    kubelet_patch,
+    kubelet_versions,
+    plan_upgrade,
+    require_plan,
+    shown_steps,
+)
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.steps import Stage, Step
 from tests.support.clock import FakeClock
-from tests.support.facts import facts, node
+from tests.support.facts import facts, kubeadms_addons, node
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
 from tests.support.journals import upgrade_ledger
@@ -44,6 +55,9 @@ def host(name: str, architecture: str = "aarch64", installed: str = "1.36.3") ->
         "upgrade diff": "",
         "version -o short": "v1.37.2",
         "kubelet --help": "",
+        "init --help": "RootlessControlPlane=true|false (ALPHA)\n",
+        "config validate": "",
+        "upgrade plan": "Upgrade to v1.37.2\n",
         "config images list": "registry.k8s.io/pause:3.10\nregistry.k8s.io/kube-apiserver:v1.37.2\n",
     }
     found.fails("test -e /etc/kubernetes/manifests/etcd.yaml")
@@ -70,6 +84,7 @@ def make(tmp_path: Path) -> Make:
         cluster.hold(
             node(FIRST.name, labels={"node-role.kubernetes.io/control-plane": ""}),
             node(WORKER.name),
+            *kubeadms_addons(),
             config_map("kubelet-config", {"kubelet": "cgroupDriver: systemd\n"}, namespace="kube-system"),
             config_map("kubeadm-config", {"ClusterConfiguration": "apiVersion: kubeadm.k8s.io/v1beta4\n"}, namespace="kube-system"),
         )
@@ -203,7 +218,6 @@ def test_an_estimate_is_the_sum_of_the_means(make: Make) -> None:
 def test_kubeadm_s_own_words_are_shown_where_they_are_asked_for(make: Make) -> None:
     """A refusal is words, too."""
     session = make()
-    of(session, FIRST).answers = {"upgrade plan": "Upgrade to v1.37.2\n", **of(session, FIRST).answers}
     of(session, FIRST).answers["upgrade diff"] = CommandFailedError("kubeadm", 1, "no such file")
     plan = plan_upgrade(session, dataclasses.replace(OPTIONS, with_kubeadm_output=True))
     assert plan.kubeadm["plan"] == "Upgrade to v1.37.2"
@@ -238,3 +252,49 @@ def test_a_plan_with_failures_is_refused_with_all_of_them() -> None:
         require_plan(plan_with(*failures, late))
     assert caught.value.message.splitlines() == [rf"{name}: is full\x1b[2J; make room [disk]" for name in "ab"]
     assert "--ignore CHECK" in caught.value.hint
+
+
+def test_what_kubeadm_refuses_is_a_finding_before_anything_is_changed(make: Make) -> None:
+    """By the name of kubeadm's own check, which the stack's file can accept."""
+    session = make()
+    of(session, FIRST).fails("upgrade plan", "error: preflight:\n\t[ERROR CoreDNSMigration]: start version not supported\n")
+    (found,) = [item for item in plan_upgrade(session, OPTIONS).findings if item.check == "kubeadm"]
+    assert (found.severity, found.reason) == (Severity.FAILURE, "CoreDNSMigration: start version not supported")
+    assert "ignorePreflightErrors: [CoreDNSMigration]" in found.hint
+
+
+def test_a_gate_that_the_target_s_kubeadm_does_not_know_is_told_once(make: Make) -> None:
+    """Its configuration is refused as a whole, which says the same."""
+    session = make()
+    gates = "apiVersion: kubeadm.k8s.io/v1beta4\nfeatureGates: {NodeLocalCRISocket: true}\n"
+    assert isinstance(session.cluster, FakeCluster)
+    body = orjson.dumps(config_map("kubeadm-config", {"ClusterConfiguration": gates}, namespace="kube-system"))
+    session.cluster.replace(CONFIG_MAPS, "kube-system", "kubeadm-config", body, manager="t")
+    of(session, FIRST).fails("config validate", "error: featureGates: NodeLocalCRISocket is not a valid feature name.")
+    found = [item for item in plan_upgrade(session, OPTIONS).findings if item.check.startswith("kubeadm")]
+    assert [(item.check, "NodeLocalCRISocket" in item.reason) for item in found] == [("kubeadm-config", True)]
+
+
+def test_each_host_is_read_once(make: Make) -> None:
+    """Then the target's programs are asked."""
+    session = make()
+    gather(session, OPTIONS)
+    for item in session.nodes:
+        assert sum("@@ installed" in command for command in of(session, item).commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("patches", "found"),
+    [
+        ((("kube-apiserver0+merge.yaml", b"a: 1"),), {}),
+        (
+            (("kubeletconfiguration1+merge.yaml", b"b: {c: 2}"), ("kubeletconfiguration0.yaml", b"b: {d: 1}")),
+            {"b": {"d": 1, "c": 2}},
+        ),
+        ((("kubeletconfiguration+json.yaml", b"[]"),), None),
+        ((("kubeletconfiguration.yaml", b"]: ["),), None),
+    ],
+)
+def test_what_patches_set_of_the_kubelets_is_worked_out(patches: tuple[tuple[str, bytes], ...], found: Any) -> None:
+    """In the order of their names; a JSON patch is not."""
+    assert kubelet_patch(patches) == found

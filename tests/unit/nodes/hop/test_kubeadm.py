@@ -82,6 +82,7 @@ def kubeadm_host(*, patches: bool) -> FakeHost:
     else:
         host.fails("test -d /etc/kubernetes/migrator-patches")
     host.answers["cat /var/lib/migrator/upgraded-"] = lambda command: host.files.get(command.split()[1], "")
+    host.fails("test -e /etc/kubernetes/admin.conf")
     return host
 
 
@@ -99,6 +100,28 @@ def test_the_first_control_plane_applies_and_the_others_follow(first: bool, word
     assert action.done(host)
     host.fails("grep -q ':v1.37.2$'")
     assert not action.done(host), "the manifests were put back since"
+
+
+def test_an_add_on_that_is_not_kubeadm_s_is_left_as_it_is() -> None:
+    """Kubeadm would bring its own beside another service proxy (kubernetes#129415), and refuse a CoreDNS that it does not know."""
+    host = kubeadm_host(patches=False)
+    host.accepts("test -e /etc/kubernetes/admin.conf")
+    del host.answers["test -e /etc/kubernetes/admin.conf"]
+    host.answers["deployment/coredns daemonset/kube-proxy"] = ""
+    ControlPlaneUpgraded(STAGED, spec(ignore_preflight_errors=("Swap",)), first=True, say=lambda _: None).run(host)
+    started = next(command for command in host.commands if "systemd-run" in command)
+    assert "--skip-phases=addon/coredns,addon/kube-proxy" in started
+    assert "--ignore-preflight-errors=Swap,CoreDNSUnsupportedPlugins,CoreDNSMigration" in started
+
+
+def test_a_kubeadm_that_still_runs_is_joined_without_asking_anybody() -> None:
+    """The API server may be away while it is at work."""
+    host = kubeadm_host(patches=False)
+    host.answers = {"systemctl show -p ActiveState": "ActiveState=active\nSubState=running\nExecMainStatus=0\n", **host.answers}
+    host.answers["cat /var/log/migrator/"] = CommandFailedError("cat", 1, "joined")
+    with pytest.raises(MigratorError):
+        ControlPlaneUpgraded(STAGED, CLUSTER, first=True, say=lambda _: None).run(host)
+    assert not any("kubectl" in command or "admin.conf" in command for command in host.commands)
 
 
 def test_a_worker_s_settings_have_a_unit_and_a_mark_of_their_own() -> None:
@@ -124,6 +147,7 @@ def test_a_node_that_was_taken_back_is_marked_no_longer() -> None:
 def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:
     """Which check failed, and that both ways are open; no mark says that it was done."""
     host = FakeHost("cp", accepts=["test -d /etc/kubernetes/migrator-patches"])
+    host.fails("test -e /etc/kubernetes/admin.conf")
     host.fails("systemd-run", "[ERROR CreateJob]: job did not end\nerror: error execution phase preflight: preflight checks failed")
     with pytest.raises(MigratorError, match=r"preflight checks failed \[ERROR CreateJob\]") as caught:
         ControlPlaneUpgraded(STAGED, CLUSTER, first=True, say=lambda _: None).run(host)

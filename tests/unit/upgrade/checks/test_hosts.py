@@ -187,6 +187,41 @@ def test_an_edit_that_a_patch_keeps_is_let_be() -> None:
     assert findings("manifests", hosts=edited, patches=frozenset({"kube-apiserver0+merge.yaml"})) == []
 
 
+def test_a_patch_of_another_program_keeps_no_edit() -> None:
+    """A kubelet's patch says nothing of the API server's flags."""
+    edited = hosts(edited=("kube-apiserver has `- --audit-log-path=/x`",))
+    (found,) = findings("manifests", hosts=edited, patches=frozenset({"kubeletconfiguration0+merge.yaml"}))
+    assert "--audit-log-path=/x" in found.reason
+
+
+def test_a_certificate_that_is_not_valid_yet_is_a_failure() -> None:
+    """A clock was wrong when it was signed, or is now."""
+    later = Certificate("/x.crt", NOW + 400 * DAY, authority=False, not_before=NOW + DAY)
+    (found,) = findings("certificates", hosts=hosts(certificates=(later,)))
+    assert (found.severity, "is not valid before" in found.reason) == (Severity.FAILURE, True)
+
+
+def test_a_certificate_that_no_upgrade_renews_says_who_does() -> None:
+    """The kubelet's own, and those of an authority whose key is elsewhere."""
+    own = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW + 5 * DAY, authority=False, renewed=False, cure="restart it")
+    (found,) = findings("certificates", hosts=hosts(certificates=(own,)))
+    assert found.hint == "restart it"
+
+
+@pytest.mark.parametrize(("free", "found"), [(None, 0), (119, 1), (120, 0)])
+def test_another_disk_below_etc_needs_room_for_kubeadm_s_copy(free: int | None, found: int) -> None:
+    """On boards with a data disk /etc lies on the card."""
+    assert len(findings("disk", hosts=hosts(facts={"disk_etc": free, "etcd": 100}))) == found
+
+
+def test_gates_of_a_kubelet_s_command_line_and_flags_of_static_pods_count_too() -> None:
+    """What starts with an unknown one does not start."""
+    started = hosts(flags={"--feature-gates": "KnownGate=true,OldGate=false"})
+    assert ["OldGate" in item.reason for item in findings("gates", hosts=started)] == [True]
+    (found,) = findings("gates", hosts=hosts(unknown_program_flags={"etcd": ("--enable-v2",)}))
+    assert (found.subject, "--enable-v2" in found.reason) == ("cp/etcd", True)
+
+
 def test_four_lines_of_an_edit_are_shown() -> None:
     """The others are counted."""
     (found,) = findings("manifests", hosts=hosts(edited=tuple("abcdef")))

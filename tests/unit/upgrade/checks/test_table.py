@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.model.facts import Certificate
+from migrator.model.facts import Certificate, KubeadmReading, Refusal
 from migrator.model.verdict import CheckName, Severity
 from migrator.upgrade.checks.table import check
 from tests.support.facts import (
@@ -27,7 +27,7 @@ ALL_WRONG = facts(
         host(
             "cp",
             "control-plane",
-            facts={"cgroup": 1, "disk": 100, "skew": 90.0, "machine_id": "bb"},
+            facts={"cgroup": 1, "disk": 100, "skew": 90.0, "machine_id": "bb", "swaps": ("/dev/zram0",), "page_size": 16384},
             certificates=(Certificate("/x.crt", NOW - 1, authority=False),),
             edited=("kube-apiserver has `- --v=4`",),
             kubelet={"cgroupDriver": "systemd", "maxPods": 40, "featureGates": {"OldGate": True}},
@@ -47,6 +47,8 @@ ALL_WRONG = facts(
     volumes=(local_volume("disk"),),
     webhooks=(webhook(),),
     unread=("Secret: forbidden",),
+    missing_addons=frozenset({"kube-proxy"}),
+    kubeadm=KubeadmReading(refusals=(Refusal("kubeadm upgrade plan", "CoreDNSMigration", "no"),)),
 )
 """A cluster in which each check finds something."""
 

@@ -78,10 +78,17 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
     ("package missing", {"available": {"kubernetes": ("1.36.3",)}}, "packages", Severity.FAILURE, "kubernetes 1.37.2 is not in"),
     (
         "old kubeadm API",
-        {"cluster_config": {"apiVersion": "kubeadm.k8s.io/v1beta3"}},
+        {"cluster_config": {"apiVersion": "kubeadm.k8s.io/v1beta3"}, "hops": (hop("1.35.1", "1.36.3"),), "version": "1.35.1"},
         "kubeadm-config",
         Severity.WARNING,
         "deprecated",
+    ),
+    (
+        "kubeadm API that the target gives up",
+        {"cluster_config": {"apiVersion": "kubeadm.k8s.io/v1beta3"}},
+        "kubeadm-config",
+        Severity.FAILURE,
+        "not read by kubeadm of 1.37",
     ),
     (
         "no way back",

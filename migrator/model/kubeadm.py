@@ -1,0 +1,35 @@
+"""What kubeadm makes of a cluster: its static pods and its add-ons; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from migrator.model.manifest import Manifest, get
+
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+STATIC_PODS = (*CONTROL_PLANE, "etcd")
+"""What kubeadm runs as static pods; the manifest of each has its name."""
+SKIPS_SINCE = 32
+"""First minor whose `kubeadm upgrade` has a phase for each add-on, and installs what is not there (kubernetes#129415)."""
+
+
+def missing_addons(config: Mapping[str, Any], items: Iterable[Manifest]) -> frozenset[str]:
+    """Return the add-ons that are turned off, not there, or not those of kubeadm, of objects of kube-system."""
+    there = {(item["kind"], item["metadata"]["name"]): item for item in items}
+    missing = {name for name, key in (("kube-proxy", "proxy"), ("coredns", "dns")) if get(dict(config), key, "disabled")}
+    if ("DaemonSet", "kube-proxy") not in there and ("ConfigMap", "kube-proxy") not in there:
+        missing.add("kube-proxy")
+    dns = there.get(("Deployment", "coredns"))
+    if dns is None or not _is_kubeadms(dns, config):
+        missing.add("coredns")
+    return frozenset(missing)
+
+
+def _is_kubeadms(deployment: Manifest, config: Mapping[str, Any]) -> bool:
+    """Return whether the image of a CoreDNS comes from where kubeadm takes it."""
+    containers = get(deployment, "spec", "template", "spec", "containers") or [{}]
+    image = str(containers[0].get("image", "")).partition("@")[0]
+    own = get(dict(config), "dns", "imageRepository") or config.get("imageRepository")
+    usual = {"registry.k8s.io/coredns/coredns", "k8s.gcr.io/coredns/coredns", "k8s.gcr.io/coredns"}
+    return image.rpartition(":")[0] in usual | ({f"{own}/coredns"} if own else set())

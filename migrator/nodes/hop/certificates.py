@@ -1,0 +1,78 @@
+"""Certificates of a host: kubeadm's own, those in kubeconfigs, the kubelet's, and which of them an upgrade renews."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from migrator.model.facts import Certificate
+
+SCRIPT = r"""
+pki=$(sed -n 's|.*--client-ca-file=\(.*\)/[^/]*$|\1|p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
+pki=${pki:-/etc/kubernetes/pki}
+echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null
+for file in "$pki"/*.crt "$pki"/etcd/*.crt /var/lib/kubelet/pki/kubelet-client-current.pem \
+  /var/lib/kubelet/pki/kubelet-server-current.pem /var/lib/kubelet/pki/kubelet.crt; do
+  test -e "$file" || continue
+  echo "@@ certificate $file"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$file"
+done
+for file in /etc/kubernetes/*.conf; do
+  test -e "$file" || continue
+  echo "@@ certificate $file"; sed -n 's/^ *client-certificate-data: *//p' "$file" | base64 -d 2>/dev/null
+done
+"""
+"""Prints public parts alone: of keys the names, of kubeconfigs the certificate."""
+_OF_KUBELET = {
+    "/var/lib/kubelet/pki/kubelet-client-current.pem": "the kubelet renews it by itself; see `journalctl -u kubelet`",
+    "/var/lib/kubelet/pki/kubelet-server-current.pem": "approve its request: `kubectl get csr`, `kubectl certificate approve NAME`",
+    "/var/lib/kubelet/pki/kubelet.crt": "move kubelet.crt and kubelet.key away and restart the kubelet: it makes new ones",
+    "/etc/kubernetes/kubelet.conf": "point it to /var/lib/kubelet/pki/kubelet-client-current.pem",
+}
+"""Certificates that kubeadm does not renew, and who does."""
+
+
+def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
+    """Yield the certificates of what the script has printed; a file that holds none that can be read is left out."""
+    from cryptography import x509
+
+    pki, *keys = parts.get("pki", "").split() or ["/etc/kubernetes/pki"]
+    for name, pem in parts.items():
+        if not name.startswith("certificate ") or not pem.strip():
+            continue
+        path = name.removeprefix("certificate ")
+        try:
+            found = x509.load_pem_x509_certificates(pem.encode())[0]
+        except ValueError:
+            continue
+        cure = _OF_KUBELET.get(path, "") or _without_key(path, pki, keys)
+        yield Certificate(
+            path,
+            found.not_valid_after_utc.timestamp(),
+            _is_authority(found),
+            found.not_valid_before_utc.timestamp(),
+            renewed=not cure,
+            cure=cure,
+        )
+
+
+def _is_authority(certificate: object) -> bool:
+    from cryptography import x509
+
+    if not isinstance(certificate, x509.Certificate):
+        return False
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _without_key(path: str, pki: str, keys: list[str]) -> str:
+    """Return the cure for a certificate whose authority has no key here (kubeadm: external CA mode), else nothing."""
+    authority = f"{pki}/ca.key"
+    if path.startswith(f"{pki}/etcd/") or re.search(r"/apiserver-etcd-client\.crt$", path):
+        authority = f"{pki}/etcd/ca.key"
+    elif "/front-proxy-client" in path:
+        authority = f"{pki}/front-proxy-ca.key"
+    if authority in keys or path.endswith("ca.crt"):
+        return ""
+    return f"{authority} is not here: have its authority sign it anew (`kubeadm certs generate-csr`)"

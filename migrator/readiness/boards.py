@@ -1,0 +1,92 @@
+"""What boards lack that servers have: controllers of memory, room without swap, usual pages, a clock with a battery."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from migrator.model.host import HostFacts
+from migrator.model.verdict import CheckName, Finding, Severity
+from migrator.untrusted import printable
+
+CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
+"""Controllers of cgroups without which a kubelet does not start, or starts no pod."""
+_USUAL_PAGE = 4096
+_BEFORE_ANY_RELEASE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC).timestamp()
+_ARM32_IMAGES_UNTIL = 27
+"""First minor whose images at registry.k8s.io have no 32-bit ARM any more (kubernetes#115742, CHANGELOG-1.27)."""
+
+
+def controllers(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a kernel that was booted without a controller (raspberrypi/linux#6980, k3s#9524)."""
+    missing = sorted(CONTROLLERS - facts.controllers) if facts.controllers else []
+    if not missing:
+        return
+    words = [f"cgroup_enable={item}" for item in missing if item in ("memory", "cpuset")]
+    hint = f"add {' '.join(words)} to the end of the kernel's command line" if words else "boot a kernel that has them"
+    off = next((word for word in facts.kernel_arguments if word.startswith("cgroup_disable=")), "")
+    if off:
+        hint = (
+            f"it was booted with {printable(off)}: add {' '.join(words)} behind it (the last one counts on a Raspberry Pi's own "
+            "kernel; others do not know the word: take cgroup_disable out, which may stand in the device tree's bootargs)"
+        )
+    reason = f"its kernel runs without the cgroup controllers {', '.join(missing)}, without which no kubelet starts"
+    where = "the file is /boot/cmdline.txt (/boot/firmware/cmdline.txt, /boot/boot.txt or the loader's entry); then boot"
+    yield Finding(CheckName.CGROUP, name, Severity.FAILURE, reason, f"{hint}; {where}")
+
+
+def swap(name: str, facts: HostFacts, *, accepted: bool) -> Iterator[Finding]:
+    """Yield a finding for swap that keeps the next kubelet from starting: now, or from the next boot on.
+
+    `accepted` tells that the kubelet has failSwapOn: false, with which swap is a person's own choice (KEP-2400).
+    """
+    if accepted:
+        return
+    hint = "`swapoff -a`, and mask what brings it: `systemctl mask UNIT`; or failSwapOn: false for the kubelet"
+    if facts.swaps:
+        reason = f"swaps to {_names(facts.swaps)}, and a kubelet that starts with swap ends at once"
+        yield Finding(CheckName.SWAP, name, Severity.FAILURE, reason, hint)
+    elif facts.swap_units:
+        reason = f"turns swap on at its next boot ({_names(facts.swap_units)}): its kubelet stays down then"
+        yield Finding(CheckName.SWAP, name, Severity.WARNING, reason, hint)
+
+
+def pages(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a kernel with larger pages than images are built for (raspberrypi/linux#5933)."""
+    if facts.page_size > _USUAL_PAGE:
+        reason = (
+            f"its kernel's memory pages have {facts.page_size >> 10} KiB: images built for 4 KiB (jemalloc: Redis, some databases) "
+            "do not start here"
+        )
+        hint = "on a Raspberry Pi 5: kernel=kernel8.img in /boot/config.txt; else take a kernel with 4 KiB pages"
+        yield Finding(CheckName.BOARD, name, Severity.WARNING, reason, hint)
+
+
+def architecture(name: str, facts: HostFacts, minor: int, image_repository: str) -> Iterator[Finding]:
+    """Yield a finding for 32-bit ARM, for which Kubernetes' own registry has no images any more."""
+    if facts.architecture.startswith("armv") and minor >= _ARM32_IMAGES_UNTIL and not image_repository:
+        reason = f"is 32-bit ARM ({printable(facts.architecture)}), for which registry.k8s.io has no images of 1.{minor}"
+        hint = "boot a 64-bit system where the board can; or name a registry with images of your own (imageRepository)"
+        yield Finding(CheckName.BOARD, name, Severity.FAILURE, reason, hint)
+
+
+def clock_at_boot(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a clock that starts in the past: certificates are not valid yet until the network tells the time."""
+    if is_before_its_time(facts):
+        when = datetime.datetime.fromtimestamp(facts.time, datetime.UTC).date()
+        reason = f"says that it is {when}: its clock has no battery, or a flat one, and it has not heard the time yet"
+        hint = "see that it reaches a time server (`timedatectl timesync-status`); `systemctl enable systemd-time-wait-sync`"
+        yield Finding(CheckName.CLOCK, name, Severity.FAILURE, reason, hint)
+    elif facts.has_rtc is False and not facts.waits_for_time:
+        reason = "has no clock that goes on without power: after a boot its kubelet may start in the past, and trust no certificate"
+        hint = "`systemctl enable systemd-time-wait-sync`, on which time-sync.target waits"
+        yield Finding(CheckName.CLOCK, name, Severity.WARNING, reason, hint)
+
+
+def is_before_its_time(facts: HostFacts) -> bool:
+    """Return whether a clock stands at a time at which no release of this tool was."""
+    return 0 < facts.time < _BEFORE_ANY_RELEASE
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return printable(", ".join(names))

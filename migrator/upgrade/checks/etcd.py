@@ -1,0 +1,114 @@
+"""What etcd must be before Kubernetes brings its next minor, or leaves it where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from migrator.model.facts import Member, UpgradeFacts
+from migrator.model.manifest import get
+from migrator.model.upgrade import Hop
+from migrator.model.verdict import CheckName, Finding
+from migrator.model.version import Version, version_in
+from migrator.upgrade.checks.finding import fail, warn
+
+
+class EtcdStep(NamedTuple):
+    """A minor of Kubernetes that brings a new minor of etcd."""
+
+    kubernetes: int
+    etcd: tuple[int, int]
+    floor: Version
+    """The oldest version from which etcd's own guide lets members go there."""
+    source: str
+
+
+STEPS = (
+    EtcdStep(34, (3, 6), Version(3, 5, 26), "etcd#20793, etcd.io/docs/v3.6/upgrades/upgrade_3_6"),
+    EtcdStep(37, (3, 7), Version(3, 6, 11), "etcd.io/docs/v3.7/upgrades/upgrade_3_7"),
+)
+"""In the order of Kubernetes' minors; kubeadm's constants.go tells which etcd each of them brings."""
+
+
+def members(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find members that are not well, that do not vote, or that are too old for what is coming."""
+    if not facts.local_etcd:
+        hint = "take a snapshot of it yourself, then --ignore etcd"
+        yield fail(
+            CheckName.ETCD, "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint
+        )
+        return
+    for member in facts.members:
+        if member.learner:
+            yield fail(
+                CheckName.ETCD, member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}"
+            )
+        if not member.healthy:
+            yield fail(CheckName.ETCD, member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
+        yield from _too_old(facts, member)
+
+
+def elsewhere(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find members of an etcd of one's own that are older than what the target's kubeadm is made for.
+
+    The check is `skew`: whoever takes the snapshot by themselves (--ignore etcd) has not said a word about versions.
+    """
+    for member in () if facts.local_etcd else facts.members:
+        version, step = version_in(member.version), _last_step(facts)
+        if version and step and version.line < (step.etcd[0], step.etcd[1] - 1):
+            yield fail(
+                CheckName.SKEW,
+                member.name,
+                f"etcd {version} is more than a minor behind {_line(step)}, which Kubernetes 1.{step.kubernetes} brings",
+                "upgrade etcd first, one minor at a time",
+            )
+
+
+def pinned(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find an etcd whose tag is pinned in ClusterConfiguration: kubeadm leaves it at that (kubeadm#3247)."""
+    tag = _pinned(facts)
+    if facts.local_etcd and tag and facts.hops:
+        step = _last_step(facts)
+        older = step and (version_in(tag) or step.floor).line < step.etcd
+        behind = f", and Kubernetes 1.{step.kubernetes} comes with {_line(step)}" if step and older else ""
+        yield warn(
+            CheckName.ETCD,
+            "kubeadm-config",
+            f"pins etcd to {tag}, so that no upgrade touches it{behind}",
+            "take etcd.local.imageTag out of ConfigMap kube-system/kubeadm-config, unless that is meant",
+        )
+
+
+def _too_old(facts: UpgradeFacts, member: Member) -> Iterator[Finding]:
+    version = version_in(member.version)
+    if version is None or _pinned(facts):
+        return
+    for hop in facts.hops:
+        for step in STEPS:
+            if hop.start.minor < step.kubernetes <= hop.target.minor and version < step.floor:
+                yield fail(
+                    CheckName.ETCD,
+                    member.name,
+                    f"etcd {version} goes to {_line(step)} with Kubernetes 1.{step.kubernetes}: "
+                    f"only safe from {step.floor} on ({step.source})",
+                    f"upgrade to the last patch of 1.{hop.start.minor} first",
+                )
+        version = _after(facts, hop, version)
+
+
+def _after(facts: UpgradeFacts, hop: Hop, version: Version) -> Version:
+    """Return the version of etcd after a hop, as its kubeadm tells; what cannot be asked leaves the version."""
+    return max(version, version_in(facts.kubeadm.etcd.get(hop.key, "")) or version)
+
+
+def _line(step: EtcdStep) -> str:
+    return ".".join(map(str, step.etcd))
+
+
+def _pinned(facts: UpgradeFacts) -> str:
+    return str(get(dict(facts.cluster.cluster_config), "etcd", "local", "imageTag") or "")
+
+
+def _last_step(facts: UpgradeFacts) -> EtcdStep | None:
+    reached = [step for step in STEPS if facts.hops and step.kubernetes <= facts.hops[-1].target.minor]
+    return reached[-1] if reached else None

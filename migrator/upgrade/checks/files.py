@@ -1,0 +1,91 @@
+"""What lies on a host's disk and decides whether the next kubelet, or the next static pod, starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrator.model.facts import HostReading, UpgradeFacts
+from migrator.model.kubeadm import STATIC_PODS
+from migrator.model.manifest import Manifest, get, merged
+from migrator.model.verdict import CheckName, Finding
+from migrator.upgrade.checks.finding import fail, some, warn
+
+_NONE = {"cpuManagerPolicy": "none", "memoryManagerPolicy": "None"}
+"""What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1)."""
+
+
+def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find files beside the static pods: the kubelet runs each of them, and two of one name take turns.
+
+    It reads every file of the folder that does not begin with a dot (pkg/kubelet/config/file.go), backups of editors included.
+    """
+    for host in (item for item in facts.hosts if not item.error):
+        seen = {_pod(manifest): f"{name}.yaml" for name, manifest in host.manifests.items() if _pod(manifest)}
+        for file, manifest in host.other_files.items():
+            pod = _pod(manifest)
+            twin = f"a second {pod[1]} beside {seen[pod]}" if pod and pod in seen else ""
+            if twin or not file.endswith((".json", ".yml")) or not pod:
+                what = twin or "it is no static pod"
+                reason = f"{file} lies in the folder of its static pods, where the kubelet runs every file: {what}"
+                yield fail(CheckName.MANIFESTS, host.name, reason, f"mv /etc/kubernetes/manifests/{file} /root/")
+        yield from _twins(host)
+        foreign = [name for name, manifest in host.manifests.items() if name not in STATIC_PODS and _pod(manifest)]
+        if foreign:
+            reason = f"runs static pods that no upgrade knows of: {some(foreign)}"
+            yield warn(
+                CheckName.MANIFESTS, host.name, reason, "see that their images run beside the new version, and upgrade them by hand"
+            )
+
+
+def uncompared(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find control planes whose static pods kubeadm could not compare with its own: edits of them would be lost unseen."""
+    for host in facts.hosts:
+        if not host.error and not host.compared:
+            reason = "`kubeadm upgrade diff` does not tell which lines of its static pods were edited: they would be lost unseen"
+            yield warn(CheckName.MANIFESTS, host.name, reason, "run it there by hand; keep your edits in --patches")
+
+
+def resource_managers(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find state files of another policy than the next kubelet's: it refuses to start with them (kubelet checkpoints).
+
+    `kubeadm upgrade node` writes the cluster's settings over those that a node has for itself, patches last.
+    """
+    for host in (item for item in facts.hosts if not item.error):
+        after = _settings_after(facts, host)
+        for setting, written in host.state.items():
+            policy = str(after.get(setting) or _NONE[setting]) if after is not None else written
+            if policy.lower() != written.lower():
+                file = f"/var/lib/kubelet/{setting.removesuffix('ManagerPolicy')}_manager_state"
+                yield fail(
+                    CheckName.KUBELET,
+                    host.name,
+                    f"{file} is of {setting} {written}, and after the upgrade that is {policy}: its kubelet would not start",
+                    f"keep {setting}: {written} in a patch (--patches), or drain the node and remove the file first",
+                )
+
+
+def _settings_after(facts: UpgradeFacts, host: HostReading) -> Mapping[str, Any] | None:
+    """Return a kubelet's settings after the upgrade, None where nobody can tell."""
+    if not facts.hops or facts.kubelet_patch is None:
+        return None
+    shared = facts.cluster.kubelet_config
+    return merged(shared, facts.kubelet_patch) if shared else host.kubelet
+
+
+def _pod(manifest: Manifest) -> tuple[str, str] | None:
+    name = get(manifest, "metadata", "name")
+    return (str(get(manifest, "metadata", "namespace") or "default"), str(name)) if manifest.get("kind") == "Pod" and name else None
+
+
+def _twins(host: HostReading) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], str] = {}
+    for file, manifest in host.manifests.items():
+        pod = _pod(manifest)
+        if pod and pod in seen:
+            reason = f"{file}.yaml and {seen[pod]}.yaml are both {pod[1]}: the kubelet runs one of them, then the other"
+            yield fail(
+                CheckName.MANIFESTS, host.name, reason, f"mv /etc/kubernetes/manifests/{file}.yaml /root/, if that is the old one"
+            )
+        elif pod:
+            seen[pod] = file

@@ -1,0 +1,82 @@
+"""What kubeadm itself refuses, or would put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.model.facts import UpgradeFacts
+from migrator.model.kubeadm import SKIPS_SINCE
+from migrator.model.manifest import get
+from migrator.model.verdict import CheckName, Finding
+from migrator.upgrade.checks.finding import fail, warn
+
+_NO_V1BETA3 = 37
+_GONE_GATES = {
+    "IPv6DualStack": 24,
+    "UnversionedKubeletConfigMap": 26,
+    "UpgradeAddonsBeforeControlPlane": 31,
+    "EtcdLearnerMode": 33,
+    "WaitForAllControlPlaneComponents": 35,
+    "ControlPlaneKubeletLocalMode": 36,
+    "NodeLocalCRISocket": 37,
+    "PublicKeysECDSA": 37,
+}
+"""kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked."""
+
+
+def configuration(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find a ClusterConfiguration of an old version (kubeadm config migrate)."""
+    version = str(facts.cluster.cluster_config.get("apiVersion", ""))
+    if version.endswith(("v1beta1", "v1beta2")):
+        yield fail(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is not read any more", "kubeadm config migrate")
+    elif version.endswith("v1beta3") and any(hop.target.minor >= _NO_V1BETA3 for hop in facts.hops):
+        reason = f"{version} is not read by kubeadm of 1.{_NO_V1BETA3} and later"
+        hint = f"kubeadm config migrate with one of 1.{_NO_V1BETA3 - 1}; then write it into ConfigMap kube-system/kubeadm-config"
+        yield fail(CheckName.KUBEADM_CONFIG, "kubeadm-config", reason, hint)
+    elif version.endswith("v1beta3"):
+        yield warn(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
+    if not version:
+        yield fail(
+            CheckName.KUBEADM_CONFIG,
+            "kubeadm-config",
+            "ConfigMap kube-system/kubeadm-config is not there, or not readable",
+            "was the cluster made by kubeadm? Only such a cluster can be upgraded here",
+        )
+
+
+def gates(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find gates of kubeadm's own that the kubeadm of a hop does not know: it refuses the whole configuration."""
+    target = facts.hops[-1].target if facts.hops else None
+    for gate in get(dict(facts.cluster.cluster_config), "featureGates") or {}:
+        known = facts.kubeadm.gates
+        unknown = gate not in known if known else target is not None and _GONE_GATES.get(gate, target.minor + 1) <= target.minor
+        if unknown:
+            yield fail(
+                CheckName.KUBEADM_CONFIG,
+                "kubeadm-config",
+                f"sets kubeadm's feature gate {gate}, which kubeadm {target} does not know: it reads nothing of it",
+                "take it out of featureGates in ConfigMap kube-system/kubeadm-config",
+            )
+
+
+def refusals(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find what kubeadm of a hop says no to, by its own names: the run would stop on it half way."""
+    known = set(get(dict(facts.cluster.cluster_config), "featureGates") or {})
+    for item in facts.kubeadm.refusals:
+        if not item.check and any(gate in item.reason for gate in known):
+            continue  # told by the check of gates
+        accept = f", or accept it: ignorePreflightErrors: [{item.check}] in the stack's file" if item.check else ""
+        yield fail(CheckName.KUBEADM, item.asked, f"{item.check}: " * bool(item.check) + item.reason, f"see to it{accept}")
+
+
+def addons(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find add-ons that are not there, or are somebody else's: they stay as they are, although kubeadm would bring its own."""
+    config = dict(facts.cluster.cluster_config)
+    disabled = {name for name, key in (("kube-proxy", "proxy"), ("coredns", "dns")) if get(config, key, "disabled")}
+    for name in sorted(disabled | facts.cluster.missing_addons):
+        hop = next((hop for hop in facts.hops if hop.target.minor >= SKIPS_SINCE), None)
+        if hop:
+            reason = (
+                f"is not there, or is not kubeadm's: `kubeadm upgrade` to {hop.target} would bring its own, and is told to leave it"
+            )
+            yield warn(CheckName.ADDONS, name, reason, f"`kubeadm init phase addon {name}` brings it, if that is wanted")

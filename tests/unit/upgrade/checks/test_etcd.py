@@ -1,0 +1,53 @@
+"""What etcd must be before the next minor of Kubernetes, and what a pinned one or one of one's own means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.facts import KubeadmReading, Member
+from migrator.upgrade.checks.table import check
+from tests.support.facts import facts, hop
+
+CONFIG = {"apiVersion": "kubeadm.k8s.io/v1beta4"}
+
+
+def etcd(member: str, **more: Any) -> list[tuple[str, str, str]]:
+    """Return what is found with members of this version."""
+    found = check(facts(members=(Member("cp", member, learner=False, healthy=True),), **more))
+    return [(item.check, item.severity.value, item.reason) for item in found if item.check in ("etcd", "skew")]
+
+
+@pytest.mark.parametrize(("version", "found"), [("3.6.5", 1), ("3.6.10", 1), ("3.6.11", 0), ("3.7.0", 0)])
+def test_members_reach_the_floor_of_the_next_minor_first(version: str, found: int) -> None:
+    """Etcd's guide lets only 3.6.11 and later go to 3.7, which Kubernetes 1.37 brings (kubernetes#141032)."""
+    assert ["only safe from 3.6.11" in reason for _, _, reason in etcd(version)] == [True] * found
+
+
+def test_a_hop_that_brings_no_new_minor_of_etcd_has_no_floor() -> None:
+    """1.36 stays at 3.6."""
+    hops = (hop("1.35.1", "1.36.3"),)
+    assert [reason for name, _, reason in etcd("3.6.5", version="1.35.1", hops=hops) if name == "etcd"] == []
+
+
+@pytest.mark.parametrize(("brought", "found"), [("3.6.9-0", 1), ("3.6.12-0", 0), ("", 1)])
+def test_over_two_minors_what_the_hop_before_brings_counts(brought: str, found: int) -> None:
+    """As its own kubeadm tells; what cannot be asked is taken as unchanged."""
+    hops = (hop("1.35.1", "1.36.3"), hop("1.36.3", "1.37.2"))
+    kubeadm = KubeadmReading(etcd={hops[0].key: brought} if brought else {})
+    told = [reason for name, _, reason in etcd("3.6.5", version="1.35.1", hops=hops, kubeadm=kubeadm) if name == "etcd"]
+    assert len(told) == found
+
+
+def test_a_pinned_etcd_is_told_and_has_no_floor() -> None:
+    """No upgrade touches it (kubeadm#3247), so that it goes nowhere that it must not."""
+    found = etcd("3.5.21", cluster_config={**CONFIG, "etcd": {"local": {"imageTag": "3.5.21-0"}}})
+    assert [(severity, "pins etcd to 3.5.21-0" in reason) for _, severity, reason in found] == [("warning", True)]
+    assert "comes with 3.7" in found[0][2]
+
+
+@pytest.mark.parametrize(("version", "found"), [("3.5.21", ["etcd", "skew"]), ("3.6.5", ["etcd"])])
+def test_the_version_of_an_etcd_of_one_s_own_counts_too(version: str, found: list[str]) -> None:
+    """Whoever takes the snapshot by themselves (--ignore etcd) is still told of a version that is too old."""
+    assert [name for name, _, _ in etcd(version, local_etcd=False)] == found

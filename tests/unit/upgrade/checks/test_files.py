@@ -1,0 +1,69 @@
+"""Files on a host that decide whether a kubelet or a static pod starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.upgrade.checks.table import check
+from tests.support.facts import facts, host, hosts
+
+
+def static(name: str) -> dict[str, Any]:
+    """Return the manifest of a static pod."""
+    return {"kind": "Pod", "metadata": {"name": name, "namespace": "kube-system"}, "spec": {"containers": [{"command": [name]}]}}
+
+
+API = {"kube-apiserver": static("kube-apiserver")}
+
+
+@pytest.mark.parametrize(
+    ("broken", "severity", "words"),
+    [
+        (
+            {"manifests": API, "other_files": {"kube-apiserver.yaml.bak": static("kube-apiserver")}},
+            "failure",
+            "a second kube-apiserver",
+        ),
+        ({"manifests": API, "other_files": {"#kube-apiserver.yaml#": static("kube-apiserver")}}, "failure", "a second"),
+        ({"other_files": {"README": {}}}, "failure", "it is no static pod"),
+        ({"other_files": {"old.json": static("old")}}, "", ""),
+        ({"manifests": {**API, "kube-apiserver-old": static("kube-apiserver")}}, "failure", "are both kube-apiserver"),
+        ({"manifests": {**API, "kube-vip": static("kube-vip")}}, "warning", "no upgrade knows of: kube-vip"),
+        ({"manifests": API}, "", ""),
+        ({"compared": False}, "warning", "lost unseen"),
+    ],
+)
+def test_what_lies_beside_static_pods_is_found(broken: dict[str, Any], severity: str, words: str) -> None:
+    """The kubelet runs each file of the folder, backups included."""
+    found = [item for item in check(facts(hosts=hosts(**broken))) if item.check == "manifests"]
+    assert [item.severity.value for item in found[:1]] == ([severity] if severity else [])
+    assert all(words in item.reason for item in found[:1])
+
+
+STATIC = {"cpuManagerPolicy": "static"}
+CLUSTER = {"cgroupDriver": "systemd"}
+
+
+@pytest.mark.parametrize(
+    ("state", "shared", "patch", "found"),
+    [
+        ({"cpuManagerPolicy": "static"}, CLUSTER, {}, 1),
+        ({"cpuManagerPolicy": "static"}, {**CLUSTER, **STATIC}, {}, 0),
+        ({"cpuManagerPolicy": "static"}, CLUSTER, STATIC, 0),
+        ({"cpuManagerPolicy": "static"}, CLUSTER, None, 0),
+        ({"cpuManagerPolicy": "none"}, CLUSTER, {}, 0),
+        ({"memoryManagerPolicy": "Static"}, CLUSTER, {}, 1),
+        ({"memoryManagerPolicy": "None"}, CLUSTER, {}, 0),
+    ],
+)
+def test_a_state_file_of_another_policy_keeps_the_next_kubelet_down(
+    state: dict[str, str], shared: dict[str, Any], patch: dict[str, Any] | None, found: int
+) -> None:
+    """Kubeadm writes the cluster's settings over a node's own, patches last; what cannot be worked out is left alone."""
+    reading = (host("cp", "control-plane"), host("w1", state=state, kubelet={**CLUSTER, **STATIC}), host("w2"))
+    items = check(
+        facts(hosts=reading, kubelet_config=shared, kubelet_patch=patch, patches=frozenset({"kubeletconfiguration.yaml"}))
+    )
+    assert [(item.check, item.severity.value) for item in items] == [("kubelet", "failure")] * found

@@ -1,0 +1,64 @@
+"""What kubeadm refuses, and the add-ons that it would put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.facts import KubeadmReading, Refusal
+from migrator.upgrade.checks.table import check
+from tests.support.facts import facts, hop, node
+
+CONFIG = {"apiVersion": "kubeadm.k8s.io/v1beta4"}
+
+
+def found(**broken: Any) -> list[tuple[str, str]]:
+    """Return check and severity of what is found."""
+    return [(item.check, item.severity.value) for item in check(facts(**broken))]
+
+
+@pytest.mark.parametrize(
+    ("gate", "known", "refused"),
+    [
+        ("ControlPlaneKubeletLocalMode", frozenset(), True),
+        ("WaitForAllControlPlaneComponents", frozenset(), True),
+        ("RootlessControlPlane", frozenset(), False),
+        ("NewGate", frozenset(), False),
+        ("NewGate", frozenset({"RootlessControlPlane"}), True),
+        ("RootlessControlPlane", frozenset({"RootlessControlPlane"}), False),
+    ],
+)
+def test_a_gate_of_kubeadm_s_own_that_is_gone_is_found(gate: str, known: frozenset[str], *, refused: bool) -> None:
+    """What its program says counts; where it was not asked, what is known of its releases (kind#4230)."""
+    reading = KubeadmReading(gates=known)
+    config = {**CONFIG, "featureGates": {gate: True}}
+    assert found(cluster_config=config, kubeadm=reading) == ([("kubeadm-config", "failure")] if refused else [])
+
+
+def test_a_refusal_has_kubeadm_s_own_name() -> None:
+    """So that a person can accept it."""
+    reading = KubeadmReading(refusals=(Refusal("kubeadm 1.37.2 upgrade plan", "CoreDNSUnsupportedPlugins", "there are some"),))
+    (item,) = check(facts(kubeadm=reading))
+    assert (item.check, item.severity.value, item.reason) == ("kubeadm", "failure", "CoreDNSUnsupportedPlugins: there are some")
+
+
+@pytest.mark.parametrize(
+    ("broken", "names"),
+    [
+        ({"cluster_config": {**CONFIG, "proxy": {"disabled": True}}}, ["kube-proxy"]),
+        ({"cluster_config": {**CONFIG, "dns": {"disabled": True}}}, ["coredns"]),
+        ({"missing_addons": frozenset({"kube-proxy"})}, ["kube-proxy"]),
+    ],
+)
+def test_an_add_on_that_was_replaced_stays_replaced(broken: dict[str, Any], names: list[str]) -> None:
+    """Kubeadm is told to leave it, which a person is told (kubernetes#129415)."""
+    items = check(facts(**broken))
+    assert [(item.check, item.severity.value, item.subject) for item in items] == [("addons", "warning", name) for name in names]
+
+
+def test_a_kubeadm_before_1_32_leaves_add_ons_by_itself() -> None:
+    """Nothing is to be told."""
+    nodes = tuple(node(name, version="1.30.1") for name in ("cp", "w1", "w2"))
+    broken = {"missing_addons": frozenset({"kube-proxy"}), "hops": (hop("1.30.1", "1.31.2"),), "version": "1.30.1", "nodes": nodes}
+    assert not [item for item in found(**broken) if item[0] == "addons"]
