@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import shlex
@@ -13,6 +14,7 @@ from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.version import parse_version
 from migrator.nodes.detached import Detached
 from migrator.nodes.package_trust import PackageTrust, secure
+from migrator.nodes.passing import once_more
 from migrator.nodes.paths import PACKAGE_CACHE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -58,7 +60,8 @@ class Packages:
         unit = f"migrator-packages-{hashlib.sha256(' '.join(files).encode()).hexdigest()[:12]}"
         try:
             # A unit of its own: pacman that is cut off with the connection leaves its lock, and half a package.
-            Detached(unit, shlex.join(["pacman", "-U", "--noconfirm", *paths]), _INSTALL_SECONDS).run(host, lambda _: None)
+            pacman = Detached(unit, shlex.join(["pacman", "-U", "--noconfirm", *paths]), _INSTALL_SECONDS)
+            once_more(host, functools.partial(pacman.run, host, lambda _: None))
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_hint(error.message)
@@ -88,7 +91,8 @@ class Packages:
                 hint="pin packageKey or packageSums in the stack's file, or use https://",
             )
         kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
-        host.run(f"{kept}curl -fsSL {secure(address)}-o {PACKAGE_CACHE}/{file} {shlex.quote(address)}", timeout=600)
+        command = f"{kept}curl -fsSL {secure(address)}-o {PACKAGE_CACHE}/{file} {shlex.quote(address)}"
+        once_more(host, functools.partial(host.run, command, timeout=600))
         self.trust.verify(host, file, address)
 
     def _refuse_older(self, host: Host, names: Sequence[str]) -> None:

@@ -81,7 +81,7 @@ def hop_steps(hop: Hop, spec: HopSpec, nodes: Sequence[NodeSpec]) -> tuple[Step,
 
     A hop within one version upgrades kubelets that were left behind: its control plane is at the version already.
     """
-    control_planes = [node for node in nodes if node.role == "control-plane"]
+    control_planes = [node for node in nodes if _is_control_plane(node)]
     upgraded = [node for node in nodes if node.role == "control-plane" or hop.workers]
     kubelets = (
         Step(Stage.POD_NETWORK, None),
@@ -90,13 +90,18 @@ def hop_steps(hop: Hop, spec: HopSpec, nodes: Sequence[NodeSpec]) -> tuple[Step,
     if hop.start == hop.target:
         return kubelets
     return (
-        *(Step(Stage.RUNTIME, node, tuple(actions.runtime(spec, node))) for node in nodes),
+        # A worker first: where the new runtime starts nothing, no control plane is the one that shows it.
+        *(Step(Stage.RUNTIME, node, tuple(actions.runtime(spec, node))) for node in sorted(nodes, key=_is_control_plane)),
         *(Step(Stage.PREPARE, node, tuple(actions.prepared(spec, node))) for node in nodes),
         *(Step(Stage.SAVE, node, tuple(actions.saved(spec, node))) for node in nodes),
         *(Step(Stage.CONTROL_PLANE, node, tuple(actions.control_plane(spec, node))) for node in control_planes),
         Step(Stage.API_VERSION, None),
         *kubelets,
     )
+
+
+def _is_control_plane(node: NodeSpec) -> bool:
+    return node.role == "control-plane"
 
 
 def _node_step(spec: HopSpec, node: NodeSpec, *, repeated: bool) -> Step:

@@ -10,6 +10,7 @@ from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
+from migrator.nodes.hop.runtime_trial import ProvenRuntime
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.membership import Ready
 from migrator.nodes.packages import Packages
@@ -78,9 +79,9 @@ class HopSpec:
 
 
 def runtime(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
-    """Return what upgrades CRI-O on a node; its containers continue to run."""
+    """Return what upgrades CRI-O on a node, proven there by a container; its other containers continue to run."""
     return [
-        HopAction(StepId.RUNTIME_PACKAGES, hop.runtime_packages),
+        HopAction(StepId.RUNTIME_PACKAGES, ProvenRuntime(hop.runtime_packages)),
         HopAction(StepId.RUNTIME_SERVICE, Service("crio")),
         HopAction(StepId.NODE_READY, Ready(node, hop.control_plane_host)),
     ]

@@ -5,6 +5,7 @@ Order and reasons: kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-u
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from migrator.nodes.detached import Detached
 from migrator.nodes.hop.addons import addon_flags
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import error_of, preflight_flags
+from migrator.nodes.passing import once_more
 from migrator.nodes.paths import MANIFESTS, STATE
 from migrator.nodes.runtime import image_flags
 from migrator.nodes.spec import ClusterSpec, NodeSpec
@@ -49,7 +51,7 @@ class ImagesPulled:
         """Pull them one by one; raises MigratorError that names the first that cannot be had."""
         for image in self._missing(host):
             try:
-                host.run(f"crictl pull {for_shell(image)}", timeout=_PULL_SECONDS)
+                once_more(host, functools.partial(host.run, f"crictl pull {for_shell(image)}", timeout=_PULL_SECONDS))
             except CommandFailedError as error:
                 raise MigratorError(
                     f"{host.name}: image {image} cannot be pulled: {error.output.strip()[-300:]}",

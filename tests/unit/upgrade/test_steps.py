@@ -214,10 +214,10 @@ def test_a_resumed_run_does_what_the_plan_then_shows(cut: tuple[str, StepId]) ->
 
 
 def test_a_hop_goes_stage_by_stage_over_all_nodes() -> None:
-    """CRI-O everywhere, then preparation, snapshot, control plane; kubelets last and node by node."""
+    """CRI-O everywhere, workers first, then preparation, snapshot, control plane; kubelets last and node by node."""
     stages = [(step.stage, _name(step)) for step in session_of(world_of(nodes(2, 1)), nodes(2, 1)).steps(HOP)]
     assert stages == [
-        *((Stage.RUNTIME, name) for name in ("cp1", "cp2", "w1")),
+        *((Stage.RUNTIME, name) for name in ("w1", "cp1", "cp2")),
         *((Stage.PREPARE, name) for name in ("cp1", "cp2", "w1")),
         *((Stage.SAVE, name) for name in ("cp1", "cp2", "w1")),
         *((Stage.CONTROL_PLANE, name) for name in ("cp1", "cp2")),

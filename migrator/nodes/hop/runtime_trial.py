@@ -1,0 +1,112 @@
+"""A new CRI-O is proven on one node before it goes to the next: one container is started, entered and removed.
+
+A runtime can be active, answer and pull images, and start nothing: a monitor that a kept setting names and the package has no
+more, an OCI runtime that fails on this kernel (cri-o#8385, cri-o#8743, crun#1599, runc#5007). Nodes stay Ready meanwhile, and the
+next restart of a static pod is the one that does not come back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from migrator.errors import CommandFailedError, MigratorError
+from migrator.nodes.packages import Packages, installed_version
+from migrator.nodes.paths import STATE
+from migrator.ports import Host
+from migrator.untrusted import for_shell
+
+_BEFORE = f"{STATE}/runtime-before.json"
+"""Versions of before, from the moment that packages change until a container has run."""
+_FOLDER = "/run/migrator/trial"
+_TRIES = 3
+"""A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing."""
+_HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2}}}
+_NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
+_POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
+_TRIAL = f"""set -e
+pause=$(crio config 2>/dev/null | sed -n 's/^ *pause_image *= *"\\(.*\\)"/\\1/p' | head -n 1)
+test -n "$pause" || {{ echo 'crio config names no pause image: its settings cannot be read' >&2; exit 1; }}
+crictl inspecti -q "$pause" >/dev/null 2>&1 || crictl pull "$pause" >/dev/null
+sed -i "s|@IMAGE@|$pause|" {_FOLDER}/container.json
+for old in $(crictl pods -q --name '^migrator-trial$'); do crictl rmp -f "$old" >/dev/null 2>&1 || true; done
+pod=$(crictl runp {_FOLDER}/pod.json)
+trap 'crictl rmp -f "$pod" >/dev/null 2>&1 || true' EXIT
+container=$(crictl create "$pod" {_FOLDER}/container.json {_FOLDER}/pod.json)
+crictl start "$container" >/dev/null
+said=$(crictl exec "$container" /pause -v 2>&1) || case "$said" in
+  *'no such file'* | *'not found'*) crictl inspect "$container" | grep -q CONTAINER_RUNNING ;;
+  *) echo "$said" >&2; exit 1 ;;
+esac
+"""
+_CUT_OFF = ("not found", "does not exist", "is not running", "context canceled", "could not find")
+
+
+@dataclass(slots=True, frozen=True)
+class ProvenRuntime:
+    """Have packages of CRI-O, and a container started by them; where none starts, the packages of before come back."""
+
+    packages: Packages
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return self.packages.name
+
+    def done(self, host: Host) -> bool:
+        """Return whether they are installed, and no proof of them is outstanding."""
+        return self.packages.done(host) and not host.ok(f"test -e {_BEFORE}")
+
+    def run(self, host: Host) -> None:
+        """Install them and start a container; raises MigratorError once those of before are back, with what was said."""
+        if not host.ok(f"test -e {_BEFORE}"):
+            before = {name: installed_version(host, name) for name in self.packages.versions}
+            host.write(_BEFORE, json.dumps(before).encode(), mode=0o600)
+        if not self.packages.done(host):
+            self.packages.run(host)
+        host.run("systemctl is-active -q crio || systemctl start crio || true")
+        try:
+            start_a_container(host)
+        except CommandFailedError as error:
+            self._put_back(host, error)
+        host.run(f"rm -f {_BEFORE}")
+
+    def _put_back(self, host: Host, error: CommandFailedError) -> None:
+        said = " ".join(error.output.split())[-400:]
+        before = {name: version for name, version in json.loads(host.read(_BEFORE)).items() if version}
+        new = self.packages.versions.get("cri-o", "")
+        old = before.get("cri-o", "")
+        if old in ("", new):
+            raise MigratorError(
+                f"{host.name}: CRI-O {new} starts no container: {said}",
+                hint="see `journalctl -u crio` and /etc/crio/crio.conf.d there; then `migrator upgrade resume`",
+            ) from error
+        dataclasses.replace(self.packages, versions=before, allow_downgrade=True).run(host)
+        try:
+            start_a_container(host)
+            now = f"{old} is back there, and starts them"
+        except CommandFailedError:
+            now = f"{old} is back there, and starts none either: a setting is the reason, see /etc/crio/crio.conf.d"
+        host.run(f"rm -f {_BEFORE}")
+        raise MigratorError(
+            f"{host.name}: CRI-O {new} starts no container: {said}; {now}",
+            hint="no further node is touched; mend it, or take another (--package cri-o=VERSION), then `migrator upgrade resume`",
+        ) from error
+
+
+def start_a_container(host: Host) -> None:
+    """Start a container in a pod of its own, enter it and remove both; raises CommandFailedError with the runtime's words."""
+    for number in range(_TRIES):
+        host.write(f"{_FOLDER}/pod.json", json.dumps(_POD).encode())
+        container = {"metadata": {"name": "trial"}, "image": {"image": "@IMAGE@"}, "log_path": "trial.log", "linux": _HOST_NETWORK}
+        host.write(f"{_FOLDER}/container.json", json.dumps(container).encode())
+        try:
+            host.run(f"sh -c {for_shell(_TRIAL)}", timeout=300)
+        except CommandFailedError as error:
+            if number + 1 == _TRIES or not any(word in error.output for word in _CUT_OFF):
+                raise
+            host.clock.sleep(1)
+        else:
+            break
+    host.run(f"rm -rf {_FOLDER}")
