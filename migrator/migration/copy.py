@@ -19,11 +19,13 @@ from migrator.journal.records.one_side import Held, PartRecord
 from migrator.migration import last_runs, prune
 from migrator.migration.after_pods import AfterPods, is_held_back
 from migrator.migration.apply import definitions
-from migrator.migration.apply.judge import Known, judge
+from migrator.migration.apply.admitted import judged
+from migrator.migration.apply.judge import Known
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
 from migrator.migration.pod_changes import AGAIN, PodChanges
 from migrator.migration.run import Run
+from migrator.migration.trials import Trials
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
@@ -87,6 +89,7 @@ class _Copy:
         self.total = sum(len(wave) for wave in plan.waves)
         self.missing: set[ObjectRef] = set()
         """Objects that should be on green and are not: what needs them is not written."""
+        self.trials = Trials(writer.green, run.clock)
         self.after_pods = AfterPods(plan, writer.green, run.clock, run.reporter)
         self.held_back: list[PlanItem] = []
         """Namespaces whose late labels are still to be set."""
@@ -173,7 +176,7 @@ class _Copy:
 
     def _judged(self, item: PlanItem) -> Outcome | None:
         try:
-            return judge(item, self.known.live.get(item.green), self.known)
+            return judged(item, self.known.live.get(item.green), self.known, self.trials)
         except STRANGE as error:
             return Outcome(item.green, Action.BLOCKED, f"cannot be compared: it {reason_of(error)}")
 
