@@ -72,3 +72,12 @@ def test_unreadable_kinds_are_named_once_and_in_order() -> None:
     """A kind that neither cluster gives out is one kind."""
     items = [Unreadable("Secret", "forbidden"), Unreadable("Pod", "503"), Unreadable("Secret", "503")]
     assert unreadable_names(items) == "Pod, Secret"
+
+
+def test_what_was_written_alike_shares_its_owners() -> None:
+    """A large cluster has them thousands of times."""
+    cluster = FakeCluster()
+    cluster.hold(*(config_map(name, namespace="default") for name in ("a", "b")), manager="team")
+    first, second = live_of(stored(cluster, "a")), live_of(stored(cluster, "b"))
+    assert first.fields
+    assert first.fields is second.fields
