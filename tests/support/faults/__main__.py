@@ -10,8 +10,9 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
@@ -41,19 +42,23 @@ def main() -> int:
     plans = (drawn(seed, number, on_demand=True) for number in itertools.count(options.first))
     chosen = itertools.islice((plan for plan in plans if options.only in str(plan)), options.rounds)
     end = time.monotonic() + options.minutes * 60
-    score = play_on_planes(seed, itertools.takewhile(lambda _: time.monotonic() < end, chosen))
+    before = json.loads(RESULT.read_text()) if options.add and RESULT.exists() else None
+
+    def document(score: Score) -> dict[str, Any]:
+        return added(before, score.document()) if before else score.document()
+
+    def keep(score: Score) -> None:
+        if not options.no_write:
+            RESULT.write_text(json.dumps(document(score), indent=2, ensure_ascii=False) + "\n")
+
+    score = play_on_planes(seed, itertools.takewhile(lambda _: time.monotonic() < end, chosen), keep)
     print(score.table())
-    document = score.document()
-    if options.add and RESULT.exists():
-        document = added(json.loads(RESULT.read_text()), document)
-    print(json.dumps({key: value for key, value in document.items() if key != "violations"}, indent=2))
-    if not options.no_write:
-        RESULT.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    print(json.dumps({key: value for key, value in document(score).items() if key != "violations"}, indent=2))
     print(f"{len(score.violations)} violations in {len(score.stories)} rounds")
     return 1 if score.violations else 0
 
 
-def play_on_planes(seed: int, plans: Iterable[RoundPlan]) -> Score:
+def play_on_planes(seed: int, plans: Iterable[RoundPlan], keep: Callable[[Score], None]) -> Score:
     """Start both control planes, and play rounds."""
     with tempfile.TemporaryDirectory() as folder:
         testbed = Testbed(Path(folder) / "testbed", Store(default_cache(), say), lambda _: None)
@@ -61,7 +66,7 @@ def play_on_planes(seed: int, plans: Iterable[RoundPlan]) -> Score:
             planes = testbed.up((Recipe("blue", BLUE), Recipe("green", GREEN)))
             clusters = (planes["blue"].cluster(patience=60), planes["green"].cluster(patience=60))
             with worlds(Pair(*clusters, testbed.kubeconfig, testbed)) as world:
-                return play_all(world, plans, seed, say)
+                return play_all(world, plans, seed, say, keep)
         finally:
             testbed.down()
 

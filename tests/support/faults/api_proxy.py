@@ -54,6 +54,8 @@ class Change:
     status: int
     name: str
     """Of the object in the answer."""
+    suspends: bool | None = None
+    """Whether it suspends a CronJob or resumes it; None: it does neither."""
 
 
 class ApiProxy:
@@ -132,7 +134,9 @@ class ApiProxy:
             return None
         answer.content = content  # type: ignore[attr-defined]
         if method in _CHANGING:
-            self.changes.append(Change(time.time(), self.side, method, path, answer.status, _name_in(content)))
+            self.changes.append(
+                Change(time.time(), self.side, method, path, answer.status, _name_in(content), _suspends(method, body))
+            )
         return answer
 
     def leave(self) -> None:
@@ -221,6 +225,13 @@ def _name_in(content: bytes) -> str:
         return str((json.loads(content).get("metadata") or {}).get("name") or "")
     except (ValueError, AttributeError):
         return ""
+
+
+def _suspends(method: str, body: bytes | None) -> bool | None:
+    if method != "PATCH" or not body or b'"suspend"' not in body:
+        return None
+    found = (json.loads(body).get("spec") or {}).get("suspend")
+    return found if isinstance(found, bool) else None
 
 
 def _server_context(folder: Path) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ from tests.support.faults.disk import small_disk
 from tests.support.faults.faults import Fault
 from tests.support.faults.plan import Kind, RoundPlan
 from tests.support.faults.recovery import Said, is_locked_out, named
-from tests.support.faults.running import monotonic, moved_back_after, run, run_with_fault
+from tests.support.faults.running import monotonic, moved_back_after, prepare, run, run_with_fault
 from tests.support.faults.workload import fill
 from tests.support.faults.world import Stage, World, stages
 
@@ -60,7 +60,7 @@ def play(world: World, plan: RoundPlan) -> Story:
         for proxy in world.proxies.values():
             proxy.changes.clear()
         for verb in _BEFORE[plan.verb]:
-            before = run(stage, verb)
+            before = prepare(stage, verb)
             if before.code:
                 story.violations.append(f"{verb} before the fault ended with {before.code}: {before.text[-600:]}")
                 return story

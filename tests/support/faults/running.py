@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -26,6 +27,16 @@ def run(stage: Stage, *command: str) -> Said:
     return _finished(stage, command, _start(stage, command, _environment(None)))
 
 
+def prepare(stage: Stage, *command: str) -> Said:
+    """Run a verb that only leads to what is tried, in this process: the start of Python is most of what it would take."""
+    whole = _answered(command)
+    stage.said.append(" ".join(whole).encode())
+    result = stage.sandbox.run(*whole)
+    gc.unfreeze()  # a process of its own would end now; here its cycles are to be collected
+    stage.said += [result.out.encode(), result.err.encode()]
+    return Said(command, result.code, result.out, result.err)
+
+
 def run_with_fault(stage: Stage, fault: Fault, *command: str) -> Said:
     """Run a verb with the round's fault; returns when the verb has ended and all is well again."""
     environment = _environment(stage.plan.kind)
@@ -43,14 +54,19 @@ def _environment(kind: Kind | None) -> dict[str, str]:
 
 
 def _start(stage: Stage, command: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    answered = ("--yes",) if command[0] in ("cutover", "retire", "rollback", "copy") else ()
     # A test run that was started in the background ignores ^C, and its children would.
     defaults = ("env", "--default-signal=INT,HUP,TERM")
-    whole = [*defaults, sys.executable, "-m", "migrator", command[0], *answered, *command[1:]]
+    whole = [*defaults, sys.executable, "-m", "migrator", *_answered(command)]
     stage.said.append(" ".join(whole).encode())
     return subprocess.Popen(
         whole, cwd=stage.sandbox.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
+
+
+def _answered(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command whose questions are answered."""
+    answers = ("--yes",) if command[0] in ("cutover", "retire", "rollback", "copy") else ()
+    return (command[0], *answers, *command[1:])
 
 
 def _finished(stage: Stage, command: tuple[str, ...], child: subprocess.Popen[bytes]) -> Said:

@@ -24,6 +24,16 @@ class Score:
     stories: list[Story] = field(default_factory=list)
 
     @property
+    def first(self) -> int:
+        """Number of the first round."""
+        return min((story.plan.number for story in self.stories), default=0)
+
+    @property
+    def last(self) -> int:
+        """Number of the last round."""
+        return max((story.plan.number for story in self.stories), default=0)
+
+    @property
     def violations(self) -> list[str]:
         """Each violation, with how to repeat it."""
         return [f"{text}\n{repeat(story.plan)}" for story in self.stories for text in story.violations]
@@ -34,6 +44,7 @@ class Score:
         return {
             "rounds": len(self.stories),
             "seeds": [self.seed],
+            "runs": [{"seed": self.seed, "first": self.first, "last": self.last, "violations": len(self.violations)}],
             "verbs": dict(Counter(story.plan.verb for story in self.stories)),
             "faults": dict(sorted(Counter(story.plan.kind.value for story in self.stories if story.happened).items())),
             "ended_before_the_fault": sum(not story.happened for story in self.stories),
@@ -60,21 +71,30 @@ class Score:
 
 
 def added(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """Return two results as one; what describes machine and versions is that of the later one."""
+    """Return two results as one; what describes machine and versions is that of the later one.
+
+    Raises ValueError where both hold the same round: it would count twice.
+    """
+    for one in before["runs"]:
+        for other in now["runs"]:
+            if one["seed"] == other["seed"] and one["first"] <= other["last"] and other["first"] <= one["last"]:
+                raise ValueError(f"rounds {other['first']} to {other['last']} of seed {other['seed']} are in the result already")
     counts = ("rounds", "ended_before_the_fault", "rollbacks_timed")
     tables = ("verbs", "faults", "next_command_named_by")
     worst = [item["rollback_seconds_worst"] for item in (before, now) if item["rollback_seconds_worst"] is not None]
     return {
         **now,
-        **{key: before[key] + now[key] for key in (*counts, "violations")},
+        **{key: before[key] + now[key] for key in (*counts, "violations", "runs")},
         **{key: dict(sorted((Counter(before[key]) + Counter(now[key])).items())) for key in tables},
         "seeds": sorted({*before["seeds"], *now["seeds"]}),
         "rollback_seconds_worst": max(worst, default=None),
     }
 
 
-def play_all(world: World, plans: Iterable[RoundPlan], seed: int, say: Callable[[str], None]) -> Score:
-    """Play rounds; a round that the suite itself cannot finish counts as a violation."""
+def play_all(
+    world: World, plans: Iterable[RoundPlan], seed: int, say: Callable[[str], None], keep: Callable[[Score], None] = lambda _: None
+) -> Score:
+    """Play rounds; a round that the suite itself cannot finish counts as a violation. `keep` gets the score after each round."""
     score = Score(seed)
     for plan in plans:
         try:
@@ -82,6 +102,7 @@ def play_all(world: World, plans: Iterable[RoundPlan], seed: int, say: Callable[
         except Exception as error:  # noqa: BLE001 - the next round shows more
             story = Story(plan, violations=[f"the round ended with {type(error).__name__}: {error}"])
         score.stories.append(story)
+        keep(score)
         mark = "✗" if story.violations else "✓" if story.happened else "-"
         missed = "" if story.happened else f", of {story.counted}"
         say(f"{mark} {plan.number:4} {plan}{missed} → {', '.join(story.steps)} ({story.seconds:.0f} s)")
