@@ -33,6 +33,7 @@ from migrator.rules import (
     namespaces,
     order,
     references,
+    scalers,
     shared,
     storage,
     system,
@@ -126,7 +127,12 @@ def _warnings(moves: Mapping[ObjectRef, PlanItem], of_system: list[system.Need])
     """Return what a person should think about before a copy."""
     items = [item for _, item in sorted(moves.items())]
     dangers = (f"{item.blue} {item.danger}" for item in items if item.danger)
-    return (*dangers, *one_side_warnings(items), *system.warnings(of_system))
+    return (*dangers, *shrinking(items), *one_side_warnings(items), *system.warnings(of_system))
+
+
+def shrinking(items: Iterable[PlanItem]) -> tuple[str, ...]:
+    """Return a sentence for each of blue's autoscalers that would leave a rollback too few pods."""
+    return tuple(f"{item.blue} {item.shrinks}" for item in items if item.shrinks)
 
 
 def _decide(
@@ -233,6 +239,7 @@ def _move(
         last_run=schedules.last_run(manifest),
         works=works(manifest),
         danger=bindings.danger(manifest, context),
+        shrinks=scalers.shrinks(manifest, name),
         data=storage.data_plan(manifest, context),
         unready=unready,
         one_side=made.one_side,

@@ -24,6 +24,7 @@ from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.one_side.addresses import addresses_first
 from migrator.migration.one_side.names import findings as one_side_names
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
+from migrator.migration.plan import shrinking
 from migrator.migration.refusals import without_refused
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
@@ -121,6 +122,8 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
         due = ready_to_hand_over(plan, session.blue, session.green, session.run)
         limits = Limits.of(session.config.cutover)
         between = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
+        for text in shrinking(plan.items):
+            session.run.reporter.emit(Note(text, warning=True))
         cutover.cut_over(
             inputs,
             lambda: hand_over(due, session.blue, session.green, session.run, limits, between=between),

@@ -78,6 +78,8 @@ class PlanItem:
     """What a person should know about the move."""
     danger: str = ""
     """Why a person should think twice about the move; always shown."""
+    shrinks: str = ""
+    """What becomes of blue's pods while it has no traffic, where a rollback would meet fewer of them."""
     data: DataPlan = DataPlan.NONE
     """What happens to the data behind a claim."""
     resource: ResourceType | None = None

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -39,6 +40,7 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.objects import config_map, cron_job, made
+from tests.support.recorder import Recorder
 from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner, FakeSwitch
 
 CONFIG = """
@@ -199,6 +201,22 @@ def test_a_cutover_copies_once_more_then_turns_cronjobs_then_traffic(stand: Stan
     assert order[1:] == [CopyEnded, CutoverStarted, HandOverAnnounced, GatePassed, GatePassed, CutoverEnded]
     assert [command[0] for command in stand.runner.ran] == ["before-cutover", "before-copy", "after-copy", "after-cutover"]
     assert (stand.state, stand.journal.synced) == (Stage.ON_GREEN, len(stand.journal.kept) - 1)
+
+
+def test_a_cutover_tells_which_pods_a_rollback_would_miss(stand: Stand) -> None:
+    """An autoscaler of blue takes them away once the traffic is gone; the plan tells it, too."""
+    spec = {"minReplicas": 2, "maxReplicas": 9, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}
+    scaler = made(
+        "autoscaling/v2", "HorizontalPodAutoscaler", "web", spec=spec, status={"currentReplicas": 7, "desiredReplicas": 7}
+    )
+    stand.blue.hold({**scaler, "metadata": {"name": "web", "namespace": "shop"}})
+    stand.ready()
+    told = "HorizontalPodAutoscaler.autoscaling/shop/web may take blue's pods from 7 down to 2"
+    assert any(text.startswith(told) for text in run_plan(stand.session)[0].warnings)
+    shown = cast("Recorder", stand.session.run.reporter)
+    before = len(shown.notes)
+    run_cutover(stand.session, CopyOptions())
+    assert any(text.startswith(told) for text in shown.notes[before:])
 
 
 def test_a_cutover_is_refused_before_anything_is_touched(stand: Stand) -> None:

@@ -1,0 +1,25 @@
+"""Autoscalers of blue: without traffic they take its pods away, and a rollback brings all of the traffic back at once.
+
+Met by fluxcd/flagger#869 and argoproj/argo-rollouts#3888.
+"""
+
+from __future__ import annotations
+
+from migrator.model.manifest import Manifest, get
+
+
+def shrinks(manifest: Manifest, type_name: str) -> str:
+    """Return what a rollback would meet on blue, as the rest of a sentence that begins with the autoscaler; empty: enough.
+
+    Source: autoscaling/v2 (minReplicas is 1 where it is left out; status.currentReplicas).
+    """
+    if type_name != "HorizontalPodAutoscaler.autoscaling":
+        return ""
+    now, least = get(manifest, "status", "currentReplicas") or 0, get(manifest, "spec", "minReplicas")
+    least = 1 if least is None else least
+    if now <= least:
+        return ""
+    return (
+        f"may take blue's pods from {now} down to {least} while green has the traffic, and a rollback would meet those: "
+        f"set its minReplicas on blue to {now} until `migrator retire`"
+    )
