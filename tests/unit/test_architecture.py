@@ -66,3 +66,27 @@ def test_the_environment_is_read_at_the_door() -> None:
 def test_a_use_of_time_is_seen_however_it_is_spelled(text: str) -> None:
     """A call, a reference and an import of the function are all found, with their line."""
     assert readings(text, TIMES) == [2]
+
+
+def unlimited(text: str) -> list[int]:
+    """Return the lines that run a program and wait for it without a limit."""
+    calls = [node for node in ast.walk(source.parsed(text)) if isinstance(node, ast.Call)]
+    waits = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
+    return [
+        call.lineno
+        for call in calls
+        if ast.unparse(call.func) in waits and not any(keyword.arg == "timeout" for keyword in call.keywords)
+    ]
+
+
+def test_no_program_is_waited_for_without_a_limit() -> None:
+    """Pulumi, gpg, ssh and plugins of credentials may hang (review of safety, finding 55); on hosts the unit has the limit."""
+    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.relative_to(PACKAGE).as_posix().startswith(ON_HOSTS)]
+    names = [path.relative_to(PACKAGE).as_posix() for path in paths]
+    hanging = [name for name, path in zip(names, paths, strict=True) if unlimited(path.read_text())]
+    assert [name for name in hanging if not name.startswith(EQUIPMENT)] == []
+
+
+def test_a_wait_without_a_limit_is_seen() -> None:
+    """By its missing keyword, whatever else is given."""
+    assert unlimited("import subprocess\nsubprocess.run(['x'], timeout=3)\nsubprocess.run(['x'], check=True)") == [3]
