@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--add", action="store_true", help="add to the last result instead of replacing it")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended: what was played is kept"))
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     say(f"seed {seed}, {options.rounds} rounds from {options.first} on")
     plans = (drawn(seed, number, on_demand=True) for number in itertools.count(options.first))

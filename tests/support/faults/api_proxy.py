@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from migrator.testbed.planes.certs import Authority, write_private
 from migrator.testbed.waiting import PATIENCE_SECONDS
 
+_DRIP_SECONDS = 0.2
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -35,6 +36,8 @@ class Illness:
     """How a proxy treats requests; as made, it only forwards."""
 
     black_hole: bool = False
+    drips: bool = False
+    """Whether answers come byte by byte, until it is well again."""
     delay_seconds: float = 0.0
     status: int = 0
     """The status that it answers by itself to the next `times` requests."""
@@ -101,6 +104,14 @@ class ApiProxy:
             return False
         self._healed.wait(PATIENCE_SECONDS)
         return True
+
+    def dripped(self, data: bytes, write: Callable[[bytes], object]) -> bytes:
+        """Write single bytes while this drips; return what is left to be written at once."""
+        while data and self._illness.drips:
+            write(data[:1])
+            data = data[1:]
+            self._healed.wait(_DRIP_SECONDS)
+        return data
 
     def treat(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> http.client.HTTPResponse | int | None:
         """Return the server's answer, or a status to answer by ourselves, or None to drop the connection."""
@@ -204,7 +215,7 @@ def _handler(proxy: ApiProxy) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(proxy.dripped(body, self.wfile.write))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the base class's names
 

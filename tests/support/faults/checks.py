@@ -27,6 +27,8 @@ _CONTROLLER_SECONDS = 60
 """How long a CronJob's controller may take to start what is due, after an outage and on a busy machine."""
 _GRACE_SECONDS = 0.5
 _ARCHIVE = "blue-archive"
+_LEFT = "`migrator rollback` finishes it"
+"""What a cutover says of each thing that it could not take back."""
 
 
 def ending(stage: Stage, said: Said) -> Iterator[str]:
@@ -42,6 +44,9 @@ def ending(stage: Stage, said: Said) -> Iterator[str]:
         share = relay.green_percent(stage.balancer.socket)
         if share != 0:
             yield f"cutover ended with {said.code}, and green still has {share:g} % of the traffic: {said.err[-300:]!r}"
+        active = _active(stage)
+        if active != {"blue"} and _LEFT not in said.text:
+            yield f"cutover ended with {said.code}, and the CronJob is active on {sorted(active) or 'no side'}: {said.err[-300:]!r}"
 
 
 def always(stage: Stage, fault: Fault) -> Iterator[str]:
@@ -114,10 +119,14 @@ def _answers(port: int, count: int) -> set[str]:
 
 
 def _cronjobs(stage: Stage, final: str) -> Iterator[str]:
-    active = {side for side in ("blue", "green") if not _tick(stage, side)["spec"].get("suspend")}
+    active = _active(stage)
     expected = {"green"} if _SHARE[final] else {"blue"}
     if active != expected:
         yield f"after {final} the CronJob is active on {sorted(active) or 'no side'}, not on {sorted(expected)}"
+
+
+def _active(stage: Stage) -> set[str]:
+    return {side for side in ("blue", "green") if not _tick(stage, side)["spec"].get("suspend")}
 
 
 def _runs(stage: Stage, fault: Fault) -> Iterator[str]:

@@ -149,7 +149,8 @@ class Fault:
         plan = self.stage.plan
         proxy = self.stage.world.proxies[plan.side]
         proxy.fall_ill(_illness(plan.kind, plan.amount))
-        back = self._for_a_while(proxy.heal) if plan.kind is Kind.API_BLACK_HOLE and plan.verb != "rollback" else proxy.heal
+        silent = plan.kind in (Kind.API_BLACK_HOLE, Kind.API_DRIPS)
+        back = self._for_a_while(proxy.heal) if silent and plan.verb != "rollback" else proxy.heal
         yield
         back()
 
@@ -179,6 +180,8 @@ def _illness(kind: Kind, amount: float) -> Illness:
     match kind:
         case Kind.API_BLACK_HOLE:
             return Illness(black_hole=True)
+        case Kind.API_DRIPS:
+            return Illness(drips=True)
         case Kind.API_SLOW:
             return Illness(delay_seconds=0.02 + 0.2 * amount)
         case Kind.API_429:

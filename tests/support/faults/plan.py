@@ -26,6 +26,8 @@ class Kind(StrEnum):
     API_KILLED = "API server killed"
     API_BLACK_HOLE = "API server black-holed"
     API_SLOW = "API server slow"
+    API_DRIPS = "API server drips"
+    """Each byte of an answer comes in time, and the answer does not."""
     API_429 = "429 storm"
     API_500 = "500 storm"
     API_LOST = "answers lost after the write"
@@ -46,7 +48,16 @@ class Counted(StrEnum):
 
 _SIGNALS = (Kind.KILL, Kind.TERM, Kind.HUP, Kind.INT_TWICE, Kind.STOP)
 _DISK = (Kind.DISK_FULL, Kind.DISK_BROKEN)
-_API = (Kind.API_KILLED, Kind.API_BLACK_HOLE, Kind.API_SLOW, Kind.API_429, Kind.API_500, Kind.API_LOST, Kind.API_500_AFTER)
+_API = (
+    Kind.API_KILLED,
+    Kind.API_BLACK_HOLE,
+    Kind.API_SLOW,
+    Kind.API_DRIPS,
+    Kind.API_429,
+    Kind.API_500,
+    Kind.API_LOST,
+    Kind.API_500_AFTER,
+)
 _BALANCER = (
     Kind.BALANCER_KILLED,
     Kind.BALANCER_RELOADED,
