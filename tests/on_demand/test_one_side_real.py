@@ -22,6 +22,8 @@ ROUNDS = int(os.environ.get("ROUNDS", "20"))
 """Cutovers and rollbacks, each."""
 KILLS = int(os.environ.get("KILLS", "5"))
 """Rounds in which both are killed at a moment of chance, and run again."""
+ACME = os.environ.get("ACME") != "0"
+"""Without: external-dns alone; cert-manager takes long to compile."""
 SEED = int(os.environ.get("SEED", "1"))
 _LONGEST = 6.0
 """Seconds of a run within which it is killed; one that has ended before has done its work."""
@@ -52,7 +54,7 @@ def written(stage: Outside, orders: int, left_out: list[int]) -> None:
         "killed_runs": seen.kills,
         "double_effects": len(seen.double_effects),
         "records_lost": len(seen.records_lost),
-        "acme_orders_per_name_max": orders,
+        "acme_orders_per_name_max": orders if ACME else None,
         "dns_updates": seen.updates,
         "cronjob_minutes_left_out": len(left_out),
         "seed": SEED,
@@ -62,9 +64,8 @@ def written(stage: Outside, orders: int, left_out: list[int]) -> None:
             "blue": BLUE,
             "green": GREEN,
             "external-dns": EXTERNAL_DNS,
-            "cert-manager": CERT_MANAGER,
-            "pebble": PEBBLE,
-        },
+        }
+        | ({"cert-manager": CERT_MANAGER, "pebble": PEBBLE} if ACME else {}),
     }
     RESULT.write_text(json.dumps(document, indent=2) + "\n")
 
@@ -72,7 +73,7 @@ def written(stage: Outside, orders: int, left_out: list[int]) -> None:
 def test_nothing_is_done_twice_and_no_name_is_lost(sandbox: Sandbox, store: Store, tmp_path: Path) -> None:
     """No name is missing at any moment, each moves once per hand-over, one ACME order per name, and foreign names are left alone."""
     chance = random.Random(SEED)
-    with outside(sandbox, store, tmp_path, acme=True) as stage:
+    with outside(sandbox, store, tmp_path, acme=ACME) as stage:
         copied(stage)
         for number in range(ROUNDS):
             validated(stage)
@@ -81,7 +82,7 @@ def test_nothing_is_done_twice_and_no_name_is_lost(sandbox: Sandbox, store: Stor
         seen, orders, left_out = stage.judge(), stage.orders_per_name(), stage.left_out()
         written(stage, orders, left_out)
     assert (seen.records_lost, seen.double_effects) == ([], [])
-    assert (seen.cutovers, seen.rollbacks, orders) == (ROUNDS, ROUNDS, 1)
+    assert (seen.cutovers, seen.rollbacks, orders) == (ROUNDS, ROUNDS, int(ACME))
     assert left_out == []
 
 
