@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 .PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops e2e-arm e2e-build-host e2e-one-side nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-data bench-traffic install system lint format clean
 
 demo: install system
-	$(BIN)/python examples/demo.py
+	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
 
 test: install nodes supplies
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

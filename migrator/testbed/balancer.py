@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -235,16 +235,21 @@ class Load:
 
 
 @contextmanager
-def load(port: int, *, clients: int = 4, pause: float = 0.005) -> Iterator[Load]:
-    """Send requests until the block ends, half of the clients over kept connections, half over new ones."""
+def load(port: int, *, address: Callable[[], str] = lambda: "127.0.0.1", clients: int = 4, pause: float = 0.005) -> Iterator[Load]:
+    """Send requests until the block ends, half of the clients over kept connections, half over new ones.
+
+    Each new connection asks for the address.
+    """
     seen = Load()
     done = threading.Event()
 
     def client(*, keep: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection(address(), port, timeout=30)
         while not done.is_set():
             began = time.monotonic()
             try:
+                if connection.sock is None:
+                    connection = http.client.HTTPConnection(address(), port, timeout=30)
                 connection.request("GET", "/", headers={} if keep else {"Connection": "close"})
                 response = connection.getresponse()
                 answer = response.read().decode().strip()

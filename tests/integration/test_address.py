@@ -12,9 +12,9 @@ import pytest
 
 from migrator.errors import TrafficError
 from migrator.ports import TrafficSwitch
+from migrator.testbed.addresses import Addresses
 from migrator.testbed.arp_watch import watching
 from tests.contract.switches import Place, SwitchContract
-from tests.support.addresses import Addresses
 from tests.support.edges import switch
 from tests.support.sandbox import until
 

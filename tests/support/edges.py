@@ -17,9 +17,9 @@ from migrator.ports import TrafficSwitch
 from migrator.testbed.balancer import Balancer, Service, balancing
 from migrator.testbed.name_server import ZONE, name_server, secondary
 from migrator.testbed.processes import free_ports, is_free, start, stop
+from migrator.testbed.sshd import SshServer, ssh_server
 from migrator.traffic.dns_server import DnsServer, read_key
 from tests.support.sandbox import until
-from tests.support.sshd import SshServer, ssh_server
 
 BACKEND = {"backend": "shop", "blue": ["blue"], "green": ["green"]}
 

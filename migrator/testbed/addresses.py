@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from migrator.errors import MigratorError
 from migrator.testbed.lan import ADDRESS, Lan
+from migrator.testbed.sshd import SshServer, ssh_server
 from migrator.testbed.vrrp import Keepalived, keepalived
-from tests.support.sandbox import until
-from tests.support.sshd import SshServer, ssh_server
+from migrator.testbed.waiting import wait
 
 PRIORITIES = {"blue": {"b1": 150, "b2": 140}, "green": {"g1": 110, "g2": 100}}
 
@@ -27,7 +28,7 @@ class Addresses:
                 inside = f"ip netns exec {self.lan.namespace(name)}"
                 self.servers[name] = stack.enter_context(ssh_server(folder / f"ssh-{name}", inside=inside))
                 self.lan.serve(name, side)
-        until(lambda: self.holds("b1"))
+        wait(lambda: self.holds("b1"), lambda: MigratorError("no host has the address", hint=f"see {folder}/b1/log"))
 
     def config(self, **more: Any) -> dict[str, Any]:
         """Return what the file says."""
