@@ -12,6 +12,7 @@ from typing import Any
 
 from migrator.model.manifest import Manifest, drop, get, map_list, put, ref_of, without
 from migrator.rules.context import Hindrance, Rule, RuleContext
+from migrator.rules.pool_addresses import asked_for
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -70,7 +71,12 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     if "clusterIP" in fields and address not in ("", "None") and not in_green_range(address, context):
         found.append(f"chosen cluster IP {address} is outside green's service ranges; green allocates another")
     if get(manifest, "spec", "type") == "LoadBalancer":
-        found.append("green's load balancer controller assigns a new external address")
+        asked = asked_for(manifest)
+        found.append(
+            f"asks green's controller for the external address that it has on blue: {asked[1]}"
+            if asked
+            else "green's load balancer controller assigns a new external address"
+        )
     return found
 
 

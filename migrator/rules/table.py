@@ -20,6 +20,7 @@ from migrator.rules import (
     namespaces,
     ownership,
     person,
+    pool_addresses,
     requests,
     rollouts,
     runs,
@@ -34,6 +35,7 @@ from migrator.rules.one_side import recognise as one_side
 
 RULES: tuple[Rule, ...] = (
     *rollouts.RULES,  # gives a template that the others change
+    *pool_addresses.RULES,  # reads the status
     *services.RULES,  # reads managedFields: before they are stripped
     *workloads.FIRST,  # likewise
     *requests.CARRIED_OUT,  # reads the status and owners
