@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
+
 from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest, get
 from migrator.testbed.balancer import balanced
-from tests.support.objects import cron_job, deployment
+from tests.support.objects import cron_job, deployment, service
 from tests.support.sandbox import TYPES, Sandbox, until
 
 APPS = ("dns", "vip", "gitops")
@@ -94,3 +96,22 @@ def test_nothing_has_pods_on_both_sides(sandbox: Sandbox, tmp_path: Path) -> Non
                 assert running(other, sandbox.namespace) == set()
         now = {item["object"].split("/")[-1]: item["runsOnNow"] for item in sandbox.json("status").document["oneSide"]}
         assert now == {name: ["green"] for name in (*APPS, "nightly")}
+
+
+def test_an_address_of_a_pool_moves_with_what_announces_it(sandbox: Sandbox) -> None:
+    """MetalLB's speaker is held on green, and the Service asks there for the address that it has on blue."""
+    blue, green = sandbox.pair.blue, sandbox.pair.green
+    balanced_one = service("shop", type="LoadBalancer")
+    balanced_one["metadata"]["annotations"] = {"metallb.io/ip-allocated-from-pool": "lan"}
+    sandbox.on_blue(balanced_one, workload("DaemonSet", "speaker", "quay.io/metallb/speaker:v0.16.2"))
+    made = blue.get(TYPES["Service"], sandbox.namespace, "shop")
+    made["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}
+    blue.replace(TYPES["Service"], sandbox.namespace, "shop", orjson.dumps(made), manager="metallb", subresource="status")
+    planned = sandbox.json("plan").document
+    assert "asks green's controller for the external address that it has on blue: 192.0.2.9" in str(planned)
+    for _ in range(2):
+        copied = sandbox.run("copy")
+        assert copied.code == 0, copied.err
+        there = green.get(TYPES["Service"], sandbox.namespace, "shop")
+        assert there["metadata"]["annotations"]["metallb.io/loadBalancerIPs"] == "192.0.2.9"
+    assert running(green, sandbox.namespace) == set()
