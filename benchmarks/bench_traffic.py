@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import math
 import os
 import signal
 import statistics
@@ -30,6 +31,8 @@ from migrator.config.traffic import Traffic
 from migrator.journal.file import FileJournal
 from migrator.journal.records.codec import MIGRATION
 from migrator.ports import TrafficSwitch
+from migrator.testbed.addresses import Addresses
+from migrator.testbed.arp_watch import watching
 from migrator.testbed.balancer import Load, load
 from migrator.traffic.dns_server import DnsServer
 from tests.support.edges import BACKEND, Edges, Names, Nginx
@@ -43,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000, help="Least number of requests with each adapter.")
     parser.add_argument("--rollbacks", type=int, default=10, help="Runs of `migrator rollback` with each adapter.")
+    parser.add_argument("--moves", type=int, default=50, help="Hand-overs of the address.")
     parser.add_argument("--only", default="", help="Names of adapters, with commas.")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
@@ -290,6 +294,39 @@ def nginx(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[s
     return moved(edge.config, lambda: load(edge.port), options) | rolled_back(folder, edge.config, options)
 
 
+def address(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure hand-overs of an address between real keepalived: an ARP question every 5 ms, and who answers it."""
+    hosts = Addresses(folder / "hosts", stack)
+    switch = switch_of([Traffic.model_validate(hosts.config())], relative_to=Path())
+    if switch is None:
+        raise SystemExit("no switch")
+    gaps: list[float] = []
+    holders = questions = answered = 0
+    seconds: list[float] = []
+    for number in range(options.moves):
+        with watching(hosts.lan) as seen:
+            time.sleep(0.2)
+            seconds.append(timed(lambda: switch.withdraw(end_connections=True) if number % 2 else switch.shift(100)))  # noqa: B023
+            time.sleep(0.5)
+        gaps.append(seen.longest_gap_ms)
+        holders = max(holders, seen.most_holders)
+        questions += len(seen.asked)
+        answered += len(seen.answers)
+    if options.moves % 2:
+        switch.withdraw(end_connections=True)
+    ordered = sorted(gaps)
+    return {
+        "moves": len(gaps),
+        "questions": questions,
+        "answered": answered,
+        "most_holders_at_once": holders,
+        "gap_ms_median": round(statistics.median(gaps), 1),
+        "gap_ms_p99": round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * 0.99) - 1)], 1),
+        "gap_ms_longest": round(max(gaps), 1),
+        "move_ms_median": round(1000 * statistics.median(seconds)),
+    } | rolled_back(folder, hosts.config(), options)
+
+
 BENCHES: dict[str, Callable[[Path, ExitStack, argparse.Namespace], dict[str, Any]]] = {
     "haproxy local socket": haproxy_here,
     "haproxy TCP": haproxy_at_address,
@@ -297,6 +334,7 @@ BENCHES: dict[str, Callable[[Path, ExitStack, argparse.Namespace], dict[str, Any
     "haproxy pair": pair,
     "dns": dns,
     "command nginx": nginx,
+    "address keepalived": address,
 }
 
 if __name__ == "__main__":

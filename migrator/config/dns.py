@@ -15,6 +15,7 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*\.?")
 _SERVER = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?|[0-9A-Fa-f:]+")
 _DNS_PORT = 53
+_AFFIX = r"^([A-Za-z0-9_.-]|%\{record_type\})*$"
 
 
 def _name(text: str) -> str:
@@ -49,6 +50,10 @@ class DnsConfig(Frozen):
     ttl: Duration = lasting("30s", description="The TTL that `migrator prepare` sets.")
     propagation: Duration = lasting("30s", description="How long a cutover waits until every server answers the new value.")
     external_dns_owner: str = Field("", description="The owner in external-dns' TXT record, once it leaves the name alone.")
+
+    txt_prefix: str = Field("", description="external-dns' --txt-prefix, where it has one.", pattern=_AFFIX)
+    txt_suffix: str = Field("", description="external-dns' --txt-suffix, where it has one.", pattern=_AFFIX)
+    txt_wildcard_replacement: str = Field("", description="external-dns' --txt-wildcard-replacement.", pattern=_AFFIX)
 
     @model_validator(mode="after")
     def _fits(self) -> DnsConfig:

@@ -15,6 +15,7 @@ from migrator.errors import TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
 from migrator.traffic.dns_server import Changed, DnsServer, Records, read_key
+from migrator.traffic.external_dns import registry_names
 from migrator.traffic.together import ask_all, told
 
 _POLL_SECONDS = 0.2
@@ -172,8 +173,9 @@ class Dns:
 
     def _require_owner(self) -> None:
         """Raise TrafficError when external-dns has the name in its registry: it would set the records back."""
-        prefix, name = self._config.type.lower(), self._config.name
-        names = [f"{prefix}-{name}", f"cname-{name}", *([name] if self._config.type != "CNAME" else [])]
+        config = self._config
+        affixes = {"prefix": config.txt_prefix, "suffix": config.txt_suffix, "wildcard": config.txt_wildcard_replacement}
+        names = registry_names(config.name, config.type, config.zone, **affixes)
         texts = [text for item in names for text in self._primary.records(item, "TXT").values]
         owners = [found[1] for found in map(_EXTERNAL_DNS.search, texts) if found]
         for owner in owners:

@@ -155,6 +155,14 @@ def test_a_name_of_external_dns_is_left_alone(zone: FakeZone, name: str) -> None
     assert adapter(zone, external_dns_owner="Home").require_shares()
 
 
+def test_a_registry_with_a_prefix_is_found_where_it_is_named(zone: FakeZone) -> None:
+    """Without that nobody knows where to look."""
+    zone.records[(f"own.a-shop.{ZONE}", "TXT")] = ({'"heritage=external-dns,external-dns/owner=home"'}, 300)
+    assert adapter(zone).require_shares()
+    with pytest.raises(TrafficError, match=r"is external-dns' \(home\)"):
+        adapter(zone, txt_prefix="own.").require_shares()
+
+
 def test_a_ttl_is_lowered_beforehand_once(zone: FakeZone) -> None:
     """It counts when the old one is over; the shares stay, and later changes keep it."""
     switch = adapter(zone)

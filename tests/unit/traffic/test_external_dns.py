@@ -1,0 +1,40 @@
+"""The names of external-dns' registry, as its own tests have them (registry/mapper, 0.23)."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.traffic.external_dns import registry_names
+
+
+@pytest.mark.parametrize(
+    ("kind", "affixes", "expected"),
+    [
+        ("A", {}, {"a-shop.example.com", "cname-shop.example.com", "shop.example.com"}),
+        ("CNAME", {}, {"cname-shop.example.com"}),
+        ("A", {"prefix": "Own."}, {"own.a-shop.example.com", "own.cname-shop.example.com", "own.shop.example.com"}),
+        ("AAAA", {"suffix": "-txt"}, {"aaaa-shop-txt.example.com", "cname-shop-txt.example.com", "shop-txt.example.com"}),
+        ("A", {"prefix": "%{record_type}-x-"}, {"a-x-shop.example.com", "cname-x-shop.example.com", "-x-shop.example.com"}),
+    ],
+    ids=["no affix", "a CNAME", "prefix", "suffix", "template"],
+)
+def test_names_of_the_registry(kind: str, affixes: dict[str, str], expected: set[str]) -> None:
+    """Of all versions."""
+    assert set(registry_names("shop.example.com", kind, "example.com", **affixes)) == expected
+
+
+def test_a_name_of_several_labels_is_split_in_both_ways() -> None:
+    """At the first dot, and at the zone."""
+    found = registry_names("a.b.example.com", "A", "example.com", suffix="-txt")
+    assert {"a-a-txt.b.example.com", "a-a.b-txt.example.com"} <= set(found)
+
+
+def test_a_wildcard_may_have_another_name() -> None:
+    """A TXT record of a wildcard would answer for all."""
+    assert "a-any.example.com" in registry_names("*.example.com", "A", "example.com", wildcard="any")
+    assert "a-*.example.com" in registry_names("*.example.com", "A", "example.com")
+
+
+def test_the_zone_itself_is_split_at_its_first_dot() -> None:
+    """As external-dns does it."""
+    assert "a-example.com" in registry_names("example.com", "A", "example.com")
