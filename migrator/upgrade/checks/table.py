@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from migrator.model.facts import UpgradeFacts
+from migrator.model.strange import STRANGE, reason_of
 from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
 from migrator.upgrade.checks import apis, disruption, etcd, files, hosts, kubeadm, scheduling, tied, versions, webhooks
 
@@ -57,11 +58,24 @@ IN_CLUSTER: tuple[Check, ...] = (
 """Checks of what the API server tells."""
 
 
+def _judged(one: Check, facts: UpgradeFacts) -> Iterator[Finding]:
+    """Yield what a check finds; a value that is not of the form that its kind has keeps no other check from its own."""
+    try:
+        yield from one(facts)
+    except STRANGE as error:
+        name = CheckName.IDENTITY if one is hosts.identity else CheckName.UNREAD
+        what = f"{one.__module__.rpartition('.')[2]}.{one.__name__}"
+        reason = f"what the check {what} reads {reason_of(error)}"
+        yield Finding(
+            name, "cluster", Severity.FAILURE, reason, "look at the ConfigMap kubeadm-config and at what this check reads"
+        )
+
+
 def check(facts: UpgradeFacts, ignored: Iterable[str] = ()) -> tuple[Finding, ...]:
     """Return every finding; a failure of an ignored check stays in sight as a warning."""
     accepted = frozenset(ignored) - NEVER_IGNORED
     checks = (*(ON_HOSTS if facts.hosts else ()), *IN_CLUSTER)
-    found = [finding for one in checks for finding in one(facts)]
+    found = [finding for one in checks for finding in _judged(one, facts)]
     found += [
         Finding(CheckName.UNREAD, "cluster", Severity.FAILURE, text, "grant it: what cannot be read cannot be judged")
         for text in facts.cluster.unread

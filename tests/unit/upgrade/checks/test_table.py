@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from migrator.model.facts import Certificate, KubeadmReading, Refusal
 from migrator.model.verdict import CheckName, Severity
@@ -21,6 +26,7 @@ from tests.support.facts import (
     webhook,
     with_claim,
 )
+from tests.support.hostile import MARK, VALUES
 
 ALL_WRONG = facts(
     hosts=(
@@ -88,6 +94,31 @@ def test_what_may_not_be_read_is_a_failure() -> None:
     """What cannot be read cannot be judged."""
     (found,) = findings("unread", unread=("Secret: forbidden",))
     assert (found.severity, found.reason) == (Severity.FAILURE, "Secret: forbidden")
+
+
+_SETTINGS = ("featureGates", "etcd", "networking", "apiServer", "proxy", "scheduler", "dns", "imageRepository", "apiVersion")
+_PARTS = ("local", "external", "imageTag", "dataDir", "extraArgs", "podSubnet", "disabled", "name", "value")
+_STRANGE = st.dictionaries(
+    st.sampled_from(_SETTINGS), VALUES | st.dictionaries(st.sampled_from(_PARTS), VALUES, max_size=3), max_size=5
+)
+
+
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
+@given(_STRANGE)
+@example({"featureGates": [[1]]})
+def test_settings_of_any_form_end_no_plan(config: dict[str, Any]) -> None:
+    """A ConfigMap holds what somebody wrote; what cannot be judged is a failure, and every other check is made."""
+    found = check(replace(ALL_WRONG, cluster=replace(ALL_WRONG.cluster, cluster_config=config)))
+    assert {CheckName.WEBHOOKS, CheckName.BUDGETS, CheckName.IDENTITY} <= {item.check for item in found}
+    assert not any(MARK in item.reason for item in found if item.check is CheckName.UNREAD)
+
+
+def test_what_cannot_be_judged_is_a_failure_with_its_check() -> None:
+    """And nothing of the value is told."""
+    found = findings("unread", cluster_config={"featureGates": [["hunter2"]]})
+    assert {item.severity for item in found} == {Severity.FAILURE}
+    words = "what the check kubeadm.refusals reads is not of the form that its kind has (TypeError at upgrade/checks/kubeadm.py:"
+    assert any(item.reason.startswith(words) for item in found)
 
 
 def test_without_hosts_only_the_cluster_is_judged() -> None:
