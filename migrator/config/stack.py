@@ -21,6 +21,14 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _TAINT = re.compile(r"[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 
 
+_IPV4 = "clusters are raised with IPv4 alone here; take an IPv4 range or address, or raise it by hand"
+
+
+def _only_ipv4(value: ipaddress.IPv4Address | ipaddress.IPv6Address | ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+    if value.version != 4:
+        raise ValueError(f"{value} is IPv6: {_IPV4}")
+
+
 class SshConfig(Frozen):
     """How all nodes are reached, unless a node says otherwise."""
 
@@ -68,7 +76,7 @@ class NodeConfig(Frozen):
     @field_validator("address")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        ipaddress.ip_address(value)
+        _only_ipv4(ipaddress.ip_address(value))
         return value
 
     @field_validator("taints")
@@ -221,7 +229,9 @@ class StackConfig(Frozen):
     @field_validator("pod_subnet", "service_subnet")
     @classmethod
     def _is_subnet(cls, value: str) -> str:
-        ipaddress.ip_network(value)
+        if "," in value:
+            raise ValueError(f"{value!r} names two ranges (dual stack): {_IPV4}")
+        _only_ipv4(ipaddress.ip_network(value))
         return value
 
     @model_validator(mode="after")

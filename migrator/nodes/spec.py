@@ -46,6 +46,8 @@ class ClusterSpec:
     """kubeadm's own timeouts (v1beta4 Timeouts)."""
     kube_proxy: Mapping[str, Any] = field(default_factory=dict)
     image_repository: str = ""
+    image_sources: Mapping[str, Any] = field(default_factory=dict)
+    """What the running cluster's own ClusterConfiguration says of images."""
     ignore_preflight_errors: tuple[str, ...] = ()
     """Checks of kubeadm whose failure is accepted."""
     ready_timeout: str = ""
@@ -80,9 +82,14 @@ class NodeSpec:
     """Whether it is the control plane that the cluster begins with."""
 
 
+_NOT_OF_A_STACK = ("id", "uid", "image_sources")
+
+
 def cluster_of(stack: StackConfig, cluster_id: str) -> ClusterSpec:
     """Return the cluster that a stack describes."""
-    settings = {item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name not in ("id", "uid")}
+    settings = {
+        item.name: getattr(stack, item.name) for item in dataclasses.fields(ClusterSpec) if item.name not in _NOT_OF_A_STACK
+    }
     settings |= {
         "cni": stack.network,
         "endpoint": stack.endpoint or f"{stack.control_planes[0].address}:6443",

@@ -19,7 +19,7 @@ _KEYS = {"kubeadm_timeouts": "timeouts"}
 """Names in the state of stacks that 0.1.0 made; with another one every node would show a difference."""
 
 
-_NEWER = frozenset({"package_key", "package_sums", "ready_timeout"})
+_NEWER = frozenset({"package_key", "package_sums", "ready_timeout", "image_sources"})
 """Settings that earlier versions did not know: left out where they are empty, for the same reason."""
 
 

@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
 
 from migrator.cluster.drain import cordon
 from migrator.config.stack import WeaveConfig
@@ -13,7 +16,7 @@ from migrator.errors import ApiError, BlockedError, HostError, MigratorError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, Uncordoned, UpgradeRecord
 from migrator.model.events import Note, Step
-from migrator.model.kinds import NODES
+from migrator.model.kinds import CONFIG_MAPS, NODES
 from migrator.model.manifest import Manifest, get
 from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
 from migrator.nodes.action import converge
@@ -21,6 +24,7 @@ from migrator.nodes.await_ready import is_ready
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.hop.etcd_members import has_local_etcd
 from migrator.nodes.machine import is_machine, require_same_machine
+from migrator.nodes.runtime import image_sources
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, HeldLock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of
@@ -54,6 +58,7 @@ class UpgradeSession:
     """The lock on the cluster during a run."""
     _local_etcd: bool | None = None
     _machines: dict[str, str] | None = None
+    _image_sources: Mapping[str, Any] | None = None
     _proven: set[str] = field(default_factory=set)
     """Nodes whose hosts were seen to be the machines that they were."""
 
@@ -107,7 +112,9 @@ class UpgradeSession:
     def hop_spec(self, hop: Hop) -> HopSpec:
         """Return a hop as the node actions take it."""
         return HopSpec(
-            dataclasses.replace(self.spec, kubernetes_version=str(hop.target), packages=hop.packages),
+            dataclasses.replace(
+                self.spec, kubernetes_version=str(hop.target), packages=hop.packages, image_sources=self.image_sources
+            ),
             self.state.saved_as(hop),
             applied=hop.key in self.state.applied,
             patches=self.patches,
@@ -115,6 +122,18 @@ class UpgradeSession:
             control_plane_host=self.control_plane_host,
             say=self.detail,
         )
+
+    @property
+    def image_sources(self) -> Mapping[str, Any]:
+        """What the cluster's own ClusterConfiguration says of images, asked once; nothing while it does not answer."""
+        if self._image_sources is None:
+            try:
+                found = self.cluster.get(CONFIG_MAPS, "kube-system", "kubeadm-config")
+                content = yaml.safe_load(get(found, "data", "ClusterConfiguration") or "")
+            except (ApiError, yaml.YAMLError):
+                return {}
+            self._image_sources = image_sources(content if isinstance(content, dict) else {})
+        return self._image_sources
 
     def steps(self, hop: Hop) -> tuple[HopStep, ...]:
         """Return the list of a hop: what a plan shows and a run executes."""

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from migrator.nodes.hop.ask_kubeadm import known_gates, refused_configuration
+from migrator.nodes.runtime import image_sources, list_images
 from migrator.testbed.binaries import Store
 from migrator.testbed.versions import BLUE, GREEN
+from tests.support.nodes import spec
 from tests.support.shell_host import ShellHost
 
 CONFIG: dict[str, Any] = {"apiVersion": "kubeadm.k8s.io/v1beta4", "networking": {"podSubnet": "10.244.0.0/16"}}
@@ -48,3 +50,17 @@ def test_a_configuration_is_judged_by_kubeadm_itself(host: ShellHost, store: Sto
     """Whatever its next version says no to, in its own words."""
     found = refused_configuration(host, str(store.kubernetes(GREEN, ("kubeadm",))["kubeadm"]), {**CONFIG, **more}, GREEN)
     assert [words in item.reason for item in found] == ([True] if words else [])
+
+
+def test_a_cluster_s_own_registries_are_asked_for_by_kubeadm_s_names(host: ShellHost, store: Store) -> None:
+    """As the next kubeadm writes them: CoreDNS and etcd from elsewhere, the pinned tag kept."""
+    own = {
+        "imageRepository": "r.example:5000",
+        "dns": {"imageRepository": "r.example:5000/dns"},
+        "etcd": {"local": {"imageTag": "3.6.12-0"}},
+    }
+    kubeadm = str(store.kubernetes(GREEN, ("kubeadm",))["kubeadm"])
+    images = list_images(host, kubeadm, spec(kubernetes_version=GREEN, image_sources=image_sources(own)))
+    assert f"r.example:5000/kube-apiserver:v{GREEN}" in images
+    assert "r.example:5000/etcd:3.6.12-0" in images
+    assert [image for image in images if image.startswith("r.example:5000/dns/coredns:")]

@@ -111,6 +111,7 @@ def node_host(name: str) -> FakeHost:
     )
     host.accepts(f"test -s {KUBELET_CONF}", f"test -s {ADMIN_CONF}", f"cat {MARK_FILE}")
     host.answers = {"kubeadm config images list": "registry.k8s.io/pause:3.10\n"}
+    host.fails("pause_image[[:space:]]")
     host.files = {
         MARK_FILE: json.dumps({"cluster": "migrator/green", "state": "complete"}),
         "/var/lib/kubelet/config.yaml": "cgroupDriver: systemd\n",

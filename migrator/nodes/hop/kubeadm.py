@@ -20,7 +20,7 @@ from migrator.nodes.hop.staged import Staged
 from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.nodes.passing import once_more
 from migrator.nodes.paths import MANIFESTS, STATE
-from migrator.nodes.runtime import image_flags
+from migrator.nodes.runtime import list_images
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -68,7 +68,7 @@ class ImagesPulled:
 
 def kubeadm_images(host: Host, staged: Staged, cluster: ClusterSpec) -> list[str]:
     """Return the images that the staged kubeadm asks for."""
-    return host.run(" ".join((staged.kubeadm, "config images list", *image_flags(cluster), "2>/dev/null"))).split()
+    return list_images(host, staged.kubeadm, cluster)
 
 
 @dataclass(slots=True, frozen=True)

@@ -141,3 +141,17 @@ def test_a_file_without_a_cluster_or_without_itself_is_one_line(tmp_path: Path) 
     file.write_text("config: {}\n")
     with pytest.raises(ConfigError, match="migrator:cluster"):
         load_stack(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"podSubnet": "10.244.0.0/16,fd00:10:244::/56"}, "dual stack"),
+        ({"serviceSubnet": "fd00:10:96::/112"}, "is IPv6"),
+        ({"nodes": [{"name": "a", "address": "fd00::1", "role": "control-plane"}]}, "is IPv6"),
+    ],
+)
+def test_ranges_of_ipv6_are_refused_in_plain_words(settings: dict[str, Any], words: str) -> None:
+    """Neither an address that kubeadm trips over half way, nor a traceback."""
+    with pytest.raises(ConfigError, match=words):
+        stack(**settings)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 
 import pytest
+import yaml
 
 from migrator.errors import MigratorError
-from migrator.nodes.runtime import SandboxImage, image_flags
+from migrator.nodes.runtime import SandboxImage, image_flags, image_sources, list_images
 from tests.support.hosts import FakeHost
 from tests.support.nodes import spec
 
@@ -34,3 +35,33 @@ def test_a_registry_is_one_word_of_the_shell() -> None:
     flags = " ".join(image_flags(spec(image_repository="r; reboot")))
     assert shlex.split(flags) == ["--kubernetes-version=v1.37.2", "--image-repository=r; reboot"]
     assert image_flags(spec()) == ["--kubernetes-version=v1.37.2"]
+
+
+def test_images_come_from_the_registries_of_the_cluster_s_own_configuration() -> None:
+    """Those of CoreDNS and etcd have settings of their own, and pinned tags stay (kubeadm#2830)."""
+    configuration = {
+        "imageRepository": "10.0.0.9:5000",
+        "dns": {"imageRepository": "10.0.0.9:5000/dns", "imageTag": "v1.12.0"},
+        "etcd": {"local": {"imageTag": "3.5.21-0", "dataDir": "/data"}},
+        "networking": {"podSubnet": "10.0.0.0/8"},
+    }
+    sources = image_sources(configuration)
+    assert sources == {
+        "imageRepository": "10.0.0.9:5000",
+        "dns": {"imageRepository": "10.0.0.9:5000/dns", "imageTag": "v1.12.0"},
+        "etcd": {"local": {"imageTag": "3.5.21-0"}},
+    }
+    host = FakeHost()
+    host.answers["config images list --config /dev/stdin"] = "a\n"
+    assert list_images(host, "kubeadm", spec(image_sources=sources, kubeadm={"dns": {"x": 1}, "apiServer": {}})) == ["a"]
+    document = yaml.safe_load(host.given[0])
+    assert (document["imageRepository"], document["dns"]["x"], document["kubernetesVersion"]) == ("10.0.0.9:5000", 1, "v1.37.2")
+    assert "apiServer" not in document
+    assert image_sources({}) == {}
+
+
+def test_a_person_s_own_pause_image_stays() -> None:
+    """Their registry may be the only one that the host reaches."""
+    host = FakeHost(accepts=["pause_image"])
+    assert SandboxImage(spec()).done(host)
+    assert host.commands[0].startswith("grep")
