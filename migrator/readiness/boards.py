@@ -79,7 +79,7 @@ def clock_at_boot(name: str, facts: HostFacts) -> Iterator[Finding]:
         yield Finding(CheckName.CLOCK, name, Severity.FAILURE, reason, hint)
     elif facts.has_rtc is False and not facts.waits_for_time:
         reason = "has no clock that goes on without power: after a boot its kubelet may start in the past, and trust no certificate"
-        hint = "`systemctl enable systemd-time-wait-sync`, on which time-sync.target waits"
+        hint = "`systemctl enable systemd-time-wait-sync`, and After=time-sync.target for the kubelet (`systemctl edit kubelet`)"
         yield Finding(CheckName.CLOCK, name, Severity.WARNING, reason, hint)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from migrator.errors import HostError, MigratorError
 from migrator.model.facts import ClusterReading, KubeadmReading, Refusal
 from migrator.model.upgrade import Hop
+from migrator.nodes.hop.addons import DNS_CHECKS
 from migrator.nodes.hop.ask_kubeadm import known_gates, planned, refused_configuration
 from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.upgrade.session import UpgradeSession
@@ -39,7 +40,9 @@ def ask_kubeadm(
             if cluster.cluster_config:
                 refusals += refused_configuration(host, kubeadm, cluster.cluster_config, version)
             if number == 0:
-                said, found = planned(host, kubeadm, version, session.spec.ignore_preflight_errors)
+                # A CoreDNS that kubeadm is told to leave need not be one that it can upgrade.
+                accepted = DNS_CHECKS if "coredns" in cluster.missing_addons else ()
+                said, found = planned(host, kubeadm, version, (*session.spec.ignore_preflight_errors, *accepted))
                 # What cannot be read is refused by both.
                 refusals += () if refusals else found
         except HostError:

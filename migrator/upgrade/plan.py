@@ -17,7 +17,7 @@ from migrator.model.manifest import get, merged
 from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
-from migrator.nodes.hop.etcd_members import has_local_etcd, members
+from migrator.nodes.hop.etcd_members import external_members, has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.nodes.hop.read_host import read_host, with_target
 from migrator.nodes.hop.staged import Staged
@@ -89,7 +89,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     return UpgradeFacts(
         cluster,
         hosts,
-        _members(session, local_etcd),
+        _members(session, local_etcd, cluster.cluster_config),
         local_etcd,
         hops,
         available,
@@ -171,13 +171,18 @@ def _available(session: UpgradeSession, hosts: Iterable[HostReading]) -> dict[st
     }
 
 
-def _members(session: UpgradeSession, local_etcd: bool) -> tuple[Member, ...]:  # noqa: FBT001 - read right above
-    if not local_etcd:
-        return ()
+def _members(
+    session: UpgradeSession,
+    local_etcd: bool,  # noqa: FBT001 - read right above
+    configuration: Mapping[str, Any],
+) -> tuple[Member, ...]:
     try:
         session.require_machine(session.first)
-        return tuple(members(session.control_plane_host))
+        host = session.control_plane_host
+        return tuple(members(host) if local_etcd else external_members(host, configuration))
     except MigratorError as error:
+        if not local_etcd:
+            return ()
         return (Member(f"etcd on {session.first.name} ({error.message})", "", learner=False, healthy=False),)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from migrator.errors import CommandFailedError
 from migrator.nodes.hop.ask_kubeadm import known_gates, refused_configuration
+from migrator.nodes.hop.upgrade_settings import with_timeouts
 from migrator.nodes.runtime import image_sources, list_images
 from migrator.testbed.binaries import Store
 from migrator.testbed.versions import BLUE, GREEN
@@ -64,3 +66,14 @@ def test_a_cluster_s_own_registries_are_asked_for_by_kubeadm_s_names(host: Shell
     assert f"r.example:5000/kube-apiserver:v{GREEN}" in images
     assert "r.example:5000/etcd:3.6.12-0" in images
     assert [image for image in images if image.startswith("r.example:5000/dns/coredns:")]
+
+
+@pytest.mark.parametrize("words", [("apply", f"v{GREEN}", "--yes"), ("node",)])
+def test_timeouts_go_with_all_arguments_that_an_upgrade_has(host: ShellHost, store: Store, words: tuple[str, ...]) -> None:
+    """Kubeadm refuses some of its arguments beside a file: it gets as far as the cluster, which there is none of here."""
+    kubeadm = str(store.kubernetes(GREEN, ("kubeadm",))["kubeadm"])
+    flags = ("--patches=/p", "--etcd-upgrade=false", "--certificate-renewal=false", "--skip-phases=addon/kube-proxy")
+    *left, config = with_timeouts(host, {"upgradeManifests": "10m"}, (*words, *flags, "--ignore-preflight-errors=Mem"))
+    file = host.path(config.partition("=")[2])
+    with pytest.raises(CommandFailedError, match=r"load admin kubeconfig|kubelet\.conf"):
+        host.run(" ".join((kubeadm, "upgrade", *left, f"--config={file}", "--kubeconfig=/nowhere/admin.conf")))

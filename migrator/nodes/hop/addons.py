@@ -16,7 +16,7 @@ _READ = (
     "-n kube-system get deployment/coredns daemonset/kube-proxy configmap/kube-proxy configmap/kubeadm-config "
     "--ignore-not-found -o json"
 )
-_DNS_CHECKS = ("CoreDNSUnsupportedPlugins", "CoreDNSMigration")
+DNS_CHECKS = ("CoreDNSUnsupportedPlugins", "CoreDNSMigration")
 """kubeadm's checks of a CoreDNS that it is to upgrade; they are of no use for one that it leaves."""
 
 
@@ -33,4 +33,4 @@ def addon_flags(host: Host, version: str) -> tuple[list[str], tuple[str, ...]]:
     text = next((get(item, "data", "ClusterConfiguration") for item in items if item["metadata"]["name"] == "kubeadm-config"), "")
     missing = missing_addons(yaml.safe_load(text or "") or {}, items)
     phases = ",".join(f"addon/{name}" for name in sorted(missing))
-    return [f"--skip-phases={phases}"] if phases else [], _DNS_CHECKS if "coredns" in missing else ()
+    return [f"--skip-phases={phases}"] if phases else [], DNS_CHECKS if "coredns" in missing else ()

@@ -6,10 +6,12 @@ etcdctl and etcdutl are copied from the running etcd container: they have its ve
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from migrator.errors import BlockedError, CommandFailedError
 from migrator.model.facts import Member
+from migrator.model.manifest import get
 from migrator.nodes.hop.etcd_folders import ETCD_MANIFEST, EtcdFolders, etcd_folders
 from migrator.nodes.hop.static_pod import running_container
 from migrator.nodes.paths import STATE
@@ -63,6 +65,22 @@ def etcdctl(folders: EtcdFolders) -> str:
 def members(host: Host) -> list[Member]:
     """Return what the members of a stacked etcd say; raises CommandFailedError when none can be asked."""
     return [member for _, member in _members(host)]
+
+
+def external_members(host: Host, configuration: Mapping[str, Any]) -> list[Member]:
+    """Return the version that each endpoint of an etcd of one's own tells, asked as the API server does; a silent one misses."""
+    external = get(dict(configuration), "etcd", "external") or {}
+    files = {"--cacert": external.get("caFile"), "--cert": external.get("certFile"), "--key": external.get("keyFile")}
+    flags = " ".join(f"{name} {for_shell(str(path))}" for name, path in files.items() if path)
+    found = []
+    for endpoint in external.get("endpoints") or []:
+        answer = host.run(f"curl -sS --max-time 10 {flags} {for_shell(f'{endpoint}/version')} 2>/dev/null; true")
+        try:
+            version = str(json.loads(answer)["etcdserver"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        found.append(Member(str(endpoint), version, learner=False, healthy=True))
+    return found
 
 
 def _members(host: Host) -> list[tuple[str, Member]]:

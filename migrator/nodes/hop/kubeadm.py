@@ -17,6 +17,7 @@ from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.addons import addon_flags
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.hop.upgrade_settings import with_timeouts
 from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.nodes.passing import once_more
 from migrator.nodes.paths import MANIFESTS, STATE
@@ -184,7 +185,8 @@ def _kubeadm_upgrade(
         begun = Detached(unit, "", _APPLY_SECONDS).runs(host)
         skipped, accepted = ([], ()) if begun else addon_flags(host, staged.version)
         errors = preflight_flags((*cluster.ignore_preflight_errors, *accepted))
-        command = " ".join((staged.kubeadm, "upgrade", words, *errors, *skipped, *patches))
+        arguments = with_timeouts(host, cluster.kubeadm_timeouts, (*words.split(), *errors, *skipped, *patches))
+        command = " ".join((staged.kubeadm, "upgrade", *arguments))
         Detached(unit, command, _APPLY_SECONDS).run(host, say)
     except CommandFailedError as error:
         raise MigratorError(

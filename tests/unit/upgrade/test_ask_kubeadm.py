@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from migrator.errors import HostError, MigratorError
@@ -67,6 +69,13 @@ def test_what_is_refused_is_told_by_its_name(host: FakeHost) -> None:
     host.fails("config validate", "error: cannot unmarshal")
     refusals = ask_kubeadm(session(host), CLUSTER, HOPS, THERE).refusals
     assert [item.asked for item in refusals] == ["kubeadm 1.36.3 config validate", "kubeadm 1.37.2 config validate"]
+
+
+def test_a_coredns_that_is_left_need_not_be_one_that_kubeadm_can_upgrade(host: FakeHost) -> None:
+    """Its image is a person's own (coredns#3398): what kubeadm would say of it does not count."""
+    ask_kubeadm(session(host), replace(CLUSTER, missing_addons=frozenset({"coredns"})), HOPS, THERE)
+    command = next(command for command in host.commands if "upgrade plan" in command)
+    assert command.endswith("--ignore-preflight-errors=Mem,CoreDNSUnsupportedPlugins,CoreDNSMigration,CreateJob")
 
 
 @pytest.mark.parametrize("error", [HostError("away", hint=""), MigratorError("not whole")])

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.nodes.hop.etcd_members import has_local_etcd, members, remove_member
+from migrator.nodes.hop.etcd_members import external_members, has_local_etcd, members, remove_member
 from tests.support.crictl import Crictl
 from tests.support.hosts import FakeHost
 
@@ -78,3 +78,24 @@ def test_a_removal_that_etcd_refuses_is_told_in_its_words() -> None:
     host.fails("member remove", "etcdserver: re-configuration failed due to not enough started members")
     with pytest.raises(BlockedError, match="not enough started members"):
         remove_member(host, "c")
+
+
+def test_an_etcd_of_one_s_own_tells_its_version_where_it_is_asked_as_the_api_server_does() -> None:
+    """With the client certificate of its configuration; an endpoint that is silent, or no etcd, is left out."""
+    host = FakeHost()
+    host.answers = {
+        "https://a:2379/version": '{"etcdserver":"3.5.9","etcdcluster":"3.5.0"}',
+        "https://b:2379/version": "",
+        "$(reboot)": "[]",
+    }
+    external = {
+        "endpoints": ["https://a:2379", "https://b:2379", "$(reboot)"],
+        "caFile": "/ca.crt",
+        "certFile": "/c.crt",
+        "keyFile": "/c.key",
+    }
+    found = external_members(host, {"etcd": {"external": external}})
+    assert [(item.name, item.version) for item in found] == [("https://a:2379", "3.5.9")]
+    assert "--cacert /ca.crt --cert /c.crt --key /c.key" in host.commands[0]
+    assert "'$(reboot)/version'" in host.commands[2]
+    assert external_members(host, {}) == []

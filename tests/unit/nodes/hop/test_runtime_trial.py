@@ -88,6 +88,21 @@ def test_a_runtime_that_starts_nothing_is_put_back(action: ProvenRuntime) -> Non
     assert "no further node is touched" in caught.value.hint
 
 
+def test_a_runtime_that_does_not_start_at_all_is_put_back_too(action: ProvenRuntime) -> None:
+    """Its restart after the installation fails already (cri-o#7612, cri-o#8214)."""
+    host = Machine(lambda version: version == "1.36.0")
+
+    def restart(_: str) -> str:
+        if host.installed == "1.37.0":
+            raise CommandFailedError("systemctl", 1, "Job for crio.service failed")
+        return ""
+
+    host.answers = {"try-restart crio": restart, **host.answers}
+    with pytest.raises(MigratorError, match="is back there, and starts them"):
+        action.run(host)
+    assert host.installed == "1.36.0"
+
+
 def test_a_setting_that_breaks_every_version_is_told_as_such(action: ProvenRuntime) -> None:
     """Not the package is the reason."""
     with pytest.raises(MigratorError, match="starts none either: a setting is the reason"):
