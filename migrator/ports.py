@@ -14,7 +14,7 @@ from migrator.model.ref import ResourceType
 from migrator.model.strange import Unparsed
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
-from migrator.model.volumes import Job, PassResult, Place
+from migrator.model.volumes import Job, PassResult, Place, TakenBack
 
 R = TypeVar("R")
 
@@ -208,6 +208,15 @@ class VolumeMover(Protocol):
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
         """Run one pass, or join the one that still runs; raises BlockedError with why it stopped, HostError when it was cut off."""
+
+    def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
+        """Return who uses a folder on its host, in words; raises MigratorError."""
+
+    def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
+        """End a pass that runs, and put back what it has changed in its target, or what all passes since the switch have.
+
+        Raises MigratorError; it may be done again.
+        """
 
     def running(self, job: Job) -> bool:
         """Return whether a pass of this volume runs now."""

@@ -78,10 +78,16 @@ class Job:
     accept_deletions: bool = False
     known_target: bool = False
     """Whether the target may hold objects at the first pass in this direction."""
-    keep_undo: bool = False
-    """Whether what is overwritten or deleted is kept on the target's host."""
+    undo: int = 0
+    """Number of the switch since which all changes to the target are kept on its host, to be taken back; 0: none are kept."""
     devices: bool = False
     limit: int = 0
+
+    @property
+    def opposite(self) -> Job:
+        """The same volume in the other direction, as a copy."""
+        there = Direction.TO_GREEN if self.direction is Direction.TO_BLUE else Direction.TO_BLUE
+        return Job(self.claim, self.target, self.source, there)
 
 
 @dataclass(slots=True, frozen=True)
@@ -108,3 +114,13 @@ class PassResult:
     def seconds(self) -> float:
         """How long it took on the target's host."""
         return float(self.document["seconds"])
+
+
+@dataclass(slots=True, frozen=True)
+class TakenBack:
+    """What came of taking passes back."""
+
+    objects: int = 0
+    """How many were put back or removed; 0: nothing had been changed."""
+    digest: str = ""
+    """Root digest of the folder afterwards; empty when nothing had been changed."""

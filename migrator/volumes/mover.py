@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
-from migrator.model.volumes import Job, PassResult, Place
+from migrator.model.volumes import Job, PassResult, Place, TakenBack
 from migrator.nodes.detached import Detached, SecretFile
 from migrator.nodes.paths import STATE
 from migrator.ports import Host
@@ -83,7 +83,28 @@ class NodeMover:
     def read_list(self, job: Job) -> bytes:
         """Return the list of all entries that the last `finish` has proven, as the target's host keeps it."""
         host = _machine(self._target, job.target).host
-        return host.read(f"{STATE}/volumes/{unit_name(job)}/proof.list")
+        return host.read(f"{_memory(job)}/proof.list")
+
+    def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
+        """Return who uses a folder on its host, in words."""
+        machine = _machine(self._source if source else self._target, place)
+        agent = self._put_agent(machine.host)
+        answer = machine.host.run(f"python3 -I {agent} users {for_shell(_real_path(machine.host, place))}", timeout=600)
+        return tuple(printable(str(text)) for text in json.loads(answer.splitlines()[-1]))
+
+    def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
+        """End a pass that still runs, and put back what it has changed in its target, or what all passes since the switch have.
+
+        Raises BlockedError or HostError; it may be done again.
+        """
+        host, unit = _machine(self._target, job.target).host, unit_name(job)
+        host.run(f"systemctl stop migrator-data-{unit} 2>/dev/null; rm -f {_key_path(unit)}; true")
+        if not host.ok(f"test -d {_undo_folder(job)}"):
+            return TakenBack()
+        root, what = _real_path(host, job.target), "everything" if everything else "broken"
+        command = f"python3 -I {self._put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
+        document = _result(job, _said(_detached(unit, command), host, say)).document
+        return TakenBack(int(document["undone"]), str(document["digest"]))
 
     def running(self, job: Job) -> bool:
         """Return whether a pass of this volume runs now."""
@@ -117,11 +138,12 @@ class NodeMover:
                 client=target.address,
                 port=self._port,
                 seconds=_SECONDS,
+                memory=_memory(job.opposite),
             )
-            folder = f"{STATE}/volumes/{unit}"
+            folder = _memory(job)
             known = f"[{source.address}]:{serving.port} {serving.host_key}\n"
             settings = {
-                "settings": _settings(job, target_path, folder, int(target.host.clock.now())),
+                "settings": _settings(job, target_path, folder),
                 "channel": {
                     "address": source.address,
                     "port": serving.port,
@@ -146,7 +168,7 @@ class NodeMover:
         return path
 
 
-def _settings(job: Job, root: str, folder: str, now: int) -> dict[str, object]:
+def _settings(job: Job, root: str, folder: str) -> dict[str, object]:
     """Return what the program on the target's host is told."""
     return {
         "root": root,
@@ -157,7 +179,7 @@ def _settings(job: Job, root: str, folder: str, now: int) -> dict[str, object]:
         "known_target": job.known_target,
         "devices": job.devices,
         "limit": job.limit,
-        "undo": f"{folder}/undo/{now}" if job.keep_undo else "",
+        "undo": _undo_folder(job) if job.undo else "",
     }
 
 
@@ -177,6 +199,15 @@ def unit_name(job: Job) -> str:
     """Return the name by which one volume in one direction is known on hosts."""
     text = f"{job.direction} {job.claim} {job.source} {job.target}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _memory(job: Job) -> str:
+    """Return where the target's host keeps what it knows of a volume."""
+    return f"{STATE}/volumes/{unit_name(job)}"
+
+
+def _undo_folder(job: Job) -> str:
+    return f"{_memory(job)}/undo/{job.undo}"
 
 
 def _key_path(unit: str) -> str:

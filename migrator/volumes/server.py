@@ -69,8 +69,13 @@ class Server:
         """Where its files lie, in memory."""
         return f"{_RUN}/{self.unit}"
 
-    def start(self, host: Host, root: str, *, public_key: str, address: str, client: str, port: int, seconds: int) -> Serving:
-        """Start it, after ending one that an earlier run left; raises BlockedError where a program is missing."""
+    def start(
+        self, host: Host, root: str, *, public_key: str, address: str, client: str, port: int, seconds: int, memory: str = ""
+    ) -> Serving:
+        """Start it, after ending one that an earlier run left; raises BlockedError where a program is missing.
+
+        `memory` is where passes in the other direction keep their lists on this host.
+        """
         require_programs(host, "sshd")
         self.stop(host)
         port = port or int(host.run(f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"))
@@ -78,7 +83,7 @@ class Server:
         pam = "yes" if host.ok("test -e /etc/pam.d/sshd") else "no"
         settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
         agent = f"{self.folder}/agent.pyz"
-        command = f"python3 -I {agent} serve {for_shell(root)}"
+        command = f"python3 -I {agent} serve {for_shell(root)} {memory}".rstrip()
         options = f'restrict,from="{client}",command="{_quoted(command)}"'
         host.write(agent, bundle(), mode=0o600)
         host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from migrator.errors import BlockedError, HostError
-from migrator.model.volumes import PassResult
+from migrator.model.volumes import Job, PassResult
+from migrator.volumes.agent.compare import root_digest
+from migrator.volumes.agent.entries import from_lines
 from migrator.volumes.mover import unit_name
 from migrator.volumes.proof import check_proof, make_proof
 from tests.support import trees
@@ -266,24 +268,86 @@ def test_a_pass_that_is_killed_goes_on(hosts: Pair) -> None:
     require_nothing_left(hosts)
 
 
-def test_rollback_brings_what_green_has_written(hosts: Pair) -> None:
-    """Case 38: writes, deletions and renames on green are on blue afterwards, proven; what blue had is kept beside."""
-    blue, green = hosts.volume("back")
-    for name in ("same", "changed", "deleted", "renamed"):
-        (blue / name).write_bytes(b"old " + name.encode())
-    copied(hosts, "back")
-    copied(hosts, "back", finish=True)
+def switched(hosts: Pair, name: str, *, kind: str = "") -> tuple[Path, Path, Job]:
+    """Return a pair of volumes that were switched to green, which has written since, and the pass back."""
+    blue, green = hosts.volume(name, kind=kind, megabytes=320)
+    trees.fill(blue)
+    for old in ("same", "changed", "deleted", "renamed", "to be a folder"):
+        (blue / old).write_bytes(b"old " + old.encode())
+    copied(hosts, name)
+    copied(hosts, name, finish=True)
+    subprocess.run(["chattr", "-i", "-a", "-R", str(green)], check=False, capture_output=True)
     (green / "changed").write_bytes(b"new")
     (green / "deleted").unlink()
     (green / "renamed").rename(green / "other name")
-    job = hosts.job("back", back=True, finish=True, known_target=True, keep_undo=True)
+    (green / "to be a folder").unlink()
+    (green / "to be a folder").mkdir()
+    (green / "to be a folder/inside").write_bytes(os.urandom(3 << 20))
+    (green / "thrice").unlink()
+    (green / "same too").hardlink_to(green / "same")
+    (green / "plain").chmod(0o600)
+    (green / "folder/sparse").write_bytes(b"no hole any more")
+    return blue, green, hosts.job(name, back=True, finish=True, known_target=True, undo=7)
+
+
+def test_rollback_brings_what_green_has_written(hosts: Pair) -> None:
+    """Case 38: writes, deletions and renames on green are on blue afterwards, proven; a rollback without writes reads nothing."""
+    blue, green, job = switched(hosts, "back")
+    before = described(blue)
+    result = hosts.back.move(job, lambda _: None)
+    assert result.equal
+    assert described(blue) == described(green)
+    again = hosts.back.move(job, lambda _: None)
+    assert again.number("received") == 0
+    taken = hosts.back.take_back(job, lambda _: None, everything=True)
+    assert taken.objects
+    assert described(blue) == before
+    hosts.back.clean(job)
+    hosts.mover.clean(hosts.job("back"))
+    require_nothing_left(hosts)
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_a_way_back_that_is_killed_is_taken_back(hosts: Pair, moment: int) -> None:
+    """Case 39: blue's host loses all processes of the pass in its middle; blue is again what it was at the switch, bit by bit."""
+    name = f"half-{moment}"
+    blue, green, job = switched(hosts, name, kind="ext4" if moment else "")
+    before, unit = described(blue), f"migrator-data-{unit_name(job)}"
+    proven = hosts.mover.read_list(hosts.job(name))
+    signs = (
+        lambda: (undo_of(hosts, job) / "1/before.list").exists(),
+        lambda: (undo_of(hosts, job) / "1/1/changed").exists(),
+        lambda: (blue / "other name").exists(),
+        lambda: not (blue / "deleted").exists(),
+    )
+    thread = threading.Thread(target=went, args=(hosts, job))
+    thread.start()
+    until(signs[moment])
+    hosts.blue.run(f"kill -s KILL -- -$(cat {hosts.blue.folder}/units/{unit}.pid) 2>/dev/null; true")
+    thread.join()
+    taken = hosts.back.take_back(job, lambda _: None, everything=False)
+    assert described(blue) == (described(green) if not taken.objects and moment > 1 else before)
+    assert taken.digest in ("", root_digest(from_lines(proven.splitlines())))
+    assert hosts.back.take_back(job, lambda _: None, everything=False).objects == 0
     assert hosts.back.move(job, lambda _: None).equal
     assert described(blue) == described(green)
-    kept = hosts.blue.folder / "lib/volumes" / unit_name(job) / "undo"
-    assert sorted(path.name for path in kept.glob("*/*")) == ["changed", "deleted", "renamed"]
+    hosts.back.take_back(job, lambda _: None, everything=True)
+    assert described(blue) == before
     hosts.back.clean(job)
-    assert not kept.exists()
     require_nothing_left(hosts)
+
+
+def undo_of(hosts: Pair, job: Job) -> Path:
+    """Return where blue's host keeps what takes a pass back."""
+    return hosts.blue.folder / "lib/volumes" / unit_name(job) / f"undo/{job.undo}"
+
+
+def went(hosts: Pair, job: Job) -> bool:
+    """Return whether a pass to blue has ended well."""
+    try:
+        return hosts.back.move(job, lambda _: None).equal
+    except (HostError, BlockedError):
+        return False
 
 
 def test_a_proof_holds_without_the_hosts(hosts: Pair, tmp_path: Path) -> None:

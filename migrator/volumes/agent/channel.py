@@ -102,6 +102,10 @@ class Channel:
         """Yield the whole entries of these paths."""
         return self._listed("look", b"\0".join(paths))
 
+    def known(self, name: str) -> Iterator[Entry]:
+        """Yield a list that the last pass in the other direction has left on that host."""
+        return self._listed(f"known-{name}")
+
     def stream(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a stream of the whole tree."""
         return subprocess.Popen(

@@ -23,12 +23,13 @@ def pull(path: str) -> int:
     from migrator.volumes.agent.entries import ListError
     from migrator.volumes.agent.guards import PassError
     from migrator.volumes.agent.passes import result_line
+    from migrator.volumes.agent.restore import RestoreError
     from migrator.volumes.agent.transfer import TransferError
     from migrator.volumes.agent.tree import TreeError
 
     try:
         say(result_line({"good": True, **_pulled(path)}))
-    except (PassError, TransferError, SourceError, TreeError, ListError, OSError) as error:
+    except (PassError, TransferError, SourceError, TreeError, ListError, RestoreError, OSError) as error:
         say(result_line({"good": False, "error": str(error), "hint": getattr(error, "hint", "")}))
         return _FAILED
     return 0
@@ -40,6 +41,7 @@ def _pulled(path: str) -> dict[str, Any]:
 
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.passes import Pass, Settings, attempt
+    from migrator.volumes.agent.undo import UndoLog
 
     with open(path, encoding="utf-8") as file:
         given = json.load(file)
@@ -48,9 +50,29 @@ def _pulled(path: str) -> dict[str, Any]:
     settings = Settings(**given["settings"])
     try:
         return attempt(lambda: Pass(settings, channel, say).run(), say)
+    except Exception:
+        if settings.undo:
+            UndoLog(settings.undo).take_back(settings.root, everything=False, say=say)
+        raise
     finally:
         channel.close()
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def undo(root: str, log: str, *, everything: bool) -> int:
+    """Take back what a broken pass has changed in a folder, or all passes since the switch, and say at its end what came of it."""
+    from migrator.volumes.agent.entries import ListError
+    from migrator.volumes.agent.passes import result_line
+    from migrator.volumes.agent.restore import RestoreError
+    from migrator.volumes.agent.tree import TreeError
+    from migrator.volumes.agent.undo import UndoLog
+
+    try:
+        say(result_line({"good": True, "left": [], **UndoLog(log).take_back(root, everything=everything, say=say)}))
+    except (RestoreError, TreeError, ListError, OSError) as error:
+        say(result_line({"good": False, "error": str(error), "hint": "nothing was started; run this again when that is mended"}))
+        return _FAILED
+    return 0
 
 
 def look(words: list[str]) -> int:
@@ -60,14 +82,14 @@ def look(words: list[str]) -> int:
 
     try:
         match words:
-            case ["serve", root]:
-                serve.main(root)
+            case ["serve", root, *memory]:
+                serve.main(root, *memory[:1])
             case ["survey", root]:
                 say(json.dumps(serve.survey(root)))
             case ["users", root]:
                 say(json.dumps(users.users(root)))
             case _:
-                sys.stderr.write("serve ROOT | survey ROOT | users ROOT | pull SETTINGS\n")
+                sys.stderr.write("serve ROOT [MEMORY] | survey ROOT | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n")
                 return _REFUSED
     except (serve.RefusedError, TreeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -80,6 +102,8 @@ def main(words: list[str]) -> int:
     match words:
         case ["pull", path]:
             return pull(path)
+        case ["undo", root, log, "broken" | "everything" as what]:
+            return undo(root, log, everything=what == "everything")
         case _:
             return look(words)
 

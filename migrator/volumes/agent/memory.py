@@ -21,6 +21,8 @@ class Binding:
     """`new`, `filling` while the first stream comes, `copied` once a whole pass has succeeded."""
     since: int = 0
     """By the source's clock: a change from then on may not be in the lists."""
+    settled: int = 0
+    """By the target's clock: a change there from then on is not in the lists of a last pass; 0: the pass was no last one."""
     rounds: int = 0
     """How many passes have succeeded."""
     rate: float = 0.0

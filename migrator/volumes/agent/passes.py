@@ -22,6 +22,7 @@ from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.serve import probe, synced
 from migrator.volumes.agent.transfer import Options, Say
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
+from migrator.volumes.agent.undo import UndoLog
 from migrator.volumes.agent.users import users
 
 _MARGIN = 2_000_000_000
@@ -49,6 +50,7 @@ class Settings:
     devices: bool = False
     limit: int = 0
     undo: str = ""
+    """Folder for what takes all changes back (`UndoLog`); empty: nothing is kept."""
 
 
 class Pass:
@@ -57,6 +59,7 @@ class Pass:
     def __init__(self, settings: Settings, channel: Channel, say: Say) -> None:
         self.settings, self.channel, self.say = settings, channel, say
         self.memory = Memory(settings.memory)
+        self.undo = UndoLog(settings.undo) if settings.undo else None
         self.received = 0
         self.times: dict[str, float] = {}
         self.rounds = 0
@@ -65,19 +68,24 @@ class Pass:
         """Do it, and return what came of it; raises PassError, TransferError, SourceError, TreeError or OSError."""
         begun = time.monotonic()
         there, here = self._timed("look", self._checked)
-        self._timed("transfer", lambda: self._transfer(there))
         self.tree = Tree(self.settings.root)
+        self._timed("undo", self._keep_before)
+        self._timed("transfer", lambda: self._transfer(there))
         since = self._timed("read", lambda: self._read(there))
         left = self._timed("repair", self._repair)
         seconds = time.monotonic() - begun
         result = self._result(left, there, here, seconds)
+        settled = 0
         if self.settings.finish:
-            self._timed("still", lambda: self._require_still(result))
+            settled = self._timed("still", lambda: self._require_still(result)) - _MARGIN
             self._save_proof()
         self.memory.settle("source", "target")
         self.memory.forget("before.new", "looked.new")
         rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
-        self.memory.bind(stage="copied", since=since - _MARGIN, rounds=self.memory.binding.rounds + 1, rate=rate)
+        rounds = self.memory.binding.rounds + 1
+        self.memory.bind(stage="copied", since=since - _MARGIN, settled=settled, rounds=rounds, rate=rate)
+        if self.undo:
+            self.undo.close()
         return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
 
     def _timed(self, name: str, act: Callable[[], Any]) -> Any:
@@ -89,6 +97,8 @@ class Pass:
     def _checked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Look at both sides; raises PassError before anything is changed."""
         there, here = self.channel.ask("probe"), probe(self.settings.root)
+        if self.settings.known_target and self.memory.binding.stage == "new":
+            self._take_over_lists()
         known = self.memory.binding
         guards.require_same_folders(known, there, here)
         if using := users(self.settings.root):
@@ -110,6 +120,16 @@ class Pass:
         self.memory.bind(source=guards.identity(there), target=guards.identity(here))
         return there, here
 
+    def _take_over_lists(self) -> None:
+        """Take what the other direction's last pass has proven for what both sides had: only later changes are read."""
+        known = self.channel.ask("known")
+        if not known.get("settled"):
+            return
+        for ours, theirs in (("source", "target"), ("target", "source")):
+            self.memory.keep(ours, self.channel.known(theirs))
+        self.memory.settle("source", "target")
+        self.memory.bind(stage="copied", since=known["settled"], source=known["target"], target=known["source"])
+
     def _transfer(self, there: dict[str, Any]) -> None:
         settings, known = self.settings, self.memory.binding
         target.free_flags(Tree(settings.root), self.memory.entries("target"))
@@ -128,9 +148,27 @@ class Pass:
             return
         self.say("bringing what differs" if paths is None else f"bringing {len(paths)} objects")
         options = Options(
-            in_place=filling, again=paths is not None, vanishing=not settings.finish, limit=settings.limit, undo=settings.undo
+            in_place=filling and not self.undo,
+            again=paths is not None,
+            vanishing=not settings.finish,
+            limit=settings.limit,
+            undo=self._backup(),
         )
         self.received += transfer.rsync(self.channel, settings.root, options, self.say, paths)
+
+    def _keep_before(self) -> None:
+        """Keep the target's list as it is before the first change, so that a broken pass can be taken back."""
+        if not self.undo:
+            return
+        if self.undo.open:
+            self.say("going on with the pass that was broken")
+            return
+        self._read_target(everything=self.memory.binding.stage != "copied")
+        self.undo.begin(self.memory.entries("target.new"))
+        self.memory.forget("target.new")
+
+    def _backup(self) -> str:
+        return self.undo.backup() if self.undo else ""
 
     def _everything(self, there: dict[str, Any]) -> bool:
         """Return whether all content is read on both sides."""
@@ -178,14 +216,14 @@ class Pass:
             self.rounds += 1
             self.say(f"{len(wrong)} objects differ; bringing them again")
             target.free_flags(self.tree, self.memory.entries("target.new"))
-            options = Options(vanishing=not finishing, limit=self.settings.limit, undo=self.settings.undo)
+            options = Options(vanishing=not finishing, limit=self.settings.limit)
             # A name of several is brought right only together with the others, and the root only by a walk.
             paths = [item.path for item in wrong if not {"extra", "hard link"} & set(item.what) and item.path != ROOT]
             if paths:
                 with_folders = sorted({*paths, *map(parent, paths)} - {ROOT}, key=place)
-                self.received += transfer.rsync(self.channel, root, replace(options, again=True), self.say, with_folders)
+                self.received += transfer.rsync(self.channel, root, replace(options, again=True, undo=self._backup()), self.say, with_folders)
             if len(paths) < len(wrong):
-                self.received += transfer.rsync(self.channel, root, options, self.say)
+                self.received += transfer.rsync(self.channel, root, replace(options, undo=self._backup()), self.say)
             self._look_again([item.path for item in wrong])
         raise AssertionError("the last round returns")
 
@@ -232,8 +270,11 @@ class Pass:
             "passSeconds": round(seconds, 3),
         }
 
-    def _require_still(self, result: dict[str, Any]) -> None:
-        """Raise PassError unless the source stood still through the whole pass, and both sides are equal."""
+    def _require_still(self, result: dict[str, Any]) -> int:
+        """Return when the target was written back, by its clock.
+
+        Raises PassError unless the source stood still through the whole pass, and both sides are equal.
+        """
         if not result["equal"]:
             raise PassError(f"{result['leftCount']} objects differ after {_ROUNDS} rounds: {'; '.join(result['left'][:3])}")
         if using := self.channel.ask("users"):
@@ -242,7 +283,7 @@ class Pass:
             if old is None or new is None or old.stamp != new.stamp:
                 path = shown(old.path if old else new.path if new else ROOT)
                 raise PassError(f"something wrote to the source meanwhile: {path}", "stop what writes, and run this again")
-        synced(self.settings.root)
+        return synced(self.settings.root)
 
     def _save_proof(self) -> None:
         self.memory.keep("proof", self.memory.entries("source.new"))

@@ -14,10 +14,12 @@ import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import BinaryIO
 
 from migrator.volumes.agent.compare import totals
-from migrator.volumes.agent.entries import Entry, to_lines
+from migrator.volumes.agent.entries import Entry, ListError, to_lines
+from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
 
@@ -67,36 +69,39 @@ def tar_command(root: str) -> list[str]:
     ]
 
 
-def serve(root: str, request: str, given: BinaryIO, out: BinaryIO) -> None:
+def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
     """Do what this key allows: become rsync's or tar's sender, answer questions until they end, or end the server."""
     if request == "tar" or request.startswith("rsync "):
         command = tar_command(root) if request == "tar" else rsync_command(request.split(" "), root)
         os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
     elif request == "session":
-        session(root, given, out)
+        session(root, given, out, memory=memory)
     elif request == "close":
         os.kill(_listener(), signal.SIGTERM)
     else:
         raise RefusedError(f"{request[:40]!r} is no request")
 
 
-def session(root: str, given: BinaryIO, out: BinaryIO) -> None:
+def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
     """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome."""
     while line := given.readline(_LONGEST_LINE):
         word, _, length = line.decode().strip().partition(" ")
         try:
-            for chunk in answer(root, word, given.read(int(length or 0))):
+            for chunk in answer(root, word, given.read(int(length or 0)), memory=memory):
                 frame(out, chunk)
             outcome = {}
-        except (RefusedError, TreeError, OSError) as error:
+        except (RefusedError, TreeError, ListError, OSError) as error:
             outcome = {"error": str(error)}
         frame(out, b"")
         frame(out, json.dumps(outcome).encode())
         out.flush()
 
 
-def answer(root: str, word: str, payload: bytes) -> Iterator[bytes]:
-    """Yield the answer to one question; raises RefusedError, TreeError or OSError."""
+def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterator[bytes]:
+    """Yield the answer to one question; raises RefusedError, TreeError, ListError or OSError.
+
+    `memory` is the folder of the passes in the other direction, whose target is this folder.
+    """
     if word in ("scan", "read"):
         tree = Tree(root)
         yield from packed(tree.scan() if word == "scan" else tree.read())
@@ -108,6 +113,10 @@ def answer(root: str, word: str, payload: bytes) -> Iterator[bytes]:
         yield json.dumps(synced(root)).encode()
     elif word == "users":
         yield json.dumps(users(root)).encode()
+    elif word == "known":
+        yield json.dumps(asdict(Memory(memory).binding) if os.path.isdir(memory) else {}).encode()
+    elif word in ("known-source", "known-target") and os.path.isdir(memory):
+        yield from packed(Memory(memory).entries(word.partition("-")[2]))
     else:
         raise RefusedError(f"{word[:40]!r} is no question")
 
@@ -195,7 +204,7 @@ def survey(root: str) -> dict[str, object]:
     return {**probe(root), **counted.document(), "devices": counted.devices}
 
 
-def main(root: str) -> None:
+def main(root: str, memory: str = "") -> None:
     """Answer the request that sshd hands over (SSH_ORIGINAL_COMMAND, sshd(8))."""
-    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer)
+    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer, memory=memory)
     sys.stdout.buffer.flush()

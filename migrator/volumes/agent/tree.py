@@ -186,7 +186,7 @@ def _entry(folder: int, name: bytes, path: bytes, *, whole: bool) -> Entry:
 
 def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
     if entry.kind not in "fd":
-        return entry._replace(xattrs=_xattrs(b"/proc/self/fd/%d/%s" % (folder, name)), whole=True)
+        return entry._replace(xattrs=xattrs_of(b"/proc/self/fd/%d/%s" % (folder, name)), whole=True)
     try:
         fd = os.open(name, _OPEN | os.O_NOATIME, dir_fd=folder)
     except OSError as error:
@@ -200,14 +200,15 @@ def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
         after = os.fstat(fd)
         if entry.kind == "f" and (after.st_ino, after.st_ctime_ns, after.st_size) != (entry.inode, entry.ctime, entry.size):
             digest = ""
-        return entry._replace(xattrs=_xattrs(fd), flags=flags_of(fd), digest=digest, whole=True)
+        return entry._replace(xattrs=xattrs_of(fd), flags=flags_of(fd), digest=digest, whole=True)
     except OSError as error:
         raise OSError(error.errno, error.strerror, shown(entry.path)) from error
     finally:
         os.close(fd)
 
 
-def _xattrs(where: int | bytes) -> tuple[tuple[str, str], ...]:
+def xattrs_of(where: int | bytes) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of an open object, or at a path, that belong to the data; values in hexadecimal."""
     found = []
     follow = {} if isinstance(where, int) else {"follow_symlinks": False}
     try:
