@@ -5,43 +5,27 @@ What is announced stands in the journal before a folder is changed. A claim that
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven
+from migrator.journal.records.data import DataCleaned
+from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
 from migrator.migration.data_state import ClaimData
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
 from migrator.model.kinds import CLAIMS, NODES, PODS, VOLUMES
-from migrator.model.volumes import Direction, Job, PassResult, VolumePlan, Way
-from migrator.ports import ClusterReader, VolumeMover
+from migrator.model.volumes import Direction, Job, VolumePlan, Way
+from migrator.ports import ClusterReader
 from migrator.rules.volumes import ClusterVolumes, claims_of, plan_volumes
-from migrator.volumes.proof import make_proof
 
 _SLACK = 1.5
 """The last pass looks at both sides once more than the passes before it."""
-
-
-@dataclass(slots=True, frozen=True)
-class Movers:
-    """How folders are moved in both directions, and where proofs are kept."""
-
-    to_green: VolumeMover
-    to_blue: VolumeMover
-    proofs: Path
-    confirm: Callable[[str], bool]
-
-    def of(self, job: Job) -> VolumeMover:
-        """Return the mover for the direction of a pass."""
-        return self.to_green if job.direction is Direction.TO_GREEN else self.to_blue
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,16 +36,6 @@ class Choice:
     """Patterns of `namespace/name`; none: all."""
     full: bool = False
     accept_deletions: bool = False
-
-
-@dataclass(slots=True, frozen=True)
-class ClaimOutcome:
-    """What came of one claim in one run."""
-
-    claim: str
-    result: PassResult | None = None
-    error: MigratorError | None = None
-    proof: Path | None = None
 
 
 def plan_data(session: Session) -> tuple[VolumePlan, ...]:
@@ -95,7 +69,10 @@ def finish_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimO
 
 
 def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
-    """Run the last pass in the other direction: blue gets what green has written since; what blue had is kept on its host."""
+    """Run the last pass in the other direction: blue gets what green has written since; what blue had is kept on its host.
+
+    A pass that breaks is taken back at once.
+    """
     plans = _chosen(session, choice)
     _require_unused(plans)
     never = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).digest == ""]
@@ -103,7 +80,7 @@ def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOu
         raise BlockedError(
             f"{never[0]}: its data was never proven on green, and blue still has its own", hint="start its workload on blue"
         )
-    jobs = [_reversed(_job(plan, choice)) for plan in plans]
+    jobs = [to_blue(_job(plan, choice), session.run.state.data[plan.claim]) for plan in plans]
     return _moved(session, movers, jobs)
 
 
@@ -114,7 +91,7 @@ def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
         session.run.write(DataCleaned(plan.claim))
         there = _job(plan, choice)
         movers.to_green.clean(there)
-        movers.to_blue.clean(_reversed(there))
+        movers.to_blue.clean(there.opposite)
     return [plan.claim for plan in plans]
 
 
@@ -193,56 +170,13 @@ def _moved(session: Session, movers: Movers, jobs: Sequence[Job]) -> list[ClaimO
 
     def move(job: Job) -> ClaimOutcome:
         try:
-            return _one(session, movers, job, lambda text: say(f"{job.claim}: {text}"))
+            run = bring_back_pass if job.direction is Direction.TO_BLUE else run_pass
+            return run(session.run, movers, job, lambda text: say(f"{job.claim}: {text}"), lambda job: _users_now(session, job))
         except MigratorError as error:
             return ClaimOutcome(job.claim, error=error)
 
     with session.green.lock(session.holder, session.run.reporter), ThreadPoolExecutor(session.config.volumes.parallel) as pool:
         return list(pool.map(move, jobs))
-
-
-def _one(session: Session, movers: Movers, job: Job, say: Callable[[str], None]) -> ClaimOutcome:
-    run = session.run
-    run.write(
-        DataPassAnnounced(
-            claim=job.claim, direction=job.direction.value, source=str(job.source), target=str(job.target), finish=job.finish
-        )
-    )
-    result = movers.of(job).move(job, say)
-    seconds, entries, size = result.seconds, result.number("entries"), result.number("bytes")
-    run.write(
-        DataPassEnded(
-            claim=job.claim,
-            direction=job.direction.value,
-            entries=entries,
-            bytes=size,
-            received=result.number("received"),
-            seconds=seconds,
-            left=result.number("leftCount"),
-        )
-    )
-    if not job.finish:
-        return ClaimOutcome(job.claim, result)
-    if not result.document.get("proven"):
-        raise BlockedError(f"{job.claim}: a pass of an earlier run has ended, which was no last one", hint="run this again")
-    if users := _users_now(session, job):
-        raise BlockedError(
-            f"{job.claim}: {users} came up during the last pass: it proves nothing",
-            hint="scale its workload to 0, and run this again",
-        )
-    path = _kept(movers, job, result)
-    run.write(
-        DataProven(
-            claim=job.claim,
-            direction=job.direction.value,
-            digest=result.digest,
-            entries=entries,
-            bytes=size,
-            seconds=seconds,
-            proof=str(path),
-        )
-    )
-    return ClaimOutcome(job.claim, result, proof=path)
 
 
 def _users_now(session: Session, job: Job) -> str:
@@ -253,26 +187,6 @@ def _users_now(session: Session, job: Job) -> str:
         namespace = session.context().green_namespace(namespace)
     pods = [pod for pod in cluster.list(PODS, namespace, unparsed=lambda _: None) if f"{namespace}/{name}" in claims_of(pod)]
     return f"pod {pods[0]['metadata']['name']}" if pods else ""
-
-
-def _kept(movers: Movers, job: Job, result: PassResult) -> Path:
-    head = {
-        **result.document,
-        "claim": job.claim,
-        "direction": job.direction.value,
-        "from": str(job.source),
-        "to": str(job.target),
-    }
-    content = make_proof(head, movers.of(job).read_list(job))
-    movers.proofs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = movers.proofs / f"{job.claim.replace('/', '_')}-{job.direction.value}-{result.digest[:12]}.proof.gz"
-    staged = path.with_suffix(".new")
-    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)
-    return path
 
 
 def _job(plan: VolumePlan, choice: Choice) -> Job:
@@ -286,10 +200,4 @@ def _job(plan: VolumePlan, choice: Choice) -> Job:
         accept_deletions=choice.accept_deletions,
         devices=plan.devices,
         limit=plan.limit,
-    )
-
-
-def _reversed(job: Job) -> Job:
-    return replace(
-        job, source=job.target, target=job.source, direction=Direction.TO_BLUE, finish=True, known_target=True, keep_undo=True
     )

@@ -29,13 +29,26 @@ class ClaimData:
     """When both sides were equal and the source stood still; None since the next pass was announced."""
     digest: str = ""
     proof: str = ""
+    on_blue: str = ""
+    """`node:path` of the last pass that was announced."""
+    on_green: str = ""
+    switched_at: float | None = None
+    """When green had what blue had at its stop, proven, the last time."""
+    switch_digest: str = ""
+    green_writes: bool = False
+    """Whether green's workload was told to start since, and blue's was not."""
+    back_at: float | None = None
+    """When the last whole pass to blue since then has ended."""
+    half: bool = False
+    """Whether a pass to blue was announced and is neither whole nor taken back: blue's folder may be a mixture."""
 
     @property
     def proven(self) -> bool:
         """Whether green has what blue had when it stopped."""
-        return self.proven_at is not None and self.direction == "to-green"
+        return self.proven_at is not None and self.direction == _TO_GREEN
 
 
+_TO_GREEN = "to-green"
 Data = Mapping[str, ClaimData]
 """By `namespace/name` of the claim on blue."""
 
@@ -45,7 +58,7 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
     old = known.get(record.claim, ClaimData())
     match record:
         case records.DataPassAnnounced():
-            new = replace(old, direction=record.direction, open=True, proven_at=None)
+            new = _announced(old, record)
         case records.DataPassEnded():
             new = replace(
                 old,
@@ -56,11 +69,29 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
                 bytes=record.bytes,
                 passed_at=at,
                 seconds=record.seconds,
+                back_at=old.back_at if record.direction == _TO_GREEN else at,
             )
         case records.DataProven():
-            new = replace(old, open=False, left=0, proven_at=at, digest=record.digest, proof=record.proof)
+            new = replace(_proven(old, record, at), open=False, left=0, proven_at=at, digest=record.digest, proof=record.proof)
+        case records.DataSwitched():
+            new = replace(old, green_writes=record.direction == _TO_GREEN)
+        case records.DataTakenBack():
+            new = replace(old, open=False, half=False, back_at=None if record.everything else old.back_at)
         case records.DataCleaned():
             new = replace(old, open=False)
         case _:
             assert_never(record)
     return {**known, record.claim: new}
+
+
+def _announced(old: ClaimData, record: records.DataPassAnnounced) -> ClaimData:
+    new = replace(old, direction=record.direction, open=True, proven_at=None)
+    if record.direction == _TO_GREEN:
+        return replace(new, on_blue=record.source, on_green=record.target)
+    return replace(new, on_blue=record.target, on_green=record.source, half=True)
+
+
+def _proven(old: ClaimData, record: records.DataProven, at: float) -> ClaimData:
+    if record.direction == _TO_GREEN:
+        return replace(old, switched_at=at, switch_digest=record.digest, back_at=None, half=False)
+    return replace(old, back_at=at, half=False)

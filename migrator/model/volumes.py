@@ -38,6 +38,12 @@ class Place:
     def __str__(self) -> str:
         return f"{self.node}:{self.path}"
 
+    @staticmethod
+    def of(text: str) -> Place:
+        """Return the place of a text such as `board-1:/srv/data`; a node's name has no colon."""
+        node, _, path = text.partition(":")
+        return Place(node, path)
+
 
 @dataclass(slots=True, frozen=True)
 class VolumePlan:

@@ -203,6 +203,10 @@ def _data_milestone(record: data.DataRecord) -> tuple[str, str] | None:
                 "data proven",
                 f"{record.claim} {record.direction}: {proven}, after {record.seconds * 1000:.0f} ms; {record.proof}",
             )
+        case data.DataSwitched():
+            return "data switched", f"{record.claim} {record.direction} ({record.how})"
+        case data.DataTakenBack():
+            return "data taken back", f"{record.claim}: {record.objects} objects"
         case data.DataPassAnnounced() | data.DataCleaned():
             return None
         case _:

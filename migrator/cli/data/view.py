@@ -10,7 +10,7 @@ import click
 
 from migrator.cli import render
 from migrator.errors import MigratorError
-from migrator.migration.data import ClaimOutcome
+from migrator.migration.data_pass import ClaimOutcome
 from migrator.migration.data_state import ClaimData
 from migrator.model.volumes import VolumePlan
 

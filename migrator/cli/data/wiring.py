@@ -10,7 +10,7 @@ from migrator.cli.options import Common, journal_path
 from migrator.config.hosts import load_hosts
 from migrator.config.schema import Migration
 from migrator.errors import ConfigError
-from migrator.migration.data import Movers
+from migrator.migration.data_pass import Movers
 from migrator.ssh.host import SshHost, socket_folder
 from migrator.volumes.mover import Machine, NodeMover
 

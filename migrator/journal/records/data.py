@@ -57,6 +57,27 @@ class DataProven(Record):
     """Path of the proof."""
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DataSwitched(Record):
+    """The workload is about to start on the side that the data went to, and will write there."""
+
+    WORD = "data-switched"
+    claim: str
+    direction: str
+    how: str
+    """`pass`: proven by a last pass; `switch` and `last-pass`: chosen by a person who gave up what green has written since."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class DataTakenBack(Record):
+    """What passes to blue had changed was put back: the one that broke, or `everything` since the switch."""
+
+    WORD = "data-taken-back"
+    claim: str
+    everything: bool
+    objects: int
+
+
 @dataclass(slots=True, frozen=True)
 class DataCleaned(Record):
     """What was kept on hosts for this claim is about to be removed."""
@@ -65,4 +86,4 @@ class DataCleaned(Record):
     claim: str
 
 
-DataRecord = DataPassAnnounced | DataPassEnded | DataProven | DataCleaned
+DataRecord = DataPassAnnounced | DataPassEnded | DataProven | DataSwitched | DataTakenBack | DataCleaned

@@ -89,7 +89,9 @@ def look(words: list[str]) -> int:
             case ["users", root]:
                 say(json.dumps(users.users(root)))
             case _:
-                sys.stderr.write("serve ROOT [MEMORY] | survey ROOT | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n")
+                sys.stderr.write(
+                    "serve ROOT [MEMORY] | survey ROOT | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n"
+                )
                 return _REFUSED
     except (serve.RefusedError, TreeError, OSError) as error:
         sys.stderr.write(f"{error}\n")

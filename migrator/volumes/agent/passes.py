@@ -221,7 +221,9 @@ class Pass:
             paths = [item.path for item in wrong if not {"extra", "hard link"} & set(item.what) and item.path != ROOT]
             if paths:
                 with_folders = sorted({*paths, *map(parent, paths)} - {ROOT}, key=place)
-                self.received += transfer.rsync(self.channel, root, replace(options, again=True, undo=self._backup()), self.say, with_folders)
+                self.received += transfer.rsync(
+                    self.channel, root, replace(options, again=True, undo=self._backup()), self.say, with_folders
+                )
             if len(paths) < len(wrong):
                 self.received += transfer.rsync(self.channel, root, replace(options, undo=self._backup()), self.say)
             self._look_again([item.path for item in wrong])

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BlockedError, HostError
-from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven
-from migrator.migration.data import Choice, Movers, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
+from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
+from migrator.migration.data import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
+from migrator.migration.data_pass import Movers
 from migrator.migration.session import Session
 from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan
-from migrator.model.volumes import Direction, Job, PassResult, Place
+from migrator.model.volumes import Direction, Job, PassResult, Place, TakenBack
 from migrator.rules.storage import data_plan
 from migrator.volumes.agent.compare import root_digest
 from migrator.volumes.agent.entries import to_lines
@@ -40,6 +41,9 @@ class FakeMover:
     jobs: list[Job] = field(default_factory=list)
     cleaned: list[Job] = field(default_factory=list)
     broken: Mapping[str, Exception] = field(default_factory=dict)
+    taken: list[tuple[Job, bool]] = field(default_factory=list)
+    stuck: Exception | None = None
+    """Why nothing can be taken back."""
     during: Callable[[], None] = lambda: None
 
     def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
@@ -60,6 +64,19 @@ class FakeMover:
         return PassResult(
             {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
         )
+
+    def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
+        """Nobody uses it."""
+        del place, source
+        return ()
+
+    def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
+        """Keep the job."""
+        say("taking back")
+        self.taken.append((job, everything))
+        if self.stuck:
+            raise self.stuck
+        return TakenBack(3, "d")
 
     def running(self, job: Job) -> bool:
         """Nothing runs."""
@@ -254,8 +271,27 @@ def test_the_way_back_needs_a_proof_of_the_way_there(tmp_path: Path) -> None:
     (outcome,) = bring_back(one.session, one.movers, ALL)
     assert outcome.error is None
     (job,) = one.back.jobs
-    assert (job.direction, job.finish, job.keep_undo, job.known_target) == (Direction.TO_BLUE, True, True, True)
+    switched = one.session.run.state.data["shop/data"].switched_at
+    assert switched
+    assert (job.direction, job.finish, job.undo, job.known_target) == (Direction.TO_BLUE, True, int(switched), True)
+    assert one.back.taken == []
     assert not one.session.run.state.data["shop/data"].proven
+
+
+def test_a_way_back_that_breaks_is_taken_back_at_once(tmp_path: Path) -> None:
+    """Blue's folder is never a mixture of both; a host that went away with it is to be asked again, and the journal says so."""
+    one = stand(tmp_path, "data")
+    finished(one)
+    one.back.broken = {"shop/data": HostError("green is gone")}
+    (outcome,) = bring_back(one.session, one.movers, ALL)
+    assert str(outcome.error) == "green is gone"
+    assert [everything for _, everything in one.back.taken] == [False]
+    assert one.of(DataTakenBack) == [DataTakenBack(claim="shop/data", everything=False, objects=3)]
+    assert not one.session.run.state.data["shop/data"].half
+    one.back.stuck = HostError("blue is gone, too")
+    (outcome,) = bring_back(one.session, one.movers, ALL)
+    assert "is not taken back yet: blue is gone, too" in str(outcome.error)
+    assert one.session.run.state.data["shop/data"].half
 
 
 def test_claims_are_chosen_by_name(tmp_path: Path) -> None:

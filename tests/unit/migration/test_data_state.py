@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven
+from dataclasses import replace
+
+from migrator.journal.records.data import (
+    DataCleaned,
+    DataPassAnnounced,
+    DataPassEnded,
+    DataProven,
+    DataRecord,
+    DataSwitched,
+    DataTakenBack,
+)
 from migrator.migration.data_state import ClaimData, Data, after
 
 ANNOUNCED = DataPassAnnounced(claim="s/c", direction="to-green", source="b:/x", target="g:/y")
@@ -10,7 +20,7 @@ ENDED = DataPassEnded(claim="s/c", direction="to-green", entries=3, bytes=10, re
 PROVEN = DataProven(claim="s/c", direction="to-green", digest="ab", entries=3, bytes=10, seconds=1.0, proof="p.gz")
 
 
-def known(*records: DataPassAnnounced | DataPassEnded | DataProven | DataCleaned) -> ClaimData:
+def known(*records: DataRecord) -> ClaimData:
     """Return what is known of the claim after these records."""
     data: Data = {}
     for number, record in enumerate(records):
@@ -34,3 +44,27 @@ def test_a_proof_counts_until_the_next_pass_begins() -> None:
     back = DataProven(claim="s/c", direction="to-blue", digest="cd", entries=3, bytes=10, seconds=1.0, proof="q.gz")
     returned = DataPassAnnounced(claim="s/c", direction="to-blue", source="g:/y", target="b:/x")
     assert not known(ANNOUNCED, ENDED, PROVEN, returned, back).proven
+
+
+RETURNS = DataPassAnnounced(claim="s/c", direction="to-blue", source="g:/y", target="b:/x")
+RETURNED = DataPassEnded(claim="s/c", direction="to-blue", entries=3, bytes=10, received=5, seconds=2.0, left=0)
+
+
+def test_a_pass_to_blue_leaves_a_mixture_until_it_is_whole_or_taken_back() -> None:
+    """Where the data lies, when it was switched and when it came back are known without asking anybody."""
+    there = (ANNOUNCED, ENDED, PROVEN)
+    half = known(*there, RETURNS)
+    assert (half.half, half.on_blue, half.on_green, half.switched_at, half.switch_digest) == (True, "b:/x", "g:/y", 2.0, "ab")
+    assert not known(*there, RETURNS, DataTakenBack(claim="s/c", everything=False, objects=1)).half
+    whole = known(*there, RETURNS, RETURNED, replace(PROVEN, direction="to-blue", digest="cd"))
+    assert (whole.half, whole.back_at, whole.switch_digest) == (False, 5.0, "ab")
+    assert known(*there, RETURNS, RETURNED, DataTakenBack(claim="s/c", everything=True, objects=1)).back_at is None
+    assert known(*there, RETURNS, RETURNED, *there).back_at is None
+
+
+def test_green_writes_from_the_switch_until_blue_starts_again() -> None:
+    """Whatever was proven meanwhile."""
+    to_green = DataSwitched(claim="s/c", direction="to-green", how="pass")
+    assert not known(ANNOUNCED, ENDED, PROVEN).green_writes
+    assert known(ANNOUNCED, ENDED, PROVEN, to_green, RETURNS).green_writes
+    assert not known(ANNOUNCED, ENDED, PROVEN, to_green, replace(to_green, direction="to-blue", how="switch")).green_writes

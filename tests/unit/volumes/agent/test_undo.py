@@ -69,19 +69,44 @@ def joined(root: Path, _: Path) -> None:
     (root / "folder/again").write_bytes(b"second")
 
 
+def emptied(root: Path, kept: Path) -> None:
+    """Delete files in several folders."""
+    for name in ("a", "holes", "folder/inner"):
+        moved(root, kept, name)
+
+
+def added(root: Path, _: Path) -> None:
+    """Make a folder with things in it."""
+    (root / "more").mkdir()
+    (root / "more/file").write_bytes(b"1")
+    os.mkfifo(root / "more/pipe")
+
+
+def dressed(root: Path, _: Path) -> None:
+    """Change all but content."""
+    (root / "a").chmod(0o600)
+    os.utime(root / "folder", (1, 1))
+    os.removexattr(root / "a", "user.note")
+    os.setxattr(root / "b", "user.other", b"2")
+    (root / "pipe").chmod(0o600)
+
+
+def led_elsewhere(root: Path, _: Path) -> None:
+    """Give a link another target."""
+    (root / "folder/link").unlink()
+    (root / "folder/link").symlink_to("/etc/passwd")
+
+
 CHANGES: dict[str, Change] = {
     "overwritten": lambda root, kept: moved(root, kept, "folder/inner", b"y" * 300_000),
-    "deleted": lambda root, kept: [moved(root, kept, name) for name in ("a", "holes", "folder/inner")],
-    "new": lambda root, _: [(root / "more").mkdir(), (root / "more/file").write_bytes(b"1"), os.mkfifo(root / "more/pipe")],
-    "attributes": lambda root, _: [
-        (root / "a").chmod(0o600), os.utime(root / "folder", (1, 1)), os.removexattr(root / "a", "user.note"),
-        os.setxattr(root / "b", "user.other", b"2"), (root / "pipe").chmod(0o600),
-    ],
+    "deleted": emptied,
+    "new": added,
+    "attributes": dressed,
     "another kind": retyped,
-    "link": lambda root, _: [(root / "folder/link").unlink(), (root / "folder/link").symlink_to("/etc/passwd")],
+    "link": led_elsewhere,
     "hole filled": lambda root, kept: moved(root, kept, "holes", bytes(5 << 20) + b"end"),
-    "nothing": lambda root, kept: None,
-}  # fmt: skip
+    "nothing": lambda _, __: None,
+}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -140,7 +165,9 @@ def test_a_pass_that_goes_on_keeps_the_first_list(tmp_path: Path, volume: Path) 
     assert (volume / "a").read_bytes() == b"first"
 
 
-def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(
+    tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is taken as put back."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
     log.begin(iter(before))
