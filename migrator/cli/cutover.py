@@ -38,11 +38,14 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
         options = CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds())
         result = run_cutover(opened, options, consent)
     if common.output == "json":
-        document = {"good": True, "copy": as_document(result.copied), "handedOver": list(result.handed_over)}
+        pauses = {item.row: item.milliseconds for item in result.pauses}
+        document = {"good": True, "pauseMs": pauses, "copy": as_document(result.copied), "handedOver": list(result.handed_over)}
         render.result_json(document | {"openOnBlue": result.open_on_blue, "endedOnBlue": dict(result.ended_on_blue)})
     else:
         render.line("last copy: ", *render.counts(result.copied.counts))
         render.line(f"handed over to green: {', '.join(result.handed_over) or 'nothing'}")
+        for item in result.pauses:
+            render.line(f"{item.row}: stood still for {item.milliseconds} ms")
         render.line("all traffic is on green; `migrator rollback` moves it back at once")
         if result.ended_on_blue:
             render.line(f"{sum(result.ended_on_blue.values())} connections on blue were ended")

@@ -13,6 +13,7 @@ from migrator.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
     from migrator.config.schema import Migration, WayBack
+    from migrator.migration.data_home import DataFrom
     from migrator.migration.rollback import RollbackResult, TrafficMoved
 
 
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="Do not end what is open on green: wait so long, such as 10m, for it to end by itself. What is left then is listed.",
 )
-def command(common: Common, graceful: str | None) -> None:
+@click.option(
+    "--data-from",
+    type=click.Choice(["switch", "last-pass"]),
+    help="Give up what green has written to volumes: start blue with its data of the switch, or of the last pass back to it.",
+)
+def command(common: Common, graceful: str | None, data_from: DataFrom | None) -> None:
     """Move all traffic back to blue in one step, then what runs on one side only; for the traffic no cluster need be reachable.
 
-    Connections that are open on green are ended, unless --graceful gives them time.
+    Connections that are open on green are ended, unless --graceful gives them time. What green has written to volumes is brought
+    to blue and proven before blue's workloads start.
 
     Exit code 4 when something besides the traffic could not be taken back; running it again finishes.
     """
@@ -45,7 +52,7 @@ def command(common: Common, graceful: str | None) -> None:
     # A signal while all is taken back would leave it in the middle; every part of it has a limit.
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
         moved = _move_traffic(common, config, screen, limit)
-        result = _finish(moved, common, config, screen)
+        result = _finish(moved, common, config, screen, data_from or "")
     if result.undone:
         click.get_current_context().exit(4)
 
@@ -88,12 +95,12 @@ def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Sc
     return move_traffic(config.name, entries, switch, screen, process_age, graceful=graceful)
 
 
-def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen) -> RollbackResult:
+def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen, data_from: DataFrom) -> RollbackResult:
     from migrator.cli.wiring import way_back
     from migrator.migration.rollback import RollbackResult, after, finish
 
     try:
-        with way_back(common, config, screen) as (run, back, runner):
+        with way_back(common, config, screen, data_from) as (run, back, runner):
             result = finish(moved, back, run=run)
             _show(result, common, traffic=config.traffic is not None)
             with SIGNALS.let_through():

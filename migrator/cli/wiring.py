@@ -30,6 +30,8 @@ from migrator.journal.records.codec import MIGRATION
 from migrator.journal.records.migration import MigrationRecord
 from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
+from migrator.migration.data_home import DataFrom, DataHome
+from migrator.migration.data_pass import Movers
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.session import Session
@@ -76,6 +78,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
                 Side(lambda: _impatient("green", access["green"]), GREEN_SECONDS),
                 Limits.of(config.cutover),
             ),
+            movers=lambda: _movers(common, config),
         )
 
 
@@ -86,7 +89,9 @@ def both_sides(common: Common, config: Migration, screen: Screen, state: State) 
 
 
 @contextmanager
-def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
+def way_back(
+    common: Common, config: Migration, screen: Screen, data_from: DataFrom = ""
+) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
     """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
     path, clock = journal_path(common, config.name), SystemClock()
 
@@ -100,7 +105,14 @@ def way_back(common: Common, config: Migration, screen: Screen) -> Iterator[tupl
         run = Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS)
         blue = _side("blue", config.blue, common, screen, run.state)
         green = _side("green", config.green, common, screen, run.state)
-        yield run, WayBack(blue, green, Limits.of(config.cutover)), ShellRunner()
+        bring = DataHome(run, config, lambda: _movers(common, config), data_from)
+        yield run, WayBack(blue, green, Limits.of(config.cutover), bring), ShellRunner()
+
+
+def _movers(common: Common, config: Migration) -> Movers:
+    from migrator.cli.data.wiring import movers  # most migrations move no data, and need not wait for what this imports
+
+    return movers(common, config)
 
 
 def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, state: State) -> Side:

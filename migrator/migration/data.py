@@ -14,15 +14,16 @@ from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
+from migrator.migration.claims import read_volumes
 from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
 from migrator.migration.data_state import ClaimData
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
-from migrator.model.kinds import CLAIMS, NODES, PODS, VOLUMES
+from migrator.model.kinds import PODS
 from migrator.model.volumes import Direction, Job, VolumePlan, Way
 from migrator.ports import ClusterReader
-from migrator.rules.volumes import ClusterVolumes, claims_of, plan_volumes
+from migrator.rules.volumes import claims_of, plan_volumes
 
 _SLACK = 1.5
 """The last pass looks at both sides once more than the passes before it."""
@@ -41,12 +42,6 @@ class Choice:
 def plan_data(session: Session) -> tuple[VolumePlan, ...]:
     """Return the way of each claim; only reads."""
     return plan_volumes(read_volumes(session.blue), read_volumes(session.green), session.context())
-
-
-def read_volumes(cluster: ClusterReader) -> ClusterVolumes:
-    """Read what a cluster tells about claims."""
-    lists = [list(cluster.list(kind, unparsed=lambda _: None)) for kind in (CLAIMS, VOLUMES, PODS, NODES)]
-    return ClusterVolumes.of(*lists)
 
 
 def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:

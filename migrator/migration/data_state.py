@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from migrator.journal.records import data as records
+from migrator.model.volumes import Place, VolumePlan, Way
+
+_TO_GREEN = "to-green"
 
 
 @dataclass(slots=True, frozen=True)
@@ -47,8 +50,13 @@ class ClaimData:
         """Whether green has what blue had when it stopped."""
         return self.proven_at is not None and self.direction == _TO_GREEN
 
+    def plan_from_passes(self, plan: VolumePlan) -> VolumePlan:
+        """Return the plan of a claim with the folders of its passes, where only a pod told of them that has stopped by now."""
+        if plan.way is Way.OWN or not (self.on_blue and self.on_green):
+            return plan
+        return replace(plan, way=Way.COPY, reason="", blue=Place.of(self.on_blue), green=Place.of(self.on_green))
 
-_TO_GREEN = "to-green"
+
 Data = Mapping[str, ClaimData]
 """By `namespace/name` of the claim on blue."""
 

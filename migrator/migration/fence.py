@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from migrator.config.one_side import Cutover
 from migrator.errors import BlockedError
@@ -62,6 +63,18 @@ def nothing(_: Group) -> None:
     """Do nothing between the sides."""
 
 
+class Bring(Protocol):
+    """Brings to blue what a group has written on green, while it is stopped on both sides; it must bear being done twice."""
+
+    def __call__(self, group: Group, /, *, lost: str) -> None:
+        """Do it, or raise why blue's must not start; `lost` tells why green could not be stopped, empty when it stands still."""
+
+
+def nothing_to_bring(_: Group, *, lost: str) -> None:
+    """Bring nothing."""
+    del lost
+
+
 @dataclass(slots=True, frozen=True)
 class WayBack:
     """What a hand-over is undone on, and with."""
@@ -69,4 +82,4 @@ class WayBack:
     blue: Side
     green: Side
     limits: Limits = field(default_factory=Limits)
-    between: Between = nothing
+    bring: Bring = nothing_to_bring

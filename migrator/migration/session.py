@@ -11,6 +11,9 @@ from typing import NamedTuple
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
+from migrator.migration.claims import with_data
+from migrator.migration.data_home import DataHome
+from migrator.migration.data_pass import Movers
 from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
 from migrator.migration.inventory import GreenReading
@@ -25,6 +28,10 @@ from migrator.rules.context import RuleContext
 from migrator.side_by_side import side_by_side
 
 _MOST_SKEW_SECONDS = 60.0
+
+
+def _no_hosts() -> Movers:
+    raise BlockedError("volumes.hosts names no hosts", hint="docs/volumes.md shows how")
 
 
 @dataclass(slots=True)
@@ -47,6 +54,8 @@ class Session:
     """Blue and green as an undo asks for them: at once, and without the lock on green."""
     free_memory: Callable[[], int | None] = lambda: None
     """Bytes that this machine can still give, where it tells."""
+    movers: Callable[[], Movers] = _no_hosts
+    """What moves folders of volumes; raises MigratorError where no hosts are named."""
 
     def preflight(self) -> dict[str, str]:
         """Return both clusters' identities; raises BlockedError when they cannot be a pair.
@@ -77,12 +86,13 @@ class Session:
         """Return what rules may know before anything was read."""
         state = self.run.state
         copied = frozenset(name for name, known in state.data.items() if known.proven)
-        return RuleContext(self.config, handed=state.handed, copied_claims=copied)
+        before = frozenset(name for name, known in state.data.items() if known.passes)
+        return RuleContext(self.config, handed=state.handed, copied_claims=copied, copied_before=before)
 
     def read_and_plan(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and decide about every object of blue."""
-        context = self.context()
         self.run.reporter.emit(Step("reading blue and green"))
+        context = with_data(self.context(), self.blue)
         meter = Meter(self.free_memory, self.run.reporter)
         discovery = discover(self.blue, self.green, context, self.run.reporter, meter)
         with ThreadPoolExecutor(1) as pool:
@@ -99,7 +109,8 @@ class Session:
     def way_back(self) -> WayBack:
         """Return blue and green as an undo asks for them."""
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
-        return self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover))
+        on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover))
+        return replace(on, bring=DataHome(self.run, self.config, self.movers))
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

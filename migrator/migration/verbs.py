@@ -10,6 +10,7 @@ from typing import Any
 from migrator.cluster.policy_probe import PolicyProbe
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import VerdictGiven
+from migrator.journal.records.one_side import Paused
 from migrator.journal.records.traffic import ClocksCompared
 from migrator.migration import cutover, prepare, retire
 from migrator.migration.account import remove_account
@@ -17,11 +18,13 @@ from migrator.migration.ages import Moment
 from migrator.migration.approval import as_document, require_unchanged
 from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
+from migrator.migration.data_over import DataOver
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
 from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.one_side.addresses import addresses_first
+from migrator.migration.one_side.groups import Group
 from migrator.migration.one_side.names import findings as one_side_names
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.plan import shrinking
@@ -48,6 +51,8 @@ class CutoverResult:
     """Connections that are still open on blue; None when the load balancer does not tell."""
     ended_on_blue: Mapping[str, int] = field(default_factory=dict)
     """Connections that were open on blue and were ended, by server."""
+    pauses: tuple[Paused, ...] = ()
+    """How long each group with data stood still."""
 
 
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
@@ -121,10 +126,17 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
             raise BlockedError("the last copy was not complete", hint="see `migrator copy`, then validate again")
         due = ready_to_hand_over(plan, session.blue, session.green, session.run)
         limits = Limits.of(session.config.cutover)
-        between = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
         for text in shrinking(plan.items):
             session.run.reporter.emit(Note(text, warning=True))
-        cutover.cut_over(
+        addresses = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
+        data = DataOver(session, session.movers, limits.stop)
+        data.ready(due, plan)
+
+        def between(group: Group) -> None:
+            addresses(group)
+            data.between(group)
+
+        pauses = cutover.cut_over(
             inputs,
             lambda: hand_over(due, session.blue, session.green, session.run, limits, between=between),
             session.way_back(),
@@ -133,7 +145,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     cutover.warn_of_restart(session.switch, session.run.reporter)
     left, ended = cutover.settle_blue(session.switch, consent or cutover.Consent(), session.run)
-    return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended)
+    return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended, pauses)
 
 
 @dataclass(slots=True, frozen=True)

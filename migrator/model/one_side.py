@@ -83,6 +83,8 @@ class Part:
     """Whether it worked on blue: only then green's has to."""
     addresses: bool = False
     """Whether it tells the world the addresses of others: it is started after all else, once they have some."""
+    claims: tuple[str, ...] = ()
+    """Claims on blue (`namespace/name`) that it uses and whose data is handed over with it."""
 
     def ref(self, where: Where) -> ObjectRef:
         """Return its name on a side."""

@@ -32,6 +32,8 @@ class DataPlan(StrEnum):
     """The person moved it, or it may be empty (volumes.dataMoved)."""
     COPIED = "copied"
     """`migrator data finish` has copied and proven it."""
+    AT_CUTOVER = "at-cutover"
+    """It was copied while blue served; the cutover brings the rest and proves it."""
     SAME_VOLUME = "same-volume"
     """The volume itself moves with the claim."""
 

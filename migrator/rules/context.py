@@ -112,6 +112,11 @@ class RuleContext:
     copied_claims: frozenset[str] = frozenset()
     """Claims (namespace/name on blue) whose data was copied, and proven equal while blue's workload stood still."""
 
+    data_moves: frozenset[str] = frozenset()
+    """Claims (namespace/name on blue) whose data this tool copies."""
+    copied_before: frozenset[str] = frozenset()
+    """Those of them whose data was copied at least once."""
+
     def green_namespace(self, namespace: str) -> str:
         """Return the namespace's name on green."""
         return self.config.map.namespaces.get(namespace, namespace)

@@ -151,15 +151,19 @@ def data_plan(manifest: Manifest, context: RuleContext) -> DataPlan:
     if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
         return DataPlan.SAME_VOLUME
     metadata = manifest["metadata"]
-    if f"{metadata['namespace']}/{metadata['name']}" in context.copied_claims:
+    name = f"{metadata['namespace']}/{metadata['name']}"
+    if name in context.copied_claims:
         return DataPlan.COPIED
+    if name in context.data_moves & context.copied_before:
+        return DataPlan.AT_CUTOVER
     accounted = data_accounted_for(metadata["namespace"], metadata["name"], context)
     return DataPlan.ACCOUNTED_FOR if accounted else DataPlan.NOT_COPIED
 
 
 DATA_NOTES = {
     DataPlan.ACCOUNTED_FOR: "data: accounted for by volumes.dataMoved",
-    DataPlan.COPIED: "data: copied and proven by `migrator data finish`",
+    DataPlan.COPIED: "data: copied and proven",
+    DataPlan.AT_CUTOVER: "data: copied; the cutover brings the rest in a pause, and proves it",
     DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
 }
 """What a person reads about the data of a claim; nothing where there is nothing to decide."""

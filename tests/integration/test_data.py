@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrator.model.manifest import Manifest, get
+from migrator.model.manifest import get
 from tests.support import trees
+from tests.support.data_stand import local_volume, reached_by_ssh
 from tests.support.objects import made
 from tests.support.sandbox import Sandbox, one_line, until
 from tests.support.trees import described
 from tests.support.volume_hosts import VolumePair, volume_pair
 
-_SSH = """#!/bin/sh
-for last; do before=$now; now=$last; done
-case "$before" in
-{cases}
-esac
-"""
-_HOSTS = "config: {{'migrator:cluster': {{nodes: [{{name: {name}, address: {address}}}]}}}}\n"
-
 
 @pytest.fixture
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VolumePair]:
-    """Make two hosts, and an `ssh` that enters their namespaces instead of a network that this machine has not."""
+    """Make two hosts that the tool reaches."""
     with volume_pair() as pair:
-        cases = [f'  *@{host.address}) exec {" ".join(host.inside())} sh -c "$last" ;;' for host in (pair.blue, pair.green)]
-        (tmp_path / "bin").mkdir()
-        (tmp_path / "bin/ssh").write_text(_SSH.format(cases="\n".join(cases)))
-        (tmp_path / "bin/ssh").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-        for name, host in (("b", pair.blue), ("g", pair.green)):
-            (tmp_path / f"{name}.yaml").write_text(_HOSTS.format(name=name, address=host.address))
+        reached_by_ssh(pair, tmp_path, monkeypatch, blue="b", green="g")
         yield pair
-
-
-def volume(sandbox: Sandbox, name: str, path: Path, node: str) -> Manifest:
-    """Return a volume as local-path-provisioner makes it, for the sandbox's claim."""
-    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
-    spec = {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": "",
-        "hostPath": {"path": str(path)},
-        "claimRef": {"namespace": sandbox.namespace, "name": "data"},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-    }
-    return made("v1", "PersistentVolume", name, annotations={"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}, spec=spec)
 
 
 def bound(cluster: Any) -> bool:
@@ -65,10 +37,12 @@ def shop(sandbox: Sandbox, hosts: VolumePair) -> tuple[Sandbox, Path, Path]:
     trees.fill(blue)
     sandbox.configure(volumes={"hosts": {"blue": "b.yaml", "green": "g.yaml"}})
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
-    sandbox.on_blue(volume(sandbox, f"{sandbox.namespace}-b", blue, "b"), made("v1", "PersistentVolumeClaim", "data", spec=spec))
+    sandbox.on_blue(
+        local_volume(sandbox, f"{sandbox.namespace}-b", blue, "b"), made("v1", "PersistentVolumeClaim", "data", spec=spec)
+    )
     until(lambda: bound(sandbox.blue))
     assert sandbox.run("copy").code == 0
-    sandbox.on_green(volume(sandbox, f"{sandbox.namespace}-g", green, "g"))
+    sandbox.on_green(local_volume(sandbox, f"{sandbox.namespace}-g", green, "g"))
     until(lambda: bound(sandbox.green))
     return sandbox, blue, green
 

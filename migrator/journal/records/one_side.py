@@ -38,6 +38,7 @@ class PartRecord(Strict):
     first: bool = False
     ready: bool = True
     addresses: bool = False
+    claims: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, part: Part) -> PartRecord:
@@ -45,7 +46,7 @@ class PartRecord(Strict):
         fields = tuple(FieldRecord(field.path, field.held, field.blue, field.green) for field in part.fields)
         resource = part.resource
         return cls(
-            part.blue, part.green, part.row, resource.version, resource.plural, fields, part.first, part.ready, part.addresses
+            part.blue, part.green, part.row, resource.version, resource.plural, fields, part.first, part.ready, part.addresses, part.claims
         )
 
     @property
@@ -53,7 +54,7 @@ class PartRecord(Strict):
         """The part."""
         resource = ResourceType(self.blue.group, self.version, self.plural, self.blue.kind, bool(self.blue.namespace), frozenset())
         fields = tuple(HeldField(field.path, field.held, field.blue, field.green) for field in self.fields)
-        return Part(self.blue, self.green, self.row, resource, fields, self.first, self.ready, self.addresses)
+        return Part(self.blue, self.green, self.row, resource, fields, self.first, self.ready, self.addresses, self.claims)
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,6 +86,21 @@ class HandOverStep(Record):
 
 
 @dataclass(slots=True, frozen=True)
+class Paused(Record):
+    """How long a group with data stood still: from before it was told to stop on one side until it worked on the other."""
+
+    WORD = "paused"
+    row: str
+    milliseconds: int
+    stop: int
+    """Milliseconds of it until it had stopped."""
+    data: int
+    """Milliseconds of it for the last pass."""
+    start: int
+    """Milliseconds of it until it worked."""
+
+
+@dataclass(slots=True, frozen=True)
 class HandedOver(Record):
     """All that was announced runs on green."""
 
@@ -109,4 +125,4 @@ class HandedBack(Record):
     WORD = "handed-back"
 
 
-HandOverRecord = Held | HandOverAnnounced | HandOverStep | HandedOver | HandBackAnnounced | HandedBack
+HandOverRecord = Held | HandOverAnnounced | HandOverStep | Paused | HandedOver | HandBackAnnounced | HandedBack

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from migrator.errors import MigratorError
 from migrator.migration.bounded import Answers, InBackground, reason
 from migrator.migration.fence import Side, WayBack
 from migrator.migration.one_side import act
@@ -68,12 +69,32 @@ class _Return:
         return part.blue in self._running
 
     def start(self, groups: list[Group]) -> None:
-        """Start on blue what no longer runs on green, and tell what does not work there soon."""
-        for group in groups:
-            self._between(group)
-        parts = [part for group in groups for part in group.parts if not self.runs(part)]
-        held = [part for group in groups for part in group.parts if self.runs(part)]
+        """Start on blue what no longer runs on green, and tell what does not work there soon; groups with data come last."""
+        plain = [part for group in groups if not group.claims for part in group.parts]
+        held = [part for part in plain if self.runs(part)]
         self.sentences += [f"{part.blue} is still stopped on blue: on green {self._running[part.blue]}" for part in held]
+        self._start([part for part in plain if not self.runs(part)])
+        for group in groups:
+            if group.claims:
+                self._start_with_data(group)
+
+    def _start_with_data(self, group: Group) -> None:
+        """Start a group on blue once its data is there; until then all of it stays stopped."""
+        why = next((f"on green {self._running[part.blue]}" for part in group.parts if self.runs(part)), "")
+        if not why:
+            away = (reason(self._stopped.failed[part.blue]) for part in group.parts if part.blue in self._stopped.failed)
+            try:
+                self._back.bring(group, lost=next(away, ""))
+            except Exception as error:  # noqa: BLE001 - going back goes on with other groups
+                hint = f"; {error.hint}" if isinstance(error, MigratorError) and error.hint else ""
+                why = f"{reason(error)}{hint}"
+        if why:
+            names = ", ".join(str(part.blue) for part in group.parts)
+            self.sentences.append(f"{names} on blue stays stopped: {why}")
+        else:
+            self._start(list(group.parts))
+
+    def _start(self, parts: list[Part]) -> None:
         started = self._blue.do(parts, lambda at: self._started(at, parts))
         self.sentences += [f"{ref} on blue is still stopped: {reason(error)}" for ref, error in started.failed.items()]
         waited = [part for part in parts if started.done.get(part.blue) and part.resource.type_name in WORKLOADS]
@@ -84,12 +105,6 @@ class _Return:
     def _awaited(self, cluster: Blue, parts: list[Part], look: Look, where: Where, limit: float) -> Answers[ObjectRef, str]:
         seconds = (self._back.green if where == "green" else self._back.blue).seconds
         return Answers(await_all(parts, lambda part: look(cluster, part, where), limit=limit, clock=self._clock, seconds=seconds))
-
-    def _between(self, group: Group) -> None:
-        try:
-            self._back.between(group)
-        except Exception as error:  # noqa: BLE001 - going back goes on
-            self.sentences.append(f"{group.row}: what was written on green may not be on blue: {reason(error)}")
 
     def _started(self, blue: Blue, parts: list[Part]) -> Answers[ObjectRef, bool]:
         done = self._stopped.done

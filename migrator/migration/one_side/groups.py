@@ -24,6 +24,11 @@ class Group:
         """Whether it tells the world the addresses of others: it is started after all else, once they have some."""
         return any(part.addresses for part in self.parts)
 
+    @property
+    def claims(self) -> list[str]:
+        """The claims on blue whose data is handed over with it."""
+        return sorted({claim for part in self.parts for claim in part.claims})
+
 
 def groups_of(parts: Iterable[Part]) -> list[Group]:
     """Return parts in groups: those that could start others before the rest, what publishes addresses last, and else by name."""
@@ -53,10 +58,13 @@ def _document(group: Group, known: dict[Part | None, OneSide]) -> dict[str, Any]
         "cutover": _at_cutover(group),
         "rollback": _at_rollback(group),
         "objects": [str(part.blue) for part in group.parts],
+        "claims": group.claims,
     }
 
 
 def _at_cutover(group: Group) -> str:
+    if group.claims:
+        return "is stopped on blue, its last data is brought and proven, then it is started on green"
     if group.first:
         return "is stopped on blue before all others, and started on green after them"
     once = " once all that has an address on blue has one there" if group.addresses else ""
@@ -64,6 +72,8 @@ def _at_cutover(group: Group) -> str:
 
 
 def _at_rollback(group: Group) -> str:
+    if group.claims:
+        return "is stopped on green, what it wrote there is brought back and proven, then it is started on blue"
     if group.first:
         return "is stopped on green before all others, and started on blue after them"
     return "is stopped on green, waited for until it has stopped, then started on blue"

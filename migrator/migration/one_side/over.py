@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from migrator.errors import ApiError, BlockedError, ForbiddenError, GateFailedError, UnavailableError
-from migrator.journal.records.one_side import HandedOver, HandOverAnnounced, HandOverStep, PartRecord, Step
+from migrator.journal.records.one_side import HandedOver, HandOverAnnounced, HandOverStep, PartRecord, Paused, Step
 from migrator.migration.bounded import Answers, each
 from migrator.migration.fence import Between, Limits, nothing
 from migrator.migration.one_side import act
@@ -35,15 +35,17 @@ def ready_to_hand_over(plan: Plan, blue: Blue, green: Blue, run: Run) -> tuple[P
     return due
 
 
-def hand_over(due: tuple[Part, ...], blue: Blue, green: Blue, run: Run, limits: Limits, *, between: Between = nothing) -> None:
-    """Stop these on blue, and start them on green, group by group.
+def hand_over(
+    due: tuple[Part, ...], blue: Blue, green: Blue, run: Run, limits: Limits, *, between: Between = nothing
+) -> tuple[Paused, ...]:
+    """Stop these on blue, and start them on green, group by group; return how long each group with data stood still.
 
     The journal names all of it first, on disk, and each step before it, so that an interrupted run is continued or undone. What
     could start others is stopped before them and started after them. Raises GateFailedError when a limit is over,
     UnavailableError for a request that fails.
     """
     if not due:
-        return
+        return ()
     run.write(HandOverAnnounced(tuple(map(PartRecord.of, due))))
     run.ledger.sync()
     over = _HandOver(blue, green, run, limits, between)
@@ -57,6 +59,7 @@ def hand_over(due: tuple[Part, ...], blue: Blue, green: Blue, run: Run, limits: 
     for group in reversed(first):
         over.start(group)
     run.write(HandedOver(tuple(part.blue for part in due)))
+    return tuple(over.pauses)
 
 
 def _due(plan: Plan, blue: Blue, run: Run) -> tuple[Part, ...]:
@@ -109,27 +112,47 @@ class _HandOver:
         self._limits = limits
         self._between = between
         self._marks: dict[ObjectRef, float | None] = {}
+        self.pauses: list[Paused] = []
+        self._since: dict[str, tuple[float, float]] = {}
+        """When each group was told to stop, and when it had stopped."""
         self._there: dict[str, list[Part]] = {}
         """What of each group blue still has: what a person has deleted since the plan is not started on green."""
 
     def stop(self, group: Group) -> None:
         """Stop a group on blue and wait until it has stopped."""
+        began = self._run.clock.monotonic()
         self._say(group, "stop", f"{group.row}: stopping {len(group.parts)} on blue")
         stopped = act.stop(self._blue, group.parts, "blue", clock=self._run.clock, seconds=_PATIENCE_SECONDS)
         self._marks |= _all(stopped, "stopped on blue")
         self._there[group.row] = [part for part in group.parts if part.blue in stopped.done]
         self._await(group, lambda part: still_runs(self._blue, part, "blue"), self._limits.stop, "stopped on blue")
         self._write(group, "stopped")
+        self._since[group.row] = began, self._run.clock.monotonic()
 
     def start(self, group: Group) -> None:
         """Start a group on green and wait until it works."""
         self._between(group)
+        brought = self._run.clock.monotonic()
         there = self._there[group.row]
         self._say(group, "start", f"{group.row}: starting {len(there)} on green")
         started = act.start(self._green, there, "green", self._marks, clock=self._run.clock, seconds=_PATIENCE_SECONDS)
         _all(started, "started on green")
         self._await(group, lambda part: not_working(self._green, part, "green"), self._limits.start, "working on green")
         self._write(group, "works")
+        if group.claims:
+            self._tell_pause(group, brought)
+
+    def _tell_pause(self, group: Group, brought: float) -> None:
+        """Print and keep how long a group with data stood still."""
+        began, stopped = self._since[group.row]
+        now = self._run.clock.monotonic()
+        whole, *parts = (round(seconds * 1000) for seconds in (now - began, stopped - began, brought - stopped, now - brought))
+        pause = Paused(group.row, whole, *parts)
+        self.pauses.append(pause)
+        self._run.write(pause)
+        self._run.reporter.emit(
+            events.Step(f"{group.row}: stood still for {whole} ms (stop {pause.stop}, data {pause.data}, start {pause.start})")
+        )
 
     def _await(self, group: Group, look: Callable[[Part], str], limit: float, what: str) -> None:
         left = await_all(self._there[group.row], look, limit=limit, clock=self._run.clock, seconds=_PATIENCE_SECONDS)

@@ -44,8 +44,7 @@ def still_runs(cluster: Blue, part: Part, where: Where) -> str:
     if not part.is_held(manifest):
         return "somebody has started it again"
     if part.resource.type_name in WORKLOADS:
-        selector = get(manifest, "spec", "selector") or {}
-        return _pods_left(cluster, part.ref(where).namespace, _as_text(selector)) or _lease_left(cluster, part, where)
+        return _pods_left(cluster, part.ref(where).namespace, selector_of(manifest)) or _lease_left(cluster, part, where)
     if part.resource.type_name == _POSTGRES:
         return _pods_left(cluster, part.ref(where).namespace, f"cnpg.io/cluster={part.ref(where).name}")
     return "its controller has not finished with it" if _reconciling(manifest) else ""
@@ -102,8 +101,9 @@ def _reconciling(manifest: Manifest) -> bool:
     return any(get(item, "type") == "Reconciling" and get(item, "status") == "True" for item in items)
 
 
-def _as_text(selector: dict[str, Any]) -> str:
-    """Return a LabelSelector (meta/v1) as a request has it."""
+def selector_of(workload: Manifest) -> str:
+    """Return the LabelSelector (meta/v1) of a workload's pods as a request has it."""
+    selector: dict[str, Any] = get(workload, "spec", "selector") or {}
     parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for item in selector.get("matchExpressions") or []:
         key, values = item["key"], f"({','.join(item.get('values') or [])})"

@@ -55,6 +55,8 @@ def after(sides: Sides, record: SidesRecord) -> Sides:
             return _announced(sides, {item.blue: item.part for item in parts})
         case records.HandOverStep(row=row, step=step):
             return replace(sides, steps={**sides.steps, row: step})
+        case records.Paused():
+            return sides
         case records.HandedOver() | traffic.Fenced():
             return replace(sides, turning=False)
         case records.HandedBack() | traffic.Unfenced():

@@ -13,6 +13,7 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
 from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
+from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
 from migrator.rules.one_side.table import KINDS, NODES, PROGRAMS, REPLICAS, WORKLOADS, Path, Row
 from migrator.rules.person import selects
 
@@ -52,10 +53,13 @@ def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) 
     row = row_of(manifest)
     if person is not None:
         row = _persons_row(person, row, manifest)
+    claims = claims_of_workload(manifest, context)
+    if claims and (row is not None or ref_of(manifest).type_name in WORKLOADS):
+        row = row_of_data(ref_of(manifest).namespace, row)
     if row is None or ref_of(manifest).type_name == "Pod":
         return None
     ways = row.fields or (WORKLOADS[ref_of(manifest).type_name],)
-    part = _part(manifest, row, ways, resource, context) if row.held else None
+    part = replace(_part(manifest, row, ways, resource, context), claims=claims) if row.held else None
     runs = part is None or not part.is_held(manifest)
     active = runs or (part is not None and part.blue in context.handed)
     return OneSide(row.name, row.why, row.meanwhile, part, active=active, runs=runs)
@@ -152,7 +156,10 @@ def row_of_pod(manifest: Manifest, context: RuleContext) -> str:
     if person is not None:
         return "" if person.hold == "both" else f"{person.name}: runs on one side only, as migration.yaml says"
     row = row_of(manifest)
-    return f"{row.name}: {row.why}" if row and row.held else ""
+    if row and row.held:
+        return f"{row.name}: {row.why}"
+    claims = claims_of_workload(manifest, context)
+    return f"it uses {claims[0]}, whose data moves: {WHY}" if claims else ""
 
 
 def without_objects(rules: Iterable[OneSideRule], selected: Collection[str]) -> list[str]:

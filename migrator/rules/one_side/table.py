@@ -15,7 +15,12 @@ _PAUSED: Path = ("spec", "paused")
 REPLICAS: tuple[Path, Scalar] = (("spec", "replicas"), 0)
 NODES: tuple[Path, Scalar] = (("spec", "template", "spec", "nodeSelector", "migrator/held"), "one-side")
 """No node has this label: the DaemonSet's controller then deletes its pods."""
-WORKLOADS: dict[str, tuple[Path, Scalar]] = {"Deployment.apps": REPLICAS, "StatefulSet.apps": REPLICAS, "DaemonSet.apps": NODES}
+WORKLOADS: dict[str, tuple[Path, Scalar]] = {
+    "Deployment.apps": REPLICAS,
+    "StatefulSet.apps": REPLICAS,
+    "ReplicaSet.apps": REPLICAS,
+    "DaemonSet.apps": NODES,
+}
 """How a workload is held, by its kind."""
 
 

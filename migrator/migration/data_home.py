@@ -1,0 +1,127 @@
+"""The data of what goes back to blue: what green has written is brought and proven, or a person chose to give it up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from migrator.config.schema import Migration
+from migrator.errors import BlockedError, MigratorError
+from migrator.journal.records.data import DataSwitched
+from migrator.migration.data_pass import Movers, bring_back_pass, take_back, to_blue
+from migrator.migration.data_state import ClaimData
+from migrator.migration.one_side.groups import Group
+from migrator.migration.run import Run
+from migrator.model.events import Step
+from migrator.model.volumes import Job, Place
+
+DataFrom = Literal["", "switch", "last-pass"]
+"""Which state of the data blue starts with when green's is given up; empty: it is not given up."""
+_POLL_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class DataHome:
+    """Fills `Bring`, with what the journal knows: clusters need not answer, and no lock is taken."""
+
+    run: Run
+    config: Migration
+    movers: Callable[[], Movers]
+    data_from: DataFrom = ""
+
+    def __call__(self, group: Group, /, *, lost: str) -> None:
+        """Bring what green has written since the switch; a group that never started there has written nothing.
+
+        Raises MigratorError when blue must not start: its data would lack what green has written.
+        """
+        claims = [claim for claim in group.claims if self._known(claim).green_writes]
+        if not claims:
+            return
+        with ThreadPoolExecutor(self.config.volumes.parallel) as pool:
+            failures = [error for error in pool.map(lambda claim: self._tried(claim, lost), claims) if error]
+        if failures:
+            raise failures[0]
+        for claim in claims:
+            self.run.write(DataSwitched(claim=claim, direction="to-blue", how=self.data_from or "pass"))
+        self.run.ledger.sync()
+
+    def _known(self, claim: str) -> ClaimData:
+        return self.run.state.data.get(claim, ClaimData())
+
+    def _tried(self, claim: str, lost: str) -> MigratorError | None:
+        try:
+            self._bring(claim, lost)
+        except MigratorError as error:
+            return error
+        return None
+
+    def _bring(self, claim: str, lost: str) -> None:
+        known = self._known(claim)
+        movers, job = self.movers(), self._job(claim, known)
+
+        def say(text: str) -> None:
+            with _SHOWING:
+                self.run.reporter.emit(Step(f"{claim}: {text}"))
+
+        if self.data_from:
+            self._give_up(movers, job, known, say)
+            return
+        if lost:
+            if known.half:
+                take_back(self.run, movers, job, say, everything=False)
+            raise self._refusal(claim, known, f"green does not answer ({lost})")
+        try:
+            self._await_closed(movers, job)
+            bring_back_pass(self.run, movers, job, say, lambda _: "")
+        except MigratorError as error:
+            raise self._refusal(claim, self._known(claim), error.message) from error
+
+    def _give_up(self, movers: Movers, job: Job, known: ClaimData, say: Callable[[str], None]) -> None:
+        """Make blue's folder what it was at the switch, or after the last whole pass to blue."""
+        everything = self.data_from == "switch"
+        if not everything and known.back_at is None:
+            raise BlockedError(f"{job.claim}: no pass has come back to blue since the switch", hint="--data-from switch")
+        taken = take_back(self.run, movers, job, say, everything=everything)
+        if everything and taken.digest not in ("", known.switch_digest):
+            raise BlockedError(
+                f"{job.claim}: blue's folder is not what was proven at the switch: digest {taken.digest[:16]}",
+                hint=f"compare it: `migrator proof verify --tree`, with {known.proof}",
+            )
+        say(f"blue starts with its data {self._ages(known)[0 if everything else -1]}; what green has written since is given up")
+
+    def _job(self, claim: str, known: ClaimData) -> Job:
+        rules = self.config.volumes.claims
+        devices = any(rule.devices for rule in rules if any(fnmatchcase(claim, text) for text in rule.claims))
+        return to_blue(Job(claim, Place.of(known.on_blue), Place.of(known.on_green), devices=devices), known)
+
+    def _await_closed(self, movers: Movers, job: Job) -> None:
+        """Wait until no process of green's host has the volume open; what still has it then is told by the pass."""
+        ends = self.run.clock.monotonic() + self.config.cutover.stop_timeout.total_seconds()
+        while movers.to_blue.users(job.source, source=True) and self.run.clock.monotonic() < ends:
+            self.run.clock.sleep(_POLL_SECONDS)
+
+    def _refusal(self, claim: str, known: ClaimData, why: str) -> BlockedError:
+        ages = self._ages(known)
+        choices = [f"--data-from switch ({ages[0]})", *(f"--data-from last-pass ({text})" for text in ages[1:])]
+        return BlockedError(
+            f"{claim}: {why}: what green has written since the switch is not on blue",
+            hint=f"`migrator rollback` again brings it when green answers; to give it up: {' or '.join(choices)}",
+        )
+
+    def _ages(self, known: ClaimData) -> list[str]:
+        """Return the states that blue can start with, oldest first, each with its age."""
+        times = [("of the switch", known.switched_at), ("of the last pass to blue", known.back_at)]
+        now = self.run.clock.now()
+        return [f"{name}, {_age(now - at)} old" for name, at in times if at is not None] or ["of the switch"]
+
+
+_SHOWING = threading.Lock()
+
+
+def _age(seconds: float) -> str:
+    minutes = max(seconds, 0.0) / 60
+    return f"{minutes:.0f} minutes" if minutes >= 2 else f"{max(seconds, 0.0):.0f} s"

@@ -1,0 +1,206 @@
+"""The data of what is handed over at a cutover: one more pass while blue serves, and the last one between stop and start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.journal.records.data import DataSwitched
+from migrator.migration.claims import read_volumes
+from migrator.migration.data_pass import ClaimOutcome, Movers, run_pass
+from migrator.migration.data_state import ClaimData
+from migrator.migration.one_side import act
+from migrator.migration.one_side.groups import Group, groups_of
+from migrator.migration.one_side.progress import selector_of
+from migrator.migration.session import Session
+from migrator.model.events import Step
+from migrator.model.kinds import PODS
+from migrator.model.one_side import Part
+from migrator.model.plan import DataPlan, Plan
+from migrator.model.volumes import Job, VolumePlan
+from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.volumes import claims_of, plan_volumes
+
+SLACK = 1.5
+"""The last pass looks at both sides once more than the passes before it."""
+_POLL_SECONDS = 0.2
+
+
+def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
+    """Return how long the last pass of some claims will take, by their passes before."""
+    seconds = [item.seconds for item in known]
+    return SLACK * max(*seconds, sum(seconds) / parallel) if seconds else 0.0
+
+
+@dataclass(slots=True)
+class DataOver:
+    """The data of one cutover."""
+
+    session: Session
+    movers: Callable[[], Movers]
+    """Made when there is data to move: hosts need not be named otherwise."""
+    stop_seconds: float
+    """How long is waited for the last process on a host that has a volume open."""
+
+    def ready(self, due: Collection[Part], plan: Plan) -> None:
+        """Bring what changed while blue serves, and predict the pause of each group; claims that nobody uses are done with here.
+
+        Raises BlockedError, before anything is stopped, when a claim could not be handed over, or not within the budget.
+        """
+        waiting = {f"{item.blue.namespace}/{item.blue.name}" for item in plan.items if item.data is DataPlan.AT_CUTOVER}
+        if idle := waiting - {claim for part in due for claim in part.claims}:
+            plans = self._plans(idle)
+            self._require_ready(plans, ())
+            self._moved([replace(_job(item), finish=True) for item in plans.values()], self._users)
+        claims = {claim for part in due for claim in part.claims if not self._known(claim).green_writes}
+        if not claims:
+            return
+        plans = self._plans(claims)
+        self._require_ready(plans, due)
+        self._moved([_job(plan) for plan in plans.values()], lambda _: "")
+        for group in groups_of(due):
+            self._require_budget(group.row, [claim for claim in group.claims if claim in claims])
+
+    def between(self, group: Group) -> None:
+        """Bring the last difference of a group that is stopped on blue, and prove it; raises MigratorError.
+
+        What green has begun to write is left alone: an interrupted cutover goes on after it.
+        """
+        if not group.claims or (self._green_writes(group.claims) and self._runs_on_green(group.parts)):
+            return
+        plans = self._plans(group.claims)
+        movers = self.movers()
+        for plan in plans.values():
+            self._await_closed(movers, plan)
+        outcomes = self._moved([replace(_job(plan), finish=True) for plan in plans.values()], self._users)
+        for item in outcomes:
+            self.session.run.reporter.emit(Step(f"{item.claim}: blue and green are equal, proven"))
+        for claim in group.claims:
+            self.session.run.write(DataSwitched(claim=claim, direction="to-green", how="pass"))
+        self.session.run.ledger.sync()
+
+    def _known(self, claim: str) -> ClaimData:
+        return self.session.run.state.data.get(claim, ClaimData())
+
+    def _green_writes(self, claims: Iterable[str]) -> bool:
+        return all(self._known(claim).green_writes for claim in claims)
+
+    def _runs_on_green(self, parts: Iterable[Part]) -> bool:
+        live = [(part, act.read(self.session.green, part, "green")) for part in parts]
+        return any(manifest is not None and not part.is_held(manifest) for part, manifest in live)
+
+    def _plans(self, claims: Iterable[str]) -> dict[str, VolumePlan]:
+        """Return where the data of claims lies; raises BlockedError for one whose folder is not known on either side.
+
+        Once a workload has stopped, a folder that only its pod told of is known from the passes before.
+        """
+        session = self.session
+        context = session.context()
+        blue, green = read_volumes(session.blue), read_volumes(session.green)
+        found = {plan.claim: plan for plan in plan_volumes(blue, green, context)}
+        plans: dict[str, VolumePlan] = {}
+        for claim in sorted(claims):
+            plan = found.get(claim)
+            if plan is None:
+                raise BlockedError(f"{claim}: the claim is gone on blue", hint="look at it there; nothing was stopped for it")
+            known = self._known(claim)
+            plan = plan if plan.ready else known.plan_from_passes(plan)
+            if not plan.ready:
+                raise BlockedError(f"{claim}: {plan.reason or 'its folder is not known'}", hint=plan.hint)
+            plans[claim] = plan
+        return plans
+
+    def _require_ready(self, plans: dict[str, VolumePlan], due: Collection[Part]) -> None:
+        for claim, plan in plans.items():
+            if not self._known(claim).passes:
+                raise BlockedError(
+                    f"{claim}: was not copied yet, so the pause is not known",
+                    hint="`migrator data copy` comes first, while blue serves",
+                )
+            if plan.used_on_green:
+                raise BlockedError(
+                    f"{claim}: pod {plan.used_on_green[0]} uses it on green already",
+                    hint="it would write under the copy: end it there",
+                )
+        strangers = self._strangers(plans, due)
+        for claim, pod in strangers.items():
+            raise BlockedError(
+                f"{claim}: pod {pod} uses it on blue, and nothing that this cutover stops ends that pod",
+                hint="wait for a Job to end; delete a bare pod; else volumes.claims: way: own, and move its data yourself",
+            )
+
+    def _strangers(self, plans: dict[str, VolumePlan], due: Collection[Part]) -> dict[str, str]:
+        """Return claims with a pod of blue that would go on using them."""
+        ending: set[tuple[str, str]] = set()
+        for part in due:
+            if part.claims and part.resource.type_name in WORKLOADS:
+                manifest = act.read(self.session.blue, part, "blue")
+                pods = self.session.blue.list(PODS, part.blue.namespace, selector_of(manifest)) if manifest else ()
+                ending |= {(part.blue.namespace, pod["metadata"]["name"]) for pod in pods}
+        found: dict[str, str] = {}
+        for claim, plan in plans.items():
+            left = [pod for pod in plan.used_by if (claim.partition("/")[0], pod) not in ending]
+            found |= {claim: left[0]} if left else {}
+        return found
+
+    def _require_budget(self, row: str, claims: list[str]) -> None:
+        config = self.session.config.volumes
+        seconds = predicted_seconds(map(self._known, claims), config.parallel)
+        budget = config.downtime_budget.total_seconds()
+        text = f"{row}: its data will be brought in about {seconds * 1000:.0f} ms, between stop and start"
+        self.session.run.reporter.emit(Step(f"{text}; the budget is {budget:g} s"))
+        if seconds > budget:
+            raise BlockedError(
+                f"{row}: the last pass may take {seconds:.1f} s, more than the budget of {budget:g} s; nothing was stopped",
+                hint="cut over when blue writes less, or allow it: volumes.downtimeBudget",
+            )
+
+    def _await_closed(self, movers: Movers, plan: VolumePlan) -> None:
+        """Wait until no process of blue's host has the volume open: a pod is gone before its containers' files are closed."""
+        if plan.blue is None:
+            return
+        clock = self.session.run.clock
+        ends = clock.monotonic() + self.stop_seconds
+        while users := movers.to_green.users(plan.blue, source=True):
+            if clock.monotonic() > ends:
+                raise BlockedError(
+                    f"{plan.claim}: still in use on {plan.blue.node} after {self.stop_seconds:g} s: {users[0]}",
+                    hint="end it there; cutover.stopTimeout gives it longer",
+                )
+            clock.sleep(_POLL_SECONDS)
+
+    def _moved(self, jobs: list[Job], users: Callable[[Job], str]) -> list[ClaimOutcome]:
+        """Run a pass of each; raises the first failure once all have ended."""
+        movers, showing = self.movers(), threading.Lock()
+
+        def move(job: Job) -> ClaimOutcome:
+            def say(text: str) -> None:
+                with showing:
+                    self.session.run.reporter.emit(Step(f"{job.claim}: {text}"))
+
+            try:
+                return run_pass(self.session.run, movers, job, say, users)
+            except MigratorError as error:
+                return ClaimOutcome(job.claim, error=error)
+
+        with ThreadPoolExecutor(self.session.config.volumes.parallel) as pool:
+            outcomes = list(pool.map(move, jobs))
+        for item in outcomes:
+            if item.error:
+                raise item.error
+        return outcomes
+
+    def _users(self, job: Job) -> str:
+        """Return which pod has come up on blue meanwhile: an autoscaler or an operator may have woken it."""
+        namespace = job.claim.partition("/")[0]
+        pods = self.session.blue.list(PODS, namespace, unparsed=lambda _: None)
+        return next((f"pod {pod['metadata']['name']}" for pod in pods if job.claim in claims_of(pod)), "")
+
+
+def _job(plan: VolumePlan) -> Job:
+    if plan.blue is None or plan.green is None:
+        raise BlockedError(f"{plan.claim}: {plan.reason}", hint=plan.hint)
+    return Job(plan.claim, plan.blue, plan.green, devices=plan.devices, limit=plan.limit)
