@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from migrator.errors import MigratorError
 
 if TYPE_CHECKING:
     from migrator.config.schema import Migration
+    from migrator.migration.data_loss import Losses
     from migrator.migration.one_side.now import Now
     from migrator.migration.state import State
     from migrator.model.one_side import Part
@@ -31,6 +33,7 @@ def command(common: Common) -> None:
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
+    from migrator.migration.data_loss import losses
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
@@ -39,6 +42,7 @@ def command(common: Common) -> None:
     state = fold(entries)
     now, silence = _traffic(common, config) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
     sides, silent = _sides(common, config, state)
+    lost, clock_now = tuple(losses(state.data)), time.time()
     document: dict[str, Any] = {
         "migration": config.name,
         "stage": state.stage.value,
@@ -49,6 +53,7 @@ def command(common: Common) -> None:
         "next": state.next_command or None,
         "unfinished": sorted(str(ref) for ref in state.intended),
         "oneSide": sides,
+        "rollbackLoses": [_loss_row(item, clock_now) for item in lost],
         "goodVerdictAt": _time(state.good_verdict.here if state.good_verdict else None),
         "onGreenSince": _time(state.on_green.here if state.on_green else None),
         "lastEvent": _time(entries[-1].at) if entries else None,
@@ -68,6 +73,8 @@ def command(common: Common) -> None:
     if state.next_command:
         render.line(f"run `{state.next_command}` to go on")
     _show_sides(sides, silent)
+    for item in lost:
+        _show_loss(item, clock_now)
     render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")
     render.line(f"journal: {path}")
 
@@ -118,6 +125,22 @@ def _show_sides(sides: list[dict[str, Any]], silent: tuple[str, ...]) -> None:
             render.line(render.word("warning"), f" {item['object']} runs now on {where}: somebody has started or stopped it")
     for text in silent:
         render.line(render.word("unknown"), f" {text}")
+
+
+def _loss_row(item: Losses, now: float) -> dict[str, Any]:
+    return {
+        "claim": item.claim,
+        "rollback": item.rollback,
+        "withoutGreen": item.without_green,
+        "since": _time(item.since),
+        "seconds": None if item.since is None else round(max(now - item.since, 0.0), 1),
+    }
+
+
+def _show_loss(item: Losses, now: float) -> None:
+    render.line(f"{item.claim}: a rollback loses {item.rollback}; {item.why}")
+    if item.since is not None and item.without_green != "nothing":
+        render.line(f"    without green: {item.without_green} since {_time(item.since)} ({max(now - item.since, 0.0):.0f} s)")
 
 
 def _time(seconds: float | None) -> str | None:

@@ -18,6 +18,7 @@ def command(common: Common) -> None:
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
+    from migrator.migration.data_loss import losses
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
@@ -32,9 +33,10 @@ def command(common: Common) -> None:
         if item.proven_at is not None:
             where = "green has what blue had" if item.proven else "blue has what green had"
             render.line(f"    {where} at {moment(item.proven_at)}, digest {item.digest[:16]}; {item.proof}")
-            lost = "what green writes from then on is lost by a rollback, unless `migrator data back` brings it"
-            render.line(f"    {lost if item.proven else 'a rollback loses nothing that green wrote until then'}")
         elif item.passes:
             render.line(f"    {item.left} objects differed at the end of the last pass; not proven")
+    for loss in losses(state.data):
+        since = f" (since {moment(loss.since)})" if loss.since is not None else ""
+        render.line(f"{loss.claim}: a rollback loses {loss.rollback}{since}; {loss.why}")
     if not state.data:
         render.line("no data was copied")

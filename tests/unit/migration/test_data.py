@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,82 +14,17 @@ from migrator.migration.data import Choice, bring_back, clean_data, copy_data, f
 from migrator.migration.data_pass import Movers
 from migrator.migration.session import Session
 from migrator.model.kinds import PODS
-from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan
-from migrator.model.volumes import Direction, Job, PassResult, Place, TakenBack
+from migrator.model.volumes import Direction, PassResult
 from migrator.rules.storage import data_plan
-from migrator.volumes.agent.compare import root_digest
-from migrator.volumes.agent.entries import to_lines
 from migrator.volumes.proof import check_proof
 from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_mover import FakeMover, claims
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.objects import made
 from tests.support.recorder import Recorder
 from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
-from tests.support.volume_trees import entry, root
-
-ENTRIES = [root(), entry(b"a")]
-LIST = ("\n".join(to_lines(ENTRIES)) + "\n").encode()
-
-
-@dataclass
-class FakeMover:
-    """Fills the port: each pass succeeds, unless its claim is in `broken`."""
-
-    jobs: list[Job] = field(default_factory=list)
-    cleaned: list[Job] = field(default_factory=list)
-    broken: Mapping[str, Exception] = field(default_factory=dict)
-    taken: list[tuple[Job, bool]] = field(default_factory=list)
-    stuck: Exception | None = None
-    """Why nothing can be taken back."""
-    during: Callable[[], None] = lambda: None
-
-    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
-        """Return a size."""
-        if place.path == "/data/broken":
-            raise HostError("no route")
-        return {"bytes": 10, "source": source}
-
-    def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
-        """Keep the job."""
-        say("at work")
-        self.jobs.append(job)
-        if job.claim in self.broken:
-            raise self.broken[job.claim]
-        self.during()
-        digest = root_digest(ENTRIES)
-        numbers = {"entries": 2, "files": 1, "bytes": 10, "received": 5, "leftCount": 0, "seconds": 4.0}
-        return PassResult(
-            {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
-        )
-
-    def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
-        """Nobody uses it."""
-        del place, source
-        return ()
-
-    def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
-        """Keep the job."""
-        say("taking back")
-        self.taken.append((job, everything))
-        if self.stuck:
-            raise self.stuck
-        return TakenBack(3, "d")
-
-    def running(self, job: Job) -> bool:
-        """Nothing runs."""
-        del job
-        return False
-
-    def read_list(self, job: Job) -> bytes:
-        """Return a list."""
-        del job
-        return LIST
-
-    def clean(self, job: Job) -> None:
-        """Keep the job."""
-        self.cleaned.append(job)
 
 
 @dataclass
@@ -116,23 +50,6 @@ class Stand:
     def of(self, *kinds: type) -> list[object]:
         """Return the records of these classes."""
         return [record for record in self.journal.records if isinstance(record, kinds)]
-
-
-def claims(*names: str) -> list[Manifest]:
-    """Return bound claims with their volumes on one node."""
-    found = []
-    for name in names:
-        affinity = {
-            "required": {
-                "nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n"]}]}]
-            }
-        }
-        found.append(
-            made("v1", "PersistentVolume", f"pv-{name}", spec={"local": {"path": f"/data/{name}"}, "nodeAffinity": affinity})
-        )
-        spec = {"volumeName": f"pv-{name}"}
-        found.append(made("v1", "PersistentVolumeClaim", name, namespace="shop", spec=spec, status={"phase": "Bound"}))
-    return found
 
 
 def stand(tmp_path: Path, *names: str, text: str = "") -> Stand:

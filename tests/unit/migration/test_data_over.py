@@ -1,0 +1,246 @@
+"""Data goes to green between stop and start, and comes back before blue starts; whatever breaks, nobody writes on half of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.config.load import parse_migration
+from migrator.errors import BlockedError, GateFailedError, HostError
+from migrator.journal.records.data import DataPassAnnounced, DataSwitched
+from migrator.journal.records.one_side import HandOverStep, Paused
+from migrator.migration.copy import CopyOptions
+from migrator.migration.data import Choice, copy_data
+from migrator.migration.data_home import DataFrom, DataHome
+from migrator.migration.data_pass import Movers
+from migrator.migration.data_state import ClaimData
+from migrator.migration.fence import Side
+from migrator.migration.rollback import finish, move_traffic
+from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.model.kinds import CLAIMS, DEPLOYMENTS
+from migrator.model.manifest import Manifest
+from migrator.ports import Blue
+from tests.support.fake_cluster.faults import unavailable
+from tests.support.fake_mover import FakeMover, claims
+from tests.support.objects import made
+from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand
+
+ROW = "data of shop"
+
+
+@dataclass
+class DataStand:
+    """A Deployment with a claim on blue, copied and validated, with controllers on both sides."""
+
+    base: Stand
+    there: FakeMover
+    home: FakeMover
+    movers: Movers
+
+    @property
+    def known(self) -> ClaimData:
+        """What the journal knows of the claim."""
+        return self.base.session.run.state.data["shop/data"]
+
+    def order(self) -> list[str]:
+        """Return the steps of the hand-over with the passes among them."""
+        found: list[str] = []
+        for record in self.base.journal.records:
+            if isinstance(record, HandOverStep):
+                found.append(record.step)
+            elif isinstance(record, DataPassAnnounced):
+                found.append(f"{'last ' if record.finish else ''}pass {record.direction}")
+            elif isinstance(record, DataSwitched):
+                found.append(f"{record.direction} by {record.how}")
+        return found
+
+    def cut_over(self) -> tuple[Paused, ...]:
+        """Cut over."""
+        return run_cutover(self.base.session, CopyOptions()).pauses
+
+    def back(self, data_from: DataFrom = "", *, lost: bool = False) -> tuple[str, ...]:
+        """Roll back, and return what was left undone."""
+        session = self.base.session
+        moved = move_traffic("t", self.base.journal.entries(), self.base.switch, session.run.reporter, lambda: 0.0)
+        way = session.way_back()
+        bring = DataHome(session.run, session.config, lambda: self.movers, data_from)
+        green = Side(_gone, 1.0) if lost else way.green
+        return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
+
+
+def _gone() -> Blue:
+    raise unavailable()
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> DataStand:
+    """Return it."""
+    base = new_stand()
+    config = parse_migration(f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}}}\n", "migration.yaml")
+    there, home = FakeMover(), FakeMover()
+    movers = Movers(there, home, tmp_path / "proofs", lambda _: False)
+    base.session.config, base.session.movers = config, lambda: movers
+    node = made("v1", "Node", "n", labels={"kubernetes.io/hostname": "n"})
+    spec = {
+        "containers": [{"name": "c", "image": "app:1"}],
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
+    }
+    base.blue.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"template": {"spec": spec}}}, manager="kubectl")
+    volume, claim = claims("data")
+    volume["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}
+    base.blue.hold(node, volume, claim)
+    assert run_copy(base.session, CopyOptions())[1].complete
+    base.green.hold(node, volume)
+    base.green.patch(CLAIMS, "shop", "data", {"spec": claim["spec"]}, manager="pv-controller")
+    base.green.patch(CLAIMS, "shop", "data", {"status": {"phase": "Bound"}}, manager="pv-controller", subresource="status")
+    copy_data(base.session, movers, Choice())
+    base.control(base.blue)
+    base.control(base.green)
+    base.clock.pass_time(1.0)
+    assert run_validate(base.session).good
+    return DataStand(base, there, home, movers)
+
+
+def test_the_last_pass_is_between_stop_and_start(stand: DataStand) -> None:
+    """One more pass comes before, while blue serves; the pause is measured in its parts."""
+    stand.there.using = [("process 7 (db) has it open",), ()]
+    (pause,) = stand.cut_over()
+    expected = ["pass to-green", "pass to-green", "stop", "stopped", "last pass to-green", "to-green by pass", "start", "works"]
+    assert stand.order() == expected
+    assert stand.base.replicas == (0, 2)
+    assert pause.row == ROW
+    assert pause.milliseconds == pause.stop + pause.data + pause.start
+    assert stand.there.using == []
+
+
+def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:
+    """And the next cutover is as the first."""
+    for _ in range(2):
+        stand.cut_over()
+        assert stand.back() == ()
+        assert stand.order()[-2:] == ["last pass to-blue", "to-blue by pass"]
+        assert stand.base.replicas == (2, 0)
+        assert run_copy(stand.base.session, CopyOptions())[1].complete
+        assert run_validate(stand.base.session).good
+
+
+def test_a_last_pass_that_fails_starts_blue_again_at_once(stand: DataStand) -> None:
+    """Green has written nothing: nothing is brought back."""
+    stand.there.during = lambda: _break(stand)
+    with pytest.raises(GateFailedError, match="green is full"):
+        stand.cut_over()
+    assert stand.base.replicas == (2, 0)
+    assert stand.home.jobs == []
+    assert "start" not in stand.order()
+
+
+def _break(stand: DataStand) -> None:
+    if stand.there.jobs[-1].finish:
+        raise HostError("green is full")
+
+
+def test_a_pause_that_would_be_too_long_stops_nothing(stand: DataStand) -> None:
+    """The pass before, with some slack, is longer than the budget."""
+    config = f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 5s}}\n"
+    stand.base.session.config = parse_migration(config, "migration.yaml")
+    with pytest.raises(BlockedError, match=r"may take 6\.0 s, more than the budget of 5 s; nothing was stopped"):
+        stand.cut_over()
+    assert "stop" not in stand.order()
+    assert stand.base.replicas == (2, 0)
+
+
+def test_a_claim_that_something_else_uses_stops_nothing(stand: DataStand) -> None:
+    """A Job's pod, or one that nobody controls, would go on writing."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "backup", "uid": "j", "controller": True}
+    stand.base.blue.hold(using_pod("stranger", owners=[owner]))
+    with pytest.raises(BlockedError, match="pod stranger uses it on blue"):
+        stand.cut_over()
+    assert "stop" not in stand.order()
+
+
+def using_pod(name: str, **more: Any) -> Manifest:
+    """Return a pod that uses the claim."""
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    body = made("v1", "Pod", name, namespace="shop", spec={"nodeName": "n", "volumes": volumes, "containers": []}, **more)
+    return {**body, "status": {"phase": "Running"}}
+
+
+def test_a_workload_that_is_woken_in_the_pause_is_not_switched(stand: DataStand) -> None:
+    """An autoscaler or an operator has started a pod on blue during the last pass: blue goes on."""
+
+    def wake() -> None:
+        if stand.there.jobs[-1].finish:
+            stand.base.blue.hold(using_pod("woken"))
+
+    stand.there.during = wake
+    with pytest.raises(GateFailedError, match="pod woken came up during the last pass"):
+        stand.cut_over()
+    assert stand.base.replicas == (2, 0)
+    assert "to-green by pass" not in stand.order()
+
+
+def test_a_volume_that_stays_open_on_the_host_is_not_switched(stand: DataStand) -> None:
+    """Pods are gone by the API, and a process has a file open all the same."""
+    stand.there.using = [("process 7 (db) has it open",)] * 10_000
+    with pytest.raises(GateFailedError, match=r"still in use on n after 120 s: process 7"):
+        stand.cut_over()
+    assert stand.base.replicas == (2, 0)
+
+
+def test_a_cutover_goes_on_wherever_it_was_killed(stand: DataStand) -> None:
+    """Green that has begun to write is not copied over; green that has not gets the last difference again."""
+    for number in range(1, 5):
+        have = sum(isinstance(record, HandOverStep) for record in stand.base.journal.records)
+        stand.base.journal.after_append = killed_after(stand.base, have + number)
+        with pytest.raises(KilledError):
+            run_cutover(stand.base.session, CopyOptions())
+        stand.base.journal.after_append = lambda _: None
+        begun = stand.base.replicas[1] > 0
+        passes = len(stand.there.jobs)
+        stand.cut_over()
+        assert stand.base.replicas == (0, 2)
+        assert (len(stand.there.jobs) > passes) == (not begun)
+        assert stand.back() == ()
+        assert run_copy(stand.base.session, CopyOptions())[1].complete
+        assert run_validate(stand.base.session).good
+
+
+def test_without_green_the_person_chooses(stand: DataStand) -> None:
+    """Blue stays stopped, one line says what may be chosen and how old it is; the choice starts it."""
+    stand.cut_over()
+    stand.base.clock.pass_time(600)
+    left = [text for text in stand.back(lost=True) if "on blue stays stopped" in text]
+    assert len(left) == 1
+    assert "--data-from switch (of the switch, 1" in left[0]
+    assert stand.base.replicas[0] == 0
+    assert stand.known.green_writes
+    assert "no pass has come back" in " ".join(stand.back("last-pass", lost=True))
+    left = [text for text in stand.back("switch", lost=True) if "stays stopped" in text]
+    assert left == []
+    assert stand.base.replicas[0] == 2
+    assert [everything for _, everything in stand.home.taken] == [True]
+    assert stand.order()[-1] == "to-blue by switch"
+
+
+def test_a_way_back_that_breaks_keeps_blue_stopped_and_is_taken_back(stand: DataStand) -> None:
+    """The next rollback goes on; when green's data cannot be had, the person chooses."""
+    stand.cut_over()
+    stand.home.broken = {"shop/data": HostError("the link is cut")}
+    (left,) = stand.back()
+    assert "on blue stays stopped: shop/data: the link is cut" in left
+    assert (stand.base.replicas, stand.known.half) == ((0, 0), False)
+    stand.home.broken = {}
+    assert stand.back() == ()
+    assert stand.base.replicas == (2, 0)
+
+
+def test_a_folder_that_is_not_what_was_proven_is_not_started_on(stand: DataStand) -> None:
+    """Somebody has written to blue's folder since the switch."""
+    stand.cut_over()
+    stand.home.digest = "other"
+    (left,) = stand.back("switch")
+    assert "is not what was proven at the switch" in left
+    assert stand.base.replicas[0] == 0
