@@ -14,6 +14,7 @@ from typing import Any
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
+from migrator.migration.binding import bind_waiting
 from migrator.migration.claims import read_volumes
 from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
 from migrator.migration.data_state import ClaimData
@@ -46,6 +47,11 @@ def plan_data(session: Session) -> tuple[VolumePlan, ...]:
 
 def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
     """Run one pass of each chosen claim to green, while blue serves. Raises BlockedError when none can be copied."""
+    with session.green.lock(session.holder, session.run.reporter):
+        named = [
+            plan for plan in plan_data(session) if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)
+        ]
+        bind_waiting(session, named, movers.green_nodes)
     plans = _chosen(session, choice)
     jobs = [_job(plan, choice) for plan in plans if _free(plan.used_on_green, plan, "green", session)]
     return _moved(session, movers, jobs)

@@ -28,6 +28,8 @@ class Movers:
     to_blue: VolumeMover
     proofs: Path
     confirm: Callable[[str], bool]
+    green_nodes: tuple[str, ...] = ()
+    """The nodes of green whose hosts are named."""
 
     def of(self, job: Job) -> VolumeMover:
         """Return the mover for the direction of a pass."""

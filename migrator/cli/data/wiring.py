@@ -30,6 +30,7 @@ def movers(common: Common, config: Migration) -> Movers:
         to_blue=NodeMover(green, blue, port=port),
         proofs=proof_folder(common, config),
         confirm=lambda question: render.agreed(question, yes=common.yes),
+        green_nodes=tuple(green),
     )
 
 
