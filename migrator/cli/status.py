@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ def command(common: Common) -> None:
 
     Clusters are asked only for what may run on one side only, for at most 3 s each.
     """
+    from migrator.adapters.clock import SystemClock
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.codec import MIGRATION
@@ -42,7 +42,7 @@ def command(common: Common) -> None:
     state = fold(entries)
     now, silence = _traffic(common, config) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
     sides, silent = _sides(common, config, state)
-    lost, clock_now = tuple(losses(state.data)), time.time()
+    lost, clock_now = tuple(losses(state.data)), SystemClock().now()
     document: dict[str, Any] = {
         "migration": config.name,
         "stage": state.stage.value,

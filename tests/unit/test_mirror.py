@@ -28,7 +28,6 @@ WITHOUT_LOGIC = {
 """Modules that decide nothing."""
 ELSEWHERE = {
     "adapters/stack_outputs.py": "tests/e2e, on real nodes",
-    "cli/upgrade/": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "config/ssh_access.py": "tests/unit/config/test_haproxy.py and test_address.py, of which it is a part",
     "cli/boundary.py": "tests/unit/cli/test_main.py",
@@ -43,6 +42,7 @@ ELSEWHERE = {
     "cli/proof/verbs.py": "tests/unit/cli/proof/test_verify.py",
     "cli/retire.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/rollback.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "cli/upgrade/": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "journal/records/base.py": "tests/unit/journal/test_records.py",
@@ -50,6 +50,9 @@ ELSEWHERE = {
     "journal/records/migration.py": "tests/unit/journal/test_records.py",
     "journal/records/traffic.py": "tests/unit/journal/test_records.py",
     "journal/records/upgrade.py": "tests/unit/journal/test_records.py",
+    "migration/claims.py": "tests/unit/migration/test_data_over.py, through the verbs",
+    "migration/data_home.py": "tests/unit/migration/test_data_over.py, the same data on its way back",
+    "migration/data_pass.py": "tests/unit/migration/test_data.py",
     "model/advice.py": "tests/unit/upgrade/test_advise.py",
     "model/facts.py": "tests/unit/upgrade/checks/, whose facts are of its classes",
     "model/host.py": "tests/unit/readiness/test_hosts.py",
@@ -59,6 +62,7 @@ ELSEWHERE = {
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",
+    "volumes/agent/restore.py": "tests/unit/volumes/agent/test_undo.py",
 }
 """Modules, or folders of them, that are tested, but not by a unit test that has their name: where they are.
 
