@@ -74,6 +74,10 @@ def _show_one_side(groups: list[dict[str, Any]]) -> None:
         render.line(f"  {group['group']}: {group['why']}")
         render.line(f"     objects: {', '.join(group['objects'])}")
         render.line(f"     held on green: {', '.join(group['held'])}; until then {group['meanwhile']}")
+        if group["claims"]:
+            took = group["lastPassMs"]
+            known = "not copied yet: `migrator data copy`" if took is None else f"the last pass will take about {took} ms"
+            render.line(f"     data: {', '.join(group['claims'])}; {known}")
         render.line(f"     at cutover it {group['cutover']}; at rollback it {group['rollback']}")
 
 

@@ -50,5 +50,6 @@ class Volumes(Frozen):
     parallel: int = Field(2, ge=1, le=16, description="How many volumes are copied at once.")
     port: int = Field(0, ge=0, le=65535, description="Port of the temporary SSH server on the source's host; 0: a free one.")
     downtime_budget: Duration = lasting(
-        "1m", description="Longest last pass that is begun without a question, while the workload stands still."
+        "1m",
+        description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `data finish` asks.",
     )

@@ -16,6 +16,7 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
 from migrator.migration.binding import bind_waiting
 from migrator.migration.claims import read_volumes
+from migrator.migration.data_over import predicted_seconds
 from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
 from migrator.migration.data_state import ClaimData
 from migrator.migration.session import Session
@@ -25,9 +26,6 @@ from migrator.model.kinds import PODS
 from migrator.model.volumes import Direction, Job, VolumePlan, Way
 from migrator.ports import ClusterReader
 from migrator.rules.volumes import claims_of, plan_volumes
-
-_SLACK = 1.5
-"""The last pass looks at both sides once more than the passes before it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -152,8 +150,7 @@ def _require_budget(session: Session, movers: Movers, claims: Sequence[str]) -> 
         raise BlockedError(
             f"{first[0]}: was not copied yet, so the pause is not known", hint="`migrator data copy` comes first, while blue serves"
         )
-    seconds = [data.seconds for data in known]
-    predicted = _SLACK * max(*seconds, sum(seconds) / session.config.volumes.parallel)
+    predicted = predicted_seconds(known, session.config.volumes.parallel)
     budget = session.config.volumes.downtime_budget.total_seconds()
     session.run.reporter.emit(Step(f"the last pass will take about {predicted:.0f} s; the budget is {budget:.0f} s"))
     if predicted > budget and not movers.confirm(f"The last pass may take {predicted:.0f} s, more than the budget. Go on?"):

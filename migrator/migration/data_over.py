@@ -35,6 +35,14 @@ def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
     return SLACK * max(*seconds, sum(seconds) / parallel) if seconds else 0.0
 
 
+def predicted_pass(claims: Collection[str], session: Session) -> int | None:
+    """Return the milliseconds that the last pass of claims will take; None where one was not copied yet, or there are none."""
+    known = [session.run.state.data.get(claim, ClaimData()) for claim in claims]
+    if not known or not all(item.passes for item in known):
+        return None
+    return round(predicted_seconds(known, session.config.volumes.parallel) * 1000)
+
+
 @dataclass(slots=True)
 class DataOver:
     """The data of one cutover."""

@@ -18,7 +18,7 @@ from migrator.migration.ages import Moment
 from migrator.migration.approval import as_document, require_unchanged
 from migrator.migration.archive import Archived, archive
 from migrator.migration.copy import CopyOptions, CopyResult, copy
-from migrator.migration.data_over import DataOver
+from migrator.migration.data_over import DataOver, predicted_pass
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
@@ -62,7 +62,10 @@ def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     plan = without_refused(plan, session.green, green.live, session.run.reporter)
     if session.switch:
         prepare.tell(session.switch, session.run.reporter)
-    return plan, as_document(plan, identities)
+    document = as_document(plan, identities)
+    for group in document["oneSide"]:
+        group["lastPassMs"] = predicted_pass(group["claims"], session)
+    return plan, document
 
 
 def run_prepare(session: Session) -> prepare.Prepared:
