@@ -51,5 +51,5 @@ class Volumes(Frozen):
     port: int = Field(0, ge=0, le=65535, description="Port of the temporary SSH server on the source's host; 0: a free one.")
     downtime_budget: Duration = lasting(
         "1m",
-        description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `data finish` asks.",
+        description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `finish` asks.",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.data_stand import DataStand, data_stand
-from tests.support.sandbox import Sandbox, freeze_when
+from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line
 
 
 @pytest.fixture
@@ -70,3 +71,50 @@ def test_a_rollback_that_is_killed_goes_on(stand: DataStand, event: str, more: i
     stand.ok("rollback")
     assert stand.replicas() == (1, 0)
     stand.require_nothing_lost("blue")
+
+
+def failed_after(stand: DataStand, act: Callable[[], object]) -> str:
+    """Cut over, do something once blue has stopped, and return why the cutover has failed; blue runs again and has lost nothing."""
+    child = stand.sandbox.start("cutover", "--yes")
+    freeze_when(child, lambda: any(item["step"] == "stopped" for item in stand.sandbox.events("hand-over-step")))
+    act()
+    child.send_signal(signal.SIGCONT)
+    _, error = child.communicate()
+    assert child.returncode == 3, error
+    assert stand.replicas() == (1, 0)
+    return error.decode()
+
+
+def test_a_workload_that_is_woken_in_the_pause_stays_on_blue(stand: DataStand) -> None:
+    """An autoscaler of its own, an operator or a person sets its replicas: nothing is switched."""
+    scale = {"spec": {"replicas": 1}}
+
+    def wake() -> None:
+        stand.sandbox.pair.blue.patch(
+            TYPES["StatefulSet"], stand.sandbox.namespace, "db", scale, manager="hpa", subresource="scale"
+        )
+        stand.program.until_more()
+
+    assert "in use" in failed_after(stand, wake)
+    stand.require_nothing_lost("blue")
+
+
+def test_a_volume_that_is_empty_at_the_last_pass_deletes_nothing_on_green(stand: DataStand) -> None:
+    """A disk that somebody has unmounted in the pause: green keeps its copy, and the person is told."""
+    blue, green = stand.program.folders["blue"], stand.program.folders["green"]
+    with stand.program.stopped():
+        error = failed_after(stand, lambda: (blue / "log").rename(blue.parent / "away"))
+        assert "is empty, and the target is not: nothing was deleted" in error
+        assert (green / "log").read_text()
+        (blue.parent / "away").rename(blue / "log")
+    stand.require_nothing_lost("blue")
+
+
+def test_a_stop_that_hangs_ends_at_its_limit(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that does not end keeps green's from starting; blue is told to go on."""
+    with data_stand(sandbox, tmp_path, monkeypatch, hangs=True, cutover={"stopTimeout": "3s"}) as stand:
+        result = stand.sandbox.run("cutover", "--yes")
+        assert result.code == 3
+        assert "is not stopped on blue after 3 s" in one_line(result)
+        assert stand.replicas() == (1, 0)
+        assert stand.sandbox.events("data-switched") == []

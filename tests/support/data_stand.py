@@ -54,9 +54,11 @@ def local_volume(sandbox: Sandbox, name: str, path: Path, node: str) -> Manifest
     return made("v1", "PersistentVolume", name, annotations={"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}, spec=spec)
 
 
-def database() -> Manifest:
-    """Return a StatefulSet with one pod that uses the claim."""
+def database(*, hangs: bool) -> Manifest:
+    """Return a StatefulSet with one pod that uses the claim, and that does not end where it `hangs`."""
     manifest = deployment("db", 1)
+    if hangs:
+        manifest["spec"]["template"]["metadata"]["labels"]["testbed/hold"] = "true"
     manifest["kind"] = "StatefulSet"
     manifest["spec"]["serviceName"] = "db"
     pod = manifest["spec"]["template"]["spec"]
@@ -73,8 +75,7 @@ class Program:
     folders: dict[str, Path]
     committed: list[int] = field(default_factory=list)
     """What a client was told to be safe, in order."""
-    problems: list[str] = field(default_factory=list)
-    paused: threading.Event = field(default_factory=threading.Event)
+    _paused: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -94,6 +95,13 @@ class Program:
             for thread in threads:
                 thread.join()
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it commit nothing."""
+        self._paused.set()
+        yield
+        self._paused.clear()
+
     def until_more(self, number: int = 3) -> None:
         """Wait until it has committed some more."""
         have = len(self.committed)
@@ -105,7 +113,7 @@ class Program:
 
     def _run(self, name: str, cluster: KubeCluster) -> None:
         while not self._over.is_set():
-            if self._has_pod(cluster):
+            if not self._paused.is_set() and self._has_pod(cluster):
                 with (self.folders[name] / "log").open("a+") as file:
                     self._commit_while_there(file, cluster)
             self._over.wait(0.02)
@@ -113,13 +121,12 @@ class Program:
     def _commit_while_there(self, file: Any, cluster: KubeCluster) -> None:
         file.seek(0)
         last = max((int(line) for line in file.read().split()), default=0)
-        while not self._over.is_set() and self._has_pod(cluster):
-            if not self.paused.is_set():
-                last += 1
-                file.write(f"{last}\n")
-                file.flush()
-                os.fsync(file.fileno())
-                self.committed.append(last)
+        while not (self._over.is_set() or self._paused.is_set()) and self._has_pod(cluster):
+            last += 1
+            file.write(f"{last}\n")
+            file.flush()
+            os.fsync(file.fileno())
+            self.committed.append(last)
             self._over.wait(0.02)
 
     def _has_pod(self, cluster: KubeCluster) -> bool:
@@ -166,7 +173,9 @@ def bound(sandbox: Sandbox, side: str) -> bool:
 
 
 @contextmanager
-def data_stand(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch, **more: Any) -> Iterator[DataStand]:
+def data_stand(
+    sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch, *, hangs: bool = False, **more: Any
+) -> Iterator[DataStand]:
     """Make it."""
     with balanced(folder / "haproxy") as (balancer, _, _), volume_pair() as hosts:
         reached_by_ssh(hosts, folder, patch, blue=BLUE_NODE, green=GREEN_NODE)
@@ -183,7 +192,7 @@ def data_stand(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch, **more
         sandbox.on_blue(
             local_volume(sandbox, f"{sandbox.namespace}-b", blue, BLUE_NODE),
             made("v1", "PersistentVolumeClaim", "data", spec=claim),
-            database(),
+            database(hangs=hangs),
         )
         stand = DataStand(sandbox, hosts, program)
         with program.running():
