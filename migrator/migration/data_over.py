@@ -173,6 +173,11 @@ class DataOver:
         clock = self.session.run.clock
         ends = clock.monotonic() + self.stop_seconds
         while users := movers.to_green.users(plan.blue, source=True):
+            if pod := self._users(_job(plan)):
+                raise BlockedError(
+                    f"{plan.claim}: {pod} has come up on blue: somebody has started it again",
+                    hint="find out who starts it (an autoscaler, an operator, a person), and cut over again",
+                )
             if clock.monotonic() > ends:
                 raise BlockedError(
                     f"{plan.claim}: still in use on {plan.blue.node} after {self.stop_seconds:g} s: {users[0]}",

@@ -95,7 +95,7 @@ def test_a_workload_that_is_woken_in_the_pause_stays_on_blue(stand: DataStand) -
         )
         stand.program.until_more()
 
-    assert "in use" in failed_after(stand, wake)
+    assert "has come up on blue: somebody has started it again" in failed_after(stand, wake)
     stand.require_nothing_lost("blue")
 
 

@@ -26,6 +26,7 @@ case "$before" in
 esac
 """
 _HOSTS = "config: {{'migrator:cluster': {{nodes: [{{name: {name}, address: {address}}}]}}}}\n"
+_HOLD = "example.com/hold"
 BLUE_NODE, GREEN_NODE = "blue-node-1", "green-node-1"
 
 
@@ -58,7 +59,7 @@ def database(*, hangs: bool) -> Manifest:
     """Return a StatefulSet with one pod that uses the claim, and that does not end where it `hangs`."""
     manifest = deployment("db", 1)
     if hangs:
-        manifest["spec"]["template"]["metadata"]["labels"]["testbed/hold"] = "true"
+        manifest["spec"]["template"]["metadata"]["finalizers"] = [_HOLD]
     manifest["kind"] = "StatefulSet"
     manifest["spec"]["serviceName"] = "db"
     pod = manifest["spec"]["template"]["spec"]
@@ -203,3 +204,6 @@ def data_stand(
             stand.ok("data", "copy")
             stand.ok("validate")
             yield stand
+        for pod in sandbox.pair.blue.list(TYPES["Pod"], sandbox.namespace) if hangs else ():
+            free = {"metadata": {"finalizers": None}}
+            sandbox.pair.blue.patch(TYPES["Pod"], sandbox.namespace, pod["metadata"]["name"], free, manager="test")
