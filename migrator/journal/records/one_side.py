@@ -46,7 +46,16 @@ class PartRecord(Strict):
         fields = tuple(FieldRecord(field.path, field.held, field.blue, field.green) for field in part.fields)
         resource = part.resource
         return cls(
-            part.blue, part.green, part.row, resource.version, resource.plural, fields, part.first, part.ready, part.addresses, part.claims
+            part.blue,
+            part.green,
+            part.row,
+            resource.version,
+            resource.plural,
+            fields,
+            part.first,
+            part.ready,
+            part.addresses,
+            part.claims,
         )
 
     @property
