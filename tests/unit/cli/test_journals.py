@@ -56,6 +56,7 @@ def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
         "objects": 8,
         "unfinished": [],
         "oneSide": [{"object": "CronJob.batch/shop/nightly", "group": "CronJob", "runsOn": "green", "runsOnNow": None}],
+        "rollbackLoses": [],
         "goodVerdictAt": None,
         "onGreenSince": "2026-10-26T07:33:43+00:00",
         "lastEvent": "2026-10-26T07:33:48+00:00",
