@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import orjson
 
-from migrator.errors import ApiError
+from migrator.errors import ApiError, NotFoundError
 from migrator.model.manifest import ref_of
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
@@ -36,7 +36,9 @@ def findings(plan: Plan, blue: Blue, turned: Collection[ObjectRef]) -> Iterator[
 def _left(item: PlanItem, kept: Keeper, blue: Blue, moving: Collection[ObjectRef]) -> Iterator[Finding]:
     for resource in kept.kinds:
         try:
-            published = [ref_of(manifest) for manifest in blue.list(resource, kept.namespace) if is_published(manifest)]
+            published = [ref_of(manifest) for manifest in blue.list(resource, kept.namespace) if is_published(manifest, kept)]
+        except NotFoundError:
+            continue  # blue does not serve the kind
         except ApiError as error:
             yield Finding(
                 _CHECK, str(item.blue), Severity.FAILURE, f"{resource.type_name} cannot be read on blue: {error.message}", ""

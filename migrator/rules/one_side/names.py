@@ -13,10 +13,12 @@ from migrator.model.kinds import INGRESSES, SERVICES
 from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.ref import ResourceType
 
-_KINDS = {"service": SERVICES, "ingress": INGRESSES}
+_ROUTES = ResourceType("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", True, frozenset())
+_KINDS = {"service": SERVICES, "ingress": INGRESSES, "gateway-httproute": _ROUTES}
 _KEEPING = ("upsert-only", "create-only")
-_HOSTNAMES = ("external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname")
-_CONTROLLER = "external-dns.alpha.kubernetes.io/controller"
+_PREFIX = "external-dns.alpha.kubernetes.io/"
+_OUTSIDE = ("LoadBalancer", "NodePort", "ExternalName")
+"""Types of Services that get a name by a template; of others only with more flags."""
 
 
 class Keeper(NamedTuple):
@@ -25,6 +27,10 @@ class Keeper(NamedTuple):
     namespace: str
     """Empty: all."""
     kinds: tuple[ResourceType, ...]
+    prefix: str = _PREFIX
+    """Of the annotations that it reads."""
+    templated: bool = False
+    """Whether a template gives names to what asks for none."""
 
 
 def keeper(manifest: Manifest) -> Keeper | None:
@@ -33,17 +39,22 @@ def keeper(manifest: Manifest) -> Keeper | None:
         values = _flags(container)
         kinds = tuple(_KINDS[source] for source in sorted(values.get("source", set())) if source in _KINDS)
         if kinds and not values.get("policy", set()) & set(_KEEPING):
-            return Keeper(next(iter(values.get("namespace", ())), ""), kinds)
+            prefix = next(iter(values.get("annotation-prefix", ())), _PREFIX)
+            return Keeper(next(iter(values.get("namespace", ())), ""), kinds, prefix, "fqdn-template" in values)
     return None
 
 
-def is_published(manifest: Manifest) -> bool:
-    """Return whether an object asks for a name: by annotation, or an Ingress by the hosts of its rules."""
+def is_published(manifest: Manifest, kept: Keeper) -> bool:
+    """Return whether an object gets a name: by annotation, an Ingress or a route by its hosts, or by a template."""
     annotations = get(manifest, "metadata", "annotations") or {}
-    if annotations.get(_CONTROLLER, "dns-controller") != "dns-controller":
+    if annotations.get(f"{kept.prefix}controller", "dns-controller") != "dns-controller":
         return False
-    hosts = manifest["kind"] == "Ingress" and any(get(rule, "host") for rule in get(manifest, "spec", "rules") or [])
-    return hosts or any(key in annotations for key in _HOSTNAMES)
+    if any(f"{kept.prefix}{key}" in annotations for key in ("hostname", "internal-hostname")):
+        return True
+    if manifest["kind"] == "Service":
+        return kept.templated and get(manifest, "spec", "type") in _OUTSIDE
+    hosts = get(manifest, "spec", "hostnames") or any(get(rule, "host") for rule in get(manifest, "spec", "rules") or [])
+    return kept.templated or bool(hosts)
 
 
 def _flags(container: Manifest) -> dict[str, set[str]]:
