@@ -14,6 +14,7 @@ from migrator.migration.one_side.groups import Group, groups_of
 from migrator.migration.one_side.progress import await_all, not_working, still_runs
 from migrator.migration.run import Run
 from migrator.model import events
+from migrator.model.manifest import get
 from migrator.model.one_side import Part
 from migrator.model.plan import Plan
 from migrator.model.ref import ObjectRef
@@ -30,6 +31,7 @@ def ready_to_hand_over(plan: Plan, blue: Blue, green: Blue, run: Run) -> tuple[P
     Raises BlockedError when it could not be handed back, or runs on green, too.
     """
     due = _due(plan, blue, run)
+    _require_claims_kept(blue, due, run)
     _require_way_back(blue, due, run)
     _require_held(green, [part for part in due if part.blue not in run.state.handed], run)
     return due
@@ -75,6 +77,18 @@ def _due(plan: Plan, blue: Blue, run: Run) -> tuple[Part, ...]:
 def _runs(blue: Blue, part: Part) -> bool:
     manifest = act.read(blue, part, "blue")
     return manifest is not None and not part.is_held(manifest)
+
+
+def _require_claims_kept(blue: Blue, parts: Iterable[Part], run: Run) -> None:
+    """Raise BlockedError when stopping a StatefulSet would delete its claims: its controller does so at 0 replicas (KEP 1847)."""
+    by_ref = {part.blue: part for part in parts if part.blue.kind == "StatefulSet"}
+    live = each(by_ref, lambda ref: act.read(blue, by_ref[ref], "blue"), seconds=_PATIENCE_SECONDS, clock=run.clock)
+    for ref, manifest in sorted(_all(live, "read on blue").items()):
+        if manifest and get(manifest, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete":
+            raise BlockedError(
+                f"{ref} would lose its claims when it is stopped: spec.persistentVolumeClaimRetentionPolicy.whenScaled is Delete",
+                hint="set it to Retain on blue, copy again, then cut over",
+            )
 
 
 def _require_way_back(blue: Blue, parts: Iterable[Part], run: Run) -> None:

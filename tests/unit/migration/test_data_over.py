@@ -18,6 +18,7 @@ from migrator.migration.data_home import DataFrom, DataHome
 from migrator.migration.data_pass import Movers
 from migrator.migration.data_state import ClaimData
 from migrator.migration.fence import Side
+from migrator.migration.one_side.over import ready_to_hand_over
 from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.kinds import CLAIMS, DEPLOYMENTS
@@ -25,7 +26,7 @@ from migrator.model.manifest import Manifest
 from migrator.ports import Blue
 from tests.support.fake_cluster.faults import unavailable
 from tests.support.fake_mover import FakeMover, claims
-from tests.support.objects import made
+from tests.support.objects import deployment, made
 from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand
 
 ROW = "data of shop"
@@ -244,3 +245,19 @@ def test_a_folder_that_is_not_what_was_proven_is_not_started_on(stand: DataStand
     (left,) = stand.back("switch")
     assert "is not what was proven at the switch" in left
     assert stand.base.replicas[0] == 0
+
+
+def test_a_statefulset_that_deletes_its_claims_when_it_is_stopped_is_not_stopped() -> None:
+    """`whenScaled: Delete`: 0 replicas would take blue's data away."""
+    stateful = deployment("db", 1)
+    stateful["kind"] = "StatefulSet"
+    stateful["metadata"]["namespace"] = "shop"
+    stateful["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": "Delete"}
+    base = new_stand()
+    base.blue.hold(stateful)
+    base.session.config = parse_migration(
+        f"{CONFIG}cutover: {{oneSide: [{{name: db, target: {{kind: StatefulSet}}}}]}}\n", "migration.yaml"
+    )
+    plan, _ = base.session.read_and_plan()
+    with pytest.raises(BlockedError, match="would lose its claims when it is stopped"):
+        ready_to_hand_over(plan, base.blue, base.green, base.session.run)
