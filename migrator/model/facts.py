@@ -89,8 +89,6 @@ class HostReading:
     """Feature gates that the target's kubelet knows; empty where it could not be asked."""
     unknown_flags: tuple[str, ...] = ()
     """Flags of this kubelet that the target's does not know."""
-    unknown_program_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Static pod to its flags that the target's program does not know."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -8,9 +8,11 @@ from migrator.cluster.drain import pods_on
 from migrator.errors import GateFailedError
 from migrator.model.kinds import DEPLOYMENTS, STATEFUL_SETS
 from migrator.model.manifest import Manifest, get, ref_of
+from migrator.model.pods import pod_name
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
+from migrator.untrusted import printable
 from migrator.upgrade.session import UpgradeSession
 
 _SECONDS = 300.0
@@ -37,6 +39,7 @@ def settle(session: UpgradeSession, node: NodeSpec, ready_before: frozenset[str]
         now = session.clock.monotonic()
         ready_since = None if waiting else now if ready_since is None else ready_since
         if ready_since is not None and now - ready_since >= steady:
+            _name_failed(session, node.name)
             return
         if now > deadline:
             shown = "; ".join(f"{name}: {message}" for name, message in waiting.items())
@@ -45,6 +48,14 @@ def settle(session: UpgradeSession, node: NodeSpec, ready_before: frozenset[str]
                 hint="see `kubectl describe`; once it is ready: `migrator upgrade resume`",
             )
         session.clock.sleep(_POLL)
+
+
+def _name_failed(session: UpgradeSession, node: str) -> None:
+    """Name the pods that the new kubelet did not take, such as those whose device plugin was not back yet (kubernetes#125579)."""
+    for pod in pods_on(session.cluster, node):
+        if get(pod, "status", "phase") == "Failed":
+            reason = printable(str(get(pod, "status", "reason") or get(pod, "status", "message") or "no reason given"))
+            session.detail(f"{pod_name(pod)} failed on {node} ({reason}); what controls it makes another one: delete this one")
 
 
 def _not_ready(cluster: ClusterReader, node: str, ready_before: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from migrator.nodes.hop.upgrade_settings import with_timeouts
 from migrator.nodes.runtime import image_sources, list_images
 from migrator.testbed.binaries import Store
 from migrator.testbed.versions import BLUE, GREEN
+from migrator.upgrade.checks.kubeadm import GONE_ARGUMENTS
 from tests.support.nodes import spec
 from tests.support.shell_host import ShellHost
 
@@ -77,3 +81,20 @@ def test_timeouts_go_with_all_arguments_that_an_upgrade_has(host: ShellHost, sto
     file = host.path(config.partition("=")[2])
     with pytest.raises(CommandFailedError, match=r"load admin kubeconfig|kubelet\.conf"):
         host.run(" ".join((kubeadm, "upgrade", *left, f"--config={file}", "--kubeconfig=/nowhere/admin.conf")))
+
+
+def test_arguments_that_are_gone_are_those_that_the_programs_do_not_know(store: Store) -> None:
+    """Of what goes with the newer minor here: known to the older program of Kubernetes, unknown to the newer, and to its etcd."""
+    minor = int(GREEN.split(".")[1])
+    rows = [row for row in GONE_ARGUMENTS if row.minor == minor]
+    assert rows
+    for row in rows:
+        newer = store.etcd() if row.program == "etcd" else store.kubernetes(GREEN, (row.program,))[row.program]
+        assert not known_arguments(newer, row.pattern)
+        assert row.program == "etcd" or known_arguments(store.kubernetes(BLUE, (row.program,))[row.program], row.pattern)
+
+
+def known_arguments(program: Path, pattern: str) -> list[str]:
+    """Return the arguments of a program's help whose names a pattern meets."""
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    return fnmatch.filter(re.findall(r"^ +(?:-\w, )?--([a-z0-9-]+)", done.stdout + done.stderr, re.MULTILINE), pattern)

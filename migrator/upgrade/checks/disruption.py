@@ -57,6 +57,15 @@ def uncontrolled(facts: UpgradeFacts) -> Iterator[Finding]:
             yield warn(CheckName.DRAIN, item.name, f"is lost with its drain: {item.lost}")
 
 
+def long_goodbyes(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods that may take longer to end than a drain waits: the run would stop at them."""
+    for pod in _leaving(facts):
+        grace = float(get(pod, "spec", "terminationGracePeriodSeconds") or 0)
+        if grace > facts.drain.timeout:
+            reason = f"may take {grace:.0f} s to end (its grace period), and a drain waits {facts.drain.timeout:.0f} s"
+            yield warn(CheckName.DRAIN, pod_name(pod), reason, f"--drain-timeout {grace + 60:.0f}s, or a shorter grace period")
+
+
 def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find workloads of one replica: they are down while it moves."""
     for kind, items in (("Deployment", facts.cluster.deployments), ("StatefulSet", facts.cluster.stateful_sets)):

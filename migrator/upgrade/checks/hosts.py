@@ -164,7 +164,7 @@ def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
                 CheckName.MANIFESTS,
                 host.name,
                 f"static pods were edited by hand, and the upgrade drops that: {shown}",
-                "put it into ClusterConfiguration (extraArgs), or into a folder of --patches; --ignore manifests lets it go",
+                "put it into ClusterConfiguration (extraArgs, for a proxy extraEnvs), or into a folder of --patches; --ignore manifests lets it go",
             )
 
 
@@ -188,11 +188,6 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(
                 CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
             )
-        for component, flags in host.unknown_program_flags.items():
-            for flag in flags:
-                reason = f"is started with {flag}, which {component} of {target} does not know: it would not start"
-                hint = f"take it out of extraArgs in ConfigMap kubeadm-config, and out of the manifest of {component}"
-                yield fail(CheckName.GATES, f"{host.name}/{component}", reason, hint)
         for component, gate in _gates(host):
             if host.gates and gate not in host.gates:
                 yield fail(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.kubeadm import SKIPS_SINCE
@@ -10,6 +12,32 @@ from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail, warn
 
+
+class GoneArgument(NamedTuple):
+    """An argument of a program of the control plane, and the first minor of Kubernetes whose program does not know it."""
+
+    program: str
+    pattern: str
+    """Its name, without the dashes; `*` stands for the rest."""
+    minor: int
+    instead: str = ""
+
+
+GONE_ARGUMENTS = (
+    GoneArgument("kube-apiserver", "cloud-provider", 33),
+    GoneArgument("kube-apiserver", "cloud-config", 33),
+    GoneArgument("kube-controller-manager", "concurrent-service-syncs", 37),
+    GoneArgument("etcd", "enable-v2", 34),
+    GoneArgument("etcd", "proxy*", 34),
+    GoneArgument("etcd", "experimental-*", 37, "; 3.6 knows it without experimental-, or as a feature gate"),
+)
+"""From the programs' own --help and etcd's changelogs (3.6: no v2, no proxy; 3.7: no --experimental-*)."""
+_PROGRAMS = {
+    ("apiServer",): "kube-apiserver",
+    ("controllerManager",): "kube-controller-manager",
+    ("scheduler",): "kube-scheduler",
+    ("etcd", "local"): "etcd",
+}
 _NO_V1BETA3 = 37
 _GONE_GATES = {
     "IPv6DualStack": 24,
@@ -57,6 +85,25 @@ def gates(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"sets kubeadm's feature gate {gate}, which kubeadm {target} does not know: it reads nothing of it",
                 "take it out of featureGates in ConfigMap kube-system/kubeadm-config",
             )
+
+
+def arguments(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find extraArgs that the target's program does not know: kubeadm writes them into its manifest, and it does not start."""
+    if not facts.hops:
+        return
+    target = facts.hops[-1].target
+    for path, program in _PROGRAMS.items():
+        given = get(dict(facts.cluster.cluster_config), *path, "extraArgs") or []
+        names = [str(item.get("name")) for item in given] if isinstance(given, list) else list(given)
+        for name in names:
+            gone = next((row for row in GONE_ARGUMENTS if row.program == program and fnmatchcase(name, row.pattern)), None)
+            if gone and facts.cluster.version.minor < gone.minor <= target.minor:
+                yield fail(
+                    CheckName.GATES,
+                    f"kubeadm-config/{program}",
+                    f"extraArgs has {name}, which {program} of {target} does not know: it would not start",
+                    f"take it out of {'.'.join(path)}.extraArgs in ConfigMap kube-system/kubeadm-config{gone.instead}",
+                )
 
 
 def refusals(facts: UpgradeFacts) -> Iterator[Finding]:

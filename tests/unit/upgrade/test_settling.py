@@ -113,3 +113,15 @@ def test_an_api_server_that_is_not_ready_is_waited_for() -> None:
     clock.after(20, lambda: setattr(cluster, "ready", True))
     settle(session_on(cluster, clock), WORKER, frozenset())
     assert 20 <= clock.monotonic() < 21
+
+
+def test_pods_that_the_new_kubelet_did_not_take_are_named() -> None:
+    """Their devices were not back yet; replicas come, and what failed stays behind (kubernetes#125579)."""
+    cluster, clock = FakeCluster(), FakeClock()
+    ghost = system_pod(WORKER, ready=False, namespace="default") | {"status": {"phase": "Failed", "reason": "UnexpectedAdmissionError"}}
+    cluster.hold(system_pod(WORKER, ready=True), ghost)
+    session = session_on(cluster, clock)
+    settle(session, WORKER, frozenset())
+    assert isinstance(session.reporter, Recorder)
+    said = [str(event) for event in session.reporter.events]
+    assert any("default/proxy-green-2 failed on green-2 (UnexpectedAdmissionError)" in text for text in said)

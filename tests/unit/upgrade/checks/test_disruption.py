@@ -85,6 +85,14 @@ def test_an_ill_pod_that_may_go_is_told() -> None:
     assert (found.severity, "lets it go" in found.reason) == (Severity.WARNING, True)
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(30, 0), (600, 0), (3600, 1)])
+def test_a_pod_that_takes_longer_to_end_than_a_drain_waits_is_told(seconds: int, found: int) -> None:
+    """Before the run stops at it."""
+    slow = pod("db", "w1", spec={"terminationGracePeriodSeconds": seconds})
+    items = findings("drain", pods=(slow,), drain=DrainRules(timeout=600.0))
+    assert ["may take 3600 s to end" in item.reason for item in items] == [True] * found
+
+
 def test_pods_of_nodes_that_are_not_drained_stay() -> None:
     """A node that the file does not name is a finding of its own, and nobody drains it."""
     assert findings("budgets", pods=(pod("web", "w3"),), budgets=(budget(),)) == []

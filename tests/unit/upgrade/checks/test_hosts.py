@@ -214,12 +214,10 @@ def test_another_disk_below_etc_needs_room_for_kubeadm_s_copy(free: int | None, 
     assert len(findings("disk", hosts=hosts(facts={"disk_etc": free, "etcd": 100}))) == found
 
 
-def test_gates_of_a_kubelet_s_command_line_and_flags_of_static_pods_count_too() -> None:
+def test_gates_of_a_kubelet_s_command_line_count_too() -> None:
     """What starts with an unknown one does not start."""
     started = hosts(flags={"--feature-gates": "KnownGate=true,OldGate=false"})
     assert ["OldGate" in item.reason for item in findings("gates", hosts=started)] == [True]
-    (found,) = findings("gates", hosts=hosts(unknown_program_flags={"etcd": ("--enable-v2",)}))
-    assert (found.subject, "--enable-v2" in found.reason) == ("cp/etcd", True)
 
 
 def test_four_lines_of_an_edit_are_shown() -> None:

@@ -62,3 +62,20 @@ def test_a_kubeadm_before_1_32_leaves_add_ons_by_itself() -> None:
     nodes = tuple(node(name, version="1.30.1") for name in ("cp", "w1", "w2"))
     broken = {"missing_addons": frozenset({"kube-proxy"}), "hops": (hop("1.30.1", "1.31.2"),), "version": "1.30.1", "nodes": nodes}
     assert not [item for item in found(**broken) if item[0] == "addons"]
+
+
+@pytest.mark.parametrize(
+    ("config", "subjects"),
+    [
+        ({"controllerManager": {"extraArgs": [{"name": "concurrent-service-syncs", "value": "2"}]}}, ["kube-controller-manager"]),
+        ({"etcd": {"local": {"extraArgs": {"experimental-compaction-batch-limit": "9"}}}}, ["etcd"]),
+        ({"etcd": {"local": {"extraArgs": [{"name": "quota-backend-bytes", "value": "9"}]}}}, []),
+        ({"apiServer": {"extraArgs": [{"name": "cloud-provider", "value": "external"}]}}, []),
+        ({"scheduler": {"extraArgs": None}}, []),
+    ],
+    ids=["controller manager", "etcd, as v1beta3 writes it", "known", "gone before", "none"],
+)
+def test_an_extra_argument_that_the_target_does_not_know_is_found(config: dict[str, Any], subjects: list[str]) -> None:
+    """Kubeadm takes any argument and writes it down; one that went in an earlier minor is not there now."""
+    items = check(facts(cluster_config={**CONFIG, **config}))
+    assert [(item.check, item.subject) for item in items] == [("gates", f"kubeadm-config/{name}") for name in subjects]
