@@ -14,6 +14,7 @@ from migrator.errors import BlockedError, CommandFailedError, HostError, Migrato
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
 from migrator.model.manifest import get, merged
+from migrator.model.strange import STRANGE
 from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
@@ -180,6 +181,8 @@ def _members(
         session.require_machine(session.first)
         host = session.control_plane_host
         return tuple(members(host) if local_etcd else external_members(host, configuration))
+    except STRANGE:
+        return ()  # a setting of a strange form is a finding of another check
     except MigratorError as error:
         if not local_etcd:
             return ()

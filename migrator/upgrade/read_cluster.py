@@ -19,6 +19,7 @@ from migrator.model.kubeadm import missing_addons
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.pods import decisions
 from migrator.model.ref import ResourceType
+from migrator.model.strange import STRANGE
 from migrator.model.upgrade import DrainRules
 from migrator.model.version import parse_version
 from migrator.ports import UpgradeCluster
@@ -103,7 +104,10 @@ def _missing_addons(
         return frozenset()
     there = [item for name in ("deployments", "daemon_sets") for item in lists[name]]
     system = [item for item in there if item["metadata"].get("namespace") == "kube-system"]
-    return missing_addons(config, [*system, *([{**proxy, "kind": "ConfigMap"}] if proxy else [])])
+    try:
+        return missing_addons(config, [*system, *([{**proxy, "kind": "ConfigMap"}] if proxy else [])])
+    except STRANGE:
+        return frozenset()  # a setting of a strange form is a finding of another check
 
 
 def _all(cluster: UpgradeCluster, resource: ResourceType) -> tuple[Manifest, ...]:

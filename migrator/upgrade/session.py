@@ -18,6 +18,7 @@ from migrator.journal.records.upgrade import Cordoned, StepEnded, StepStarted, U
 from migrator.model.events import Note, Step
 from migrator.model.kinds import CONFIG_MAPS, NODES
 from migrator.model.manifest import Manifest, get
+from migrator.model.strange import STRANGE
 from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
 from migrator.nodes.action import converge
 from migrator.nodes.await_ready import is_ready
@@ -130,9 +131,10 @@ class UpgradeSession:
             try:
                 found = self.cluster.get(CONFIG_MAPS, "kube-system", "kubeadm-config")
                 content = yaml.safe_load(get(found, "data", "ClusterConfiguration") or "")
-            except (ApiError, yaml.YAMLError):
+                self._image_sources = image_sources(content if isinstance(content, dict) else {})
+            except (ApiError, yaml.YAMLError, *STRANGE):
+                # What is strange in it is a finding; kubeadm's own images are asked for then.
                 return {}
-            self._image_sources = image_sources(content if isinstance(content, dict) else {})
         return self._image_sources
 
     def steps(self, hop: Hop) -> tuple[HopStep, ...]:

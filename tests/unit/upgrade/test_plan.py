@@ -298,3 +298,14 @@ def test_each_host_is_read_once(make: Make) -> None:
 def test_what_patches_set_of_the_kubelets_is_worked_out(patches: tuple[tuple[str, bytes], ...], found: Any) -> None:
     """In the order of their names; a JSON patch is not."""
     assert kubelet_patch(patches) == found
+
+
+@pytest.mark.parametrize("strange", ["etcd: {local: [1], external: [2]}", "dns: [1]\nproxy: 3", "featureGates: 7", "etcd: 4"])
+def test_a_configuration_of_a_strange_form_ends_no_plan(make: Make, strange: str) -> None:
+    """A person has edited it; each check that cannot read it says so."""
+    session = make()
+    assert isinstance(session.cluster, FakeCluster)
+    text = f"apiVersion: kubeadm.k8s.io/v1beta4\n{strange}\n"
+    body = orjson.dumps(config_map("kubeadm-config", {"ClusterConfiguration": text}, namespace="kube-system"))
+    session.cluster.replace(CONFIG_MAPS, "kube-system", "kubeadm-config", body, manager="t")
+    assert [hop.key for hop in plan_upgrade(session, OPTIONS).hops] == [HOP]

@@ -118,7 +118,9 @@ def test_an_api_server_that_is_not_ready_is_waited_for() -> None:
 def test_pods_that_the_new_kubelet_did_not_take_are_named() -> None:
     """Their devices were not back yet; replicas come, and what failed stays behind (kubernetes#125579)."""
     cluster, clock = FakeCluster(), FakeClock()
-    ghost = system_pod(WORKER, ready=False, namespace="default") | {"status": {"phase": "Failed", "reason": "UnexpectedAdmissionError"}}
+    ghost = system_pod(WORKER, ready=False, namespace="default") | {
+        "status": {"phase": "Failed", "reason": "UnexpectedAdmissionError"}
+    }
     cluster.hold(system_pod(WORKER, ready=True), ghost)
     session = session_on(cluster, clock)
     settle(session, WORKER, frozenset())
