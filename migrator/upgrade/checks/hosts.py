@@ -164,7 +164,7 @@ def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
                 CheckName.MANIFESTS,
                 host.name,
                 f"static pods were edited by hand, and the upgrade drops that: {shown}",
-                "put it into ClusterConfiguration (extraArgs; a proxy: extraEnvs), or into --patches; --ignore manifests lets it go",
+                "put it into ClusterConfiguration (extraArgs; a proxy: extraEnvs), or into --patches; --ignore manifests drops it",
             )
 
 
