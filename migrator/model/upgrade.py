@@ -29,6 +29,13 @@ class StepId(StrEnum):
     PATCHES = "patches"
     SNAPSHOT = "etcd-snapshot"
     SETTINGS_SAVED = "settings-saved"
+    EMULATING_FIRST = "emulating-first"
+    """`kubeadm upgrade apply`, emulating the old minor: from here on a rollback has something to reverse."""
+    EMULATING_OTHER = "emulating-other"
+    """The same on the other control planes."""
+    SOAK = "soak"
+    EMULATION_RAISED = "emulation-raised"
+    """The control plane is the new minor in all that it serves: from here on a rollback needs the snapshot."""
     CONTROL_PLANE_FIRST = "control-plane-first"
     """`kubeadm upgrade apply`: from here on a rollback has something to reverse."""
     CONTROL_PLANE_OTHER = "control-plane-other"
@@ -49,6 +56,7 @@ class StepId(StrEnum):
     ETCD_RESTORED = "etcd-restored"
     CONTROL_PLANE_STARTED = "control-plane-started"
     KUBELET_RESTORED = "kubelet-restored"
+    MANIFESTS_PUT_BACK = "manifests-put-back"
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,6 +86,8 @@ class Hop:
     """Name to version of what is installed once the hop is done."""
     workers: bool
     """Whether workers go along."""
+    emulated: str = ""
+    """The minor that the new control plane emulates until `finish`, such as `1.36`; empty: the hop goes in one step."""
 
     @property
     def key(self) -> str:
@@ -91,7 +101,7 @@ class Hop:
             "to": str(self.target),
             "packages": dict(self.packages),
             "workers": self.workers,
-        }
+        } | ({"emulated": self.emulated} if self.emulated else {})
 
 
 @dataclass(slots=True, frozen=True)
@@ -108,6 +118,22 @@ class DrainRules:
 
 
 @dataclass(slots=True, frozen=True)
+class Soak:
+    """How long a new control plane emulates the old minor before it is raised."""
+
+    seconds: float = 0.0
+    hold: bool = False
+    """Whether a person raises it, by `finish`."""
+
+    def __bool__(self) -> bool:
+        """Return whether there is any."""
+        return self.hold or self.seconds > 0
+
+
+NO_SOAK = Soak()
+
+
+@dataclass(slots=True, frozen=True)
 class RunOptions:
     """How one run goes; another run of the same upgrade may be given others."""
 
@@ -117,6 +143,10 @@ class RunOptions:
     parallel: int = 1
     """Workers at a time."""
     drain: DrainRules = field(default_factory=DrainRules)
+    finish: bool = False
+    """Whether a person ends the soak."""
+    ignored: frozenset[str] = frozenset()
+    """Checks in spite of which the emulated version is raised."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -154,6 +184,9 @@ class UpgradePlan:
     """Hop key to the time that its steps took on this cluster before; without records a hop is left out."""
     kubeadm: Mapping[str, str]
     """What kubeadm of the first hop says itself: `plan` and `diff`."""
+
+    one_step: Mapping[str, str] = field(default_factory=dict)
+    """Hop key to the reason why its control plane is not raised in a step of its own."""
 
     @property
     def blocked(self) -> bool:

@@ -10,7 +10,8 @@ from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.paths import KUBECTL
 from migrator.ports import Host
 
-_SECONDS = 30.0
+_SECONDS = 90.0
+"""A single API server is away for most of a minute when a new kubelet restarts its static pods (docs/upgrade.md)."""
 _PASSING = (
     *("etcdserver", "connection refused", "was refused", "timed out", "timeout", "TLS handshake", "unexpected EOF"),
     *("leader changed", "unable to handle the request", "ServiceUnavailable", "InternalError", "connection reset"),
@@ -21,7 +22,7 @@ everything to everybody until it has read its RBAC."""
 
 
 def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
-    """Run a command that may be run twice; raises CommandFailedError once it has failed for half a minute, or for good."""
+    """Run a command that may be run twice; raises CommandFailedError once it has failed for a minute and a half, or for good."""
     deadline = host.clock.monotonic() + _SECONDS
     while True:
         try:

@@ -76,7 +76,10 @@ def _for_in_place(in_place: Alternative) -> list[str]:
     hops = f"{in_place.hops} hops" if in_place.hops > 1 else "one hop"
     return [
         f"{hops}; not available while pods move: {some(away) or 'nothing'}",
-        "the last hop can be reversed from an etcd snapshot",
+        (
+            "the last hop can be reversed: without loss while the new control plane emulates the old minor (`upgrade plan` says "
+            "where it can), then from an etcd snapshot"
+        ),
     ]
 
 

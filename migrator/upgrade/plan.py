@@ -15,7 +15,7 @@ from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
 from migrator.model.manifest import get, merged
 from migrator.model.strange import STRANGE
-from migrator.model.upgrade import DrainRules, Hop, StepId, UpgradePlan, Workers
+from migrator.model.upgrade import NO_SOAK, DrainRules, Hop, Soak, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.hop.etcd_members import external_members, has_local_etcd, members
@@ -31,6 +31,7 @@ from migrator.upgrade.checks.table import check
 from migrator.upgrade.hops import make_hops
 from migrator.upgrade.read_cluster import examine_cluster, with_evictions
 from migrator.upgrade.session import UpgradeSession, summarised
+from migrator.upgrade.window import emulation, etcd_of
 
 _AT_ONCE = 8
 
@@ -46,11 +47,17 @@ class PlanOptions:
     packages: Mapping[str, str] = dataclasses.field(default_factory=dict)
     with_kubeadm_output: bool = False
     """Whether kubeadm's own plan and diff are wanted, too."""
+    soak: Soak = NO_SOAK
+    """Wanted between the new programs and the new minor."""
+    one_step: bool = False
+    """Whether the new minor comes with the new programs."""
 
 
 def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
     """Return the plan with every finding; raises BlockedError when there is no way to the target at all."""
     facts = gather(session, options)
+    images = {hop.key: _images(session, hop, facts.available) for hop in facts.hops}
+    facts, one_step = _in_two_steps(facts, images, options)
     nodes = {node["metadata"]["name"]: node for node in facts.cluster.nodes}
     hops = facts.hops
     return UpgradePlan(
@@ -60,10 +67,31 @@ def plan_upgrade(session: UpgradeSession, options: PlanOptions) -> UpgradePlan:
         tuple(summarised(node, nodes[node.name]) for node in session.nodes if node.name in nodes),
         check(facts, options.ignored),
         {hop.key: tuple(shown_steps(session, hop)) for hop in hops},
-        {hop.key: _images(session, hop, facts.available) for hop in hops},
+        images,
         _estimates(session, hops),
         _kubeadm_output(session, facts) if options.with_kubeadm_output else {},
+        one_step,
     )
+
+
+def _in_two_steps(
+    facts: UpgradeFacts, images: Mapping[str, tuple[str, ...]], options: PlanOptions
+) -> tuple[UpgradeFacts, dict[str, str]]:
+    """Return facts whose hops emulate first where they can, and why others do not; raises BlockedError when a soak needs it."""
+    hops: list[Hop] = []
+    reasons: dict[str, str] = {}
+    etcd = next((member.version for member in facts.members if member.version), "")
+    for hop in facts.hops:
+        emulated, reason = ("", "") if options.one_step else emulation(hop, facts, images[hop.key], etcd)
+        etcd = etcd_of(images[hop.key]) or etcd
+        hops.append(dataclasses.replace(hop, emulated=emulated))
+        reasons |= {hop.key: reason} if reason else {}
+    if reasons and options.soak:
+        raise BlockedError(
+            "; ".join(f"there can be no soak in {key}: {reason}" for key, reason in reasons.items()),
+            hint="without --soak and --hold it goes in one step, whose way back is the snapshot; nothing was changed",
+        )
+    return dataclasses.replace(facts, hops=tuple(hops)), reasons
 
 
 def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:

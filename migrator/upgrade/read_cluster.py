@@ -136,6 +136,11 @@ def _config(cluster: UpgradeCluster, name: str, key: str, unread: list[str]) -> 
     return content if isinstance(content, dict) else {}
 
 
+def read_requested(cluster: UpgradeCluster) -> dict[str, str]:
+    """Return what clients have asked for since the API server began and a later minor removes, to that minor."""
+    return _requested(cluster, [])
+
+
 def _requested(cluster: UpgradeCluster, unread: list[str]) -> dict[str, str]:
     text = _optional(cluster.metrics, "", "metrics", unread)
     found = {}

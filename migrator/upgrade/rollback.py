@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
 
-from migrator.errors import ApiError, BlockedError, JournalError, MigratorError
+from migrator.errors import BlockedError, JournalError, MigratorError
 from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.events import Note
 from migrator.model.upgrade import Hop, RollbackResult, StepId
@@ -16,9 +15,9 @@ from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, re
 from migrator.nodes.hop.kubeadm import KubeletRestarted
 from migrator.nodes.packages import Packages, installed_version
 from migrator.nodes.spec import NodeSpec
-from migrator.ports import HeldLock
 from migrator.upgrade.cleaning import clean_hosts
-from migrator.upgrade.running import await_running
+from migrator.upgrade.put_back import put_back
+from migrator.upgrade.running import alone, await_running
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import settle
 from migrator.upgrade.state import Status
@@ -31,8 +30,16 @@ def note_cannot_be_undone(session: UpgradeSession, hops: Iterable[Hop]) -> None:
 
 
 def cannot_be_undone(hops: tuple[Hop, ...], control_planes: int) -> list[str]:
-    """Return what a rollback cannot bring back."""
-    found = ["after a rollback, what was written to the cluster since the hop's snapshot is gone; volumes are not touched"]
+    """Return what a rollback cannot bring back; a hop that is not planned yet emulates nothing, as far as is known."""
+    lost = "what was written to the cluster since the hop's snapshot is gone; volumes are not touched"
+    two_steps = bool(hops) and all(hop.emulated for hop in hops)
+    until = "until a hop is finished a rollback loses nothing; after that, " if two_steps else "after a rollback, "
+    found = [f"{until}{lost}"]
+    found += [
+        f"{hop.start} → {hop.target} emulates {hop.emulated} first: until it is finished a rollback loses nothing"
+        for hop in hops
+        if hop.emulated and not two_steps
+    ]
     if len(hops) > 1:
         found.append(f"a rollback takes back the last hop only ({hops[-1].start} → {hops[-1].target}), not the ones before it")
     if control_planes > 1:
@@ -42,11 +49,16 @@ def cannot_be_undone(hops: tuple[Hop, ...], control_planes: int) -> list[str]:
     return found
 
 
-def rollback_hop(session: UpgradeSession) -> Hop:
-    """Return the hop that a rollback takes back; raises BlockedError when none has changed the control plane."""
+def rollback_hop(session: UpgradeSession, *, from_snapshot: bool = False) -> Hop:
+    """Return the hop that a rollback takes back; raises BlockedError when none has changed the control plane.
+
+    Its snapshot must be there, unless the old control plane can go on with the etcd that runs.
+    """
     hop = session.state.last_applied
     if session.state.status in (Status.ROLLED_BACK, Status.NONE) or hop is None:
         raise BlockedError("no hop has changed the control plane: there is nothing to take back", hint="`migrator upgrade abort`")
+    if session.state.in_window(hop) and not from_snapshot:
+        return hop
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)
     if not snapshot.done(session.control_plane_host) or not snapshot.intact(session.control_plane_host):
         raise BlockedError(
@@ -56,21 +68,24 @@ def rollback_hop(session: UpgradeSession) -> Hop:
     return hop
 
 
-def roll_back(session: UpgradeSession, *, end_running: bool = False) -> RollbackResult:
+def roll_back(session: UpgradeSession, *, end_running: bool = False, from_snapshot: bool = False) -> RollbackResult:
     """Take the last hop back: etcd, control plane and kubelets as they were before it; run again, it goes on.
 
-    What was written to the cluster since the snapshot is lost: the caller has said so. Raises BlockedError while another run
-    holds the cluster's lock. What still runs on hosts is waited for, or ended. Workers that cannot be taken back do not keep
-    the others from it; the rollback ends once they are.
+    While the control plane emulates the old minor nothing is lost, unless the snapshot is asked for. Else what was written to
+    the cluster since the snapshot is lost: the caller has said so. Raises BlockedError while another run holds the cluster's
+    lock. What still runs on hosts is waited for, or ended. Workers that cannot be taken back do not keep the others from it;
+    the rollback ends once they are.
     """
-    hop = rollback_hop(session)
+    hop = rollback_hop(session, from_snapshot=from_snapshot)
+    if session.state.in_window(hop) and not from_snapshot:
+        return put_back(session, hop, end_running=end_running)
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)
     before = _packages_before(session, hop)
-    with _alone(session) as lock:
+    with alone(session) as lock:
         await_running(session, end=end_running, required=session.control_planes)
         _require_restorable(session, snapshot)
-        if session.state.status is not Status.ROLLING_BACK:
-            session.write(HopRollbackStarted(hop.key))
+        if session.state.status is not Status.ROLLING_BACK or session.state.in_window(hop):
+            session.write(HopRollbackStarted(hop.key, from_snapshot=from_snapshot))
         session.say(f"taking hop {hop.start} → {hop.target} back")
         _spread_snapshot(session, snapshot)
         if lock:
@@ -90,23 +105,6 @@ def roll_back(session: UpgradeSession, *, end_running: bool = False) -> Rollback
         session.write(HopRollbackEnded())
         clean_hosts(session)
     return RollbackResult(session.summary(), tuple(left.values()))
-
-
-@contextmanager
-def _alone(session: UpgradeSession) -> Iterator[HeldLock | None]:
-    """Hold the cluster's lock until its API servers are stopped: what holds it lies in the etcd that is about to be replaced.
-
-    A cluster that does not answer, or gives no lock, keeps nobody from going back: then only the journal's own lock and
-    the units on the hosts tell of other runs.
-    """
-    with ExitStack() as stack:
-        lock = None
-        try:
-            lock = stack.enter_context(session.cluster.lock(session.holder, session.reporter))
-        except ApiError as error:
-            text = f"{error.message}: whether another run of migrator is under way elsewhere is not known"
-            session.reporter.emit(Note(text, warning=True))
-        yield lock
 
 
 def _packages_before(session: UpgradeSession, hop: Hop) -> Packages:

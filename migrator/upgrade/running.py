@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 
-from migrator.errors import HostError
+from migrator.errors import ApiError, HostError
 from migrator.model.events import Note
 from migrator.nodes.detached import end_units, running_units
 from migrator.nodes.spec import NodeSpec
+from migrator.ports import HeldLock
 from migrator.upgrade.session import UpgradeSession
 
 _SECONDS = 2400.0
 """Longer than kubeadm, pacman and etcdutl are given."""
 _POLL = 1.0
+
+
+@contextmanager
+def alone(session: UpgradeSession) -> Iterator[HeldLock | None]:
+    """Hold the cluster's lock until its API servers are stopped: what holds it lies in the etcd that is about to be replaced.
+
+    A cluster that does not answer, or gives no lock, keeps nobody from going back: then only the journal's own lock and
+    the units on the hosts tell of other runs.
+    """
+    with ExitStack() as stack:
+        lock = None
+        try:
+            lock = stack.enter_context(session.cluster.lock(session.holder, session.reporter))
+        except ApiError as error:
+            text = f"{error.message}: whether another run of migrator is under way elsewhere is not known"
+            session.reporter.emit(Note(text, warning=True))
+        yield lock
 
 
 def await_running(session: UpgradeSession, *, end: bool = False, required: Collection[NodeSpec] = ()) -> None:

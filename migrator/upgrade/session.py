@@ -30,7 +30,7 @@ from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, HeldLock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of
 from migrator.upgrade.state import Status, UpgradeState
-from migrator.upgrade.steps import Progress, Stage, hop_steps, pending
+from migrator.upgrade.steps import Progress, control_plane_steps, hop_steps, pending
 from migrator.upgrade.steps import Step as HopStep
 
 
@@ -122,6 +122,7 @@ class UpgradeSession:
             local_etcd=self.local_etcd,
             control_plane_host=self.control_plane_host,
             say=self.detail,
+            emulated=hop.emulated,
         )
 
     @property
@@ -144,10 +145,11 @@ class UpgradeSession:
     def steps_left(self, hop: Hop) -> tuple[HopStep, ...]:
         """Return the steps of a hop that are left now; raises HostError when a control plane cannot be asked."""
         steps = self.steps(hop)
-        control_planes = [(step.node, step.actions) for step in steps if step.stage is Stage.CONTROL_PLANE]
+        control_planes = [(step.node, step.actions) for step in control_plane_steps(steps)]
         done = all(action.done(self.hosts[node.name]) for node, actions in control_planes if node for action in actions)
         applied = self.state.open and hop.key in self.state.applied
-        return pending(steps, Progress(applied=applied, control_plane_done=bool(control_planes) and done))
+        finishing = self.state.open and hop.key in self.state.finishing
+        return pending(steps, Progress(applied=applied, finishing=finishing, control_plane_done=bool(control_planes) and done))
 
     def converge(self, node: NodeSpec, actions: Sequence[HopAction], *, hop: Hop) -> list[str]:
         """Run what a node still needs; each step is recorded before it is made. Raises MigratorError."""
@@ -159,7 +161,7 @@ class UpgradeSession:
                 self.lock.check()  # a step may be the one for which the API server is down: it is not asked
             begun = self.clock.monotonic()
             key, name, role = hop.key, node.name, node.role
-            changes = action.id is StepId.CONTROL_PLANE_FIRST
+            changes = action.id in (StepId.CONTROL_PLANE_FIRST, StepId.EMULATING_FIRST)
             self.write(StepStarted(hop=key, node=name, role=role, action=action.name, id=action.id, changes_control_plane=changes))
             yield
             seconds = round(self.clock.monotonic() - begun, 2)

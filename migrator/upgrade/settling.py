@@ -26,19 +26,21 @@ def ready_workloads(cluster: ClusterReader) -> frozenset[str]:
     return frozenset(str(ref_of(item)) for item in _workloads(cluster) if _is_ready(item))
 
 
-def settle(session: UpgradeSession, node: NodeSpec, ready_before: frozenset[str]) -> None:
+def settle(session: UpgradeSession, node: NodeSpec, ready_before: frozenset[str], *, steady: bool = True) -> None:
     """Wait until a node's system pods, and the workloads that were ready before its drain, are ready.
+
+    A control plane's must stay so for a while, if they are to be `steady`: its kubelet may still restart them.
 
     Raises GateFailedError when they are not in time: the next drain could evict the last replica of a workload.
     """
-    steady = _STEADY_SECONDS if node.role == "control-plane" else 0.0
+    seconds = _STEADY_SECONDS if steady and node.role == "control-plane" else 0.0
     deadline = session.clock.monotonic() + _SECONDS
     ready_since = None
     while True:
         waiting = dict(_not_ready(session.cluster, node.name, ready_before))
         now = session.clock.monotonic()
         ready_since = None if waiting else now if ready_since is None else ready_since
-        if ready_since is not None and now - ready_since >= steady:
+        if ready_since is not None and now - ready_since >= seconds:
             _name_failed(session, node.name)
             return
         if now > deadline:

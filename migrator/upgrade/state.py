@@ -11,7 +11,7 @@ from typing import assert_never
 from migrator.journal.records import upgrade as records
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.upgrade import UpgradeRecord
-from migrator.model.upgrade import Hop, StepTime, Workers
+from migrator.model.upgrade import NO_SOAK, Hop, Soak, StepTime, Workers
 from migrator.model.version import Version
 
 
@@ -40,6 +40,12 @@ class UpgradeState:
     """Keys of hops that are done."""
     applied: frozenset[str] = frozenset()
     """Keys of hops that have begun to change the control plane, and so must not take their snapshot again."""
+    soak: Soak = NO_SOAK
+    """How long a new control plane emulates the old minor, as the person has said."""
+    opened: Mapping[str, float] = field(default_factory=dict)
+    """Keys of hops whose control planes all emulate the old minor, or did, to the time since when, in seconds since 1970."""
+    finishing: frozenset[str] = frozenset()
+    """Keys of hops whose control plane was raised, or began to be, or goes back to its snapshot."""
     cordoned: frozenset[str] = frozenset()
     """Nodes that this tool has cordoned; a cordon by a person is not undone."""
     machines: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +69,16 @@ class UpgradeState:
     def last_applied(self) -> Hop | None:
         """The last hop that has changed the control plane, which is the one that a rollback reverses."""
         return next((hop for hop in reversed(self.hops) if hop.key in self.applied), None)
+
+    def in_window(self, hop: Hop) -> bool:
+        """Return whether a rollback of the hop loses nothing: its control plane emulates the old minor, as far as it is new."""
+        return bool(hop.emulated) and hop.key in self.applied and hop.key not in self.finishing
+
+    @property
+    def window(self) -> Hop | None:
+        """The hop whose rollback loses nothing now."""
+        hop = self.last_applied
+        return hop if hop and self.in_window(hop) and self.status in (Status.RUNNING, Status.ROLLING_BACK) else None
 
     def saved_as(self, hop: Hop) -> str:
         """Return the name under which hosts save what a rollback of the hop needs."""
@@ -96,6 +112,8 @@ def fold_upgrade(entries: Iterable[Entry[UpgradeRecord]]) -> UpgradeState:
 def _after(state: UpgradeState, record: UpgradeRecord, at: float) -> UpgradeState:
     if isinstance(record, records.NodeRecord):
         return _after_node(state, record)
+    if isinstance(record, records.WindowRecord):
+        return _after_window(state, record, at)
     match record:
         case records.UpgradeStarted():
             return _started(state, record, at)
@@ -105,10 +123,11 @@ def _after(state: UpgradeState, record: UpgradeRecord, at: float) -> UpgradeStat
             return replace(state, status=Status.DONE)
         case records.UpgradeAborted():
             return replace(state, status=Status.ABORTED)
-        case records.HopRollbackStarted(hop=hop):
-            return replace(state, status=Status.ROLLING_BACK, rolling_back=hop)
+        case records.HopRollbackStarted(hop=hop, from_snapshot=from_snapshot):
+            finishing = state.finishing | {hop} if from_snapshot else state.finishing
+            return replace(state, status=Status.ROLLING_BACK, rolling_back=hop, finishing=finishing)
         case records.HopRollbackEnded():
-            return replace(state, status=Status.ROLLED_BACK, applied=state.applied - {state.rolling_back}, rolling_back="")
+            return _rolled_back(state)
         case Header() | Bound():
             return state
         case _:
@@ -131,6 +150,29 @@ def _after_node(state: UpgradeState, record: records.NodeRecord) -> UpgradeState
             assert_never(record)
 
 
+def _after_window(state: UpgradeState, record: records.WindowRecord, at: float) -> UpgradeState:
+    match record:
+        case records.WindowOpened(hop=hop):
+            return replace(state, opened={**state.opened, hop: at})
+        case records.FinishStarted(hop=hop):
+            return replace(state, finishing=state.finishing | {hop})
+        case _:
+            assert_never(record)
+
+
+def _rolled_back(state: UpgradeState) -> UpgradeState:
+    gone = {state.rolling_back}
+    opened = {hop: at for hop, at in state.opened.items() if hop not in gone}
+    return replace(
+        state,
+        status=Status.ROLLED_BACK,
+        applied=state.applied - gone,
+        opened=opened,
+        finishing=state.finishing - gone,
+        rolling_back="",
+    )
+
+
 def _started(state: UpgradeState, record: records.UpgradeStarted, at: float) -> UpgradeState:
     """Return the state of a new upgrade; keeps the cordons and step times of earlier ones."""
     return replace(
@@ -142,6 +184,9 @@ def _started(state: UpgradeState, record: records.UpgradeStarted, at: float) -> 
         hops=tuple(item.hop for item in record.hops),
         ended=frozenset(),
         applied=frozenset(),
+        soak=Soak(record.soak, record.hold),
+        opened={},
+        finishing=frozenset(),
         machines=record.machines,
         rolling_back="",
     )

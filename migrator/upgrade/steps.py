@@ -21,6 +21,9 @@ class Stage(StrEnum):
     SAVE = "save"
     CONTROL_PLANE = "control-plane"
     API_VERSION = "api-version"
+    SOAK = "soak"
+    """The new control plane emulates the old minor: the last moment at which a rollback loses nothing."""
+    FINISH = "finish"
     POD_NETWORK = "pod-network"
     NODES = "nodes"
     """Drain, packages, kubelet, uncordon: one node after the other."""
@@ -62,6 +65,7 @@ class Step:
 
 _CLUSTER_WORDS = {
     Stage.API_VERSION: "the API server reports the new version",
+    Stage.SOAK: "soak: until its end `migrator upgrade rollback` loses nothing",
     Stage.POD_NETWORK: "pod network and kube-proxy rolled out",
 }
 
@@ -72,6 +76,8 @@ class Progress:
 
     applied: bool = False
     """kubeadm has begun to change the control plane, so that everything before it is done."""
+    finishing: bool = False
+    """The control plane was raised from the old minor, which it emulated, or began to be."""
     control_plane_done: bool = False
     """Every control plane is at the version of the hop."""
 
@@ -94,14 +100,35 @@ def hop_steps(hop: Hop, spec: HopSpec, nodes: Sequence[NodeSpec]) -> tuple[Step,
         *(Step(Stage.RUNTIME, node, tuple(actions.runtime(spec, node))) for node in sorted(nodes, key=_is_control_plane)),
         *(Step(Stage.PREPARE, node, tuple(actions.prepared(spec, node))) for node in nodes),
         *(Step(Stage.SAVE, node, tuple(actions.saved(spec, node))) for node in nodes),
-        *(Step(Stage.CONTROL_PLANE, node, tuple(actions.control_plane(spec, node))) for node in control_planes),
-        Step(Stage.API_VERSION, None),
+        *(_in_two_steps if spec.emulated else _in_one_step)(spec, control_planes),
         *kubelets,
     )
 
 
 def _is_control_plane(node: NodeSpec) -> bool:
     return node.role == "control-plane"
+
+
+def _in_one_step(spec: HopSpec, control_planes: Sequence[NodeSpec]) -> tuple[Step, ...]:
+    return (
+        *(Step(Stage.CONTROL_PLANE, node, tuple(actions.control_plane(spec, node))) for node in control_planes),
+        Step(Stage.API_VERSION, None),
+    )
+
+
+def _in_two_steps(spec: HopSpec, control_planes: Sequence[NodeSpec]) -> tuple[Step, ...]:
+    return (
+        *(Step(Stage.CONTROL_PLANE, node, tuple(actions.emulating(spec, node))) for node in control_planes),
+        Step(Stage.API_VERSION, None),
+        Step(Stage.SOAK, None),
+        *(Step(Stage.FINISH, node, tuple(actions.raised(spec, node))) for node in control_planes),
+    )
+
+
+def control_plane_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps after which the control plane is at the version of the hop: where it emulated another, the last ones."""
+    raising = tuple(step for step in steps if step.stage is Stage.FINISH)
+    return raising or tuple(step for step in steps if step.stage is Stage.CONTROL_PLANE)
 
 
 def _node_step(spec: HopSpec, node: NodeSpec, *, repeated: bool) -> Step:
@@ -119,7 +146,9 @@ def _is_left(stage: Stage, progress: Progress) -> bool:
         case Stage.RUNTIME | Stage.PREPARE | Stage.SAVE:
             # While kubeadm is at work the API server may be away: a resumed run joins kubeadm at once.
             return not (progress.applied or progress.control_plane_done)
-        case Stage.CONTROL_PLANE | Stage.API_VERSION:
+        case Stage.CONTROL_PLANE | Stage.API_VERSION | Stage.SOAK:
+            return not (progress.finishing or progress.control_plane_done)
+        case Stage.FINISH:
             return not progress.control_plane_done
         case Stage.POD_NETWORK | Stage.NODES:
             return True

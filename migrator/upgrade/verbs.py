@@ -5,12 +5,13 @@ A run asks every step whether it is done before it does it, so that `resume` is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from migrator.cluster.pod_networks import await_networks, roll_weave
 from migrator.errors import BlockedError
 from migrator.journal.records.upgrade import AcceptedFinding, HopEnded, RecordedHop, UpgradeAborted, UpgradeEnded, UpgradeStarted
-from migrator.model.upgrade import Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, UpgradePlan, Workers
+from migrator.model.upgrade import NO_SOAK, Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, Soak, UpgradePlan, Workers
 from migrator.nodes.hop.settings import changed_settings, settings_before, settings_now
 from migrator.upgrade.cleaning import clean_hosts
 from migrator.upgrade.node import Paused, upgrade_nodes
@@ -18,9 +19,10 @@ from migrator.upgrade.running import await_running
 from migrator.upgrade.session import UpgradeSession, require_version
 from migrator.upgrade.state import Status
 from migrator.upgrade.steps import Stage, Step
+from migrator.upgrade.window import soak
 
 
-def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers) -> None:
+def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers, wanted: Soak = NO_SOAK) -> None:
     """Record what was approved; from here on `resume` needs nothing else. Raises BlockedError while another is under way."""
     if session.state.status is Status.ROLLING_BACK:
         raise BlockedError("a rollback is under way", hint="`migrator upgrade rollback` continues it")
@@ -32,7 +34,28 @@ def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers) -> None:
     findings = tuple(map(AcceptedFinding.of, plan.findings))
     hops = tuple(map(RecordedHop.of, plan.hops))
     machines = dict(session.machines)
-    session.write(UpgradeStarted(target=plan.target, workers=workers, hops=hops, findings=findings, machines=machines))
+    session.write(
+        UpgradeStarted(
+            target=plan.target,
+            workers=workers,
+            hops=hops,
+            findings=findings,
+            machines=machines,
+            soak=wanted.seconds,
+            hold=wanted.hold,
+        )
+    )
+
+
+def require_open_window(session: UpgradeSession) -> Hop:
+    """Return the hop that `finish` raises; raises BlockedError when none is as far, or it was begun to be raised."""
+    hop = session.state.window
+    if not session.state.open or hop is None or hop.key not in session.state.opened:
+        raise BlockedError(
+            "no control plane emulates an older minor: there is nothing to finish",
+            hint="`migrator upgrade status` shows how far the upgrade is; `resume` goes on with one that was interrupted",
+        )
+    return hop
 
 
 def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
@@ -44,6 +67,7 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
         for hop in session.state.hops:
             if hop.key not in session.state.ended:
                 left = _run_hop(session, hop, options)
+                options = dataclasses.replace(options, finish=False)  # said of one hop
                 changed = _differences(session, hop)
                 differences += changed
                 if left:
@@ -66,6 +90,11 @@ def abort(session: UpgradeSession, *, end_running: bool = False) -> tuple[NodeSu
         raise BlockedError("a rollback is under way and must end", hint="`migrator upgrade rollback` continues it")
     if not session.state.open:
         raise BlockedError("no upgrade is under way", hint="`migrator upgrade status` shows how the last one ended")
+    if hop := session.state.window:
+        raise BlockedError(
+            f"the control plane is {hop.target} and emulates {hop.emulated}, or was being made so: it cannot stay like that",
+            hint="`migrator upgrade rollback` goes back and loses nothing; `resume` and `finish` go on",
+        )
     with session.cluster.lock(session.holder, session.reporter) as session.lock:
         await_running(session, end=end_running)
         for node in sorted(session.state.cordoned):
@@ -81,7 +110,7 @@ def _run_hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str
     steps = session.steps_left(hop)
     for step in steps:
         if step.stage is not Stage.NODES:
-            _run_step(session, hop, step)
+            _run_step(session, hop, step, options)
     if options.pause is Pause.AFTER_CONTROL_PLANE and not _kubelets_at(session, hop):
         raise Paused(f"the control plane is at {hop.target}; kubelets are next: `migrator upgrade resume`")
     nodes = [step for step in steps if step.stage is Stage.NODES]
@@ -89,9 +118,11 @@ def _run_hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str
     return _left_out(session, hop, nodes)
 
 
-def _run_step(session: UpgradeSession, hop: Hop, step: Step) -> None:
+def _run_step(session: UpgradeSession, hop: Hop, step: Step, options: RunOptions) -> None:
     if step.node is not None:
         session.converge(step.node, step.actions, hop=hop)
+    elif step.stage is Stage.SOAK:
+        soak(session, hop, options)
     elif step.stage is Stage.API_VERSION:
         require_version(session, str(hop.target))
         session.show_nodes()

@@ -17,14 +17,18 @@ import pytest
 import yaml
 
 from migrator.errors import CommandFailedError
-from migrator.testbed.balancer import balancing
+from migrator.testbed.balancer import Balancer, balancing
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.journey import PORT, Journey, cluster, configure_upgrade, ready_pods, shop
 from tests.support.project import ROOT, Project
 from tests.support.sandbox import until
+from tests.support.writes import lost, write
 
-SECONDS = 360
+SECONDS = 420
+EMULATED = BLUE.rpartition(".")[0]
+WRITES = 10_000 if os.environ.get("MIGRATOR_WRITE_RESULTS") else 1_000
+"""Between the new control plane and the way back to the old one; all of them where figures are taken."""
 
 OWN_KUBELET_SETTING = "maxPods: 77"
 PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KEPT_BY", "value": "a patch"}]}]}}
@@ -100,8 +104,10 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
         assert f"kubeadm upgrade apply v{GREEN}" in plan["kubeadm"]["plan"]
         assert f"kube-apiserver:v{GREEN}" in plan["kubeadm"]["diff"]
         assert not plan["blocked"], plan["findings"]
+        assert plan["hops"][0]["emulated"] == EMULATED
+        gone, back = _goes_back_without_loss(journey, balancer, common)
         with journey.step("upgrade run"), journey.under_load("upgrade", balancer), ApiProbe(addresses[0]) as api:
-            done = json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))
+            done = json.loads(journey.migrator("upgrade", "run", *common, "--soak", "5s", "--yes", "-o", "json"))
     assert done["state"] == "done"
     assert {node["name"]: (node["version"], node["ready"], node["cordoned"]) for node in done["nodes"]} == dict.fromkeys(
         ("blue-1", "blue-2"), (GREEN, True, False)
@@ -115,9 +121,13 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
 
     assert json.loads(journey.migrator("upgrade", "run", *common, "--yes", "-o", "json"))["state"] == "done"
     _pulumi_agrees(project)
+    assert "a rollback goes back to the snapshot of" in journey.migrator("upgrade", "status", "--stack", "blue")
     result = journey.result() | {
-        "api_server_away_seconds": round(api.away, 1),
-        "api_server_longest_gap_seconds": round(api.longest, 1),
+        "writes_counted": WRITES,
+        "writes_lost": gone,
+        "rollback_seconds": round(back, 1),
+        "api_away_seconds": round(api.away, 1),
+        "api_longest_gap_ms": round(api.longest * 1000, 1),
     }
     seen = journey.loads["upgrade"]
     told = (
@@ -128,6 +138,30 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     assert seen.failures == []
     if os.environ.get("MIGRATOR_WRITE_RESULTS"):
         (ROOT / "benchmarks/results/upgrade.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _goes_back_without_loss(journey: Journey, balancer: Balancer, common: tuple[str, ...]) -> tuple[int, float]:
+    """Write while the new control plane emulates the old minor, and go back; return how many writes are gone, and the seconds."""
+    project = journey.project
+    with journey.step("upgrade run --hold"), journey.under_load("hold", balancer):
+        held = json.loads(journey.migrator("upgrade", "run", *common, "--hold", "--yes", "-o", "json"))
+    assert held["state"] == "paused"
+    window = json.loads(journey.migrator("upgrade", "status", "--stack", "blue", "-o", "json"))["window"]
+    assert (window["emulated"], window["open"], window["hold"], window["ends"]) == (EMULATED, True, True, None)
+    said = json.loads(project.kubectl("blue", "get --raw /version"))
+    assert (said["gitVersion"], f"{said['emulationMajor']}.{said['emulationMinor']}") == (f"v{GREEN}", EMULATED)
+    reached = cluster(project, "blue")
+    with journey.step("writes"):
+        expected = write(reached, WRITES)
+    begun = time.monotonic()
+    with journey.step("upgrade rollback"), journey.under_load("rollback", balancer):
+        journey.migrator("upgrade", "rollback", "--stack", "blue", "--yes")
+    seconds = time.monotonic() - begun
+    assert f'"v{BLUE}"' in project.kubectl("blue", "get --raw /version")
+    gone = lost(reached, expected)
+    assert gone == 0
+    assert [load.failures for load in journey.loads.values()] == [[], []]
+    return gone, seconds
 
 
 def _pulumi_agrees(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Three control planes go to the next minor one by one, and back to a snapshot of etcd that all of them restore."""
+"""Three control planes go to the next minor one by one and back, first without loss, then to a snapshot that all of them restore."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import sys
 
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.journey import Journey
+from tests.support.journey import cluster as reached
 from tests.support.project import Project
+from tests.support.writes import lost, write
 
+WRITES = 10_000
 MEMBERS = (
     "-n kube-system exec etcd-ha-1 -- etcdctl --cacert=/etc/kubernetes/pki/etcd/ca.crt "
     "--cert=/etc/kubernetes/pki/etcd/server.crt --key=/etc/kubernetes/pki/etcd/server.key"
@@ -22,7 +25,7 @@ def versions(project: Project) -> dict[str, str]:
 
 
 def test_three_control_planes_go_forward_and_back(project: Project) -> None:
-    """What was written before the hop is there after the rollback, what was written after it is not, etcd has three members."""
+    """Before the new minor is raised no write is lost; after it what was written before the hop is there; etcd has three members."""
     journey = Journey(project)
     project.lab("ha", 3, BLUE)
     project.labs["ha"].up(3, (BLUE, GREEN))
@@ -36,8 +39,18 @@ def test_three_control_planes_go_forward_and_back(project: Project) -> None:
     with journey.step("pulumi up"):
         project.up("ha")
     project.kubectl("ha", "create configmap before --from-literal=a=b")
+    common = ("--stack", "ha", "--to", GREEN, "--yes", "-o", "json")
+    with journey.step("upgrade, held"):
+        assert json.loads(journey.migrator("upgrade", "run", "--hold", *common))["state"] == "paused"
+    expected = write(reached(project, "ha"), WRITES)
+    with journey.step("rollback without loss"):
+        journey.migrator("upgrade", "rollback", "--stack", "ha", "--yes")
+    gone = lost(reached(project, "ha"), expected)
+    print(f"\nthree control planes: {gone} of {WRITES} writes lost on the way back", file=sys.__stderr__)
+    assert gone == 0
+    assert f'"v{BLUE}"' in project.kubectl("ha", "get --raw /version")
     with journey.step("upgrade"):
-        done = json.loads(journey.migrator("upgrade", "run", "--stack", "ha", "--to", GREEN, "--yes", "-o", "json"))
+        done = json.loads(journey.migrator("upgrade", "run", *common))
     assert done["state"] == "done"
     assert versions(project) == dict.fromkeys(("ha-1", "ha-2", "ha-3"), f"v{GREEN}")
     project.kubectl("ha", "create configmap after --from-literal=a=b")

@@ -28,7 +28,7 @@ SECONDS = 600
 
 CUT_SECONDS = 20
 """How long a cable is out; longer than a beat of SSH, shorter than the wait for a host."""
-APPLY = (FIRST, StepId.CONTROL_PLANE_FIRST)
+APPLY = (FIRST, StepId.EMULATING_FIRST)
 SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
 MACHINE_ID = "/etc/machine-id"
 KUBELET_FLAGS = "/etc/kubernetes/kubelet.env"
@@ -185,7 +185,7 @@ def test_a_killed_upgrade_of_the_control_plane_goes_on_and_a_cut_cable_is_waited
     upgrade.kill_at_each(*pause, but=APPLY)
     assert upgrade.killed >= {(FIRST, StepId.IMAGES), (FIRST, StepId.SNAPSHOT), (SECOND, StepId.SETTINGS_SAVED)}
     child = upgrade.reach(APPLY, "resume", *pause)
-    unit = f"migrator-control-plane-{GREEN}"
+    unit = f"migrator-emulating-{GREEN}"
     until(lambda: upgrade.on(FIRST, f"systemctl is-active {unit}; true").strip() == "active")
     upgrade.kill(child, APPLY)
     begun = upgrade.on(FIRST, f"systemctl show -p ExecMainPID --value {unit}")

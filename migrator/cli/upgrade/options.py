@@ -9,7 +9,7 @@ import click
 
 from migrator.config.duration import parse_duration
 from migrator.errors import ConfigError
-from migrator.model.upgrade import DrainRules, Pause, RunOptions, Workers
+from migrator.model.upgrade import DrainRules, Pause, RunOptions, Soak, Workers
 from migrator.model.version import Version, parse_version
 
 if TYPE_CHECKING:
@@ -82,6 +82,19 @@ class Target:
         tuple[str, ...],
         click.option("--package", multiple=True, metavar="NAME=VERSION", help="Version of another package at the end."),
     ]
+    soak: Annotated[
+        str,
+        click.option(
+            "--soak", default="", metavar="DURATION", help="How long the new control plane first emulates the old minor: `2h`."
+        ),
+    ]
+    hold: Annotated[
+        bool, click.option("--hold", is_flag=True, help="Let it emulate the old minor until `migrator upgrade finish`.")
+    ]
+    one_step: Annotated[
+        bool,
+        click.option("--one-step", is_flag=True, help="Emulate nothing: only the snapshot leads back."),
+    ]
     ignore: Annotated[
         tuple[str, ...],
         click.option("--ignore", multiple=True, metavar="CHECK", help="Continue in spite of a check; its findings are shown."),
@@ -104,7 +117,18 @@ class Target:
             ignored=self.ignore,
             packages=packages,
             with_kubeadm_output=with_kubeadm_output,
+            soak=self._soak(),
+            one_step=self.one_step,
         )
+
+    def _soak(self) -> Soak:
+        try:
+            soak = Soak(parse_duration(self.soak) if self.soak else 0.0, self.hold)
+        except ValueError as error:
+            raise ConfigError([f"--soak: {error}"]) from error
+        if (soak.seconds and soak.hold) or (soak and self.one_step):
+            raise ConfigError(["--soak, --hold and --one-step exclude each other"])
+        return soak
 
 
 @dataclass(slots=True, frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import click
@@ -26,7 +27,8 @@ class Options:
 def command(options: Options) -> None:
     """Upgrade the cluster; after an interruption `resume` continues.
 
-    Exit code 3 when a finding or a gate forbids it, 4 when nodes were left out.
+    The new control plane emulates the old minor first: with --soak for a while, with --hold until `finish`. Until then a
+    rollback loses nothing. Exit code 3 when a finding or a gate forbids it, 4 when nodes were left out.
     """
     from migrator.cli.upgrade import view
     from migrator.cli.upgrade.wiring import upgrade_session
@@ -34,7 +36,8 @@ def command(options: Options) -> None:
     from migrator.upgrade.rollback import note_cannot_be_undone
     from migrator.upgrade.verbs import begin, run_upgrade
 
-    where, execution = options.where, options.execution.options()
+    where = options.where
+    execution = dataclasses.replace(options.execution.options(), ignored=frozenset(options.target.ignore))
     wanted = options.target.options(execution.drain)
     screen = render.Screen(quiet=where.output == "json")
     with screen, upgrade_session(where, screen, patches=options.execution.patches) as session:
@@ -48,6 +51,6 @@ def command(options: Options) -> None:
         note_cannot_be_undone(session, made.hops)
         render.confirmed(f"Upgrade {where.name} from {made.current} to {made.target}?", yes=where.yes)
         with session.cluster.lock(session.holder, session.reporter) as session.lock:
-            begin(session, made, wanted.workers)
+            begin(session, made, wanted.workers, wanted.soak)
             result = run_upgrade(session, execution)
     view.show_result(result, where)

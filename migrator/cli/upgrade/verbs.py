@@ -10,8 +10,9 @@ _VERBS = {
     "plan": "Show hops, packages, images, the steps on each node, and every finding.",
     "run": "Upgrade the cluster.",
     "resume": "Continue an upgrade that was interrupted, paused or stopped by a gate.",
+    "finish": "Raise a control plane that emulates the old minor, and go on with the kubelets.",
     "abort": "End an upgrade where it is, and uncordon what it has cordoned.",
-    "rollback": "Reverse the last hop: etcd from its snapshot, control plane and kubelets.",
+    "rollback": "Reverse the last hop: without loss before `finish`, from etcd's snapshot after it.",
     "status": "Show where an upgrade stands, from its journal alone.",
     "report": "Write what was done, step by step, as one HTML page and JSON.",
 }

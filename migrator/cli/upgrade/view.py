@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,11 +13,12 @@ from migrator.cli import render
 from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
 from migrator.model.events import Note
-from migrator.model.upgrade import NodeSummary, RollbackResult, RunOptions, RunResult, RunState, UpgradePlan
+from migrator.model.upgrade import Hop, NodeSummary, RollbackResult, RunOptions, RunResult, RunState, UpgradePlan
 from migrator.model.verdict import Finding, Severity
 from migrator.upgrade.rollback import cannot_be_undone
 from migrator.upgrade.session import UpgradeSession
-from migrator.upgrade.state import UpgradeState
+from migrator.upgrade.state import Status, UpgradeState
+from migrator.upgrade.window import after_finish
 
 _ORDER = {Severity.FAILURE: 0, Severity.UNKNOWN: 1, Severity.WARNING: 2, Severity.OK: 3}
 
@@ -38,6 +40,7 @@ def show_plan(plan: UpgradePlan, control_planes: int, output: str) -> None:
         render.line()
         render.line(f"hop {number}: {hop.start} → {hop.target} ({time})")
         render.line(f"  packages: {packages}")
+        render.line(f"  steps:    {_steps_words(plan, hop)}")
         render.line(f"  images:   {', '.join(plan.images.get(hop.key) or ('not known: the package is not there',))}")
         for step in plan.steps[hop.key]:
             render.line(f"  - {step}")
@@ -52,6 +55,12 @@ def show_plan(plan: UpgradePlan, control_planes: int, output: str) -> None:
         for text in lost:
             render.line(f"  - {text}")
     show_findings(plan.findings)
+
+
+def _steps_words(plan: UpgradePlan, hop: Hop) -> str:
+    if hop.emulated:
+        return f"two: {hop.target} emulates {hop.emulated} at first, and until it is raised a rollback loses nothing"
+    return f"one: {plan.one_step.get(hop.key) or 'nothing is emulated'}"
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
@@ -145,6 +154,7 @@ def show_state(state: UpgradeState, output: str) -> None:
         "cordoned": sorted(state.cordoned),
         "lastStep": state.last_step,
     }
+    document |= {"window": _window_document(state)} if state.window else {}
     if output == "json":
         render.result_json(document)
         return
@@ -152,6 +162,13 @@ def show_state(state: UpgradeState, output: str) -> None:
     for item in state.hops:
         word = "done" if item.key in state.ended else "begun" if item.key in state.applied else "to do"
         render.line(f"  {item.start} → {item.target}: {word}")
+    if window := state.window:
+        way = "`migrator upgrade rollback` loses nothing"
+        if window.key in state.opened:
+            way += " until `migrator upgrade finish`" if state.soak.hold else f" until {_soak_ends(state)}"
+        render.line(f"the control plane is {window.target} and emulates {window.emulated}: {way}")
+    elif state.last_applied and state.status in (Status.RUNNING, Status.DONE, Status.ABORTED):
+        render.line(after_finish(state.id))
     if hop and state.open:
         render.line(f"last step: {state.last_step or 'none'}; `migrator upgrade resume` goes on")
     for node in sorted(state.cordoned):
@@ -184,6 +201,21 @@ def _plan_document(plan: UpgradePlan) -> dict[str, Any]:
         "findings": [dataclasses.asdict(item) for item in plan.findings],
         "kubeadm": dict(plan.kubeadm),
     }
+
+
+def _soak_ends(state: UpgradeState) -> str:
+    since = state.opened[state.window.key] if state.window else 0.0
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since + state.soak.seconds))
+
+
+def _window_document(state: UpgradeState) -> dict[str, Any] | None:
+    """Return the time in which a rollback loses nothing, as plain data; None while there is none."""
+    hop = state.window
+    if hop is None:
+        return None
+    opened = hop.key in state.opened
+    ends = _soak_ends(state) if opened and not state.soak.hold else None
+    return {"hop": hop.key, "emulated": hop.emulated, "open": opened, "hold": state.soak.hold, "ends": ends}
 
 
 def _table(nodes: Iterable[NodeSummary]) -> None:

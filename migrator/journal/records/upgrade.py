@@ -57,16 +57,18 @@ class RecordedHop(Strict):
     """Name to version."""
     workers: bool
     """Whether workers are part of it."""
+    emulated: str = ""
+    """The minor that the new control plane emulates at first."""
 
     @classmethod
     def of(cls, hop: Hop) -> RecordedHop:
         """Return the record of a hop."""
-        return cls(start=hop.start, target=hop.target, packages=dict(hop.packages), workers=hop.workers)
+        return cls(start=hop.start, target=hop.target, packages=dict(hop.packages), workers=hop.workers, emulated=hop.emulated)
 
     @property
     def hop(self) -> Hop:
         """The hop that was recorded."""
-        return Hop(self.start, self.target, self.packages, self.workers)
+        return Hop(self.start, self.target, self.packages, self.workers, self.emulated)
 
 
 @dataclass(slots=True, frozen=True)
@@ -94,6 +96,10 @@ class UpgradeStarted(Record):
     findings: tuple[AcceptedFinding, ...] = ()
     machines: dict[str, str] = field(default_factory=dict)
     """Node to its machine-id as the cluster told it; empty in journals of 0.1.0."""
+    soak: float = 0.0
+    """Seconds for which a new control plane emulates the old minor."""
+    hold: bool = False
+    """Whether it does so until a person runs `finish`."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -136,6 +142,24 @@ class StepEnded(Record):
     def step(self) -> StepId | None:
         """The identifier of the step; None for a label that 0.1.0 never wrote."""
         return _step(self.id, self.role, self.action)
+
+
+@dataclass(slots=True, frozen=True)
+class WindowOpened(Record):
+    """Every control plane is new and emulates the old minor: until the hop is finished, a rollback loses nothing."""
+
+    WORD = "window-opened"
+    hop: str
+    """Key of the hop."""
+
+
+@dataclass(slots=True, frozen=True)
+class FinishStarted(Record):
+    """The new control plane is about to serve what only the new minor has: from here on a rollback needs the snapshot."""
+
+    WORD = "finish-started"
+    hop: str
+    """Key of the hop."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -186,6 +210,8 @@ class HopRollbackStarted(Record):
     WORD = "rollback-started"
     hop: str
     """Key of the hop."""
+    from_snapshot: bool = False
+    """Whether a person wants the snapshot although the control plane emulates the old minor, so that nothing had to be lost."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -196,6 +222,7 @@ class HopRollbackEnded(Record):
 
 
 NodeRecord = StepStarted | StepEnded | Cordoned | Uncordoned
+WindowRecord = WindowOpened | FinishStarted
 RunRecord = UpgradeStarted | HopEnded | UpgradeEnded | UpgradeAborted | HopRollbackStarted | HopRollbackEnded
-UpgradeRecord = Header | Bound | NodeRecord | RunRecord
+UpgradeRecord = Header | Bound | NodeRecord | WindowRecord | RunRecord
 """Every record of the journal of a cluster's upgrades; no other record can be written or read."""

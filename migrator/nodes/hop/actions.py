@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
+from migrator.nodes.hop.emulation import ControlPlaneEmulating, EmulationRaised
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
 from migrator.nodes.hop.runtime_trial import ProvenRuntime
@@ -60,6 +61,8 @@ class HopSpec:
     """The host whose kubectl is asked about nodes."""
     say: Callable[[str], None]
     """Shows kubeadm's progress."""
+    emulated: str = ""
+    """The minor that the new control plane emulates at first; empty: none."""
 
     @property
     def packages(self) -> Packages:
@@ -104,7 +107,20 @@ def saved(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
 def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
-    return [HopAction(step, ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say))]
+    upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=bool(hop.emulated))
+    return [HopAction(step, upgraded)]
+
+
+def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
+    """Return what makes a node's part of the control plane new, while it behaves as the old minor."""
+    step = StepId.EMULATING_FIRST if node.first else StepId.EMULATING_OTHER
+    return [HopAction(step, ControlPlaneEmulating(hop.staged, hop.cluster, hop.emulated, hop.say))]
+
+
+def raised(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
+    """Return what ends the emulation on a node, and does what of kubeadm's work was left until then."""
+    version = hop.cluster.kubernetes_version
+    return [HopAction(StepId.EMULATION_RAISED, EmulationRaised(version)), *control_plane(hop, node)]
 
 
 def kubelet(hop: HopSpec, node: NodeSpec) -> list[HopAction]:

@@ -17,6 +17,7 @@ from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.addons import addon_flags
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.hop.static_pod_swap import swapping
 from migrator.nodes.hop.upgrade_settings import with_timeouts
 from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.nodes.passing import once_more
@@ -81,6 +82,8 @@ class ControlPlaneUpgraded:
     first: bool
     """Whether this is the node that `kubeadm upgrade apply` runs on; the others follow with `upgrade node`."""
     say: Callable[[str], None]
+    raising: bool = False
+    """Whether kubeadm has upgraded the static pods before, and a version was emulated since."""
 
     @property
     def name(self) -> str:
@@ -90,7 +93,7 @@ class ControlPlaneUpgraded:
     def done(self, host: Host) -> bool:
         """Return whether kubeadm ended well here, and the manifests still say so."""
         tags = " && ".join(f"grep -q ':v{self.staged.version}$' {MANIFESTS}/{name}.yaml" for name in CONTROL_PLANE)
-        return _marked(host, "control-plane", self.staged.version) and host.ok(tags)
+        return is_marked(host, "control-plane", self.staged.version) and host.ok(tags)
 
     def run(self, host: Host) -> None:
         """Run kubeadm as a unit of its own; raises MigratorError with kubeadm's own words.
@@ -100,8 +103,9 @@ class ControlPlaneUpgraded:
         """
         version = self.staged.version
         words = f"apply v{version} --yes" if self.first else "node"
-        _kubeadm_upgrade(host, self.staged, words, self.cluster, unit=f"migrator-control-plane-{version}", say=self.say)
-        _mark(host, "control-plane", version)
+        words += " --etcd-upgrade=false --certificate-renewal=false" if self.raising else ""
+        kubeadm_upgrade(host, self.staged, words, self.cluster, unit=f"migrator-control-plane-{version}", say=self.say)
+        mark(host, "control-plane", version)
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,13 +119,13 @@ class NodeSettingsUpgraded:
 
     def done(self, host: Host) -> bool:
         """Return whether kubeadm ended well here."""
-        return _marked(host, "node-settings", self.staged.version)
+        return is_marked(host, "node-settings", self.staged.version)
 
     def run(self, host: Host) -> None:
         """Run kubeadm."""
         unit = f"migrator-node-{self.staged.version}"
-        _kubeadm_upgrade(host, self.staged, "node", self.cluster, unit=unit, say=self.say)
-        _mark(host, "node-settings", self.staged.version)
+        kubeadm_upgrade(host, self.staged, "node", self.cluster, unit=unit, say=self.say)
+        mark(host, "node-settings", self.staged.version)
 
 
 @dataclass(slots=True, frozen=True)
@@ -176,18 +180,26 @@ class Patches:
             host.write(f"{PATCHES}/{name}", content, mode=0o600)
 
 
-def _kubeadm_upgrade(
-    host: Host, staged: Staged, words: str, cluster: ClusterSpec, *, unit: str, say: Callable[[str], None]
+def kubeadm_upgrade(
+    host: Host,
+    staged: Staged,
+    words: str,
+    cluster: ClusterSpec,
+    *,
+    unit: str,
+    say: Callable[[str], None],
+    patches: str = PATCHES,
 ) -> None:
-    patches = [f"--patches={PATCHES}"] if host.ok(f"test -d {PATCHES}") else []
+    """Run `kubeadm upgrade WORDS` as a unit; raises MigratorError with kubeadm's own words."""
+    flags = [f"--patches={patches}"] if host.ok(f"test -d {patches}") else []
     try:
         # While one of an earlier run is at work it is joined, and the API server may be away: nobody is asked.
         begun = Detached(unit, "", _APPLY_SECONDS).runs(host)
         skipped, accepted = ([], ()) if begun else addon_flags(host, staged.version)
         errors = preflight_flags((*cluster.ignore_preflight_errors, *accepted))
-        arguments = with_timeouts(host, cluster.kubeadm_timeouts, (*words.split(), *errors, *skipped, *patches))
+        arguments = with_timeouts(host, cluster.kubeadm_timeouts, (*words.split(), *errors, *skipped, *flags))
         command = " ".join((staged.kubeadm, "upgrade", *arguments))
-        Detached(unit, command, _APPLY_SECONDS).run(host, say)
+        Detached(unit, swapping(command, host.name), _APPLY_SECONDS).run(host, say)
     except CommandFailedError as error:
         raise MigratorError(
             f"{host.name}: kubeadm upgrade {words} failed: {error_of(error.output)}",
@@ -206,14 +218,16 @@ def _runs(node: dict[str, object]) -> str:
     return str(info.get("kubeletVersion", "")) if isinstance(info, dict) else ""
 
 
-def _marked(host: Host, what: str, version: str) -> bool:
+def is_marked(host: Host, what: str, version: str) -> bool:
+    """Return whether kubeadm ended well for this version."""
     return host.run(f"cat {_MARKS}-{what} 2>/dev/null; true").strip() == version
 
 
-def _mark(host: Host, what: str, version: str) -> None:
+def mark(host: Host, what: str, version: str) -> None:
+    """Remember that kubeadm ended well for this version."""
     host.write(f"{_MARKS}-{what}", f"{version}\n".encode(), mode=0o600)
 
 
 def forget_marks(host: Host) -> None:
     """Remove what says that kubeadm ended well: the node was taken back to before."""
-    host.run(f"rm -f {_MARKS}-control-plane {_MARKS}-node-settings")
+    host.run(f"rm -f {_MARKS}-emulating {_MARKS}-control-plane {_MARKS}-node-settings")

@@ -31,13 +31,13 @@ def test_a_control_plane_that_takes_a_breath_is_asked_again() -> None:
     assert sum("get pods" in command for command in host.commands) == 1
 
 
-def test_a_control_plane_that_stays_away_is_an_error_after_half_a_minute() -> None:
+def test_a_control_plane_that_stays_away_is_an_error_after_a_minute_and_a_half() -> None:
     """It is asked once a second, on the host's clock."""
     host = FakeHost()
     host.fails("get nodes", "dial tcp: connection refused")
     with pytest.raises(CommandFailedError, match="connection refused"):
         ask(host, "kubectl get nodes")
-    assert 30 < host.clock.monotonic() < 33
+    assert 90 < host.clock.monotonic() < 93
 
 
 def test_no_node_of_a_name_is_none() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
 from migrator.model.kinds import CONFIG_MAPS
-from migrator.model.upgrade import DrainRules, StepId, StepTime, UpgradePlan, Workers
+from migrator.model.upgrade import DrainRules, Soak, StepId, StepTime, UpgradePlan, Workers
 from migrator.model.verdict import Finding, Severity
 from migrator.model.version import parse_version
 from migrator.nodes.hop.actions import HopAction, HopSpec
@@ -122,6 +122,33 @@ def test_a_plan_has_its_hops_nodes_steps_and_images(make: Make) -> None:
     assert plan.images[HOP] == ("registry.k8s.io/pause:3.10", "registry.k8s.io/kube-apiserver:v1.37.2")
     assert (plan.seconds, plan.kubeadm) == ({}, {})
     assert [item for item in plan.findings if item.severity is Severity.FAILURE] == []
+
+
+def with_etcd(session: UpgradeSession, version: str) -> UpgradeSession:
+    """Return a session whose control plane runs etcd 3.6.9, and whose next kubeadm brings this one."""
+    first = of(session, FIRST)
+    first.answers["config images list"] = f"registry.k8s.io/kube-apiserver:v1.37.2\nregistry.k8s.io/etcd:{version}-0\n"
+    return session
+
+
+def test_a_plan_says_which_hops_can_be_taken_back_without_loss(make: Make) -> None:
+    """Etcd is elsewhere here; a person may want one step all the same."""
+    assert [hop.emulated for hop in plan_upgrade(make(), OPTIONS).hops] == ["1.36"]
+    one = plan_upgrade(make(), dataclasses.replace(OPTIONS, one_step=True))
+    assert ([hop.emulated for hop in one.hops], one.one_step) == ([""], {})
+
+
+def test_a_soak_needs_a_hop_in_two_steps(make: Make) -> None:
+    """Where there can be none, nothing is begun, and the reason is said; without one it goes in one step."""
+    session = make()
+    of(session, FIRST).accepts("test -e /etc/kubernetes/manifests/etcd.yaml")
+    del of(session, FIRST).answers["test -e /etc/kubernetes/manifests/etcd.yaml"]
+    of(session, FIRST).fails("crictl ps")
+    made = plan_upgrade(with_etcd(session, "3.9.0"), OPTIONS)
+    assert [hop.emulated for hop in made.hops] == [""]
+    assert made.one_step == {HOP: "it is not known which etcd runs before and after it"}
+    with pytest.raises(BlockedError, match=f"there can be no soak in {HOP}: it is not known which etcd"):
+        plan_upgrade(session, dataclasses.replace(OPTIONS, soak=Soak(hold=True)))
 
 
 def test_nothing_is_changed(make: Make) -> None:

@@ -300,3 +300,13 @@ def test_what_cannot_be_undone_is_said_for_what_is_planned() -> None:
     assert len(cannot_be_undone(hops[:1], 1)) == 1
     assert any("the last hop only (1.36.3 → 1.37.2)" in text for text in cannot_be_undone(hops, 1))
     assert any("all control planes" in text for text in cannot_be_undone(hops[:1], 3))
+
+
+def test_what_is_lost_only_after_a_hop_is_finished_is_said_so() -> None:
+    """Where some hops emulate the old minor first and others do not, each that does is named."""
+    two = replace(HOP, emulated="1.36")
+    (alone,) = cannot_be_undone((two,), 1)
+    assert alone.startswith("until a hop is finished a rollback loses nothing; after that, what was written")
+    mixed = cannot_be_undone((hop("1.35.4", "1.36.3"), two), 1)
+    assert mixed[0].startswith("after a rollback, what was written")
+    assert mixed[1] == "1.36.3 → 1.37.2 emulates 1.36 first: until it is finished a rollback loses nothing"

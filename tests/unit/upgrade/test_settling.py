@@ -76,6 +76,14 @@ def test_a_control_plane_must_be_ready_for_ten_seconds() -> None:
     assert 10 <= clock.monotonic() < 11
 
 
+def test_a_control_plane_whose_kubelet_is_the_old_one_need_not_stay_ready_for_so_long() -> None:
+    """Before the emulated version is raised no kubelet was changed."""
+    cluster, clock = FakeCluster(), FakeClock()
+    cluster.hold(system_pod(FIRST, ready=True))
+    settle(session_on(cluster, clock), FIRST, frozenset(), steady=False)
+    assert clock.slept == []
+
+
 def test_a_system_pod_is_waited_for() -> None:
     """The run goes on when it is ready, and counts a control plane's ten seconds from then."""
     cluster, clock = FakeCluster(), FakeClock()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from migrator.journal.records.upgrade import (
     Cordoned,
+    FinishStarted,
     HopEnded,
     HopRollbackEnded,
     HopRollbackStarted,
@@ -15,8 +18,9 @@ from migrator.journal.records.upgrade import (
     UpgradeEnded,
     UpgradeRecord,
     UpgradeStarted,
+    WindowOpened,
 )
-from migrator.model.upgrade import StepId, StepTime, Workers
+from migrator.model.upgrade import Soak, StepId, StepTime, Workers
 from migrator.model.version import Version
 from migrator.upgrade.state import Status, UpgradeState, fold_upgrade
 from tests.support.facts import hop
@@ -49,6 +53,31 @@ WHOLE: tuple[UpgradeRecord, ...] = (
 def after(*records: UpgradeRecord) -> UpgradeState:
     """Return the state after these records."""
     return fold_upgrade(entries(*records, at=BEGAN))
+
+
+def test_between_emulating_and_raising_a_rollback_loses_nothing() -> None:
+    """From the first control plane that is changed until one is raised, or its snapshot is wanted; gone back, it is closed."""
+    two = replace(HOPS[0], emulated="1.35")
+    begun = replace(STARTED, hops=(RecordedHop.of(two),), soak=60.0)
+    first = step(0, "kubeadm upgrade apply, emulating 1.35", changes=True)
+    ways = (
+        (begun,),
+        (begun, first),
+        (begun, first, WindowOpened(two.key)),
+        (begun, first, WindowOpened(two.key), FinishStarted(two.key)),
+        (begun, first, WindowOpened(two.key), HopRollbackStarted(two.key)),
+        (begun, first, WindowOpened(two.key), HopRollbackStarted(two.key, from_snapshot=True)),
+        (begun, first, WindowOpened(two.key), HopRollbackStarted(two.key), HopRollbackEnded()),
+    )
+    assert [after(*records).window for records in ways] == [None, two, two, None, two, None, None]
+    assert after(*ways[2]).opened == {two.key: BEGAN + 2}  # each line is a second later
+    assert after(*ways[2]).soak == Soak(60.0)
+    assert after(begun, step(0, "kubeadm upgrade apply", changes=True)).hops == (two,)
+
+
+def test_a_hop_in_one_step_has_no_such_time() -> None:
+    """As those of earlier journals, which know no emulated version."""
+    assert after(*WHOLE[:3]).window is None
 
 
 def test_each_line_moves_it_on() -> None:

@@ -12,7 +12,7 @@ from migrator.errors import MigratorError
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.upgrade import StepStarted, UpgradeRecord
 from migrator.model.manifest import Manifest
-from migrator.model.upgrade import Hop, Pause, RunOptions, RunState, StepId, UpgradePlan, Workers
+from migrator.model.upgrade import Hop, Pause, RunOptions, RunState, Soak, StepId, UpgradePlan, Workers
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
@@ -32,13 +32,15 @@ from tests.support.recorder import Recorder
 
 HOP = made_hop("1.36.3", "1.37.2")
 WITHIN = made_hop("1.37.2", "1.37.2")
+EMULATING = replace(HOP, emulated="1.36")
+SAID = '{"gitVersion": "v1.37.2", "minor": "37", "emulationMinor": "36"}'
 HOST_READS = (
     *("test -e /etc/kubernetes/manifests/etcd.yaml", "settings.tar.gz", "cat /var/lib/migrator/snapshots/"),
     *("systemctl list-units", "find /var/lib/migrator -maxdepth 1", "ls -1dt /etc/kubernetes/tmp/"),
 )
 """Where etcd is, the settings that were saved and are compared at the end, what still runs and what is left over; everything
 else is done by stubs."""
-NOT_JOURNALLED = {StepId.API_VERSION, StepId.POD_NETWORK, StepId.UNCORDON, StepId.SETTLED}
+NOT_JOURNALLED = {StepId.API_VERSION, StepId.SOAK, StepId.POD_NETWORK, StepId.UNCORDON, StepId.SETTLED}
 """Steps that only ask, or that have records of their own."""
 
 
@@ -102,7 +104,7 @@ def session_of(world: World, of: Sequence[NodeSpec]) -> UpgradeSession:
 
     return UpgradeSession(
         cluster=world.cluster,
-        hosts={node.name: FakeHost(node.name, accepts=HOST_READS) for node in of},
+        hosts={node.name: _host(node) for node in of},
         nodes=tuple(of),
         spec=spec(),
         ledger=Ledger(world.journal, UpgradeFold()),
@@ -111,6 +113,12 @@ def session_of(world: World, of: Sequence[NodeSpec]) -> UpgradeSession:
         holder="a@host/1",
         make_steps=stubbed,
     )
+
+
+def _host(node: NodeSpec) -> FakeHost:
+    host = FakeHost(node.name, accepts=HOST_READS)
+    host.answers["get --raw /version"] = SAID
+    return host
 
 
 def world_of(of: Sequence[NodeSpec]) -> World:
@@ -147,6 +155,8 @@ CASES = {
     "one node": (nodes(1, 0), HOP, RunOptions()),
     "one and one": (nodes(1, 1), HOP, RunOptions()),
     "three and two": (nodes(3, 2), HOP, RunOptions()),
+    "in two steps": (nodes(1, 1), EMULATING, RunOptions()),
+    "three in two steps": (nodes(3, 1), EMULATING, RunOptions()),
     "workers later": (nodes(1, 2), replace(HOP, workers=False), RunOptions()),
     "within one version": (nodes(1, 2), WITHIN, RunOptions()),
     "limited": (nodes(1, 2), HOP, RunOptions(limit=frozenset({"cp1", "w2"}))),
@@ -193,20 +203,33 @@ _CUTS = [
 ]
 
 
-@pytest.mark.parametrize("cut", _CUTS, ids=[f"{node}-{step}" for node, step in _CUTS])
-def test_a_resumed_run_does_what_the_plan_then_shows(cut: tuple[str, StepId]) -> None:
+_EMULATING_CUTS = [
+    ("cp1", StepId.SNAPSHOT),
+    ("cp1", StepId.EMULATING_FIRST),
+    ("cp2", StepId.EMULATING_OTHER),
+    ("cp1", StepId.EMULATION_RAISED),
+    ("cp1", StepId.CONTROL_PLANE_FIRST),
+    ("cp2", StepId.EMULATION_RAISED),
+    ("cp2", StepId.CONTROL_PLANE_OTHER),
+    ("cp1", StepId.PACKAGES),
+]
+_ALL_CUTS = [*((HOP, cut) for cut in _CUTS), *((EMULATING, cut) for cut in _EMULATING_CUTS)]
+
+
+@pytest.mark.parametrize(("hop", "cut"), _ALL_CUTS, ids=[f"{hop.emulated}-{node}-{step}" for hop, (node, step) in _ALL_CUTS])
+def test_a_resumed_run_does_what_the_plan_then_shows(hop: Hop, cut: tuple[str, StepId]) -> None:
     """Killed at any step: the list of what is left is what the next run does, and the hop ends."""
     of = nodes(2, 1)
     world = world_of(of)
     session = session_of(world, of)
-    begin(session, plan(HOP), Workers.EACH_HOP)
+    begin(session, plan(hop), Workers.EACH_HOP)
     world.fails_at = cut
     with pytest.raises(MigratorError, match="killed here"):
         run_upgrade(session, RunOptions())
     world.fails_at = None
     before = started(world)
     resumed = session_of(world, of)
-    shown = resumed.steps_left(HOP)
+    shown = resumed.steps_left(hop)
     drained = {node for node, step in before if step is StepId.DRAIN}
     assert run_upgrade(resumed, RunOptions()).state is RunState.DONE
     expected = [item for item in _once(flat(shown)) if item not in _ended(before, cut) and item[0] not in _drained(item, drained)]
@@ -227,17 +250,45 @@ def test_a_hop_goes_stage_by_stage_over_all_nodes() -> None:
     ]
 
 
+def test_a_hop_in_two_steps_raises_the_control_plane_after_the_soak() -> None:
+    """All control planes emulate before any is raised, and no kubelet is newer than what is emulated."""
+    steps = session_of(world_of(nodes(2, 1)), nodes(2, 1)).steps(EMULATING)
+    assert [(step.stage, _name(step), step.ids) for step in steps if step.stage not in (Stage.NODES, Stage.POD_NETWORK)][9:] == [
+        (Stage.CONTROL_PLANE, "cp1", (StepId.EMULATING_FIRST,)),
+        (Stage.CONTROL_PLANE, "cp2", (StepId.EMULATING_OTHER,)),
+        (Stage.API_VERSION, "", (StepId.API_VERSION,)),
+        (Stage.SOAK, "", (StepId.SOAK,)),
+        (Stage.FINISH, "cp1", (StepId.EMULATION_RAISED, StepId.CONTROL_PLANE_FIRST)),
+        (Stage.FINISH, "cp2", (StepId.EMULATION_RAISED, StepId.CONTROL_PLANE_OTHER)),
+    ]
+
+
+def test_a_held_hop_stops_before_it_is_raised_and_finish_goes_on() -> None:
+    """`resume` stops there again."""
+    of = nodes(1, 1)
+    world = world_of(of)
+    session = session_of(world, of)
+    begin(session, plan(EMULATING), Workers.EACH_HOP, Soak(hold=True))
+    for _ in range(2):
+        assert run_upgrade(session, RunOptions()).state is RunState.PAUSED
+    assert started(world)[-1] == ("cp1", StepId.EMULATING_FIRST)
+    assert run_upgrade(session, RunOptions(finish=True)).state is RunState.DONE
+
+
 @pytest.mark.parametrize(
-    ("progress", "first"),
+    ("hop", "progress", "first"),
     [
-        (Progress(), Stage.RUNTIME),
-        (Progress(applied=True), Stage.CONTROL_PLANE),
-        (Progress(control_plane_done=True), Stage.POD_NETWORK),
+        (HOP, Progress(), Stage.RUNTIME),
+        (HOP, Progress(applied=True), Stage.CONTROL_PLANE),
+        (HOP, Progress(control_plane_done=True), Stage.POD_NETWORK),
+        (EMULATING, Progress(applied=True), Stage.CONTROL_PLANE),
+        (EMULATING, Progress(applied=True, finishing=True), Stage.FINISH),
+        (EMULATING, Progress(control_plane_done=True), Stage.POD_NETWORK),
     ],
 )
-def test_progress_decides_what_is_left(progress: Progress, first: Stage) -> None:
+def test_progress_decides_what_is_left(hop: Hop, progress: Progress, first: Stage) -> None:
     """Once kubeadm has begun nothing before it is asked for; once it is done the kubelets are left."""
-    steps = session_of(world_of(nodes(1, 1)), nodes(1, 1)).steps(HOP)
+    steps = session_of(world_of(nodes(1, 1)), nodes(1, 1)).steps(hop)
     assert pending(steps, progress)[0].stage is first
 
 

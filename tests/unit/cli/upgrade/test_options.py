@@ -13,7 +13,7 @@ from migrator.cli.upgrade import plan, resume, run
 from migrator.cli.upgrade.options import Drain, Target
 from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
-from migrator.model.upgrade import DrainRules, Pause, RunOptions, Workers
+from migrator.model.upgrade import NO_SOAK, DrainRules, Pause, RunOptions, Soak, Workers
 from migrator.model.verdict import CheckName
 from migrator.model.version import parse_version
 from migrator.upgrade.plan import PlanOptions
@@ -78,6 +78,9 @@ def test_run_and_resume_proceed_in_the_same_way(arguments: list[str], wanted: Ru
         (["--to", "1.37.2", "--package", "docker=1"], "--package docker=1: write cri-o=1.37.0"),
         (["--to", "1.37.2", "--package", "cri-o"], "--package cri-o: "),
         (["--to", "1.37.2", "--ignore", "luck"], "--ignore luck: no such check; there are "),
+        (["--to", "1.37.2", "--soak", "10"], "--soak: "),
+        (["--to", "1.37.2", "--soak", "1h", "--hold"], "--soak, --hold and --one-step exclude each other"),
+        (["--to", "1.37.2", "--hold", "--one-step"], "--soak, --hold and --one-step exclude each other"),
     ],
 )
 def test_a_mistyped_target_is_refused_with_what_there_is(arguments: list[str], why: str) -> None:
@@ -86,6 +89,21 @@ def test_a_mistyped_target_is_refused_with_what_there_is(arguments: list[str], w
     with pytest.raises(ConfigError) as caught:
         target.options(RULES)
     assert why in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "soak", "one_step"),
+    [
+        ([], NO_SOAK, False),
+        (["--soak", "2h"], Soak(7200.0), False),
+        (["--hold"], Soak(hold=True), False),
+        (["--one-step"], NO_SOAK, True),
+    ],
+)
+def test_how_long_the_old_minor_is_emulated(arguments: list[str], soak: Soak, one_step: bool) -> None:  # noqa: FBT001
+    """Not at all for longer than it takes, for a while, until a person says so, or never."""
+    made = typed(Target, "--to", "1.37.2", *arguments).options(RULES)
+    assert (made.soak, made.one_step) == (soak, one_step)
 
 
 @pytest.mark.parametrize("text", ["", "10", "soon", "-1s"])

@@ -138,10 +138,12 @@ def test_a_worker_s_settings_have_a_unit_and_a_mark_of_their_own() -> None:
 
 
 def test_a_node_that_was_taken_back_is_marked_no_longer() -> None:
-    """Both marks go; the next hop runs kubeadm again."""
+    """All marks go; the next hop runs kubeadm again."""
     host = FakeHost("cp", accepts=["rm -f"])
     forget_marks(host)
-    assert host.commands == ["rm -f /var/lib/migrator/upgraded-control-plane /var/lib/migrator/upgraded-node-settings"]
+    assert host.commands == [
+        " ".join(["rm -f", *(f"/var/lib/migrator/upgraded-{name}" for name in ("emulating", "control-plane", "node-settings"))])
+    ]
 
 
 def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:

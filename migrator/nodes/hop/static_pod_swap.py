@@ -1,0 +1,93 @@
+"""Replace static pods of the control plane without the time that nobody needs: docs/upgrade.md has where each second goes.
+
+- An API server that is told to end closes its port at once, and then waits for its watches until the kubelet kills it after 30 s.
+- While the only etcd is replaced, its API server answers nothing, and the kubelet asks it before it starts the new etcd: for 34 s.
+  Once it asks, the API server is ended: the question fails, etcd starts, and the kubelet starts the API server again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrator.nodes.paths import MANIFESTS
+from migrator.ports import Host
+from migrator.untrusted import for_shell
+
+_TRY_SECONDS, _AGAIN_SECONDS = 16, 5
+"""When the kubelet has asked for sure (it tries a static pod again after 10 to 15 s), and how long an etcd may take from then."""
+_IN_FLIGHT_SECONDS = 2
+"""For requests that an API server has taken before its port was closed."""
+
+_FIND = """
+find_api() {{
+  container=$(crictl ps -q --state Running --label io.kubernetes.container.name=kube-apiserver \
+    --label io.kubernetes.pod.namespace=kube-system --label io.kubernetes.pod.name={pod} 2>/dev/null | head -n 1)
+  test -z "$container" || crictl inspect -o go-template --template '{{{{.info.pid}}}}' "$container" 2>/dev/null
+}}
+end_api() {{ for pid in $(find_api); do sleep "$1"; kill -9 "$pid" 2>/dev/null; done; }}
+"""
+_WATCH = """
+sum() {{ {{ cksum < {manifests}/$1.yaml; }} 2>/dev/null; }}
+up() {{ ss -Hltn 'sport = :2379' 2>/dev/null | grep -q .; }}
+free_etcd() {{
+  sleep {wait}
+  for try in 1 2 3 4 5 6; do
+    if up; then return; fi
+    end_api 0
+    sleep {again}
+  done
+}}
+api=$(sum kube-apiserver)
+etcd=$(sum etcd)
+watch() {{
+  while sleep 0.2; do
+    now=$(sum etcd)
+    if test -n "$now" -a "$now" != "$etcd"; then etcd=$now; free_etcd; fi
+    now=$(sum kube-apiserver)
+    if test -n "$now" -a "$now" != "$api"; then api=$now; end_api {seconds}; fi
+  done
+}}
+watch & watching=$!
+{command}
+code=$?
+kill $watching
+exit $code
+"""
+_REPLACE = """
+set -e
+changed=
+for name in {components}; do
+  now={manifests}/$name.yaml; new={folder}/.migrator-$name.yaml
+  (umask 077; {content} > $new)
+  test -s $new
+  if cmp -s $new $now; then rm -f $new; else sync $new; mv $new $now; changed="$changed $name"; fi
+done
+case "$changed" in *kube-apiserver*) end_api {seconds} ;; esac
+true
+"""
+"""The kubelet reads every file of the folder: a new one is written beside it and moved in."""
+
+
+def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:
+    """Return a command that does the same, and that ends the node's API server once its manifest is replaced, or etcd waits for it.
+
+    `wait` is how many seconds after its manifest was replaced an etcd that does not listen is taken to wait for its API server.
+    """
+    watched = _WATCH.format(manifests=MANIFESTS, seconds=_IN_FLIGHT_SECONDS, wait=wait, again=_AGAIN_SECONDS, command=command)
+    return f"sh -c {for_shell(_find(node) + watched)}"
+
+
+def replace_manifests(host: Host, components: Iterable[str], content: str) -> None:
+    """Replace manifests, each in one moment, by what a line of shell prints of `$now`, which is there, or `$name`."""
+    script = _REPLACE.format(
+        components=" ".join(components),
+        manifests=MANIFESTS,
+        folder=MANIFESTS.rpartition("/")[0],
+        content=content,
+        seconds=_IN_FLIGHT_SECONDS,
+    )
+    host.run(_find(host.name) + script)
+
+
+def _find(node: str) -> str:
+    return _FIND.format(pod=for_shell(f"kube-apiserver-{node}"))

@@ -1,0 +1,95 @@
+"""Static pods are replaced, and the API server of before is ended; a real shell does it to real files and processes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrator.errors import CommandFailedError
+from migrator.model.kubeadm import CONTROL_PLANE
+from migrator.nodes.hop.static_pod_swap import replace_manifests, swapping
+from migrator.nodes.paths import MANIFESTS
+from tests.support.shell_host import ShellHost
+
+CRICTL = """#!/bin/sh
+# Stands for crictl on a host on which one API server runs, as a process of the test.
+echo "$@" >> "$HOST/crictl"
+case "$1" in
+  ps) echo c1 ;;
+  inspect) cat "$HOST/pid" ;;
+esac
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> ShellHost:
+    """Return a control plane with its manifests."""
+    made = ShellHost(tmp_path)
+    made.program("crictl", CRICTL)
+    made.program("ss", "#!/bin/sh\ncat $HOST/listens 2>/dev/null; true\n")
+    for component in (*CONTROL_PLANE, "etcd"):
+        made.write(f"{MANIFESTS}/{component}.yaml", b"old\n", mode=0o600)
+    return made
+
+
+@pytest.fixture
+def server(host: ShellHost) -> Iterator[subprocess.Popen[bytes]]:
+    """Start what stands for the API server, and does not end by itself."""
+    begun = subprocess.Popen(["sleep", "600"])
+    (host.root / "pid").write_text(str(begun.pid))
+    yield begun
+    begun.kill()
+    begun.wait()
+
+
+@pytest.mark.parametrize("changed", ["etcd", "kube-apiserver"])
+def test_an_api_server_ends_when_its_manifest_or_etcd_s_is_replaced(
+    host: ShellHost, server: subprocess.Popen[bytes], changed: str
+) -> None:
+    """While a program such as kubeadm replaces it and waits; its output and its end are the program's own."""
+    replace = f"echo new > {MANIFESTS}/{changed}.yaml"
+    # The program ends once the API server has, as kubeadm does once the new one answers.
+    waits = f"while ps -o stat= -p {server.pid} | grep -q '^[^Z]'; do sleep 0.1; done"
+    assert host.run(swapping(f"sh -c '{_quoted(f'{replace}; {waits}; echo replaced')}'", "cp", wait=0.1)).strip() == "replaced"
+    assert server.wait(timeout=30) == -9
+    asked = (host.root / "crictl").read_text()
+    assert "io.kubernetes.pod.name=kube-apiserver-cp" in asked
+    assert "io.kubernetes.pod.namespace=kube-system" in asked
+
+
+def test_an_etcd_that_is_up_in_time_needs_no_end_of_an_api_server(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
+    """With several control planes another API server answers the kubelet."""
+    (host.root / "listens").write_text("LISTEN 0 4096 *:2379 *:*\n")
+    host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/etcd.yaml; sleep 1'", "cp", wait=0.1))
+    assert server.poll() is None
+
+
+def test_what_is_not_replaced_runs_on_and_a_failure_is_the_program_s(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
+    """The exit code is handed on; manifests of others are no reason."""
+    with pytest.raises(CommandFailedError) as caught:
+        host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/kube-scheduler.yaml; sleep 0.5; exit 7'", "cp"))
+    assert caught.value.code == 7
+    assert server.poll() is None
+
+
+def test_a_manifest_that_is_as_wanted_is_not_written_and_nothing_is_ended(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
+    """A second run changes nothing."""
+    before = host.path(f"{MANIFESTS}/kube-apiserver.yaml").stat().st_ino
+    replace_manifests(host, CONTROL_PLANE, 'cat "$now"')
+    assert host.path(f"{MANIFESTS}/kube-apiserver.yaml").stat().st_ino == before
+    assert server.poll() is None
+    assert sorted(path.name for path in host.path("/etc/kubernetes").iterdir()) == ["manifests"], "no file is left beside it"
+
+
+def test_an_empty_manifest_is_never_put_in_place(host: ShellHost) -> None:
+    """The kubelet would end the component."""
+    with pytest.raises(CommandFailedError):
+        replace_manifests(host, CONTROL_PLANE, "true")
+    assert host.read(f"{MANIFESTS}/kube-apiserver.yaml") == b"old\n"
+
+
+def _quoted(script: str) -> str:
+    return script.replace("'", "'\\''")
