@@ -10,6 +10,7 @@ want() { # want PROGRAM PACKAGE
 want haproxy haproxy
 want named bind9
 want nginx nginx-light
+want knotd knot
 want keepalived keepalived
 want ip iproute2
 foreign=()

@@ -39,7 +39,7 @@ options {{
 }};
 zone "{zone}" {{ {zone_options} }};
 """
-_RECORDS = """\
+RECORDS = """\
 $ORIGIN {zone}.
 $TTL 300
 @ IN SOA ns1 admin 1 86400 3600 604800 60
@@ -64,13 +64,17 @@ class NameServer:
         """Where it answers."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start it, and wait until it answers for the zone."""
+    def command(self) -> list[str | Path]:
+        """Return how it is started."""
         program = shutil.which("named") or shutil.which("named", path="/usr/sbin")
         if not program:
             raise MigratorError("BIND is not installed", hint="apt-get install bind9")
-        self._processes.append(start("named", [program, "-g", "-c", self.folder / "named.conf"], self.folder / "log"))
-        wait(self._answers, lambda: MigratorError("named did not start", hint=f"see {self.folder / 'log'}"))
+        return [program, "-g", "-c", self.folder / "named.conf"]
+
+    def start(self) -> None:
+        """Start it, and wait until it answers for the zone."""
+        self._processes.append(start("named", self.command(), self.folder / "log"))
+        wait(self._answers, lambda: MigratorError("the name server did not start", hint=f"see {self.folder / 'log'}"))
 
     def stop(self) -> None:
         """End it."""
@@ -79,7 +83,7 @@ class NameServer:
 
     def _answers(self) -> bool:
         if not self._processes[-1].alive:
-            raise MigratorError("named did not start", hint=f"see {self.folder / 'log'}")
+            raise MigratorError("the name server did not start", hint=f"see {self.folder / 'log'}")
         question = dns.message.make_query(ZONE, "SOA", flags=0)
         try:
             return bool(dns.query.tcp(question, "127.0.0.1", port=self.port, timeout=2).flags & dns.flags.AA)
@@ -93,7 +97,7 @@ def name_server(folder: Path, records: str, *, writable: bool = True, notifies: 
     folder.mkdir(parents=True)
     key = folder / "tsig.key"
     write_key(key)
-    (folder / "zone").write_text(_RECORDS.format(zone=ZONE, records=records))
+    (folder / "zone").write_text(RECORDS.format(zone=ZONE, records=records))
     told = f"also-notify {{ 127.0.0.1 port {notifies}; }};" if notifies else ""
     grant = 'update-policy { grant "migrator" zonesub ANY; };' if writable else ""
     options = f'type primary; file "{folder}/zone"; {grant} {told}'

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from migrator.errors import TrafficError
+from migrator.testbed.knot import knot
 from migrator.testbed.name_server import ZONE, write_key
 from migrator.traffic.dns_server import DnsServer
 from tests.contract.switches import Place, SwitchContract
-from tests.support.edges import BACKEND, SHOP, Edges, Names, Nginx, get, switch
+from tests.support.edges import BACKEND, SHOP, SIDES, Edges, Names, Nginx, get, switch
 from tests.support.objects import config_map
 from tests.support.sandbox import Sandbox, until
 
@@ -166,6 +167,23 @@ class TestDns(SwitchContract):
         """Return the shop's name."""
         servers = names()
         return Place(switch(servers.config()), servers.ask)
+
+
+class TestKnot(SwitchContract):
+    """Real Knot: another server's idea of prerequisites and updates."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Iterator[Place]:
+        """Return the shop's name."""
+        with knot(tmp_path / "knot", "shop IN A 127.0.0.2\n") as server:
+            own = {"server": server.address, "servers": [server.address], "keyFile": str(server.key)}
+            name = {"name": SHOP, "zone": ZONE, "blue": ["127.0.0.2"], "green": ["127.0.0.3"], **own}
+
+            def ask() -> str:
+                (address,) = DnsServer("127.0.0.1", server.port).records(SHOP, "A").values
+                return SIDES[address]
+
+            yield Place(switch({"dns": name}), ask)
 
 
 class TestDnsWithHAProxy(SwitchContract):
