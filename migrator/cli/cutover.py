@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from migrator.cli import render
@@ -9,6 +11,9 @@ from migrator.cli.copy import as_document
 from migrator.cli.options import Common, takes
 from migrator.errors import ConfigError
 from migrator.migration.copy import CopyOptions
+
+if TYPE_CHECKING:
+    from migrator.migration.verbs import CutoverResult
 
 
 @click.command("cutover")
@@ -27,6 +32,7 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
     from migrator.cli.wiring import session
     from migrator.config.duration import parse_duration
     from migrator.migration.cutover import Consent
+    from migrator.migration.leaving import counted
     from migrator.migration.verbs import run_cutover
 
     try:
@@ -40,7 +46,7 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
     if common.output == "json":
         pauses = {item.row: item.milliseconds for item in result.pauses}
         document = {"good": True, "pauseMs": pauses, "copy": as_document(result.copied), "handedOver": list(result.handed_over)}
-        render.result_json(document | {"openOnBlue": result.open_on_blue, "endedOnBlue": dict(result.ended_on_blue)})
+        render.result_json(document | _left_on_blue(result))
     else:
         render.line("last copy: ", *render.counts(result.copied.counts))
         render.line(f"handed over to green: {', '.join(result.handed_over) or 'nothing'}")
@@ -50,4 +56,16 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
         if result.ended_on_blue:
             render.line(f"{sum(result.ended_on_blue.values())} connections on blue were ended")
         if result.open_on_blue:
-            render.line(f"{result.open_on_blue} connections are still open on blue; `migrator retire` needs them to have ended")
+            render.line(f"{counted(dict(result.open_on_blue))} on blue; `migrator retire` needs them to have ended")
+        if result.uncounted:
+            render.line(f"{', '.join(result.uncounted)}: nobody counts what is still open on blue")
+
+
+def _left_on_blue(result: CutoverResult) -> dict[str, Any]:
+    known = result.open_on_blue
+    return {
+        "openOnBlue": None if known is None else sum(known.values()),
+        "openOnBlueByServer": None if known is None else dict(known),
+        "endedOnBlue": dict(result.ended_on_blue),
+        "uncounted": list(result.uncounted),
+    }

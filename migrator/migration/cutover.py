@@ -24,7 +24,7 @@ from migrator.migration.ages import Moment
 from migrator.migration.bounded import reason
 from migrator.migration.fence import WayBack
 from migrator.migration.gates import ENOUGH_TO_COMPARE, Window, judge, require_enough
-from migrator.migration.leaving import wait_until_blue_is_left
+from migrator.migration.leaving import counted, wait_until_blue_is_left
 from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
@@ -107,18 +107,18 @@ def look(switch: TrafficSwitch, run: Run) -> None:
     run.write(Shifted(reading.green_percent, dict(reading.servers)))
 
 
-def settle_blue(switch: TrafficSwitch, consent: Consent, run: Run) -> tuple[int | None, dict[str, int]]:
+def settle_blue(switch: TrafficSwitch, consent: Consent, run: Run) -> tuple[dict[str, int] | None, dict[str, int]]:
     """Wait for what is open on blue, and end it where that is allowed.
 
-    Returns what is open then, None when nobody tells, and what was ended, by server.
+    Returns what is open then by server, None when nobody tells, and what was ended, by server.
     """
     try:
-        left = wait_until_blue_is_left(switch, run, consent.wait_seconds) if consent.wait_seconds else switch.read().blue.sessions
+        left = wait_until_blue_is_left(switch, run, consent.wait_seconds) if consent.wait_seconds else switch.read().blue_sessions
         if not (left and consent.end):
             return left, {}
-        run.reporter.emit(Step(f"ending {left} connections on blue"))
+        run.reporter.emit(Step(f"ending {counted(left)} on blue"))
         ended = switch.end_on_blue()
-        return switch.read().blue.sessions, ended
+        return switch.read().blue_sessions, ended
     except TrafficError as error:
         run.reporter.emit(Note(f"nobody can tell what is open on blue: {error.message}", warning=True))
         return None, {}

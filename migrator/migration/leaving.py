@@ -27,15 +27,18 @@ def wait_until_left(switch: TrafficSwitch, run: Run, limit: float, show: Callabl
     return still_open
 
 
-def wait_until_blue_is_left(switch: TrafficSwitch, run: Run, limit: float) -> int:
-    """Return what is open on blue when it is nothing, `limit` seconds are over, or a person ends the wait; raises TrafficError."""
+def wait_until_blue_is_left(switch: TrafficSwitch, run: Run, limit: float) -> dict[str, int]:
+    """Return what is open on blue, by server, when it is nothing, `limit` seconds are over, or a person ends the wait.
+
+    Raises TrafficError.
+    """
     ends = run.clock.monotonic() + limit
     try:
-        while (still_open := switch.read().blue.sessions) and (left := ends - run.clock.monotonic()) > 0:
-            run.reporter.emit(Progress(f"{still_open} open connections on blue", int(limit - left), int(limit)))
+        while (still_open := switch.read().blue_sessions) and (left := ends - run.clock.monotonic()) > 0:
+            run.reporter.emit(Progress(f"{counted(still_open)} on blue", int(limit - left), int(limit)))
             run.clock.sleep(min(_LOOK_SECONDS, left))
     except KeyboardInterrupt:
-        return switch.read().blue.sessions
+        return switch.read().blue_sessions
     return still_open
 
 

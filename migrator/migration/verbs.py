@@ -47,12 +47,14 @@ class CutoverResult:
     copied: CopyResult
     handed_over: tuple[str, ...]
     """What ran on blue only, and runs on green now."""
-    open_on_blue: int | None = None
-    """Connections that are still open on blue; None when the load balancer does not tell."""
+    open_on_blue: Mapping[str, int] | None = None
+    """Connections that are still open on blue, by server; None when the load balancer does not tell."""
     ended_on_blue: Mapping[str, int] = field(default_factory=dict)
     """Connections that were open on blue and were ended, by server."""
     pauses: tuple[Paused, ...] = ()
     """How long each group with data stood still."""
+    uncounted: tuple[str, ...] = ()
+    """Switches that do not know what is open through them."""
 
 
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
@@ -120,6 +122,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
             session.config.course, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
         )
         cutover.require_judges(inputs, session.run)
+        uncounted = session.switch.abilities().uncounted
         session.hooks("beforeCutover", session.config.hooks.before_cutover)
         if session.run.state.green_percent:
             plan, copied = session.read_and_plan()[0], CopyResult.nothing()
@@ -148,7 +151,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
         session.hooks("afterCutover", session.config.hooks.after_cutover)
     cutover.warn_of_restart(session.switch, session.run.reporter)
     left, ended = cutover.settle_blue(session.switch, consent or cutover.Consent(), session.run)
-    return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended, pauses)
+    return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended, pauses, uncounted)
 
 
 @dataclass(slots=True, frozen=True)

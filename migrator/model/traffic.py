@@ -86,6 +86,8 @@ class TrafficReading:
     """Weight of each server, as the load balancer reports it; 0 for one that is drained or in maintenance."""
     green_sessions: dict[str, int] = field(default_factory=dict)
     """What is open on each server of green; those without are left out."""
+    blue_sessions: dict[str, int] = field(default_factory=dict)
+    """The same of blue."""
     least_percent: float | None = None
     """Green's smallest share, where several switches do not have the same."""
     parts: Mapping[str, TrafficReading] = field(default_factory=dict)

@@ -258,6 +258,8 @@ def load(port: int, *, address: Callable[[], str] = lambda: "127.0.0.1", clients
                 connection.close()
                 answer, failure = "", f"{type(error).__name__}: {error}"
             seen.count(began, answer, failure)
+            if not keep:
+                connection.close()  # not every server says that it closes, too
             done.wait(pause)
         connection.close()
 

@@ -154,6 +154,11 @@ def counters(servers: Iterable[Server], mode: str) -> SideCounters:
     return SideCounters(requests=requests, errors=errors, latency_ms=slowest, sessions=sum(server.sessions for server in side))
 
 
+def still_open(servers: Mapping[str, Server], names: Iterable[str]) -> dict[str, int]:
+    """Return what is open on each of these servers; those without are left out."""
+    return {name: servers[name].sessions for name in names if servers[name].sessions}
+
+
 def _number(text: str, what: str) -> int:
     try:
         return int(text)

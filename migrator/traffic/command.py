@@ -68,9 +68,9 @@ class Command:
             hint = "print blue and green, or say `counters: false`"
             raise TrafficError(f"command {self._config.name}: `read` prints no counters", hint=hint)
         blue, green = (side.counters if side and counted else NOTHING_COUNTED for side in (answer.blue, answer.green))
-        sessions = {"green": green.sessions} if green.sessions else {}
+        on_green, on_blue = ({name: side.sessions} if side.sessions else {} for name, side in (("green", green), ("blue", blue)))
         share = round(answer.green_percent, 1)
-        return TrafficReading(share, blue, green, {"blue": round(100 - share), "green": round(share)}, sessions)
+        return TrafficReading(share, blue, green, {"blue": round(100 - share), "green": round(share)}, on_green, on_blue)
 
     def require_shares(self) -> tuple[str, ...]:
         """Return nothing to know; raises TrafficError when `read` does not answer."""

@@ -219,7 +219,8 @@ class HAProxy:
             blue=answers.counters((servers[name] for name in self._config.blue), backend.mode),
             green=answers.counters((servers[name] for name in self._config.green), backend.mode),
             servers={name: server.share for name, server in servers.items()},
-            green_sessions={name: servers[name].sessions for name in self._config.green if servers[name].sessions},
+            green_sessions=answers.still_open(servers, self._config.green),
+            blue_sessions=answers.still_open(servers, self._config.blue),
         )
 
     def _percent(self, servers: Mapping[str, Server]) -> float:

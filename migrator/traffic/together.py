@@ -57,6 +57,7 @@ def summed(readings: Mapping[str, TrafficReading]) -> TrafficReading:
         blue=SideCounters.added(reading.blue for reading in readings.values()),
         green=SideCounters.added(reading.green for reading in readings.values()),
         servers=named({name: reading.servers for name, reading in readings.items()}),
+        blue_sessions=named({name: reading.blue_sessions for name, reading in readings.items()}),
         green_sessions=named({name: reading.green_sessions for name, reading in readings.items()}),
         parts=dict(readings),
         silent=tuple(f"{name}/{part}" for name, reading in readings.items() for part in reading.silent),

@@ -316,7 +316,7 @@ def test_rollback_tells_what_was_open_on_green(sandbox: Sandbox, edge: Edge) -> 
     with socket.create_connection(("127.0.0.1", balancer.port)) as on_blue:
         until(lambda: adapter(balancer).read().blue.sessions == 1)
         done = sandbox.json("cutover", "--yes")
-        assert (done.code, done.document["openOnBlue"]) == (0, 1), done.err
+        assert (done.code, done.document["openOnBlueByServer"]) == (0, {"blue": 1}), done.err
         with socket.create_connection(("127.0.0.1", balancer.port)) as on_green:
             until(lambda: adapter(balancer).read().green_sessions == {"green": 1})
             result = sandbox.json("rollback", "--graceful", "1s")

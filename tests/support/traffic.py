@@ -69,6 +69,7 @@ class FakeSwitch:
             SideCounters(round(self._green), round(self._errors), self.latency_ms(self.percent), 1),
             {"blue": _FULL_WEIGHT - green_weight, "green": green_weight},
             {"green": self.open_on_green} if self.open_on_green else {},
+            {"blue": self.blue_sessions} if self.blue_sessions else {},
         )
 
     def require_shares(self) -> tuple[str, ...]:

@@ -454,10 +454,10 @@ def test_a_share_that_one_of_several_does_not_have_was_changed_from_outside(shif
 def test_what_is_open_on_blue_at_the_end_is_told_waited_for_or_ended(shift: Shift) -> None:
     """It is ended only by consent."""
     shift.switch.blue_sessions = 3
-    assert settle_blue(shift.switch, Consent(), shift.run) == (3, {})
+    assert settle_blue(shift.switch, Consent(), shift.run) == ({"blue": 3}, {})
     assert shift.clock.slept == []
-    assert settle_blue(shift.switch, Consent(wait_seconds=2), shift.run) == (3, {})
+    assert settle_blue(shift.switch, Consent(wait_seconds=2), shift.run) == ({"blue": 3}, {})
     assert sum(shift.clock.slept) == 2
-    assert settle_blue(shift.switch, Consent(end=True), shift.run) == (0, {"blue": 3})
+    assert settle_blue(shift.switch, Consent(end=True), shift.run) == ({}, {"blue": 3})
     shift.switch.mute = True
     assert settle_blue(shift.switch, Consent(end=True), shift.run) == (None, {})

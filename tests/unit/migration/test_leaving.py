@@ -50,14 +50,14 @@ def test_blue_is_waited_for_as_well() -> None:
     run, _, clock, _ = migration_run()
     switch = FakeSwitch(clock, percent=100)
     switch.blue_sessions = 3
-    assert wait_until_blue_is_left(switch, run, 2.5) == 3
+    assert wait_until_blue_is_left(switch, run, 2.5) == {"blue": 3}
     assert clock.monotonic() == 2.5
 
     def leave() -> None:
         switch.blue_sessions = 0
 
     clock.after(1, leave)
-    assert wait_until_blue_is_left(switch, run, 60) == 0
+    assert wait_until_blue_is_left(switch, run, 60) == {}
     assert clock.monotonic() < 10
     switch.blue_sessions = 2
 
@@ -65,4 +65,4 @@ def test_blue_is_waited_for_as_well() -> None:
         raise KeyboardInterrupt("SIGINT")
 
     clock.after(1, interrupt)
-    assert wait_until_blue_is_left(switch, run, 60) == 2
+    assert wait_until_blue_is_left(switch, run, 60) == {"blue": 2}
