@@ -12,6 +12,7 @@ from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.hop.runtime_trial import ProvenRuntime, start_a_container
 from migrator.nodes.packages import Packages
 from tests.support.hosts import FakeHost
+from tests.support.shell_host import ShellHost
 
 BEFORE = "/var/lib/migrator/runtime-before.json"
 CONMON = "container create failed: exec /usr/bin/crio-conmon: permission denied"
@@ -126,3 +127,41 @@ def test_a_trial_that_the_kubelet_has_ended_is_made_again(said: str, tries: int)
     with pytest.raises(CommandFailedError):
         start_a_container(host)
     assert sum("crictl runp" in command for command in host.commands) == tries
+
+
+CRICTL = """#!/bin/sh
+echo "$@" >> "$HOST/asked"
+case "$1" in
+  pods) echo old ;;
+  runp) echo pod-1 ;;
+  create) echo container-1 ;;
+  start) {start} ;;
+  exec) {enter} ;;
+  inspect) echo '"state": "CONTAINER_RUNNING"' ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "enter", "works"),
+    [
+        ("true", "true", True),
+        ("true", "echo 'exec: /pause: no such file' >&2; exit 1", True),
+        ("true", "echo 'seccomp: permission denied' >&2; exit 1", False),
+        ("echo 'conmon exited' >&2; exit 1", "true", False),
+    ],
+    ids=["all works", "an image without the program", "cannot be entered", "does not start"],
+)
+def test_the_trial_s_words_to_the_shell(tmp_path: Path, start: str, enter: str, *, works: bool) -> None:
+    """A pod of the settings' own pause image on the host's network; what is left of it, or of an earlier one, goes."""
+    host = ShellHost(tmp_path)
+    host.program("crio", "#!/bin/sh\necho '# pause_image = \"no\"'; echo 'pause_image = \"r.example/pause:3.10\"'\n")
+    host.program("crictl", CRICTL.format(start=start, enter=enter))
+    if works:
+        start_a_container(host)
+    else:
+        with pytest.raises(CommandFailedError, match=r"seccomp|conmon exited"):
+            start_a_container(host)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[0] == "inspecti -q r.example/pause:3.10"
+    assert [line for line in asked if line.startswith("rmp")] == ["rmp -f old", "rmp -f pod-1"]
