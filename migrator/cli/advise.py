@@ -82,7 +82,8 @@ def _show_alternative(item: Alternative) -> None:
     elif not item.downtime:
         render.line("  downtime: none expected")
     for away in item.downtime:
-        render.line(f"  downtime: {away.workload}: {away.times} x {away.seconds:.0f} s ({away.reason})")
+        each = "not measured here yet" if away.seconds is None else f"{away.seconds:.0f} s"
+        render.line(f"  downtime: {away.workload}: {away.times} x {each} ({away.reason})")
     for text in item.cannot_be_undone:
         render.line(f"  cannot be undone: {text}")
     for text in item.obstacles:

@@ -20,8 +20,8 @@ class Downtime:
     """How long a workload is not available with one choice."""
 
     workload: str
-    seconds: float
-    """Of each interruption; 0: it stays available."""
+    seconds: float | None
+    """Of each interruption; 0: it stays available; None: nothing has measured it on this cluster."""
     times: int
     reason: str
     """Why, and where the number of seconds comes from."""

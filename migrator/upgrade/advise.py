@@ -17,9 +17,6 @@ from migrator.upgrade.checks.finding import some
 
 SMALL = 3
 """Number of nodes up to which a second cluster is not recommended by itself."""
-_API_SECONDS = 120.0
-"""How long the API server of a single control plane was not available in one hop (benchmarks/results/upgrade.json)."""
-_API_MEASURED_ON = "measured on a test machine (two x86-64 cores, nodes in containers): boards take longer"
 _GIB = 2.0**30
 _OF_BOTH = frozenset({CheckName.REMOVED_APIS, CheckName.STORED_VERSIONS, CheckName.WEBHOOKS})
 """Checks whose failures concern both choices."""
@@ -62,17 +59,16 @@ def _for_migration(in_place: Alternative) -> list[str]:
     reasons = ["a rollback is instant until `migrator retire`, and loses nothing that blue has"]
     if in_place.hops > 1:
         reasons.append(f"one migration instead of {in_place.hops} hops, each of which drains every node")
-    away = [item for item in in_place.downtime if item.seconds]
+    away = [item for item in in_place.downtime if item.seconds != 0]
+    measured = [((item.seconds or 0) * item.times, item.workload) for item in away if item.seconds]
     if away:
-        longest = max(away, key=lambda item: item.seconds * item.times)
-        reasons.append(
-            f"in place {len(away)} workloads are interrupted, {longest.workload} for {longest.seconds * longest.times:.0f} s in all"
-        )
+        longest = f", {max(measured)[1]} for {max(measured)[0]:.0f} s in all" if measured else ""
+        reasons.append(f"in place {len(away)} workloads are interrupted{longest}")
     return reasons
 
 
 def _for_in_place(in_place: Alternative) -> list[str]:
-    away = [item.workload for item in in_place.downtime if item.seconds]
+    away = [item.workload for item in in_place.downtime if item.seconds != 0]
     hops = f"{in_place.hops} hops" if in_place.hops > 1 else "one hop"
     return [
         f"{hops}; not available while pods move: {some(away) or 'nothing'}",
@@ -109,8 +105,8 @@ def _in_place(facts: UpgradeFacts, findings: tuple[Finding, ...], lost: tuple[st
 def _interruptions(facts: UpgradeFacts) -> Iterator[Downtime]:
     drains = sum(hop.workers for hop in facts.hops)
     if count_control_planes(facts) == 1 and facts.hops:
-        reason = f"one control plane: it restarts in each hop, running pods continue; {_API_MEASURED_ON}"
-        yield Downtime("the API server", _API_SECONDS, len(facts.hops), reason)
+        reason = "one control plane: it restarts in each hop, running pods continue; a run writes down how long"
+        yield Downtime("the API server", None, len(facts.hops), reason)
     leaving = {item.pod["metadata"]["uid"] for item in decisions(facts.cluster.pods, facts.drain) if not item.stays}
     for kind, items in (("Deployment", facts.cluster.deployments), ("StatefulSet", facts.cluster.stateful_sets)):
         for item in items:
