@@ -29,7 +29,14 @@ class ClaimRule(Frozen):
     """How the data of some claims is moved."""
 
     claims: tuple[str, ...] = Field(description="Claims (namespace/name on blue, * allowed).", min_length=1)
-    way: Literal["copy", "own"] = Field("copy", description="copy: from host to host; own: by your own means, such as replication.")
+    way: Literal["copy", "handOver", "adopt", "replicate", "own", "skip"] = Field(
+        "copy",
+        description=(
+            "copy: from host to host; handOver: green gets the same volume of storage that both reach, which sets policy Retain on "
+            "blue; adopt: its disk has changed sides with its machine; replicate: what runs on it brings its data, such as a "
+            "replica of a database; own: by your own means; skip: it is not moved."
+        ),
+    )
     bandwidth: Annotated[int, BeforeValidator(_rate)] = Field(
         0,
         description="Highest rate in bytes a second, such as 20M; 0: none.",
@@ -49,6 +56,9 @@ class Volumes(Frozen):
     claims: tuple[ClaimRule, ...] = Field((), description="Rules for single claims; the first that names a claim counts.")
     parallel: int = Field(2, ge=1, le=16, description="How many volumes are copied at once.")
     port: int = Field(0, ge=0, le=65535, description="Port of the temporary SSH server on the source's host; 0: a free one.")
+    detach_timeout: Duration = lasting(
+        "2m", description="How long a hand-over waits until the nodes of the side that gives have let go of a volume."
+    )
     downtime_budget: Duration = lasting(
         "1m",
         description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `finish` asks.",

@@ -269,7 +269,11 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
         problems=copying.problems,
         blocked=list(plan.of(Decision.BLOCKED)),
         gone=sorted(gone),
-        data_left=[f"{item.green.namespace}/{item.green.name}" for item in plan.items if item.data is DataPlan.NOT_COPIED],
+        data_left=[
+            f"{item.green.namespace}/{item.green.name}"
+            for item in plan.items
+            if item.data in (DataPlan.NOT_COPIED, DataPlan.TO_HAND_OVER)
+        ],
         unreadable=[f"{item.type_name}: {item.reason}" for item in plan.unreadable],
     )
     run.write(_ended(plan, result))

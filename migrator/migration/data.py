@@ -6,7 +6,7 @@ What is announced stands in the journal before a folder is changed. A claim that
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,10 +15,11 @@ from typing import Any
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
 from migrator.migration.binding import bind_waiting
-from migrator.migration.claims import read_volumes
 from migrator.migration.data_over import predicted_seconds
+from migrator.migration.claims import read_storage
 from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
 from migrator.migration.data_state import ClaimData
+from migrator.migration.handover import HandOver, hand_back, hand_over
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
@@ -40,7 +41,8 @@ class Choice:
 
 def plan_data(session: Session) -> tuple[VolumePlan, ...]:
     """Return the way of each claim; only reads."""
-    return plan_volumes(read_volumes(session.blue), read_volumes(session.green), session.context())
+    blue = read_storage(session.blue)
+    return plan_volumes(blue, read_storage(session.green, blue.volumes.values()), session.context())
 
 
 def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
@@ -60,11 +62,14 @@ def finish_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimO
 
     Raises BlockedError before anything is changed when a pod uses one of them, or the person does not accept the pause.
     """
-    plans = _chosen(session, choice)
+    plans = _chosen(session, choice, handing=True)
     _require_unused(plans)
-    _require_budget(session, movers, [plan.claim for plan in plans])
-    jobs = [replace(_job(plan, choice), finish=True) for plan in plans]
-    return _moved(session, movers, jobs)
+    copied = [plan for plan in plans if plan.ready]
+    if copied:
+        movers.require_hosts()
+        _require_budget(session, movers, [plan.claim for plan in copied])
+    jobs = [replace(_job(plan, choice), finish=True) for plan in copied]
+    return [*_moved(session, movers, jobs), *_handed(session, plans, hand_over)]
 
 
 def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
@@ -72,20 +77,22 @@ def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOu
 
     A pass that breaks is taken back at once.
     """
-    plans = _chosen(session, choice)
-    _require_unused(plans)
-    never = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).digest == ""]
+    plans = _chosen(session, choice, handing=True)
+    _require_unused(plans, both=True)
+    known = session.run.state.data
+    never = [plan.claim for plan in plans if not known.get(plan.claim, ClaimData()).came(plan.volume if plan.handed else "")]
     if never:
         raise BlockedError(
             f"{never[0]}: its data was never proven on green, and blue still has its own", hint="start its workload on blue"
         )
-    jobs = [to_blue(_job(plan, choice), session.run.state.data[plan.claim]) for plan in plans]
-    return _moved(session, movers, jobs)
+    jobs = [to_blue(_job(plan, choice), known[plan.claim]) for plan in plans if plan.ready]
+    return [*_moved(session, movers, jobs), *_handed(session, plans, hand_back)]
 
 
 def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
     """End passes that run, and remove what is kept on hosts, of the chosen claims; return their names."""
     plans = _chosen(session, choice)
+    movers.require_hosts()
     for plan in plans:
         session.run.write(DataCleaned(plan.claim))
         there = _job(plan, choice)
@@ -107,7 +114,18 @@ def surveyed(session: Session, movers: Movers, plans: Iterable[VolumePlan]) -> M
     return found
 
 
-def _chosen(session: Session, choice: Choice) -> list[VolumePlan]:
+def _handed(
+    session: Session, plans: Iterable[VolumePlan], act: Callable[[Session, Iterable[VolumePlan]], list[HandOver]]
+) -> list[ClaimOutcome]:
+    by_claim = {plan.claim: plan for plan in plans if plan.handed}
+    if not by_claim:
+        return []
+    with session.green.lock(session.holder, session.run.reporter):
+        done = act(session, by_claim.values())
+    return [ClaimOutcome(one.claim, error=one.error, handed=by_claim[one.claim].storage, seconds=one.seconds) for one in done]
+
+
+def _chosen(session: Session, choice: Choice, *, handing: bool = False) -> list[VolumePlan]:
     if session.run.state.stage is Stage.RETIRED:
         raise BlockedError("the migration is retired")
     plans = plan_data(session)
@@ -117,8 +135,10 @@ def _chosen(session: Session, choice: Choice) -> list[VolumePlan]:
     named = [plan for plan in plans if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)]
     ready = []
     for plan in named:
-        if plan.ready:
+        if plan.ready or (plan.handed and handing):
             ready.append(plan)
+        elif plan.handed:
+            session.run.reporter.emit(Note(f"{plan.claim}: nothing to copy: `migrator data finish` hands over {plan.storage}"))
         elif plan.way is not Way.OWN:
             session.run.reporter.emit(Note(f"{plan.claim}: not copied: {plan.reason}; {plan.hint}", warning=True))
     if not ready:
@@ -133,9 +153,11 @@ def _free(users: Sequence[str], plan: VolumePlan, side: str, session: Session) -
     return not users
 
 
-def _require_unused(plans: Iterable[VolumePlan]) -> None:
+def _require_unused(plans: Iterable[VolumePlan], *, both: bool = False) -> None:
+    """Raise BlockedError for a pod that uses one; pods of green that wait for a volume which is handed over may be there."""
     for plan in plans:
-        for side, users in (("blue", plan.used_by), ("green", plan.used_on_green)):
+        on_green = plan.used_on_green if both or not plan.handed else ()
+        for side, users in (("blue", plan.used_by), ("green", on_green)):
             if users:
                 raise BlockedError(
                     f"{plan.claim}: pod {users[0]} still uses it on {side}",
@@ -160,6 +182,9 @@ def _require_budget(session: Session, movers: Movers, claims: Sequence[str]) -> 
 
 
 def _moved(session: Session, movers: Movers, jobs: Sequence[Job]) -> list[ClaimOutcome]:
+    if not jobs:
+        return []
+    movers.require_hosts()
     showing = threading.Lock()
 
     def say(text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrator.errors import BlockedError, MigratorError
+from migrator.errors import BlockedError, ConfigError, MigratorError
 from migrator.journal.records.data import DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.migration.data_state import ClaimData
 from migrator.migration.run import Run
@@ -30,6 +30,13 @@ class Movers:
     confirm: Callable[[str], bool]
     green_nodes: tuple[str, ...] = ()
     """The nodes of green whose hosts are named."""
+    lacking: str = ""
+    """What the file lacks, so that no folder can be moved; a hand-over needs no host."""
+
+    def require_hosts(self) -> None:
+        """Raise ConfigError where no hosts are known."""
+        if self.lacking:
+            raise ConfigError([self.lacking], hint="name a file for each cluster, as docs/volumes.md shows")
 
     def of(self, job: Job) -> VolumeMover:
         """Return the mover for the direction of a pass."""
@@ -44,6 +51,10 @@ class ClaimOutcome:
     result: PassResult | None = None
     error: MigratorError | None = None
     proof: Path | None = None
+    handed: str = ""
+    """What was handed over, in words; empty where data was copied."""
+    seconds: float = 0.0
+    """What a hand-over took."""
 
 
 def run_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) -> ClaimOutcome:

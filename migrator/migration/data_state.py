@@ -44,6 +44,10 @@ class ClaimData:
     """When the last whole pass to blue since then has ended."""
     half: bool = False
     """Whether a pass to blue was announced and is neither whole nor taken back: blue's folder may be a mixture."""
+    volume: str = ""
+    """What is handed over; empty where data is copied."""
+    handed: bool = False
+    """Whether green has ever had it."""
 
     @property
     def proven(self) -> bool:
@@ -55,6 +59,10 @@ class ClaimData:
         if plan.way is Way.OWN or not (self.on_blue and self.on_green):
             return plan
         return replace(plan, way=Way.COPY, reason="", blue=Place.of(self.on_blue), green=Place.of(self.on_green))
+
+    def came(self, volume: str) -> bool:
+        """Return whether green has ever had this volume, or with an empty name a proven copy."""
+        return self.volume == volume and (self.handed if volume else self.digest != "")
 
 
 Data = Mapping[str, ClaimData]
@@ -85,6 +93,10 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
             new = replace(old, green_writes=record.direction == _TO_GREEN)
         case records.DataTakenBack():
             new = replace(old, open=False, half=False, back_at=None if record.everything else old.back_at)
+        case records.VolumeHandOverAnnounced():
+            new = replace(old, direction=record.direction, open=True, proven_at=None, volume=record.volume)
+        case records.VolumeHandedOver():
+            new = replace(old, open=False, left=0, proven_at=at, seconds=record.seconds, volume=record.volume, handed=True)
         case records.DataCleaned():
             new = replace(old, open=False)
         case _:

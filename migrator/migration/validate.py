@@ -93,8 +93,11 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             "grant it (deploy/rbac-*.yaml), or leave the kind out",
         )
     for item in plan.items:
+        claim = f"{item.blue.namespace}/{item.blue.name}"
+        if item.data is DataPlan.TO_HAND_OVER:
+            hint = f"scale its workload to 0 on blue, then `migrator data finish --claim {claim}`"
+            yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
         if item.data is DataPlan.NOT_COPIED:
-            claim = f"{item.blue.namespace}/{item.blue.name}"
             hint = f'`migrator data` copies it; or move it yourself, then say so: volumes.dataMoved: ["{claim}"]'
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
 

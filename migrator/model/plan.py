@@ -34,8 +34,17 @@ class DataPlan(StrEnum):
     """`migrator data finish` has copied and proven it."""
     AT_CUTOVER = "at-cutover"
     """It was copied while blue served; the cutover brings the rest and proves it."""
+    TO_HAND_OVER = "to-hand-over"
+    """Green gets the volume itself, once blue has let go of it."""
+    HANDED_OVER = "handed-over"
+    """Green has got the volume itself."""
     SAME_VOLUME = "same-volume"
     """The volume itself moves with the claim."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether green does not have the data yet."""
+        return self in (DataPlan.NOT_COPIED, DataPlan.TO_HAND_OVER)
 
 
 class EndMark(NamedTuple):

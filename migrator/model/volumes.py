@@ -15,6 +15,12 @@ class Way(StrEnum):
     """Its folder is copied from host to host."""
     SAME = "same"
     """The volume itself moves with the claim; both clusters reach the same storage."""
+    HAND_OVER = "handOver"
+    """Green gets the same volume of storage that both clusters reach, once blue has let go of it."""
+    ADOPT = "adopt"
+    """Its disk is in a machine that has changed sides: green gets a volume for the same folder."""
+    REPLICATE = "replicate"
+    """What runs on it brings its data by its own means, such as a replica of a database."""
     OWN = "own"
     """The person moves it, or said that it may be empty."""
     SKIP = "skip"
@@ -64,6 +70,15 @@ class VolumePlan:
     limit: int = 0
     """KiB a second; 0: none."""
     devices: bool = False
+    volume: str = ""
+    """PersistentVolume of blue."""
+    storage: str = ""
+    """What is handed over or adopted, in words."""
+
+    @property
+    def handed(self) -> bool:
+        """Whether the volume itself goes to green, and nothing forbids it."""
+        return self.way in (Way.HAND_OVER, Way.ADOPT) and not self.reason
 
     @property
     def ready(self) -> bool:

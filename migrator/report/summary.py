@@ -210,7 +210,9 @@ def _data_milestone(record: data.DataRecord) -> tuple[str, str] | None:
             return "data switched", f"{record.claim} {record.direction} ({record.how})"
         case data.DataTakenBack():
             return "data taken back", f"{record.claim}: {record.objects} objects"
-        case data.DataPassAnnounced() | data.DataCleaned():
+        case data.VolumeHandedOver():
+            return "volume handed over", f"{record.claim} {record.direction}: {record.volume}, after {record.seconds * 1000:.0f} ms"
+        case data.DataPassAnnounced() | data.VolumeHandOverAnnounced() | data.DataCleaned():
             return None
         case _:
             assert_never(record)

@@ -258,6 +258,11 @@ RULES = (
         frozenset({"Pod"}),
     ),
     SkipRule(
+        "handed over by `migrator data finish`: it is made on green once blue has let go of it",
+        storage.is_handed_volume,
+        frozenset({"PersistentVolume"}),
+    ),
+    SkipRule(
         "created by a provisioner: green's provisioner creates its own",
         lambda m, _: storage.is_provisioned(m),
         frozenset({"PersistentVolume"}),

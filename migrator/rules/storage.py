@@ -6,6 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
+from migrator.config.volumes import ClaimRule
 from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, is_custom, map_list, put, ref_type, update
 from migrator.model.plan import DataPlan
 from migrator.rules.context import Hindrance, Rule, RuleContext
@@ -17,8 +18,11 @@ _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
 def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the claim unbound, unless its volume was created by hand and moves too."""
-    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
+    """Return the claim unbound, unless its volume was created by hand and moves too, or is handed over later.
+
+    A claim that names a volume which is not there waits for it, and no provisioner makes another one.
+    """
+    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes or _is_handed_claim(manifest, context):
         return manifest
     return drop(manifest, "spec", "volumeName")
 
@@ -122,7 +126,7 @@ def claim_class(manifest: Manifest, context: RuleContext) -> str:
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     """Return why a claim that had a volume could never be bound on green; one that waits on blue waits on green, too."""
     name = claim_class(manifest, context)
-    travels = get(manifest, "spec", "volumeName") in context.blue.moving_volumes
+    travels = get(manifest, "spec", "volumeName") in context.blue.moving_volumes or _is_handed_claim(manifest, context)
     if (
         not had_data(manifest)
         or not name
@@ -132,6 +136,28 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     ):
         return None
     return Hindrance(f"green has no StorageClass {name}", f"make it there, or map it: map.storageClasses: {{{name}: ...}}")
+
+
+def claim_rule(name: str, context: RuleContext) -> ClaimRule | None:
+    """Return the person's rule for a claim (`namespace/name` on blue); the first that names it counts."""
+    rules = context.config.volumes.claims
+    return next((rule for rule in rules if any(fnmatchcase(name, text) for text in rule.claims)), None)
+
+
+def is_handed_volume(manifest: Manifest, context: RuleContext) -> bool:
+    """Return whether a person wants this volume itself on green: it is made there once blue has let go of it."""
+    claim = get(manifest, "spec", "claimRef") or {}
+    return _is_handed(f"{claim.get('namespace')}/{claim.get('name')}", context)
+
+
+def _is_handed_claim(manifest: Manifest, context: RuleContext) -> bool:
+    metadata = manifest["metadata"]
+    return had_data(manifest) and _is_handed(f"{metadata.get('namespace')}/{metadata.get('name')}", context)
+
+
+def _is_handed(name: str, context: RuleContext) -> bool:
+    rule = claim_rule(name, context)
+    return rule is not None and rule.way in ("handOver", "adopt")
 
 
 def had_data(manifest: Manifest) -> bool:
@@ -153,7 +179,9 @@ def data_plan(manifest: Manifest, context: RuleContext) -> DataPlan:
     metadata = manifest["metadata"]
     name = f"{metadata['namespace']}/{metadata['name']}"
     if name in context.copied_claims:
-        return DataPlan.COPIED
+        return DataPlan.HANDED_OVER if _is_handed_claim(manifest, context) else DataPlan.COPIED
+    if _is_handed_claim(manifest, context):
+        return DataPlan.TO_HAND_OVER
     if name in context.data_moves & context.copied_before:
         return DataPlan.AT_CUTOVER
     accounted = data_accounted_for(metadata["namespace"], metadata["name"], context)
@@ -164,6 +192,8 @@ DATA_NOTES = {
     DataPlan.ACCOUNTED_FOR: "data: accounted for by volumes.dataMoved",
     DataPlan.COPIED: "data: copied and proven",
     DataPlan.AT_CUTOVER: "data: copied; the cutover brings the rest in a pause, and proves it",
+    DataPlan.HANDED_OVER: "data: the volume itself was handed over",
+    DataPlan.TO_HAND_OVER: "data is NOT there yet: `migrator data finish` hands the volume over, once blue's workload stands still",
     DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
 }
 """What a person reads about the data of a claim; nothing where there is nothing to decide."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from migrator.config.volumes import ClaimRule
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
 from migrator.model.volumes import Place, VolumePlan, Way
+from migrator.rules.adoption import HOSTNAME, Machines, machines, same_machine
 from migrator.rules.context import RuleContext
+from migrator.rules.replication import replicated_by
+from migrator.rules.shared_storage import Reach, refusal, storage_of
 from migrator.rules.skip import skip_reason
-from migrator.rules.storage import data_accounted_for, had_data, is_provisioned
+from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
 
-_HOSTNAME = "kubernetes.io/hostname"
 _KINDS = {
     "csi": ("its CSI driver keeps it", "copy it by the driver's own means, or by a backup"),
     "nfs": ("it lies on an NFS server, which green may reach, too", "make a volume on green with the same server and path"),
@@ -38,12 +39,19 @@ class ClusterVolumes:
     """Pods that have not ended, by each claim that they use."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Value of the label kubernetes.io/hostname to the name of the node."""
+    machines: Machines = field(default_factory=dict)
+    reach: Reach = field(default_factory=Reach)
 
     @staticmethod
     def of(
-        claims: Iterable[Manifest], volumes: Iterable[Manifest], pods: Iterable[Manifest], nodes: Iterable[Manifest]
+        claims: Iterable[Manifest],
+        volumes: Iterable[Manifest],
+        pods: Iterable[Manifest],
+        nodes: Iterable[Manifest],
+        reach: Reach | None = None,
     ) -> ClusterVolumes:
         """Return what lists of a cluster tell."""
+        nodes = list(nodes)
         using: dict[str, tuple[Manifest, ...]] = {}
         for pod in pods:
             for claim in claims_of(pod):
@@ -53,9 +61,11 @@ class ClusterVolumes:
             {item["metadata"]["name"]: item for item in volumes},
             using,
             {
-                str(get(item, "metadata", "labels", _HOSTNAME) or item["metadata"]["name"]): item["metadata"]["name"]
+                str(get(item, "metadata", "labels", HOSTNAME) or item["metadata"]["name"]): item["metadata"]["name"]
                 for item in nodes
             },
+            machines(nodes),
+            reach or Reach(),
         )
 
 
@@ -82,24 +92,70 @@ def plan_volumes(blue: ClusterVolumes, green: ClusterVolumes, context: RuleConte
     )
 
 
+_PERSONS = {
+    "own": (Way.OWN, "volumes.claims says that you move it yourself", f"move it, {_SAY_SO}"),
+    "skip": (Way.SKIP, "volumes.claims says that it is not moved", f"if green may begin empty, {_SAY_SO}"),
+    "replicate": (
+        Way.REPLICATE,
+        "volumes.claims says that its data is replicated",
+        f"when its replica has caught up, {_SAY_SO}",
+    ),
+}
+"""What a person's rule decides alone."""
+
+
 def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVolumes, context: RuleContext) -> VolumePlan:
     namespace, _, own = name.partition("/")
     green_name = f"{context.green_namespace(namespace)}/{own}"
-    rule = next((item for item in context.config.volumes.claims if any(fnmatchcase(name, text) for text in item.claims)), None)
-    plan = _Draft(name, green_name, rule, _names(blue.pods.get(name, ())), _names(green.pods.get(green_name, ())))
+    rule = claim_rule(name, context)
+    pods = blue.pods.get(name, ())
+    volume = blue.volumes.get(str(get(claim, "spec", "volumeName")))
+    plan = _Draft(name, green_name, rule, _names(pods), _names(green.pods.get(green_name, ())), volume)
     if data_accounted_for(namespace, own, context):
         return plan.made(Way.OWN, "volumes.dataMoved names it")
-    if rule and rule.way == "own":
-        return plan.made(Way.OWN, "volumes.claims says that you move it yourself", f"move it, {_SAY_SO}")
-    volume = blue.volumes.get(str(get(claim, "spec", "volumeName")))
+    if rule and rule.way in _PERSONS:
+        return plan.made(*_PERSONS[rule.way])
+    if not (rule and "way" in rule.model_fields_set) and (means := replicated_by(claim, pods)):
+        return plan.made(Way.REPLICATE, f"{means.operator} keeps it", f"{means.hint}, {_SAY_SO}; or copy it by `way: copy`")
     if volume is None:
         return plan.made(Way.SKIP, "its volume is gone on blue", "look at the claim on blue")
+    if rule and rule.way == "handOver":
+        return _handed_over(plan, volume, blue, green)
     place = place_of(volume, name, blue)
+    if rule and rule.way == "adopt":
+        return _adopted(plan, place, blue, green)
     if isinstance(place, tuple):
-        same = not is_provisioned(volume) and "csi" not in volume["spec"]
-        reason, hint = place
-        return plan.made(Way.SAME if same else Way.SKIP, reason, f"{hint}; {_SAY_SO}")
+        return _not_copied(plan, volume, place, blue, green)
     return _with_green(plan, place, green)
+
+
+def _handed_over(plan: _Draft, volume: Manifest, blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:
+    refused = refusal(volume, blue.volumes.values(), blue.reach, green.reach) or plan.foreign(green)
+    return plan.made(Way.HAND_OVER, *(refused or ()), storage=storage_of(volume))
+
+
+def _adopted(plan: _Draft, place: Place | tuple[str, str], blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:
+    """Return whether a folder of a machine that has changed sides becomes a volume of green."""
+    if isinstance(place, tuple):
+        reason, hint = place
+        return plan.made(Way.ADOPT, reason, hint)
+    node = same_machine(place.node, blue.machines, green.machines)
+    if not node:
+        hint = "let it leave blue and join green, or copy the data (way: copy)"
+        return plan.made(Way.ADOPT, f"no node of green is the machine of {place.node}", hint, blue=place)
+    there = Place(node, place.path)
+    return plan.made(Way.ADOPT, *(plan.foreign(green) or ()), blue=place, green=there, storage=f"folder {there}, where it lies")
+
+
+def _not_copied(plan: _Draft, volume: Manifest, words: tuple[str, str], blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:
+    """Return the way of what lies in no folder of one host, and for which a person has decided nothing."""
+    reason, hint = words
+    if is_provisioned(volume) or "csi" in volume["spec"]:
+        refused = refusal(volume, blue.volumes.values(), blue.reach, green.reach) if storage_of(volume) else (reason, hint)
+        if refused:
+            return plan.made(Way.SKIP, refused[0], f"{refused[1]}; {_SAY_SO}")
+        return plan.made(Way.SKIP, reason, f"volumes.claims: way: handOver gives green the same volume; or {hint}, {_SAY_SO}")
+    return plan.made(Way.SAME, reason, f"{hint}; {_SAY_SO}")
 
 
 def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan:
@@ -140,7 +196,7 @@ def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:
     for term in get(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms") or []:
         for part, names in (("matchExpressions", cluster.nodes), ("matchFields", {})):
             for item in term.get(part) or []:
-                if item.get("operator") == "In" and item.get("key") in (_HOSTNAME, "metadata.name"):
+                if item.get("operator") == "In" and item.get("key") in (HOSTNAME, "metadata.name"):
                     found |= {names.get(value, value) for value in item.get("values") or []}
     return found
 
@@ -154,9 +210,34 @@ class _Draft:
     rule: ClaimRule | None
     used_by: tuple[str, ...]
     used_on_green: tuple[str, ...]
+    volume: Manifest | None = None
+
+    def foreign(self, green: ClusterVolumes) -> tuple[str, str] | None:
+        """Return why green's claim cannot get blue's volume."""
+        claim, name = green.claims.get(self.green_claim), self.volume["metadata"]["name"] if self.volume else ""
+        if claim is None:
+            return "green has no such claim yet", "`migrator copy` makes it"
+        if (other := get(claim, "spec", "volumeName")) != name:
+            return (
+                f"green's claim {f'is bound to {other}' if other else 'asks for any volume'}",
+                "delete it on green, then `migrator copy`",
+            )
+        there = green.volumes.get(name)
+        if there and (get(there, "spec", "claimRef", "namespace"), get(there, "spec", "claimRef", "name")) != (
+            *self.green_claim.split("/"),
+        ):
+            return f"green has another volume {name}", "look at it there: it is not this claim's"
+        return None
 
     def made(
-        self, way: Way, reason: str = "", hint: str = "", *, blue: Place | None = None, green: Place | None = None
+        self,
+        way: Way,
+        reason: str = "",
+        hint: str = "",
+        *,
+        blue: Place | None = None,
+        green: Place | None = None,
+        storage: str = "",
     ) -> VolumePlan:
         """Return the answer."""
         rule = self.rule
@@ -172,6 +253,8 @@ class _Draft:
             used_on_green=self.used_on_green,
             limit=rule.bandwidth if rule else 0,
             devices=rule.devices if rule else False,
+            volume=self.volume["metadata"]["name"] if self.volume else "",
+            storage=storage,
         )
 
 

@@ -38,6 +38,7 @@ TYPES: dict[str, ResourceType] = {
         ("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True),
         ("", "v1", "persistentvolumes", "PersistentVolume", False),
         ("", "v1", "namespaces", "Namespace", False),
+        ("", "v1", "nodes", "Node", False),
         ("", "v1", "pods", "Pod", True),
         ("", "v1", "resourcequotas", "ResourceQuota", True),
         ("", "v1", "endpoints", "Endpoints", True),
@@ -57,6 +58,8 @@ TYPES: dict[str, ResourceType] = {
         ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", False),
         ("apiregistration.k8s.io", "v1", "apiservices", "APIService", False),
         ("coordination.k8s.io", "v1", "leases", "Lease", True),
+        ("storage.k8s.io", "v1", "csinodes", "CSINode", False),
+        ("storage.k8s.io", "v1", "volumeattachments", "VolumeAttachment", False),
     )
 }
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import click
 
 from migrator.cli import render
 from migrator.cli.options import Common, journal_path, takes
+
+if TYPE_CHECKING:
+    from migrator.migration.data_state import ClaimData
 
 
 @click.command("status")
@@ -27,6 +31,9 @@ def command(common: Common) -> None:
         render.result_json({name: {**dataclasses.asdict(item), "proven": item.proven} for name, item in state.data.items()})
         return
     for name, item in sorted(state.data.items()):
+        if item.volume:
+            _show_handed(name, item)
+            continue
         render.line(f"{name}: {item.passes} passes, {item.entries} objects, {size(item.bytes)}")
         if item.open:
             render.line(render.word("unknown"), " a pass was begun and has not ended here; the same verb joins it")
@@ -40,3 +47,13 @@ def command(common: Common) -> None:
         render.line(f"{loss.claim}: a rollback loses {loss.rollback}{since}; {loss.why}")
     if not state.data:
         render.line("no data was copied")
+
+
+def _show_handed(name: str, item: ClaimData) -> None:
+    from migrator.cli.data.view import moment
+
+    side = "green" if item.direction == "to-green" else "blue"
+    if item.proven_at is None:
+        render.line(render.word("unknown"), f" {name}: the hand-over of {item.volume} to {side} was begun; the same verb goes on")
+    else:
+        render.line(f"{name}: {side} has volume {item.volume} itself since {moment(item.proven_at)}; nothing is lost either way")

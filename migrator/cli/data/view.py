@@ -41,7 +41,9 @@ def show_plan(
         return
     for row in rows:
         render.line(render.word(row["way"]), f" {row['claim']}")
-        if row["blue"]:
+        if row["storage"]:
+            render.line(f"    {row['storage']}")
+        elif row["blue"]:
             render.line(f"    {row['blue']} → {row['green'] or '?'}")
         if "bytes" in row:
             render.line(f"    {row['entries']} objects, {size(row['bytes'])}, on {row['fileSystem']}")
@@ -62,7 +64,8 @@ def _plan_row(plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, 
         "claim": plan.claim,
         "greenClaim": plan.green_claim,
         "way": plan.way.value,
-        "ready": plan.ready,
+        "ready": plan.ready or plan.handed,
+        "storage": plan.storage,
         "reason": plan.reason,
         "hint": plan.hint,
         "blue": str(plan.blue) if plan.blue else None,
@@ -93,11 +96,18 @@ def show_outcomes(outcomes: list[ClaimOutcome], output: str, words: str) -> None
 def _outcome_row(item: ClaimOutcome) -> dict[str, Any]:
     if item.error:
         return {"claim": item.claim, "good": False, "error": item.error.message, "hint": item.error.hint}
+    if item.handed:
+        return {"claim": item.claim, "good": True, "handed": item.handed, "seconds": round(item.seconds, 3)}
     document = dict(item.result.document) if item.result else {}
     return {"claim": item.claim, **document, "proof": str(item.proof) if item.proof else None}
 
 
 def _show_outcome(item: ClaimOutcome, words: str) -> None:
+    if item.handed and not item.error:
+        render.line(
+            render.word("ok"), f" {item.claim}: {item.handed}: handed over in {item.seconds * 1000:.0f} ms, nothing was copied"
+        )
+        return
     if item.error or item.result is None:
         error = item.error
         render.line(render.word("failed"), f" {item.claim}: {error.message if error else ''}")

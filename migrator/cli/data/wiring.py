@@ -9,21 +9,16 @@ from migrator.cli import render
 from migrator.cli.options import Common, journal_path
 from migrator.config.hosts import load_hosts
 from migrator.config.schema import Migration
-from migrator.errors import ConfigError
 from migrator.migration.data_pass import Movers
 from migrator.ssh.host import SshHost, socket_folder
 from migrator.volumes.mover import Machine, NodeMover
 
 
 def movers(common: Common, config: Migration) -> Movers:
-    """Return the movers; raises ConfigError where migration.yaml names no hosts, or a file of hosts has mistakes."""
+    """Return the movers, which know no host where migration.yaml names none; raises ConfigError for mistakes in a file of hosts."""
     files = config.volumes.hosts
-    if files is None:
-        raise ConfigError(
-            [f"{common.config}: volumes.hosts: is missing: the data is copied between hosts"],
-            hint="name a file for each cluster, as docs/volumes.md shows",
-        )
-    blue, green = (_machines(common.config.parent / Path(path).expanduser()) for path in (files.blue, files.green))
+    paths = (files.blue, files.green) if files else ()
+    blue, green = [_machines(common.config.parent / Path(path).expanduser()) for path in paths] or ({}, {})
     port = config.volumes.port
     return Movers(
         to_green=NodeMover(blue, green, port=port),
@@ -31,6 +26,7 @@ def movers(common: Common, config: Migration) -> Movers:
         proofs=proof_folder(common, config),
         confirm=lambda question: render.agreed(question, yes=common.yes),
         green_nodes=tuple(green),
+        lacking="" if files else f"{common.config}: volumes.hosts: is missing: the data is copied between hosts",
     )
 
 

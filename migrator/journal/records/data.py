@@ -78,6 +78,32 @@ class DataTakenBack(Record):
     objects: int
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class VolumeHandOverAnnounced(Record):
+    """A volume itself is about to go to the other side; on blue its reclaim policy is about to be Retain, on green it is made."""
+
+    WORD = "volume-hand-over"
+    claim: str
+    direction: str
+    volume: str
+    storage: str
+    """In words, such as `NFS export nas:/export/a`."""
+    policy: str = ""
+    """What blue's reclaim policy was; empty where it is not changed."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class VolumeHandedOver(Record):
+    """The side that gave has let go of the volume, and the other one has it."""
+
+    WORD = "volume-handed-over"
+    claim: str
+    direction: str
+    volume: str
+    seconds: float
+    """From the announcement on."""
+
+
 @dataclass(slots=True, frozen=True)
 class DataCleaned(Record):
     """What was kept on hosts for this claim is about to be removed."""
@@ -86,4 +112,13 @@ class DataCleaned(Record):
     claim: str
 
 
-DataRecord = DataPassAnnounced | DataPassEnded | DataProven | DataSwitched | DataTakenBack | DataCleaned
+DataRecord = (
+    DataPassAnnounced
+    | DataPassEnded
+    | DataProven
+    | DataSwitched
+    | DataTakenBack
+    | VolumeHandOverAnnounced
+    | VolumeHandedOver
+    | DataCleaned
+)

@@ -48,7 +48,7 @@ _CLUSTER = {
     ("networking.k8s.io", "v1"): {"ingressclasses": "IngressClass", "servicecidrs": "ServiceCIDR"},
     ("rbac.authorization.k8s.io", "v1"): {"clusterrolebindings": "ClusterRoleBinding", "clusterroles": "ClusterRole"},
     ("scheduling.k8s.io", "v1"): {"priorityclasses": "PriorityClass"},
-    ("storage.k8s.io", "v1"): {"storageclasses": "StorageClass"},
+    ("storage.k8s.io", "v1"): {"csinodes": "CSINode", "storageclasses": "StorageClass", "volumeattachments": "VolumeAttachment"},
 }
 SERVED = tuple(
     ResourceType(group, version, plural, kind, namespaced, _VERBS)

@@ -12,6 +12,8 @@ from migrator.journal.records.data import (
     DataRecord,
     DataSwitched,
     DataTakenBack,
+    VolumeHandedOver,
+    VolumeHandOverAnnounced,
 )
 from migrator.migration.data_state import ClaimData, Data, after
 
@@ -68,3 +70,13 @@ def test_green_writes_from_the_switch_until_blue_starts_again() -> None:
     assert not known(ANNOUNCED, ENDED, PROVEN).green_writes
     assert known(ANNOUNCED, ENDED, PROVEN, to_green, RETURNS).green_writes
     assert not known(ANNOUNCED, ENDED, PROVEN, to_green, replace(to_green, direction="to-blue", how="switch")).green_writes
+
+
+def test_a_volume_that_was_handed_over_counts_as_proven_until_it_is_announced_again() -> None:
+    """On the way back it is blue's."""
+    there = VolumeHandOverAnnounced(claim="s/c", direction="to-green", volume="pv", storage="NFS export nas:/a")
+    assert known(there).open
+    done = known(there, VolumeHandedOver(claim="s/c", direction="to-green", volume="pv", seconds=1.0))
+    assert (done.open, done.proven, done.volume, done.came("pv"), done.came("")) == (False, True, "pv", True, False)
+    back = VolumeHandOverAnnounced(claim="s/c", direction="to-blue", volume="pv", storage="NFS export nas:/a")
+    assert not known(there, back).proven

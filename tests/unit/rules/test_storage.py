@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from migrator.model.manifest import Manifest
+from migrator.model.manifest import Manifest, ref_of
+from migrator.model.plan import DataPlan
 from migrator.rules import storage
 from migrator.rules.context import BlueFacts, RuleContext
+from migrator.rules.skip import skip_reason
 from tests.support.contexts import PLAIN, configured
 from tests.support.objects import made
 
@@ -122,3 +126,18 @@ def test_classes_in_less_usual_places(manifest: Manifest, spec: Manifest) -> Non
 def test_classes_that_no_rule_knows_are_listed(text: bytes, *, noted: bool) -> None:
     """Variables, and fields that could mean another class."""
     assert bool(storage.named_classes(text, CLASSES)) is noted
+
+
+def test_a_volume_that_is_handed_over_stays_until_then_and_its_claim_waits_for_it() -> None:
+    """So no provisioner makes another one, and no pod of green starts before blue has let go."""
+    context = RuleContext(configured("volumes: {claims: [{claims: ['n/*'], way: handOver}]}"))
+    spec = {"volumeName": "pv-1", "storageClassName": "only-on-nobody"}
+    claim = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec=spec)
+    volume = made("v1", "PersistentVolume", "pv-1", spec={"claimRef": {"namespace": "n", "name": "c"}})
+    assert "handed over by" in skip_reason(volume, ref_of(volume), context)
+    assert skip_reason(volume, ref_of(volume), PLAIN) == ""
+    assert storage.clear_claim_binding(claim, context) is claim
+    assert storage.hindrance(claim, context) is None
+    assert storage.data_plan(claim, context) is DataPlan.TO_HAND_OVER
+    done = replace(context, copied_claims=frozenset({"n/c"}))
+    assert storage.data_plan(claim, done) is DataPlan.HANDED_OVER

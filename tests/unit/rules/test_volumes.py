@@ -47,7 +47,8 @@ def node(name: str, hostname: str = "") -> Manifest:
 
 def cluster(*objects: Manifest) -> ClusterVolumes:
     """Return a cluster with these."""
-    return ClusterVolumes.of(*([item for item in objects if item["kind"] == kind] for kind in _KINDS))
+    claims, volumes, pods, nodes = ([item for item in objects if item["kind"] == kind] for kind in _KINDS)
+    return ClusterVolumes.of(claims, volumes, pods, nodes)
 
 
 _KINDS = ("PersistentVolumeClaim", "PersistentVolume", "Pod", "Node")
@@ -131,6 +132,72 @@ def test_a_person_decides_by_claim() -> None:
     assert planned(BLUE, GREEN, "volumes: {claims: [{claims: ['*'], way: own}]}").way is Way.OWN
     store = (node("g1"), claim(volume_name="gv", namespace="store"), GREEN[2])
     assert planned(BLUE, store, "map: {namespaces: {shop: store}}").green_claim == "store/data"
+
+
+HAND_OVER = "volumes: {claims: [{claims: [shop/data], way: handOver}]}"
+NFS_BLUE = (node("n1"), claim(), volume("pv", nfs={"server": "nas", "path": "/a"}, accessModes=["ReadWriteOnce"]))
+
+
+def test_shared_storage_is_handed_over_where_a_person_wants_it() -> None:
+    """Once green's claim waits for that volume; until then, and where nobody decided, the plan says what to do."""
+    plan = planned(NFS_BLUE, (node("g1"), claim(volume_name="pv")), HAND_OVER)
+    assert (plan.way, plan.handed, plan.ready, plan.storage) == (Way.HAND_OVER, True, False, "NFS export nas:/a")
+    assert planned(NFS_BLUE, (), HAND_OVER).reason == "green has no such claim yet"
+    bound = planned(NFS_BLUE, (claim(volume_name="other"),), HAND_OVER)
+    assert (bound.handed, bound.reason) == (False, "green's claim is bound to other")
+    other = volume("pv", nfs={"server": "x", "path": "/"}, claimRef={"namespace": "shop", "name": "else"})
+    assert planned(NFS_BLUE, (claim(volume_name="pv"), other), HAND_OVER).reason == "green has another volume pv"
+    provisioned = made(
+        "v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "nfs"}, spec={"nfs": {"server": "nas"}}
+    )
+    assert "way: handOver" in planned((claim(), provisioned), ()).hint
+
+
+def test_a_folder_of_blue_is_refused_for_a_hand_over() -> None:
+    """With the reason, and nothing else is done with it."""
+    plan = planned(BLUE, (claim(),), HAND_OVER)
+    assert (plan.way, plan.handed) == (Way.HAND_OVER, False)
+    assert "folder of one host" in plan.reason
+
+
+def test_a_disk_that_changed_sides_with_its_machine_is_adopted() -> None:
+    """The folder on blue's node is the folder on green's; a machine that is still blue's is refused."""
+    text = "volumes: {claims: [{claims: [shop/data], way: adopt}]}"
+    ids = {"nodeInfo": {"machineID": "m1", "systemUUID": ""}}
+    there = (made("v1", "Node", "g1", status=ids), claim(volume_name="pv"))
+    blue = ({**node("n1"), "status": ids}, *BLUE[1:])
+    plan = planned(blue, there, text)
+    assert (plan.way, plan.handed, plan.green) == (Way.ADOPT, True, Place("g1", "/data/a"))
+    assert plan.storage == "folder g1:/data/a, where it lies"
+    refused = planned(blue, (node("g1"), claim(volume_name="pv")), text)
+    assert refused.reason == "no node of green is the machine of n1"
+
+
+def test_a_database_whose_operator_replicates_it_is_not_copied_unless_a_person_wants_it() -> None:
+    """CloudNativePG takes no volume that it did not make; a rule with a way decides, one without does not."""
+    labelled = made(
+        "v1", "PersistentVolumeClaim", "data", namespace="shop", labels={"cnpg.io/cluster": "pg"}, spec={"volumeName": "pv"},
+        status={"phase": "Bound"},
+    )  # fmt: skip
+    blue = (BLUE[0], labelled, BLUE[2])
+    plan = planned(blue, GREEN)
+    assert (plan.way, plan.reason) == (Way.REPLICATE, "CloudNativePG keeps it")
+    assert "replica cluster" in plan.hint
+    assert planned(blue, GREEN, "volumes: {claims: [{claims: ['*'], bandwidth: 1M}]}").way is Way.REPLICATE
+    assert planned(blue, GREEN, "volumes: {claims: [{claims: ['*'], way: copy}]}").ready
+    spilo = {
+        **pod("p", "data"),
+        "metadata": {"name": "p", "namespace": "shop", "labels": {"application": "spilo", "cluster-name": "c"}},
+    }
+    assert planned((*BLUE, spilo), GREEN).way is Way.REPLICATE
+
+
+@pytest.mark.parametrize(("way", "planned_way"), [("skip", Way.SKIP), ("replicate", Way.REPLICATE), ("own", Way.OWN)])
+def test_a_person_says_that_a_claim_is_not_copied(way: str, planned_way: Way) -> None:
+    """Then nothing is asked of its volume."""
+    plan = planned(BLUE, GREEN, f"volumes: {{claims: [{{claims: ['*'], way: {way}}}]}}")
+    assert (plan.way, plan.ready, plan.handed) == (planned_way, False, False)
+    assert "volumes.claims says" in plan.reason
 
 
 def test_only_claims_that_had_a_volume_and_move_are_planned() -> None:

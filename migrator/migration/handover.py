@@ -1,0 +1,177 @@
+"""A volume itself goes from one side to the other: no byte of it moves, and only one side may use it at a time.
+
+Blue's PersistentVolume gets policy Retain before all else, since a provisioner deletes the storage of one that is released with
+policy Delete. Nothing else of blue changes, so the way back is to let green go of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from migrator.errors import BlockedError, MigratorError
+from migrator.journal.records.data import VolumeHandedOver, VolumeHandOverAnnounced
+from migrator.migration.claims import listed, one
+from migrator.migration.session import Session
+from migrator.model.events import Step
+from migrator.model.kinds import ATTACHMENTS, CLAIMS, NODES, PODS, VOLUMES
+from migrator.model.manifest import Manifest, get, put
+from migrator.model.volumes import Direction, VolumePlan, Way
+from migrator.ports import ClusterReader
+from migrator.rules import field_owners, table
+from migrator.rules.adoption import HOSTNAME, at_node
+from migrator.rules.context import RuleContext
+from migrator.rules.shared_storage import Reach, storage_of, user
+from migrator.rules.volumes import claims_of
+
+_LOOK_SECONDS = 1.0
+_BIND_SECONDS = 60.0
+
+
+@dataclass(slots=True, frozen=True)
+class HandOver:
+    """What came of one claim."""
+
+    claim: str
+    seconds: float = 0.0
+    error: MigratorError | None = None
+
+
+def hand_over(session: Session, plans: Iterable[VolumePlan]) -> list[HandOver]:
+    """Give green the volume of each claim, whose workload stands still on blue; one that fails does not end the others."""
+    return [_tried(session, plan, _to_green) for plan in plans]
+
+
+def hand_back(session: Session, plans: Iterable[VolumePlan]) -> list[HandOver]:
+    """Prove that green has let go of the volume of each claim, so that blue's may start; blue's objects are as they were."""
+    return [_tried(session, plan, _to_blue) for plan in plans]
+
+
+def handed_over_ready(session: Session, plan: VolumePlan, direction: Direction = Direction.TO_GREEN) -> str:
+    """Return who on the side that gives still holds the volume, in words; empty when the other side may have it."""
+    return _holder(session, plan, direction)
+
+
+def _tried(session: Session, plan: VolumePlan, act: Callable[[Session, VolumePlan], None]) -> HandOver:
+    began = session.run.clock.monotonic()
+    try:
+        act(session, plan)
+    except MigratorError as error:
+        return HandOver(plan.claim, error=error)
+    return HandOver(plan.claim, session.run.clock.monotonic() - began)
+
+
+def _to_green(session: Session, plan: VolumePlan) -> None:
+    run, began = session.run, session.run.clock.monotonic()
+    volume = _volume(session.blue, plan)
+    policy = str(get(volume, "spec", "persistentVolumeReclaimPolicy") or "")
+    _announce(session, plan, Direction.TO_GREEN, "" if policy == "Retain" else policy)
+    if policy != "Retain":
+        run.reporter.emit(Step(f"{plan.claim}: volume {plan.volume} of blue gets reclaim policy Retain, it had {policy}"))
+        patch = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
+        session.blue.patch(VOLUMES, "", plan.volume, patch, manager=field_owners.FENCE)
+        if get(_volume(session.blue, plan), "spec", "persistentVolumeReclaimPolicy") != "Retain":
+            raise BlockedError(f"{plan.claim}: blue's volume {plan.volume} has not got policy Retain", hint="who sets it back?")
+    _await_let_go(session, plan, Direction.TO_GREEN)
+    _make(session, plan, volume)
+    _await_bound(session, plan)
+    run.write(VolumeHandedOver(claim=plan.claim, direction="to-green", volume=plan.volume, seconds=run.clock.monotonic() - began))
+
+
+def _to_blue(session: Session, plan: VolumePlan) -> None:
+    run, began = session.run, session.run.clock.monotonic()
+    _volume(session.blue, plan)
+    _announce(session, plan, Direction.TO_BLUE, "")
+    _await_let_go(session, plan, Direction.TO_BLUE)
+    run.write(VolumeHandedOver(claim=plan.claim, direction="to-blue", volume=plan.volume, seconds=run.clock.monotonic() - began))
+
+
+def _announce(session: Session, plan: VolumePlan, direction: Direction, policy: str) -> None:
+    session.run.write(
+        VolumeHandOverAnnounced(
+            claim=plan.claim, direction=direction.value, volume=plan.volume, storage=plan.storage, policy=policy
+        )
+    )
+    session.run.ledger.sync()
+
+
+def _await_let_go(session: Session, plan: VolumePlan, direction: Direction) -> None:
+    clock, limit = session.run.clock, session.config.volumes.detach_timeout.total_seconds()
+    until = clock.monotonic() + limit
+    while holder := _holder(session, plan, direction):
+        if clock.monotonic() >= until:
+            side = "blue" if direction is Direction.TO_GREEN else "green"
+            raise BlockedError(
+                f"{plan.claim}: {side} has not let go of {plan.storage} within {limit:.0f} s: {holder}",
+                hint="the other side did not get it; end what uses it, and run this again",
+            )
+        clock.sleep(_LOOK_SECONDS)
+
+
+def _holder(session: Session, plan: VolumePlan, direction: Direction) -> str:
+    giving: ClusterReader = session.blue if direction is Direction.TO_GREEN else session.green
+    claim = plan.claim if direction is Direction.TO_GREEN else plan.green_claim
+    namespace = claim.partition("/")[0]
+    using = [pod for pod in listed(giving, PODS, namespace) if claim in claims_of(pod)]
+    if using:
+        return f"pod {using[0]['metadata']['name']} uses it"
+    volume = one(giving, VOLUMES, "", plan.volume)
+    if volume is None or plan.way is Way.ADOPT:
+        return ""
+    return user(volume, Reach.of(nodes=listed(giving, NODES), attachments=listed(giving, ATTACHMENTS)))
+
+
+def _make(session: Session, plan: VolumePlan, volume: Manifest) -> None:
+    """Make the volume on green, reserved for the claim that is there; one that is there already is the claim's own."""
+    claim = one(session.green, CLAIMS, *plan.green_claim.split("/"))
+    if claim is None:
+        raise BlockedError(f"{plan.claim}: green has no such claim", hint="`migrator copy` makes it")
+    body = volume_on_green(volume, plan, claim, _hostname(session.green, plan), session.context())
+    there = one(session.green, VOLUMES, "", plan.volume)
+    if there is None:
+        session.run.reporter.emit(Step(f"{plan.claim}: green gets volume {plan.volume}: {plan.storage}"))
+        session.green.create(VOLUMES, "", orjson.dumps(body), manager=field_owners.OURS)
+    elif (storage_of(there), get(there, "spec", "local"), get(there, "spec", "hostPath")) != (
+        storage_of(body), get(body, "spec", "local"), get(body, "spec", "hostPath"),
+    ):  # fmt: skip
+        raise BlockedError(f"{plan.claim}: green has another volume {plan.volume}", hint="look at it there; it is not of this tool")
+
+
+def volume_on_green(volume: Manifest, plan: VolumePlan, claim: Manifest, hostname: str, context: RuleContext) -> Manifest:
+    """Return blue's volume as green gets it: the same storage, policy Retain, and bound to this claim and no other."""
+    body = table.transform(volume, context, table.rules_for("PersistentVolume")).manifest
+    if plan.way is Way.ADOPT:
+        body = at_node(body, hostname)
+    metadata = claim["metadata"]
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": metadata["namespace"], "name": metadata["name"]}
+    return put(body, ("spec", "claimRef"), {**reference, "uid": metadata["uid"]})
+
+
+def _await_bound(session: Session, plan: VolumePlan) -> None:
+    clock = session.run.clock
+    until = clock.monotonic() + _BIND_SECONDS
+    while True:
+        claim = one(session.green, CLAIMS, *plan.green_claim.split("/")) or {}
+        if (get(claim, "status", "phase"), get(claim, "spec", "volumeName")) == ("Bound", plan.volume):
+            return
+        if clock.monotonic() >= until:
+            phase = get(claim, "status", "phase") or "gone"
+            raise BlockedError(
+                f"{plan.claim}: green's claim is not bound to {plan.volume} within {_BIND_SECONDS:.0f} s, but {phase}",
+                hint="`kubectl describe pvc` on green says why, such as another size, mode or class; then run this again",
+            )
+        clock.sleep(_LOOK_SECONDS)
+
+
+def _volume(cluster: ClusterReader, plan: VolumePlan) -> Manifest:
+    volume = one(cluster, VOLUMES, "", plan.volume)
+    if volume is None or get(volume, "spec", "claimRef", "name") != plan.claim.partition("/")[2]:
+        raise BlockedError(f"{plan.claim}: its volume {plan.volume} is not on {cluster.name} any more", hint="look at it there")
+    return volume
+
+
+def _hostname(green: ClusterReader, plan: VolumePlan) -> str:
+    node = one(green, NODES, "", plan.green.node) if plan.green else None
+    return str(get(node or {}, "metadata", "labels", HOSTNAME) or (plan.green.node if plan.green else ""))
