@@ -42,6 +42,10 @@ class ClaimRule(Frozen):
         description="Highest rate in bytes a second, such as 20M; 0: none.",
         json_schema_extra={"type": ["string", "integer"]},
     )
+    before: tuple[tuple[str, ...], ...] = Field(
+        (), description="Commands before the last pass or the hand-over, on this machine; one that fails ends it before it begins."
+    )
+    after: tuple[tuple[str, ...], ...] = Field((), description="Commands after it, also when it has failed.")
     devices: bool = Field(False, description="Whether device files are copied; they may give access to the disks of a host.")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from migrator.migration.data_hooks import around_last_pass
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
 from migrator.migration.binding import bind_waiting
@@ -69,7 +70,8 @@ def finish_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimO
         movers.require_hosts()
         _require_budget(session, movers, [plan.claim for plan in copied])
     jobs = [replace(_job(plan, choice), finish=True) for plan in copied]
-    return [*_moved(session, movers, jobs), *_handed(session, plans, hand_over)]
+    with around_last_pass(session, [plan.claim for plan in plans]):
+        return [*_moved(session, movers, jobs), *_handed(session, plans, hand_over)]
 
 
 def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
@@ -86,7 +88,8 @@ def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOu
             f"{never[0]}: its data was never proven on green, and blue still has its own", hint="start its workload on blue"
         )
     jobs = [to_blue(_job(plan, choice), known[plan.claim]) for plan in plans if plan.ready]
-    return [*_moved(session, movers, jobs), *_handed(session, plans, hand_back)]
+    with around_last_pass(session, [plan.claim for plan in plans]):
+        return [*_moved(session, movers, jobs), *_handed(session, plans, hand_back)]
 
 
 def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
