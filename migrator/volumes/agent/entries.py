@@ -1,17 +1,20 @@
 """One file system object as a value, and how a list of them is written.
 
 A list is text: a JSON object a line, in the order of `place`, and a last line with their number, so that half a list is no list.
+Between hosts and passes a line is an array of many entries, each an array of its values: that is read several times faster.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 ROOT = b"."
 """The path of the volume's own folder."""
+_TOGETHER = 256
+"""Entries in one line of an array."""
 
 
 class ListError(Exception):
@@ -64,8 +67,8 @@ def parent(path: bytes) -> bytes:
 
 
 def shown(path: bytes) -> str:
-    """Return a path as text from which `os.fsencode` gets it back."""
-    return os.fsdecode(path)
+    """Return a path as text; bytes that are not UTF-8 become lone surrogates, whatever the host's language is."""
+    return path.decode("utf-8", "surrogateescape")
 
 
 def to_line(entry: Entry) -> str:
@@ -79,10 +82,10 @@ def from_line(line: str | bytes) -> Entry:
     """Return the entry of a line; raises ListError."""
     try:
         values = json.loads(line)
-        values["path"], values["target"] = os.fsencode(values["path"]), os.fsencode(values["target"])
+        values["path"], values["target"] = (values[name].encode("utf-8", "surrogateescape") for name in ("path", "target"))
         values["xattrs"] = tuple((str(name), str(value)) for name, value in values["xattrs"])
         return Entry(**values)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ListError(f"damaged entry: {error}") from error
 
 
@@ -93,6 +96,27 @@ def to_lines(entries: Iterable[Entry]) -> Iterator[str]:
         count += 1
         yield to_line(entry)
     yield json.dumps({"end": count})
+
+
+def to_arrays(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the lines of a list that only this program reads."""
+    count, left = 0, iter(entries)
+    while some := list(islice(left, _TOGETHER)):
+        count += len(some)
+        yield json.dumps([(shown(item[0]), *item[1:12], shown(item[12]), *item[13:]) for item in some], separators=(",", ":"))
+    yield json.dumps({"end": count})
+
+
+def _from_array(line: str | bytes) -> list[Entry]:
+    try:
+        return [_made(*values) for values in json.loads(line)]
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise ListError(f"damaged entry: {error}") from error
+
+
+def _made(path: str, *values: Any) -> Entry:
+    target, xattrs = values[11].encode("utf-8", "surrogateescape"), tuple((str(name), str(value)) for name, value in values[12])
+    return Entry._make((path.encode("utf-8", "surrogateescape"), *values[:11], target, xattrs, *values[13:]))
 
 
 def from_lines(lines: Iterable[str | bytes]) -> Iterator[Entry]:
@@ -106,7 +130,8 @@ def from_lines(lines: Iterable[str | bytes]) -> Iterator[Entry]:
             if json.loads(line)["end"] != count:
                 raise ListError(f"{count} entries were read, and the list says it has {json.loads(line)['end']}")
             continue
-        count += 1
-        yield from_line(line)
+        found = _from_array(line) if line[:1] in ("[", b"[") else (from_line(line),)
+        count += len(found)
+        yield from found
     if not ended:
         raise ListError(f"the list ends after {count} entries, without its last line")

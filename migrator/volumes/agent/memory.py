@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from migrator.volumes.agent.entries import Entry, from_lines, to_lines
+from migrator.volumes.agent.entries import Entry, from_lines, to_arrays, to_lines
+
+_SHORT = 20_000
+"""Entries up to which a list is kept in memory, too: some 15 MB each; longer ones are read from disk each time."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Memory:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self._read: dict[str, list[Entry]] = {}
+        """Short lists by name, which are read many times in a pass."""
         os.makedirs(folder, mode=0o700, exist_ok=True)
 
     @property
@@ -57,23 +62,45 @@ class Memory:
 
     def keep(self, name: str, entries: Iterable[Entry]) -> str:
         """Write a list beside the one of its name, which may be read meanwhile; return the name of the new one."""
+        return self._keep(name, entries, to_arrays)
+
+    def keep_text(self, name: str, entries: Iterable[Entry]) -> str:
+        """Write a list that others read, too: an entry a line."""
+        return self._keep(name, entries, to_lines)
+
+    def _keep(self, name: str, entries: Iterable[Entry], lines: Callable[[Iterable[Entry]], Iterator[str]]) -> str:
+        self._read.pop(f"{name}.new", None)
+        short: list[Entry] = []
         with open(self.path(f"{name}.new"), "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in to_lines(entries))
+            file.writelines(line + "\n" for line in lines(_noted(entries, short)))
+        if len(short) <= _SHORT:
+            self._read[f"{name}.new"] = short
         return f"{name}.new"
 
     def settle(self, *names: str) -> None:
         """Let new lists take the place of the old ones."""
         for name in names:
-            os.replace(self.path(f"{name}.new"), self.path(name))
+            self.rename(f"{name}.new", name)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a list another name; one that has it is gone."""
+        os.replace(self.path(old), self.path(new))
+        self._read.pop(new, None)
+        if old in self._read:
+            self._read[new] = self._read.pop(old)
 
     def forget(self, *names: str) -> None:
         """Remove lists."""
         for name in names:
+            self._read.pop(name, None)
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
 
     def entries(self, name: str) -> Iterator[Entry]:
         """Yield a list; none was kept: nothing."""
+        if name in self._read:
+            yield from self._read[name]
+            return
         try:
             with open(self.path(name), encoding="utf-8") as file:
                 yield from from_lines(file)
@@ -83,3 +110,11 @@ class Memory:
     def path(self, name: str) -> str:
         """Return where a list lies."""
         return f"{self.folder}/{name}.list"
+
+
+def _noted(entries: Iterable[Entry], short: list[Entry]) -> Iterator[Entry]:
+    """Yield the entries, and keep them in a list as long as that is short."""
+    for entry in entries:
+        if len(short) <= _SHORT:
+            short.append(entry)
+        yield entry

@@ -141,6 +141,8 @@ class Pass:
             if not settings.limit and not [name for name in os.listdir(settings.root) if name != os.fsdecode(LEFT_OUT)]:
                 self.say(f"first stream from {there['path']}")
                 self.received += transfer.stream(self.channel, settings.root, self.say)
+                # What it cannot bring, such as sockets, and what changed meanwhile, is found when both sides are read.
+                return
         paths = None
         if known.stage == "copied" and not self._everything(there):
             paths = changed(self.memory.entries("source"), self.memory.entries("before.new"), known.since)
@@ -241,7 +243,7 @@ class Pass:
         asked = frozenset(paths)
         kept = (entry for entry in self.memory.entries(f"{name}.new") if entry.path not in asked)
         made = self.memory.keep(f"{name}.merged", (b or a for a, b in paired(kept, fresh) if a or b))  # type: ignore[misc]
-        os.replace(self.memory.path(made), self.memory.path(f"{name}.new"))
+        self.memory.rename(made, f"{name}.new")
 
     def _complete(self) -> None:
         """Set what rsync does not, and read the objects again that this changed."""
@@ -288,7 +290,7 @@ class Pass:
         return synced(self.settings.root)
 
     def _save_proof(self) -> None:
-        self.memory.keep("proof", self.memory.entries("source.new"))
+        self.memory.keep_text("proof", self.memory.entries("source.new"))
         self.memory.settle("proof")
 
 

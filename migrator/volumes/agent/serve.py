@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from migrator.volumes.agent.compare import totals
-from migrator.volumes.agent.entries import Entry, ListError, to_lines
+from migrator.volumes.agent.entries import Entry, ListError, to_arrays
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
@@ -180,7 +180,7 @@ def _sync_file_system(fd: int) -> None:
 def packed(entries: Iterable[Entry]) -> Iterator[bytes]:
     """Yield a list of entries, compressed."""
     made = zlib.compressobj(1)
-    for chunk in _chunks(to_lines(entries)):
+    for chunk in _chunks(to_arrays(entries)):
         if found := made.compress(chunk):
             yield found
     yield made.flush()

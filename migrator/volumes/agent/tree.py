@@ -128,6 +128,12 @@ class Tree:
 def content_digest(fd: int, size: int) -> str:
     """Return SHA-256 over the size and each block of 128 KiB that is not all zeros, with its offset; holes are not read."""
     made = hashlib.sha256(struct.pack("<Q", size))
+    if size <= _BLOCK:  # most files are: there is nothing to skip in them
+        block = _block(fd, 0, size)
+        if block.strip(b"\0"):
+            made.update(struct.pack("<Q", 0))
+            made.update(block)
+        return made.hexdigest()
     position = 0
     while position < size:
         try:
@@ -140,7 +146,7 @@ def content_digest(fd: int, size: int) -> str:
             break
         hole = os.lseek(fd, data, os.SEEK_HOLE)
         for offset in range(max(position, data - data % _BLOCK), min(hole, size), _BLOCK):
-            block = _block(fd, offset)
+            block = _block(fd, offset, min(_BLOCK, size - offset))
             if block != (_ZEROS if len(block) == _BLOCK else _ZEROS[: len(block)]):
                 made.update(struct.pack("<Q", offset))
                 made.update(block)
@@ -229,10 +235,10 @@ def _names(fd: int, *, top: bool) -> list[bytes]:
     return sorted(name for name in map(os.fsencode, os.listdir(fd)) if not (top and name == LEFT_OUT))
 
 
-def _block(fd: int, offset: int) -> bytes:
-    block = os.pread(fd, _BLOCK, offset)
-    while len(block) < _BLOCK:
-        more = os.pread(fd, _BLOCK - len(block), offset + len(block))
+def _block(fd: int, offset: int, length: int) -> bytes:
+    block = os.pread(fd, length, offset)
+    while len(block) < length:
+        more = os.pread(fd, length - len(block), offset + len(block))
         if not more:
             break
         block += more

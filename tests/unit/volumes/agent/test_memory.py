@@ -31,6 +31,20 @@ def test_a_new_list_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path: Pa
     text = Path(memory.path("source")).read_text()
     Path(memory.path("source")).write_text(text[: len(text) // 2])
     with pytest.raises(ListError):
-        list(memory.entries("source"))
+        list(Memory(str(tmp_path)).entries("source"))
     memory.forget("source", "never")
     assert list(memory.entries("source")) == []
+
+
+@pytest.mark.parametrize("count", [3, 20_003])
+def test_a_list_is_the_same_from_memory_and_from_disk(tmp_path: Path, count: int) -> None:
+    """A short one is kept in memory while the pass lasts, a long one is read from disk each time."""
+    wanted = [entry(b"f%d" % number) for number in range(count)]
+    memory = Memory(str(tmp_path))
+    memory.keep("source", wanted)
+    memory.settle("source")
+    assert list(memory.entries("source")) == wanted
+    assert list(Memory(str(tmp_path)).entries("source")) == wanted
+    memory.keep("source", wanted[:1])
+    memory.rename("source.new", "source")
+    assert list(memory.entries("source")) == wanted[:1]
