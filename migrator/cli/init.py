@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -30,7 +31,10 @@ from migrator.errors import BlockedError, ConfigError
 )
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force: bool) -> None:  # noqa: FBT001
-    """Write a commented migration.yaml from what blue and green hold; nothing on a cluster is changed."""
+    """Write a commented migration.yaml from what blue and green hold, and files of their hosts where blue has volumes.
+
+    Nothing on a cluster is changed.
+    """
     from migrator.adapters.clock import SystemClock
     from migrator.cli.wiring import warn_of
     from migrator.config.load import parse_migration
@@ -53,6 +57,17 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
             hint="write the file by hand (docs/migration-yaml.md), and please report this",
         )
     out.write_text(proposal.text, encoding="utf-8")
+    written = _write_hosts(proposal.hosts, out.parent, force=force)
     for text in proposal.omitted:
         render.line(render.word("warning"), f" left out, cannot be the registry of an image: {text}")
     render.line(f"{out} written; look through it, then run `migrator plan`")
+    for file in written:
+        render.line(f"{out.parent / file} written, for `migrator data`; look through it, too")
+
+
+def _write_hosts(files: Mapping[str, str], folder: Path, *, force: bool) -> list[str]:
+    """Write the files of hosts that are not there yet, and return their names."""
+    new = [name for name in files if force or not (folder / name).exists()]
+    for name in new:
+        (folder / name).write_text(files[name], encoding="utf-8")
+    return new

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.migration.discover import READERS
+from migrator.migration.propose_hosts import file_name, propose_hosts
 from migrator.migration.propose_traffic import FORMS, seen_before_blue
 from migrator.model.image import full_name
 from migrator.model.kinds import (
@@ -19,6 +20,7 @@ from migrator.model.kinds import (
     DEPLOYMENTS,
     INGRESSES,
     NAMESPACES,
+    NODES,
     PODS,
     SERVICES,
     STATEFUL_SETS,
@@ -52,6 +54,8 @@ class Proposal:
     """What a reader of the text must get: comments add nothing."""
     omitted: tuple[str, ...]
     """Registries of images that cannot be registries, in printable form."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Files of hosts, by name; empty where blue has no volumes."""
 
 
 def propose(
@@ -101,7 +105,9 @@ def propose(
         *FORMS,
         *_REST,
     ]
-    return Proposal("\n".join(lines), meaning, tuple(omitted))
+    sides = {"blue": blue, "green": green} if claims else {}
+    hosts = {file_name(side): propose_hosts(side, _listed(cluster, NODES)) for side, cluster in sides.items()}
+    return Proposal("\n".join(lines), meaning, tuple(omitted), hosts)
 
 
 _EXAMPLES = (
@@ -171,8 +177,13 @@ def _in_system(cluster: ClusterReader, resource: ResourceType) -> Iterator[Manif
 
 def _volumes(claims: list[Manifest]) -> list[str]:
     names = sorted(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in claims)
-    head = "# The data in volumes is not copied. Name the claims whose data you moved yourself, or that may be empty:"
-    return [head, "volumes: {dataMoved: []}", *(f"#   bound on blue: {for_yaml_comment(name)}" for name in names)]
+    head = "# `migrator data` copies volumes from host to host, or hands them over (docs/volumes.md)."
+    files = (
+        f"#   hosts: {{blue: {file_name('blue')}, green: {file_name('green')}}}   # or the file of a stack that `pulumi up` made"
+    )
+    moved = "# Name here the claims whose data you move yourself, or that may be empty:"
+    bound = [f"#   bound on blue: {for_yaml_comment(name)}" for name in names]
+    return [head, *([files] if names else []), moved, "volumes: {dataMoved: []}", *bound]
 
 
 def _one_side(workloads: list[Manifest]) -> list[str]:
