@@ -149,6 +149,14 @@ def root_digest(entries: Iterable[Entry]) -> str:
     return made.hexdigest()
 
 
+def stamps_digest(scanned: Iterable[Entry]) -> str:
+    """Return SHA-256 over all paths and stamps: two lists that have the same one tell of the same state."""
+    made = hashlib.sha256()
+    for entry in scanned:
+        made.update(b"%s\0%d %d %d %d %d\n" % (entry.path, *entry.stamp))
+    return made.hexdigest()
+
+
 def stale(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> Iterator[Entry]:
     """Yield the scanned entries whose content is not known: new, changed in any stamp, or changed at `since` or later.
 

@@ -102,10 +102,13 @@ class Memory:
             yield from self._read[name]
             return
         try:
+            short: list[Entry] = []
             with open(self.path(name), encoding="utf-8") as file:
-                yield from from_lines(file)
+                yield from _noted(from_lines(file), short)
         except FileNotFoundError:
             return
+        if len(short) <= _SHORT and os.path.exists(self.path(name)):
+            self._read[name] = short
 
     def path(self, name: str) -> str:
         """Return where a list lies."""

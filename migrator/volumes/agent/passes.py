@@ -15,7 +15,7 @@ from typing import Any
 
 from migrator.volumes.agent import guards, target, transfer
 from migrator.volumes.agent.channel import Channel, SourceError
-from migrator.volumes.agent.compare import changed, differences, merged, paired, root_digest, stale, totals
+from migrator.volumes.agent.compare import changed, differences, merged, paired, root_digest, stale, stamps_digest, totals
 from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
 from migrator.volumes.agent.guards import PassError
 from migrator.volumes.agent.memory import Memory
@@ -283,11 +283,16 @@ class Pass:
             raise PassError(f"{result['leftCount']} objects differ after {_ROUNDS} rounds: {'; '.join(result['left'][:3])}")
         if using := self.channel.ask("users"):
             raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
+        if self.channel.ask("stamps") != stamps_digest(self.memory.entries("before.new")):
+            self._raise_for_what_wrote()
+        return synced(self.settings.root)
+
+    def _raise_for_what_wrote(self) -> None:
         for old, new in paired(self.memory.entries("before.new"), self.channel.scan()):
             if old is None or new is None or old.stamp != new.stamp:
                 path = shown(old.path if old else new.path if new else ROOT)
                 raise PassError(f"something wrote to the source meanwhile: {path}", "stop what writes, and run this again")
-        return synced(self.settings.root)
+        raise PassError("something wrote to the source meanwhile", "stop what writes, and run this again")
 
     def _save_proof(self) -> None:
         self.memory.keep_text("proof", self.memory.entries("source.new"))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import BinaryIO
 
-from migrator.volumes.agent.compare import totals
+from migrator.volumes.agent.compare import stamps_digest, totals
 from migrator.volumes.agent.entries import Entry, ListError, to_arrays
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree, TreeError
@@ -109,6 +109,8 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
         yield from packed(Tree(root).look(path for path in payload.split(b"\0") if path))
     elif word == "probe":
         yield json.dumps(probe(root)).encode()
+    elif word == "stamps":
+        yield json.dumps(stamps_digest(Tree(root).scan())).encode()
     elif word == "sync":
         yield json.dumps(synced(root)).encode()
     elif word == "users":
