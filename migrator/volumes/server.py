@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from migrator.errors import BlockedError
 from migrator.ports import Host
 from migrator.untrusted import for_shell
+from migrator.volumes.agent.serve import tar_command
 from migrator.volumes.bundle import bundle
 
 _RUN = "/run/migrator"
@@ -83,7 +84,10 @@ class Server:
         pam = "yes" if host.ok("test -e /etc/pam.d/sshd") else "no"
         settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
         agent = f"{self.folder}/agent.pyz"
-        command = f"python3 -I {agent} serve {for_shell(root)} {memory}".rstrip()
+        # A stream needs no Python, which takes a small board a second to start; all else is taken apart by the agent.
+        stream = " ".join(for_shell(word) for word in tar_command(root))
+        answers = f"python3 -I {agent} serve {for_shell(root)} {memory}".rstrip()
+        command = f'test "$SSH_ORIGINAL_COMMAND" = tar && exec {stream}; exec {answers}'
         options = f'restrict,from="{client}",command="{_quoted(command)}"'
         host.write(agent, bundle(), mode=0o600)
         host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, islice
 
 from migrator.volumes.agent.entries import Entry, from_lines, to_arrays, to_lines
 
@@ -63,6 +64,16 @@ class Memory:
     def keep(self, name: str, entries: Iterable[Entry]) -> str:
         """Write a list beside the one of its name, which may be read meanwhile; return the name of the new one."""
         return self._keep(name, entries, to_arrays)
+
+    def hold(self, name: str, entries: Iterable[Entry]) -> str:
+        """Keep a list for this pass only: on disk just where it is long; return its name."""
+        left = iter(entries)
+        short = list(islice(left, _SHORT + 1))
+        if len(short) > _SHORT:
+            return self._keep(name, chain(short, left), to_arrays)
+        self.forget(f"{name}.new")
+        self._read[f"{name}.new"] = short
+        return f"{name}.new"
 
     def keep_text(self, name: str, entries: Iterable[Entry]) -> str:
         """Write a list that others read, too: an entry a line."""

@@ -106,7 +106,7 @@ class Pass:
         if self.settings.finish and (using := self.channel.ask("users")):
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         self.began = self.channel.ask("sync")
-        self.memory.keep("before", self.channel.scan())
+        self.memory.hold("before", self.channel.scan())
         counted = totals(self.memory.entries("before.new"))
         if counted.devices and not self.settings.devices:
             raise PassError(
@@ -196,14 +196,14 @@ class Pass:
         if everything:
             self.memory.keep("target", self.tree.read())
         else:
-            self.memory.keep("here", self.tree.scan())
+            self.memory.hold("here", self.tree.scan())
             self._renew("target", self.memory.entries("here.new"), self.tree.look, _FOREVER)
             self.memory.forget("here.new")
 
     def _renew(self, name: str, scanned: Iterator[Entry], look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> None:
         again = "before.new" if name == "source" else "here.new"
         paths = [entry.path for entry in stale(self.memory.entries(name), scanned, since)]
-        looked = self.memory.keep(f"{name}-looked", look(paths))
+        looked = self.memory.hold(f"{name}-looked", look(paths))
         self.memory.keep(name, merged(self.memory.entries(name), self.memory.entries(again), self.memory.entries(looked), since))
         self.memory.forget(looked)
 
@@ -233,7 +233,7 @@ class Pass:
 
     def _look_again(self, paths: list[bytes]) -> None:
         """Read these objects again on both sides, and on the target also what changed along with them."""
-        self.memory.keep("fresh", self.channel.look(paths))
+        self.memory.hold("fresh", self.channel.look(paths))
         self._replace("source", paths, self.memory.entries("fresh.new"))
         self.memory.settle("target")
         self._read_target(everything=False)
@@ -250,7 +250,7 @@ class Pass:
         both = paired(self.memory.entries("source.new"), self.memory.entries("target.new"))
         changed = target.finish(self.tree, ((a, b) for a, b in both if a and b and a.kind == b.kind))
         if changed:
-            fresh = self.memory.keep("fresh", self.tree.look(changed))
+            fresh = self.memory.hold("fresh", self.tree.look(changed))
             self._replace("target", changed, self.memory.entries(fresh))
             self.memory.forget("fresh.new")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from typing import IO
 
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.entries import shown
+from migrator.volumes.agent.serve import BLOCKS
 
 Say = Callable[[str], None]
 _RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")
@@ -82,6 +84,7 @@ def stream(channel: Channel, root: str, say: Say) -> int:
         "--numeric-owner",
         "-p",
         "-S",
+        f"--blocking-factor={BLOCKS}",
         "--warning=none",
         "-xf",
         "-",
@@ -150,6 +153,9 @@ def _followed(started: subprocess.Popen[bytes], say: Say) -> int:
 def _poured(source: int, target: int, say: Say) -> int:
     """Move bytes from one pipe to another inside the kernel, and count them."""
     count, told = 0, time.monotonic()
+    for pipe in (source, target):
+        with contextlib.suppress(OSError):  # a kernel may allow less
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     while moved := os.splice(source, target, _PIPE_BYTES):
         count += moved
         if (moment := time.monotonic()) > told + 1.0:

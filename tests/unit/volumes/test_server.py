@@ -31,7 +31,9 @@ def test_its_key_opens_one_folder_for_one_host() -> None:
     one = host()
     folder = started(one).folder
     line = one.files[f"{folder}/authorized_keys"]
-    assert line.startswith('restrict,from="10.0.1.1",command="python3 -I /run/migrator/')
+    assert line.startswith('restrict,from="10.0.1.1",command="test ')
+    assert '\\"$SSH_ORIGINAL_COMMAND\\" = tar && exec tar -C /srv/data ' in line
+    assert "; exec python3 -I /run/migrator/" in line
     assert 'serve /srv/data" ssh-ed25519 KEY' in line
     assert set(one.modes.values()) == {0o600}
     settings = one.files[f"{folder}/sshd_config"]
@@ -57,7 +59,8 @@ def test_a_folder_of_any_name_stays_one_word(root: str) -> None:
     one = host()
     line = one.files[f"{started(one, root).folder}/authorized_keys"]
     inner = line.partition('command="')[2].rpartition('" ssh-ed25519')[0]
-    assert shlex.split(inner.replace('\\"', '"').replace("\\\\", "\\"))[-1] == root
+    words = shlex.split(inner.replace('\\"', '"').replace("\\\\", "\\"))
+    assert (words[-1], words[words.index("-C") + 1], words.count(root)) == (root, root, 2)
 
 
 def test_what_an_earlier_run_left_is_ended_first() -> None:

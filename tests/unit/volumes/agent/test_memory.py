@@ -45,6 +45,11 @@ def test_a_list_is_the_same_from_memory_and_from_disk(tmp_path: Path, count: int
     memory.settle("source")
     assert list(memory.entries("source")) == wanted
     assert list(Memory(str(tmp_path)).entries("source")) == wanted
+    memory.hold("before", wanted)
+    assert list(memory.entries("before.new")) == wanted
+    assert Path(memory.path("before.new")).exists() == (count > 20_000)
+    memory.hold("before", wanted[:1])
+    assert (list(memory.entries("before.new")), Path(memory.path("before.new")).exists()) == (wanted[:1], False)
     memory.keep("source", wanted[:1])
     memory.rename("source.new", "source")
     assert list(memory.entries("source")) == wanted[:1]
