@@ -46,6 +46,11 @@ def same_machine(node: str, blue: Machines, green: Machines) -> str:
 
 
 def at_node(volume: Manifest, hostname: str) -> Manifest:
-    """Return a volume as one that lies on the node of this host name, in the same folder; nothing of it moves."""
+    """Return a volume as one that lies on the node of this host name, in the same folder; nothing of it moves.
+
+    A `hostPath` that is not there is not made: it would be an empty folder on a machine without the disk.
+    """
     term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [hostname]}]}
+    if get(volume, "spec", "hostPath"):
+        volume = put(volume, ("spec", "hostPath", "type"), "Directory")
     return put(volume, ("spec", "nodeAffinity"), {"required": {"nodeSelectorTerms": [term]}})

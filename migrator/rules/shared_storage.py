@@ -28,7 +28,13 @@ _CEPH = (".rbd.csi.ceph.com", ".cephfs.csi.ceph.com", ".nfs.csi.ceph.com")
 _SECRET_FIELDS = tuple(
     f"{act}SecretRef" for act in ("controllerExpand", "controllerPublish", "nodeExpand", "nodePublish", "nodeStage")
 )
-_SERVERS = (("nfs", "server"), ("csi", "volumeAttributes", "server"), ("iscsi", "targetPortal"), ("glusterfs", "endpoints"))
+_SERVERS = (
+    ("nfs", "server"),
+    ("csi", "volumeAttributes", "server"),
+    ("csi", "volumeAttributes", "source"),
+    ("iscsi", "targetPortal"),
+    ("glusterfs", "endpoints"),
+)
 _CLOUD = {
     "awsElasticBlockStore": "volumeID",
     "gcePersistentDisk": "pdName",
@@ -187,7 +193,8 @@ def _shared_with(volume: Manifest, others: Iterable[Manifest]) -> Refusal | None
 
 
 def _host_of(server: str) -> str:
-    """Return the host of `host:port`, of which IPv6 is in brackets."""
+    """Return the host of `host:port`, of which IPv6 is in brackets, or of `//host/share`, as the driver for SMB names it."""
+    server = server.removeprefix("//").partition("/")[0]
     if server.startswith("["):
         return server[1:].partition("]")[0]
     head, _, port = server.rpartition(":")

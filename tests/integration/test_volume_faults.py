@@ -60,3 +60,15 @@ def test_a_target_that_cannot_keep_what_a_tree_may_have_is_refused(hosts: Volume
     said = refused(hosts, "plain")
     assert "the target cannot keep extended attributes" in said
     assert list(green.iterdir()) == [green / "lost+found"]
+
+
+def test_a_file_that_takes_the_place_of_another_needs_no_room_for_both(hosts: VolumePair) -> None:
+    """On a target that holds one of them only: what is gone from blue goes first there."""
+    blue, green = hosts.volume("narrow", kind="ext4", megabytes=64)
+    (blue / "old").write_bytes(os.urandom(30 << 20))
+    hosts.mover.move(hosts.job("narrow"), lambda _: None)
+    (blue / "old").unlink()
+    new = os.urandom(30 << 20)
+    (blue / "new").write_bytes(new)
+    assert hosts.mover.move(hosts.job("narrow"), lambda _: None).equal
+    assert (green / "new").read_bytes() == new

@@ -40,17 +40,21 @@ def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping
             )
 
 
-def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> None:
-    """Raise PassError when the target has too few bytes or inodes free for what is not there yet."""
+def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> bool:
+    """Return whether there is room for the whole tree beside what is there.
+
+    Raises PassError when the target has too few bytes or inodes free for what is not there yet.
+    """
     free, inodes = here["free"], here["inodes"]
     if wanted.allocated * _RESERVE <= free and (inodes is None or wanted.entries * _RESERVE <= inodes):
-        return
+        return True
     there = totals(Tree(root).scan())
     need, entries = int((wanted.allocated - there.allocated) * _RESERVE), int((wanted.entries - there.entries) * _RESERVE)
     if need > free:
         raise PassError(f"the target has {free} bytes free, and needs {need} more", _LARGER)
     if inodes is not None and entries > inodes:
         raise PassError(f"the target has {inodes} inodes free, and needs {entries} more", _LARGER)
+    return False
 
 
 def require_content(memory: Memory, root: str, wanted: Totals, there: Mapping[str, Any], *, trusted: bool) -> None:

@@ -113,7 +113,7 @@ class Pass:
                 f"there are device files in it, which may give access to the host's disks: {', '.join(counted.devices)}",
                 "volumes.claims: devices: true copies them",
             )
-        guards.require_room(self.settings.root, counted, here)
+        self.roomy = guards.require_room(self.settings.root, counted, here)
         if not self.settings.accept_deletions:
             trusted = known.stage != "new" or self.settings.known_target
             guards.require_content(self.memory, self.settings.root, counted, there, trusted=trusted)
@@ -155,6 +155,7 @@ class Pass:
             vanishing=not settings.finish,
             limit=settings.limit,
             undo=self._backup(),
+            delete_first=not self.roomy and not self.undo,
         )
         self.received += transfer.rsync(self.channel, settings.root, options, self.say, paths)
 
@@ -218,7 +219,7 @@ class Pass:
             self.rounds += 1
             self.say(f"{len(wrong)} objects differ; bringing them again")
             target.free_flags(self.tree, self.memory.entries("target.new"))
-            options = Options(vanishing=not finishing, limit=self.settings.limit)
+            options = Options(vanishing=not finishing, limit=self.settings.limit, delete_first=not self.roomy and not self.undo)
             # A name of several is brought right only together with the others, and the root only by a walk.
             paths = [item.path for item in wrong if not {"extra", "hard link"} & set(item.what) and item.path != ROOT]
             if paths:

@@ -43,6 +43,8 @@ class Options:
     """How rsync works in one pass."""
 
     delete: bool = True
+    delete_first: bool = False
+    """Make room before anything is brought; else what is gone goes last, when all else is there."""
     in_place: bool = False
     """Go on in files that an interrupted stream left; never where a file may have other names that are right already."""
     again: bool = False
@@ -121,7 +123,7 @@ def _words(options: Options, *, some: bool) -> Iterator[str]:
     if some:
         yield from ("--from0", "--files-from=-")
     elif options.delete:
-        yield "--delete-delay"
+        yield "--delete-before" if options.delete_first else "--delete-delay"
     if options.in_place:
         yield from ("--inplace", "--no-whole-file")
     if options.again:

@@ -42,3 +42,5 @@ def test_a_volume_of_an_adopted_disk_is_the_same_folder_on_the_other_node() -> N
     assert done["spec"]["local"] == {"path": "/d"}
     (term,) = get(done, "spec", "nodeAffinity", "required", "nodeSelectorTerms")
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["host-g"]}]
+    made_if_missing = made("v1", "PersistentVolume", "pv", spec={"hostPath": {"path": "/d", "type": "DirectoryOrCreate"}})
+    assert at_node(made_if_missing, "host-g")["spec"]["hostPath"] == {"path": "/d", "type": "Directory"}

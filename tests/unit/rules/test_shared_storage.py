@@ -78,10 +78,17 @@ def test_a_server_that_is_a_part_of_blue_is_refused(server: str) -> None:
     node = made("v1", "Node", "n1", status={"addresses": [{"type": "InternalIP", "address": "192.168.1.5"}]})
     blue = Reach.of(services=[service], nodes=[node])
     csi = {**CSI, "volumeAttributes": {"server": server, "share": "/"}}
-    for spec in ({"nfs": {"server": server, "path": "/"}}, {"csi": csi}, {"iscsi": {"iqn": "i", "targetPortal": f"{server}:3260"}}):
+    smb = {**CSI, "volumeAttributes": {"source": f"//{server}/share"}}
+    for spec in (
+        {"nfs": {"server": server, "path": "/"}},
+        {"csi": csi},
+        {"csi": smb},
+        {"iscsi": {"iqn": "i", "targetPortal": f"{server}:3260"}},
+    ):
         found = refusal(volume(**spec), [], blue, green())
         assert found is not None
-        assert f"lies in blue itself: {server}" in found[0]
+        assert "lies in blue itself: " in found[0]
+        assert server in found[0]
 
 
 def test_another_driver_and_a_missing_secret_are_refused() -> None:
