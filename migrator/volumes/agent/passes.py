@@ -96,13 +96,16 @@ class Pass:
 
     def _checked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Look at both sides; raises PassError before anything is changed."""
-        there, here = self.channel.ask("probe"), probe(self.settings.root)
+        with ThreadPoolExecutor(1) as pool:  # the other host takes its time for its first answer
+            far = pool.submit(self.channel.ask, "probe")
+            here, in_use = probe(self.settings.root), users(self.settings.root)
+            there = far.result()
         if self.settings.known_target and self.memory.binding.stage == "new":
             self._take_over_lists()
         known = self.memory.binding
         guards.require_same_folders(known, there, here)
-        if using := users(self.settings.root):
-            raise PassError(f"the target is in use: {using[0]}", "scale its workload to 0 there, and run this again")
+        if in_use:
+            raise PassError(f"the target is in use: {in_use[0]}", "scale its workload to 0 there, and run this again")
         if self.settings.finish and (using := self.channel.ask("users")):
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         self.began = self.channel.ask("sync")

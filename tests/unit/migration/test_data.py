@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,72 +10,13 @@ import pytest
 from migrator.errors import BlockedError, HostError
 from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.migration.data import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
-from migrator.migration.data_pass import Movers
-from migrator.migration.session import Session
 from migrator.model.kinds import PODS
 from migrator.model.plan import DataPlan
 from migrator.model.volumes import Direction, PassResult
 from migrator.rules.storage import data_plan
 from migrator.volumes.proof import check_proof
-from tests.support.contexts import configured
-from tests.support.fake_cluster import FakeCluster
-from tests.support.fake_mover import FakeMover, claims
-from tests.support.journals import MemoryJournal, migration_run
-from tests.support.objects import made
-from tests.support.recorder import Recorder
-from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
-
-
-@dataclass
-class Stand:
-    """Two clusters with claims, a session, and movers that do nothing."""
-
-    session: Session
-    journal: MemoryJournal[object]
-    shown: Recorder
-    blue: FakeCluster
-    green: FakeCluster
-    movers: Movers
-    there: FakeMover
-    back: FakeMover
-    answers: list[bool]
-
-    def hold(self, side: str, pod: str, claim: str) -> None:
-        """Let a pod use a claim."""
-        volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]
-        body = made("v1", "Pod", pod, namespace="shop", spec={"nodeName": "n", "volumes": volumes, "containers": []})
-        {"blue": self.blue, "green": self.green}[side].hold({**body, "status": {"phase": "Running"}})
-
-    def of(self, *kinds: type) -> list[object]:
-        """Return the records of these classes."""
-        return [record for record in self.journal.records if isinstance(record, kinds)]
-
-
-def stand(tmp_path: Path, *names: str, text: str = "") -> Stand:
-    """Return a stand whose clusters have these claims."""
-    run, journal, clock, shown = migration_run()
-    blue, green = FakeCluster("blue", clock=clock), FakeCluster("green", clock=clock)
-    for cluster in (blue, green):
-        cluster.hold(
-            made("v1", "Namespace", "shop"), made("v1", "Node", "n", labels={"kubernetes.io/hostname": "n"}), *claims(*names)
-        )
-    session = Session(
-        config=configured(text),
-        blue=blue,
-        green=green,
-        run=run,
-        switch=None,
-        prober=FakeProber(),
-        registry=FakeRegistry(),
-        runner=FakeRunner(),
-        holder="a@host/1",
-    )
-    there, back, answers = FakeMover(), FakeMover(), list[bool]()
-    movers = Movers(there, back, tmp_path / "proofs", lambda _: answers.pop(0))
-    return Stand(session, journal, shown, blue, green, movers, there, back, answers)  # type: ignore[arg-type]
-
-
-ALL = Choice()
+from tests.support.claims_stand import ALL, Stand, stand
+from tests.support.fake_mover import claims
 
 
 def test_a_pass_is_announced_before_and_its_end_kept(tmp_path: Path) -> None:

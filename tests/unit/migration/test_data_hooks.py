@@ -8,7 +8,7 @@ import pytest
 
 from migrator.errors import CommandFailedError, HostError
 from migrator.migration.data import bring_back, copy_data, finish_data
-from tests.unit.migration.test_data import ALL, Stand, stand
+from tests.support.claims_stand import ALL, Stand, stand
 
 TEXT = """volumes:
   claims:

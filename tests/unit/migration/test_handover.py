@@ -16,9 +16,9 @@ from migrator.model.manifest import Manifest, get, put
 from migrator.model.ref import ResourceType
 from migrator.model.volumes import Direction, Place, VolumePlan, Way
 from migrator.rules.context import RuleContext
+from tests.support.claims_stand import ALL, Stand, stand
 from tests.support.contexts import configured
 from tests.support.objects import made
-from tests.unit.migration.test_data import ALL, Stand, stand
 
 TEXT = "volumes: {detachTimeout: 5s, claims: [{claims: [shop/data], way: handOver}]}"
 CLAIM = {"namespace": "shop", "name": "data"}
