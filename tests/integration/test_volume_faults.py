@@ -51,17 +51,6 @@ def test_a_file_that_blue_s_disk_cannot_read_ends_the_copy_with_its_name(hosts: 
     assert sorted(path.name for path in blue.iterdir()) == [*(f"file-{number}" for number in range(8)), "lost+found"]
 
 
-def test_a_target_that_cannot_keep_what_a_tree_may_have_is_refused(hosts: VolumePair) -> None:
-    """Before anything is copied; it names what is lacking."""
-    blue, green = hosts.volume("plain", kind="ext4")
-    (blue / "file").write_text("x")
-    for mount in (lambda words: subprocess.run(["sh", "-c", words], check=True), hosts.green.run):
-        mount(f"mount -o remount,nouser_xattr,noacl '{green}'")
-    said = refused(hosts, "plain")
-    assert "the target cannot keep extended attributes" in said
-    assert list(green.iterdir()) == [green / "lost+found"]
-
-
 def test_a_file_that_takes_the_place_of_another_needs_no_room_for_both(hosts: VolumePair) -> None:
     """On a target that holds one of them only: what is gone from blue goes first there."""
     blue, green = hosts.volume("narrow", kind="ext4", megabytes=64)
