@@ -25,13 +25,13 @@ def test_the_file_is_one_that_the_copy_of_data_takes(tmp_path: Path) -> None:
     path = tmp_path / "hosts.blue.yaml"
     nodes = [
         node("b2", ("InternalIP", "10.0.0.2"), ("ExternalIP", "203.0.113.2")),
-        node("b1", ("Hostname", "b1"), ("InternalIP", "fd00::1")),
+        node("b1", ("Hostname", "b1"), ("InternalIP", "10.0.0.1")),
         node("b3", ("ExternalIP", "203.0.113.3")),
         node("b4", ("Hostname", "b4")),
     ]
     path.write_text(propose_hosts("blue", nodes))
     found = {name: (login.user, address) for name, (login, address) in load_hosts(path).logins.items()}
-    assert found == {"b1": ("root", "fd00::1"), "b2": ("root", "10.0.0.2"), "b3": ("root", "203.0.113.3")}
+    assert found == {"b1": ("root", "10.0.0.1"), "b2": ("root", "10.0.0.2"), "b3": ("root", "203.0.113.3")}
     assert "# also ExternalIP 203.0.113.2" in path.read_text()
     assert "# - {name: b4" in path.read_text()
 
