@@ -32,12 +32,11 @@ e2e-arm: install nodes emulator supplies-arm
 e2e-build-host: install nodes emulator
 	$(BIN)/python -m pytest -s tests/on_demand/test_build_host.py
 
-# External-dns and BIND, and with ACME=1 cert-manager and an ACME server, all real. As many hand-overs there and back as ROUNDS says; in the last KILLS the tool is killed.
+# External-dns and BIND, both real. As many hand-overs there and back as ROUNDS says; in the last KILLS the tool is killed.
 e2e-one-side: ROUNDS = 20
 e2e-one-side: KILLS = 5
-e2e-one-side: ACME = 0
 e2e-one-side: install nodes
-	MIGRATOR_WRITE_RESULTS=1 ROUNDS=$(ROUNDS) KILLS=$(KILLS) ACME=$(ACME) $(BIN)/python -m pytest -s tests/on_demand/test_one_side_real.py
+	MIGRATOR_WRITE_RESULTS=1 ROUNDS=$(ROUNDS) KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/on_demand/test_one_side_real.py
 
 check: lint
 	$(BIN)/python -m pytest -q -n 2 tests/unit

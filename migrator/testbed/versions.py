@@ -20,12 +20,6 @@ HELM = "3.18.6"
 """The version that the plugin requires, so that both are compiled from the same packages."""
 EXTERNAL_DNS = "0.21.0"
 """The newest version all of whose modules are published and that Go 1.26 compiles."""
-CERT_MANAGER = "1.21.2"
-CERT_MANAGER_KINDS = (
-    *("acme.cert-manager.io_challenges", "acme.cert-manager.io_orders"),
-    *(f"cert-manager.io_{kind}" for kind in ("certificaterequests", "certificates", "clusterissuers", "issuers")),
-)
-PEBBLE = "2.10.1"
 KUSTOMIZE_CONTROLLER = "1.10.1"
 METALLB = "0.16.2"
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -129,24 +123,6 @@ BUILDS = (
         "external-dns",
         {"sigs.k8s.io/external-dns": EXTERNAL_DNS},
         {"external-dns": Program("external-dns", EXTERNAL_DNS, "sigs.k8s.io/external-dns")},
-    ),
-    Build(
-        "cert-manager",
-        {"github.com/cert-manager/cert-manager": CERT_MANAGER},
-        {
-            "cert-manager": Program(
-                "cert-manager",
-                CERT_MANAGER,
-                "./cert-manager",
-                module="github.com/cert-manager/cert-manager",
-                files=tuple(f"deploy/crds/{name}.yaml" for name in CERT_MANAGER_KINDS),
-            )
-        },
-    ),
-    Build(
-        "pebble",
-        {"github.com/letsencrypt/pebble/v2": PEBBLE},
-        {"pebble": Program("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble")},
     ),
     Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
     Build(

@@ -7,10 +7,9 @@ from typing import Any
 
 from migrator.model.manifest import Manifest
 from migrator.testbed.name_server import ZONE, NameServer
-from migrator.testbed.versions import CERT_MANAGER, EXTERNAL_DNS
+from migrator.testbed.versions import EXTERNAL_DNS
 from migrator.traffic.dns_server import read_key
 from tests.support.objects import deployment, made, service
-from tests.support.pebble import Pebble
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
@@ -53,46 +52,6 @@ def external_dns(server: NameServer, namespace: str) -> list[Manifest]:
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     ]
     return [*_account("external-dns", namespace, rules), _workload("external-dns", container)]
-
-
-def cert_manager(server: NameServer, namespace: str) -> list[Manifest]:
-    """Return cert-manager's controllers for this namespace."""
-    container = {
-        "name": "cert-manager-controller",
-        "image": f"quay.io/jetstack/cert-manager-controller:v{CERT_MANAGER}",
-        "args": [
-            *(f"--namespace={namespace}", f"--leader-election-namespace={namespace}"),
-            f"--dns01-recursive-nameservers={server.address}",
-        ],
-    }
-    groups = ["", "coordination.k8s.io", "cert-manager.io", "acme.cert-manager.io", "networking.k8s.io", "events.k8s.io"]
-    rules = [{"apiGroups": groups, "resources": ["*"], "verbs": ["*"]}]
-    return [*_account("cert-manager", namespace, rules), _workload("cert-manager", container)]
-
-
-def certificates(server: NameServer, acme: Pebble, names: tuple[str, ...]) -> list[Manifest]:
-    """Return an issuer that proves names by DNS-01, and a certificate for each name."""
-    solver = {
-        "dns01": {
-            "rfc2136": {
-                "nameserver": server.address,
-                "tsigKeyName": "migrator",
-                "tsigAlgorithm": "HMACSHA256",
-                "tsigSecretSecretRef": {"name": "tsig", "key": "secret"},
-            }
-        }
-    }
-    spec = {
-        "server": acme.directory,
-        "caBundle": base64.b64encode(acme.authority).decode(),
-        "privateKeySecretRef": {"name": "acme-account"},
-        "solvers": [solver],
-    }
-    found = [made("cert-manager.io/v1", "Issuer", "acme", spec={"acme": spec})]
-    for name in names:
-        asked = {"secretName": f"tls-{name}", "dnsNames": [f"{name}.{ZONE}"], "issuerRef": {"name": "acme"}}
-        found.append(made("cert-manager.io/v1", "Certificate", name, spec=asked))
-    return found
 
 
 def _workload(name: str, container: dict[str, Any]) -> Manifest:
