@@ -20,12 +20,13 @@ from migrator.untrusted import for_shell
 _BEFORE = f"{STATE}/runtime-before.json"
 """Versions of before, from the moment that packages change until a container has run."""
 _FOLDER = "/run/migrator/trial"
-_TRIES = 3
+_TRIES = 5
 """A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing."""
 _HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2}}}
 _NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
 _POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
 _TRIAL = f"""set -e
+# A pod that is gone once its container had started was ended by the kubelet: the runtime has done its work.
 pause=$(crio config 2>/dev/null | sed -n 's/^ *pause_image *= *"\\(.*\\)"/\\1/p' | head -n 1)
 test -n "$pause" || {{ echo 'crio config names no pause image: its settings cannot be read' >&2; exit 1; }}
 crictl inspecti -q "$pause" >/dev/null 2>&1 || crictl pull "$pause" >/dev/null
@@ -35,12 +36,26 @@ pod=$(crictl runp {_FOLDER}/pod.json)
 trap 'crictl rmp -f "$pod" >/dev/null 2>&1 || true' EXIT
 container=$(crictl create "$pod" {_FOLDER}/container.json {_FOLDER}/pod.json)
 crictl start "$container" >/dev/null
-said=$(crictl exec "$container" /pause -v 2>&1) || case "$said" in
-  *'no such file'* | *'not found'*) crictl inspect "$container" | grep -q CONTAINER_RUNNING ;;
-  *) echo "$said" >&2; exit 1 ;;
-esac
+if ! said=$(crictl exec "$container" /pause -v 2>&1); then
+  sleep 2
+  if crictl inspectp "$pod" 2>/dev/null | grep -q SANDBOX_READY; then
+    running=$(crictl inspect "$container" 2>/dev/null | grep CONTAINER_RUNNING || true)
+    case "$running$said" in
+      *CONTAINER_RUNNING*'no such file'* | *CONTAINER_RUNNING*'not found'*) ;;
+      *) echo "$said" >&2; exit 1 ;;
+    esac
+  fi
+fi
 """
-_CUT_OFF = ("not found", "does not exist", "is not running", "context canceled", "could not find")
+_CUT_OFF = (
+    "not found",
+    "does not exist",
+    "not running",
+    "not created or running",
+    "is stopped",
+    "could not find",
+    "no such container",
+)
 
 
 @dataclass(slots=True, frozen=True)

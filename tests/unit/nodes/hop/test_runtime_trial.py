@@ -119,7 +119,7 @@ def test_a_proof_that_is_outstanding_with_nothing_to_put_back_keeps_what_is_ther
     assert host.installed == "1.37.0"
 
 
-@pytest.mark.parametrize(("said", "tries"), [("container 12 is not running", 3), (CONMON, 1)])
+@pytest.mark.parametrize(("said", "tries"), [("container 12 is not running", 5), (CONMON, 1)])
 def test_a_trial_that_the_kubelet_has_ended_is_made_again(said: str, tries: int) -> None:
     """It ends pods that it does not know; what the runtime says is taken at its word."""
     host = FakeHost()
@@ -138,25 +138,28 @@ case "$1" in
   start) {start} ;;
   exec) {enter} ;;
   inspect) echo '"state": "CONTAINER_RUNNING"' ;;
+  inspectp) {sandbox} ;;
 esac
 """
 
 
 @pytest.mark.parametrize(
-    ("start", "enter", "works"),
+    ("start", "enter", "sandbox", "works"),
     [
-        ("true", "true", True),
-        ("true", "echo 'exec: /pause: no such file' >&2; exit 1", True),
-        ("true", "echo 'seccomp: permission denied' >&2; exit 1", False),
-        ("echo 'conmon exited' >&2; exit 1", "true", False),
+        ("true", "true", "", True),
+        ("true", "echo 'exec: /pause: no such file' >&2; exit 1", "echo SANDBOX_READY", True),
+        ("true", "echo 'seccomp: permission denied' >&2; exit 1", "echo SANDBOX_READY", False),
+        ("true", "echo 'container is not running' >&2; exit 1", "exit 1", True),
+        ("echo 'conmon exited' >&2; exit 1", "true", "", False),
     ],
-    ids=["all works", "an image without the program", "cannot be entered", "does not start"],
+    ids=["all works", "an image without the program", "cannot be entered", "ended by the kubelet", "does not start"],
 )
-def test_the_trial_s_words_to_the_shell(tmp_path: Path, start: str, enter: str, *, works: bool) -> None:
+def test_the_trial_s_words_to_the_shell(tmp_path: Path, start: str, enter: str, sandbox: str, *, works: bool) -> None:
     """A pod of the settings' own pause image on the host's network; what is left of it, or of an earlier one, goes."""
     host = ShellHost(tmp_path)
+    host.program("sleep", "#!/bin/sh\n")
     host.program("crio", "#!/bin/sh\necho '# pause_image = \"no\"'; echo 'pause_image = \"r.example/pause:3.10\"'\n")
-    host.program("crictl", CRICTL.format(start=start, enter=enter))
+    host.program("crictl", CRICTL.format(start=start, enter=enter, sandbox=sandbox or "true"))
     if works:
         start_a_container(host)
     else:
