@@ -79,8 +79,8 @@ class ObjectPatcher(Protocol):
         """Merge-patch an object, or its subresource (RFC 7396), and return it; raises NotFoundError."""
 
 
-class ClusterWriter(ObjectPatcher, Protocol):
-    """Creates, changes and deletes objects."""
+class ObjectMaker(Protocol):
+    """Creates and deletes objects."""
 
     def create(
         self,
@@ -93,6 +93,13 @@ class ClusterWriter(ObjectPatcher, Protocol):
         brief: bool = False,
     ) -> Manifest:
         """Create an object and return it, with `brief` its metadata only; raises ConflictError when it exists."""
+
+    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
+        """Delete the object if it still has this UID, and this resourceVersion; one that does not exist is no error."""
+
+
+class ClusterWriter(ObjectPatcher, ObjectMaker, Protocol):
+    """Creates, changes and deletes objects."""
 
     def replace(
         self,
@@ -107,9 +114,6 @@ class ClusterWriter(ObjectPatcher, Protocol):
         brief: bool = False,
     ) -> Manifest:
         """Replace an object and return it, with `brief` its metadata only; raises ConflictError for an old resourceVersion."""
-
-    def delete(self, resource: ResourceType, namespace: str, name: str, *, uid: str, version: str = "") -> None:
-        """Delete the object if it still has this UID, and this resourceVersion; one that does not exist is no error."""
 
 
 class ObjectAsker(ClusterWriter, Protocol):
@@ -156,8 +160,11 @@ class MigrationLock(Protocol):
         """
 
 
-class Blue(ClusterReader, ObjectPatcher, Protocol):
-    """The cluster that objects move from: read, and patched only where a person asked for it (CronJobs)."""
+class Blue(ClusterReader, ObjectPatcher, ObjectMaker, MigrationLock, Protocol):
+    """The cluster that objects move from: read; written to only where a person asked for it.
+
+    Patched: what a cutover hands over. Made and deleted: the admission policies of `cutover.guard`, and the Lease of a cutover.
+    """
 
 
 class Green(ClusterReader, ClusterWriter, MigrationLock, Protocol):

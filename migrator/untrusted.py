@@ -7,6 +7,7 @@ language the same characters are syntax. Each function here returns text that th
 from __future__ import annotations
 
 import html
+import json
 import re
 import shlex
 import unicodedata
@@ -45,6 +46,11 @@ def for_yaml(text: str) -> str:
     import yaml  # here, so that `--help` does not wait for it
 
     return str(yaml.safe_dump(text, default_style='"', width=float("inf"), allow_unicode=False)).rstrip("\n")
+
+
+def for_cel(text: str) -> str:
+    """Return the text as a string literal of CEL (github.com/google/cel-spec, langdef.md: escapes are a superset of JSON's)."""
+    return json.dumps(text)
 
 
 def for_yaml_comment(text: str) -> str:

@@ -40,6 +40,7 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
     else:
         _show(plan, everything=everything)
         _show_one_side(document["oneSide"])
+        _show_guards(document["guards"])
         _show_questions(document["questions"])
     code = 3 if any(plan.of(Decision.BLOCKED)) else 4 if plan.unreadable else 0
     click.get_current_context().exit(code)
@@ -79,6 +80,13 @@ def _show_one_side(groups: list[dict[str, Any]]) -> None:
             known = "not copied yet: `migrator data copy`" if took is None else f"the last pass will take about {took} ms"
             render.line(f"     data: {', '.join(group['claims'])}; {known}")
         render.line(f"     at cutover it {group['cutover']}; at rollback it {group['rollback']}")
+
+
+def _show_guards(guards: list[dict[str, str]]) -> None:
+    for guard in guards:
+        when = "until its cutover" if guard["side"] == "green" else "after its cutover"
+        name = f"ValidatingAdmissionPolicy {guard['policy']}"
+        render.line(f"  {guard['group']}: nobody else may start it on {guard['side']} {when}: {name}")
 
 
 def _show_questions(questions: list[dict[str, str]]) -> None:

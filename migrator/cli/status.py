@@ -54,6 +54,7 @@ def command(common: Common) -> None:
         "unfinished": sorted(str(ref) for ref in state.intended),
         "oneSide": sides,
         "rollbackLoses": [_loss_row(item, clock_now) for item in lost],
+        "guards": {where: sorted(rows) for where, rows in sorted(state.sides.guards.items()) if rows},
         "goodVerdictAt": _time(state.good_verdict.here if state.good_verdict else None),
         "onGreenSince": _time(state.on_green.here if state.on_green else None),
         "lastEvent": _time(entries[-1].at) if entries else None,
@@ -75,6 +76,8 @@ def command(common: Common) -> None:
     _show_sides(sides, silent)
     for item in lost:
         _show_loss(item, clock_now)
+    for where, rows in document["guards"].items():
+        render.line(f"guard on {where}: nobody else may start {', '.join(rows)} there")
     render.line(f"good verdict: {document['goodVerdictAt'] or 'none since the last copy'}")
     render.line(f"journal: {path}")
 
@@ -102,6 +105,7 @@ def _sides(common: Common, config: Migration, state: State) -> tuple[list[dict[s
             "group": part.row,
             "runsOn": state.sides.where(part, going_back=state.going_back),
             "runsOnNow": list(now.running[ref]) if now and not now.silent else None,
+            "lastWrittenBy": dict(now.writers[ref]) if now else {},
         }
         for ref, part in sorted(parts.items())
     ], now.silent if now else ()
@@ -122,7 +126,9 @@ def _show_sides(sides: list[dict[str, Any]], silent: tuple[str, ...]) -> None:
         now = item["runsOnNow"]
         if now is not None and now != [item["runsOn"]]:
             where = " and ".join(now) if now else "neither side"
-            render.line(render.word("warning"), f" {item['object']} runs now on {where}: somebody has started or stopped it")
+            text = f" {item['object']} runs now on {where}: somebody has started or stopped it"
+            writers = [f"on {side} by {who}" for side, who in item["lastWrittenBy"].items() if who]
+            render.line(render.word("warning"), text + (f" (last written {', '.join(writers)})" if writers else ""))
     for text in silent:
         render.line(render.word("unknown"), f" {text}")
 

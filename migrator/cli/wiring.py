@@ -32,7 +32,7 @@ from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.migration.data_home import DataFrom, DataHome
 from migrator.migration.data_pass import Movers
-from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.session import Session
 from migrator.migration.state import MigrationFold, State
@@ -77,6 +77,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
                 Side(lambda: _impatient("blue", access["blue"]), BLUE_SECONDS),
                 Side(lambda: _impatient("green", access["green"]), GREEN_SECONDS),
                 Limits.of(config.cutover),
+                guarding=Guarding(config.cutover.guard, config.name),
             ),
             movers=lambda: _movers(common, config),
         )
@@ -106,7 +107,11 @@ def way_back(
         blue = _side("blue", config.blue, common, screen, run.state)
         green = _side("green", config.green, common, screen, run.state)
         bring = DataHome(run, config, lambda: _movers(common, config), data_from)
-        yield run, WayBack(blue, green, Limits.of(config.cutover), bring), ShellRunner()
+        yield (
+            run,
+            WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name)),
+            ShellRunner(),
+        )
 
 
 def _movers(common: Common, config: Migration) -> Movers:

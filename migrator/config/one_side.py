@@ -43,5 +43,12 @@ class Cutover(Frozen):
     one_side: tuple[OneSideRule, ...] = Field(
         (), description="Your own objects that run on one side only; an entry is stronger than what the tool recognises itself."
     )
+    guard: tuple[Literal["green", "blue"], ...] = Field(
+        (),
+        description=(
+            "On which clusters an admission policy of ours may refuse to start what is held there: green until the cutover, "
+            "blue after it. Needs Kubernetes 1.30; on blue the commented lines of deploy/rbac-blue.yaml, too."
+        ),
+    )
     stop_timeout: Duration = lasting("2m", description="How long each group may take until it has really stopped.")
     start_timeout: Duration = lasting("5m", description="How long each group may take until it works on the other side.")

@@ -25,6 +25,7 @@ from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
 from migrator.migration.pod_changes import AGAIN, PodChanges
 from migrator.migration.run import Run
+from migrator.migration.state import State
 from migrator.migration.trials import Trials
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
@@ -233,17 +234,22 @@ _WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s
 """Groups whose objects refuse or break requests while the Service behind them has no endpoint."""
 
 
+def require_no_traffic(state: State) -> None:
+    """Raise BlockedError when green has traffic."""
+    if state.most_percent > 0:
+        raise BlockedError(
+            f"green has {state.most_percent:g} % of the traffic: a copy now would overwrite what it has done since",
+            hint="`migrator rollback` first",
+        )
+
+
 def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, options: CopyOptions) -> CopyResult:
     """Write what is new or changed; run again, only what changed since.
 
     Raises BlockedError when traffic is on green already, and JournalError when a change cannot be announced.
     """
     state = run.state  # what earlier runs have left; what this one announces is no reason to take an object for its own
-    if state.most_percent > 0:
-        raise BlockedError(
-            f"green has {state.most_percent:g} % of the traffic: a copy now would overwrite what it has done since",
-            hint="`migrator rollback` first",
-        )
+    require_no_traffic(state)
     uids = {ref: written.uid for ref, written in state.written.items() if ref in live} | {
         ref: item.uid for ref, item in live.items()
     }

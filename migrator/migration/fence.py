@@ -10,6 +10,7 @@ from migrator.config.one_side import Cutover
 from migrator.errors import BlockedError
 from migrator.migration.bounded import InBackground
 from migrator.migration.one_side.groups import Group
+from migrator.model.one_side import Where
 from migrator.ports import Blue, Clock
 
 
@@ -76,6 +77,15 @@ def nothing_to_bring(_: Group, *, lost: str) -> None:
 
 
 @dataclass(slots=True, frozen=True)
+class Guarding:
+    """Where policies may keep others from starting what is held."""
+
+    sides: tuple[Where, ...] = ()
+    migration: str = ""
+    """The name of the migration, which its policies bear."""
+
+
+@dataclass(slots=True, frozen=True)
 class WayBack:
     """What a hand-over is undone on, and with."""
 
@@ -83,3 +93,4 @@ class WayBack:
     green: Side
     limits: Limits = field(default_factory=Limits)
     bring: Bring = nothing_to_bring
+    guarding: Guarding = field(default_factory=Guarding)

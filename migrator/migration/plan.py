@@ -15,6 +15,7 @@ from migrator.migration.late_runs import without_late_runs
 from migrator.migration.one_side import schedules
 from migrator.migration.one_side.planned import planned
 from migrator.migration.one_side.planned import warnings as one_side_warnings
+from migrator.migration.one_side.scalers import held_with_their_targets
 from migrator.model.added import added, content
 from migrator.model.manifest import Manifest, without
 from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
@@ -42,6 +43,7 @@ from migrator.rules import (
     webhooks,
 )
 from migrator.rules.context import Hindrance, RuleContext
+from migrator.rules.one_side import dns_owner
 from migrator.rules.one_side.recognise import persons_rule, without_objects
 from migrator.rules.ownership import owners_of
 
@@ -100,6 +102,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     for ref, hindrance in dead_conversions.hindrances(moves, crds, context).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
+    moves |= held_with_their_targets(moves, context)
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks
     for ref, backends in mutations.after.items():
@@ -152,7 +155,7 @@ def _decide(
     if hindrance:
         return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid), persons)
     done = table.transform(manifest, context, table.rules_for(found.ref.type_name))
-    hindrance = create_only.hindrance(done.manifest, found.ref.type_name)
+    hindrance = create_only.hindrance(done.manifest, found.ref.type_name) or dns_owner.hindrance(manifest, done.manifest, rule)
     if hindrance:
         return _decided(PlanItem(found.ref, green, Decision.BLOCKED, hindrance.reason, hindrance.hint, uid=found.uid))
     needs: dict[ObjectRef, bool] = {}

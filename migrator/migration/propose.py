@@ -199,7 +199,11 @@ def _one_side(workloads: list[Manifest]) -> list[str]:
                 text = f"{name} {open_question.text}  - {open_question.line('auto')}"
                 asked.append(f"#   {for_yaml_comment(text)}")
     head = f"# Held on green and handed over at the cutover: CronJobs, and of blue's programs: {_names(known) or 'none'}"
-    return [head, "cutover: {oneSide: []}   # your own, see docs/one-side.md", *sorted(asked)]
+    return [
+        head,
+        "cutover: {oneSide: [], guard: []}   # your own; guard: [green] refuses others who start them, see docs/one-side.md",
+        *sorted(asked),
+    ]
 
 
 def _registries(pods: list[Manifest]) -> tuple[list[str], list[str]]:

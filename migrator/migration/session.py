@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,14 +15,15 @@ from migrator.migration.claims import with_data
 from migrator.migration.data_home import DataHome
 from migrator.migration.data_pass import Movers
 from migrator.migration.discover import discover, handed_over, read_green
-from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Limits, Side, WayBack
-from migrator.migration.inventory import GreenReading
+from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
+from migrator.migration.inventory import GreenReading, Live
 from migrator.migration.memory import Meter
-from migrator.migration.one_side.look import findings
+from migrator.migration.one_side.look import asking, findings
 from migrator.migration.plan import make_plan, with_green
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan
+from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, ClusterReader, CommandRunner, Green, ImageRegistry, Prober, TrafficSwitch
 from migrator.rules.context import RuleContext
 from migrator.side_by_side import side_by_side
@@ -102,15 +103,24 @@ class Session:
             green = reading.result()
         plan = with_green(plan, green)
         plan = replace(plan, warnings=(*plan.warnings, *filter(None, [meter.warning])))
-        for finding in findings(plan, green.live, self.run.state.turned):
-            self.run.reporter.emit(Note(f"{finding.subject} {finding.reason}; {finding.hint}", warning=True))
+        self.warn_of_both_sides(plan, green.live)
         return plan, green
+
+    def warn_of_both_sides(self, plan: Plan, live: Mapping[ObjectRef, Live]) -> None:
+        """Tell a person what runs on both sides, and who has started it."""
+        for finding in findings(plan, live, self.run.state.turned, asking(self.blue, self.green)):
+            self.run.reporter.emit(Note(f"{finding.subject} {finding.reason}; {finding.hint}", warning=True))
 
     def way_back(self) -> WayBack:
         """Return blue and green as an undo asks for them."""
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
-        on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover))
+        on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)
         return replace(on, bring=DataHome(self.run, self.config, self.movers))
+
+    @property
+    def guarding(self) -> Guarding:
+        """Where a person allows guards."""
+        return Guarding(self.config.cutover.guard, self.config.name)
 
     def hooks(self, name: str, commands: tuple[tuple[str, ...], ...]) -> None:
         """Run the person's commands of one moment; raises CommandFailedError at the first that fails."""

@@ -115,6 +115,7 @@ class State:
             found.append(f"{self.announced_percent:g} % of the traffic on green was announced and not confirmed")
         if self.sides.turning:
             found.append(f"{len(self.handed)} objects were announced to change sides, and that was not confirmed")
+        found += [f"the guard on {side} was announced and not confirmed" for side in sorted(self.sides.guarding)]
         if self.going_back:
             found.append("going back has begun and has not ended")
         if self.intended:

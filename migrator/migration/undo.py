@@ -12,6 +12,7 @@ from migrator.migration.bounded import reason
 from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted
 from migrator.migration.one_side.back import hand_back
+from migrator.migration.one_side.guards import put_back
 from migrator.migration.run import Run
 from migrator.model.events import Event, Note
 from migrator.model.traffic import Withdrawal
@@ -90,8 +91,13 @@ class Undo:
         if not handed:
             return
         left = hand_back(handed, back, self.run.clock)
+        sides = self.run.state.sides
+        unguarded, guarded = put_back(sides.held, sides.guards, back, self.run.clock)
+        left += unguarded
         self.undone += left
         self.write(HandBackAnnounced(tuple(handed)))
+        for record in guarded:
+            self.write(record)
         if not left:
             self.write(HandedBack())
 

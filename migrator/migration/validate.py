@@ -68,7 +68,6 @@ def validate(
     there = [item for item in moved if item.green in live]
     findings += compare_pods(there, PodSides(blue, trials, green.workers, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
-    findings += one_side.findings(plan, live, run.state.turned)
     findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
     held = one_side.HeldPods(plan, run.state.turned)
@@ -76,6 +75,9 @@ def validate(
     findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
     findings += ask(plan, blue, green, live, clock)
     findings += _images(moved, green, checks.registry)
+    # Now, not as green was read at first: what was started while it was waited for counts.
+    now = {**live, **one_side.fresh(plan, green, run.state.turned, clock)}
+    findings += one_side.findings(plan, now, run.state.turned, one_side.asking(blue, green))
     with ThreadPoolExecutor(max(1, len(checks.probes))) as pool:
         findings += pool.map(lambda probe: _probed(probe, checks, clock, deadline=until), checks.probes)
     return Verdict(tuple(findings), clock.monotonic() - began)

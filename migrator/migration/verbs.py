@@ -17,14 +17,17 @@ from migrator.migration.account import remove_account
 from migrator.migration.ages import Moment
 from migrator.migration.approval import as_document, require_unchanged
 from migrator.migration.archive import Archived, archive
-from migrator.migration.copy import CopyOptions, CopyResult, copy
+from migrator.migration.copy import CopyOptions, CopyResult, copy, require_no_traffic
 from migrator.migration.data_over import DataOver, predicted_pass
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.migration.fence import Limits
 from migrator.migration.inventory import GreenReading
+from migrator.migration.locks import both_locked
 from migrator.migration.network import enforcement, shared_ranges
+from migrator.migration.one_side import guards
 from migrator.migration.one_side.addresses import addresses_first
 from migrator.migration.one_side.groups import Group
+from migrator.migration.one_side.look import fresh
 from migrator.migration.one_side.names import findings as one_side_names
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.plan import shrinking
@@ -33,9 +36,10 @@ from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.validate import Checks, validate
 from migrator.model.events import Note, Step
+from migrator.model.one_side import Part, Where
 from migrator.model.plan import Plan
 from migrator.model.verdict import Finding, Severity, Verdict
-from migrator.ports import Sealer
+from migrator.ports import Blue, Sealer
 
 _NO_TRAFFIC, _ADD_TRAFFIC = "migration.yaml says nothing about traffic", "add `traffic:`, see docs/migration-yaml.md"
 
@@ -67,7 +71,7 @@ def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     document = as_document(plan, identities)
     for group in document["oneSide"]:
         group["lastPassMs"] = predicted_pass(group["claims"], session)
-    return plan, document
+    return plan, document | {"guards": guards.as_documents(plan.parts(), session.guarding)}
 
 
 def run_prepare(session: Session) -> prepare.Prepared:
@@ -117,7 +121,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
     there = session.green.server_time()
     cutover.require_verdict(session.run.state, session.config.gates, Moment(session.run.clock.now(), there))
     ahead = there - session.run.clock.monotonic()
-    with session.green.lock(session.holder, session.run.reporter) as lock:
+    with both_locked(session.blue, session.green, session.holder, session.run.reporter) as lock:
         inputs = cutover.CutoverInputs(
             session.config.course, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
         )
@@ -144,7 +148,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: cutover.Consent
 
         pauses = cutover.cut_over(
             inputs,
-            lambda: hand_over(due, session.blue, session.green, session.run, limits, between=between),
+            lambda: hand_over(due, session.blue, session.green, session.run, limits, between=between, guarding=session.guarding),
             session.way_back(),
             session.run,
         )
@@ -166,7 +170,9 @@ class Retirement:
 
 def run_retire(session: Session, path: Path, sealer: Sealer | None = None) -> Retirement:
     """Check that blue is idle, archive its objects beside `path`, and close the migration."""
+    sides: dict[Where, Blue] = {"blue": session.blue, "green": session.green}
     if session.run.state.stage is Stage.RETIRED:
+        guards.remove_all(sides, session.guarding, session.run)
         remove_account(session.green, session.run)  # a retirement may have been cut off before this, its last step
     _settle(session)
     # Nobody on another machine moves traffic back to blue meanwhile. It is let go before the account that holds it is removed.
@@ -181,6 +187,7 @@ def run_retire(session: Session, path: Path, sealer: Sealer | None = None) -> Re
         archived = archive(session.blue, plan.kinds_read.values(), path, session.run.reporter, sealer)
         lock.require()
         retire.record_retirement(session.run, path, archived)
+        guards.remove_all(sides, session.guarding, session.run)
     remove_account(session.green, session.run)
     return Retirement(path, archived, plan.kinds_skipped)
 
@@ -204,10 +211,24 @@ def _copy(
     if approved is not None:
         plan = without_refused(plan, session.green, green.live, session.run.reporter)
         require_unchanged(plan, approved, identities)
+    held = _guarded_by_copy(session, plan)
+    guards.require_possible({"blue": session.blue, "green": session.green}, held, session.guarding)
     session.hooks("beforeCopy", session.config.hooks.before_copy)
+    require_no_traffic(session.run.state)
+    guards.keep("green", session.green, held, session.guarding, session.run)
     result = copy(plan, session.green, green.live, run=session.run, options=options)
+    guards.prove("green", session.green, held, session.guarding, session.run)
+    # An operator that takes the hold away does so at once.
+    session.warn_of_both_sides(plan, fresh(plan, session.green, session.run.state.turned, session.run.clock))
     session.hooks("afterCopy", session.config.hooks.after_copy)
     return plan, result
+
+
+def _guarded_by_copy(session: Session, plan: Plan) -> list[Part]:
+    """Return what is to be guarded on green: groups that wait for their hand-over, and of an interrupted one what still is."""
+    state = session.run.state
+    going = {part.row for part in state.handed.values()} - state.sides.guards.get("green", frozenset())
+    return [part for part in plan.parts() if part.row not in going]
 
 
 def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:

@@ -126,6 +126,8 @@ def _milestone(record: MigrationRecord) -> tuple[str, str] | None:
         return _return_milestone(record)
     if isinstance(record, data.DataRecord):
         return _data_milestone(record)
+    if isinstance(record, one_side.GuardRecord):
+        return (f"guard on {record.side}", ", ".join(record.rows) or "none") if isinstance(record, one_side.Guarded) else None
     return _own_milestone(record)
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from migrator.model.kinds import POLICIES, POLICY_BINDINGS
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import accounts, shared, snapshots, storage
 from migrator.rules.context import RuleContext
+from migrator.rules.one_side import guard
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
 
@@ -203,7 +205,12 @@ RULES = (
     SkipRule(
         "the account of this tool itself",
         lambda manifest, _: manifest["metadata"]["name"] in ("migrator-blue", "migrator-green"),
-        frozenset({"ClusterRole.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io"}),
+        _RBAC,
+    ),
+    SkipRule(
+        "guard of a hand-over: this tool makes and removes it",
+        lambda manifest, _: guard.LABEL in (get(manifest, "metadata", "labels") or {}),
+        frozenset({POLICIES.type_name, POLICY_BINDINGS.type_name}),
     ),
     SkipRule(
         "exists on every cluster, and nobody gave it labels or annotations",

@@ -111,14 +111,14 @@ class Stand:
         return finish(moved, self.session.way_back(), run=self.session.run).undone
 
 
-def new_stand() -> Stand:
+def new_stand(config: str = CONFIG) -> Stand:
     """Return a migration of a namespace with external-dns and a Service before it."""
     run, journal, clock, _ = migration_run()
     blue, green = FakeCluster("blue", clock=clock), FakeCluster("green", clock=clock)
     blue.hold(made("v1", "Namespace", "shop"), dns(), service("dns") | {"metadata": {"name": "dns", "namespace": "shop"}})
     switch = FakeSwitch(clock)
     session = Session(
-        config=parse_migration(CONFIG, "migration.yaml"),
+        config=parse_migration(config, "migration.yaml"),
         blue=blue,
         green=green,
         run=run,
@@ -220,4 +220,4 @@ def hand_over_alone(stand: Stand) -> None:
     plan, _ = stand.session.read_and_plan()
     due = ready_to_hand_over(plan, stand.blue, stand.green, stand.session.run)
     stand.session.run.write(CutoverStarted())
-    hand_over(due, stand.blue, stand.green, stand.session.run, Limits())
+    hand_over(due, stand.blue, stand.green, stand.session.run, Limits(), guarding=stand.session.guarding)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
 from migrator.journal.records.data import DataRecord
-from migrator.journal.records.one_side import HandOverRecord
+from migrator.journal.records.one_side import GuardRecord, HandOverRecord
 from migrator.journal.records.traffic import CutoverRecord, FenceRecord, RollbackRecord
 from migrator.model.outcome import Action, Outcome
 from migrator.model.plan import PlanItem
@@ -183,6 +183,7 @@ MigrationRecord = (
     | VerdictGiven
     | CutoverRecord
     | HandOverRecord
+    | GuardRecord
     | FenceRecord
     | RollbackRecord
     | DataRecord

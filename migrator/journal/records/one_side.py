@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from migrator.journal.records.base import Record, Ref, Strict
-from migrator.model.one_side import HeldField, Part
+from migrator.model.one_side import HeldField, Part, Where
 from migrator.model.ref import ResourceType
 
 _Plain = Annotated[bool | int | str | None, Field(union_mode="left_to_right")]
@@ -134,4 +134,23 @@ class HandedBack(Record):
     WORD = "handed-back"
 
 
+@dataclass(slots=True, frozen=True)
+class GuardAnnounced(Record):
+    """On this side policies are about to be made or removed, until those of these groups stand, and no others."""
+
+    WORD = "guard"
+    side: Where
+    rows: tuple[str, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class Guarded(Record):
+    """On this side policies guard these groups, and no others."""
+
+    WORD = "guarded"
+    side: Where
+    rows: tuple[str, ...]
+
+
+GuardRecord = GuardAnnounced | Guarded
 HandOverRecord = Held | HandOverAnnounced | HandOverStep | Paused | HandedOver | HandBackAnnounced | HandedBack

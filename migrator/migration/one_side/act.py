@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from migrator.migration.bounded import Answers, each
 from migrator.migration.one_side import schedules
@@ -10,15 +11,18 @@ from migrator.model.kinds import CRON_JOBS
 from migrator.model.manifest import Manifest
 from migrator.model.one_side import HeldField, Part, Where
 from migrator.model.ref import ObjectRef
-from migrator.ports import Blue, Clock
+from migrator.ports import Blue, Clock, ClusterReader
 from migrator.rules.field_owners import FENCE
+from migrator.rules.person import merge_patch
 
 Marks = Mapping[ObjectRef, float | None]
 """When CronJobs were last due and run, by their names on blue; None for one that never was."""
+_OTHERS = "migrator-trial"
+"""A name that a guard does not let pass."""
 _SCALED = frozenset({"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps"})
 
 
-def read(cluster: Blue, part: Part, where: Where) -> Manifest | None:
+def read(cluster: ClusterReader, part: Part, where: Where) -> Manifest | None:
     """Return an object as it is now, or None; by a list, since blue's account may list all kinds and get few."""
     ref = part.ref(where)
     selector = f"metadata.name={ref.name}"
@@ -65,6 +69,14 @@ def rehearse(cluster: Blue, part: Part) -> None:
         schedules.require_status_access(cluster, part.blue)
 
 
+def try_to_wake(cluster: Blue, part: Part, where: Where) -> None:
+    """Start an object as others would, by a dry run; raises ForbiddenError when something forbids it."""
+    patch: dict[str, Any] = {}
+    for field in part.fields:
+        patch = merge_patch(patch, field.patch(field.running(where)))
+    _patch(cluster, part, where, patch, dry_run=True, manager=_OTHERS)
+
+
 def is_cron_job(part: Part) -> bool:
     """Return whether a part has runs that the other side must know of."""
     return part.resource.type_name == CRON_JOBS.type_name
@@ -96,7 +108,7 @@ def _holding(part: Part, manifest: Manifest) -> list[HeldField]:
     return [field for field in part.fields if field.is_held(manifest)]
 
 
-def _patch(cluster: Blue, part: Part, where: Where, patch: dict[str, object], *, dry_run: bool = False) -> None:
+def _patch(cluster: Blue, part: Part, where: Where, patch: dict[str, Any], *, dry_run: bool = False, manager: str = FENCE) -> None:
     """Write a field; replicas through the scale subresource, so that an account needs to be able to do no more."""
     ref = part.ref(where)
     scale = part.resource.type_name in _SCALED and patch.keys() == {"spec"} and part.stop.path == ("spec", "replicas")
@@ -105,7 +117,7 @@ def _patch(cluster: Blue, part: Part, where: Where, patch: dict[str, object], *,
         ref.namespace,
         ref.name,
         patch,
-        manager=FENCE,
+        manager=manager,
         dry_run=dry_run,
         subresource="scale" if scale else "",
     )

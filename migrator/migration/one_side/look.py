@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import orjson
 
-from migrator.migration.inventory import Live
+from migrator.errors import ApiError
+from migrator.migration.bounded import each
+from migrator.migration.inventory import Live, live_of
+from migrator.migration.one_side import act
 from migrator.model.manifest import get
+from migrator.model.one_side import Part, Where
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE
 from migrator.model.verdict import Finding, Severity
+from migrator.ports import Clock, ClusterReader
 from migrator.rules.one_side.recognise import held_labels
 from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.one_side.waker import last_writer
 
 _CHECK = "one side"
+_SECONDS = 20.0
+"""How long green is asked what is held there, once more."""
 
 
-def findings(plan: Plan, live: Mapping[ObjectRef, Live], turned: Collection[ObjectRef]) -> Iterator[Finding]:
+Who = Callable[[Part, Where], str]
+"""Who wrote last to what holds an object on a side, and when."""
+
+
+def findings(
+    plan: Plan, live: Mapping[ObjectRef, Live], turned: Collection[ObjectRef], who: Who = lambda _part, _where: ""
+) -> Iterator[Finding]:
     """Yield a failure for each object that runs on both sides; `turned`: names on blue of what was handed over to green."""
     for item in plan.of(Decision.MOVE):
         one, have = item.one_side, live.get(item.green)
@@ -26,12 +40,37 @@ def findings(plan: Plan, live: Mapping[ObjectRef, Live], turned: Collection[Obje
             continue
         if item.blue in turned:
             if one.runs:
-                reason = f"runs on blue again, and was handed over to green: {one.why}"
+                reason = f"runs on blue again, and was handed over to green{_by(who(one.part, 'blue'))}: {one.why}"
                 yield Finding(_CHECK, str(item.blue), Severity.FAILURE, reason, f"hold it there: {one.part.stop.words}")
         elif runs_twice(item, have):
-            reason = f"runs on green, and on blue too: {one.why}"
+            reason = f"runs on green, and on blue too{_by(who(one.part, 'green'))}: {one.why}"
             hint = f"hold it there ({one.how}) and find out who started it, or say that it may: cutover.oneSide with hold: both"
             yield Finding(_CHECK, str(item.green), Severity.FAILURE, reason, hint)
+
+
+def asking(blue: ClusterReader, green: ClusterReader) -> Who:
+    """Return what asks the clusters who it was; one that does not answer tells nothing."""
+    sides: Mapping[Where, ClusterReader] = {"blue": blue, "green": green}
+
+    def who(part: Part, where: Where) -> str:
+        try:
+            manifest = act.read(sides[where], part, where)
+        except (ApiError, *STRANGE):
+            return ""
+        return last_writer(manifest, part) if manifest is not None else ""
+
+    return who
+
+
+def fresh(plan: Plan, green: ClusterReader, turned: Collection[ObjectRef], clock: Clock) -> dict[ObjectRef, Live]:
+    """Return what is held on green as it is at this moment, by name there; what does not answer is left out."""
+    by_ref = {part.blue: part for part in plan.parts() if part.blue not in turned}
+    answers = each(by_ref, lambda ref: act.read(green, by_ref[ref], "green"), seconds=_SECONDS, clock=clock)
+    return {by_ref[ref].green: live_of(manifest) for ref, manifest in answers.done.items() if manifest is not None}
+
+
+def _by(who: str) -> str:
+    return f" (last written by {who})" if who else ""
 
 
 def runs_twice(item: PlanItem, have: Live) -> bool:

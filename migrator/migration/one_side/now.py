@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrator.migration.bounded import InBackground, each, reason
 from migrator.migration.fence import Side, WayBack
@@ -11,6 +11,7 @@ from migrator.migration.one_side import act
 from migrator.model.one_side import Part, Where
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
+from migrator.rules.one_side.waker import last_writer
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,6 +20,8 @@ class Now:
 
     running: Mapping[ObjectRef, tuple[Where, ...]]
     """By name on blue, where it runs."""
+    writers: Mapping[ObjectRef, Mapping[Where, str]] = field(default_factory=dict)
+    """By name on blue, who wrote last on each side to what holds it, and when."""
     silent: tuple[str, ...] = ()
     """What could not be found out, one sentence each."""
 
@@ -33,6 +36,7 @@ def ask(parts: Iterable[Part], back: WayBack, clock: Clock) -> Now:
     sides: tuple[tuple[Where, Side], ...] = (("blue", back.blue), ("green", back.green))
     asked = [(where, side, InBackground(lambda side=side: side.look(clock), clock)) for where, side in sides]  # type: ignore[misc]
     running: dict[ObjectRef, tuple[Where, ...]] = dict.fromkeys(by_ref, ())
+    writers: dict[ObjectRef, dict[Where, str]] = {ref: {} for ref in by_ref}
     silent: list[str] = []
     for where, side, looking in asked:
         try:
@@ -40,12 +44,10 @@ def ask(parts: Iterable[Part], back: WayBack, clock: Clock) -> Now:
         except Exception as error:  # noqa: BLE001 - the other side is told all the same
             silent.append(f"what runs on {where}: {reason(error)}")
             continue
-        answers = each(by_ref, lambda ref, at=cluster, on=where: _runs(at, by_ref[ref], on), seconds=side.seconds, clock=clock)  # type: ignore[misc]
-        running |= {ref: (*running[ref], where) for ref, runs in answers.done.items() if runs}
+        answers = each(by_ref, lambda ref, at=cluster, on=where: act.read(at, by_ref[ref], on), seconds=side.seconds, clock=clock)  # type: ignore[misc]
+        for ref, manifest in answers.done.items():
+            if manifest is not None:
+                writers[ref][where] = last_writer(manifest, by_ref[ref])
+                running[ref] = running[ref] if by_ref[ref].is_held(manifest) else (*running[ref], where)
         silent += [f"{by_ref[ref].ref(where)} on {where}: {reason(error)}" for ref, error in sorted(answers.failed.items())]
-    return Now(running, tuple(silent))
-
-
-def _runs(cluster: Blue, part: Part, where: Where) -> bool:
-    manifest = act.read(cluster, part, where)
-    return manifest is not None and not part.is_held(manifest)
+    return Now(running, writers, tuple(silent))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from migrator.errors import ApiError, BlockedError, ForbiddenError, GateFailedError, UnavailableError
 from migrator.journal.records.one_side import HandedOver, HandOverAnnounced, HandOverStep, PartRecord, Paused, Step
 from migrator.migration.bounded import Answers, each
-from migrator.migration.fence import Between, Limits, nothing
-from migrator.migration.one_side import act
+from migrator.migration.fence import Between, Guarding, Limits, nothing
+from migrator.migration.one_side import act, guards
 from migrator.migration.one_side.groups import Group, groups_of
 from migrator.migration.one_side.progress import await_all, not_working, still_runs
 from migrator.migration.run import Run
 from migrator.model import events
 from migrator.model.manifest import get
-from migrator.model.one_side import Part
+from migrator.model.one_side import Part, Where
 from migrator.model.plan import Plan
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue
+from migrator.rules.one_side.waker import last_writer
 
 R = TypeVar("R")
 _PATIENCE_SECONDS = 150.0
@@ -38,20 +39,28 @@ def ready_to_hand_over(plan: Plan, blue: Blue, green: Blue, run: Run) -> tuple[P
 
 
 def hand_over(
-    due: tuple[Part, ...], blue: Blue, green: Blue, run: Run, limits: Limits, *, between: Between = nothing
+    due: tuple[Part, ...],
+    blue: Blue,
+    green: Blue,
+    run: Run,
+    limits: Limits,
+    *,
+    between: Between = nothing,
+    guarding: Guarding | None = None,
 ) -> tuple[Paused, ...]:
     """Stop these on blue, and start them on green, group by group; return how long each group with data stood still.
 
     The journal names all of it first, on disk, and each step before it, so that an interrupted run is continued or undone. What
-    could start others is stopped before them and started after them. Raises GateFailedError when a limit is over,
+    could start others is stopped before them and started after them. A group's guard stands on blue before it is started on green,
+    and is gone from green by then. Raises GateFailedError when a limit is over,
     UnavailableError for a request that fails.
     """
     if not due:
         return ()
     run.write(HandOverAnnounced(tuple(map(PartRecord.of, due))))
     run.ledger.sync()
-    over = _HandOver(blue, green, run, limits, between)
     groups = groups_of(due)
+    over = _HandOver(blue, green, run, limits, between, _Guards(blue, green, run, guarding or Guarding(), due))
     first, rest = [group for group in groups if group.first], [group for group in groups if not group.first]
     for group in first:
         over.stop(group)
@@ -110,21 +119,49 @@ def _require_held(green: Blue, parts: Iterable[Part], run: Run) -> None:
     for ref, manifest in sorted(_all(live, "read on green").items()):
         part = by_ref[ref]
         if manifest is not None and not part.is_held(manifest):
+            who = last_writer(manifest, part) or "somebody"
             raise BlockedError(
-                f"{part.green} runs on green and on blue: somebody took away what holds it there ({part.fields[0].words})",
+                f"{part.green} runs on green and on blue: {who} took away what holds it there ({part.fields[0].words})",
                 hint="find out who starts it (an autoscaler, an operator, a person) and hold it again; then validate and cut over",
             )
+
+
+class _Guards:
+    """The guards on both sides, which change with each group."""
+
+    def __init__(self, blue: Blue, green: Blue, run: Run, guarding: Guarding, due: tuple[Part, ...]) -> None:
+        self._clusters: Mapping[Where, Blue] = {"blue": blue, "green": green}
+        self._run = run
+        self._guarding = guarding
+        self._due = due
+
+    def raise_on(self, where: Where, group: Group) -> None:
+        """Let a group's guard stand, too."""
+        self._keep(where, self._standing(where) | {group.row})
+        guards.prove(where, self._clusters[where], group.parts, self._guarding, self._run)
+
+    def lift_from(self, where: Where, group: Group) -> None:
+        """Let a group's guard stand no more."""
+        self._keep(where, self._standing(where) - {group.row})
+
+    def _standing(self, where: Where) -> frozenset[str]:
+        return self._run.state.sides.guards.get(where, frozenset())
+
+    def _keep(self, where: Where, rows: frozenset[str]) -> None:
+        parts = (part for part in self._due if part.row in rows)
+        guards.keep(where, self._clusters[where], parts, self._guarding, self._run)
 
 
 class _HandOver:
     """One hand-over under way."""
 
-    def __init__(self, blue: Blue, green: Blue, run: Run, limits: Limits, between: Between) -> None:
+    def __init__(self, blue: Blue, green: Blue, run: Run, limits: Limits, between: Between, guarded: _Guards) -> None:
         self._blue = blue
         self._green = green
         self._run = run
         self._limits = limits
         self._between = between
+        self._guards = guarded
         self._marks: dict[ObjectRef, float | None] = {}
         self.pauses: list[Paused] = []
         self._since: dict[str, tuple[float, float]] = {}
@@ -142,11 +179,13 @@ class _HandOver:
         self._await(group, lambda part: still_runs(self._blue, part, "blue"), self._limits.stop, "stopped on blue")
         self._write(group, "stopped")
         self._since[group.row] = began, self._run.clock.monotonic()
+        self._guards.raise_on("blue", group)
 
     def start(self, group: Group) -> None:
         """Start a group on green and wait until it works."""
         self._between(group)
         brought = self._run.clock.monotonic()
+        self._guards.lift_from("green", group)
         there = self._there[group.row]
         self._say(group, "start", f"{group.row}: starting {len(there)} on green")
         started = act.start(self._green, there, "green", self._marks, clock=self._run.clock, seconds=_PATIENCE_SECONDS)

@@ -15,6 +15,7 @@ from migrator.ports import Blue, Clock
 from migrator.readiness.kinds import readiness
 from migrator.rules.field_owners import seconds as seconds_of
 from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.one_side.waker import last_writer
 
 _POLL_SECONDS = 1.0
 _LONGEST_LEASE = 60.0
@@ -42,12 +43,12 @@ def still_runs(cluster: Blue, part: Part, where: Where) -> str:
     if manifest is None:
         return ""
     if not part.is_held(manifest):
-        return "somebody has started it again"
+        return f"{last_writer(manifest, part) or 'somebody'} has started it again"
     if part.resource.type_name in WORKLOADS:
         return _pods_left(cluster, part.ref(where).namespace, selector_of(manifest)) or _lease_left(cluster, part, where)
     if part.resource.type_name == _POSTGRES:
         return _pods_left(cluster, part.ref(where).namespace, f"cnpg.io/cluster={part.ref(where).name}")
-    return "its controller has not finished with it" if _reconciling(manifest) else ""
+    return "its controller has not finished with it" if _reconciling(manifest) or _unpaused(manifest) else ""
 
 
 _POSTGRES = "Cluster.postgresql.cnpg.io"
@@ -59,7 +60,7 @@ def not_working(cluster: Blue, part: Part, where: Where) -> str:
     if manifest is None or not part.ready:
         return ""
     if part.is_held(manifest) and any(field.running(where) != field.held for field in part.fields):
-        return "somebody has stopped it again"
+        return f"{last_writer(manifest, part) or 'somebody'} has stopped it again"
     state = readiness(manifest)
     return "" if state.done and state.ok else state.message
 
@@ -99,6 +100,13 @@ def _reconciling(manifest: Manifest) -> bool:
     conditions = get(manifest, "status", "conditions")
     items = conditions if isinstance(conditions, list) else []
     return any(get(item, "type") == "Reconciling" and get(item, "status") == "True" for item in items)
+
+
+def _unpaused(manifest: Manifest) -> bool:
+    """Return whether a controller that tells when it has paused (KEDA) does not tell it yet."""
+    conditions = get(manifest, "status", "conditions")
+    items = conditions if isinstance(conditions, list) else []
+    return any(get(item, "type") == "Paused" and get(item, "status") != "True" for item in items)
 
 
 def selector_of(workload: Manifest) -> str:

@@ -9,10 +9,10 @@ from typing import assert_never
 from migrator.journal.records import one_side as records
 from migrator.journal.records import traffic
 from migrator.model.kinds import CRON_JOBS
-from migrator.model.one_side import HeldField, Part
+from migrator.model.one_side import HeldField, Part, Where
 from migrator.model.ref import ObjectRef
 
-SidesRecord = records.HandOverRecord | traffic.FenceRecord
+SidesRecord = records.HandOverRecord | records.GuardRecord | traffic.FenceRecord
 
 
 @dataclass(slots=True, frozen=True)
@@ -27,6 +27,10 @@ class Sides:
     """How far each group of a hand-over is."""
     turning: bool = False
     """Whether objects were told to change sides, and nobody knows which of them have."""
+    guards: Mapping[Where, frozenset[str]] = field(default_factory=dict)
+    """The groups that a policy guards on a side, or may."""
+    guarding: frozenset[Where] = frozenset()
+    """Where policies were announced, and nobody knows which of them stand."""
 
     def where(self, part: Part, *, going_back: bool) -> str:
         """Return where a part runs, by the journal."""
@@ -48,6 +52,8 @@ _WHERE: Mapping[records.Step | None, str] = {
 
 def after(sides: Sides, record: SidesRecord) -> Sides:
     """Return the sides after one more record."""
+    if isinstance(record, records.GuardRecord):
+        return _after_guard(sides, record)
     match record:
         case records.Held(parts=parts):
             return replace(sides, held=tuple(item.part for item in parts))
@@ -60,13 +66,21 @@ def after(sides: Sides, record: SidesRecord) -> Sides:
         case records.HandedOver() | traffic.Fenced():
             return replace(sides, turning=False)
         case records.HandedBack() | traffic.Unfenced():
-            return Sides(sides.held)
+            return replace(sides, handed={}, steps={}, turning=False)
         case records.HandBackAnnounced() | traffic.UnfenceAnnounced():
             return replace(sides, turning=True)  # they count as handed over until all of them run on blue again
         case traffic.FenceAnnounced(cronjobs=cronjobs):
             return _announced(sides, {blue: cron_job(blue, green) for blue, green in cronjobs.items()})
         case _:
             assert_never(record)
+
+
+def _after_guard(sides: Sides, record: records.GuardRecord) -> Sides:
+    side, rows = record.side, frozenset(record.rows)
+    if isinstance(record, records.Guarded):
+        return replace(sides, guards={**sides.guards, side: rows}, guarding=sides.guarding - {side})
+    may = sides.guards.get(side, frozenset()) | rows
+    return replace(sides, guards={**sides.guards, side: may}, guarding=sides.guarding | {side})
 
 
 def _announced(sides: Sides, parts: Mapping[ObjectRef, Part]) -> Sides:

@@ -36,7 +36,7 @@ class Keeper(NamedTuple):
 def keeper(manifest: Manifest) -> Keeper | None:
     """Return what a workload looks at if it deletes names, or None; one whose sources are not told looks at nothing known."""
     for container in containers(pod_spec(manifest) or {}):
-        values = _flags(container)
+        values = flags(container)
         kinds = tuple(_KINDS[source] for source in sorted(values.get("source", set())) if source in _KINDS)
         if kinds and not values.get("policy", set()) & set(_KEEPING):
             prefix = next(iter(values.get("annotation-prefix", ())), _PREFIX)
@@ -57,7 +57,7 @@ def is_published(manifest: Manifest, kept: Keeper) -> bool:
     return kept.templated or bool(hosts)
 
 
-def _flags(container: Manifest) -> dict[str, set[str]]:
+def flags(container: Manifest) -> dict[str, set[str]]:
     """Return the values of flags, of `--flag=value`, `--flag value` and of variables called EXTERNAL_DNS_FLAG."""
     words = [word for key in ("command", "args") for text in container.get(key) or [] for word in text.split()]
     found: dict[str, set[str]] = {}

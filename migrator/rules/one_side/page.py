@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.one_side import HeldField
-from migrator.rules.one_side.table import KINDS, PROGRAMS, Row
+from migrator.rules.one_side.table import KINDS, PROGRAMS, SCALERS, Row
 
 _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node has"
 
@@ -11,7 +11,7 @@ _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node ha
 def lines() -> list[str]:
     """Return the table in Markdown, a line per row."""
     head = ["| What | Recognised by | Why one side only | Held on green by | Meanwhile |", "|---|---|---|---|---|"]
-    return [*head, *(_line(row) for row in (*KINDS, *PROGRAMS))]
+    return [*head, *(_line(row) for row in (*KINDS, *SCALERS, *PROGRAMS))]
 
 
 def _line(row: Row) -> str:
@@ -19,7 +19,8 @@ def _line(row: Row) -> str:
 
 
 def _marks(row: Row) -> str:
-    parts = [f"kind `{name}`" for name in sorted(row.types)]
+    of_held = " of a workload that is held" if row in SCALERS else ""
+    parts = [f"kind `{name}`{of_held}" for name in sorted(row.types)]
     parts += [f"image `{image}`" for image in row.images]
     parts += [f"flags {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]
     program = f", running {' or '.join(f'`{word}`' for word in sorted(row.words))}" if row.words else ""

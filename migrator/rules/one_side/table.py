@@ -12,6 +12,7 @@ from migrator.model.one_side import Scalar
 Path = tuple[str, ...]
 _SUSPEND: Path = ("spec", "suspend")
 _PAUSED: Path = ("spec", "paused")
+KEDA_PAUSED: Path = ("metadata", "annotations", "autoscaling.keda.sh/paused")
 REPLICAS: tuple[Path, Scalar] = (("spec", "replicas"), 0)
 NODES: tuple[Path, Scalar] = (("spec", "template", "spec", "nodeSelector", "migrator/held"), "one-side")
 """No node has this label: the DaemonSet's controller then deletes its pods."""
@@ -92,6 +93,14 @@ KINDS = (
         meanwhile="new images are not committed from there",
         first=True,
     ),
+    _kind(
+        "KEDA ScaledJob",
+        "ScaledJob.keda.sh",
+        path=KEDA_PAUSED,
+        held="true",
+        why="starts Jobs for what waits outside",
+        meanwhile="no Job starts there",
+    ),
     Row(
         "CloudNativePG",
         why="two clusters would archive into one place, and each would take writes",
@@ -104,6 +113,25 @@ KINDS = (
         types=frozenset({"Cluster.postgresql.cnpg.io"}),
     ),
 )
+SCALERS = (
+    Row(
+        "KEDA",
+        why="would start the workload from 0 that is held",
+        meanwhile="nothing scales that workload there",
+        fields=((KEDA_PAUSED, "true"),),
+        types=frozenset({"ScaledObject.keda.sh"}),
+        first=True,
+    ),
+    Row(
+        "HPA from 0",
+        why="with minReplicas 0 it would start the workload from 0 that is held",
+        meanwhile="nothing scales that workload there",
+        fields=((("spec", "minReplicas"), 1),),
+        types=frozenset({"HorizontalPodAutoscaler.autoscaling"}),
+        first=True,
+    ),
+)
+"""What scales a workload is held where that workload is, and only there."""
 PROGRAMS = (
     Row(
         "external-dns",

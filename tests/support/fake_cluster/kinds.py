@@ -40,6 +40,7 @@ _CLUSTER = {
         "mutatingadmissionpolicies": "MutatingAdmissionPolicy",
         "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
         "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
+        "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
         "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
         "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
     },

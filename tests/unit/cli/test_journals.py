@@ -55,7 +55,10 @@ def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
         "next": None,
         "objects": 8,
         "unfinished": [],
-        "oneSide": [{"object": "CronJob.batch/shop/nightly", "group": "CronJob", "runsOn": "green", "runsOnNow": None}],
+        "oneSide": [
+            {"object": "CronJob.batch/shop/nightly", "group": "CronJob", "runsOn": "green", "runsOnNow": None, "lastWrittenBy": {}}
+        ],
+        "guards": {},
         "rollbackLoses": [],
         "goodVerdictAt": None,
         "onGreenSince": "2026-10-26T07:33:43+00:00",

@@ -21,7 +21,7 @@ from migrator.journal.records.base import Entry, Record
 from migrator.journal.records.codec import MIGRATION, UPGRADE, Codec
 from migrator.journal.records.data import DataRecord
 from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.one_side import HandOverRecord
+from migrator.journal.records.one_side import GuardRecord, HandOverRecord
 from migrator.journal.records.upgrade import UpgradeRecord
 from migrator.migration.ages import Moment
 from migrator.migration.state import Stage, fold
@@ -82,7 +82,7 @@ def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: 
 
 
 _NEWER_WORDS = {"window-opened", "finish-started", "clocks", "fenced", "prepare", "remove-account"} | {
-    record.WORD for record in get_args(HandOverRecord | DataRecord)
+    record.WORD for record in get_args(HandOverRecord | GuardRecord | DataRecord)
 }
 """Records that there are only since 0.2.0."""
 _NEWER = {"ahead", "id", "sha256", "soak", "hold", "from_snapshot"}

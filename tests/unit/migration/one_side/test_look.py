@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
+from migrator.errors import BlockedError
 from migrator.journal.records.one_side import Held
 from migrator.migration.copy import CopyOptions
+from migrator.migration.one_side.look import fresh
+from migrator.migration.validate import Checks, validate
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.outcome import Action
 from tests.support.objects import made
-from tests.support.one_side import DNS, Stand
+from tests.support.one_side import DNS, Stand, hand_over_alone
+from tests.support.recorder import Recorder
 
 
 def test_it_is_held_on_green_until_the_cutover(stand: Stand) -> None:
@@ -42,6 +48,33 @@ def test_somebody_who_wakes_it_on_blue_after_the_cutover_is_seen(stand: Stand) -
     run_cutover(stand.session, CopyOptions())
     stand.blue.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 1}}, manager="kubectl-scale", subresource="scale")
     failures = run_validate(stand.session).failures
-    assert [(item.subject, item.reason.partition(":")[0]) for item in failures] == [
-        (str(DNS), "runs on blue again, and was handed over to green")
-    ]
+    assert [item.subject for item in failures] == [str(DNS)]
+    assert failures[0].reason.startswith("runs on blue again, and was handed over to green (last written by kubectl-scale at 20")
+
+
+def test_a_hold_that_an_operator_takes_away_at_once_is_seen_and_refused(stand: Stand) -> None:
+    """By the copy that has made it, with who it was; later by validate, and by the cutover, before blue is touched."""
+    run_copy(stand.session, CopyOptions())
+    stand.green.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 2}}, manager="dns-operator")
+    live = fresh(stand.session.read_and_plan()[0], stand.green, {}, stand.clock)
+    stand.session.warn_of_both_sides(stand.session.read_and_plan()[0], live)
+    assert isinstance(stand.session.run.reporter, Recorder)
+    assert "runs on green, and on blue too (last written by dns-operator at 20" in stand.session.run.reporter.notes[-1]
+    failure = next(item for item in run_validate(stand.session).failures if item.check == "one side")
+    assert "dns-operator" in failure.reason
+    with pytest.raises(BlockedError, match=r"runs on green and on blue: dns-operator at 20.* took away what holds it there"):
+        hand_over_alone(stand)
+    assert stand.replicas == (2, 2)
+
+
+def test_what_is_started_while_validate_waits_counts(stand: Stand) -> None:
+    """The first reading of green is old by the end of the wait."""
+    run_copy(stand.session, CopyOptions())
+    stand.control(stand.blue)
+    stand.control(stand.green)
+    stand.clock.pass_time(1.0)
+    plan, green = stand.session.read_and_plan()
+    stand.green.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 1}}, manager="dns-operator")
+    checks = Checks(stand.session.prober, stand.session.registry, (), 5.0, ())
+    verdict = validate(plan, stand.blue, stand.green, green.live, checks=checks, run=stand.session.run)
+    assert [item.check for item in verdict.failures] == ["one side"]

@@ -29,7 +29,7 @@ def look(stand: Stand, *flags: str) -> list[Finding]:
 
 def test_a_name_of_what_stays_is_a_failure(stand: Stand) -> None:
     """Its policy `sync` deletes what it does not see on green."""
-    (found,) = look(stand, "--policy=sync")
+    (found,) = look(stand, "--policy=sync", "--txt-owner-id=shop")
     assert (found.subject, found.severity) == ("Service/left/old", "failure")
     assert "Deployment.apps/shop/dns would delete its names" in found.reason
     assert "upsert-only" in found.hint
@@ -47,7 +47,7 @@ def test_one_that_looks_at_its_own_namespace_is_none(stand: Stand) -> None:
 
 def test_what_cannot_be_read_is_a_failure(stand: Stand) -> None:
     """Nobody knows which names would go."""
-    assert look(stand, "--policy=sync")
+    assert look(stand, "--policy=sync", "--txt-owner-id=shop")
     stand.blue.faults.append(Fault("list", forbidden, "Service"))
     texts = [item.reason for item in run_validate(stand.session).findings if item.check == "names in DNS"]
     assert any("cannot be read on blue" in text for text in texts)

@@ -16,7 +16,7 @@ def asked(pair: Pair, *, green: Side | None = None) -> Now:
 
 def test_each_side_is_asked(pair: Pair) -> None:
     """What a person has paused runs nowhere."""
-    assert asked(pair) == Now({NIGHTLY: ("blue",), PAUSED: ()})
+    assert asked(pair).running == {NIGHTLY: ("blue",), PAUSED: ()}
     pair.over()
     assert asked(pair).running[NIGHTLY] == ("green",)
 
@@ -24,7 +24,9 @@ def test_each_side_is_asked(pair: Pair) -> None:
 def test_what_somebody_has_woken_runs_twice(pair: Pair) -> None:
     """By hand, on the side that should be still."""
     pair.wake_green()
-    assert asked(pair).twice() == [NIGHTLY]
+    found = asked(pair)
+    assert found.twice() == [NIGHTLY]
+    assert found.writers[NIGHTLY]["green"].startswith("kubectl at 20")
 
 
 def test_a_side_that_is_away_is_named(pair: Pair) -> None:

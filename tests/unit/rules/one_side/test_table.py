@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from migrator.rules.one_side.table import KINDS, PROGRAMS
+from migrator.rules.one_side.table import KINDS, PROGRAMS, SCALERS
 
 
 def test_each_row_is_recognised_by_something_and_says_why() -> None:
     """A row without marks would match everything or nothing."""
-    for row in (*KINDS, *PROGRAMS):
+    for row in (*KINDS, *SCALERS, *PROGRAMS):
         assert row.types or row.images or row.flags
         assert row.why
         assert row.meanwhile or not row.held
-    assert len({row.name for row in (*KINDS, *PROGRAMS)}) == len((*KINDS, *PROGRAMS))
+    assert len({row.name for row in (*KINDS, *SCALERS, *PROGRAMS)}) == len((*KINDS, *SCALERS, *PROGRAMS))

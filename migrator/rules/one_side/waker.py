@@ -1,0 +1,22 @@
+"""Who has started what was held, or stopped what ran: as the object's own `managedFields` tell (KEP-555); a pure function."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import Manifest, get
+from migrator.model.one_side import Part
+from migrator.rules.field_owners import FENCE, OURS
+
+
+def last_writer(manifest: Manifest, part: Part) -> str:
+    """Return who wrote last to a field that holds an object, and when; an empty string where nobody tells.
+
+    A field that was removed has no owner: then it is who wrote to the object last.
+    """
+    entries = [entry for entry in get(manifest, "metadata", "managedFields") or [] if get(entry, "subresource") != "status"]
+    paths = [tuple(f"f:{key}" for key in field.path) for field in part.fields]
+    owning = [entry for entry in entries if any(get(entry, "fieldsV1", *path) is not None for path in paths)]
+    others = [entry for entry in entries if get(entry, "manager") not in (FENCE, OURS)]
+    found = max(owning or others, key=lambda entry: str(get(entry, "time") or ""), default=None)
+    if found is None:
+        return ""
+    return f"{get(found, 'manager') or 'somebody'} at {get(found, 'time') or 'an unknown time'}"
