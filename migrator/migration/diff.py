@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from migrator.errors import ApiError, NotFoundError, ThrottledError, UnavailableError
+from migrator.errors import ApiError, ConflictError, NotFoundError, ThrottledError, UnavailableError
 from migrator.migration.apply import special
-from migrator.migration.inventory import Live
+from migrator.migration.inventory import Live, live_of
 from migrator.migration.refusals import STAND_IN, trial_of
 from migrator.migration.retained import with_retained
 from migrator.model.difference import FieldDifference, all_differences, masked
@@ -23,6 +23,7 @@ from migrator.ports import Green, Reporter
 from migrator.rules import field_owners
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
+_ATTEMPTS = 5
 _SERVER_OWNED = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 
 
@@ -62,20 +63,32 @@ def _one(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live]) -> Object
     try:
         if have is None:
             return _created(item, special.first_body(item, body), green, live)
+        differences = _changes(item, body, have, green)
+    except (UnavailableError, ThrottledError, ConflictError) as error:
+        # Nobody has refused it: green, or a webhook of it, gave no answer, or a controller writes to it all the time.
+        return ObjectDiff(item.green, "unproven", message=error.message)
+    except ApiError as error:
+        return ObjectDiff(item.green, "refused", message=error.message)
+    return ObjectDiff(item.green, "change" if differences else "unchanged", tuple(masked(differences, item.green.kind)))
+
+
+def _changes(item: PlanItem, body: Manifest, have: Live, green: Green) -> list[FieldDifference]:
+    """Return what a replace would change; asked again if a controller has written to the object since it was read."""
+    attempts = range(_ATTEMPTS)
+    for attempt in attempts:
         current = orjson.loads(have.body)
         wanted = with_retained(body, current, item.volatile, have.fields)
         wanted["metadata"] |= {"resourceVersion": have.resource_version}
         owners = current["metadata"].get("ownerReferences")
         if owners and body["metadata"].get("ownerReferences"):
             wanted["metadata"]["ownerReferences"] = owners
-        after = _replace(item, green, wanted, item.manager)
-        differences = all_differences(_comparable(current), _comparable(after))
-    except (UnavailableError, ThrottledError) as error:
-        # Nobody has refused it: green, or a webhook of it, gave no answer.
-        return ObjectDiff(item.green, "unproven", message=error.message)
-    except ApiError as error:
-        return ObjectDiff(item.green, "refused", message=error.message)
-    return ObjectDiff(item.green, "change" if differences else "unchanged", tuple(masked(differences, item.green.kind)))
+        try:
+            return all_differences(_comparable(current), _comparable(_replace(item, green, wanted, item.manager)))
+        except ConflictError:
+            if item.resource is None or attempt == attempts[-1]:
+                raise
+            have = live_of(green.get(item.resource, item.green.namespace, item.green.name))
+    raise AssertionError("the loop returns or raises")
 
 
 def _created(item: PlanItem, body: Manifest, green: Green, live: Mapping[ObjectRef, Live]) -> ObjectDiff:

@@ -10,7 +10,7 @@ from migrator.errors import ApiError
 from migrator.migration.diff import ObjectDiff, diff
 from migrator.model.difference import MISSING
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden, unavailable, uncalled
+from tests.support.fake_cluster.faults import Fault, conflict, forbidden, unavailable, uncalled
 from tests.support.objects import config_map, deployment, made
 from tests.support.pairs import Pair, contents, in_green, in_shop, owned_by, pair, shop
 
@@ -147,3 +147,11 @@ def test_what_green_gave_no_answer_about_is_unproven(error: Callable[[], ApiErro
     found = entries(both)
     assert (found[A].action, found[A].message) == ("unproven", error().message)
     assert {entry.action for ref, entry in found.items() if ref != A} == {"create"}
+
+
+@pytest.mark.parametrize(("times", "action"), [(1, "unchanged"), (99, "unproven")])
+def test_what_a_controller_writes_to_meanwhile_is_asked_again(times: int, action: str) -> None:
+    """A status that changes is no refusal; one that never rests proves nothing."""
+    both = copied()
+    both.green.faults.append(Fault("replace", conflict, times=times))
+    assert entries(both)[A].action == action
