@@ -40,7 +40,9 @@ has() {{ $inside ip -o address show to {ip} 2>/dev/null; }}
 holds() {{ [ -n "$(has)" ]; }}
 drop() {{ has | while read -r _ device _ address _; do $inside ip address del "$address" dev "$device"; done; }}
 """
-_WRITE = """mkdir -p "$(dirname {file})" && (umask 022; echo {value} > {file}.new) && mv {file}.new {file} && sync {file} || exit 1
+# A busy disk takes seconds to sync: nobody waits for that, keepalived looks at once.
+_WRITE = """mkdir -p "$(dirname {file})" && (umask 022; echo {value} > {file}.new) && mv {file}.new {file} || exit 1
+(sync {file} > /dev/null 2>&1 < /dev/null &)
 [ {value} -ge 0 ] || [ -n "$pid" ] || drop
 """
 _WAIT = """left={hundredths}
