@@ -61,7 +61,7 @@ def test_a_cutover_that_is_killed_goes_on(stand: DataStand, event: str, more: in
     stand.require_nothing_lost("green")
 
 
-@pytest.mark.parametrize(("event", "more"), [("rollback", 1), ("data-pass", 1), ("data-proven", 1), ("data-switched", 1)])
+@pytest.mark.parametrize(("event", "more"), [("rollback-started", 1), ("data-pass", 1), ("data-proven", 1), ("data-switched", 1)])
 def test_a_rollback_that_is_killed_goes_on(stand: DataStand, event: str, more: int) -> None:
     """Blue starts only when all that green has written is there."""
     stand.ok("cutover", "--yes")
