@@ -26,8 +26,9 @@ _HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2}}}
 _NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
 _POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
 _TRIAL = f"""set -e
+# A setting that is as it was by default is printed as a comment.
 # A pod that is gone once its container had started was ended by the kubelet: the runtime has done its work.
-pause=$(crio config 2>/dev/null | sed -n 's/^ *pause_image *= *"\\(.*\\)"/\\1/p' | head -n 1)
+pause=$(crio config 2>/dev/null | sed -n 's/^[# ]*pause_image *= *"\\(.*\\)"/\\1/p' | tail -n 1)
 test -n "$pause" || {{ echo 'crio config names no pause image: its settings cannot be read' >&2; exit 1; }}
 crictl inspecti -q "$pause" >/dev/null 2>&1 || crictl pull "$pause" >/dev/null
 sed -i "s|@IMAGE@|$pause|" {_FOLDER}/container.json

@@ -158,7 +158,7 @@ def test_the_trial_s_words_to_the_shell(tmp_path: Path, start: str, enter: str, 
     """A pod of the settings' own pause image on the host's network; what is left of it, or of an earlier one, goes."""
     host = ShellHost(tmp_path)
     host.program("sleep", "#!/bin/sh\n")
-    host.program("crio", "#!/bin/sh\necho '# pause_image = \"no\"'; echo 'pause_image = \"r.example/pause:3.10\"'\n")
+    host.program("crio", "#!/bin/sh\necho '# pause_image_auth_file = \"no\"'; echo '# pause_image = \"r.example/pause:3.10\"'\n")
     host.program("crictl", CRICTL.format(start=start, enter=enter, sandbox=sandbox or "true"))
     if works:
         start_a_container(host)
