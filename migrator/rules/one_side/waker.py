@@ -19,4 +19,5 @@ def last_writer(manifest: Manifest, part: Part) -> str:
     found = max(owning or others, key=lambda entry: str(get(entry, "time") or ""), default=None)
     if found is None:
         return ""
-    return f"{get(found, 'manager') or 'somebody'} at {get(found, 'time') or 'an unknown time'}"
+    who, when = get(found, "manager") or "somebody", get(found, "time")
+    return f"{who} at {when}" if when else str(who)  # an API server notes no time for a change of the scale

@@ -31,7 +31,7 @@ def entry(manager: str, hour: int, fields: object = None, subresource: str = "")
         ([entry("kubectl-edit", 3), entry("helm", 4, OTHER)], "kubectl-edit at 2026-01-02T03:00:00Z"),
         ([entry("kubectl-patch", 3, OTHER), entry("migrator", 4, OTHER)], "kubectl-patch at 2026-01-02T03:00:00Z"),
         ([entry("kube-controller-manager", 5, {"f:status": {}}, "status"), entry("a", 1)], "a at 2026-01-02T01:00:00Z"),
-        ([{"manager": "a", "fieldsV1": SUSPEND}], "a at an unknown time"),
+        ([{"manager": "a", "fieldsV1": SUSPEND}], "a"),
         ([{"fieldsV1": "strange"}, {"time": 7, "fieldsV1": SUSPEND}], "somebody at 7"),
         ([], ""),
         (None, ""),

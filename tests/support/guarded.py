@@ -1,0 +1,61 @@
+"""A migration of external-dns and a CronJob on real API servers, with guards where a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrator.errors import ForbiddenError
+from migrator.kube.cluster import KubeCluster
+from migrator.model.kinds import DEPLOYMENTS
+from migrator.model.manifest import Manifest
+from migrator.testbed.balancer import balanced
+from tests.support.objects import cron_job, deployment
+from tests.support.sandbox import Sandbox
+
+
+def external_dns() -> Manifest:
+    """Return an external-dns with two replicas."""
+    manifest = deployment("dns", 2)
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.k8s.io/external-dns/external-dns:v0.23.0"
+    return manifest
+
+
+@contextmanager
+def guarded(sandbox: Sandbox, folder: Path, sides: list[str]) -> Iterator[None]:
+    """Have a migration of external-dns and a CronJob, copied and validated, with guards on these sides."""
+    with balanced(folder / "haproxy") as (balancer, _, _):
+        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
+        traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}
+        gates = {"minRequests": 0, "readyTimeout": "60s"}
+        sandbox.configure(traffic=traffic, gates=gates, cutover={"guard": sides}, retire={"soak": "0s"})
+        sandbox.on_blue(
+            external_dns(),
+            cron_job("nightly"),
+            deployment("web"),
+        )
+        done(sandbox, "copy")
+        done(sandbox, "validate")
+        yield
+
+
+def done(sandbox: Sandbox, *verb: str) -> str:
+    """Run a verb that must succeed, and return what it said."""
+    result = sandbox.run(*verb)
+    assert result.code == 0, (verb, result.out, result.err)
+    return result.out + result.err
+
+
+def scaled(
+    cluster: KubeCluster, sandbox: Sandbox, replicas: int, *, name: str = "dns", subresource: str = "scale", dry_run: bool = False
+) -> str:
+    """Scale as `kubectl scale` or `kubectl edit` does; return why that is refused, or an empty string."""
+    try:
+        patch = {"spec": {"replicas": replicas}}
+        cluster.patch(
+            DEPLOYMENTS, sandbox.namespace, name, patch, manager="kubectl-scale", subresource=subresource, dry_run=dry_run
+        )
+    except ForbiddenError as error:
+        return error.message
+    return ""
