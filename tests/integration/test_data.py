@@ -89,6 +89,9 @@ def test_a_volume_moves_is_proven_and_comes_back(shop: tuple[Sandbox, Path, Path
 def test_a_claim_that_cannot_be_copied_says_why(shop: tuple[Sandbox, Path, Path], hosts: VolumePair) -> None:
     """A pod that uses it on green, hosts that no file names, a claim that does not exist: one line each, nothing changed."""
     sandbox, _, green = shop
+    sandbox.configure()
+    assert "volumes.hosts: is missing" in one_line(sandbox.run("data", "copy"))
+    sandbox.configure(volumes={"hosts": {"blue": "b.yaml", "green": "g.yaml"}})
     containers = [{"name": "c", "image": "registry.example.com/a:1"}]
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
     sandbox.on_green(made("v1", "Pod", "early", spec={"containers": containers, "volumes": volumes}))
@@ -96,6 +99,4 @@ def test_a_claim_that_cannot_be_copied_says_why(shop: tuple[Sandbox, Path, Path]
     assert "pod early uses it on green" in result.err
     assert list(green.iterdir()) == [green / "lost+found"]
     assert "is named shop/x" in one_line(sandbox.run("data", "copy", "--claim", "shop/x"))
-    sandbox.configure()
-    assert "volumes.hosts: is missing" in one_line(sandbox.run("data", "copy"))
     assert (hosts.blue.units, hosts.green.units) == ([], [])
