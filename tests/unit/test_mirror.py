@@ -23,7 +23,10 @@ WITHOUT_LOGIC = {
     "model/kinds.py": "values",
     "model/outcome.py": "values",
     "nodes/paths.py": "values",
-    "ports.py": "protocols",
+    "ports/clusters.py": "protocols",
+    "ports/hosts.py": "protocols",
+    "ports/run.py": "protocols",
+    "ports/traffic.py": "protocols",
 }
 """Modules that decide nothing."""
 ELSEWHERE = {
