@@ -54,6 +54,7 @@ def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOut
         ]
         bind_waiting(session, named, movers.green_nodes)
     plans = _chosen(session, choice)
+    movers.require_hosts()
     jobs = [_job(plan, choice) for plan in plans if _free(plan.used_on_green, plan, "green", session)]
     return _moved(session, movers, jobs)
 

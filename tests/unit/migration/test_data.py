@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from migrator.errors import BlockedError, HostError
+from migrator.errors import BlockedError, ConfigError, HostError
 from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.migration.data import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
 from migrator.model.kinds import PODS
@@ -59,6 +60,15 @@ def test_the_last_pass_wants_a_workload_that_stands_still(tmp_path: Path, side: 
     with pytest.raises(BlockedError, match=f"pod busy still uses it on {side}"):
         finish_data(one.session, one.movers, ALL)
     assert len(one.there.jobs) == 1
+
+
+def test_a_copy_without_hosts_is_refused_before_anything_else_is_said_of_a_claim(tmp_path: Path) -> None:
+    """Also where the only claim is in use on green, so that nothing would be copied."""
+    one = stand(tmp_path, "data")
+    one.hold("green", "early", "data")
+    without = replace(one.movers, lacking="t.yaml: volumes.hosts: is missing")
+    with pytest.raises(ConfigError, match=r"volumes\.hosts: is missing"):
+        copy_data(one.session, without, ALL)
 
 
 def test_the_pause_is_predicted_and_asked_for(tmp_path: Path) -> None:
