@@ -22,15 +22,17 @@ _BEFORE = f"{STATE}/runtime-before.json"
 _FOLDER = "/run/migrator/trial"
 _TRIES = 5
 """A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing."""
-_HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2}}}
+_HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}
 _NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
 _POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
+_NO_IMAGE = 75
+"""EX_TEMPFAIL of sysexits.h: no image to try with says nothing about the runtime."""
 _TRIAL = f"""set -e
 # A setting that is as it was by default is printed as a comment.
 # A pod that is gone once its container had started was ended by the kubelet: the runtime has done its work.
 pause=$(crio config 2>/dev/null | sed -n 's/^[# ]*pause_image *= *"\\(.*\\)"/\\1/p' | tail -n 1)
 test -n "$pause" || {{ echo 'crio config names no pause image: its settings cannot be read' >&2; exit 1; }}
-crictl inspecti -q "$pause" >/dev/null 2>&1 || crictl pull "$pause" >/dev/null
+crictl inspecti -q "$pause" >/dev/null 2>&1 || crictl pull "$pause" >/dev/null || exit {_NO_IMAGE}
 sed -i "s|@IMAGE@|$pause|" {_FOLDER}/container.json
 for old in $(crictl pods -q --name '^migrator-trial$'); do crictl rmp -f "$old" >/dev/null 2>&1 || true; done
 pod=$(crictl runp {_FOLDER}/pod.json)
@@ -83,11 +85,16 @@ class ProvenRuntime:
         try:
             start_a_container(host)
         except CommandFailedError as error:
+            if error.code == _NO_IMAGE:
+                raise MigratorError(
+                    f"{host.name}: the pause image cannot be pulled, so the new CRI-O is not proven: {_said(error)}",
+                    hint="see `crio config | grep pause_image` and the registry there; then `migrator upgrade resume`",
+                ) from error
             self._put_back(host, error)
         host.run(f"rm -f {_BEFORE}")
 
     def _put_back(self, host: Host, error: CommandFailedError) -> None:
-        said = " ".join(error.output.split())[-400:]
+        said = _said(error)
         before = {name: version for name, version in json.loads(host.read(_BEFORE)).items() if version}
         new = self.packages.versions.get("cri-o", "")
         old = before.get("cri-o", "")
@@ -107,6 +114,11 @@ class ProvenRuntime:
             f"{host.name}: CRI-O {new} starts no container: {said}; {now}",
             hint="no further node is touched; mend it, or take another (--package cri-o=VERSION), then `migrator upgrade resume`",
         ) from error
+
+
+def _said(error: CommandFailedError) -> str:
+    """Return the runtime's last words in one line."""
+    return " ".join(error.output.split())[-400:]
 
 
 def _install(host: Host, packages: Packages) -> None:

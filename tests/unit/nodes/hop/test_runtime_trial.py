@@ -66,6 +66,20 @@ def action(tmp_path: Path) -> ProvenRuntime:
     return ProvenRuntime(Packages({"cri-o": "1.37.0"}, str(tmp_path)))
 
 
+def test_an_image_that_cannot_be_pulled_says_nothing_about_the_runtime(action: ProvenRuntime) -> None:
+    """The new packages stay, and the next run tries again."""
+    host = Machine(lambda _: True)
+    host.answers["crictl runp"] = lambda _: no_image()
+    with pytest.raises(MigratorError, match="the pause image cannot be pulled"):
+        action.run(host)
+    assert (host.installed, action.done(host)) == ("1.37.0", False)
+
+
+def no_image() -> str:
+    """End as the trial does where its image cannot be had."""
+    raise CommandFailedError("sh", 75, "pinging container registry: i/o timeout")
+
+
 def test_a_runtime_that_starts_a_container_stays(action: ProvenRuntime) -> None:
     """Until it has, a run that was cut off does it again."""
     host = Machine(lambda _: True)
@@ -168,3 +182,14 @@ def test_the_trial_s_words_to_the_shell(tmp_path: Path, start: str, enter: str, 
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked[0] == "inspecti -q r.example/pause:3.10"
     assert [line for line in asked if line.startswith("rmp")] == ["rmp -f old", "rmp -f pod-1"]
+
+
+def test_an_image_that_cannot_be_pulled_has_a_code_of_its_own(tmp_path: Path) -> None:
+    """No container was tried."""
+    host = ShellHost(tmp_path)
+    host.program("sleep", "#!/bin/sh\n")
+    host.program("crio", "#!/bin/sh\necho 'pause_image = \"r.example/pause:3.10\"'\n")
+    host.program("crictl", "#!/bin/sh\necho i/o timeout >&2; exit 1\n")
+    with pytest.raises(CommandFailedError, match="i/o timeout") as caught:
+        start_a_container(host)
+    assert caught.value.code == 75
