@@ -16,8 +16,14 @@ def last_writer(manifest: Manifest, part: Part) -> str:
     paths = [tuple(f"f:{key}" for key in field.path) for field in part.fields]
     owning = [entry for entry in entries if any(get(entry, "fieldsV1", *path) is not None for path in paths)]
     others = [entry for entry in entries if get(entry, "manager") not in (FENCE, OURS)]
-    found = max(owning or others, key=lambda entry: str(get(entry, "time") or ""), default=None)
+    found = max(owning or others, key=_lateness, default=None)
     if found is None:
         return ""
     who, when = get(found, "manager") or "somebody", get(found, "time")
     return f"{who} at {when}" if when else str(who)  # an API server notes no time for a change of the scale
+
+
+def _lateness(entry: object) -> tuple[bool, bool, str]:
+    """Return what is greater of a later entry; one of the scale has no time, and leaves the creator's its ownership."""
+    scaled = get(entry, "subresource") == "scale"
+    return scaled, get(entry, "manager") not in (FENCE, OURS), str(get(entry, "time") or "")

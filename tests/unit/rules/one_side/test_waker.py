@@ -32,6 +32,8 @@ def entry(manager: str, hour: int, fields: object = None, subresource: str = "")
         ([entry("kubectl-patch", 3, OTHER), entry("migrator", 4, OTHER)], "kubectl-patch at 2026-01-02T03:00:00Z"),
         ([entry("kube-controller-manager", 5, {"f:status": {}}, "status"), entry("a", 1)], "a at 2026-01-02T01:00:00Z"),
         ([{"manager": "a", "fieldsV1": SUSPEND}], "a"),
+        ([entry("kubectl-create", 3), {"manager": "kubectl-scale", "subresource": "scale", "fieldsV1": SUSPEND}], "kubectl-scale"),
+        ([entry("a", 3, None, "scale") | {"time": None}, entry("migrator-fence", 4, None, "scale") | {"time": None}], "a"),
         ([{"fieldsV1": "strange"}, {"time": 7, "fieldsV1": SUSPEND}], "somebody at 7"),
         ([], ""),
         (None, ""),
