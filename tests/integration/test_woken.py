@@ -14,7 +14,7 @@ from tests.support.guarded import done, guarded, scaled
 from tests.support.objects import crd, made
 from tests.support.sandbox import Sandbox, until
 
-WHO = "kubectl-scale"
+WHO = "kubectl-scale at 20"
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def operator(sandbox: Sandbox) -> Iterator[None]:
 def test_a_person_who_starts_it_by_hand_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     """On green before the cutover, on blue after it: by status, plan, validate and the next verb."""
     with guarded(sandbox, tmp_path, []):
-        assert scaled(sandbox.pair.green, sandbox, 1) == ""
+        assert scaled(sandbox.pair.green, sandbox, 1, subresource="") == ""
         status = sandbox.run("status").out
         assert "runs now on blue and green: somebody has started or stopped it" in status
         assert f"on green by {WHO}" in status, status
@@ -53,10 +53,10 @@ def test_a_person_who_starts_it_by_hand_is_named(sandbox: Sandbox, tmp_path: Pat
         assert WHO in failures[0]["reason"]
         assert sandbox.run("cutover", "--yes").code == 3
         assert sandbox.blue("Deployment", "dns")["spec"]["replicas"] == 2
-        assert scaled(sandbox.pair.green, sandbox, 0) == ""
+        assert scaled(sandbox.pair.green, sandbox, 0, subresource="") == ""
         done(sandbox, "validate")
         done(sandbox, "cutover", "--yes")
-        assert scaled(sandbox.pair.blue, sandbox, 1) == ""
+        assert scaled(sandbox.pair.blue, sandbox, 1, subresource="") == ""
         status = sandbox.run("status").out
         assert f"on blue by {WHO}" in status, status
         assert f"runs on blue again, and was handed over to green (last written by {WHO}" in sandbox.run("validate").out

@@ -43,3 +43,14 @@ def test_the_last_writer_of_what_holds_it_is_named(entries: object, who: str) ->
     """Not of the status, nor of another field; of a field that was removed the last one who wrote, but for this tool."""
     manifest: Manifest = {"metadata": {"name": "nightly"} | ({} if entries is None else {"managedFields": entries})}
     assert last_writer(manifest, PART) == who
+
+
+def test_a_value_that_nobody_owns_has_no_writer() -> None:
+    """It is better not told than told of who created the object."""
+    manifest: Manifest = {
+        "metadata": {"name": "nightly", "managedFields": [entry("kubectl-create", 3, OTHER)]},
+        "spec": {"suspend": False},
+    }
+    assert last_writer(manifest, PART) == ""
+    del manifest["spec"]
+    assert last_writer(manifest, PART).startswith("kubectl-create at")
