@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 
 import yaml
+from demo_one_side import be_refused, external_dns, show
 from demo_traffic import KINDS, Edge
 from shop import shop
 
+from migrator.kube.cluster import KubeCluster
 from migrator.testbed.balancer import Load
 from migrator.testbed.binaries import Store
 from migrator.testbed.planes.control_plane import Recipe
@@ -40,11 +42,12 @@ def main() -> int:
         _say(f"1. Two real control planes: blue {BLUE}, green {GREEN} (the first time, their binaries are fetched or built)")
         planes = testbed.up((Recipe("blue", BLUE), Recipe("green", GREEN)))
         _say("2. A shop on blue")
-        made = deploy(planes["blue"].cluster(patience=30), shop())
+        sides = {name: plane.cluster(patience=30) for name, plane in planes.items()}
+        made = deploy(sides["blue"], [*shop(), external_dns()])
         print(f"   {len(made)} objects of {len({item['kind'] for item in made})} kinds")
         shutil.rmtree(folder / "traffic", ignore_errors=True)
         with KINDS[options.traffic](folder / "traffic") as edge:
-            _migrate(folder, testbed, edge)
+            _migrate(folder, testbed, edge, sides)
     finally:
         if not options.keep:
             testbed.down()
@@ -52,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def _migrate(folder: Path, testbed: Testbed, edge: Edge) -> None:
+def _migrate(folder: Path, testbed: Testbed, edge: Edge, sides: dict[str, KubeCluster]) -> None:
     _write_config(folder, testbed, edge)
     _say("3. plan: what would happen to every object, before anything is written")
     _run(folder, "plan", "--out", "plan.json")
@@ -60,13 +63,18 @@ def _migrate(folder: Path, testbed: Testbed, edge: Edge) -> None:
     _run(folder, "copy", "--plan", "plan.json")
     _say("   again: only what has changed since")
     _run(folder, "copy")
+    show(sides)
+    be_refused(sides["green"])
     _say("5. validate: is green ready?")
     _run(folder, "validate")
     with edge.loaded() as seen:
         _say("6. cutover, under load, step by step")
         _run(folder, "cutover", "--yes")
+        show(sides)
+        be_refused(sides["blue"])
         _say("7. rollback: at once")
         _run(folder, "rollback")
+        show(sides)
         _say("8. and to green again")
         _run(folder, "validate")
         _run(folder, "cutover", "--yes")
@@ -90,6 +98,7 @@ def _write_config(folder: Path, testbed: Testbed, edge: Edge) -> None:
         "green": {"kubeconfig": kubeconfig, "context": "green"},
         "probes": [edge.probe],
         "traffic": edge.traffic,
+        "cutover": {"guard": ["green", "blue"]},
         "gates": {"errorRate": "1%", "latency": "0.5s", "readyTimeout": "2m"},
         "retire": {"soak": "24h"},
     }
