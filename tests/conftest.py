@@ -18,9 +18,19 @@ settings.register_profile("any-machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any-machine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run unit tests first: they tell soonest that something is broken."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person ask for all cases."""
+    parser.addoption("--all", action="store_true", help="also run what CI leaves out for its time (marker on_demand)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run unit tests first: they tell soonest that something is broken. Leave out what is run on demand."""
     items.sort(key=lambda item: "integration" in str(item.path))
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("on_demand")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from tests.contract.switches import Place, SwitchContract
 from tests.support.edges import switch
 from tests.support.sandbox import until
 
+SECONDS = 150
+
 
 @pytest.fixture
 def addresses(tmp_path: Path) -> Iterator[Addresses]:
@@ -62,7 +64,10 @@ def test_packets_show_one_holder_at_any_time(addresses: Addresses, moved: Traffi
     assert addresses.files == AT_REST
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["its parent", "its VRRP process"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(0, id="its parent", marks=pytest.mark.on_demand), pytest.param(1, id="its VRRP process")],
+)
 def test_a_keepalived_that_does_not_let_go_is_named(addresses: Addresses, moved: TrafficSwitch, number: int) -> None:
     """It does not do anything any more, and its address is still there: nobody else gets it."""
     stopped = addresses.hosts["b1"].children[number]
@@ -76,6 +81,7 @@ def test_a_keepalived_that_does_not_let_go_is_named(addresses: Addresses, moved:
     until(lambda: [addresses.holds(name) for name in addresses.hosts] == [True, False, False, False])
 
 
+@pytest.mark.on_demand
 def test_a_file_that_nobody_tracks_is_told_with_the_lines(addresses: Addresses, moved: TrafficSwitch) -> None:
     """The lines of keepalived.conf; with them it works."""
     host = addresses.hosts["g1"]
@@ -93,6 +99,7 @@ def test_a_file_that_nobody_tracks_is_told_with_the_lines(addresses: Addresses, 
     assert moved.require_shares()
 
 
+@pytest.mark.on_demand
 def test_a_reboot_keeps_who_may_have_it(addresses: Addresses, moved: TrafficSwitch) -> None:
     """Blue's first host has the higher priority, and comes back without taking the address."""
     moved.shift(100)
@@ -120,6 +127,7 @@ def test_the_way_back_takes_the_address_off_a_dead_keepalived(addresses: Address
     assert moved.read().servers == {"b1": 1, "b2": 0, "g1": 0, "g2": 0}
 
 
+@pytest.mark.on_demand
 def test_the_way_back_ends_a_keepalived_that_stands_still(addresses: Addresses, moved: TrafficSwitch) -> None:
     """It would keep the address beside blue's host."""
     moved.shift(100)
@@ -130,6 +138,7 @@ def test_the_way_back_ends_a_keepalived_that_stands_still(addresses: Addresses, 
     assert ([name for name in addresses.hosts if addresses.holds(name)], addresses.lan.ask()) == (["b1"], "blue")
 
 
+@pytest.mark.on_demand
 def test_the_way_back_past_a_host_that_is_gone(addresses: Addresses, moved: TrafficSwitch) -> None:
     """SSH is lost, its keepalived goes on: blue's has the higher priority until somebody has told it."""
     moved.shift(100)

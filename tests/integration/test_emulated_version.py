@@ -20,6 +20,7 @@ from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.sandbox import TYPES, until
 
+SECONDS = 90
 WRITES = 10_000
 CHANGED = DELETED = 500
 EMULATED = BLUE.rpartition(".")[0]

@@ -25,6 +25,9 @@ from tests.support.volume_hosts import VolumePair, volume_pair
 Pair = VolumePair
 
 
+SECONDS = 180
+
+
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[VolumePair]:
     """Make two hosts."""

@@ -26,6 +26,7 @@ from tests.support.objects import config_map, cron_job
 from tests.support.sandbox import TYPES, Sandbox, freeze_when, until
 from tests.support.sockets import black_hole, closed_port, watched
 
+SECONDS = 260
 MINUTE = 60 + PATIENCE_SECONDS
 
 
