@@ -235,7 +235,7 @@ def test_report_tells_the_story(sandbox: Sandbox, edge: Edge) -> None:
     result = sandbox.json("report", "--out", "page.html")
     assert result.code == 0, result.err
     html = (sandbox.folder / "page.html").read_text()
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == html.count("<figure") == 4
     assert "http" not in html.split("</style>")[0]
     assert result.document["weights"][-1]["percent"] == 0
     assert {"cutover ended", "rollback ended"} <= {item["what"] for item in result.document["milestones"]}

@@ -93,7 +93,9 @@ class Tree:
 
     def _walk(self, *, whole: bool) -> Iterator[Entry]:
         yield _entry(self.fd, ROOT, ROOT, whole=whole)
-        stack = [(os.dup(self.fd), iter(_names(self.fd, top=True)), b"")]
+        # Opened anew: btrfs lists only what a folder held when it was opened (Linux 6.5, "btrfs: fix infinite directory reads").
+        top = os.open(b".", _OPEN | os.O_DIRECTORY, dir_fd=self.fd)
+        stack = [(top, iter(_names(top, top=True)), b"")]
         try:
             while stack:
                 folder, names, prefix = stack[-1]
