@@ -8,6 +8,7 @@ from migrator.errors import BlockedError
 from migrator.migration.one_side.groups import as_documents
 from migrator.model.manifest import get
 from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.words import some
 
 
 def as_document(plan: Plan, identities: dict[str, str]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str
     changed += [f"{name} (gone)" for name in before.keys() - now.keys() if before[name][0] != Decision.SKIP]
     changed += [f"{name} (changed)" for name in now.keys() & before.keys() if now[name] != before[name]]
     if changed:
-        shown = ", ".join(sorted(changed)[:20]) + (f" and {len(changed) - 20} more" if len(changed) > 20 else "")
+        shown = some(sorted(changed), 20)
         raise BlockedError(
             f"blue has changed since the plan was approved: {shown}",
             hint="look at it with `migrator plan`, then approve a new one",

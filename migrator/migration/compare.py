@@ -25,11 +25,11 @@ from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Severity
+from migrator.model.words import some
 from migrator.ports import ClusterReader
 from migrator.rules.person import accepts
 
 _CHECK = "parity"
-_SHOWN = 3
 _METADATA = "metadata."
 
 
@@ -80,7 +80,7 @@ def _compared(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
     if found:
         found = _not_of_blue_s_servers(item, found, clusters)
     if found:
-        reason = f"differs from blue in {_named([difference.path or '(all of it)' for difference in found])}"
+        reason = f"differs from blue in {some([difference.path or '(all of it)' for difference in found])}"
         yield _finding(item, Severity.FAILURE, reason, "run `migrator copy`; `migrator diff` shows all")
     yield from _additions(item, clusters)
 
@@ -98,7 +98,7 @@ def _additions(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
     try:
         trial = _trial(item, orjson.loads(item.body), clusters)
     except ApiError as error:
-        reason = f"has {_named(suspects)}, which blue does not have; a dry run that would tell why was refused: {error.message}"
+        reason = f"has {some(suspects)}, which blue does not have; a dry run that would tell why was refused: {error.message}"
         yield _finding(item, Severity.UNKNOWN, reason, "look at it on green")
         return
     of_admission = set(added(known, content(trial), _owned_in(trial) or None))
@@ -108,9 +108,7 @@ def _additions(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
         (Severity.WARNING, [path for path in proven if path.startswith(_METADATA)]),
     ):
         if paths:
-            yield _finding(
-                item, severity, f"has {_named(paths)}, which green's admission has added and blue does not have", _WANTED
-            )
+            yield _finding(item, severity, f"has {some(paths)}, which green's admission has added and blue does not have", _WANTED)
 
 
 _WANTED = "change the default or the policy of green that adds it; if it is wanted, name it in gates.acceptedAdditions"
@@ -166,11 +164,6 @@ def _trial(item: PlanItem, body: Manifest, clusters: Clusters) -> Manifest:
 
 def _owned_in(manifest: Manifest) -> Fields:
     return fields_of(manifest["metadata"].get("managedFields"))
-
-
-def _named(paths: list[str]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return f"{', '.join(paths[:_SHOWN])}{more}"
 
 
 def _finding(item: PlanItem, severity: Severity, reason: str, hint: str) -> Finding:

@@ -22,13 +22,13 @@ from migrator.model.owned import fields_of
 from migrator.model.plan import PlanItem
 from migrator.model.strange import STRANGE
 from migrator.model.verdict import Finding, Severity
+from migrator.model.words import some
 from migrator.ports import ClusterReader
 from migrator.rules.person import accepts
 
 _CONTAINER = re.compile(r"spec\.(initContainers|containers)(\[[^\]]*\])?$")
 _OF_CONTROLLERS = {"DaemonSet.apps": ("spec.tolerations",)}
 """Fields that a controller writes into its pods before admission sees them, so that a pod made of the template is no measure."""
-_SHOWN = 3
 _HINT = "change the policy or webhook of green that does it; if it is wanted, name it in gates.acceptedAdditions"
 
 
@@ -76,7 +76,7 @@ def _compared(item: PlanItem, sides: PodSides) -> Iterator[Finding]:
     yield from _findings(item, paths, has_pod=pod is not None)
     others = list(filter(is_told, changed(content(body), content(trial), known)))
     if others:
-        reason = f"its pods get another value in {_named(others)}: green's admission changes it, and not in blue's pods"
+        reason = f"its pods get another value in {some(others)}: green's admission changes it, and not in blue's pods"
         yield Finding("parity", str(item.green), Severity.FAILURE, reason, _HINT)
 
 
@@ -86,12 +86,8 @@ def _findings(item: PlanItem, paths: list[str], *, has_pod: bool) -> Iterator[Fi
     others = [path for path in paths if path not in containers] if has_pod else []
     for severity, found in ((Severity.FAILURE, containers), (Severity.WARNING, others)):
         if found:
-            reason = f"its pods get {_named(found)}, which green's admission adds and blue's pods do not have"
+            reason = f"its pods get {some(found)}, which green's admission adds and blue's pods do not have"
             yield Finding("parity", str(item.green), severity, reason, _HINT)
-
-
-def _named(paths: list[str]) -> str:
-    return ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
 
 
 def _pod_of_blue(blue: ClusterReader, namespace: str, labels: dict[str, str]) -> Manifest | None:

@@ -21,6 +21,7 @@ from migrator.model.manifest import Manifest, without
 from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
+from migrator.model.words import some
 from migrator.readiness.kinds import readiness, works
 from migrator.rules import (
     bindings,
@@ -276,9 +277,7 @@ def _unready(manifest: Manifest) -> str:
 
 
 def _in_cycle(item: PlanItem, cycle: list[ObjectRef]) -> PlanItem:
-    shown = [str(ref) for ref in cycle[:_SHOWN_OF_CYCLE]]
-    more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
-    reason = f"needs itself: {', '.join(shown)}{more} need each other"
+    reason = f"needs itself: {some(map(str, cycle), _SHOWN_OF_CYCLE)} need each other"
     return _blocked(item, reason, "break the cycle on blue, or leave one of them out")
 
 

@@ -15,6 +15,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Plan
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, named, reason_of
+from migrator.model.words import some
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
 from migrator.rules import shared, skip, versions
@@ -73,9 +74,8 @@ class Contents:
             return f"is kept: what it holds {reason_of(error)}"
         if not others:
             return self._unfinished(ref)
-        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        shown = ", ".join(str(other) for other in sorted(others)[:_SHOWN])
-        return f"is kept: it holds {len(others)} objects that this copy does not delete: {shown}{more}"
+        shown = some(map(str, sorted(others)), _SHOWN)
+        return f"is kept: it holds {len(others)} objects that this copy does not delete: {shown}"
 
     def _unfinished(self, ref: ObjectRef) -> str:
         """Return why green could not finish the deletion of a namespace: it asks every API server first (kubernetes#75788)."""

@@ -13,7 +13,7 @@ from migrator.model.quantity import amount
 from migrator.model.requests import requests
 from migrator.model.upgrade import Hop
 from migrator.model.verdict import CheckName, Finding, Severity
-from migrator.upgrade.checks.finding import some
+from migrator.model.words import some
 
 SMALL = 3
 """Number of nodes up to which a second cluster is not recommended by itself."""

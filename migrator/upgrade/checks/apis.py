@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
-from migrator.upgrade.checks.finding import fail, some, warn
+from migrator.model.words import some
+from migrator.upgrade.checks.finding import fail, warn
 from migrator.upgrade.checks.removed import Removed, removed_between
 
 

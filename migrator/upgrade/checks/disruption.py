@@ -9,7 +9,8 @@ from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import decisions, pod_name
 from migrator.model.verdict import CheckName, Finding
-from migrator.upgrade.checks.finding import fail, some, warn
+from migrator.model.words import some
+from migrator.upgrade.checks.finding import fail, warn
 
 
 def budgets(facts: UpgradeFacts) -> Iterator[Finding]:

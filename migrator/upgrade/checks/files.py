@@ -9,7 +9,8 @@ from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubeadm import STATIC_PODS
 from migrator.model.manifest import Manifest, get, merged
 from migrator.model.verdict import CheckName, Finding
-from migrator.upgrade.checks.finding import fail, some, warn
+from migrator.model.words import some
+from migrator.upgrade.checks.finding import fail, warn
 
 _NONE = {"cpuManagerPolicy": "none", "memoryManagerPolicy": "None"}
 """What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1)."""

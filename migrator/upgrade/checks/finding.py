@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from migrator.model.verdict import CheckName, Finding, Severity
 
 
@@ -15,9 +13,3 @@ def fail(check: CheckName, subject: str, reason: str, hint: str) -> Finding:
 def warn(check: CheckName, subject: str, reason: str, hint: str = "") -> Finding:
     """Return a finding that a person should know of."""
     return Finding(check, subject, Severity.WARNING, reason, hint)
-
-
-def some(names: Iterable[str]) -> str:
-    """Return the first three names, and how many more there are."""
-    listed = list(names)
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
