@@ -12,9 +12,9 @@ from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_mover import FakeMover, claims
 from tests.support.journals import MemoryJournal, migration_run
+from tests.support.migrations import migration_session
 from tests.support.objects import made
 from tests.support.recorder import Recorder
-from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
 
 
 @dataclass
@@ -50,17 +50,7 @@ def stand(tmp_path: Path, *names: str, text: str = "") -> Stand:
         cluster.hold(
             made("v1", "Namespace", "shop"), made("v1", "Node", "n", labels={"kubernetes.io/hostname": "n"}), *claims(*names)
         )
-    session = Session(
-        config=configured(text),
-        blue=blue,
-        green=green,
-        run=run,
-        switch=None,
-        prober=FakeProber(),
-        registry=FakeRegistry(),
-        runner=FakeRunner(),
-        holder="a@host/1",
-    )
+    session = migration_session(blue, green, run, config=configured(text))
     there, back, answers = FakeMover(), FakeMover(), list[bool]()
     movers = Movers(there, back, tmp_path / "proofs", lambda _: answers.pop(0))
     return Stand(session, journal, shown, blue, green, movers, there, back, answers)  # type: ignore[arg-type]

@@ -6,15 +6,13 @@ import pytest
 
 from migrator.migration.binding import SELECTED, bind_waiting, node_for, waits_for_a_pod
 from migrator.migration.data import plan_data
-from migrator.migration.session import Session
 from migrator.model.kinds import CLAIMS
 from migrator.model.manifest import get
-from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_mover import claims
 from tests.support.journals import migration_run
+from tests.support.migrations import migration_session
 from tests.support.objects import made
-from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
 
 CLASS = {"metadata": {"name": "local-path"}, "provisioner": "rancher.io/local-path", "volumeBindingMode": "WaitForFirstConsumer"}
 
@@ -56,10 +54,7 @@ def test_a_node_is_named_and_the_volume_waited_for() -> None:
     )
     waiting = made("v1", "PersistentVolumeClaim", "data", namespace="shop", spec={"storageClassName": "local-path"})
     green.hold(made("v1", "Namespace", "shop"), storage, waiting)
-    session = Session(
-        config=configured(""), blue=blue, green=green, run=run, switch=None, prober=FakeProber(), registry=FakeRegistry(),
-        runner=FakeRunner(), holder="a@host/1",
-    )  # fmt: skip
+    session = migration_session(blue, green, run)
 
     def provision() -> None:
         green.patch(CLAIMS, "shop", "data", {"status": {"phase": "Bound"}}, manager="p", subresource="status")

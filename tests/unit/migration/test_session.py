@@ -10,30 +10,18 @@ from migrator.migration.session import Session
 from migrator.model.plan import Decision, Unreadable
 from migrator.ports import Blue
 from tests.support.clock import FakeClock
-from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.journals import migration_run
+from tests.support.migrations import migration_session
 from tests.support.objects import config_map, made
 from tests.support.recorder import Recorder
-from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner
 
 
 def session(blue: FakeCluster, green: FakeCluster, *, allow_older: bool = False) -> tuple[Session, Recorder]:
     """Return a session of these clusters, and what a person sees of it."""
     run, _, _, recorder = migration_run()
-    opened = Session(
-        config=configured(),
-        blue=blue,
-        green=green,
-        run=run,
-        switch=None,
-        prober=FakeProber(),
-        registry=FakeRegistry(),
-        runner=FakeRunner(),
-        holder="a@host/1",
-        allow_older=allow_older,
-    )
+    opened = migration_session(blue, green, run, allow_older=allow_older)
     return opened, recorder
 
 

@@ -39,9 +39,10 @@ from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.journals import MemoryJournal, migration_run
+from tests.support.migrations import migration_session
 from tests.support.objects import config_map, cron_job, made
 from tests.support.recorder import Recorder
-from tests.support.traffic import FakeProber, FakeRegistry, FakeRunner, FakeSwitch
+from tests.support.traffic import FakeRunner, FakeSwitch
 
 CONFIG = """
 name: shop
@@ -103,17 +104,7 @@ def stand() -> Stand:
     blue.hold(made("v1", "Namespace", "shop"), config_map("settings", namespace="shop"))
     blue.hold(cron_job("nightly") | {"metadata": {"name": "nightly", "namespace": "shop"}})
     switch, runner = FakeSwitch(clock), FakeRunner()
-    session = Session(
-        config=parse_migration(CONFIG, "migration.yaml"),
-        blue=blue,
-        green=green,
-        run=run,
-        switch=switch,
-        prober=FakeProber(),
-        registry=FakeRegistry(),
-        runner=runner,
-        holder="a@host/1",
-    )
+    session = migration_session(blue, green, run, config=parse_migration(CONFIG, "migration.yaml"), switch=switch, runner=runner)
     return Stand(session, journal, clock, blue, green, switch, runner)
 
 
