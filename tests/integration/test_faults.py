@@ -267,7 +267,7 @@ def test_api_server_restarts_in_the_middle(sandbox: Sandbox) -> None:
         child.send_signal(signal.SIGSTOP)
     child.send_signal(signal.SIGCONT)
     out, err = child.communicate(timeout=PATIENCE_SECONDS)
-    assert child.returncode == 0, (out, err)
+    assert child.returncode == 0, (out + err).decode()
     assert brought(sandbox) == 500
 
 

@@ -88,7 +88,7 @@ def test_nothing_has_pods_on_both_sides(sandbox: Sandbox, tmp_path: Path) -> Non
         ):
             with watched(sandbox, to=to or "blue") as twice:
                 result = sandbox.run(*verb)
-            assert result.code == 0, (verb, result.out, result.err)
+            assert result.code == 0, f"{verb}\n{result.out}\n{result.err}"
             assert twice == []
             if to:
                 there, other = (sandbox.pair.green, sandbox.pair.blue) if to == "green" else (sandbox.pair.blue, sandbox.pair.green)

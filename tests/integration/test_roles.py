@@ -89,7 +89,7 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
             ["cutover", "--yes"],
         ):
             result = sandbox.run(*verb)
-            assert result.code == 0, (verb, result.out, result.err)
+            assert result.code == 0, f"{verb}\n{result.out}\n{result.err}"
             suspended = sandbox.blue("CronJob", "nightly")["spec"].get("suspend", False)
             assert suspended is (verb[0] == "cutover")
             assert sandbox.blue("Deployment", "dns")["spec"]["replicas"] == (0 if verb[0] == "cutover" else 1)
@@ -98,7 +98,7 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
     # Nothing reaches blue any more.
     sandbox.configure(**contexts(least), retire={"soak": "0s"})
     result = sandbox.run("retire", "--yes")
-    assert result.code == 0, (result.out, result.err)
+    assert result.code == 0, f"{result.out}\n{result.err}"
     green = sandbox.pair.green
 
     def is_gone() -> bool:

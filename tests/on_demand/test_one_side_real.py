@@ -95,7 +95,7 @@ def test_external_dns_waits_for_the_addresses_of_green(sandbox: Sandbox, store: 
         assert (stage.green.runs, records(stage.server)) == ([], before)
         stage.give_addresses("green")
         out, err = child.communicate()
-        assert child.returncode == 0, (out, err)
+        assert child.returncode == 0, (out + err).decode()
         stage.await_names("green")
         kept = [(name, "A") for name in NAMES]
         assert missing_after(before, changes_since(stage.server, first), kept) == []

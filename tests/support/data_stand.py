@@ -151,7 +151,7 @@ class DataStand:
     def ok(self, *verb: str) -> Any:
         """Run a verb, which must end well."""
         result = self.sandbox.run(*verb)
-        assert result.code == 0, (verb, result.out, result.err)
+        assert result.code == 0, f"{verb}\n{result.out}\n{result.err}"
         return result
 
     def replicas(self) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def guarded(sandbox: Sandbox, folder: Path, sides: list[str]) -> Iterator[None]:
 def done(sandbox: Sandbox, *verb: str) -> str:
     """Run a verb that must succeed, and return what it said."""
     result = sandbox.run(*verb)
-    assert result.code == 0, (verb, result.out, result.err)
+    assert result.code == 0, f"{verb}\n{result.out}\n{result.err}"
     return result.out + result.err
 
 
