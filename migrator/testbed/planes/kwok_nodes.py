@@ -27,7 +27,8 @@ def make_nodes(cluster: KubeCluster, count: int) -> None:
 
 def _node(cluster: str, number: int) -> dict[str, Any]:
     name = f"{cluster}-node-{number}"
-    amounts = {"cpu": "8", "memory": "32Gi", "pods": "110"}
+    # Room for what all tests of a run leave behind: what does not fit would wait for ever, in whichever test comes last.
+    amounts = {"cpu": "512", "memory": "2Ti", "pods": "5000"}
     labels = {
         "kubernetes.io/arch": "arm64",
         "kubernetes.io/os": "linux",
