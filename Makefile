@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops integration-on-demand e2e-arm e2e-build-host e2e-one-side nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-data bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops integration-on-demand e2e-arm e2e-build-host e2e-one-side nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
@@ -21,14 +21,15 @@ e2e-upgrade: install nodes supplies
 
 # On demand, outside of CI's time: what breaks an upgrade, two hops on real nodes, and what only whole emulated machines show.
 e2e-upgrade-faults: install nodes supplies
-	$(BIN)/python -m pytest -s tests/on_demand/test_upgrade_faults.py
+	$(BIN)/python -m pytest -s tests/on_demand/test_upgrade_faults.py tests/on_demand/test_runtime_trial.py
 
 e2e-upgrade-hops: install nodes supplies
-	$(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
+	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 
 # Further cases of the integration tests: more moments to be killed at, more ways in which keepalived fails.
 integration-on-demand: install nodes supplies
 	$(BIN)/python -m pytest --all -m on_demand tests/integration
+	$(BIN)/python -m pytest tests/on_demand/test_weave_owner.py
 
 e2e-arm: install nodes emulator supplies-arm
 	$(BIN)/python -m pytest -s tests/on_demand/test_arm.py
@@ -77,6 +78,10 @@ bench-traffic: install nodes
 
 bench-data: install nodes
 	$(BIN)/python benchmarks/bench_data.py
+
+# Real nodes twice: a hop by this tool, and the same by kubeadm alone.
+bench-upgrade: install nodes supplies
+	$(BIN)/python benchmarks/bench_upgrade.py $(BENCH_ARGS)
 
 bench-drain: install system
 	$(BIN)/python benchmarks/bench_drain.py

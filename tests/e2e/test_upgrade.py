@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from typing import Any, Self
 
-import orjson
 import pytest
 import yaml
 
@@ -21,7 +20,8 @@ from migrator.testbed.balancer import Balancer, balancing
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.journey import PORT, Journey, cluster, configure_upgrade, ready_pods, shop
-from tests.support.project import ROOT, Project
+from tests.support.project import Project
+from tests.support.results import add_figures
 from tests.support.sandbox import until
 from tests.support.writes import lost, write
 
@@ -137,7 +137,7 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     assert api.away > 0, "with one control plane it restarts: the probe would have seen nothing"
     assert seen.failures == []
     if TAKES_FIGURES:
-        (ROOT / "benchmarks/results/upgrade.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+        add_figures("upgrade.json", result)
 
 
 def _goes_back_without_loss(journey: Journey, balancer: Balancer, common: tuple[str, ...]) -> dict[str, float]:

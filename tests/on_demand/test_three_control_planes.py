@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.journey import Journey
 from tests.support.journey import cluster as reached
 from tests.support.project import Project
+from tests.support.results import add_figures
 from tests.support.writes import lost, write
 
 WRITES = 10_000
@@ -64,3 +66,6 @@ def test_three_control_planes_go_forward_and_back(project: Project) -> None:
     assert len(health) == 3
     assert len({item["Status"]["header"]["cluster_id"] for item in health}) == 1
     print(f"\nthree control planes: {json.dumps(journey.steps)}", file=sys.__stderr__)
+    if os.environ.get("MIGRATOR_WRITE_RESULTS"):
+        figures = {"steps": journey.steps, "writes_counted": WRITES, "writes_lost": gone, "load": round(os.getloadavg()[0], 1)}
+        add_figures("upgrade.json", {"three_control_planes": figures})

@@ -126,6 +126,13 @@ def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
     assert "WEAVE_PASSWORD" in values
 
 
+def test_what_an_upgrade_has_changed_of_weave_is_the_stack_s_to_change_again() -> None:
+    """Images brought by `migrator upgrade` have another manager: the engine is refused as a conflict unless it may force its fields."""
+    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy")
+    told = next(item for item in found if item["kind"] == "DaemonSet")["metadata"]["annotations"]
+    assert told == {"pulumi.com/patchForce": "true", "pulumi.com/skipAwait": "true"}
+
+
 def test_weave_s_router_and_policies_are_told_the_hosts_back_end() -> None:
     """Left to itself each container guesses, by counts of rules, and a kernel without legacy tables is then asked for them."""
     found = manifests(
