@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -90,7 +91,7 @@ def by_kubeadm(journey: Journey) -> None:
             project.root(node, f"kubeadm upgrade {words} {ERRORS}")
         with journey.step(f"{node}: kubelet"):
             project.root(node, "systemctl restart kubelet")
-            until(lambda node=node: is_ready(project, node))
+            until(functools.partial(is_ready, project, node))
 
 
 def send(project: Project, node: str) -> None:
