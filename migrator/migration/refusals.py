@@ -6,8 +6,10 @@ Validation gets stricter from version to version, and spares what was there befo
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -21,14 +23,18 @@ from migrator.model.manifest import Manifest, put, without
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE
+from migrator.model.words import some
 from migrator.ports import Green, Reporter
-from migrator.rules import field_owners
+from migrator.rules import field_owners, schemas
+from migrator.rules.versions import Kind
 
 STAND_IN = "default"
 """A namespace that is not on green yet cannot take a dry run; this one exists everywhere."""
 _HINT = "mend it on blue, or change it on its way by a transform; it cannot be created as it is"
 _NOTHING_TO_REFUSE = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Pod", "Job"})
 """Kinds whose validation has not changed, or that green makes something else of."""
+_DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
+_SHOWN = 3
 _OTHER_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied")
 """Words of an answer that is not validation's: what refuses by policy may come after the object."""
 
@@ -46,13 +52,19 @@ def trial_of(item: PlanItem, body: Manifest, live: Mapping[ObjectRef, Live]) -> 
 
 
 def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], reporter: Reporter) -> Plan:
-    """Return the plan with what green's validation refuses blocked, and with its words; custom resources are tried by `diff`."""
-    alike = _alike(item for wave in plan.waves for item in wave if item.green not in live and _is_tried(item))
+    """Return the plan with what green's validation refuses blocked, and with its words.
+
+    A custom resource whose definition is not on green yet is held against the definition that moves with it.
+    """
+    new = [item for wave in plan.waves for item in wave if item.green not in live]
+    known = _kinds(live[ref].body for ref in live if ref.type_name == _DEFINITION)
+    alike = _alike(item for item in new if _is_tried(item, known))
     count = sum(map(len, alike))
     reporter.emit(Step(f"asking green by dry run whether it takes {count} objects, of each of {len(alike)} forms one"))
     asker = _Asker(green, live, reporter)
     refused = asker.refused([group[0] for group in alike])
     refused |= asker.refused([item for group in alike if group[0].green in refused for item in group[1:]])
+    refused |= _outdated(new, known)
     if not refused:
         return plan
 
@@ -72,7 +84,8 @@ class _Asker:
         self._green = green
         self._live = live
         self._reporter = reporter
-        self._gone = threading.Event()
+        self._gone: dict[str, threading.Event] = defaultdict(threading.Event)
+        """By API group: a webhook of custom resources says nothing about others."""
 
     def refused(self, items: Sequence[PlanItem]) -> dict[ObjectRef, str]:
         """Return those that validation refuses, with the reason."""
@@ -85,7 +98,8 @@ class _Asker:
         return found
 
     def _try(self, item: PlanItem) -> str:
-        return _refusal(item, self._green, self._live, self._gone)
+        served_by = "" if _is_built_in(item) else item.green.group
+        return _refusal(item, self._green, self._live, self._gone[served_by])
 
 
 def _alike(items: Iterable[PlanItem]) -> list[list[PlanItem]]:
@@ -101,9 +115,43 @@ def _alike(items: Iterable[PlanItem]) -> list[list[PlanItem]]:
     return list(groups.values())
 
 
-def _is_tried(item: PlanItem) -> bool:
-    built_in = "." not in item.green.group or item.green.group.endswith(".k8s.io")
-    return built_in and item.resource is not None and item.green.kind not in _NOTHING_TO_REFUSE
+def _is_tried(item: PlanItem, known: Mapping[Kind, Manifest]) -> bool:
+    if item.resource is None:
+        return False
+    if not _is_built_in(item):
+        return (item.green.group, item.green.kind) in known
+    return item.green.kind not in _NOTHING_TO_REFUSE
+
+
+def _is_built_in(item: PlanItem) -> bool:
+    return "." not in item.green.group or item.green.group.endswith(".k8s.io")
+
+
+def _kinds(definitions: Iterable[bytes]) -> dict[Kind, Manifest]:
+    """Return the definitions, as JSON, by the kind that each defines."""
+    found = {}
+    for body in definitions:
+        with suppress(*STRANGE):
+            definition = orjson.loads(body)
+            found[definition["spec"]["group"], definition["spec"]["names"]["kind"]] = definition
+    return found
+
+
+def _outdated(items: Sequence[PlanItem], known: Mapping[Kind, Manifest]) -> dict[ObjectRef, str]:
+    """Return the custom resources that their own definition refuses by now, with the reason.
+
+    Blue spares them until somebody changes them.
+    """
+    moving = _kinds(item.body for item in items if item.green.type_name == _DEFINITION)
+    found = {}
+    for item in items:
+        definition = moving.get((item.green.group, item.green.kind))
+        if definition and item.resource and (item.green.group, item.green.kind) not in known:
+            with suppress(*STRANGE):
+                faults = list(schemas.faults(orjson.loads(item.body), definition, item.resource.version))
+                if faults:
+                    found[item.green] = f"is not what its definition takes by now: {some(faults, _SHOWN)}"
+    return found
 
 
 def _refusal(item: PlanItem, green: Green, live: Mapping[ObjectRef, Live], gone: threading.Event) -> str:

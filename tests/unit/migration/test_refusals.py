@@ -12,8 +12,8 @@ from migrator.model.manifest import Manifest
 from migrator.model.plan import Decision, Plan
 from migrator.model.ref import ObjectRef
 from tests.support.fake_cluster.faults import Fault, forbidden, invalid, unavailable
-from tests.support.objects import config_map, made, service
-from tests.support.pairs import Pair, in_shop, owned_by, pair
+from tests.support.objects import config_map, crd, made, service
+from tests.support.pairs import Pair, in_shop, owned_by, pair, writes
 
 FRONT = ObjectRef("", "Service", "shop", "front")
 BUDGET = ObjectRef("policy", "PodDisruptionBudget", "shop", "front")
@@ -99,3 +99,47 @@ def test_a_trial_is_made_without_what_green_does_not_have_yet() -> None:
     body = {**budget(), "metadata": {**budget()["metadata"], "ownerReferences": [{"uid": "u"}]}}
     namespace, trial = trial_of(item, body, {})
     assert (namespace, trial["metadata"]) == ("default", {"name": "front", "namespace": "default"})
+
+
+def outdated() -> tuple[Manifest, Manifest]:
+    """Return a definition that got stricter, and a custom resource that it refuses by now."""
+    definition = crd("probes", "Probe", "example.com")
+    spec = {"type": "object", "required": ["owner"]}
+    definition["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+    return definition, made("example.com/v1", "Probe", "old", namespace="shop", spec={"every": "30s"})
+
+
+OLD = ObjectRef("example.com", "Probe", "shop", "old")
+
+
+def test_a_custom_resource_older_than_its_schema_is_blocked() -> None:
+    """Its definition is not on green, so nothing there could be asked."""
+    definition, old = outdated()
+    both = pair(definition)
+    both.blue.hold(old)
+    plan = asked(both)
+    (blocked,) = plan.of(Decision.BLOCKED)
+    assert (blocked.blue, blocked.reason) == (OLD, "is not what its definition takes by now: spec.owner is required")
+    assert not [request for request in writes(both.green) if "Probe" in request.split()]
+
+
+def test_a_definition_on_green_is_asked() -> None:
+    """It may be another: what green serves decides, and its words are shown."""
+    definition, old = outdated()
+    both = pair(definition)
+    both.blue.hold(old)
+    both.green.hold(crd("probes", "Probe", "example.com"))
+    assert decision(asked(both), OLD) is Decision.MOVE
+    both.green.faults.append(Fault("create", invalid, kind="Probe"))
+    assert decision(asked(both), OLD) is Decision.BLOCKED
+
+
+def test_a_dead_webhook_of_custom_resources_hides_no_other_refusal() -> None:
+    """Its group is waited for once."""
+    definition, old = outdated()
+    both = pair(definition, budget(), workers=1)
+    both.blue.hold(old)
+    both.green.hold(crd("probes", "Probe", "example.com"))
+    both.green.faults += [Fault("create", unavailable, kind="Probe"), Fault("create", invalid, kind="PodDisruptionBudget")]
+    plan = asked(both)
+    assert (decision(plan, OLD), decision(plan, BUDGET)) == (Decision.MOVE, Decision.BLOCKED)
