@@ -29,7 +29,7 @@ e2e-upgrade-hops: install nodes supplies
 # Further cases of the integration tests: more moments to be killed at, more ways in which keepalived fails.
 integration-on-demand: install nodes supplies
 	$(BIN)/python -m pytest --all -m on_demand tests/integration
-	$(BIN)/python -m pytest tests/on_demand/test_weave_owner.py
+	$(BIN)/python -m pytest tests/on_demand/test_addon_owners.py
 
 e2e-arm: install nodes emulator supplies-arm
 	$(BIN)/python -m pytest -s tests/on_demand/test_arm.py

@@ -88,7 +88,7 @@ def by_kubeadm(journey: Journey) -> None:
             send(project, node)
             project.root(node, f"pacman -U --noconfirm {CACHE} && systemctl daemon-reload")
         with journey.step(f"{node}: kubeadm upgrade {words}"):
-            project.root(node, f"kubeadm upgrade {words} {ERRORS}")
+            until(functools.partial(succeeds, project, node, f"kubeadm upgrade {words} {ERRORS}"))
         with journey.step(f"{node}: kubelet"):
             project.root(node, "systemctl restart kubelet")
             until(functools.partial(is_ready, project, node))
@@ -98,6 +98,16 @@ def send(project: Project, node: str) -> None:
     """Bring the package to a node."""
     with (project.supplies / FILE).open("rb") as content:
         subprocess.run(project.labs["blue"].command(node, f"sudo sh -c 'cat > {CACHE}'"), stdin=content, check=True)
+
+
+def succeeds(project: Project, node: str, command: str) -> bool:
+    """Run a command that a person would run again: the new kubelet restarts the API server some seconds after it is Ready."""
+    try:
+        project.root(node, command)
+    except CommandFailedError as error:
+        say(error.output[-300:])
+        return False
+    return True
 
 
 def is_ready(project: Project, node: str) -> bool:

@@ -40,7 +40,7 @@ def install(
     if password is not None:
         metadata = {"name": _WEAVE_SECRET, "namespace": "kube-system"}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"weave-passwd": password}}
-        made.append(_resource(secret, child))
+        made.append(_resource(_forced(secret), child))
     for wave in waves(manifests(stack, deploy, of_hosts=of_hosts, encrypted=password is not None)):
         after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(made)))
         made += [_resource(manifest, after) for manifest in wave]
@@ -58,13 +58,13 @@ def manifests(
     if stack.cni == "weave":
         values = {"IPALLOC_RANGE": stack.pod_subnet, "WEAVE_MTU": str(stack.weave.mtu), **of_hosts}
         objects = [_weave(item, stack.weave, values, encrypted=encrypted) for item in _read(deploy / "weave-net.yaml")]
-        found += map(not_awaited, objects)
+        found += (_forced(not_awaited(item)) for item in objects)
     elif isinstance(stack.cni, NetworkManifest):
         found += map(not_awaited, network_objects(stack, deploy.parent))
     if stack.migrator_role != "none":
-        found += _read(deploy / f"rbac-{stack.migrator_role}.yaml")
+        found += map(_forced, _read(deploy / f"rbac-{stack.migrator_role}.yaml"))
     if stack.storage_class:
-        found.append(_storage_class(stack.storage_class))
+        found.append(_forced(_storage_class(stack.storage_class)))
     return found
 
 
@@ -83,6 +83,17 @@ def network_objects(stack: StackConfig, project: Path) -> list[Manifest]:
 
 def _read(file: Path) -> list[Manifest]:
     return [dict(item) for item in yaml.safe_load_all(file.read_text())]
+
+
+def _forced(manifest: Manifest) -> Manifest:
+    """Return one of our own objects so that the stack's file has the last word on it, whoever is a field's manager by then.
+
+    `migrator upgrade` brings images of Weave Net, and a person applies the roles again: the engine would be refused as a conflict
+    (pulumi-kubernetes#2352). A manifest of the person's own says for itself what may be forced.
+    """
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), "pulumi.com/patchForce": "true"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _weave(manifest: Manifest, weave: WeaveConfig, values: Mapping[str, Any], *, encrypted: bool) -> Manifest:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from migrator.config.stack import WeaveConfig, load_stack
+from migrator.config.stack import NetworkManifest, WeaveConfig, load_stack
 from migrator.errors import ConfigError
 from migrator.provision.addons import manifests
 from migrator.provision.component import Cluster
@@ -126,11 +126,20 @@ def test_weave_gets_the_stack_s_range_mtu_and_pinned_images() -> None:
     assert "WEAVE_PASSWORD" in values
 
 
-def test_what_an_upgrade_has_changed_of_weave_is_the_stack_s_to_change_again() -> None:
-    """Images brought by `migrator upgrade` have another manager: the engine is refused as a conflict unless it may force its fields."""
-    found = manifests(load_stack(ROOT / "stacks/Pulumi.green.yaml"), ROOT / "deploy")
-    told = next(item for item in found if item["kind"] == "DaemonSet")["metadata"]["annotations"]
-    assert told == {"pulumi.com/patchForce": "true", "pulumi.com/skipAwait": "true"}
+def test_the_stack_has_the_last_word_on_all_objects_of_ours_and_on_no_others(tmp_path: Path) -> None:
+    """Another manager of a field, as `migrator upgrade` of Weave's images, is no conflict; a person's own manifest is theirs."""
+    stack = load_stack(ROOT / "stacks/Pulumi.green.yaml")
+    (tmp_path / "flannel.yaml").write_text(FLANNEL)
+    own = stack.model_copy(update={"cni": NetworkManifest(manifest="flannel.yaml"), "pod_subnet": "10.244.0.0/16"})
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+
+    def forced(item: dict[str, Any]) -> bool:
+        return "pulumi.com/patchForce" in item["metadata"].get("annotations", {})
+
+    assert {item["kind"] for item in manifests(stack, ROOT / "deploy") if forced(item)} >= {"DaemonSet", "ClusterRole", "Role"}
+    assert all(map(forced, manifests(stack, ROOT / "deploy")))
+    theirs = [item["kind"] for item in manifests(own, tmp_path / "deploy") if not forced(item)]
+    assert sorted(theirs) == ["ConfigMap", "DaemonSet"]
 
 
 def test_weave_s_router_and_policies_are_told_the_hosts_back_end() -> None:

@@ -1,13 +1,16 @@
-"""Weave Net raised by the real engine, upgraded in place, and then changed by the engine again."""
+"""Add-ons made by the real engine, changed by an upgrade in place or a person, and then by the engine again."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from migrator.adapters.commands import run
 from migrator.cluster.pod_networks import WEAVE, roll_weave
 from migrator.config.stack import WeaveConfig
 from migrator.kube.cluster import KubeCluster
@@ -25,7 +28,7 @@ from tests.support.stack_nodes import STACK
 
 __all__ = ["store"]
 SYSTEM = "kube-system"
-PROGRAM = f"""
+PROGRAM = """
 from pathlib import Path
 
 import pulumi
@@ -34,9 +37,9 @@ from migrator.config.stack import load_stack
 from migrator.provision.addons import install
 
 here = Path(__file__).parent
-of_hosts = {{"IPTABLES_BACKEND": pulumi.Output.from_input("nft"), "WEAVE_NO_FASTDP": pulumi.Output.from_input("")}}
+of_hosts = {"IPTABLES_BACKEND": pulumi.Output.from_input("nft"), "WEAVE_NO_FASTDP": pulumi.Output.from_input("")}
 kubeconfig = pulumi.Output.from_input((here / "kubeconfig").read_text())
-install("green", load_stack(here / "stack.yaml"), kubeconfig, Path({str(ROOT / "deploy")!r}), of_hosts, pulumi.ResourceOptions())
+install("green", load_stack(here / "stack.yaml"), kubeconfig, here / "deploy", of_hosts, pulumi.ResourceOptions())
 """
 
 
@@ -56,6 +59,7 @@ def engine(tmp_path: Path, store: Store, plane: ControlPlane) -> Engine:
     (folder / "Pulumi.yaml").write_text("{name: migrator, runtime: {name: python, options: {virtualenv: .venv}}}\n")
     (folder / "__main__.py").write_text(PROGRAM)
     (folder / ".venv").symlink_to(ROOT / ".venv")
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
     (folder / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
     made = make_engine(store, folder, tmp_path / "pulumi")
     made.run("stack", "init", "green")
@@ -87,3 +91,16 @@ def test_the_engine_changes_what_an_upgrade_has_changed(engine: Engine, plane: C
     # The stack's file was not changed after that upgrade, and now names a third version.
     up(engine, "2.9.2")
     assert images(cluster) == {"2.9.2"}
+
+
+def test_the_engine_changes_a_role_that_a_person_has_changed(engine: Engine, plane: ControlPlane, store: Store) -> None:
+    """What the next `up` brings holds, also where kubectl was the last to write."""
+    up(engine, "2.9.0")
+    kubectl: list[str | Path] = [store.kubernetes(GREEN, ("kubectl",))["kubectl"], f"--kubeconfig={plane.kubeconfig}", "-n", SYSTEM]
+    less = json.dumps([{"op": "replace", "path": "/rules/0/verbs", "value": ["get"]}])
+    run([*kubectl, "patch", "role", WEAVE, "--type=json", f"--patch={less}"])
+    file = engine.project / "deploy/weave-net.yaml"
+    file.write_text(file.read_text().replace("verbs: [get, update]", "verbs: [get, update, patch]"))
+    up(engine, "2.9.0")
+    found = json.loads(run([*kubectl, "get", "role", WEAVE, "-o", "json"]))
+    assert found["rules"][0]["verbs"] == ["get", "update", "patch"]
