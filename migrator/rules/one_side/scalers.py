@@ -1,7 +1,8 @@
 """What scales a workload that is held, and could start it from 0; pure functions.
 
 A HorizontalPodAutoscaler leaves a workload at 0 alone (Kubernetes, pkg/controller/podautoscaler: ScalingDisabled) unless its own
-minReplicas is 0 (KEP-2021). KEDA starts one from 0 by itself, unless it is paused (keda.sh, pause autoscaling).
+minReplicas is 0 (KEP-2021), and raises none while its behavior says so (selectPolicy Disabled). KEDA starts one from 0
+by itself, unless it is paused (keda.sh, pause autoscaling).
 """
 
 from __future__ import annotations

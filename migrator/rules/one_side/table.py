@@ -126,7 +126,8 @@ SCALERS = (
         "HPA from 0",
         why="with minReplicas 0 it would start the workload from 0 that is held",
         meanwhile="nothing scales that workload there",
-        fields=((("spec", "minReplicas"), 1),),
+        # minReplicas 1 would not do: since 1.36 an HPA that has scaled to 0 itself raises the workload to it.
+        fields=((("spec", "behavior", "scaleUp", "selectPolicy"), "Disabled"),),
         types=frozenset({"HorizontalPodAutoscaler.autoscaling"}),
         first=True,
     ),

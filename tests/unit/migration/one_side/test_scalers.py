@@ -95,8 +95,25 @@ def test_an_hpa_is_held_where_it_starts_from_0(minimum: int | None, held: bool) 
     found = item(standing(hpa(minimum)), ObjectRef("autoscaling", "HorizontalPodAutoscaler", "shop", "dns"))
     assert (found.one_side is not None) is held
     if found.one_side and found.one_side.part:
-        assert found.one_side.how == "spec.minReplicas: 1"
-        assert (found.one_side.part.stop.blue, found.one_side.part.stop.green) == (0, 0)
+        assert found.one_side.how == "spec.behavior.scaleUp.selectPolicy: Disabled"
+        assert (found.one_side.part.stop.blue, found.one_side.part.stop.green) == (None, None)
+
+
+def test_an_hpa_that_has_scaled_to_0_itself_is_held_by_another_field_than_its_minimum() -> None:
+    """Raised from 0 to 1, the minimum would wake the workload (kube-controller-manager 1.36, ScaledToZero)."""
+    stand = standing(hpa(0))
+    stand.ready()
+    resource = next(item for item in stand.blue.resources() if item.kind == "HorizontalPodAutoscaler")
+
+    def seen() -> list[tuple[object, object]]:
+        specs = [get(cluster.get(resource, "shop", "dns"), "spec") for cluster in (stand.blue, stand.green)]
+        return [(spec["minReplicas"], get(spec, "behavior", "scaleUp", "selectPolicy")) for spec in specs]
+
+    assert seen() == [(0, None), (0, "Disabled")]
+    run_cutover(stand.session, CopyOptions())
+    assert seen() == [(0, "Disabled"), (0, None)]
+    assert stand.back() == ()
+    assert seen() == [(0, None), (0, "Disabled")]
 
 
 def test_a_number_that_a_person_has_set_is_0_while_it_is_held() -> None:
