@@ -29,7 +29,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.cli.switches import switch_of
 from migrator.config.traffic import Traffic
 from migrator.journal.file import FileJournal
-from migrator.journal.records.codec import MIGRATION
+from migrator.journal.records.migration import MIGRATION
 from migrator.ports import TrafficSwitch
 from migrator.testbed.addresses import Addresses
 from migrator.testbed.arp_watch import watching

@@ -23,7 +23,7 @@ def command(common: Common, out: Path) -> None:
     """Write the migration's report from its journal: one self-contained HTML page, and JSON."""
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
-    from migrator.journal.records.codec import MIGRATION
+    from migrator.journal.records.migration import MIGRATION
     from migrator.report.html import page
     from migrator.report.summary import document, summarize
 

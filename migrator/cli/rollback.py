@@ -84,7 +84,7 @@ def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Sc
     from migrator.adapters.clock import process_age
     from migrator.cli.switches import switch_of
     from migrator.journal.file import iter_entries
-    from migrator.journal.records.codec import MIGRATION
+    from migrator.journal.records.migration import MIGRATION
     from migrator.migration.rollback import DECISIVE, move_traffic
 
     path = journal_path(common, config.name)

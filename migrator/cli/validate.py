@@ -16,8 +16,7 @@ def command(common: Common) -> None:
     Exit code 3 when the verdict is bad.
     """
     from migrator.cli.wiring import session
-    from migrator.journal.records.codec import MIGRATION
-    from migrator.journal.records.migration import VerdictGiven
+    from migrator.journal.records.migration import MIGRATION, VerdictGiven
     from migrator.migration.validate import by_severity
     from migrator.migration.verbs import run_validate
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
@@ -26,12 +27,9 @@ from migrator.config.schema import ClusterConfig, Migration
 from migrator.journal.file import FileJournal
 from migrator.journal.late import LateJournal
 from migrator.journal.ledger import Ledger
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
-from migrator.migration.data_home import DataFrom, DataHome
-from migrator.migration.data_pass import Movers
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.session import Session
@@ -39,6 +37,10 @@ from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
 from migrator.ports import CommandRunner
 from migrator.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    from migrator.migration.data_home import DataFrom
+    from migrator.migration.data_pass import Movers
 
 _SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
 """How long a way back waits for each cluster."""
@@ -94,6 +96,8 @@ def way_back(
     common: Common, config: Migration, screen: Screen, data_from: DataFrom = ""
 ) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
     """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
+    from migrator.migration.data_home import DataHome  # a copy of objects moves no data
+
     path, clock = journal_path(common, config.name), SystemClock()
 
     def damaged(text: str) -> None:

@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
 from migrator.migration.claims import with_data
-from migrator.migration.data_home import DataHome
-from migrator.migration.data_pass import Movers
 from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
 from migrator.migration.inventory import GreenReading, Live
@@ -27,6 +25,9 @@ from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, ClusterReader, CommandRunner, Green, ImageRegistry, Prober, TrafficSwitch
 from migrator.rules.context import RuleContext
 from migrator.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    from migrator.migration.data_pass import Movers
 
 _MOST_SKEW_SECONDS = 60.0
 
@@ -113,6 +114,8 @@ class Session:
 
     def way_back(self) -> WayBack:
         """Return blue and green as an undo asks for them."""
+        from migrator.migration.data_home import DataHome  # a copy of objects moves no data
+
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
         on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)
         return replace(on, bring=DataHome(self.run, self.config, self.movers))

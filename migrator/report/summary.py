@@ -9,8 +9,7 @@ from typing import Any, TypeVar, assert_never
 from migrator.journal.records import data, one_side, traffic
 from migrator.journal.records import migration as records
 from migrator.journal.records.base import Bound, Entry, Header
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.model.outcome import BAD
 from migrator.model.verdict import Severity
 

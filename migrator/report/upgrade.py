@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from migrator.journal.records import upgrade as records
 from migrator.journal.records.base import Entry
-from migrator.journal.records.codec import UPGRADE
-from migrator.journal.records.upgrade import UpgradeRecord
+from migrator.journal.records.upgrade import UPGRADE, UpgradeRecord
 from migrator.report.html import framed, table, utc
 from migrator.untrusted import for_html
 

@@ -16,7 +16,7 @@ import yaml
 
 from migrator.config.haproxy import HAProxyConfig
 from migrator.journal.file import FileJournal
-from migrator.journal.records.codec import MIGRATION
+from migrator.journal.records.migration import MIGRATION
 from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import Balancer, balanced
 from migrator.testbed.waiting import PATIENCE_SECONDS

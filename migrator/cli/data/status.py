@@ -21,7 +21,7 @@ def command(common: Common) -> None:
     from migrator.cli.data.view import moment, size
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
-    from migrator.journal.records.codec import MIGRATION
+    from migrator.journal.records.migration import MIGRATION
     from migrator.migration.data_loss import losses
     from migrator.migration.state import fold
 

@@ -17,8 +17,7 @@ from migrator.errors import ApiError, ConfigError, JournalError
 from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.ledger import Ledger
 from migrator.journal.records.base import Entry
-from migrator.journal.records.codec import UPGRADE
-from migrator.journal.records.upgrade import UpgradeRecord
+from migrator.journal.records.upgrade import UPGRADE, UpgradeRecord
 from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.model.events import Note

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from migrator.journal.records.base import Entry, Record
-from migrator.journal.records.migration import MigrationRecord
-from migrator.journal.records.upgrade import UpgradeRecord
 
 R = TypeVar("R", bound=Record)
 _BEGIN = b'{"at":'
@@ -91,7 +89,3 @@ def _first(error: ValidationError) -> str:
     """Return the path of the first mistake, and the mistake."""
     issue = error.errors(include_url=False, include_context=False)[0]
     return f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}"
-
-
-MIGRATION: Codec[MigrationRecord] = Codec(get_args(MigrationRecord), read_around_by="migrator rollback")
-UPGRADE: Codec[UpgradeRecord] = Codec(get_args(UpgradeRecord))

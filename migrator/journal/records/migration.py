@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
+from migrator.journal.records.codec import Codec
 from migrator.journal.records.data import DataRecord
 from migrator.journal.records.one_side import GuardRecord, HandOverRecord
 from migrator.journal.records.traffic import CutoverRecord, FenceRecord, RollbackRecord
@@ -190,3 +191,5 @@ MigrationRecord = (
     | EndRecord
 )
 """Every record of a migration's journal; no other record can be written or read."""
+
+MIGRATION: Codec[MigrationRecord] = Codec(get_args(MigrationRecord), read_around_by="migrator rollback")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from migrator.journal.records.base import Bound, Header, Record, Strict, written_as_text
+from migrator.journal.records.codec import Codec
 from migrator.model.upgrade import Hop, StepId, Workers
 from migrator.model.verdict import Finding
 from migrator.model.version import Version, parse_version
@@ -226,3 +227,5 @@ WindowRecord = WindowOpened | FinishStarted
 RunRecord = UpgradeStarted | HopEnded | UpgradeEnded | UpgradeAborted | HopRollbackStarted | HopRollbackEnded
 UpgradeRecord = Header | Bound | NodeRecord | WindowRecord | RunRecord
 """Every record of the journal of a cluster's upgrades; no other record can be written or read."""
+
+UPGRADE: Codec[UpgradeRecord] = Codec(get_args(UpgradeRecord))

@@ -8,8 +8,7 @@ import orjson
 import pytest
 
 from migrator.journal.file import FileJournal
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
 from tests.support.clock import FakeClock
 from tests.support.command_line import run

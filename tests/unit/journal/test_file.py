@@ -12,9 +12,9 @@ import pytest
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.records.base import Bound, Entry, Header
-from migrator.journal.records.codec import MIGRATION, UPGRADE
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced, Unfenced
+from migrator.journal.records.upgrade import UPGRADE
 from tests.support.clock import FakeClock
 
 HEADER = b'{"at":1,"event":"journal","format":1,"tool":"0.1.0","migration":"m"}\n'

@@ -10,8 +10,7 @@ import pytest
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal
 from migrator.journal.late import LateJournal
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.journal.records.traffic import CutoverStarted, RollbackStarted
 from tests.support.clock import FakeClock
 

@@ -18,11 +18,11 @@ from migrator.journal.file import FileJournal, iter_entries
 from migrator.journal.records import base, migration, one_side, traffic, upgrade
 from migrator.journal.records import data as data_records
 from migrator.journal.records.base import Entry, Record
-from migrator.journal.records.codec import MIGRATION, UPGRADE, Codec
+from migrator.journal.records.codec import Codec
 from migrator.journal.records.data import DataRecord
-from migrator.journal.records.migration import MigrationRecord
+from migrator.journal.records.migration import MIGRATION, MigrationRecord
 from migrator.journal.records.one_side import GuardRecord, HandOverRecord
-from migrator.journal.records.upgrade import UpgradeRecord
+from migrator.journal.records.upgrade import UPGRADE, UpgradeRecord
 from migrator.migration.ages import Moment
 from migrator.migration.state import Stage, fold
 from migrator.model.ref import ObjectRef

@@ -6,8 +6,7 @@ import pytest
 
 from migrator.errors import ApiError, BlockedError, LockLostError
 from migrator.journal.records.base import Entry
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import CopyEnded, CopyStarted, MigrationRecord, PruneAnnounced, WaveAnnounced
+from migrator.journal.records.migration import MIGRATION, CopyEnded, CopyStarted, MigrationRecord, PruneAnnounced, WaveAnnounced
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
 from migrator.migration.copy import CopyOptions
 from migrator.model.manifest import Manifest, ref_of

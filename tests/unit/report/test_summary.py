@@ -5,8 +5,7 @@ from __future__ import annotations
 import orjson
 
 from migrator.journal.file import iter_entries
-from migrator.journal.records.codec import MIGRATION
-from migrator.journal.records.migration import CopyStarted, ObjectOutcome, VerdictGiven
+from migrator.journal.records.migration import MIGRATION, CopyStarted, ObjectOutcome, VerdictGiven
 from migrator.journal.records.traffic import CutoverEnded, RollbackEnded
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef

@@ -6,8 +6,8 @@ import orjson
 
 from migrator.journal.file import iter_entries
 from migrator.journal.records.base import Bound
-from migrator.journal.records.codec import UPGRADE
 from migrator.journal.records.upgrade import (
+    UPGRADE,
     AcceptedFinding,
     HopEnded,
     RecordedHop,

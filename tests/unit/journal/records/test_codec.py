@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from migrator.journal.records.base import Entry
-from migrator.journal.records.codec import MIGRATION, UPGRADE, LineError, TornLineError, parse_line
-from migrator.journal.records.migration import Retired
+from migrator.journal.records.codec import LineError, TornLineError, parse_line
+from migrator.journal.records.migration import MIGRATION, Retired
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
-from migrator.journal.records.upgrade import Cordoned, StepStarted
+from migrator.journal.records.upgrade import UPGRADE, Cordoned, StepStarted
 
 SHIFT = Entry(12.5, ShiftAnnounced(50.0))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrator.journal.records.base import Entry
-from migrator.journal.records.codec import MIGRATION, LineError
+from migrator.journal.records.codec import LineError
+from migrator.journal.records.migration import MIGRATION
 from migrator.journal.records.one_side import HandOverAnnounced, PartRecord
 from migrator.model.one_side import HeldField, Part
 from migrator.model.ref import ObjectRef, ResourceType
