@@ -51,7 +51,8 @@ _BESIDE = """\
 - **A default class** (of Ingresses, of claims) that moves is written after what asks for no class on blue, and so would get it.
 - **A rollout that is stuck or paused on blue** starts on green with the revision whose pods do the work. `validate` fails where
   fewer pods of a workload work than on blue.
-- **What green's validation refuses** although blue has it is found by `plan`, by dry run, and blocked with the reason.
+- **What green's validation refuses** although blue has it is found by `plan` and `copy`, by dry run before
+  anything is written, and blocked with the reason.
 - **Data in volumes** is not copied: a claim that had a volume fails `validate` until you account for it.
 """
 
@@ -122,7 +123,11 @@ def _steps() -> Iterator[str]:
     """Yield what is created in another form at first, and the kinds that are carried out once."""
     yield "## In two steps\n"
     yield from (f"- `{name}` in that state: {hold.note}." for name, hold in holds.HOLDS.items())
-    yield "- What is carried out once and has ended (a Job, and the kinds below) is created held, gets its status, and is let go.\n"
+    yield "- What is carried out once and has ended (a Job, and the kinds below) is created held, gets its status, and is let go."
+    yield (
+        "- Where nothing can hold it, the first copy writes it before what would carry it out. Once green serves its kind it stays"
+        "\n  on blue, and in the archive that `retire` makes: no create brings a status, and its controller would begin it again.\n"
+    )
     yield f"Carried out once, and can be held: {', '.join(f'`{name}`' for name in sorted(runs.HOLDS))}."
     yield f"Carried out once, and begins as soon as it is there: {', '.join(f'`{name}`' for name in sorted(runs.OTHERS))}."
     yield "So is every custom resource whose status tells when it ended; `runs` in your migration.yaml adds more.\n"

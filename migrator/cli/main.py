@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import io
 import sys
@@ -80,6 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(code, int) and code:
             raise click.exceptions.Exit(code)
 
+    # Modules and manifests are many containers without cycles; the garbage collector would traverse them without result.
+    gc.set_threshold(200_000, 20, 20)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal of another encoding shows what it cannot print as escapes.

@@ -51,9 +51,7 @@ _PULUMI_SECONDS = 20.0
 @contextmanager
 def session(common: Common, screen: Screen) -> Iterator[Session]:
     """Open journal and clusters; the journal is tied to both clusters."""
-    # Manifests are many containers without cycles; the garbage collector would traverse them without result.
     gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
     config = load_migration(common.config)
     folder = common.config.parent
     access = {name: _access(name, side, common, screen) for name, side in (("blue", config.blue), ("green", config.green))}

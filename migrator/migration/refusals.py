@@ -60,7 +60,8 @@ def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], re
     known = _kinds(live[ref].body for ref in live if ref.type_name == _DEFINITION)
     alike = _alike(item for item in new if _is_tried(item, known))
     count = sum(map(len, alike))
-    reporter.emit(Step(f"asking green by dry run whether it takes {count} objects, of each of {len(alike)} forms one"))
+    if count:
+        reporter.emit(Step(f"asking green by dry run whether it takes {count} objects, of each of {len(alike)} forms one"))
     asker = _Asker(green, live, reporter)
     refused = asker.refused([group[0] for group in alike])
     refused |= asker.refused([item for group in alike if group[0].green in refused for item in group[1:]])

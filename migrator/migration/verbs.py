@@ -224,8 +224,8 @@ def _copy(
     session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None
 ) -> tuple[Plan, CopyResult]:
     plan, green = session.read_and_plan()
+    plan = without_refused(plan, session.green, green.live, session.run.reporter)
     if approved is not None:
-        plan = without_refused(plan, session.green, green.live, session.run.reporter)
         require_unchanged(plan, approved, identities)
     held = _guarded_by_copy(session, plan)
     guards.require_possible({"blue": session.blue, "green": session.green}, held, session.guarding)

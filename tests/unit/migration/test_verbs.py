@@ -12,7 +12,15 @@ import pytest
 
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, CommandFailedError, GateFailedError
-from migrator.journal.records.migration import CopyEnded, CopyStarted, HookStarted, MigrationRecord, Retired, VerdictGiven
+from migrator.journal.records.migration import (
+    CopyEnded,
+    CopyStarted,
+    HookStarted,
+    MigrationRecord,
+    Retired,
+    VerdictGiven,
+    WaveAnnounced,
+)
 from migrator.journal.records.one_side import HandedBack, HandOverAnnounced
 from migrator.journal.records.traffic import (
     CutoverEnded,
@@ -31,13 +39,13 @@ from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_validate
-from migrator.model.kinds import CRON_JOBS
+from migrator.model.kinds import CONFIG_MAPS, CRON_JOBS
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
 from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
-from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
+from tests.support.fake_cluster.faults import Fault, forbidden, invalid, unavailable
 from tests.support.journals import MemoryJournal, migration_run
 from tests.support.migrations import migration_session
 from tests.support.objects import config_map, cron_job, made
@@ -386,3 +394,21 @@ def test_blue_is_not_retired_beside_another_run(stand: Stand, tmp_path: Path) ->
         run_retire(stand.session, tmp_path / "archive.gz")
     assert stand.state is Stage.ON_GREEN
     assert list(tmp_path.glob("archive*")) == []
+
+
+def test_a_copy_blocks_what_green_refuses_before_anything_is_written(stand: Stand) -> None:
+    """It is told with green's words, and no attempt to write it is announced; what else there is moves."""
+    stand.green.faults.append(Fault("create", invalid, kind="CronJob"))
+    _, result = run_copy(stand.session, CopyOptions())
+    assert [(item.blue, item.reason) for item in result.blocked] == [(NIGHTLY, "green answered 422: is invalid")]
+    assert not result.complete
+    assert NIGHTLY not in [ref for record in stand.journal.records if isinstance(record, WaveAnnounced) for ref in record.create]
+    assert stand.green.get(CONFIG_MAPS, "shop", "settings")
+
+
+def test_a_copy_without_anything_new_asks_green_nothing_by_dry_run(stand: Stand) -> None:
+    """Only a create is tried, so that copying again stays cheap."""
+    run_copy(stand.session, CopyOptions())
+    before = len(stand.green.requests)
+    run_copy(stand.session, CopyOptions())
+    assert not [request for request in stand.green.requests[before:] if request.startswith("create")]
