@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops integration-on-demand e2e-arm e2e-build-host e2e-one-side nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops integration-on-demand e2e-arm e2e-build-host e2e-one-side e2e-data nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
@@ -36,6 +36,10 @@ e2e-arm: install nodes emulator supplies-arm
 
 e2e-build-host: install nodes emulator
 	$(BIN)/python -m pytest -s tests/on_demand/test_build_host.py
+
+# PostgreSQL moves with its data between clusters of real nodes, under load, there and back and there again.
+e2e-data: install nodes supplies
+	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_e2e_data.py
 
 # External-dns and BIND, both real. As many hand-overs there and back as ROUNDS says; in the last KILLS the tool is killed.
 e2e-one-side: ROUNDS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched
@@ -52,6 +52,9 @@ class DataOver:
     """Made when there is data to move: hosts need not be named otherwise."""
     stop_seconds: float
     """How long is waited for the last process on a host that has a volume open."""
+    _movers: Movers | None = None
+    _prepared: dict[str, VolumePlan] = field(default_factory=dict)
+    """Where the data of claims lies whose last pass is prepared."""
 
     def ready(self, due: Collection[Part], plan: Plan) -> None:
         """Bring what changed while blue serves, and predict the pause of each group; claims that nobody uses are done with here.
@@ -71,6 +74,12 @@ class DataOver:
         self._moved([_job(plan) for plan in plans.values()], lambda _: "")
         for group in groups_of(due):
             self._require_budget(group.row, [claim for claim in group.claims if claim in claims])
+        self._prepare(plans)
+
+    def release(self) -> None:
+        """Take back what was prepared for a last pass that did not come."""
+        if self._movers:
+            self._movers.to_green.release()
 
     def between(self, group: Group) -> None:
         """Bring the last difference of a group that is stopped on blue, and prove it; raises MigratorError.
@@ -79,8 +88,9 @@ class DataOver:
         """
         if not group.claims or (self._green_writes(group.claims) and self._runs_on_green(group.parts)):
             return
-        plans = self._plans(group.claims)
-        movers = self.movers()
+        known = all(claim in self._prepared for claim in group.claims)
+        plans = {claim: self._prepared[claim] for claim in group.claims} if known else self._plans(group.claims)
+        movers = self._hosts()
         for plan in plans.values():
             self._await_closed(movers, plan)
         outcomes = self._moved([replace(_job(plan), finish=True) for plan in plans.values()], self._users)
@@ -89,6 +99,17 @@ class DataOver:
         for claim in group.claims:
             self.session.run.write(DataSwitched(claim=claim, direction="to-green", how="pass"))
         self.session.run.ledger.sync()
+
+    def _prepare(self, plans: dict[str, VolumePlan]) -> None:
+        """Do what the last passes need and what takes time, before anything stands still for it."""
+        jobs = [replace(_job(plan), finish=True) for plan in plans.values()]
+        with ThreadPoolExecutor(self.session.config.volumes.parallel) as pool:
+            list(pool.map(self._hosts().to_green.prepare, jobs))
+        self._prepared |= plans
+
+    def _hosts(self) -> Movers:
+        self._movers = self._movers or self.movers()
+        return self._movers
 
     def _known(self, claim: str) -> ClaimData:
         return self.session.run.state.data.get(claim, ClaimData())
@@ -187,7 +208,7 @@ class DataOver:
 
     def _moved(self, jobs: list[Job], users: Callable[[Job], str]) -> list[ClaimOutcome]:
         """Run a pass of each; raises the first failure once all have ended."""
-        movers, showing = self.movers(), threading.Lock()
+        movers, showing = self._hosts(), threading.Lock()
 
         def move(job: Job) -> ClaimOutcome:
             def say(text: str) -> None:

@@ -6,6 +6,7 @@ What one verb alone needs is imported by it: half a second of a copy was spent o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
     there = session.green.server_time()
     cutover.require_verdict(session.run.state, session.config.gates, Moment(session.run.clock.now(), there))
     ahead = there - session.run.clock.monotonic()
-    with both_locked(session.blue, session.green, session.holder, session.run.reporter) as lock:
+    with both_locked(session.blue, session.green, session.holder, session.run.reporter) as lock, ExitStack() as unused:
         inputs = cutover.CutoverInputs(
             session.config.course, session.config.gates, session.config.probes, session.switch, session.prober, lock, ahead
         )
@@ -150,6 +151,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
             session.run.reporter.emit(Note(text, warning=True))
         addresses = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
         data = DataOver(session, session.movers, limits.stop)
+        unused.callback(data.release)
         data.ready(due, plan)
 
         def between(group: Group) -> None:

@@ -18,6 +18,8 @@ _LOGS = "/var/log/migrator"
 _PREFIX = "migrator-"
 """How the name of every unit begins that this tool starts."""
 _FIRST_POLL, _POLL = 0.1, 1.0
+_POLL_SHARE = 0.1
+"""Of the time that it runs already: what is over soon is seen soon."""
 _LOST_SECONDS = 120.0
 _ENDED = frozenset({"exited", "dead", "failed"})
 """Sub-states of a unit whose command does not run (systemd's service state machine)."""
@@ -71,7 +73,8 @@ class Detached:
     def await_end(self, host: Host, say: Callable[[str], None]) -> str:
         """Wait for the unit that runs, and return its output; raises as `run` does."""
         deadline = host.clock.monotonic() + self.timeout
-        last_seen, shown, pause = host.clock.monotonic(), "", _FIRST_POLL
+        begun = last_seen = host.clock.monotonic()
+        shown = ""
         while True:
             try:
                 state, substate, code, tail = self._state(host)
@@ -92,8 +95,7 @@ class Detached:
                     f"{host.name}: {self.unit} is not done after {self.timeout:.0f} s: {tail}",
                     hint=f"it still runs there: `journalctl -u {self.unit}`, {self.log}; run this again to go on waiting",
                 )
-            host.clock.sleep(pause)
-            pause = min(_POLL, 2 * pause)
+            host.clock.sleep(min(_POLL, max(_FIRST_POLL, _POLL_SHARE * (host.clock.monotonic() - begun))))
 
     def _start(self, host: Host) -> None:
         """Forget what an earlier unit of its name has left, and start it; one that runs by now is left alone."""

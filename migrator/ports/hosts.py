@@ -43,6 +43,12 @@ class VolumeMover(Protocol):
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
         """Run one pass, or join the one that still runs; raises BlockedError with why it stopped, HostError when it was cut off."""
 
+    def prepare(self, job: Job) -> None:
+        """Do what can be done before a pass while the workload runs; raises MigratorError."""
+
+    def release(self) -> None:
+        """Take back what was prepared and not used."""
+
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses a folder on its host, in words; raises MigratorError."""
 

@@ -20,6 +20,7 @@ HELM = "3.18.6"
 """The version that the plugin requires, so that both are compiled from the same packages."""
 EXTERNAL_DNS = "0.21.0"
 """The newest version all of whose modules are published and that Go 1.26 compiles."""
+LOCAL_PATH = "0.0.30"
 KUSTOMIZE_CONTROLLER = "1.10.1"
 METALLB = "0.16.2"
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -123,6 +124,19 @@ BUILDS = (
         "external-dns",
         {"sigs.k8s.io/external-dns": EXTERNAL_DNS},
         {"external-dns": Program("external-dns", EXTERNAL_DNS, "sigs.k8s.io/external-dns")},
+    ),
+    Build(
+        "local-path-provisioner",
+        {"github.com/rancher/local-path-provisioner": LOCAL_PATH},
+        {
+            "local-path-provisioner": Program(
+                "local-path-provisioner",
+                LOCAL_PATH,
+                "github.com/rancher/local-path-provisioner",
+                module="github.com/rancher/local-path-provisioner",
+                files=("deploy/local-path-storage.yaml",),
+            )
+        },
     ),
     Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
     Build(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import serialization
@@ -22,8 +23,12 @@ from migrator.volumes.server import Server, require_programs
 
 _SECONDS = 7 * 24 * 3600
 """A first pass of a large volume over a slow line takes days; the next run joins it."""
+_PREPARED_SECONDS = 12 * 3600
+"""For a last pass, whose server must not outlive a run that was killed for long."""
 _AES = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com")
 _RESULT = "RESULT "
+_NO_FOLDER = "//no-folder"
+"""No name in a folder, so no path, ends so."""
 _REFUSED_FOLDERS = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr"})
 _REFUSED_PATHS = frozenset(
     f"/var/{name}"
@@ -57,6 +62,8 @@ class NodeMover:
     def __init__(self, source: Mapping[str, Machine], target: Mapping[str, Machine], *, port: int = 0) -> None:
         """Take the hosts of both clusters by the names of their nodes, for the direction from `source` to `target`."""
         self._source, self._target, self._port = source, target, port
+        self._prepared: dict[str, tuple[Host, Detached]] = {}
+        """By unit: the host of its server, and the pass that has not begun."""
 
     def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
         """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""
@@ -74,11 +81,27 @@ class NodeMover:
         source, target = _machine(self._source, job.source), _machine(self._target, job.target)
         unit = unit_name(job)
         joined = _detached(unit, "the pass that an earlier run began")
-        running = joined if joined.runs(target.host) else self._begun(job, source, target, unit)
+        if joined.runs(target.host):
+            running = joined
+        else:
+            _, running = self._prepared.pop(unit, None) or (None, self._begun(job, source, target, unit, _SECONDS))
         # Interrupted here, it goes on without us, and needs its server.
         said = _said(running, target.host, say)
         Server(unit).stop(source.host)
         return _result(job, said)
+
+    def prepare(self, job: Job) -> None:
+        """Do all for the next pass of a volume that can be done while its workload still runs; `release` takes it back."""
+        source, target, unit = _machine(self._source, job.source), _machine(self._target, job.target), unit_name(job)
+        if not self.running(job):
+            self._prepared[unit] = source.host, self._begun(job, source, target, unit, _PREPARED_SECONDS)
+
+    def release(self) -> None:
+        """End the servers of passes that were prepared and did not begin; one whose host is away ends by itself."""
+        while self._prepared:
+            unit, (host, _) = self._prepared.popitem()
+            with suppress(HostError):
+                Server(unit).stop(host)
 
     def read_list(self, job: Job) -> bytes:
         """Return the list of all entries that the last `finish` has proven, as the target's host keeps it."""
@@ -122,9 +145,12 @@ class NodeMover:
                 f"ls -d {STATE}/volumes/*/ > /dev/null 2>&1 || rm -rf {STATE}/volumes"
             )
 
-    def _begun(self, job: Job, source: Machine, target: Machine, unit: str) -> Detached:
-        require_programs(target.host)
-        target_path, source_path = _real_path(target.host, job.target), _real_path(source.host, job.source)
+    def _begun(self, job: Job, source: Machine, target: Machine, unit: str, seconds: int) -> Detached:
+        with ThreadPoolExecutor(1) as pool:  # both hosts take their time
+            far = pool.submit(_real_path, source.host, job.source)
+            require_programs(target.host)
+            target_path = _real_path(target.host, job.target)
+            agent, source_path = self._put_agent(target.host), far.result()
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
         server = Server(unit)
@@ -137,7 +163,7 @@ class NodeMover:
                 address=source.address,
                 client=target.address,
                 port=self._port,
-                seconds=_SECONDS,
+                seconds=seconds,
                 memory=_memory(job.opposite),
             )
             folder = _memory(job)
@@ -155,7 +181,6 @@ class NodeMover:
             }
             target.host.write(f"{folder}/known_hosts", known.encode(), mode=0o600)
             target.host.write(f"{folder}/settings.json", json.dumps(settings).encode(), mode=0o600)
-            agent = self._put_agent(target.host)
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
@@ -226,22 +251,24 @@ def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
 def _real_path(host: Host, place: Place) -> str:
     """Return where a volume's folder really lies; raises BlockedError for one that is missing, or of the system."""
     try:
-        path = host.run(f"realpath -e -- {for_shell(place.path)}").rstrip("\n")
+        named = for_shell(place.path)
+        path = host.run(f"realpath -e -- {named} && {{ test -d {named} || echo {_NO_FOLDER}; }}").rstrip("\n")
     except CommandFailedError as error:
         raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error
+    if path.endswith(f"\n{_NO_FOLDER}"):
+        raise BlockedError(f"{place}: is no folder", hint="block volumes and single files are not copied")
     parts = path.split("/")[1:]
     if len(parts) < 2 or parts[0] in _REFUSED_FOLDERS or path in _REFUSED_PATHS or "\n" in path:
         raise BlockedError(
             f"{place}: {printable(path)} is a folder of the system and no volume",
             hint="move it yourself, and name the claim in volumes.dataMoved",
         )
-    if not host.ok(f"test -d {for_shell(path)}"):
-        raise BlockedError(f"{place}: is no folder", hint="block volumes and single files are not copied")
     return path
 
 
 def _ciphers(*hosts: Host) -> tuple[str, ...]:
-    with_aes = all(host.ok("grep -qwm1 aes /proc/cpuinfo") for host in hosts)
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        with_aes = all(pool.map(lambda host: host.ok("grep -qwm1 aes /proc/cpuinfo"), hosts))
     return _AES if with_aes else _AES[::-1]
 
 

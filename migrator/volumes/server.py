@@ -18,6 +18,18 @@ _FREE_PORT = (
     "import ipaddress, socket; s = socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[ipaddress.ip_address('%(at)s').version]); "
     "s.bind(('%(at)s', 0)); print(s.getsockname()[1])"
 )
+_ANSWERS = """
+import socket, sys, time
+ends = time.monotonic() + 10
+while True:
+    try:
+        socket.create_connection(('{address}', {port}), 2).close()
+        break
+    except OSError:
+        if time.monotonic() > ends:
+            sys.exit(1)
+        time.sleep(0.05)
+"""
 _SETTINGS = """\
 ListenAddress {address}
 Port {port}
@@ -78,10 +90,8 @@ class Server:
         `memory` is where passes in the other direction keep their lists on this host.
         """
         require_programs(host, "sshd")
-        self.stop(host)
-        port = port or int(host.run(f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"))
-        host.run(f"umask 077; mkdir -p {self.folder} && ssh-keygen -q -t ed25519 -N '' -C '' -f {self.folder}/host_key")
-        pam = "yes" if host.ok("test -e /etc/pam.d/sshd") else "no"
+        prepared = host.run(self._prepare_command(address, port)).splitlines()
+        port, pam, host_key = int(prepared[0]), prepared[1], " ".join(prepared[2].split()[:2])
         settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
         agent = f"{self.folder}/agent.pyz"
         # A stream needs no Python, which takes a small board a second to start; all else is taken apart by the agent.
@@ -92,14 +102,28 @@ class Server:
         host.write(agent, bundle(), mode=0o600)
         host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)
         host.write(f"{self.folder}/authorized_keys", f"{options} {public_key}\n".encode(), mode=0o600)
-        host_key = " ".join(host.run(f"cat {self.folder}/host_key.pub").split()[:2])
         host.run(self._unit_command(seconds))
         self._await_port(host, address, port)
         return Serving(port, host_key)
 
     def stop(self, host: Host) -> None:
         """End it, and remove what it has left; it need not be there."""
-        host.run(f"systemctl stop {self.unit} 2>/dev/null; systemctl reset-failed {self.unit} 2>/dev/null; rm -rf {self.folder}")
+        host.run(self._stop_command())
+
+    def _stop_command(self) -> str:
+        return f"systemctl stop {self.unit} 2>/dev/null; systemctl reset-failed {self.unit} 2>/dev/null; rm -rf {self.folder}"
+
+    def _prepare_command(self, address: str, port: int) -> str:
+        """Return what ends an earlier server, makes a key, and prints a port, whether there is PAM, and the public key.
+
+        It is one command, since each one takes its time on a busy board while a workload stands still.
+        """
+        key = f"{self.folder}/host_key"
+        free = f"echo {port}" if port else f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"
+        return (
+            f"{self._stop_command()}; set -e; {free}; if test -e /etc/pam.d/sshd; then echo yes; else echo no; fi; umask 077; "
+            f"mkdir -p {self.folder}; ssh-keygen -q -t ed25519 -N '' -C '' -f {key}; cat {key}.pub"
+        )
 
     def _unit_command(self, seconds: int) -> str:
         properties = (
@@ -114,11 +138,8 @@ class Server:
         return f"mkdir -p /run/sshd; systemd-run --quiet --unit={self.unit} {options} sh -c {for_shell(program)}"
 
     def _await_port(self, host: Host, address: str, port: int) -> None:
-        test = f"import socket; socket.create_connection(('{address}', {port}), 2).close()"
-        for _ in range(100):
-            if host.ok(f"python3 -c {for_shell(test)}"):
-                return
-            host.clock.sleep(0.1)
+        if host.ok(f"python3 -c {for_shell(_ANSWERS.format(address=address, port=port))}"):
+            return
         raise BlockedError(
             f"{host.name}: the temporary SSH server does not answer at {address}, port {port}",
             hint=f"`journalctl -u {self.unit}` on the host tells why; volumes.port chooses a port",

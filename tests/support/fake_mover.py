@@ -30,6 +30,8 @@ class FakeMover:
     """Of a folder that passes were taken back from."""
     stuck: Exception | None = None
     """Why nothing can be taken back."""
+    prepared: list[Job] = field(default_factory=list)
+    released: bool = False
     during: Callable[[], None] = lambda: None
 
     def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
@@ -50,6 +52,15 @@ class FakeMover:
         return PassResult(
             {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
         )
+
+    def prepare(self, job: Job) -> None:
+        """Keep the job."""
+        self.prepared.append(job)
+
+    def release(self) -> None:
+        """Forget what no pass has used."""
+        self.released = True
+        self.prepared = [job for job in self.prepared if job in self.jobs]
 
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses it at each question."""

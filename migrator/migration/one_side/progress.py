@@ -17,7 +17,8 @@ from migrator.rules.field_owners import seconds as seconds_of
 from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.one_side.waker import last_writer
 
-_POLL_SECONDS = 1.0
+_FIRST_POLL, _POLL = 0.1, 1.0
+"""Seconds between looks: short while a pause has just begun, since each is a part of it."""
 _LONGEST_LEASE = 60.0
 """Seconds after which a lease that nobody renews counts as released, whatever duration it asks for."""
 
@@ -28,13 +29,14 @@ def await_all(
     """Return why objects are not where they should be once `limit` seconds are over, by their names on blue."""
     by_ref = {part.blue: part for part in parts}
     left: dict[ObjectRef, str] = dict.fromkeys(by_ref, "")
-    ends = clock.monotonic() + limit
+    ends, pause = clock.monotonic() + limit, _FIRST_POLL
     while True:
         answers = each(left, lambda ref: look(by_ref[ref]), seconds=seconds, clock=clock)
         left = {ref: why for ref, why in answers.done.items() if why} | {ref: reason(why) for ref, why in answers.failed.items()}
         if not left or clock.monotonic() >= ends:
             return left
-        clock.sleep(_POLL_SECONDS)
+        clock.sleep(pause)
+        pause = min(_POLL, 1.5 * pause)
 
 
 def still_runs(cluster: Blue, part: Part, where: Where) -> str:

@@ -54,6 +54,10 @@ class Lab:
     """Debian's name of an architecture: the nodes are then whole emulated machines of it, and no containers. Empty: containers."""
     memory: int = 3072
     """Of an emulated machine, MiB."""
+    packages: tuple[str, ...] = ()
+    """Of Debian, beside what a node needs."""
+    images: tuple[str, ...] = ()
+    """Of the registry, beside what Kubernetes needs and the sample application."""
 
     @property
     def user(self) -> str:
@@ -80,9 +84,9 @@ class Lab:
 
         What runs already stays; what crashed is started again with its disk as it was. Raises MigratorError.
         """
-        base = base_root(self.store.cache, self.say, emulated=self.emulate)
+        base = base_root(self.store.cache, self.say, emulated=self.emulate, more=self.packages)
         images = dataclasses.replace(self.store, architecture=self.emulate) if self.emulate else self.store
-        storage = fill_registry(images, base, versions, self.say)
+        storage = fill_registry(images, base, versions, self.say, more=self.images)
         _allow_watchers()
         with self._state.locked():
             network = make_bridge(self._bridge)

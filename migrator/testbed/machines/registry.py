@@ -18,15 +18,20 @@ import yaml
 
 from migrator.adapters.commands import run
 from migrator.errors import MigratorError
-from migrator.testbed.artefacts import fingerprint, only_one
+from migrator.testbed.artefacts import fingerprint, only_one, without_comments
 from migrator.testbed.binaries import Store
+from migrator.testbed.go_build import SOURCES
 from migrator.testbed.machines.binfmt import runs_arm64
+from migrator.testbed.machines.database import VERSION, database_root, root_recipe
 from migrator.testbed.processes import free_ports, start, stop
-from migrator.testbed.versions import CONTROL_PLANE
+from migrator.testbed.versions import CONTROL_PLANE, LOCAL_PATH
 from migrator.testbed.waiting import wait
 
 WEB_IMAGE = "shop.example/web:1"
 """The sample application's image."""
+DATABASE_IMAGE = f"shop.example/postgres:{VERSION}"
+"""PostgreSQL; also a shell for whoever needs one."""
+PROVISIONER_IMAGE = f"shop.example/local-path-provisioner:v{LOCAL_PATH}"
 _OF_KUBERNETES = (*CONTROL_PLANE, "kube-proxy")
 _PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
 _SETTINGS = ("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -39,7 +44,9 @@ class Image:
 
     binary: Path
     files: tuple[tuple[Path, str], ...] = ()
-    """Where a file lies on this machine, and where in the image."""
+    """Where a file or a folder lies on this machine, and where in the image."""
+    stop_signal: str = ""
+    """What tells it to end; empty: SIGTERM."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,14 +62,18 @@ class Recipe:
         return fingerprint(self.content, _SETTINGS)
 
 
-def fill_registry(store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None]) -> Path:
+def fill_registry(
+    store: Store, base: Path, versions: Sequence[str], say: Callable[[str], None], *, more: Sequence[str] = ()
+) -> Path:
     """Make the images that kubeadm of these versions asks for, and return the folder that a registry serves them from.
+
+    `more` are images of this module beside the sample application's.
 
     They are of the store's architecture, and so is `base`, whose packet filter kube-proxy takes.
     """
     storage = store.cache / f"registry-{store.architecture}"
     with only_one(storage, say):
-        wanted = {_bare(WEB_IMAGE): _alone(store, "web")}
+        wanted = {_bare(WEB_IMAGE): _alone(store, "web")} | {_bare(name): _further(store, name) for name in more}
         for version in versions:
             wanted |= _asked_for(store, base, version)
         missing = {name: recipe for name, recipe in wanted.items() if not _stored(storage, name, recipe)}
@@ -96,6 +107,14 @@ def _recipe(store: Store, base: Path, version: str, name: str) -> Recipe:
         ),
     }
     return makers.get(name, lambda: Recipe((version,), lambda: Image(of_kubernetes())))()
+
+
+def _further(store: Store, image: str) -> Recipe:
+    if image == PROVISIONER_IMAGE:
+        return _alone(store, "local-path-provisioner")
+    script = SOURCES / "postgres.sh"
+    content = (root_recipe().fingerprint, without_comments(script.read_text()))
+    return Recipe(content, lambda: Image(script, ((database_root(store.cache, store.say), "."),), stop_signal="SIGINT"))
 
 
 def _etcd(etcd: Path, **tools: Path) -> Image:
@@ -181,6 +200,11 @@ def _answers(address: str) -> bool:
         return False
 
 
+def _executable(file: tarfile.TarInfo) -> tarfile.TarInfo:
+    file.mode |= 0o555
+    return file
+
+
 def _push(image: Image, name: str, architecture: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -188,12 +212,13 @@ def _push(image: Image, name: str, architecture: str) -> None:
         with tarfile.open(work / "layer.tar", "w") as layer:
             for source, target in image.files:
                 layer.add(source, target, recursive=not source.is_symlink())
-            layer.add(os.path.realpath(image.binary), command)
+            layer.add(os.path.realpath(image.binary), command, filter=_executable)
         layout = work / "oci"
         run(["umoci", "init", "--layout", layout])
         run(["umoci", "new", "--image", f"{layout}:image"])
         run(["umoci", "raw", "add-layer", "--image", f"{layout}:image", work / "layer.tar"])
         entry = ["--config.entrypoint", f"/{command}", "--architecture", architecture]
+        entry += ["--config.stopsignal", image.stop_signal] if image.stop_signal else []
         run(["umoci", "config", "--image", f"{layout}:image", *entry, *_SETTINGS])
         run(["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:image", f"docker://{name}"])
         shutil.rmtree(layout)

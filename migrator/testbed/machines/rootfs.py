@@ -120,9 +120,12 @@ class Recipe:
         return fingerprint(SUITE, self.architecture, sorted(self.packages), files, self.commands)
 
 
-def base_recipe(emulated: str = "") -> Recipe:
-    """Return the recipe of a container's root file system, or of a whole machine of Debian's architecture `emulated`."""
-    packages = (*_PACKAGES, *((*_MACHINE_PACKAGES, f"linux-image-cloud-{emulated}") if emulated else ()))
+def base_recipe(emulated: str = "", *, more: tuple[str, ...] = ()) -> Recipe:
+    """Return the recipe of a container's root file system, or of a whole machine of Debian's architecture `emulated`.
+
+    `more` are packages of Debian that a node does not need.
+    """
+    packages = (*_PACKAGES, *more, *((*_MACHINE_PACKAGES, f"linux-image-cloud-{emulated}") if emulated else ()))
     container = (
         ("usr/local/sbin/testbed-runtime", _RUNTIME, 0o755),
         ("etc/crio/crio.conf.d/90-testbed.conf", _CRIO, 0o644),
@@ -139,12 +142,19 @@ def base_recipe(emulated: str = "") -> Recipe:
     return Recipe(emulated, packages, files, _COMMANDS)
 
 
-def base_root(cache: Path, say: Callable[[str], None], *, emulated: str = "") -> Path:
+def base_root(cache: Path, say: Callable[[str], None], *, emulated: str = "", more: tuple[str, ...] = ()) -> Path:
     """Return the root file system that nodes are copied from, made once; raises MigratorError without debootstrap.
 
     `emulated` is Debian's name of the architecture of a whole machine, with a kernel of its own.
     """
-    recipe = base_recipe(emulated)
+    duration = "minutes under emulation" if emulated == "arm64" else "a minute"
+    return made_root(
+        base_recipe(emulated, more=more), cache, say, f"the nodes' root file system from Debian {SUITE} ({duration}, once)"
+    )
+
+
+def made_root(recipe: Recipe, cache: Path, say: Callable[[str], None], what: str) -> Path:
+    """Return the folder of a root file system, made once; raises MigratorError without root or debootstrap."""
     folder = cache / f"rootfs-{recipe.fingerprint}"
     if folder.is_dir():
         return folder
@@ -152,8 +162,7 @@ def base_root(cache: Path, say: Callable[[str], None], *, emulated: str = "") ->
         raise MigratorError("test nodes need root", hint="they are containers with systemd: run this as root")
     with only_one(folder, say):
         if not folder.is_dir():
-            duration = "minutes under emulation" if emulated == "arm64" else "a minute"
-            say(f"making the nodes' root file system from Debian {SUITE} ({duration}, once)")
+            say(f"making {what}")
             _make(recipe, folder)
     return folder
 
@@ -165,10 +174,10 @@ def _make(recipe: Recipe, folder: Path) -> None:
     partial.mkdir()
     try:
         architecture = [f"--arch={recipe.architecture}"] if recipe.architecture else []
-        include = f"--include={','.join(recipe.packages)}"
+        include = [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
         with runs_arm64() if recipe.architecture == "arm64" else nullcontext():
             run(
-                ["debootstrap", "--variant=minbase", *architecture, include, SUITE, partial, _mirror()],
+                ["debootstrap", "--variant=minbase", *architecture, *include, SUITE, partial, _mirror()],
                 hint="`make nodes` installs debootstrap and what else test nodes need",
                 timeout=_INSTALL_SECONDS,
             )

@@ -115,6 +115,7 @@ def test_the_last_pass_is_between_stop_and_start(stand: DataStand) -> None:
     assert pause.row == ROW
     assert pause.milliseconds == pause.stop + pause.data + pause.start
     assert stand.there.using == []
+    assert (stand.there.prepared, stand.there.released) == (stand.there.jobs[-1:], True)
 
 
 def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:

@@ -23,8 +23,7 @@ def hosts(said: str = "RESULT " + json.dumps(GOOD), path: str = "") -> tuple[Fak
             name, accepts=["systemctl stop", "ssh-keygen", "systemd-run", "create_connection", "pam.d", "test -", "grep -qwm1"]
         )
         one.answers["for name in"] = "\n"
-        one.answers["bind"] = "41234\n"
-        one.answers["host_key.pub"] = "ssh-ed25519 AAAA\n"
+        one.answers["ssh-keygen -q"] = "41234\nyes\nssh-ed25519 AAAA\n"
         one.answers["realpath"] = f"{path or '/srv/' + name}\n"
         one.answers["cat /var/log/migrator/"] = f"at work\n{said}\n"
         found.append(one)
@@ -56,6 +55,23 @@ def test_the_server_on_blue_ends_with_the_pass() -> None:
         except BlockedError as error:
             assert (error.message, error.hint) == ("shop/data: full", "grow it")  # noqa: PT017
         assert "systemctl stop migrator-data-" in blue.commands[-1]
+
+
+def test_the_last_pass_is_prepared_while_blue_serves_and_what_was_not_used_is_taken_back() -> None:
+    """The server and the key are there before anything is stopped; nothing of them is left."""
+    blue, green, mover = hosts()
+    mover.prepare(JOB)
+    assert not any("systemd-run" in command for command in green.commands)
+    prepared = sum("systemd-run" in command for command in blue.commands)
+    mover.move(JOB, lambda _: None)
+    assert (prepared, sum("systemd-run" in command for command in blue.commands)) == (1, 1)
+    before = len(blue.commands)
+    mover.release()
+    assert blue.commands[before:] == []
+    mover.prepare(JOB)
+    mover.release()
+    assert "systemctl stop migrator-data-" in blue.commands[-1]
+    assert "rm -rf /run/migrator/migrator-data-" in blue.commands[-1]
 
 
 def test_a_pass_that_says_nothing_at_its_end_was_cut_off() -> None:

@@ -13,8 +13,9 @@ def host() -> FakeHost:
     """Return a host that has all programs."""
     made = FakeHost("blue-1", accepts=["systemctl stop", "ssh-keygen", "systemd-run", "create_connection", "pam.d"])
     made.answers["for name in"] = "\n"
-    made.answers["bind"] = "41234\n"
-    made.answers["host_key.pub"] = "ssh-ed25519 AAAA comment\n"
+    made.answers["ssh-keygen -q"] = lambda command: "\n".join(
+        ("41234" if "bind" in command else "2222", "yes", "ssh-ed25519 AAAA comment", "")
+    )
     return made
 
 
@@ -67,7 +68,8 @@ def test_what_an_earlier_run_left_is_ended_first() -> None:
     """Two servers of one volume never meet; a port that was chosen is taken."""
     one = host()
     started(one, port=2222)
-    assert one.commands.index(next(text for text in one.commands if "systemctl stop" in text)) < len(one.commands) - 3
+    (prepared,) = [text for text in one.commands if "ssh-keygen -q" in text]
+    assert prepared.index("systemctl stop migrator-data-abc-source") < prepared.index("rm -rf") < prepared.index("ssh-keygen -q")
     assert not any("bind" in text for text in one.commands)
 
 
