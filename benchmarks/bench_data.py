@@ -402,7 +402,9 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
-    known = json.loads(RESULT.read_text())["bars"] if RESULT.exists() else {}
+    # What `make e2e-data` has written stays.
+    result = json.loads(RESULT.read_text()) if RESULT.exists() else {"bars": {}}
+    known = result["bars"]
     for name in options.only or PARTS:
         with volume_pair(Path(IN_MEMORY)) as hosts:
             key = hosts.folder / "key"
@@ -418,7 +420,8 @@ def main() -> None:
                     "architecture": os.uname().machine,
                     **versions(),
                 }
-                RESULT.write_text(json.dumps({"bars": dict(sorted(known.items())), "machine": machine}, indent=2) + "\n")
+                result |= {"bars": dict(sorted(known.items())), "machine": machine}
+                RESULT.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -84,9 +84,10 @@ class Lab:
 
         What runs already stays; what crashed is started again with its disk as it was. Raises MigratorError.
         """
+        plain = base_root(self.store.cache, self.say, emulated=self.emulate)
         base = base_root(self.store.cache, self.say, emulated=self.emulate, more=self.packages)
         images = dataclasses.replace(self.store, architecture=self.emulate) if self.emulate else self.store
-        storage = fill_registry(images, base, versions, self.say, more=self.images)
+        storage = fill_registry(images, plain, versions, self.say, more=self.images)
         _allow_watchers()
         with self._state.locked():
             network = make_bridge(self._bridge)
