@@ -147,7 +147,8 @@ class Move:
         """Run a verb as a person does, and fail when a committed transaction is gone, or there twice."""
         since, name = time.monotonic(), " ".join(word for word in words if word != "--yes")
         with self.boards.journey.step(name):
-            print(self.boards.journey.migrator(*words), file=sys.__stderr__)
+            printed = self.boards.journey.migrator(*words)
+        print(f"$ migrator {name}\n{self.boards.journey.said}{printed}", file=sys.__stderr__)
         have = self.clients.count()
         until(lambda: self.clients.count() > have + 50)
         tally = self.clients.tally()

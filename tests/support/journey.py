@@ -85,6 +85,8 @@ class Journey:
         self.project = project
         self.steps: list[dict[str, Any]] = []
         self.loads: dict[str, Load] = {}
+        self.said = ""
+        """What the last verb has told on its way."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -112,6 +114,7 @@ class Journey:
             check=False,
         )
         assert done.returncode == 0, f"migrator {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        self.said = done.stderr
         return done.stdout
 
     def result(self) -> dict[str, Any]:
