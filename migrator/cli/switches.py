@@ -16,7 +16,7 @@ from migrator.config.traffic import SwitchConfig
 from migrator.ports import TrafficSwitch
 
 if TYPE_CHECKING:
-    from migrator.ssh.host import SshHost
+    from migrator.ssh.session import SessionHost
     from migrator.traffic.haproxy import Reached
 
 _PATIENCE_SECONDS = 0.4
@@ -92,12 +92,13 @@ def _reached(place: HAProxyPlace, folder: Path) -> Reached:
     return Reached(endpoint, RemoteMachine(host), PurePosixPath(place.state_file))
 
 
-def _host(access: SshAccess, folder: Path) -> SshHost:
+def _host(access: SshAccess, folder: Path) -> SessionHost:
     from migrator.config.stack import Login
-    from migrator.ssh.host import SshHost, socket_folder
+    from migrator.ssh.host import socket_folder
+    from migrator.ssh.session import SessionHost
 
     def path(text: str) -> str:
         return str(folder / Path(text).expanduser()) if text else ""
 
     login = Login(access.address, access.user, access.port, path(access.key), path(access.known_hosts))
-    return SshHost(access.address, login, socket_folder(), clock=SystemClock())
+    return SessionHost(access.address, login, socket_folder(), clock=SystemClock())

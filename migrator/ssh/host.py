@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import shlex
 import shutil
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
+from typing import NamedTuple
 
 from migrator.config.stack import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Clock
 
-_CONNECT_SECONDS = 10
+CONNECT_SECONDS = 10
 _FILE_SECONDS = 600.0
 """For a file in either direction: a snapshot of etcd is large, and a line may be slow."""
-_LOST = 255
+LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
+
+
+class Answer(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    """`LOST` where ssh itself failed."""
+    output: bytes
+    errors: bytes
 
 
 class SshHost:
@@ -31,7 +39,6 @@ class SshHost:
         self.clock = clock
         self._login = login
         self._sockets = sockets
-        self._forwarding = threading.Lock()
         sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
         self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
@@ -44,25 +51,36 @@ class SshHost:
         return self._bytes(command, stdin, timeout).decode(errors="replace")
 
     def _bytes(self, command: str, stdin: bytes, timeout: float) -> bytes:
-        line = shlex.join([*self._root, "sh", "-c", command])
         try:
-            done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired as error:
+            done = self._ask(command, stdin, timeout)
+        except TimeoutError as error:
             raise HostError(
                 f"{self.name}: `{_short(command)}` is not done after {timeout:.0f} s",
                 hint="log in and see what it waits for; run this again to go on",
             ) from error
-        output, complaint = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        if done.returncode == _LOST:
-            raise HostError(f"{self.name} at {self._login.address}: {_reason(complaint)}", hint=self._hint(complaint))
-        if done.returncode:
+        output, complaint = done.output.decode(errors="replace"), done.errors.decode(errors="replace")
+        if done.code == LOST:
+            raise self._lost(complaint)
+        if done.code:
             if self._root and ("a password is required" in complaint or "not in the sudoers" in complaint):
                 raise HostError(
                     f"{self.name}: user {self._login.user} may not use sudo without a password",
                     hint=f"on the host: echo '{self._login.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{self._login.user}",
                 )
-            raise CommandFailedError(f"{self.name}: {_short(command)}", done.returncode, complaint or output)
-        return done.stdout
+            raise CommandFailedError(f"{self.name}: {_short(command)}", done.code, complaint or output)
+        return done.output
+
+    def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
+        """Run a line of shell as root; raises TimeoutError."""
+        line = shlex.join([*self._root, "sh", "-c", command])
+        try:
+            done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError from error
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def _lost(self, complaint: str) -> HostError:
+        return HostError(f"{self.name} at {self._login.address}: {_reason(complaint)}", hint=self._hint(complaint))
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Return whether a line of shell ends well."""
@@ -86,26 +104,6 @@ class SshHost:
             timeout=_FILE_SECONDS,
         )
 
-    def forwarded(self, path: str) -> Path:
-        """Return a unix socket of this machine that leads to one of the host, as the user who logs in; raises HostError.
-
-        It lasts as long as the connection. Nothing runs on the host for it (sshd: AllowStreamLocalForwarding).
-        """
-        local = self._sockets / f"s-{hashlib.sha256(f'{self._login}{path}'.encode()).hexdigest()[:16]}"
-        with self._forwarding:
-            local.unlink(missing_ok=True)
-            self.run("true", timeout=_CONNECT_SECONDS * 2)
-            if not self._ask_master("forward", "-L", f"{local}:{path}"):
-                raise HostError(
-                    f"{self.name}: SSH does not forward the socket {path}", hint="sshd_config: AllowStreamLocalForwarding yes"
-                )
-        return local
-
-    def _ask_master(self, what: str, *options: str) -> bool:
-        """Ask the process that holds the connection."""
-        command = [*self._ssh[:-1], "-O", what, *options, self._ssh[-1]]
-        return not subprocess.run(command, capture_output=True, timeout=_CONNECT_SECONDS, check=False).returncode
-
     def _hint(self, complaint: str) -> str:
         login = self._login
         known = login.known_hosts or "~/.ssh/known_hosts"
@@ -122,7 +120,7 @@ def _options(login: Login, sockets: Path) -> list[str]:
     options = {
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
-        "ConnectTimeout": str(_CONNECT_SECONDS),
+        "ConnectTimeout": str(CONNECT_SECONDS),
         "ServerAliveInterval": "5",
         "ServerAliveCountMax": "3",
         "ControlMaster": "auto",

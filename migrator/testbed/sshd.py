@@ -27,7 +27,9 @@ StrictModes no
 UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
+SetEnv SHLVL=1
 """
+"""The last line keeps bash from reading this machine's ~/.bashrc, which may take a second, before each command."""
 
 
 @dataclass(slots=True)

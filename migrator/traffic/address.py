@@ -20,6 +20,7 @@ from migrator.config.address import AddressConfig
 from migrator.errors import MigratorError, TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
+from migrator.side_by_side import side_by_side
 from migrator.traffic.address_facts import Hosts, require_able, standby_lines
 from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
 from migrator.traffic.together import ask_all, first_hint, told
@@ -118,15 +119,16 @@ class Address:
         if ended:
             self._end(ended)
             hosts = self._look(patience=self._patience)
-        ended += self._to_blue(hosts)
-        found, silent = ask_all({name: self._hosts[name] for name in hosts.seen}, lambda host: host.look(ask=False))
+        forced, owed = self._to_blue(hosts)
+        ended += forced
+        found, silent = self._last_look(hosts, owed)
         missed = [f"{told({name: error})}: {self._left(name)}" for name, error in {**hosts.silent, **silent}.items()]
         missed += [f"{name}: its keepalived was ended, for it did not let the address go: start it again" for name in ended]
         stale = 0.0 if before and before <= self._sides["blue"].keys() else self._again
         return Withdrawal(self._reading(found), {}, tuple(missed), stale)
 
-    def _to_blue(self, hosts: Hosts) -> list[str]:
-        """Move the address; return who had to be ended for it."""
+    def _to_blue(self, hosts: Hosts) -> tuple[list[str], set[str]]:
+        """Move the address; return who had to be ended for it, and who is still to be told that it may hold it."""
         before = self._holders(hosts.seen)
         if not hosts.seen.keys() & self._sides["blue"].keys():
             raise self._error(hosts.silent)
@@ -139,10 +141,21 @@ class Address:
                 holders = sorted(before & self._sides["green"].keys())
                 self._end(holders)
                 self._take("blue", hosts)
-                return holders
+                return holders, set()
+            return [], hosts.seen.keys() & self._sides["blue"].keys()
         else:
             self._take("blue", hosts)
-        return []
+        return [], set()
+
+    def _last_look(self, hosts: Hosts, owed: set[str]) -> tuple[dict[str, Seen], dict[str, Exception]]:
+        """Look at all that answered, and tell those who may hold the address so, in one round trip."""
+        asks = {
+            name: functools.partial(self._hosts[name].write, MAY)
+            if name in owed
+            else functools.partial(self._hosts[name].look, ask=False)
+            for name in hosts.seen
+        }
+        return ask_all(asks, lambda ask: ask())
 
     def _end(self, names: list[str]) -> None:
         _, errors = ask_all({name: self._hosts[name] for name in names}, lambda host: host.end())
@@ -183,25 +196,41 @@ class Address:
         return TrafficReading(percent, NOTHING_COUNTED, NOTHING_COUNTED, {name: int(seen.holds) for name, seen in found.items()})
 
     def _move(self, source: str, target: str, hosts: Hosts, *, careful: bool) -> None:
-        """Move the address from the holder to one host of the other side; whatever fails, all are as before."""
+        """Move the address from the holder to one host of the other side; whatever fails, all are as before.
+
+        `careful`: nobody lets go before it is known that the hosts hear each other. Without it the hosts of the target still
+        are to be told that they may hold the address.
+        """
         holder = hosts.holder(self._sides[source])
         taker = hosts.first(self._sides[target])
+        others = [name for name in self._sides[source] if name in hosts.seen and name != holder]
         try:
-            self._stand_by(holder, taker, hosts, careful=careful)
-            self._release(holder, taker, source, hosts)
+            if careful:
+                self._raise(holder, taker, hosts)
+                self._stand_by(holder, taker, hosts, careful=True)
+                self._forbid(others)
+            else:
+                side_by_side(lambda: self._raise(holder, taker, hosts), lambda: self._forbid(others))
+                self._stand_by(holder, taker, hosts, careful=False)
+            self._release(holder, taker, hosts)
         except BaseException as error:
             back = self._put_back(source, target, hosts)
             if isinstance(error, MigratorError):
                 raise TrafficError(f"{self._what}: {error.message}; {back}", hint=error.hint) from error
             raise
-        self._write(dict.fromkeys(self._sides[target], MAY), hosts)
+        if careful:
+            self._write(dict.fromkeys(self._sides[target], MAY), hosts)
+
+    def _raise(self, holder: str, taker: str, hosts: Hosts) -> None:
+        """Give the holder the highest priority, and know that its keepalived does what the file says."""
+        priority = hosts.vrrp(taker).priority_for(_PAUSE_SECONDS)
+        raised = self._writing(holder, _HIGHEST - hosts.vrrp(holder).priority)
+        self._until(raised, lambda seen: bool(seen.vrrp and seen.vrrp.effective > priority), holder, "does not raise its priority")
 
     def _stand_by(self, holder: str, taker: str, hosts: Hosts, *, careful: bool) -> None:
-        """Let one host stand by below the holder, and know that both do what the file says."""
-        above, below = hosts.vrrp(holder), hosts.vrrp(taker)
+        """Let one host stand by below the holder, and know that its keepalived does what the file says."""
+        below = hosts.vrrp(taker)
         priority = below.priority_for(_PAUSE_SECONDS)
-        raised = self._writing(holder, _HIGHEST - above.priority)
-        self._until(raised, lambda seen: bool(seen.vrrp and seen.vrrp.effective > priority), holder, "does not raise its priority")
         heard = hosts.vrrp(holder).interval * 2 + _TAKING_EFFECT_SECONDS if careful else _TAKING_EFFECT_SECONDS
         standing = self._writing(taker, priority - below.priority)
 
@@ -212,14 +241,16 @@ class Address:
 
         self._until(standing, stands_by, taker, f"does not stand by below {holder}", seconds=heard)
 
-    def _release(self, holder: str, taker: str, source: str, hosts: Hosts) -> None:
-        """Let the holder's side go; raises TrafficError before who stands by could take the address from a silent holder."""
-        below = hosts.vrrp(taker)
-        patience = min(_TAKING_EFFECT_SECONDS, below.interval * below.lost_after / 3)
-        others = [name for name in self._sides[source] if name in hosts.seen and name != holder]
+    def _forbid(self, others: list[str]) -> None:
+        """Forbid the address to the hosts beside its holder."""
         _, failed = ask_all({name: self._hosts[name] for name in others}, lambda host: host.write(MAY_NOT))
         if failed:
             raise TrafficError(told(failed), hint=first_hint(failed))
+
+    def _release(self, holder: str, taker: str, hosts: Hosts) -> None:
+        """Let the holder go; raises TrafficError before who stands by could take the address from a silent holder."""
+        below = hosts.vrrp(taker)
+        patience = min(_TAKING_EFFECT_SECONDS, below.interval * below.lost_after / 3)
         if self._hosts[holder].write_and_wait(MAY_NOT, holds=False, seconds=patience).holds:
             raise TrafficError(f"{holder}: its keepalived does not let the address go", hint="see its log; restart it")
         took = self._hosts[taker].write_and_wait(

@@ -65,10 +65,10 @@ folder=$(tr '\\0' '\\n' < "/proc/$pid/environ" | sed -n 's/^TMPDIR=//p')
 data="/proc/$pid/root${{folder:-/tmp}}/keepalived.data"
 rm -f "$data"
 kill -USR1 "$pid"
-left=40
+left=200
 until grep -q -e '-< Interfaces >-' "$data" 2>/dev/null; do
   left=$((left - 1)); [ "$left" -gt 0 ] || {{ echo 'trouble={silent}'; exit 0; }}
-  sleep 0.05
+  sleep 0.01
 done
 echo '-- data --'
 sed -n '/-< VRRP Topology >-/,/-< Interfaces >-/p' "$data" | grep -v Password

@@ -130,19 +130,3 @@ def test_a_file_is_replaced_at_once_with_its_mode_and_folders(ssh: Ssh, tmp_path
     assert [path.name for path in target.parent.iterdir()] == ["file"]
     with pytest.raises(CommandFailedError, match="No such file"):
         host.read(str(tmp_path / "none"))
-
-
-def test_a_socket_of_the_host_is_forwarded_by_the_connection(ssh: Ssh, tmp_path: Path) -> None:
-    """The master is asked for it; nothing runs on the host."""
-    ssh.does("true")
-    way = ssh.host().forwarded("/run/haproxy.sock")
-    assert way.parent == tmp_path / "sockets"
-    assert ssh.words[ssh.words.index("-O") :] == ["-O", "forward", "-L", f"{way}:/run/haproxy.sock", "root@192.0.2.7"]
-
-
-def test_a_server_that_forwards_no_sockets_is_told(ssh: Ssh) -> None:
-    """With the setting that forbids it."""
-    ssh.does('for word; do test "$word" != -O || exit 255; done')
-    with pytest.raises(HostError, match="SSH does not forward the socket /s") as caught:
-        ssh.host().forwarded("/s")
-    assert "AllowStreamLocalForwarding" in caught.value.hint

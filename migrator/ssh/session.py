@@ -1,0 +1,153 @@
+"""The `Host` port over one session of OpenSSH, for what must be quick: each command costs one round trip.
+
+A session of its own for each command costs the start of a process on both machines, and the host's login shell with its start-up
+files, which take a second on some hosts. Here the login shell starts once, and a loop of `sh` takes commands from its input.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import secrets
+import selectors
+import shlex
+import subprocess
+import threading
+import weakref
+from pathlib import Path
+from typing import IO
+
+from migrator.config.stack import Login
+from migrator.errors import HostError
+from migrator.ports import Clock
+from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost
+
+_LOOP = """while IFS= read -r script && IFS= read -r input; do
+  script=$(printf %s "$script" | base64 -d) && printf %s "$input" | base64 -d | sh -c "$script"
+  printf '\\n{mark} %d\\n' "$?"
+  printf '\\n{mark}\\n' >&2
+done"""
+_POLL_SECONDS = 0.005
+
+
+class SessionHost(SshHost):
+    """Runs commands one after the other in one session, which also forwards sockets; a session that is lost is opened again."""
+
+    def __init__(self, name: str, login: Login, sockets: Path, *, clock: Clock) -> None:
+        super().__init__(name, login, sockets, clock=clock)
+        self._using = threading.RLock()
+        self._session: _Session | None = None
+        self._ways: dict[str, Path] = {}
+        """Sockets of this machine, by the socket of the host that they lead to."""
+
+    def forwarded(self, path: str) -> Path:
+        """Return a unix socket of this machine that leads to one of the host, as the user who logs in; raises HostError.
+
+        It lasts as long as the session. Nothing runs on the host for it (sshd: AllowStreamLocalForwarding).
+        """
+        with self._using:
+            if path not in self._ways:
+                self._ways[path] = self._sockets / f"s-{secrets.token_hex(8)}"
+                self._session = None
+            session = self._living()
+            ends = self.clock.monotonic() + 2 * CONNECT_SECONDS
+            while not self._ways[path].exists():
+                if session.ended or self.clock.monotonic() > ends:
+                    raise self._lost(session.complaint())
+                self.clock.sleep(_POLL_SECONDS)
+        return self._ways[path]
+
+    def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
+        """Send a command and its input, each as one line of base64: no argument on this machine holds them."""
+        with self._using:
+            session = self._living()
+            try:
+                return session.ask(command, stdin, self.clock.monotonic() + timeout, self.clock)
+            except BaseException:
+                session.end()
+                raise
+
+    def _living(self) -> _Session:
+        """Return the session, or a new one where there is none any more."""
+        if self._session is None or self._session.ended:
+            for way in self._ways.values():
+                way.unlink(missing_ok=True)
+            forward = [word for path, way in self._ways.items() for word in ("-L", f"{way}:{path}")]
+            self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)
+        return self._session
+
+
+class _Session:
+    """One process of ssh, and the loop on the host that it talks to."""
+
+    def __init__(self, ssh: list[str], root: list[str]) -> None:
+        self._mark = secrets.token_hex(16)
+        line = shlex.join([*root, "sh", "-c", _LOOP.format(mark=self._mark)])
+        # A group of its own: Ctrl-C on a terminal is for the tool, which decides what is still to be done on the host.
+        self._process = subprocess.Popen(
+            [*ssh, line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        self._output, self._errors = bytearray(), bytearray()
+        self.end = weakref.finalize(self, _end, self._process)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return not self.end.alive or self._process.poll() is not None
+
+    def complaint(self) -> str:
+        """End it, and return what it said."""
+        self._process.kill()
+        _, errors = self._process.communicate()
+        return errors.decode(errors="replace")
+
+    def ask(self, command: str, stdin: bytes, ends: float, clock: Clock) -> Answer:
+        """Return the answer to one command; raises TimeoutError. A session that ends meanwhile answers as ssh does."""
+        self._output, self._errors = bytearray(), bytearray()
+        lines = b"".join(base64.b64encode(text) + b"\n" for text in (command.encode(), stdin))
+        code: int | None = None
+        with contextlib.suppress(BrokenPipeError):
+            _pipe(self._process.stdin).write(lines)
+            _pipe(self._process.stdin).flush()
+        with selectors.DefaultSelector() as ready:
+            for pipe, into in ((self._process.stdout, self._output), (self._process.stderr, self._errors)):
+                ready.register(_pipe(pipe), selectors.EVENT_READ, into)
+            while ready.get_map() and (code is None or not self._errors.endswith(self._end_of_errors)):
+                left = ends - clock.monotonic()
+                found = ready.select(max(0.0, left))
+                if not found and left <= 0:
+                    raise TimeoutError
+                for key, _ in found:
+                    chunk = os.read(key.fd, 1 << 16)
+                    key.data.extend(chunk)
+                    if not chunk:
+                        ready.unregister(key.fileobj)
+                code = self._code() if code is None else code
+        if code is None:
+            refused = self._process.wait() == 1  # sudo's own code
+            return Answer(1 if refused else LOST, bytes(self._output), bytes(self._errors))
+        return Answer(code, bytes(self._output), bytes(self._errors).removesuffix(self._end_of_errors))
+
+    @property
+    def _end_of_errors(self) -> bytes:
+        return f"\n{self._mark}\n".encode()
+
+    def _code(self) -> int | None:
+        """Return what the command ended with, once that is there, and take it off the output."""
+        before, mark, after = self._output.rpartition(f"\n{self._mark} ".encode())
+        if not mark or not after.endswith(b"\n"):
+            return None
+        self._output = before
+        return int(after)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise HostError("no pipe to ssh")
+    return pipe
