@@ -5,7 +5,6 @@ It counts nothing, and who has asked before goes on to the old side for as long 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,14 +14,13 @@ from migrator.errors import TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
 from migrator.ports import Clock
 from migrator.traffic.dns_server import Changed, DnsServer, Records, read_key
-from migrator.traffic.external_dns import registry_names
+from migrator.traffic.external_dns import is_encrypted, owner_of, registry_names
 from migrator.traffic.together import ask_all, told
 
 _POLL_SECONDS = 0.2
 _WAY_BACK_SECONDS = 2.0
 """How long a way back waits for servers besides the primary: resolvers ask any of them."""
 _ATTEMPTS = 3
-_EXTERNAL_DNS = re.compile(r"heritage=external-dns\b.*?external-dns/owner=([^,\"]*)")
 _CLOCK = SystemClock()
 
 
@@ -176,14 +174,21 @@ class Dns:
         config = self._config
         affixes = {"prefix": config.txt_prefix, "suffix": config.txt_suffix, "wildcard": config.txt_wildcard_replacement}
         names = registry_names(config.name, config.type, config.zone, **affixes)
-        texts = [text for item in names for text in self._primary.records(item, "TXT").values]
-        owners = [found[1] for found in map(_EXTERNAL_DNS.search, texts) if found]
-        for owner in owners:
-            if owner != self._config.external_dns_owner.lower():
+        texts = [(item, text) for item in names for text in self._primary.records(item, "TXT").values]
+        allowed = config.external_dns_owner.lower()
+        for owner in filter(None, (owner_of(text) for _, text in texts)):
+            if owner != allowed:
                 raise TrafficError(
                     f"dns: {self._what} is external-dns' ({owner}), which would set it back",
                     hint=f"take the name from it (exclude it, or scale it to 0), then say `externalDnsOwner: {owner}`",
                 )
+        # What is encrypted has a name of its own, beside which other tokens may stand.
+        encrypted = [item for item, text in texts if item != config.name and is_encrypted(text)]
+        if encrypted and not allowed:
+            raise TrafficError(
+                f"dns: the TXT record {encrypted[0]} is encrypted: {self._what} may be external-dns', which would set it back",
+                hint="take the name from it (exclude it, or scale it to 0), then say its --txt-owner-id as `externalDnsOwner`",
+            )
 
     def _notices(self, now: Records, silent: dict[str, Exception]) -> Iterator[str]:
         ttl, wanted = now.ttl, self._config.ttl.total_seconds()

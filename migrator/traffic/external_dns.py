@@ -5,6 +5,11 @@ Source: external-dns, the name mapper of its TXT registry, versions 0.5 to 0.23.
 
 from __future__ import annotations
 
+import re
+
+_OWNED = re.compile(r"heritage=external-dns\b.*?external-dns/owner=([^,\"]*)")
+_ENCRYPTED = re.compile(r"[A-Za-z0-9+/]{76,}={0,2}")
+"""Base64 of a nonce, a tag, and the compressed text between them (endpoint/crypto.go): 57 bytes at the least."""
 _TEMPLATE = "%{record_type}"
 
 
@@ -31,3 +36,15 @@ def registry_names(name: str, kind: str, zone: str, *, prefix: str = "", suffix:
         found[f"{old_before}{host}{old_after}.{domain}"] = None
     # A CNAME has no other records beside it, so nothing of the same name can tell.
     return tuple(item for item in found if not (kind == "CNAME" and item == name))
+
+
+def owner_of(text: str) -> str:
+    """Return the owner that a TXT record tells, and an empty text where it tells none."""
+    found = _OWNED.search(text)
+    return found[1] if found else ""
+
+
+def is_encrypted(text: str) -> bool:
+    """Return whether a TXT record may be one that external-dns has encrypted (--txt-encrypt-enabled)."""
+    joined = re.sub(r'"\s*"|"', "", text)
+    return len(joined) % 4 == 0 and _ENCRYPTED.fullmatch(joined) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -153,6 +155,19 @@ def test_a_name_of_external_dns_is_left_alone(zone: FakeZone, name: str) -> None
         adapter(zone).require_shares()
     assert "externalDnsOwner: home" in caught.value.hint
     assert adapter(zone, external_dns_owner="Home").require_shares()
+
+
+def test_an_encrypted_record_of_external_dns_needs_a_word(zone: FakeZone) -> None:
+    """Nobody can read its owner. A token of the same form at the name itself is no such record."""
+    encrypted = base64.b64encode(os.urandom(200)).decode()
+    record = ({f'"{encrypted[:255]}" "{encrypted[255:]}"'}, 300)
+    zone.records[(f"shop.{ZONE}", "TXT")] = record
+    assert adapter(zone).require_shares()
+    zone.records[(f"a-shop.{ZONE}", "TXT")] = record
+    with pytest.raises(TrafficError, match=rf"the TXT record a-shop\.{ZONE} is encrypted: .* may be external-dns'") as caught:
+        adapter(zone).require_shares()
+    assert "--txt-owner-id as `externalDnsOwner`" in caught.value.hint
+    assert adapter(zone, external_dns_owner="home").require_shares()
 
 
 def test_a_registry_with_a_prefix_is_found_where_it_is_named(zone: FakeZone) -> None:

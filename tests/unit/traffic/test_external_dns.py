@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.traffic.external_dns import registry_names
+from migrator.traffic.external_dns import is_encrypted, registry_names
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,19 @@ def test_a_wildcard_may_have_another_name() -> None:
 def test_the_zone_itself_is_split_at_its_first_dot() -> None:
     """As external-dns does it."""
     assert "a-example.com" in registry_names("example.com", "A", "example.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"pEpuXEQvYrP4X8d3QXxyZPcCGUpy3NCFKqFFpwdOLbOMcKlC9MmfxFj2bKPDcfiZzTnV86hYUEqlZO9GvLCk3zv1"', True),
+        ("pEpuXEQvYrP4X8d3QXxyZPcCGUpy3NCFKqFFpwdOLbOMcKlC9MmfxFj2bKPDcfiZzTnV86hYUEqlZO9GvLCk3zv", False),
+        ('"v=spf1 -all"', False),
+        ('"google-site-verification=rXOxyZounnZasA8Z7oaD3c14JdjS9aKSWvsR1EbUSIQ"', False),
+        ('"1b4f0e9851971998e732078544c96b36c3d01cedf7caa332359d6f1d83567014"', False),
+    ],
+    ids=["a label", "no whole base64", "SPF", "Google's token", "a digest"],
+)
+def test_what_may_be_encrypted(text: str, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Other tokens are not taken for it."""
+    assert is_encrypted(text) is expected
