@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from migrator.config.address import AddressConfig
 from migrator.errors import TrafficError
+from migrator.traffic.address import Address
 from migrator.traffic.keepalived import MAY, MAY_NOT, Seen
 from migrator.traffic.vrrp import Vrrp
+from tests.support.clock import FakeClock
 
 _HIGHEST = 254
 NOW = """\
@@ -149,3 +152,27 @@ def two_sides() -> tuple[FakeGroup, dict[str, FakeHost], dict[str, FakeHost]]:
     group.elect()
     group.moves.clear()
     return group, blue, green
+
+
+class Sides:
+    """A switch over four hosts in memory."""
+
+    def __init__(self) -> None:
+        self.group, self.blue, self.green = two_sides()
+        sides = {
+            side: [{"name": name, "ssh": {"address": f"{name}.example"}} for name in hosts]
+            for side, hosts in (("blue", self.blue), ("green", self.green))
+        }
+        self.config = AddressConfig.model_validate({"ip": "192.0.2.9", **sides})
+        self.switch = Address(self.config, self.blue, self.green, patience=5.0, clock=FakeClock())
+
+    @property
+    def holders(self) -> list[str]:
+        """Who has the address now."""
+        self.group.elect()
+        return [host.name for host in self.group.hosts.values() if host.holds]
+
+    @property
+    def files(self) -> dict[str, int]:
+        """What each host was told."""
+        return {name: host.file for name, host in self.group.hosts.items()}

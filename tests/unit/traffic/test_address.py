@@ -4,37 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.config.address import AddressConfig
 from migrator.errors import TrafficError
-from migrator.traffic.address import Address
 from migrator.traffic.keepalived import MAY, MAY_NOT
 from tests.contract.switches import Place, SwitchContract
-from tests.support.clock import FakeClock
-from tests.support.fake_vrrp import FakeGroup, FakeHost, two_sides
-
-
-class Sides:
-    """A switch over four hosts in memory."""
-
-    def __init__(self) -> None:
-        self.group, self.blue, self.green = two_sides()
-        sides = {
-            side: [{"name": name, "ssh": {"address": f"{name}.example"}} for name in hosts]
-            for side, hosts in (("blue", self.blue), ("green", self.green))
-        }
-        self.config = AddressConfig.model_validate({"ip": "192.0.2.9", **sides})
-        self.switch = Address(self.config, self.blue, self.green, patience=5.0, clock=FakeClock())
-
-    @property
-    def holders(self) -> list[str]:
-        """Who has the address now."""
-        self.group.elect()
-        return [host.name for host in self.group.hosts.values() if host.holds]
-
-    @property
-    def files(self) -> dict[str, int]:
-        """What each host was told."""
-        return {name: host.file for name, host in self.group.hosts.items()}
+from tests.support.fake_vrrp import FakeGroup, Sides
 
 
 @pytest.fixture
@@ -58,39 +31,6 @@ def _end_blue(sides: Sides) -> None:
 
 
 AT_REST = {"b1": MAY, "b2": MAY, "g1": MAY_NOT, "g2": MAY_NOT}
-
-
-def test_one_hand_over_and_nobody_in_between(sides: Sides) -> None:
-    """The address goes to the host of green that keeps it when all of green may have it, and back likewise."""
-    sides.switch.shift(100)
-    assert (sides.group.moves, sides.files) == (["g2"], {"b1": MAY_NOT, "b2": MAY_NOT, "g1": MAY, "g2": MAY})
-    sides.switch.withdraw(end_connections=True)
-    assert (sides.group.moves, sides.files) == (["g2", "b1"], AT_REST)
-
-
-def test_who_takes_stands_by_below_the_holder_with_a_pause(sides: Sides) -> None:
-    """A tenth of a second after the release, for a priority of 230 and an interval of a second (RFC 5798)."""
-    sides.switch.shift(100)
-    assert (sides.blue["b1"].values, sides.green["g2"].values[0]) == ([254 - 150, MAY_NOT], 230 - 160)
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        (lambda sides: setattr(sides.blue["b1"], "stuck", True), "b1: its keepalived does not let the address go"),
-        (lambda sides: sides.blue["b1"].says.update(effective=150), "b1: its keepalived does not raise its priority"),
-        (lambda sides: sides.green["g2"].says.update(state="FAULT"), "g2: its keepalived does not stand by below b1"),
-        (lambda sides: setattr(sides.green["g2"], "deaf", True), "g2: its keepalived does not stand by below b1"),
-    ],
-    ids=["stuck", "does not look at the file", "stays in FAULT", "does not hear the holder"],
-)
-def test_who_does_not_do_it_is_named_and_the_address_stays(sides: Sides, fault: object, words: str) -> None:
-    """Everything is as it was before."""
-    assert callable(fault)
-    fault(sides)
-    with pytest.raises(TrafficError, match=f"^address 192.0.2.9: {words}; it stays on blue$"):
-        sides.switch.shift(100)
-    assert (sides.holders, sides.group.moves, sides.files) == (["b1"], [], AT_REST)
 
 
 @pytest.mark.parametrize(
@@ -173,18 +113,6 @@ def test_a_run_that_was_cut_off_is_finished(sides: Sides) -> None:
     sides.green["g2"].file, sides.blue["b1"].file = 94, 80
     assert sides.switch.withdraw(end_connections=True).reading.green_percent == 0
     assert sides.files == AT_REST
-
-
-def test_an_error_of_ours_puts_all_back_too(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person's ^C between the two hosts."""
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(FakeHost, "write_and_wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sides.switch.shift(100)
-    assert (sides.holders, sides.files) == (["b1"], AT_REST)
 
 
 def test_two_holders_are_told(sides: Sides) -> None:
