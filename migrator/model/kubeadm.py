@@ -10,8 +10,24 @@ from migrator.model.manifest import Manifest, get
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 STATIC_PODS = (*CONTROL_PLANE, "etcd")
 """What kubeadm runs as static pods; the manifest of each has its name."""
+PORT_SHARING = "permit-port-sharing"
+"""A flag of the API server: a second one may listen on its port, so that requests are answered while one is replaced."""
 SKIPS_SINCE = 32
 """First minor whose `kubeadm upgrade` has a phase for each add-on, and installs what is not there (kubernetes#129415)."""
+
+
+def sharing_port(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ClusterConfiguration (v1beta4) whose API servers share their port, unless it says itself whether they do.
+
+    What is of another form is left as it is, for kubeadm to say so.
+    """
+    server = config.get("apiServer") or {}
+    arguments = get(dict(config), "apiServer", "extraArgs") or []
+    if not isinstance(server, Mapping) or not isinstance(arguments, list):
+        return dict(config)
+    if any(isinstance(item, Mapping) and item.get("name") == PORT_SHARING for item in arguments):
+        return dict(config)
+    return {**config, "apiServer": {**server, "extraArgs": [*arguments, {"name": PORT_SHARING, "value": "true"}]}}
 
 
 def missing_addons(config: Mapping[str, Any], items: Iterable[Manifest]) -> frozenset[str]:

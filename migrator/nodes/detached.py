@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migrator.errors import CommandFailedError, HostError
-from migrator.nodes.paths import ROUTES_SERVICE
+from migrator.nodes.paths import ROUTES_SERVICE, SECOND_API, SECOND_ETCD
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
@@ -21,6 +21,8 @@ _FIRST_POLL, _POLL = 0.1, 1.0
 _POLL_SHARE = 0.1
 """Of the time that it runs already: what is over soon is seen soon."""
 _LOST_SECONDS = 120.0
+_NO_WORK = frozenset({ROUTES_SERVICE, f"{SECOND_API}.service", f"{SECOND_ETCD}.service"})
+"""Units of this tool that run on until somebody ends them."""
 _ENDED = frozenset({"exited", "dead", "failed"})
 """Sub-states of a unit whose command does not run (systemd's service state machine)."""
 
@@ -142,7 +144,7 @@ def running_units(host: Host) -> list[str]:
     """Return the units that this tool has started on a host, now or in an earlier run, and whose commands still run."""
     listed = host.run(f"systemctl list-units --plain --no-legend --full --type=service '{_PREFIX}*'; true")
     rows = [line.split() for line in listed.splitlines()]
-    return [row[0] for row in rows if len(row) > 3 and row[0] != ROUTES_SERVICE and row[3] not in _ENDED]
+    return [row[0] for row in rows if len(row) > 3 and row[0] not in _NO_WORK and row[3] not in _ENDED]
 
 
 def end_units(host: Host, units: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.kubeadm import sharing_port
 from migrator.model.manifest import merged
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.detached import Detached, SecretFile
@@ -235,7 +236,7 @@ def _init_documents(node: NodeSpec, cluster: ClusterSpec) -> list[dict[str, Any]
             "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": _port(cluster)},
             "nodeRegistration": _registration(node),
         },
-        merged(configuration, cluster.kubeadm),
+        sharing_port(merged(configuration, cluster.kubeadm)),
         {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", **kubelet_settings(cluster)},
         {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", **cluster.kube_proxy},
     ]

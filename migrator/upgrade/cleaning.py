@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.errors import MigratorError
 from migrator.model.events import Note
+from migrator.nodes.hop.second_server import remove_left
 from migrator.nodes.hop.staged import forget_copies, forget_staged
 from migrator.upgrade.session import UpgradeSession
 
 
 def clean_hosts(session: UpgradeSession) -> None:
-    """Remove staged programs, but those of hops that are left, and kubeadm's copies but the newest.
+    """Remove staged programs, but those of hops that are left, kubeadm's copies but the newest, and second API servers.
 
     A host that cannot be asked is named and does not matter: the next hop cleans it.
     """
@@ -20,5 +21,7 @@ def clean_hosts(session: UpgradeSession) -> None:
             session.require_machine(node)
             forget_staged(host, keep)
             forget_copies(host)
-        except (HostError, CommandFailedError, BlockedError) as error:
+            if node.role == "control-plane":
+                remove_left(host)
+        except MigratorError as error:
             session.reporter.emit(Note(f"{error.message}: programs of old versions stay there", warning=True))

@@ -122,6 +122,7 @@ class UpgradeSession:
             local_etcd=self.local_etcd,
             control_plane_host=self.control_plane_host,
             say=self.detail,
+            alone=len(self.control_planes) == 1,
             emulated=hop.emulated,
         )
 

@@ -11,6 +11,10 @@ from tests.support.clock import FakeClock
 Answer = str | Callable[[str], str] | Exception
 
 
+_UNLESS_TOLD = ("systemctl is-active -q migrator-second-", "grep -q -e ' --permit-port-sharing=true$'")
+"""No second API server is left, and none shares its port."""
+
+
 class FakeHost:
     """Fill the `Host` port; time passes on it only when somebody waits.
 
@@ -45,14 +49,22 @@ class FakeHost:
             # What was started as a unit has ended well; how a command fails is said where it is started.
             begun = any("systemd-run" in line for line in self.commands)
             return f"ActiveState={'active' if begun else 'inactive'}\nSubState={'exited' if begun else 'dead'}\nExecMainStatus=0\n"
+        read = self._of_file(command)
+        if read is not None:
+            return read
+        if any(part in command for part in self.accepted):
+            return ""
+        if command.startswith(_UNLESS_TOLD):
+            raise CommandFailedError(command, 1, "")
+        raise AssertionError(self._unknown(command))
+
+    def _of_file(self, command: str) -> str | None:
         for path, content in self.files.items():
             if f"cat {path}" in command:
                 return content
             if re.search(f"test -[efs] {re.escape(path)}$", command):
                 return ""
-        if any(part in command for part in self.accepted):
-            return ""
-        raise AssertionError(self._unknown(command))
+        return None
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Whether `run` raises nothing."""

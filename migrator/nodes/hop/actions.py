@@ -12,6 +12,7 @@ from migrator.nodes.hop.emulation import ControlPlaneEmulating, EmulationRaised
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
 from migrator.nodes.hop.runtime_trial import ProvenRuntime
+from migrator.nodes.hop.second_server import Covered
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.membership import Ready
 from migrator.nodes.packages import Packages
@@ -61,6 +62,8 @@ class HopSpec:
     """The host whose kubectl is asked about nodes."""
     say: Callable[[str], None]
     """Shows kubeadm's progress."""
+    alone: bool = False
+    """Whether there is one control plane, and no other etcd or API server answers in its place."""
     emulated: str = ""
     """The minor that the new control plane emulates at first; empty: none."""
 
@@ -108,29 +111,32 @@ def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
     upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=bool(hop.emulated))
-    return [HopAction(step, upgraded)]
+    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone))]
 
 
 def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what makes a node's part of the control plane new, while it behaves as the old minor."""
     step = StepId.EMULATING_FIRST if node.first else StepId.EMULATING_OTHER
-    return [HopAction(step, ControlPlaneEmulating(hop.staged, hop.cluster, hop.emulated, hop.say))]
+    emulates = ControlPlaneEmulating(hop.staged, hop.cluster, hop.emulated, hop.say)
+    return [HopAction(step, Covered(emulates, hop.say, alone=hop.alone))]
 
 
 def raised(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what ends the emulation on a node, and does what of kubeadm's work was left until then."""
-    version = hop.cluster.kubernetes_version
-    return [HopAction(StepId.EMULATION_RAISED, EmulationRaised(version)), *control_plane(hop, node)]
+    covered = Covered(EmulationRaised(hop.cluster.kubernetes_version), hop.say, alone=hop.alone)
+    return [HopAction(StepId.EMULATION_RAISED, covered), *control_plane(hop, node)]
 
 
 def kubelet(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a drained node's kubelet."""
     version, host = hop.cluster.kubernetes_version, hop.control_plane_host
+    restarted = KubeletRestarted(node, version, host)
+    covered = Covered(restarted, hop.say, alone=hop.alone, restarts=True) if node.role == "control-plane" else restarted
     settings = HopAction(StepId.NODE_SETTINGS, NodeSettingsUpgraded(hop.staged, hop.cluster, hop.say))
     return [
         HopAction(StepId.PACKAGES, hop.packages),
         HopAction(StepId.SANDBOX_IMAGE, SandboxImage(hop.cluster)),
         *([] if node.role == "control-plane" else [settings]),
-        HopAction(StepId.KUBELET_RESTARTED, KubeletRestarted(node, version, host)),
+        HopAction(StepId.KUBELET_RESTARTED, covered),
         HopAction(StepId.NODE_READY, Ready(node, host)),
     ]

@@ -30,7 +30,7 @@ _MARK = "emulating"
 _LATER = "upload-config,kubelet-config,bootstrap-token,addon,post-upgrade"
 """kubeadm's phases that change more than this node's static pods: they are done when the emulation is raised."""
 _RESTART_SECONDS = 300.0
-_LOCAL = (
+LOCAL_KUBECTL = (
     f"m={MANIFESTS}/kube-apiserver.yaml; a=$(sed -n 's/.*--advertise-address=//p' $m); p=$(sed -n 's/.*--secure-port=//p' $m); "
     'case "$a" in *:*) a="[$a]" ;; esac; '
     f'{KUBECTL} --request-timeout=5s --server="https://$a:${{p:-6443}}" '
@@ -129,7 +129,7 @@ def require_saved(host: Host, hop: str) -> None:
 def local_version(host: Host) -> dict[str, str]:
     """Return what the API server of this host says of its version; without `emulationMinor` where it knows none."""
     try:
-        said = json.loads(host.run(f"{_LOCAL} get --raw /version 2>/dev/null; true", timeout=30))
+        said = json.loads(host.run(f"{LOCAL_KUBECTL} get --raw /version 2>/dev/null; true", timeout=30))
     except ValueError:
         return {"gitVersion": "", "minor": ""}
     return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {"gitVersion": "", "minor": ""}
@@ -174,7 +174,7 @@ def _mirrored(host: Host) -> str:
     """Return image and command of the three static pods as the kubelet has told the API server of them."""
     pods = " ".join(for_shell(f"{component}-{host.name}") for component in CONTROL_PLANE)
     path = '{range .items[*]}{.spec.containers[0].image} {.spec.containers[0].command}{"\\n"}{end}'
-    return host.run(f"{_LOCAL} -n kube-system get pods {pods} -o jsonpath={for_shell(path)} 2>/dev/null; true", timeout=30)
+    return host.run(f"{LOCAL_KUBECTL} -n kube-system get pods {pods} -o jsonpath={for_shell(path)} 2>/dev/null; true", timeout=30)
 
 
 def _late(host: Host, version: str, again: str) -> MigratorError:

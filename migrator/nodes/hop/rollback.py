@@ -9,6 +9,7 @@ from migrator.model.kubeadm import STATIC_PODS
 from migrator.nodes.action import await_done
 from migrator.nodes.hop.etcd import SNAPSHOTS, Snapshot
 from migrator.nodes.hop.kubeadm import forget_marks, kubelet_words
+from migrator.nodes.hop.second_server import present, remove
 from migrator.nodes.hop.static_pod import static_pod_query
 from migrator.nodes.paths import KUBECTL, MANIFESTS
 from migrator.ports import Host
@@ -26,12 +27,13 @@ class ControlPlaneStopped:
     def done(self, host: Host) -> bool:
         """Return whether it is stopped; one that is back with the snapshot's data must not be stopped again."""
         return host.ok(f"test -e {self.snapshot.folder}/restored") or (
-            not host.ok("systemctl is-active -q kubelet") and not host.run(_list_pods(host)).split()
+            not host.ok("systemctl is-active -q kubelet") and not present(host) and not host.run(_list_pods(host)).split()
         )
 
     def run(self, host: Host) -> None:
         """Stop the kubelet first, or it would start them again."""
         host.run("systemctl stop kubelet; systemctl start crio", timeout=120)
+        remove(host)
         host.run(
             f"for pod in $({_list_pods(host)}); do crictl stopp $pod >/dev/null; crictl rmp -f $pod >/dev/null; done", timeout=240
         )

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrator.nodes.paths import MANIFESTS
+from migrator.nodes.paths import MANIFESTS, SECOND_API
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 _TRY_SECONDS, _AGAIN_SECONDS = 16, 5
 """When the kubelet has asked for sure (it tries a static pod again after 10 to 15 s), and how long an etcd may take from then."""
 _IN_FLIGHT_SECONDS = 2
-"""For requests that an API server has taken before its port was closed."""
+"""For requests that an API server has taken before its port was closed.
+
+Where a second one answers it is ended at once, before the kubelet tells it to end: it would first take its address out of the
+Service `kubernetes`, which nobody puts back for up to 10 s (k8s.io/kubernetes/pkg/controlplane/controller/kubernetesservice).
+"""
 
 _FIND = """
 find_api() {{
@@ -25,6 +29,10 @@ find_api() {{
   test -z "$container" || crictl inspect -o go-template --template '{{{{.info.pid}}}}' "$container" 2>/dev/null
 }}
 end_api() {{ for pid in $(find_api); do sleep "$1"; kill -9 "$pid" 2>/dev/null; done; }}
+swapped_api() {{
+  if ! systemctl is-active -q {second}; then end_api {seconds}; return; fi
+  if test "$(cat "/proc/${{1:-0}}/comm" 2>/dev/null)" = kube-apiserver; then kill -9 "$1"; else end_api 0; fi
+}}
 """
 _WATCH = """
 sum() {{ {{ cksum < {manifests}/$1.yaml; }} 2>/dev/null; }}
@@ -38,13 +46,14 @@ free_etcd() {{
   done
 }}
 api=$(sum kube-apiserver)
+running=$(find_api)
 etcd=$(sum etcd)
 watch() {{
-  while sleep 0.2; do
+  while sleep 0.1; do
     now=$(sum etcd)
-    if test -n "$now" -a "$now" != "$etcd"; then etcd=$now; free_etcd; fi
+    if test -n "$now" -a "$now" != "$etcd"; then etcd=$now; free_etcd; running=$(find_api); fi
     now=$(sum kube-apiserver)
-    if test -n "$now" -a "$now" != "$api"; then api=$now; end_api {seconds}; fi
+    if test -n "$now" -a "$now" != "$api"; then api=$now; swapped_api "$running"; running=$(find_api); fi
   done
 }}
 watch & watching=$!
@@ -56,13 +65,14 @@ exit $code
 _REPLACE = """
 set -e
 changed=
+running=$(find_api)
 for name in {components}; do
   now={manifests}/$name.yaml; new={folder}/.migrator-$name.yaml
   (umask 077; {content} > $new)
   test -s $new
   if cmp -s $new $now; then rm -f $new; else sync $new; mv $new $now; changed="$changed $name"; fi
 done
-case "$changed" in *kube-apiserver*) end_api {seconds} ;; esac
+case "$changed" in *kube-apiserver*) swapped_api "$running" ;; esac
 true
 """
 """The kubelet reads every file of the folder: a new one is written beside it and moved in."""
@@ -73,7 +83,7 @@ def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:
 
     `wait` is how many seconds after its manifest was replaced an etcd that does not listen is taken to wait for its API server.
     """
-    watched = _WATCH.format(manifests=MANIFESTS, seconds=_IN_FLIGHT_SECONDS, wait=wait, again=_AGAIN_SECONDS, command=command)
+    watched = _WATCH.format(manifests=MANIFESTS, wait=wait, again=_AGAIN_SECONDS, command=command)
     return f"sh -c {for_shell(_find(node) + watched)}"
 
 
@@ -84,10 +94,9 @@ def replace_manifests(host: Host, components: Iterable[str], content: str) -> No
         manifests=MANIFESTS,
         folder=MANIFESTS.rpartition("/")[0],
         content=content,
-        seconds=_IN_FLIGHT_SECONDS,
     )
     host.run(_find(host.name) + script)
 
 
 def _find(node: str) -> str:
-    return _FIND.format(pod=for_shell(f"kube-apiserver-{node}"))
+    return _FIND.format(pod=for_shell(f"kube-apiserver-{node}"), second=SECOND_API, seconds=_IN_FLIGHT_SECONDS)

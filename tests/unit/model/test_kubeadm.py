@@ -1,4 +1,4 @@
-"""Which add-ons of a cluster are kubeadm's."""
+"""Which add-ons of a cluster are kubeadm's, and what its API servers are given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.model.kubeadm import missing_addons
+from migrator.model.kubeadm import missing_addons, sharing_port
 from tests.support.facts import kubeadms_addons
 
 COREDNS, PROXY = kubeadms_addons()
@@ -36,3 +36,25 @@ def coredns(image: str) -> dict[str, Any]:
 def test_what_is_not_kubeadm_s_is_left(config: dict[str, Any], items: tuple[dict[str, Any], ...], missing: set[str]) -> None:
     """Turned off, not there, or from another registry than kubeadm's."""
     assert missing_addons(config, items) == missing
+
+
+GIVEN = [{"name": "v", "value": "2"}]
+SHARING = {"name": "permit-port-sharing", "value": "true"}
+
+
+@pytest.mark.parametrize(
+    ("server", "arguments"),
+    [
+        (None, [SHARING]),
+        ({"extraArgs": GIVEN}, [*GIVEN, SHARING]),
+        ({"extraArgs": [{"name": "permit-port-sharing", "value": "false"}]}, [{"name": "permit-port-sharing", "value": "false"}]),
+        ({"extraArgs": {"v": "2"}}, {"v": "2"}),
+    ],
+    ids=["nothing", "others", "a person's own", "of another form"],
+)
+def test_api_servers_share_their_port_unless_a_person_says_otherwise(server: Any, arguments: Any) -> None:
+    """A person's arguments stay."""
+    config = {"networking": {}} | ({"apiServer": server} if server else {})
+    made = sharing_port(config)
+    assert made["apiServer"]["extraArgs"] == arguments
+    assert made["networking"] == {}

@@ -133,7 +133,8 @@ def test_init_passes_the_stack_s_settings_on() -> None:
     Init(FIRST, wanted).run(host)
     documents = {item["kind"]: item for item in yaml.safe_load_all(host.given[0])}
     assert documents["ClusterConfiguration"]["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/12"}
-    assert documents["ClusterConfiguration"]["apiServer"]["extraArgs"][0]["name"] == "v"
+    names = [item["name"] for item in documents["ClusterConfiguration"]["apiServer"]["extraArgs"]]
+    assert names == ["v", "permit-port-sharing"]
     assert documents["KubeletConfiguration"]["maxPods"] == 50
     assert documents["InitConfiguration"]["bootstrapTokens"] == [{"ttl": "1m0s"}]
     assert any("kubeadm init" in command and "--skip-token-print" in command for command in host.commands)

@@ -60,6 +60,19 @@ def test_an_api_server_ends_when_its_manifest_or_etcd_s_is_replaced(
     assert "io.kubernetes.pod.namespace=kube-system" in asked
 
 
+@pytest.mark.parametrize("second", [True, False], ids=["a second one answers", "alone"])
+def test_an_api_server_is_given_time_only_where_no_second_one_answers(
+    host: ShellHost, server: subprocess.Popen[bytes], *, second: bool
+) -> None:
+    """Where one does it is ended before the kubelet tells it to end: it would leave the Service `kubernetes`."""
+    host.program("sleep", '#!/bin/sh\necho "$1" >> $HOST/slept\nexit 0\n')
+    if second:
+        host.path("units/migrator-second-api").touch()
+    replace_manifests(host, CONTROL_PLANE, "echo new")
+    assert server.wait(timeout=30) == -9
+    assert host.path("slept").read_text() == ("0\n" if second else "2\n")
+
+
 def test_an_etcd_that_is_up_in_time_needs_no_end_of_an_api_server(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
     """With several control planes another API server answers the kubelet."""
     (host.root / "listens").write_text("LISTEN 0 4096 *:2379 *:*\n")

@@ -1,0 +1,198 @@
+"""A second API server, and a second etcd where there is one member, answer while the kubelet replaces the static pods.
+
+Both are copies of the process that runs: same program, arguments, environment and files (its mount namespace), as systemd units.
+A static pod would not do: a new kubelet restarts all of them at once.
+
+- The API servers share their port (`--permit-port-sharing`, SO_REUSEPORT). Requests of one connection stay with one of them.
+- Two etcds never have one data folder: the second one starts when the first has closed its port, and is ended once the
+  kubelet starts the next one. etcd writes ahead, so that it may be killed at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.model.kubeadm import PORT_SHARING
+from migrator.nodes.action import Action
+from migrator.nodes.hop.emulation import LOCAL_KUBECTL
+from migrator.nodes.hop.static_pod import running_container
+from migrator.nodes.paths import MANIFESTS, SECOND_API, SECOND_ETCD
+from migrator.ports import Host
+
+_SHARED = f"--{PORT_SHARING}=true"
+_FOLDER = "/run/migrator/second"
+_OVERRIDE = "migrator.invalid/second"
+"""A resource that nobody has: servers of its own are a check of `readyz` by which the second API server is known, and no more
+(k8s.io/apiserver/pkg/server/options/etcd.go: etcd-override-readiness-0)."""
+_READY_SECONDS, _REGULAR_SECONDS, _QUIET_SECONDS = 60.0, 300.0, 30.0
+"""For the second one's start; for the regular one's; and how long a new kubelet may take until it restarts static pods."""
+_POLL = 0.2
+
+_COPY = r"""
+set -eu
+pid={pid}
+words() {{ tr '\0' '\n' < /proc/$pid/$1; }}
+identity() {{ awk -v name="$1:" '$1 == name {{ print $3 }}' /proc/$pid/status; }}
+install -d -m 700 {folder}
+umask 077
+program=$(readlink /proc/$pid/exe)
+arguments=$(words cmdline | tail -n +2 | sed "s/'/'\\\\''/g; s/.*/'&'/" | tr '\n' ' ')
+words environ | sed -n "s/'/'\\\\''/g; s/^\([A-Za-z_][A-Za-z0-9_]*\)=\(.*\)/export \1='\2'/p" > {folder}/{name}.sh
+start="nsenter --mount=/proc/self/fd/7 --setuid $(identity Uid) --setgid $(identity Gid) -- $program $arguments"
+"""
+"""The mount namespace is kept open as descriptor 7, because it ends with its last process."""
+_START_API = r"""
+servers=$(words cmdline | sed -n 's/^--etcd-servers=//p' | tr , ';')
+echo "exec 7< /proc/$pid/ns/mnt; exec $start '--etcd-servers-overrides={override}#$servers'" >> {folder}/{name}.sh
+systemctl reset-failed {unit} 2>/dev/null || true
+systemd-run --quiet --collect --unit={unit} sh {folder}/{name}.sh
+"""
+_START_ETCD = r"""
+cat >> {folder}/{name}.sh <<END
+exec 7< /proc/$pid/ns/mnt
+others=" \$(pgrep -x etcd | tr '\n' ' ')"
+listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
+while kill -0 $pid 2>/dev/null && listens; do sleep 0.05; done
+kill -9 $pid 2>/dev/null
+$start &
+own=\$!
+while kill -0 \$own 2>/dev/null; do
+  for found in \$(pgrep -x etcd); do
+    case "\$others\$own " in *" \$found "*) ;; *) kill -9 \$own; exit 0 ;; esac
+  done
+  sleep 0.05
+done
+END
+systemctl reset-failed {unit} 2>/dev/null || true
+systemd-run --quiet --collect --unit={unit} sh {folder}/{name}.sh
+"""
+_ASK = f'{LOCAL_KUBECTL} get --raw "/readyz?verbose" 2>/dev/null; true'
+_MARK = "etcd-override-readiness-0"
+
+
+@dataclass(slots=True, frozen=True)
+class Covered:
+    """Do something that restarts static pods of a control plane while a second API server answers; without one, say why."""
+
+    inner: Action
+    say: Callable[[str], None]
+    alone: bool = False
+    """Whether no other control plane answers meanwhile: etcd then has one member, and its second one is needed, too."""
+    restarts: bool = False
+    """Whether static pods are restarted some time after it is done: by a new kubelet."""
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return self.inner.name
+
+    def done(self, host: Host) -> bool:
+        """Return whether it is done, and no second server is left."""
+        return self.inner.done(host) and not present(host)
+
+    def run(self, host: Host) -> None:
+        """Do it; a second server that an interrupted run has left goes on with it, and is removed in the end.
+
+        Raises MigratorError, with the second one still there, when the regular API server is not ready in time.
+        """
+        if not self.inner.done(host):
+            before = self._begin(host)
+            self.inner.run(host)
+            if self.restarts and before:
+                _await_restart(host, before)
+        if present(host):
+            await_regular(host)
+            remove(host)
+            self.say(f"{host.name}: the second API server is gone")
+
+    def _begin(self, host: Host) -> int:
+        """Start what answers meanwhile; return the process id of the regular API server, 0 where nothing was started."""
+        if not host.ok(f"grep -q -e ' {_SHARED}$' {MANIFESTS}/kube-apiserver.yaml"):
+            self.say(f"{host.name}: the API server is away for some seconds: it has no {_SHARED} (docs/upgrade.md)")
+            return 0
+        try:
+            api = running_container(host, "kube-apiserver").pid
+            _require_possible(host, api)
+            self.say(f"{host.name}: a second API server answers on the same port meanwhile")
+            start_api(host, api)
+            if self.alone and host.ok(f"test -s {MANIFESTS}/etcd.yaml"):
+                start_etcd(host, running_container(host, "etcd").pid)
+        except (BlockedError, CommandFailedError) as error:
+            self.say(f"{host.name}: no second API server, so it is away for some seconds: {str(error).strip()[-300:]}")
+            remove(host)
+            return 0
+        return api
+
+
+def _require_possible(host: Host, pid: int) -> None:
+    """Raise BlockedError where no second API server can be started beside this process."""
+    flags = host.run(f"tr '\\0' '\\n' < /proc/{pid}/cmdline").splitlines()
+    if _SHARED not in flags:
+        raise BlockedError(f"the one that runs was started without {_SHARED}")
+    if any(flag.startswith("--etcd-servers-overrides") for flag in flags):
+        raise BlockedError("it has --etcd-servers-overrides")
+    used = f"$(awk '/^VmRSS:/ {{print $2}}' /proc/{pid}/status)"
+    if not host.ok(f"test $(awk '/^MemAvailable:/ {{print $2}}' /proc/meminfo) -gt $(({used} * 3 / 2))"):
+        raise BlockedError("there is too little memory")
+
+
+def start_api(host: Host, pid: int) -> None:
+    """Start a copy of an API server, and wait until it says itself that it is ready; raises BlockedError when it does not."""
+    if not host.ok(f"systemctl is-active -q {SECOND_API}"):
+        host.run((_COPY + _START_API).format(pid=pid, folder=_FOLDER, name="api", unit=SECOND_API, override=_OVERRIDE))
+    deadline = host.clock.monotonic() + _READY_SECONDS
+    while not _answers(host, second=True):
+        if host.clock.monotonic() > deadline or not host.ok(f"systemctl is-active -q {SECOND_API}"):
+            words = host.run(f"journalctl -u {SECOND_API} -n 2 --no-pager -o cat 2>/dev/null; true").strip()
+            raise BlockedError(f"it is not ready: {words}")
+        host.clock.sleep(_POLL)
+
+
+def start_etcd(host: Host, pid: int) -> None:
+    """Have a copy of an etcd started at the moment at which it closes its port."""
+    if not host.ok(f"systemctl is-active -q {SECOND_ETCD}"):
+        host.run((_COPY + _START_ETCD).format(pid=pid, folder=_FOLDER, name="etcd", unit=SECOND_ETCD))
+
+
+def present(host: Host) -> bool:
+    """Return whether a second server is left on a host."""
+    return host.ok(f"systemctl is-active -q {SECOND_API} || systemctl is-active -q {SECOND_ETCD}")
+
+
+def remove(host: Host) -> None:
+    """End the second servers; the API server at once: told to end, it would take the address out of the Service `kubernetes`."""
+    host.run(f"systemctl kill -s KILL {SECOND_API} {SECOND_ETCD} 2>/dev/null; rm -rf {_FOLDER}; true")
+
+
+def await_regular(host: Host) -> None:
+    """Wait until the regular API server says itself that it is ready; raises MigratorError when it does not in time."""
+    deadline = host.clock.monotonic() + _REGULAR_SECONDS
+    while not _answers(host, second=False):
+        if host.clock.monotonic() > deadline:
+            raise MigratorError(
+                f"{host.name}: the API server is not ready after {_REGULAR_SECONDS:.0f} s; a second one answers still",
+                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_API}` there; run this again to go on",
+            )
+        host.clock.sleep(_POLL)
+
+
+def remove_left(host: Host) -> None:
+    """Remove what an interrupted run has left, once the regular API server is ready."""
+    if present(host):
+        await_regular(host)
+        remove(host)
+
+
+def _answers(host: Host, *, second: bool) -> bool:
+    """Return whether one of the two said now that it is ready; which of them is asked is chance."""
+    said = host.run(_ASK, timeout=30)
+    return "readyz check passed" in said and (_MARK in said) is second
+
+
+def _await_restart(host: Host, before: int) -> None:
+    """Wait until a new kubelet has restarted the regular API server, or long enough for it to have done so."""
+    deadline = host.clock.monotonic() + _QUIET_SECONDS
+    while host.clock.monotonic() < deadline and host.ok(f"test -d /proc/{before}"):
+        host.clock.sleep(_POLL)
