@@ -23,7 +23,9 @@ class Plane(FakeHost):
     """A control plane with one API server, whose port is asked again and again."""
 
     def __init__(self, answers: Iterable[str], *, left: bool = False, flags: str = SHARED) -> None:
-        super().__init__("cp", accepts=["VmRSS", "test -d /proc/7", "rm -rf /run/migrator/second", f"test -s {MANIFESTS}/etcd.yaml"])
+        super().__init__(
+            "cp", accepts=["VmRSS", "test -d /proc/7", "rm -rf /run/migrator/second", f"test -s {MANIFESTS}/etcd.yaml"]
+        )
         self.units = {"api"} if left else set[str]()
         said = iter(answers)
         self.answers = {
