@@ -54,7 +54,7 @@ cat >> {folder}/{name}.sh <<END
 exec 7< /proc/$pid/ns/mnt
 others=" \$(pgrep -x etcd | tr '\n' ' ')"
 listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
-while kill -0 $pid 2>/dev/null && listens; do sleep 0.05; done
+while kill -0 $pid 2>/dev/null && listens; do sleep 0.1; done
 kill -9 $pid 2>/dev/null
 $start &
 own=\$!
