@@ -250,7 +250,7 @@ def _guarded_by_copy(session: Session, plan: Plan) -> list[Part]:
 
 
 def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
-    from migrator.migration.one_side.names import findings as one_side_names
+    from migrator.migration.one_side import names, orders
     from migrator.migration.validate import Checks, validate
 
     gates = session.config.gates
@@ -258,8 +258,8 @@ def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     checks = Checks(session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions)
     began = session.run.clock.monotonic()
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
-    names = one_side_names(plan, session.blue, session.run.state.turned)
-    findings = (*verdict.findings, *names, *_of_the_network(session, plan))
+    handed = [found for check in (names, orders) for found in check.findings(plan, session.blue, session.run.state.turned)]
+    findings = (*verdict.findings, *handed, *_of_the_network(session, plan))
     verdict = Verdict(findings, session.run.clock.monotonic() - began)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)

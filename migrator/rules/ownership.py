@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from migrator.model.manifest import Manifest, put, without
 from migrator.model.ref import ObjectRef
@@ -31,6 +31,11 @@ REGENERATED = frozenset(
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
 
 
+_SET_AGAIN = frozenset({("Secret", "Certificate", "cert-manager.io")})
+"""A kind, and kind and group of an owner whose controller sets the reference again (cert-manager, --enable-certificate-owner-ref).
+
+Kept, it would put the Secret behind the Certificate, and cert-manager orders anew what has no Secret yet.
+"""
 _OF_ONE_CLUSTER = frozenset({"Pod", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Node"})
 """Kinds of owners whose dependents are records of one run or one node: locks, credentials, reports."""
 
@@ -105,19 +110,23 @@ def _name(owners: Iterable[Owner], uids: Mapping[str, ObjectRef]) -> str:
 
 
 def drop_lost_owners(manifest: Manifest, context: RuleContext) -> Manifest:
-    """Return the object without references to owners that are not moved.
+    """Return the object without references to owners that are not moved, and without those that a controller there sets again.
 
     Green's garbage collector would delete an object whose only owners do not exist there.
     """
     owners = manifest["metadata"].get("ownerReferences")
     if not owners:
         return manifest
-    kept = [owner for owner in owners if _moves(owner["uid"], context)]
+    kept = [owner for owner in owners if _moves(owner["uid"], context) and not _is_set_again(manifest["kind"], owner)]
     if len(kept) == len(owners):
         return manifest
     if kept:
         return put(manifest, ("metadata", "ownerReferences"), kept)
     return {**manifest, "metadata": without(manifest["metadata"], "ownerReferences")}
+
+
+def _is_set_again(kind: str, owner: Mapping[str, Any]) -> bool:
+    return (kind, owner.get("kind"), str(owner.get("apiVersion")).partition("/")[0]) in _SET_AGAIN
 
 
 def _moves(uid: str, context: RuleContext) -> bool:

@@ -41,6 +41,18 @@ def test_lost_owners() -> None:
     assert ownership.drop_lost_owners(manifest, context)["metadata"]["ownerReferences"] == [{"uid": "1"}]
 
 
+@pytest.mark.parametrize(
+    ("child", "group", "kept"), [("Secret", "cert-manager.io", 1), ("Secret", "x.io", 2), ("ConfigMap", "cert-manager.io", 2)]
+)
+def test_a_certificate_s_secret_is_not_put_behind_it(child: str, group: str, kept: int) -> None:
+    """Cert-manager sets its reference again, and orders anew what has no Secret when the Certificate comes."""
+    uids = {"1": ObjectRef(group, "Certificate", "n", "web"), "2": ObjectRef("", "ConfigMap", "n", "a")}
+    context = RuleContext(configured(), blue=BlueFacts(uids=uids))
+    owners = [{"apiVersion": f"{group}/v1", "kind": "Certificate", "name": "web", "uid": "1"}, {"uid": "2"}]
+    manifest = made("v1", child, "tls-web", owners=owners)
+    assert ownership.drop_lost_owners(manifest, context)["metadata"]["ownerReferences"] == owners[2 - kept :]
+
+
 def test_relinked_owners() -> None:
     """Every owner gets its UID on green, and nothing else of the object or of blue's manifest changes."""
     manifest = config_map("c", owners=[{"kind": "Widget", "name": "w", "uid": "1"}, {"kind": "Widget", "name": "v", "uid": "2"}])

@@ -1,0 +1,38 @@
+"""Whether an ACME order is under way on blue: green's cert-manager would order anew what has no Secret yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from migrator.errors import ApiError, NotFoundError
+from migrator.model.manifest import get, ref_of
+from migrator.model.plan import Decision, Plan
+from migrator.model.ref import ObjectRef, ResourceType
+from migrator.model.verdict import Finding, Severity
+from migrator.ports import Blue
+
+_CHECK = "ACME orders"
+_HINT = "wait until it has ended, or mend what keeps it; then validate again"
+_ORDERS = ResourceType("acme.cert-manager.io", "v1", "orders", "Order", namespaced=True, verbs=frozenset())
+_ENDED = frozenset({"valid", "invalid", "expired", "errored"})
+"""States of an order in which nothing is done for it any more. Source: cert-manager's API, acme.cert-manager.io/v1."""
+
+
+def findings(plan: Plan, blue: Blue, turned: Collection[ObjectRef]) -> Iterator[Finding]:
+    """Yield a warning for each order that has not ended and whose certificate moves; `turned`: what was handed over already."""
+    namespaces = {item.blue.namespace for item in plan.of(Decision.MOVE) if item.blue.type_name == "Certificate.cert-manager.io"}
+    if turned or not namespaces:
+        return
+    try:
+        orders = list(blue.list(_ORDERS))
+    except NotFoundError:
+        return  # blue does not serve the kind
+    except ApiError as error:
+        yield Finding(_CHECK, _ORDERS.type_name, Severity.UNKNOWN, f"cannot be read on blue: {error.message}", "")
+        return
+    for manifest in orders:
+        ref, names = ref_of(manifest), get(manifest, "spec", "dnsNames")
+        if ref.namespace in namespaces and get(manifest, "status", "state") not in _ENDED:
+            told = ", ".join(map(str, names)) if isinstance(names, list) else "its names"
+            reason = f"is under way on blue: green's cert-manager would order a second certificate for {told}"
+            yield Finding(_CHECK, str(ref), Severity.WARNING, reason, _HINT)

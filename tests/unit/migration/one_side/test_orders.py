@@ -1,0 +1,73 @@
+"""An ACME order that is under way on blue is told before it would be made a second time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.migration.copy import CopyOptions
+from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.model.verdict import Finding
+from tests.support.fake_cluster.faults import Fault, forbidden
+from tests.support.objects import crd, made
+from tests.support.one_side import Stand
+
+
+def look(stand: Stand, state: str | None, *, namespace: str = "shop", names: Any = ("web.example.test",)) -> list[Finding]:
+    """Have a certificate and an order on blue, copy, and return what validate says of it."""
+    stand.blue.hold(crd("certificates", "Certificate", "cert-manager.io"), crd("orders", "Order", "acme.cert-manager.io"))
+    if namespace != "shop":
+        stand.blue.hold(made("v1", "Namespace", namespace))
+    stand.blue.hold(made("cert-manager.io/v1", "Certificate", "web", namespace="shop", spec={"secretName": "tls"}))
+    status = {} if state is None else {"status": {"state": state}}
+    spec = {"dnsNames": list(names) if isinstance(names, tuple) else names}
+    stand.blue.hold(made("acme.cert-manager.io/v1", "Order", "web-1", namespace=namespace, spec=spec, **status))
+    run_copy(stand.session, CopyOptions())
+    return told(stand)
+
+
+def told(stand: Stand) -> list[Finding]:
+    """Return what validate says of orders."""
+    return [item for item in run_validate(stand.session).findings if item.check == "ACME orders"]
+
+
+@pytest.mark.parametrize("state", [None, "", "pending", "ready", "processing"])
+def test_an_order_under_way_is_a_warning(stand: Stand, state: str | None) -> None:
+    """Cert-manager on green knows nothing of it."""
+    (found,) = look(stand, state)
+    assert (found.subject, found.severity) == ("Order.acme.cert-manager.io/shop/web-1", "warning")
+    assert "order a second certificate for web.example.test" in found.reason
+
+
+@pytest.mark.parametrize("state", ["valid", "invalid", "expired", "errored"])
+def test_an_order_that_has_ended_is_none(stand: Stand, state: str) -> None:
+    """Its certificate is in a Secret, or would be ordered anew on blue as well."""
+    assert look(stand, state) == []
+
+
+def test_an_order_of_a_namespace_without_a_certificate_that_moves_is_none(stand: Stand) -> None:
+    """Green orders nothing for it."""
+    assert look(stand, "pending", namespace="left") == []
+
+
+def test_strange_names_end_nothing(stand: Stand) -> None:
+    """A kind of another make may hold anything there."""
+    (found,) = look(stand, "pending", names=7)
+    assert "for its names" in found.reason
+
+
+def test_after_the_hand_over_blue_s_order_is_nobody_s_business(stand: Stand) -> None:
+    """It stands there as its controller was stopped."""
+    assert look(stand, "pending")
+    stand.ready()
+    run_cutover(stand.session, CopyOptions())
+    assert told(stand) == []
+
+
+def test_orders_that_cannot_be_read_are_told(stand: Stand) -> None:
+    """Nobody knows whether one is under way."""
+    assert look(stand, "valid") == []
+    stand.blue.faults.append(Fault("list", forbidden, "Order"))
+    (found,) = told(stand)
+    assert (found.severity, "cannot be read on blue" in found.reason) == ("unknown", True)
