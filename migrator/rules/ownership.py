@@ -26,6 +26,19 @@ REGENERATED = frozenset(
         ("CertificateRequest", "Certificate"),
         ("Order", "CertificateRequest"),
         ("Challenge", "Order"),
+        # A revision of Knative is found by its generation, which begins at 1 again: an old one would be taken for the newest.
+        ("Configuration", "Service"),
+        ("Route", "Service"),
+        ("Revision", "Configuration"),
+        *((kind, "Revision") for kind in ("Deployment", "Image", "PodAutoscaler")),
+        *((kind, "PodAutoscaler") for kind in ("Metric", "ServerlessService")),
+        *((kind, "ServerlessService") for kind in ("Endpoints", "EndpointSlice", "Service")),
+        *((kind, "Route") for kind in ("Certificate", "Ingress", "Service")),
+        ("Route", "Ingress"),
+        ("VirtualMachine", "VirtualMachinePool"),
+        ("VirtualMachineInstance", "VirtualMachine"),
+        ("VirtualMachineInstance", "VirtualMachineInstanceReplicaSet"),
+        ("Workload", "Job"),
     }
 )
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""

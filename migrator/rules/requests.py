@@ -81,9 +81,34 @@ def pause_synced(manifest: Manifest, _: RuleContext) -> Manifest:
     return put(manifest, ("spec", "paused"), True) if done else manifest
 
 
+def pause_chaos(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return an experiment of Chaos Mesh paused: green's controller would break again what blue's has broken.
+
+    How long it goes on is counted from the object's creation. Source: chaos-mesh.org/docs/run-a-chaos-experiment.
+    """
+    return put(manifest, ("metadata", "annotations", "experiment.chaos-mesh.org/pause"), "true")
+
+
+_CHAOS = (
+    "AWS",
+    "Azure",
+    "Block",
+    "DNS",
+    "GCP",
+    "HTTP",
+    "IO",
+    "JVM",
+    "Kernel",
+    "Network",
+    "PhysicalMachine",
+    "Pod",
+    "Stress",
+    "Time",
+)
 CARRIED_OUT = (
     Rule("carried-out", mark_filled_volume, frozenset({"DataVolume.cdi.kubevirt.io"})),
     Rule("carried-out", mark_filled_claim, frozenset({"PersistentVolumeClaim"})),
+    Rule("carried-out", pause_chaos, frozenset(f"{kind}Chaos.chaos-mesh.org" for kind in _CHAOS)),
     Rule("carried-out", pause_synced, frozenset({"ReplicationSource.volsync.backube", "ReplicationDestination.volsync.backube"})),
 )
 """Rules that read in the status, or in owners, that a request was carried out."""

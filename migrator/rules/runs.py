@@ -36,33 +36,52 @@ OTHERS = frozenset(
         "Backup.postgresql.cnpg.io",
         "Backup.velero.io",
         "BroadcastJob.apps.kruise.io",
+        "Build.kpack.io",
         "CassandraTask.control.k8ssandra.io",
         "CustomRun.tekton.dev",
         "DaskJob.kubernetes.dask.org",
         "DataDownload.velero.io",
         "DataUpload.velero.io",
         "DeleteBackupRequest.velero.io",
+        "Experiment.argoproj.io",
         "Experiment.kubeflow.org",
+        "FlinkStateSnapshot.flink.apache.org",
         "ImagePullJob.apps.kruise.io",
         "Job.batch.volcano.sh",
+        "K6.k6.io",
+        "KeycloakRealmImport.k8s.keycloak.org",
         "MedusaBackupJob.medusa.k8ssandra.io",
         "MedusaRestoreJob.medusa.k8ssandra.io",
         "OpsRequest.apps.kubeblocks.io",
         "OpsRequest.operations.kubeblocks.io",
         "PipelineRun.tekton.dev",
+        "PerconaServerMongoDBBackup.psmdb.percona.com",
+        "PerconaServerMongoDBRestore.psmdb.percona.com",
         "PodVolumeBackup.velero.io",
         "PodVolumeRestore.velero.io",
         "Promotion.kargo.akuity.io",
+        "Restore.cluster.open-cluster-management.io",
+        "Restore.resources.cattle.io",
         "Restore.velero.io",
+        "SparkApplication.spark.apache.org",
         "TaskRun.tekton.dev",
         "TestRun.k6.io",
         "Trial.kubeflow.org",
+        "VirtualMachineClone.clone.kubevirt.io",
         "VirtualMachineInstanceMigration.kubevirt.io",
+        "VirtualMachineRestore.snapshot.kubevirt.io",
         "Workflow.tinkerbell.org",
         "WorkflowRun.core.oam.dev",
     }
 )
 """Kinds that are carried out once as soon as they are there."""
+_OWN_WORDS = {
+    "PerconaServerMongoDBBackup.psmdb.percona.com": frozenset({"ready"}),
+    "PerconaServerMongoDBRestore.psmdb.percona.com": frozenset({"ready"}),
+    "Restore.cluster.open-cluster-management.io": frozenset({"finishedwitherrors"}),
+    "SparkApplication.spark.apache.org": frozenset({"resourcereleased", "terminatedwithoutreleaseresources"}),
+}
+"""Words with which one kind alone tells its end."""
 _NAMES = re.compile(r"(?!Cron|Schedule).*(Backup|Execution|Job|Migration|Promotion|Restore|Run|Task|Workflow)")
 """Kinds that are called like a run; that alone does not make them one, but an end that their status tells does."""
 _WORDS = frozenset(
@@ -83,14 +102,15 @@ _WORDS = frozenset(
 """Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`."""
 _WORD_PATHS = (
     *((name,) for name in ("jobDeploymentStatus", "phase", "state", "jobStatus", "status", "stage", "terminalState")),
-    *(("engineStatus",), ("applicationState", "state"), ("state", "phase"), ("jobStatus", "state")),
+    *(("engineStatus",), ("applicationState", "state"), ("state", "phase"), ("jobStatus", "state"), ("process", "status")),
+    ("currentState", "currentStateSummary"),
 )
 """Where kinds write such a word, below `status`."""
-_CONDITIONS = frozenset({"complete", "completed", "failed", "finished", "succeeded"})
-_FLAGS = ("completed", "finished")
+_CONDITIONS = frozenset({"complete", "completed", "done", "failed", "finished", "succeeded"})
+_FLAGS = ("complete", "completed", "finished", "succeeded")
 _END_TIMES = frozenset(
     {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}
-    | {"terminationTime", "timeCompleted"}
+    | {"restoreCompletionTs", "terminationTime", "timeCompleted"}
 )
 """When a run ended: what has such a time is a run, whatever its kind is called."""
 _BEGUN = ("startTime", "startTimestamp", "startedAt", "timeStarted")
@@ -110,7 +130,8 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
     if not isinstance(status, dict) or "." not in type_name:
         return None
     known = _known(type_name, context)
-    if known is None and not _NAMES.fullmatch(manifest["kind"]) and not _has_end_time(status):
+    is_a_run = known is not None or bool(_NAMES.fullmatch(manifest["kind"]))
+    if not is_a_run and not _has_end_time(status):
         return None
     words, conditions = known[1:] if known else (frozenset(), frozenset())
     said = list(_said(status))
@@ -118,7 +139,7 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
         # Of several words, the one that tells no end is believed.
         ends = all(_plain(word) in _WORDS | words for _, word in said)
         return Ended(said[0][1], EndMark(*said[0])) if ends else None
-    return _by_condition(status, _CONDITIONS | conditions) or _by_flag(status)
+    return _by_condition(status, _CONDITIONS | conditions) or _by_flag(status) or (_by_time(status) if is_a_run else None)
 
 
 def is_running(manifest: Manifest, type_name: str, context: RuleContext) -> bool:
@@ -138,11 +159,12 @@ def hold(type_name: str, context: RuleContext) -> Manifest:
 
 def _known(type_name: str, context: RuleContext) -> _Known | None:
     told = [item for item in context.config.runs if _names(item, type_name)]
+    own = _OWN_WORDS.get(type_name, frozenset())
     if not told and type_name not in HOLDS.keys() | OTHERS:
         return None
     patch = next((item.hold for item in told if item.hold), HOLDS.get(type_name, {}))
     words = frozenset(_plain(word) for item in told for word in item.phases)
-    return _Known(patch, words, frozenset(word.casefold() for item in told for word in item.conditions))
+    return _Known(patch, own | words, frozenset(word.casefold() for item in told for word in item.conditions))
 
 
 def _names(item: RunKind, type_name: str) -> bool:
@@ -173,6 +195,11 @@ def _by_condition(status: Manifest, types: frozenset[str]) -> Ended | None:
 
 def _by_flag(status: Manifest) -> Ended | None:
     return next((Ended(flag, EndMark((flag,), True)) for flag in _FLAGS if status.get(flag) is True), None)
+
+
+def _by_time(status: Manifest) -> Ended | None:
+    """Return the end of a run that says nothing but when it ended."""
+    return next((Ended(key, EndMark((key,), status[key])) for key in sorted(_END_TIMES) if isinstance(status.get(key), str)), None)
 
 
 def _has_end_time(status: Manifest) -> bool:

@@ -21,6 +21,8 @@ from tests.support.objects import config_map, made
         ("ReplicaSet", "Deployment", True),
         ("Job", "CronJob", True),
         ("CertificateRequest", "Certificate", True),
+        ("Revision", "Configuration", True),
+        ("VirtualMachineInstance", "VirtualMachine", True),
         ("ConfigMap", "Deployment", False),
         ("Deployment", "Widget", False),
     ],

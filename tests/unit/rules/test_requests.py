@@ -74,3 +74,11 @@ def test_a_manual_replication_that_was_done_is_paused(last: str, *, paused: bool
     )
     done = transform(asked, PLAIN, rules_for("ReplicationDestination.volsync.backube"))
     assert done.manifest["spec"].get("paused") is paused
+
+
+def test_an_experiment_does_not_break_green_too() -> None:
+    """Its duration would be counted anew; a person goes on with it."""
+    manifest = made("chaos-mesh.org/v1alpha1", "PodChaos", "kill", namespace="n", spec={"mode": "one"})
+    done = transform(manifest, PLAIN, rules_for(ref_type(manifest)))
+    assert done.touched == ("carried-out",)
+    assert done.manifest["metadata"]["annotations"] == {"experiment.chaos-mesh.org/pause": "true"}
