@@ -58,9 +58,7 @@ def _ceph(cluster: ClusterReader) -> list[Manifest]:
 
 
 def with_data(context: RuleContext, blue: ClusterReader) -> RuleContext:
-    """Return the context with the claims whose data is copied; blue is asked only where hosts are named for that."""
-    if context.config.volumes.hosts is None:
-        return context
+    """Return the context with the claims whose data is copied, where hosts are named for that."""
     plans = plan_volumes(read_volumes(blue), ClusterVolumes(), context)
     handed = (claim for part in context.handed.values() for claim in part.claims)
     return replace(context, data_moves=frozenset(plan.claim for plan in plans if plan.way is Way.COPY) | frozenset(handed))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.journal.records.migration import HookStarted
-from migrator.migration.claims import with_data
 from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
 from migrator.migration.inventory import GreenReading, Live
@@ -94,7 +93,11 @@ class Session:
     def read_and_plan(self) -> tuple[Plan, GreenReading]:
         """Read both clusters and decide about every object of blue."""
         self.run.reporter.emit(Step("reading blue and green"))
-        context = with_data(self.context(), self.blue)
+        context = self.context()
+        if self.config.volumes.hosts is not None:
+            from migrator.migration.claims import with_data
+
+            context = with_data(context, self.blue)
         meter = Meter(self.free_memory, self.run.reporter)
         discovery = discover(self.blue, self.green, context, self.run.reporter, meter)
         with ThreadPoolExecutor(1) as pool:

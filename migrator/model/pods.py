@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migrator.model.manifest import Manifest, get
-from migrator.model.upgrade import DrainRules
+
+if TYPE_CHECKING:
+    from migrator.model.upgrade import DrainRules  # a copy needs nothing else of an upgrade
 
 _MIRROR = "kubernetes.io/config.mirror"
 

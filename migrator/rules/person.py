@@ -5,8 +5,6 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-import jsonpatch
-
 from migrator.config.fields import Selector
 from migrator.config.schema import AcceptedAddition, Transform
 from migrator.errors import ConfigError
@@ -73,6 +71,8 @@ def merge_patch(value: Any, patch: Any) -> Any:
 def _patched(transform: Transform, manifest: Manifest) -> Manifest:
     if transform.merge_patch:
         return dict(merge_patch(manifest, transform.merge_patch))
+    import jsonpatch  # few files have such a patch
+
     try:
         return dict(jsonpatch.apply_patch(manifest, list(transform.json_patch)))
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
@@ -84,6 +84,8 @@ def _patched(transform: Transform, manifest: Manifest) -> Manifest:
 
 def _reason(error: Exception) -> str:
     """Return why a patch does not fit; what the library says of a failed test holds the object's value."""
+    import jsonpatch
+
     if isinstance(error, jsonpatch.JsonPatchTestFailed):
         return "its test operation found another value"
     if isinstance(error, jsonpatch.JsonPatchConflict | jsonpatch.JsonPointerException):
