@@ -108,7 +108,7 @@ def way_back(
         run = Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS)
         blue = _side("blue", config.blue, common, screen, run.state)
         green = _side("green", config.green, common, screen, run.state)
-        bring = DataHome(run, config, lambda: _movers(common, config), data_from)
+        bring = DataHome(run, config, lambda: _movers(common, config), green, data_from)
         yield (
             run,
             WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name)),

@@ -67,3 +67,8 @@ class Volumes(Frozen):
         "1m",
         description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `finish` asks.",
     )
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether a cutover hands volumes over themselves."""
+        return any(rule.way == "handOver" for rule in self.claims)

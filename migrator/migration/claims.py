@@ -58,7 +58,9 @@ def _ceph(cluster: ClusterReader) -> list[Manifest]:
 
 
 def with_data(context: RuleContext, blue: ClusterReader) -> RuleContext:
-    """Return the context with the claims whose data is copied, where hosts are named for that."""
+    """Return the context with the claims whose data a cutover moves, by what `volumes` of the file says."""
+    volumes = context.config.volumes
+    ways = ({Way.COPY} if volumes.hosts else set()) | ({Way.HAND_OVER} if volumes.hands_over else set())
     plans = plan_volumes(read_volumes(blue), ClusterVolumes(), context)
     handed = (claim for part in context.handed.values() for claim in part.claims)
-    return replace(context, data_moves=frozenset(plan.claim for plan in plans if plan.way is Way.COPY) | frozenset(handed))
+    return replace(context, data_moves=frozenset(plan.claim for plan in plans if plan.way in ways) | frozenset(handed))

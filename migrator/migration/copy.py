@@ -29,7 +29,7 @@ from migrator.migration.state import State
 from migrator.migration.trials import Trials
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
-from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
+from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, reason_of
 from migrator.ports import Green
@@ -275,11 +275,7 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
         problems=copying.problems,
         blocked=list(plan.of(Decision.BLOCKED)),
         gone=sorted(gone),
-        data_left=[
-            f"{item.green.namespace}/{item.green.name}"
-            for item in plan.items
-            if item.data in (DataPlan.NOT_COPIED, DataPlan.TO_HAND_OVER)
-        ],
+        data_left=[f"{item.green.namespace}/{item.green.name}" for item in plan.items if item.data.is_left],
         unreadable=[f"{item.type_name}: {item.reason}" for item in plan.unreadable],
     )
     run.write(_ended(plan, result))

@@ -11,13 +11,15 @@ from typing import Literal
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError, MigratorError
-from migrator.journal.records.data import DataSwitched
+from migrator.journal.records.data import DataSwitched, VolumeHandedOver, VolumeHandOverAnnounced
 from migrator.migration.data_pass import Movers, bring_back_pass, take_back, to_blue
 from migrator.migration.data_state import ClaimData
+from migrator.migration.detached import await_let_go
+from migrator.migration.fence import Side
 from migrator.migration.one_side.groups import Group
 from migrator.migration.run import Run
-from migrator.model.events import Step
-from migrator.model.volumes import Job, Place
+from migrator.model.events import Note, Step
+from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
 
 DataFrom = Literal["", "switch", "last-pass"]
 """Which state of the data blue starts with when green's is given up; empty: it is not given up."""
@@ -31,6 +33,8 @@ class DataHome:
     run: Run
     config: Migration
     movers: Callable[[], Movers]
+    green: Side
+    """Asked only for volumes that green has itself."""
     data_from: DataFrom = ""
 
     def __call__(self, group: Group, /, *, lost: str) -> None:
@@ -41,16 +45,43 @@ class DataHome:
         claims = [claim for claim in group.claims if self._known(claim).green_writes]
         if not claims:
             return
+        itself = [claim for claim in claims if self._known(claim).handed]
+        for claim in itself:
+            self._let_go(claim, self._known(claim), lost)
+        copied = [claim for claim in claims if claim not in itself]
         with ThreadPoolExecutor(self.config.volumes.parallel) as pool:
-            failures = [error for error in pool.map(lambda claim: self._tried(claim, lost), claims) if error]
+            failures = [error for error in pool.map(lambda claim: self._tried(claim, lost), copied) if error]
         if failures:
             raise failures[0]
         for claim in claims:
-            self.run.write(DataSwitched(claim=claim, direction="to-blue", how=self.data_from or "pass"))
+            how = "hand-over" if claim in itself else self.data_from or "pass"
+            self.run.write(DataSwitched(claim=claim, direction="to-blue", how=how))
         self.run.ledger.sync()
 
     def _known(self, claim: str) -> ClaimData:
         return self.run.state.data.get(claim, ClaimData())
+
+    def _let_go(self, claim: str, known: ClaimData, lost: str) -> None:
+        """Wait until green has let go of a volume itself, so that blue may use it again; blue's objects never left."""
+        if lost and not self.data_from:
+            raise BlockedError(
+                f"{claim}: green does not answer ({lost}), and may still use volume {known.volume}: two users would destroy it",
+                hint="`migrator rollback` again when it answers; or see that green's machines are off, then `--data-from switch`",
+            )
+        began, (namespace, _, name) = self.run.clock.monotonic(), claim.partition("/")
+        there = f"{self.config.map.namespaces.get(namespace, namespace)}/{name}"
+        volume = VolumePlan(claim, there, Way.HAND_OVER, volume=known.volume, storage=f"volume {known.volume}")
+        back = Direction.TO_BLUE.value
+        self.run.write(VolumeHandOverAnnounced(claim=claim, direction=back, volume=known.volume, storage=volume.storage))
+        if lost:
+            text = f"{claim}: that green has let go of volume {known.volume} is not proven: it does not answer ({lost})"
+            self.run.reporter.emit(Note(text, warning=True))
+        else:
+            seconds = self.config.volumes.detach_timeout.total_seconds()
+            await_let_go(self.run, self.green.look(self.run.clock), there, volume, seconds)
+            self.run.reporter.emit(Step(f"{claim}: green has let go of volume {known.volume}"))
+        seconds = self.run.clock.monotonic() - began
+        self.run.write(VolumeHandedOver(claim=claim, direction=back, volume=known.volume, seconds=seconds))
 
     def _tried(self, claim: str, lost: str) -> MigratorError | None:
         try:

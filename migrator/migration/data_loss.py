@@ -32,6 +32,8 @@ def losses(data: Data) -> Iterator[Losses]:
 
 
 def _of(claim: str, known: ClaimData) -> Losses:
+    if known.handed:
+        return Losses(claim, "nothing", "nothing", None, "the volume itself goes back, with all that was written")
     since = known.switched_at if known.back_at is None else known.back_at
     if known.half:
         why = "a pass to blue was cut off: `migrator rollback` goes on with it, or takes it back"

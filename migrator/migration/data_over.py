@@ -14,14 +14,14 @@ from migrator.migration.data_pass import ClaimOutcome, Movers, run_pass
 from migrator.migration.data_state import ClaimData
 from migrator.migration.one_side import act
 from migrator.migration.one_side.groups import Group, groups_of
-from migrator.migration.one_side.progress import selector_of
 from migrator.migration.session import Session
+from migrator.migration.strangers import require_no_strangers
 from migrator.model.events import Step
 from migrator.model.kinds import PODS
 from migrator.model.one_side import Part
 from migrator.model.plan import DataPlan, Plan
 from migrator.model.volumes import Job, VolumePlan
-from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.storage import is_handed_at_cutover
 from migrator.rules.volumes import claims_of, plan_volumes
 
 SLACK = 1.5
@@ -36,8 +36,10 @@ def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
 
 
 def predicted_pass(claims: Collection[str], session: Session) -> int | None:
-    """Return the milliseconds that the last pass of claims will take; None where one was not copied yet, or there are none."""
-    known = [session.run.state.data.get(claim, ClaimData()) for claim in claims]
+    """Return the milliseconds that the last pass of claims will take; None where one was not copied yet, or none is."""
+    context = session.context()
+    copied = [claim for claim in claims if not is_handed_at_cutover(claim, context)]
+    known = [session.run.state.data.get(claim, ClaimData()) for claim in copied]
     if not known or not all(item.passes for item in known):
         return None
     return round(predicted_seconds(known, session.config.volumes.parallel) * 1000)
@@ -66,7 +68,7 @@ class DataOver:
             plans = self._plans(idle)
             self._require_ready(plans, ())
             self._moved([replace(_job(item), finish=True) for item in plans.values()], self._users)
-        claims = {claim for part in due for claim in part.claims if not self._known(claim).green_writes}
+        claims = {claim for part in due for claim in self._copied(part.claims) if not self._known(claim).green_writes}
         if not claims:
             return
         plans = self._plans(claims)
@@ -86,17 +88,18 @@ class DataOver:
 
         What green has begun to write is left alone: an interrupted cutover goes on after it.
         """
-        if not group.claims or (self._green_writes(group.claims) and self._runs_on_green(group.parts)):
+        claims = self._copied(group.claims)
+        if not claims or (self._green_writes(claims) and self._runs_on_green(group.parts)):
             return
-        known = all(claim in self._prepared for claim in group.claims)
-        plans = {claim: self._prepared[claim] for claim in group.claims} if known else self._plans(group.claims)
+        known = all(claim in self._prepared for claim in claims)
+        plans = {claim: self._prepared[claim] for claim in claims} if known else self._plans(claims)
         movers = self._hosts()
         for plan in plans.values():
             self._await_closed(movers, plan)
         outcomes = self._moved([replace(_job(plan), finish=True) for plan in plans.values()], self._users)
         for item in outcomes:
             self.session.run.reporter.emit(Step(f"{item.claim}: blue and green are equal, proven"))
-        for claim in group.claims:
+        for claim in claims:
             self.session.run.write(DataSwitched(claim=claim, direction="to-green", how="pass"))
         self.session.run.ledger.sync()
 
@@ -110,6 +113,10 @@ class DataOver:
     def _hosts(self) -> Movers:
         self._movers = self._movers or self.movers()
         return self._movers
+
+    def _copied(self, claims: Iterable[str]) -> list[str]:
+        context = self.session.context()
+        return [claim for claim in claims if not is_handed_at_cutover(claim, context)]
 
     def _known(self, claim: str) -> ClaimData:
         return self.session.run.state.data.get(claim, ClaimData())
@@ -154,26 +161,7 @@ class DataOver:
                     f"{claim}: pod {plan.used_on_green[0]} uses it on green already",
                     hint="it would write under the copy: end it there",
                 )
-        strangers = self._strangers(plans, due)
-        for claim, pod in strangers.items():
-            raise BlockedError(
-                f"{claim}: pod {pod} uses it on blue, and nothing that this cutover stops ends that pod",
-                hint="wait for a Job to end; delete a bare pod; else volumes.claims: way: own, and move its data yourself",
-            )
-
-    def _strangers(self, plans: dict[str, VolumePlan], due: Collection[Part]) -> dict[str, str]:
-        """Return claims with a pod of blue that would go on using them."""
-        ending: set[tuple[str, str]] = set()
-        for part in due:
-            if part.claims and part.resource.type_name in WORKLOADS:
-                manifest = act.read(self.session.blue, part, "blue")
-                pods = self.session.blue.list(PODS, part.blue.namespace, selector_of(manifest)) if manifest else ()
-                ending |= {(part.blue.namespace, pod["metadata"]["name"]) for pod in pods}
-        found: dict[str, str] = {}
-        for claim, plan in plans.items():
-            left = [pod for pod in plan.used_by if (claim.partition("/")[0], pod) not in ending]
-            found |= {claim: left[0]} if left else {}
-        return found
+        require_no_strangers(self.session, plans.values(), due)
 
     def _require_budget(self, row: str, claims: list[str]) -> None:
         config = self.session.config.volumes

@@ -105,7 +105,7 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
 
 
 def _announced(old: ClaimData, record: records.DataPassAnnounced) -> ClaimData:
-    new = replace(old, direction=record.direction, open=True, proven_at=None)
+    new = replace(old, direction=record.direction, open=True, proven_at=None, volume="", handed=False)
     if record.direction == _TO_GREEN:
         return replace(new, on_blue=record.source, on_green=record.target)
     return replace(new, on_blue=record.target, on_green=record.source, half=True)

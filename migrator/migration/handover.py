@@ -13,21 +13,22 @@ import orjson
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import VolumeHandedOver, VolumeHandOverAnnounced
-from migrator.migration.claims import listed, one
+from migrator.migration.claims import one
+from migrator.migration.detached import await_let_go
 from migrator.migration.session import Session
 from migrator.model.events import Step
-from migrator.model.kinds import ATTACHMENTS, CLAIMS, NODES, PODS, VOLUMES
+from migrator.model.kinds import CLAIMS, NODES, VOLUMES
 from migrator.model.manifest import Manifest, get, put
 from migrator.model.volumes import Direction, VolumePlan, Way
 from migrator.ports import ClusterReader
 from migrator.rules import field_owners, table
 from migrator.rules.adoption import HOSTNAME, at_node
 from migrator.rules.context import RuleContext
-from migrator.rules.shared_storage import Reach, storage_of, user
-from migrator.rules.volumes import claims_of
+from migrator.rules.shared_storage import storage_of
 
 _LOOK_SECONDS = 1.0
 _BIND_SECONDS = 60.0
+_RETAIN = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,9 +50,10 @@ def hand_back(session: Session, plans: Iterable[VolumePlan]) -> list[HandOver]:
     return [_tried(session, plan, _to_blue) for plan in plans]
 
 
-def handed_over_ready(session: Session, plan: VolumePlan, direction: Direction = Direction.TO_GREEN) -> str:
-    """Return who on the side that gives still holds the volume, in words; empty when the other side may have it."""
-    return _holder(session, plan, direction)
+def rehearse(session: Session, plan: VolumePlan) -> None:
+    """Raise ForbiddenError when blue's account may not retain the volume; changes nothing."""
+    if get(_volume(session.blue, plan), "spec", "persistentVolumeReclaimPolicy") != "Retain":
+        session.blue.patch(VOLUMES, "", plan.volume, _RETAIN, manager=field_owners.FENCE, dry_run=True)
 
 
 def _tried(session: Session, plan: VolumePlan, act: Callable[[Session, VolumePlan], None]) -> HandOver:
@@ -70,11 +72,10 @@ def _to_green(session: Session, plan: VolumePlan) -> None:
     _announce(session, plan, Direction.TO_GREEN, "" if policy == "Retain" else policy)
     if policy != "Retain":
         run.reporter.emit(Step(f"{plan.claim}: volume {plan.volume} of blue gets reclaim policy Retain, it had {policy}"))
-        patch = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
-        session.blue.patch(VOLUMES, "", plan.volume, patch, manager=field_owners.FENCE)
+        session.blue.patch(VOLUMES, "", plan.volume, _RETAIN, manager=field_owners.FENCE)
         if get(_volume(session.blue, plan), "spec", "persistentVolumeReclaimPolicy") != "Retain":
             raise BlockedError(f"{plan.claim}: blue's volume {plan.volume} has not got policy Retain", hint="who sets it back?")
-    _await_let_go(session, plan, Direction.TO_GREEN)
+    await_let_go(run, session.blue, plan.claim, plan, _seconds(session))
     _make(session, plan, volume)
     _await_bound(session, plan)
     run.write(VolumeHandedOver(claim=plan.claim, direction="to-green", volume=plan.volume, seconds=run.clock.monotonic() - began))
@@ -84,8 +85,12 @@ def _to_blue(session: Session, plan: VolumePlan) -> None:
     run, began = session.run, session.run.clock.monotonic()
     _volume(session.blue, plan)
     _announce(session, plan, Direction.TO_BLUE, "")
-    _await_let_go(session, plan, Direction.TO_BLUE)
+    await_let_go(run, session.green, plan.green_claim, plan, _seconds(session))
     run.write(VolumeHandedOver(claim=plan.claim, direction="to-blue", volume=plan.volume, seconds=run.clock.monotonic() - began))
+
+
+def _seconds(session: Session) -> float:
+    return session.config.volumes.detach_timeout.total_seconds()
 
 
 def _announce(session: Session, plan: VolumePlan, direction: Direction, policy: str) -> None:
@@ -95,32 +100,6 @@ def _announce(session: Session, plan: VolumePlan, direction: Direction, policy: 
         )
     )
     session.run.ledger.sync()
-
-
-def _await_let_go(session: Session, plan: VolumePlan, direction: Direction) -> None:
-    clock, limit = session.run.clock, session.config.volumes.detach_timeout.total_seconds()
-    until = clock.monotonic() + limit
-    while holder := _holder(session, plan, direction):
-        if clock.monotonic() >= until:
-            side = "blue" if direction is Direction.TO_GREEN else "green"
-            raise BlockedError(
-                f"{plan.claim}: {side} has not let go of {plan.storage} within {limit:.0f} s: {holder}",
-                hint="the other side did not get it; end what uses it, and run this again",
-            )
-        clock.sleep(_LOOK_SECONDS)
-
-
-def _holder(session: Session, plan: VolumePlan, direction: Direction) -> str:
-    giving: ClusterReader = session.blue if direction is Direction.TO_GREEN else session.green
-    claim = plan.claim if direction is Direction.TO_GREEN else plan.green_claim
-    namespace = claim.partition("/")[0]
-    using = [pod for pod in listed(giving, PODS, namespace) if claim in claims_of(pod)]
-    if using:
-        return f"pod {using[0]['metadata']['name']} uses it"
-    volume = one(giving, VOLUMES, "", plan.volume)
-    if volume is None or plan.way is Way.ADOPT:
-        return ""
-    return user(volume, Reach.of(nodes=listed(giving, NODES), attachments=listed(giving, ATTACHMENTS)))
 
 
 def _make(session: Session, plan: VolumePlan, volume: Manifest) -> None:

@@ -94,7 +94,7 @@ class Session:
         """Read both clusters and decide about every object of blue."""
         self.run.reporter.emit(Step("reading blue and green"))
         context = self.context()
-        if self.config.volumes.hosts is not None:
+        if self.config.volumes.hosts is not None or self.config.volumes.hands_over:
             from migrator.migration.claims import with_data
 
             context = with_data(context, self.blue)
@@ -121,7 +121,7 @@ class Session:
 
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
         on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)
-        return replace(on, bring=DataHome(self.run, self.config, self.movers))
+        return replace(on, bring=DataHome(self.run, self.config, self.movers, on.green))
 
     @property
     def guarding(self) -> Guarding:

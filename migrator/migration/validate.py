@@ -96,7 +96,7 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
         )
     for item in plan.items:
         claim = f"{item.blue.namespace}/{item.blue.name}"
-        if item.data is DataPlan.TO_HAND_OVER:
+        if item.data is DataPlan.TO_ADOPT:
             hint = f"scale its workload to 0 on blue, then `migrator data finish --claim {claim}`"
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
         if item.data is DataPlan.NOT_COPIED:
@@ -117,7 +117,8 @@ def _await_ready(
     moved: list[PlanItem], green: ClusterReader, live: Mapping[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
 ) -> Iterator[Finding]:
     """Yield a finding for each object that is not ready when time is up, and for each that never will be."""
-    pending = {item.green: item for item in moved if item.green in live}
+    waiting = (DataPlan.TO_HAND_OVER, DataPlan.TO_ADOPT)  # a claim whose volume comes later is bound later
+    pending = {item.green: item for item in moved if item.green in live and item.data not in waiting}
     states: dict[ObjectRef, Readiness] = {}
     manifests = {ref: orjson.loads(live[ref].body) for ref in pending}
     deadline = clock.monotonic() + timeout

@@ -121,6 +121,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
     from migrator.migration.data_over import DataOver
     from migrator.migration.one_side.addresses import addresses_first
     from migrator.migration.one_side.over import hand_over, ready_to_hand_over
+    from migrator.migration.volumes_over import VolumesOver
 
     if not session.config.switches or session.switch is None:
         raise BlockedError(_NO_TRAFFIC, hint=_ADD_TRAFFIC)
@@ -150,13 +151,15 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
         for text in shrinking(plan.items):
             session.run.reporter.emit(Note(text, warning=True))
         addresses = addresses_first(plan, session.blue, session.green, session.run, limit=limits.start)
-        data = DataOver(session, session.movers, limits.stop)
+        data, volumes = DataOver(session, session.movers, limits.stop), VolumesOver(session)
         unused.callback(data.release)
+        volumes.ready(due, plan)
         data.ready(due, plan)
 
         def between(group: Group) -> None:
             addresses(group)
             data.between(group)
+            volumes.between(group)
 
         pauses = cutover.cut_over(
             inputs,
@@ -252,6 +255,7 @@ def _guarded_by_copy(session: Session, plan: Plan) -> list[Part]:
 def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     from migrator.migration.one_side import names, orders
     from migrator.migration.validate import Checks, validate
+    from migrator.migration.volumes_over import findings as hand_over_findings
 
     gates = session.config.gates
     seconds = gates.ready_timeout.total_seconds()
@@ -259,7 +263,7 @@ def _validate(session: Session, plan: Plan, green: GreenReading) -> Verdict:
     began = session.run.clock.monotonic()
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
     handed = [found for check in (names, orders) for found in check.findings(plan, session.blue, session.run.state.turned)]
-    findings = (*verdict.findings, *handed, *_of_the_network(session, plan))
+    findings = (*verdict.findings, *handed, *hand_over_findings(session, plan), *_of_the_network(session, plan))
     verdict = Verdict(findings, session.run.clock.monotonic() - began)
     session.run.reporter.emit(Step("the verdict is good" if verdict.good else f"{len(verdict.failures)} checks failed"))
     notable = tuple(finding for finding in verdict.findings if finding.severity is not Severity.OK)

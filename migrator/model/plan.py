@@ -35,7 +35,9 @@ class DataPlan(StrEnum):
     AT_CUTOVER = "at-cutover"
     """It was copied while blue served; the cutover brings the rest and proves it."""
     TO_HAND_OVER = "to-hand-over"
-    """Green gets the volume itself, once blue has let go of it."""
+    """The cutover gives green the volume itself, once blue has let go of it."""
+    TO_ADOPT = "to-adopt"
+    """Green gets the folder where it lies, by `migrator data finish`."""
     HANDED_OVER = "handed-over"
     """Green has got the volume itself."""
     SAME_VOLUME = "same-volume"
@@ -44,7 +46,7 @@ class DataPlan(StrEnum):
     @property
     def is_left(self) -> bool:
         """Whether green does not have the data yet."""
-        return self in (DataPlan.NOT_COPIED, DataPlan.TO_HAND_OVER)
+        return self in (DataPlan.NOT_COPIED, DataPlan.TO_ADOPT)
 
 
 class EndMark(NamedTuple):

@@ -113,7 +113,7 @@ class RuleContext:
     """Claims (namespace/name on blue) whose data was copied, and proven equal while blue's workload stood still."""
 
     data_moves: frozenset[str] = frozenset()
-    """Claims (namespace/name on blue) whose data this tool copies."""
+    """Claims (namespace/name on blue) whose data a cutover moves, or whose volume it hands over."""
     copied_before: frozenset[str] = frozenset()
     """Those of them whose data was copied at least once."""
 

@@ -279,7 +279,7 @@ RULES = (
         frozenset({"Pod"}),
     ),
     SkipRule(
-        "handed over by `migrator data finish`: it is made on green once blue has let go of it",
+        "handed over: it is made on green once blue has let go of it",
         storage.is_handed_volume,
         frozenset({"PersistentVolume"}),
     ),

@@ -150,6 +150,12 @@ def is_handed_volume(manifest: Manifest, context: RuleContext) -> bool:
     return _is_handed(f"{claim.get('namespace')}/{claim.get('name')}", context)
 
 
+def is_handed_at_cutover(name: str, context: RuleContext) -> bool:
+    """Return whether a cutover gives green the volume itself of this claim (`namespace/name` on blue)."""
+    rule, (namespace, _, own) = claim_rule(name, context), name.partition("/")
+    return rule is not None and rule.way == "handOver" and not data_accounted_for(namespace, own, context)
+
+
 def _is_handed_claim(manifest: Manifest, context: RuleContext) -> bool:
     metadata = manifest["metadata"]
     return had_data(manifest) and _is_handed(f"{metadata.get('namespace')}/{metadata.get('name')}", context)
@@ -180,12 +186,13 @@ def data_plan(manifest: Manifest, context: RuleContext) -> DataPlan:
     name = f"{metadata['namespace']}/{metadata['name']}"
     if name in context.copied_claims:
         return DataPlan.HANDED_OVER if _is_handed_claim(manifest, context) else DataPlan.COPIED
-    if _is_handed_claim(manifest, context):
+    if is_handed_at_cutover(name, context):
         return DataPlan.TO_HAND_OVER
     if name in context.data_moves & context.copied_before:
         return DataPlan.AT_CUTOVER
-    accounted = data_accounted_for(metadata["namespace"], metadata["name"], context)
-    return DataPlan.ACCOUNTED_FOR if accounted else DataPlan.NOT_COPIED
+    if data_accounted_for(metadata["namespace"], metadata["name"], context):
+        return DataPlan.ACCOUNTED_FOR
+    return DataPlan.TO_ADOPT if _is_handed_claim(manifest, context) else DataPlan.NOT_COPIED
 
 
 DATA_NOTES = {
@@ -193,7 +200,8 @@ DATA_NOTES = {
     DataPlan.COPIED: "data: copied and proven",
     DataPlan.AT_CUTOVER: "data: copied; the cutover brings the rest in a pause, and proves it",
     DataPlan.HANDED_OVER: "data: the volume itself was handed over",
-    DataPlan.TO_HAND_OVER: "data is NOT there yet: `migrator data finish` hands the volume over, once blue's workload stands still",
+    DataPlan.TO_HAND_OVER: "data: the cutover hands the volume itself over, once blue has let go of it",
+    DataPlan.TO_ADOPT: "data is NOT there yet: `migrator data finish` makes the volume, once blue's workload stands still",
     DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
 }
 """What a person reads about the data of a claim; nothing where there is nothing to decide."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrator.model.manifest import Manifest, get
+from migrator.testbed.balancer import balanced
+from tests.support.data_stand import database
 from tests.support.objects import made
-from tests.support.sandbox import TYPES, Sandbox, one_line, until
+from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line, until
 
 DRIVER = "disk.example.com"
 
@@ -33,11 +38,13 @@ def bound(sandbox: Sandbox, side: str) -> bool:
     return (get(claim, "status", "phase"), get(claim, "spec", "volumeName")) == ("Bound", f"{sandbox.namespace}-pv")
 
 
-def shared(sandbox: Sandbox, *more: Manifest, way: str = "handOver", **source: Any) -> None:
-    """Let a claim of blue lie on shared storage, and copy it to green."""
-    sandbox.configure(volumes={"detachTimeout": "1s", "claims": [{"claims": ["*/data"], "way": way}]})
+def shared(
+    sandbox: Sandbox, *others: Manifest, way: str = "handOver", more: Mapping[str, Any] | None = None, **source: Any
+) -> None:
+    """Let a claim of blue lie on shared storage, and copy it to green; `more` is of migration.yaml."""
+    sandbox.configure(volumes={"detachTimeout": "1s", "claims": [{"claims": ["*/data"], "way": way}]}, **more or {})
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "shared"}
-    sandbox.on_blue(volume(sandbox, **source), made("v1", "PersistentVolumeClaim", "data", spec=spec), *more)
+    sandbox.on_blue(volume(sandbox, **source), made("v1", "PersistentVolumeClaim", "data", spec=spec), *others)
     until(lambda: bound(sandbox, "blue"))
     assert sandbox.run("copy").code == 0
 
@@ -62,7 +69,7 @@ def test_an_nfs_volume_goes_to_green_and_back_and_there_again(sandbox: Sandbox) 
     assert get(sandbox.green("PersistentVolumeClaim", "data"), "spec", "volumeName") == name
     row = planned(sandbox)
     assert (row["way"], row["ready"], row["storage"]) == ("handOver", True, f"NFS export nas.example.com:{export['path']}")
-    assert "data is NOT there yet" in data_findings(sandbox)[0]
+    assert data_findings(sandbox) == []
     done = sandbox.run("data", "finish", "--yes")
     assert (done.code, "nothing was copied" in done.out) == (0, True)
     assert bound(sandbox, "green")
@@ -136,3 +143,74 @@ def test_a_disk_that_changed_sides_with_its_board_is_adopted(sandbox: Sandbox) -
     assert bound(sandbox, "green")
     there = sandbox.green("PersistentVolume", f"{sandbox.namespace}-pv")
     assert (there["spec"]["local"], get(there, "spec", "nodeAffinity")) == ({"path": "/srv/data"}, affinity)
+
+
+def replicas(sandbox: Sandbox) -> tuple[int, int]:
+    """Return what blue and green want of the database."""
+    return sandbox.blue("StatefulSet", "db")["spec"]["replicas"], sandbox.green("StatefulSet", "db")["spec"]["replicas"]
+
+
+def pods(sandbox: Sandbox) -> tuple[int, int]:
+    """Return how many pods of the database each side has."""
+    blue, green = (len(list(side.list(TYPES["Pod"], sandbox.namespace))) for side in (sandbox.pair.blue, sandbox.pair.green))
+    return blue, green
+
+
+@contextmanager
+def database_on_shared_storage(sandbox: Sandbox, folder: Path) -> Iterator[None]:
+    """Let a StatefulSet of blue lie on an NFS export, copy and validate it; nothing is mounted, since no kubelet runs."""
+    with balanced(folder / "haproxy") as (balancer, _, _):
+        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
+        more = {
+            "traffic": {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"},
+            "gates": {"minRequests": 0, "readyTimeout": "60s"},
+        }
+        export = {"server": "nas.example.com", "path": f"/export/{sandbox.namespace}"}
+        shared(sandbox, database(hangs=False), nfs=export, more=more)
+        until(lambda: pods(sandbox) == (1, 0))
+        assert sandbox.run("validate").code == 0
+        yield
+
+
+def killed_when(sandbox: Sandbox, verb: list[str], event: str) -> None:
+    """Kill a verb once the journal has one more of an event."""
+    have = len(sandbox.events(event))
+    child = sandbox.start(*verb)
+    freeze_when(child, lambda: len(sandbox.events(event)) > have)
+    child.kill()
+    child.communicate()
+
+
+def test_a_database_on_shared_storage_goes_over_with_its_volume_and_comes_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Killed in the middle of both ways: the next run goes on; green is started only with the volume, blue only without green."""
+    with database_on_shared_storage(sandbox, tmp_path):
+        killed_when(sandbox, ["cutover", "--yes"], "volume-hand-over")
+        cut = sandbox.run("cutover", "--yes")
+        assert cut.code == 0, (cut.out, cut.err)
+        assert "stood still for" in cut.out
+        assert replicas(sandbox) == (0, 1)
+        assert bound(sandbox, "green")
+        name = f"{sandbox.namespace}-pv"
+        assert get(sandbox.blue("PersistentVolume", name), "spec", "persistentVolumeReclaimPolicy") == "Retain"
+        until(lambda: pods(sandbox) == (0, 1))
+        killed_when(sandbox, ["rollback"], "volume-hand-over")
+        back = sandbox.run("rollback")
+        assert back.code == 0, (back.out, back.err)
+        assert replicas(sandbox) == (1, 0)
+        until(lambda: pods(sandbox) == (1, 0))
+        switched = [(item["direction"], item["how"]) for item in sandbox.events("data-switched")]
+        assert switched == [("to-green", "hand-over"), ("to-blue", "hand-over")]
+
+
+def test_a_volume_that_blue_holds_stays_with_blue(sandbox: Sandbox, tmp_path: Path) -> None:
+    """An attachment that a hung node keeps: blue's workload runs again, and green has got nothing."""
+    with database_on_shared_storage(sandbox, tmp_path):
+        name = f"{sandbox.namespace}-pv"
+        spec = {"attacher": DRIVER, "nodeName": "n1", "source": {"persistentVolumeName": name}}
+        sandbox.on_blue(made("storage.k8s.io/v1", "VolumeAttachment", f"{sandbox.namespace}-va", spec=spec))
+        failed = sandbox.run("cutover", "--yes")
+        assert failed.code == 3
+        assert "node n1 has it attached (VolumeAttachment)" in one_line(failed)
+        assert replicas(sandbox) == (1, 0)
+        assert sandbox.absent("PersistentVolume", name)
+        assert sandbox.events("data-switched") == []

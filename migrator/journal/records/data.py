@@ -65,7 +65,11 @@ class DataSwitched(Record):
     claim: str
     direction: str
     how: str
-    """`pass`: proven by a last pass; `switch` and `last-pass`: chosen by a person who gave up what green has written since."""
+    """What it went by.
+
+    `pass`: proven by a last pass; `hand-over`: the volume itself, of which the other side has let go; `switch` and `last-pass`:
+    chosen by a person who gave up what green has written since.
+    """
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from migrator.rules.context import RuleContext
 from migrator.rules.one_side.table import Row
 
 WHY = "writes to volumes whose data moves: what it wrote on both sides could not be joined"
-MEANWHILE = "its data is copied there, and nobody writes to it"
+MEANWHILE = "its data is not all there yet, and nobody writes to it"
 
 
 def claims_of_workload(manifest: Manifest, context: RuleContext) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class DataStand:
         session = self.base.session
         moved = move_traffic("t", self.base.journal.entries(), self.base.switch, session.run.reporter, lambda: 0.0)
         way = session.way_back()
-        bring = DataHome(session.run, session.config, lambda: self.movers, data_from)
+        bring = DataHome(session.run, session.config, lambda: self.movers, way.green, data_from)
         green = Side(_gone, 1.0) if lost else way.green
         return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
 

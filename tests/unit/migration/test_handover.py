@@ -10,11 +10,12 @@ import pytest
 from migrator.errors import BlockedError
 from migrator.journal.records.data import VolumeHandedOver, VolumeHandOverAnnounced
 from migrator.migration.data import Choice, bring_back, copy_data, finish_data, plan_data
-from migrator.migration.handover import handed_over_ready, volume_on_green
+from migrator.migration.detached import holder
+from migrator.migration.handover import volume_on_green
 from migrator.model.kinds import ATTACHMENTS, PODS, VOLUMES
 from migrator.model.manifest import Manifest, get, put
 from migrator.model.ref import ResourceType
-from migrator.model.volumes import Direction, Place, VolumePlan, Way
+from migrator.model.volumes import Place, VolumePlan, Way
 from migrator.rules.context import RuleContext
 from tests.support.claims_stand import ALL, Stand, stand
 from tests.support.contexts import configured
@@ -83,7 +84,7 @@ def test_a_volume_that_blue_still_holds_does_not_go(tmp_path: Path) -> None:
         made("storage.k8s.io/v1", "VolumeAttachment", "va", spec={"nodeName": "n", "source": {"persistentVolumeName": "pv"}})
     )
     (plan,) = plan_data(one.session)
-    assert "node n has it attached" in handed_over_ready(one.session, plan)
+    assert "node n has it attached" in holder(one.blue, "shop/data", plan)
     (outcome,) = finish_data(one.session, one.movers, ALL)
     assert "blue has not let go of NFS export nas:/a within 5 s: node n has it attached" in str(outcome.error)
     assert on_green(one) == []
@@ -128,7 +129,7 @@ def test_the_way_back_proves_that_green_has_let_go(tmp_path: Path) -> None:
     )
     one.green.hold(attachment)
     (plan,) = plan_data(one.session)
-    assert "node g has it attached" in handed_over_ready(one.session, plan, Direction.TO_BLUE)
+    assert "node g has it attached" in holder(one.green, "shop/data", plan)
     (refused,) = bring_back(one.session, one.movers, ALL)
     assert "green has not let go" in str(refused.error)
     gone(one, ATTACHMENTS)

@@ -134,7 +134,7 @@ def test_a_volume_that_is_handed_over_stays_until_then_and_its_claim_waits_for_i
     spec = {"volumeName": "pv-1", "storageClassName": "only-on-nobody"}
     claim = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec=spec)
     volume = made("v1", "PersistentVolume", "pv-1", spec={"claimRef": {"namespace": "n", "name": "c"}})
-    assert "handed over by" in skip_reason(volume, ref_of(volume), context)
+    assert "handed over:" in skip_reason(volume, ref_of(volume), context)
     assert skip_reason(volume, ref_of(volume), PLAIN) == ""
     assert storage.clear_claim_binding(claim, context) is claim
     assert storage.hindrance(claim, context) is None
