@@ -215,16 +215,6 @@ def test_an_account_that_may_not_retain_the_volume_stops_nothing(stand: Handed) 
     assert ("stop" in stand.order(), stand.base.replicas) == (False, (2, 0))
 
 
-def test_a_pod_that_nobody_stops_keeps_the_volume(stand: Handed) -> None:
-    """A bare pod, or one of a Job."""
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "backup", "uid": "j", "controller": True}
-    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
-    stand.base.blue.hold(made("v1", "Pod", "j-1", namespace="shop", owners=[owner], spec={"volumes": volumes, "containers": []}))
-    with pytest.raises(BlockedError, match="pod j-1 uses it on blue, and nothing that this cutover stops ends that pod"):
-        stand.cut_over()
-    assert stand.base.replicas == (2, 0)
-
-
 def test_a_volume_that_nobody_uses_goes_before_anything_stops(stand: Handed) -> None:
     """Its workload stands still on blue already."""
     stand.base.blue.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 0}}, manager="kubectl")
