@@ -20,7 +20,7 @@ from migrator.nodes.hop.staged import Staged
 from migrator.nodes.hop.static_pod_swap import swapping
 from migrator.nodes.hop.upgrade_settings import with_timeouts
 from migrator.nodes.kubeadm import error_of, preflight_flags
-from migrator.nodes.passing import once_more
+from migrator.nodes.passing import BUSY, RESTORED, once_more
 from migrator.nodes.paths import MANIFESTS, STATE
 from migrator.nodes.runtime import list_images
 from migrator.nodes.spec import ClusterSpec, NodeSpec
@@ -190,21 +190,28 @@ def kubeadm_upgrade(
     say: Callable[[str], None],
     patches: str = PATCHES,
 ) -> None:
-    """Run `kubeadm upgrade WORDS` as a unit; raises MigratorError with kubeadm's own words."""
+    """Run `kubeadm upgrade WORDS` as a unit; raises MigratorError with kubeadm's own words.
+
+    An API server that was away or busy for a moment ends it; it is run once more then, which kubeadm allows at any point.
+    """
     flags = [f"--patches={patches}"] if host.ok(f"test -d {patches}") else []
-    try:
-        # While one of an earlier run is at work it is joined, and the API server may be away: nobody is asked.
-        begun = Detached(unit, "", _APPLY_SECONDS).runs(host)
-        skipped, accepted = ([], ()) if begun else addon_flags(host, staged.version)
-        errors = preflight_flags((*cluster.ignore_preflight_errors, *accepted))
-        arguments = with_timeouts(host, cluster.kubeadm_timeouts, (*words.split(), *errors, *skipped, *flags))
-        command = " ".join((staged.kubeadm, "upgrade", *arguments))
-        Detached(unit, swapping(command, host.name), _APPLY_SECONDS).run(host, say)
-    except CommandFailedError as error:
-        raise MigratorError(
-            f"{host.name}: kubeadm upgrade {words} failed: {error_of(error.output)}",
-            hint="`migrator upgrade resume` tries again; `migrator upgrade rollback` goes back to before this hop",
-        ) from error
+
+    def upgrade() -> None:
+        try:
+            # While one of an earlier run is at work it is joined, and the API server may be away: nobody is asked.
+            begun = Detached(unit, "", _APPLY_SECONDS).runs(host)
+            skipped, accepted = ([], ()) if begun else addon_flags(host, staged.version)
+            errors = preflight_flags((*cluster.ignore_preflight_errors, *accepted))
+            arguments = with_timeouts(host, cluster.kubeadm_timeouts, (*words.split(), *errors, *skipped, *flags))
+            command = " ".join((staged.kubeadm, "upgrade", *arguments))
+            Detached(unit, swapping(command, host.name), _APPLY_SECONDS).run(host, say)
+        except CommandFailedError as error:
+            raise MigratorError(
+                f"{host.name}: kubeadm upgrade {words} failed: {error_of(error.output)}",
+                hint="`migrator upgrade resume` tries again; `migrator upgrade rollback` goes back to before this hop",
+            ) from error
+
+    once_more(host, upgrade, words=BUSY, never=RESTORED)
 
 
 def kubelet_words(host: Host) -> str:

@@ -158,6 +158,35 @@ def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:
     assert not host.files
 
 
+READING = "error: unable to fetch the kubeadm-config ConfigMap: the server was unable to return a response in the time allotted"
+RESTORED = (
+    "error: couldn't upgrade control plane. kubeadm has tried to recover everything into the earlier state. Errors faced: "
+    "static Pod hash for component etcd did not change: context deadline exceeded"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "runs"),
+    [
+        (READING, 2),
+        ("error: error execution phase addon/coredns: etcdserver: leader changed", 2),
+        ('error: Get "https://10.0.0.1:6443/api": net/http: request canceled (Client.Timeout exceeded)', 2),
+        (RESTORED, 1),
+        # What is said on the way, and was got over, is no reason.
+        ("etcd-client: retrying: context deadline exceeded\nerror: error execution phase preflight: [ERROR CreateJob]", 1),
+    ],
+)
+def test_kubeadm_is_run_once_more_where_an_api_server_was_busy(said: str, runs: int) -> None:
+    """Seen with three control planes on a busy machine; what kubeadm has put back would fail again, and take minutes."""
+    host = kubeadm_host(patches=False)
+    host.fails("systemd-run", said)
+    action = ControlPlaneUpgraded(STAGED, CLUSTER, first=False, say=lambda _: None)
+    with pytest.raises(MigratorError, match="kubeadm upgrade node failed"):
+        action.run(host)
+    assert sum("systemd-run" in command for command in host.commands) == runs
+    assert not action.done(host)
+
+
 def node_object(version: str, ready: str) -> str:
     """Return a node as kubectl prints it."""
     status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": ready}], "nodeInfo": {"kubeletVersion": version}}
