@@ -232,6 +232,11 @@ def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
         require_enough(green, percent, inputs.gates)
     judge(window, inputs.gates)
     _probe(percent, inputs)
+    if can.counters:
+        staying = window.blue.sessions
+        run.reporter.emit(
+            Note(f"{percent:g} %: open now: {staying} on blue, which stay there until they end, {green.sessions} on green")
+        )
     run.write(GatePassed(percent=percent, requests=green.requests, errors=green.errors, latency_ms=green.latency_ms))
 
 

@@ -26,6 +26,10 @@ from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
 from migrator.untrusted import printable
 
+PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
+"""In `show info`."""
+PEERS = re.compile(r"id=(\S+?)\(remote")
+"""In `show peers`: those that are another HAProxy."""
 _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
 _GRACE_SECONDS = 0.25
@@ -273,7 +277,7 @@ class HAProxy:
                 self._set(server.name, "state ready")
 
     def _notices(self, backend: Backend) -> Iterator[str]:
-        peers = ", ".join(re.findall(r"id=(\S+?)\(remote", self._api.show("show peers", begins="")))
+        peers = ", ".join(PEERS.findall(self._api.show("show peers", begins="")))
         if peers and len(self._config.instances) < 2:
             yield (
                 f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
@@ -294,7 +298,7 @@ class HAProxy:
             )
 
     def _start_options(self) -> StartOptions | None:
-        found = re.search(r"^Pid: (\d+)$", self._api.show("show info", begins="Name:"), re.MULTILINE)
+        found = PID.search(self._api.show("show info", begins="Name:"))
         return read_start_options(int(found[1]), self._machine) if found and self._machine else None
 
     def _keep(self) -> None:

@@ -19,20 +19,26 @@ def event(sides: tuple[SideSeen, ...] = SIDES, waits: str = "20 s more") -> Watc
     return Watched("25 %: in words", 10, 30, 25, sides, waits)
 
 
-def shown(one: Watched) -> list[str]:
+def shown(one: Watched, *, width: int = 100) -> list[str]:
     """Return the lines of the table."""
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=width)
     console.print(view(one))
     text = console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
-    return [" ".join(line.strip("│┃ ").split()) for line in text.splitlines()]
+    return [" ".join(line.split()) for line in text.splitlines()]
 
 
 def test_both_sides_have_a_row() -> None:
     """With what the gate waits for; a side that nobody asks has no times."""
     lines = shown(event())
     assert lines[0] == "25 % on green, 10 of 30 s; the gate waits for 20 s more"
-    assert "green │ 25 % │ 1,200 │ 40 │ 5.0% │ 12 ms │ 3" in lines
-    assert "blue │ 75 % │ 0 │ 0 │ - │ - │ 0" in lines
+    assert "green 25 % 1,200 40 5.0% 12 ms 3" in lines
+    assert "blue 75 % 0 0 - - 0" in lines
+
+
+def test_a_narrow_terminal_cuts_no_number() -> None:
+    """Sixty columns hold a busy site's."""
+    busy = SideSeen("blue", 75, 12_345, 123_456_789, 9_876.0, 0.0, 1_234.0)
+    assert "blue 75 % 123,456,789 9,876 0.0% 1234 ms 12,345" in shown(event((busy,)), width=60)
 
 
 def test_without_counters_there_are_no_rows() -> None:

@@ -110,6 +110,22 @@ def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
     assert (samples[0].green.requests, samples[0].blue.requests, samples[0].green.latency_ms) == (10, 90, 5.0)
 
 
+def test_each_step_tells_what_stays_on_blue(shift: Shift) -> None:
+    """Connections that live long are no requests: nothing else would show them."""
+    shift.switch.blue_sessions = 7
+    shift.go()
+    told = [note for note in shift.recorder.notes if "open now" in note]
+    assert told[0] == "10 %: open now: 7 on blue, which stay there until they end, 1 on green"
+    assert [note.partition(":")[0] for note in told] == ["10 %", "50 %", "100 %"]
+
+
+def test_what_nobody_counts_is_not_told(shift: Shift) -> None:
+    """A name in DNS knows no connection."""
+    shift.switch.can = Abilities(counters=False)
+    shift.go()
+    assert not [note for note in shift.recorder.notes if "open now" in note]
+
+
 def test_a_shift_is_on_disk_before_it_is_made(shift: Shift) -> None:
     """A power cut in between must not hide that traffic may be on green."""
     on_disk: list[bool] = []
