@@ -242,7 +242,7 @@ def _move(
         unheld=ended is not None and not hold and name in context.green.served_kinds,
         last_run=schedules.last_run(manifest),
         works=works(manifest),
-        danger=bindings.danger(manifest, context),
+        danger=bindings.danger(manifest, context) or scalers.asleep(manifest, name),
         shrinks=scalers.shrinks(manifest, name),
         data=storage.data_plan(manifest, context),
         unready=unready,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.rules.scalers import shrinks
+from migrator.rules.scalers import asleep, shrinks
 from tests.support.objects import made
 
 TYPE = "HorizontalPodAutoscaler.autoscaling"
@@ -31,3 +31,22 @@ def test_a_rollback_would_meet_fewer_pods(spec: dict[str, Any], status: dict[str
 def test_other_kinds_have_no_minimum() -> None:
     """A Deployment's own replicas stay."""
     assert shrinks(made("apps/v1", "Deployment", "web", status={"currentReplicas": 7}), "Deployment.apps") == ""
+
+
+@pytest.mark.parametrize(
+    ("least", "conditions", "sleeps"),
+    [
+        (0, [{"type": "ScalingActive", "status": "False"}, {"type": "ScaledToZero", "status": "True"}], True),
+        (0, [{"type": "ScaledToZero", "status": "False"}], False),
+        (0, None, False),
+        (1, [{"type": "ScaledToZero", "status": "True"}], False),
+        (0, ["strange"], False),
+    ],
+)
+def test_what_was_scaled_to_0_is_told(least: int, conditions: object, sleeps: bool) -> None:  # noqa: FBT001
+    """Green's controller starts from 0 only what it has stopped itself."""
+    spec = {"minReplicas": least, "scaleTargetRef": {"kind": "Deployment", "name": "queue"}}
+    manifest = made("autoscaling/v2", "HorizontalPodAutoscaler", "queue", spec=spec, status={"conditions": conditions})
+    text = asleep(manifest, TYPE)
+    assert ("unless you scale queue to 1" in text, bool(text)) == (sleeps, sleeps)
+    assert asleep(manifest, "Deployment.apps") == ""
