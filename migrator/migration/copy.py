@@ -16,7 +16,7 @@ from migrator.cluster.endpoints import await_backends
 from migrator.errors import ApiError, BlockedError
 from migrator.journal.records.migration import BlockedObject, CopyEnded, CopyStarted, ObjectOutcome, PruneAnnounced, WaveAnnounced
 from migrator.journal.records.one_side import Held, PartRecord
-from migrator.migration import last_runs, prune
+from migrator.migration import backends, last_runs, prune
 from migrator.migration.after_pods import AfterPods, is_held_back
 from migrator.migration.apply import definitions
 from migrator.migration.apply.admitted import judged
@@ -190,7 +190,7 @@ class _Copy:
             return Outcome(item.green, Action.FAILED, reason_of(error), blue_token=item.token, made=made)
 
     def _written(self, item: PlanItem, known: Known) -> Outcome:
-        services = strict_backends(orjson.loads(item.body)) if item.resource and item.resource.group in _WITH_BACKENDS else []
+        services = strict_backends(orjson.loads(item.body)) if item.resource and item.resource.group in backends.GROUPS else []
         if services:
             missing = await_backends(self.writer.green, services, self.options.backend_timeout, self.records.clock)
             if missing:
@@ -228,10 +228,6 @@ class _Copy:
                 self._record(Outcome(ref, Action.DELETED, uid=uids[ref], made=True))
             except ApiError as error:
                 self._record(Outcome(ref, Action.FAILED, error.message))
-
-
-_WITH_BACKENDS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io"})
-"""Groups whose objects refuse or break requests while the Service behind them has no endpoint."""
 
 
 def require_no_traffic(state: State) -> None:

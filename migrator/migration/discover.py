@@ -263,6 +263,7 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
         used_cluster_ips=dict(_each(services, _addresses)),
         used_node_ports=dict(_each(services, _node_ports)),
         storage_classes=frozenset(_each(classes, lambda item: [item["metadata"]["name"]])),
+        services=frozenset(_each(services, lambda item: [named(item)])),
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from migrator.errors import ConfigError, InvalidError
-from migrator.migration import dead_conversions, late
+from migrator.migration import backends, dead_conversions, late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.migration.late_runs import without_late_runs
 from migrator.migration.one_side import schedules
@@ -100,14 +100,14 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     if mistakes:
         raise ConfigError(sorted(set(mistakes)), hint="correct the target in migration.yaml, or the path")
     namespaces.require_own_names(pairs)
-    for ref, hindrance in dead_conversions.hindrances(moves, crds, context).items():
+    for ref, hindrance in (dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
     moves |= held_with_their_targets(moves, context)
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks
-    for ref, backends in mutations.after.items():
-        graph[ref] = dict.fromkeys(backends, False) | graph[ref]
+    for ref, workloads in mutations.after.items():
+        graph[ref] = dict.fromkeys(workloads, False) | graph[ref]
     ordered = order.into_waves(graph, ranks)
     changed, after_pods = late.after_pods(moves, [ref for ref in ranks if ref.kind in effects.LIMITS])
     moves |= changed

@@ -28,6 +28,8 @@ class GreenFacts:
     used_cluster_ips: dict[str, ObjectRef] = field(default_factory=dict)
     used_node_ports: dict[int, ObjectRef] = field(default_factory=dict)
     storage_classes: frozenset[str] = frozenset()
+    services: frozenset[ObjectRef] = frozenset()
+    """Empty when green does not tell: each API server has one for itself."""
 
 
 class SystemObject(NamedTuple):
