@@ -39,7 +39,8 @@ import json, resource, sys, time
 sys.path.insert(0, {root!r})
 from migrator.volumes.agent import transfer
 from migrator.volumes.agent.channel import Channel, Line
-from migrator.volumes.agent.passes import Pass, Settings
+from migrator.volumes.agent.passes import Pass
+from migrator.volumes.agent.settings import Settings
 given = json.loads(sys.argv[1])
 channel, settings = Channel(Line(**given["line"])), Settings(**given["settings"])
 begun = time.monotonic()

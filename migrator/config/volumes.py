@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from migrator.config.fields import Duration, Frozen, lasting
 
@@ -23,6 +23,18 @@ def _rate(value: object) -> object:
     if value == 0:
         return value
     raise ValueError(f"{value!r} is no rate; write it as 500K, 20M or 1G, in bytes a second")
+
+
+def _pattern(value: str) -> str:
+    """Return a pattern that all programs which take part read alike."""
+    names = value.removeprefix("**/").split("/")
+    if not value.isprintable() or value != value.strip() or set(value) & set("[]\\") or not all(names) or {".", ".."} & set(names):
+        raise ValueError(
+            f"{value!r} is no path from the top of a volume, such as cache/*.tmp; no [, ] or backslash, no `/` at its ends"
+        )
+    if any("**" in name for name in names):
+        raise ValueError(f"{value!r}: `**/` may stand at its beginning only")
+    return value
 
 
 class ClaimRule(Frozen):
@@ -46,6 +58,13 @@ class ClaimRule(Frozen):
         (), description="Commands before the last pass or the hand-over, on this machine; one that fails ends it before it begins."
     )
     after: tuple[tuple[str, ...], ...] = Field((), description="Commands after it, also when it has failed.")
+    exclude: tuple[Annotated[str, AfterValidator(_pattern)], ...] = Field(
+        (),
+        description=(
+            "Paths in the volume that are left out: neither brought, compared nor deleted, on either side, with all below them. "
+            "From the top of the volume; `*` and `?` stand for what is in one name; `**/` before it: at any depth."
+        ),
+    )
     devices: bool = Field(False, description="Whether device files are copied; they may give access to the disks of a host.")
 
 

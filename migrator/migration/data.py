@@ -112,7 +112,7 @@ def surveyed(session: Session, movers: Movers, plans: Iterable[VolumePlan]) -> M
         if plan.way is Way.COPY and plan.blue:
             session.run.reporter.emit(Step(f"looking at {plan.blue}"))
             try:
-                found[plan.claim] = movers.to_green.survey(plan.blue, source=True)
+                found[plan.claim] = movers.to_green.survey(plan.blue, source=True, exclude=plan.exclude)
             except MigratorError as error:
                 found[plan.claim] = error
     return found
@@ -227,4 +227,5 @@ def _job(plan: VolumePlan, choice: Choice) -> Job:
         accept_deletions=choice.accept_deletions,
         devices=plan.devices,
         limit=plan.limit,
+        exclude=plan.exclude,
     )

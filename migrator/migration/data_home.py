@@ -126,8 +126,9 @@ class DataHome:
 
     def _job(self, claim: str, known: ClaimData) -> Job:
         rules = self.config.volumes.claims
-        devices = any(rule.devices for rule in rules if any(fnmatchcase(claim, text) for text in rule.claims))
-        return to_blue(Job(claim, Place.of(known.on_blue), Place.of(known.on_green), devices=devices), known)
+        rule = next((rule for rule in rules if any(fnmatchcase(claim, text) for text in rule.claims)), None)
+        devices, exclude = (rule.devices, rule.exclude) if rule else (False, ())
+        return to_blue(Job(claim, Place.of(known.on_blue), Place.of(known.on_green), devices=devices, exclude=exclude), known)
 
     def _await_closed(self, movers: Movers, job: Job) -> None:
         """Wait until no process of green's host has the volume open; what still has it then is told by the pass."""

@@ -225,4 +225,4 @@ class DataOver:
 def _job(plan: VolumePlan) -> Job:
     if plan.blue is None or plan.green is None:
         raise BlockedError(f"{plan.claim}: {plan.reason}", hint=plan.hint)
-    return Job(plan.claim, plan.blue, plan.green, devices=plan.devices, limit=plan.limit)
+    return Job(plan.claim, plan.blue, plan.green, devices=plan.devices, limit=plan.limit, exclude=plan.exclude)

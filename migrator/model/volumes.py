@@ -70,6 +70,8 @@ class VolumePlan:
     limit: int = 0
     """KiB a second; 0: none."""
     devices: bool = False
+    exclude: tuple[str, ...] = ()
+    """What is left out of it (`agent/exclude.py`)."""
     volume: str = ""
     """PersistentVolume of blue."""
     storage: str = ""
@@ -103,6 +105,7 @@ class Job:
     """Number of the switch since which all changes to the target are kept on its host, to be taken back; 0: none are kept."""
     devices: bool = False
     limit: int = 0
+    exclude: tuple[str, ...] = ()
 
     @property
     def opposite(self) -> Job:

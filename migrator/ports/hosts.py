@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from migrator.model.volumes import Job, PassResult, Place, TakenBack
@@ -37,8 +37,8 @@ class Host(Protocol):
 class VolumeMover(Protocol):
     """Moves folders of volumes in one direction between the hosts of both clusters."""
 
-    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
-        """Return what a folder holds and how full its file system is; raises MigratorError."""
+    def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
+        """Return what a folder holds, but for what is left out, and how full its file system is; raises MigratorError."""
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
         """Run one pass, or join the one that still runs; raises BlockedError with why it stopped, HostError when it was cut off."""

@@ -253,6 +253,7 @@ class _Draft:
             used_on_green=self.used_on_green,
             limit=rule.bandwidth if rule else 0,
             devices=rule.devices if rule else False,
+            exclude=rule.exclude if rule else (),
             volume=self.volume["metadata"]["name"] if self.volume else "",
             storage=storage,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from migrator.nodes.detached import Detached, SecretFile
 from migrator.nodes.paths import STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.bundle import bundle, bundle_name
 from migrator.volumes.server import Server, require_programs
 
@@ -65,14 +66,15 @@ class NodeMover:
         self._prepared: dict[str, tuple[Host, Detached]] = {}
         """By unit: the host of its server, and the pass that has not begun."""
 
-    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
+    def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""
         machine = _machine(self._source if source else self._target, place)
         require_programs(machine.host)
         agent = self._put_agent(machine.host)
         path = _real_path(machine.host, place)
+        left_out = f" {for_shell(Exclude(exclude).text)}" if exclude else ""
         document: Mapping[str, object] = json.loads(
-            machine.host.run(f"python3 -I {agent} survey {for_shell(path)}", timeout=3600).splitlines()[-1]
+            machine.host.run(f"python3 -I {agent} survey {for_shell(path)}{left_out}", timeout=3600).splitlines()[-1]
         )
         return document
 
@@ -205,6 +207,7 @@ def _settings(job: Job, root: str, folder: str) -> dict[str, object]:
         "devices": job.devices,
         "limit": job.limit,
         "undo": _undo_folder(job) if job.undo else "",
+        "exclude": Exclude(job.exclude).text,
     }
 
 

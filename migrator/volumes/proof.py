@@ -19,6 +19,7 @@ from typing import Any
 from migrator.errors import ConfigError
 from migrator.volumes.agent.compare import differences, root_digest, totals
 from migrator.volumes.agent.entries import Entry, ListError, from_lines
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.tree import Tree, TreeError
 
 FORMAT = 1
@@ -56,7 +57,7 @@ def check_proof(path: Path, tree: Path | None = None) -> Checked:
             raise ConfigError([f"{path}: is no proof of a volume"])
         wrong = list(_wrong(path, head))
         if tree:
-            wrong += _wrong_in(path, tree)
+            wrong += _wrong_in(path, tree, Exclude(head.get("excluded", {}).get("patterns", ())))
     except (OSError, ValueError, EOFError, zlib.error, ListError, KeyError, TypeError) as error:
         raise ConfigError(
             [f"{path}: cannot be read as a proof: {error}"], hint="is it the file that `migrator data finish` wrote?"
@@ -78,9 +79,9 @@ def _wrong(path: Path, head: Mapping[str, Any]) -> Iterator[str]:
         yield f"{len(unread)} files have no digest: {os.fsdecode(unread[0])}"
 
 
-def _wrong_in(path: Path, tree: Path) -> list[str]:
+def _wrong_in(path: Path, tree: Path, exclude: Exclude) -> list[str]:
     try:
-        found = [str(item) for item in differences(_entries(path), Tree(str(tree.resolve())).read())]
+        found = [str(item) for item in differences(_entries(path), Tree(str(tree.resolve()), exclude).read())]
     except TreeError as error:
         return [f"{tree}: {error}"]
     more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []

@@ -352,6 +352,45 @@ def went(hosts: Pair, job: Job) -> bool:
         return False
 
 
+def test_what_a_person_leaves_out_is_neither_brought_nor_deleted(hosts: Pair, tmp_path: Path) -> None:
+    """There and back: each side keeps its own of it, the proof says what it is, and a pass that is taken back leaves it alone."""
+    blue, green = hosts.volume("partly", kind="ext4")
+    out = ("cache", "**/*.tmp")
+    for side, name in ((blue, "kept"), (blue, "cache/of-blue"), (blue, "site/a.tmp"), (blue, "site/b"), (green, "cache/of-green")):
+        (side / name).parent.mkdir(parents=True, exist_ok=True)
+        (side / name).write_bytes(name.encode())
+    copied(hosts, "partly", exclude=out)
+    result = copied(hosts, "partly", exclude=out, finish=True)
+    assert sorted(str(path.relative_to(green)) for path in green.rglob("*") if path.is_file()) == [
+        "cache/of-green",
+        "kept",
+        "site/b",
+    ]
+    assert result.document["excluded"] == {"patterns": list(out), "objects": 2, "first": ["cache", "site/a.tmp"]}
+    proof = tmp_path / "p.gz"
+    proof.write_bytes(make_proof(result.document, hosts.mover.read_list(hosts.job("partly"))))
+    assert check_proof(proof, green).wrong == ()
+    (green / "kept").write_bytes(b"by green")
+    (green / "site/b").unlink()
+    (green / "site").rmdir()
+    job = hosts.job("partly", back=True, finish=True, known_target=True, undo=1, exclude=out)
+    assert hosts.back.move(job, lambda _: None).equal
+    assert (blue / "kept").read_bytes() == b"by green"
+    assert not (blue / "site/b").exists()
+    assert ((blue / "cache/of-blue").exists(), (blue / "site/a.tmp").exists(), (blue / "cache/of-green").exists()) == (
+        True,
+        True,
+        False,
+    )
+    (blue / "cache/later").write_bytes(b"x")
+    assert hosts.back.take_back(job, lambda _: None, everything=True).objects
+    assert ((blue / "kept").read_bytes(), (blue / "site/b").read_bytes()) == (b"kept", b"site/b")
+    assert ((blue / "cache/later").exists(), (blue / "site/a.tmp").exists()) == (True, True)
+    again = copied(hosts, "partly", finish=True, accept_deletions=True)
+    assert described(green) == described(blue)
+    assert "excluded" not in again.document
+
+
 def test_a_proof_holds_without_the_hosts(hosts: Pair, tmp_path: Path) -> None:
     """What `proof verify` computes from the list is what both sides had; a changed line, or a changed tree, is told."""
     blue, green = hosts.volume("proof")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.errors import HostError
@@ -34,11 +34,11 @@ class FakeMover:
     released: bool = False
     during: Callable[[], None] = lambda: None
 
-    def survey(self, place: Place, *, source: bool) -> Mapping[str, object]:
+    def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return a size."""
         if place.path == "/data/broken":
             raise HostError("no route")
-        return {"bytes": 10, "source": source}
+        return {"bytes": 10, "source": source, **({"exclude": exclude} if exclude else {})}
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
         """Keep the job."""

@@ -27,6 +27,7 @@ WITHOUT_LOGIC = {
     "ports/hosts.py": "protocols",
     "ports/run.py": "protocols",
     "ports/traffic.py": "protocols",
+    "volumes/agent/settings.py": "values",
 }
 """Modules that decide nothing."""
 ELSEWHERE = {

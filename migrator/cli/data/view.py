@@ -60,6 +60,7 @@ def show_plan(
 def _plan_row(plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, known: ClaimData | None) -> dict[str, Any]:
     notes = [f"used on blue by {', '.join(plan.used_by)}"] if plan.used_by else []
     notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
+    notes += [f"left out on both sides: {', '.join(plan.exclude)}"] if plan.exclude else []
     row: dict[str, Any] = {
         "claim": plan.claim,
         "greenClaim": plan.green_claim,
@@ -71,6 +72,7 @@ def _plan_row(plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, 
         "blue": str(plan.blue) if plan.blue else None,
         "green": str(plan.green) if plan.green else None,
         "lastPassSeconds": known.seconds if known and known.passes else None,
+        "exclude": list(plan.exclude),
         "notes": notes,
     }
     if isinstance(seen, MigratorError):
@@ -120,6 +122,8 @@ def _show_outcome(item: ClaimOutcome, words: str) -> None:
     render.line(render.word("ok"), f" {item.claim}: {amount}; {came}")
     if item.proof:
         render.line(f"    {words}: digest {result.digest}")
+        if out := result.document.get("excluded"):
+            render.line(f"    but for {', '.join(out['patterns'])}, which is left out: {out['objects']} objects on the source")
         render.line(f"    the last pass took {result.seconds * 1000:.0f} ms; {item.proof}")
     elif left := result.number("leftCount"):
         render.line(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from migrator.volumes.agent.entries import Entry, from_lines
+from migrator.volumes.agent.exclude import Exclude
 
 
 class SourceError(Exception):
@@ -70,8 +71,9 @@ class Line:
 class Channel:
     """What the other host can be asked, one question at a time, over one connection."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, exclude: Exclude | None = None) -> None:
         self.line = line
+        self._exclude = (exclude or Exclude()).text.encode()
         self._asking = threading.Lock()
         self._session: subprocess.Popen[bytes] | None = None
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
@@ -88,15 +90,15 @@ class Channel:
 
     def ask(self, word: str) -> Any:
         """Return the answer to a short question; raises SourceError."""
-        return json.loads(b"".join(self._frames(word)))
+        return json.loads(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
 
     def scan(self) -> Iterator[Entry]:
         """Yield the entries as `lstat` tells them."""
-        return self._listed("scan")
+        return self._listed("scan", self._exclude)
 
     def read(self) -> Iterator[Entry]:
         """Yield the whole entries."""
-        return self._listed("read")
+        return self._listed("read", self._exclude)
 
     def look(self, paths: Iterable[bytes]) -> Iterator[Entry]:
         """Yield the whole entries of these paths."""

@@ -40,7 +40,7 @@ def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping
             )
 
 
-def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> bool:
+def require_room(tree: Tree, wanted: Totals, here: Mapping[str, Any]) -> bool:
     """Return whether there is room for the whole tree beside what is there.
 
     Raises PassError when the target has too few bytes or inodes free for what is not there yet.
@@ -48,7 +48,7 @@ def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> bool:
     free, inodes = here["free"], here["inodes"]
     if wanted.allocated * _RESERVE <= free and (inodes is None or wanted.entries * _RESERVE <= inodes):
         return True
-    there = totals(Tree(root).scan())
+    there = totals(tree.scan())
     need, entries = int((wanted.allocated - there.allocated) * _RESERVE), int((wanted.entries - there.entries) * _RESERVE)
     if need > free:
         raise PassError(f"the target has {free} bytes free, and needs {need} more", _LARGER)
@@ -57,18 +57,18 @@ def require_room(root: str, wanted: Totals, here: Mapping[str, Any]) -> bool:
     return False
 
 
-def require_content(memory: Memory, root: str, wanted: Totals, there: Mapping[str, Any], *, trusted: bool) -> None:
+def require_content(memory: Memory, tree: Tree, wanted: Totals, there: Mapping[str, Any], *, trusted: bool) -> None:
     """Raise PassError rather than delete what nobody expects to be deleted.
 
     A target that is `trusted` holds what this tool has brought or proven.
     """
-    names = [name for name in os.listdir(root) if name != os.fsdecode(LEFT_OUT)]
+    names = [name for name in os.listdir(tree.root) if name != os.fsdecode(LEFT_OUT) and not tree.exclude(os.fsencode(name))]
     if names and not trusted:
         raise PassError(f"the target is not empty, and its {len(names)} objects are not of this tool: {names[0]!r}", _AGREE)
     if names and wanted.entries == 1:
         raise PassError(f"the source at {there['path']} is empty, and the target is not: nothing was deleted", _AGREE)
     gone = kept = 0
-    before = memory.entries("source") if memory.binding.stage == "copied" else Tree(root).scan()
+    before = memory.entries("source") if memory.binding.stage == "copied" else tree.scan()
     for old, new in paired(before, memory.entries("before.new")):
         gone += new is None
         kept += old is not None and new is not None

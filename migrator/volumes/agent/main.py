@@ -40,14 +40,16 @@ def _pulled(path: str) -> dict[str, Any]:
     import tempfile
 
     from migrator.volumes.agent.channel import Channel, Line
-    from migrator.volumes.agent.passes import Pass, Settings, attempt
+    from migrator.volumes.agent.exclude import Exclude
+    from migrator.volumes.agent.passes import Pass, attempt
+    from migrator.volumes.agent.settings import Settings
     from migrator.volumes.agent.undo import UndoLog
 
     with open(path, encoding="utf-8") as file:
         given = json.load(file)
     sockets = tempfile.mkdtemp(prefix="migrator-data-")
-    channel = Channel(Line(**given["channel"], sockets=sockets))
     settings = Settings(**given["settings"])
+    channel = Channel(Line(**given["channel"], sockets=sockets), Exclude.of(settings.exclude))
     try:
         return attempt(lambda: Pass(settings, channel, say).run(), say)
     except Exception:
@@ -84,13 +86,13 @@ def look(words: list[str]) -> int:
         match words:
             case ["serve", root, *memory]:
                 serve.main(root, *memory[:1])
-            case ["survey", root]:
-                say(json.dumps(serve.survey(root)))
+            case ["survey", root, *exclude]:
+                say(json.dumps(serve.survey(root, *exclude[:1])))
             case ["users", root]:
                 say(json.dumps(users.users(root)))
             case _:
                 sys.stderr.write(
-                    "serve ROOT [MEMORY] | survey ROOT | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n"
+                    "serve ROOT [MEMORY] | survey ROOT [EXCLUDE] | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n"
                 )
                 return _REFUSED
     except (serve.RefusedError, TreeError, OSError) as error:

@@ -31,6 +31,8 @@ class Binding:
     """How many passes have succeeded."""
     rate: float = 0.0
     """Bytes a second of the fastest pass."""
+    exclude: str = ""
+    """What the lists leave out (`Exclude.text`)."""
 
 
 class Memory:

@@ -10,16 +10,28 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from migrator.volumes.agent import guards, target, transfer
 from migrator.volumes.agent.channel import Channel, SourceError
-from migrator.volumes.agent.compare import changed, differences, merged, paired, root_digest, stale, stamps_digest, totals
+from migrator.volumes.agent.compare import (
+    Difference,
+    changed,
+    differences,
+    merged,
+    paired,
+    root_digest,
+    stale,
+    stamps_digest,
+    totals,
+)
 from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.guards import PassError
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.serve import probe, synced
+from migrator.volumes.agent.settings import Settings
 from migrator.volumes.agent.transfer import Options, Say
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
 from migrator.volumes.agent.undo import UndoLog
@@ -34,25 +46,6 @@ _STAMPED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
 """File systems that stamp a write through a mapped page when it is written back; on others all content is read each time."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What one pass is to do."""
-
-    root: str
-    """Real path of the target's folder."""
-    memory: str
-    finish: bool = False
-    full: bool = False
-    """Whether all content is read on both sides, and not only what may have changed."""
-    accept_deletions: bool = False
-    known_target: bool = False
-    """Whether the target may hold objects at the first pass, because it is what an earlier direction has proven."""
-    devices: bool = False
-    limit: int = 0
-    undo: str = ""
-    """Folder for what takes all changes back (`UndoLog`); empty: nothing is kept."""
-
-
 class Pass:
     """One pass of one volume."""
 
@@ -60,6 +53,8 @@ class Pass:
         self.settings, self.channel, self.say = settings, channel, say
         self.memory = Memory(settings.memory)
         self.undo = UndoLog(settings.undo) if settings.undo else None
+        self.exclude = Exclude.of(settings.exclude)
+        self.tree = Tree(settings.root, self.exclude)
         self.received = 0
         self.times: dict[str, float] = {}
         self.rounds = 0
@@ -68,7 +63,6 @@ class Pass:
         """Do it, and return what came of it; raises PassError, TransferError, SourceError, TreeError or OSError."""
         begun = time.monotonic()
         there, here = self._timed("look", self._checked)
-        self.tree = Tree(self.settings.root)
         self._timed("undo", self._keep_before)
         self._timed("transfer", lambda: self._transfer(there))
         since = self._timed("read", lambda: self._read(there))
@@ -79,11 +73,14 @@ class Pass:
         if self.settings.finish:
             settled = self._timed("still", lambda: self._require_still(result)) - _MARGIN
             self._save_proof()
+            result |= {"excluded": self.channel.ask("excluded")} if self.exclude else {}
         self.memory.settle("source", "target")
         self.memory.forget("before.new", "looked.new")
         rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
         rounds = self.memory.binding.rounds + 1
-        self.memory.bind(stage="copied", since=since - _MARGIN, settled=settled, rounds=rounds, rate=rate)
+        self.memory.bind(
+            stage="copied", since=since - _MARGIN, settled=settled, rounds=rounds, rate=rate, exclude=self.exclude.text
+        )
         if self.undo:
             self.undo.close()
         return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
@@ -116,10 +113,10 @@ class Pass:
                 f"there are device files in it, which may give access to the host's disks: {', '.join(counted.devices)}",
                 "volumes.claims: devices: true copies them",
             )
-        self.roomy = guards.require_room(self.settings.root, counted, here)
+        self.roomy = guards.require_room(self.tree, counted, here)
         if not self.settings.accept_deletions:
             trusted = known.stage != "new" or self.settings.known_target
-            guards.require_content(self.memory, self.settings.root, counted, there, trusted=trusted)
+            guards.require_content(self.memory, self.tree, counted, there, trusted=trusted)
         self.memory.bind(source=guards.identity(there), target=guards.identity(here))
         return there, here
 
@@ -131,17 +128,23 @@ class Pass:
         for ours, theirs in (("source", "target"), ("target", "source")):
             self.memory.keep(ours, self.channel.known(theirs))
         self.memory.settle("source", "target")
-        self.memory.bind(stage="copied", since=known["settled"], source=known["target"], target=known["source"])
+        self.memory.bind(
+            stage="copied", since=known["settled"], source=known["target"], target=known["source"], exclude=known["exclude"]
+        )
 
     def _transfer(self, there: dict[str, Any]) -> None:
         settings, known = self.settings, self.memory.binding
-        target.free_flags(Tree(settings.root), self.memory.entries("target"))
+        target.free_flags(self.tree, self.memory.entries("target"))
         filling = known.stage == "filling"
         if known.stage == "new":
             if lacking := target.lacking(settings.root):
                 raise PassError(f"the target cannot keep {', '.join(lacking)}", "give it a volume on ext4, xfs or btrfs")
             self.memory.bind(stage="filling")
-            if not settings.limit and not [name for name in os.listdir(settings.root) if name != os.fsdecode(LEFT_OUT)]:
+            if (
+                not settings.limit
+                and not self.exclude
+                and not [name for name in os.listdir(settings.root) if name != os.fsdecode(LEFT_OUT)]
+            ):
                 self.say(f"first stream from {there['path']}")
                 self.received += transfer.stream(self.channel, settings.root, self.say)
                 # What it cannot bring, such as sockets, and what changed meanwhile, is found when both sides are read.
@@ -159,6 +162,7 @@ class Pass:
             limit=settings.limit,
             undo=self._backup(),
             delete_first=not self.roomy and not self.undo,
+            exclude=self.exclude,
         )
         self.received += transfer.rsync(self.channel, settings.root, options, self.say, paths)
 
@@ -169,8 +173,9 @@ class Pass:
         if self.undo.open:
             self.say("going on with the pass that was broken")
             return
-        self._read_target(everything=self.memory.binding.stage != "copied")
-        self.undo.begin(self.memory.entries("target.new"))
+        known = self.memory.binding
+        self._read_target(everything=known.stage != "copied" or known.exclude != self.exclude.text)
+        self.undo.begin(self.memory.entries("target.new"), self.exclude.text)
         self.memory.forget("target.new")
 
     def _backup(self) -> str:
@@ -178,7 +183,9 @@ class Pass:
 
     def _everything(self, there: dict[str, Any]) -> bool:
         """Return whether all content is read on both sides."""
-        return self.settings.full or self.memory.binding.stage != "copied" or there["kind"] not in _STAMPED
+        known = self.memory.binding
+        fresh = known.stage != "copied" or known.exclude != self.exclude.text
+        return self.settings.full or fresh or there["kind"] not in _STAMPED
 
     def _read(self, there: dict[str, Any]) -> int:
         """Make whole lists of both sides, and return since when a change on the source may not be in them."""
@@ -216,13 +223,18 @@ class Pass:
         finishing, root = self.settings.finish, self.settings.root
         for round_left in reversed(range(_ROUNDS + 1 if finishing else 2)):
             self._complete()
-            wrong = list(differences(self.memory.entries("source.new"), self.memory.entries("target.new")))
+            wrong = self._without_kept(list(differences(self.memory.entries("source.new"), self.memory.entries("target.new"))))
             if not wrong or not round_left:
                 return [str(item) for item in wrong]
             self.rounds += 1
             self.say(f"{len(wrong)} objects differ; bringing them again")
             target.free_flags(self.tree, self.memory.entries("target.new"))
-            options = Options(vanishing=not finishing, limit=self.settings.limit, delete_first=not self.roomy and not self.undo)
+            options = Options(
+                vanishing=not finishing,
+                limit=self.settings.limit,
+                delete_first=not self.roomy and not self.undo,
+                exclude=self.exclude,
+            )
             # A name of several is brought right only together with the others, and the root only by a walk.
             paths = [item.path for item in wrong if not {"extra", "hard link"} & set(item.what) and item.path != ROOT]
             if paths:
@@ -234,6 +246,18 @@ class Pass:
                 self.received += transfer.rsync(self.channel, root, replace(options, undo=self._backup()), self.say)
             self._look_again([item.path for item in wrong])
         raise AssertionError("the last round returns")
+
+    def _without_kept(self, wrong: list[Difference]) -> list[Difference]:
+        """Return differences but for folders that stay on the target for what is left out in them; its list names them no more."""
+        extra = [item.path for item in wrong if item.what == ("extra",)]
+        if not (self.exclude and extra):
+            return wrong
+        out = self.tree.excluded()
+        kept = {path for path in extra if any(name.startswith(path + b"/") for name in out)}
+        if kept:
+            self.say(f"{len(kept)} folders that are gone from the source stay for what is left out in them")
+            self._replace("target", sorted(kept, key=place), iter(()))
+        return [item for item in wrong if item.path not in kept]
 
     def _look_again(self, paths: list[bytes]) -> None:
         """Read these objects again on both sides, and on the target also what changed along with them."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from migrator.volumes.agent.compare import Leaders, differences, paired
 from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.tree import APPEND, IMMUTABLE, KEPT_FLAGS, Tree, content_digest, set_flags, xattrs_of
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -23,13 +24,13 @@ class RestoreError(Exception):
     """A folder cannot be made what it was."""
 
 
-def restore(root: str, wanted: Callable[[], Iterator[Entry]], backups: list[str]) -> int:
+def restore(root: str, wanted: Callable[[], Iterator[Entry]], backups: list[str], exclude: Exclude | None = None) -> int:
     """Return how many objects were put back or removed; raises RestoreError, TreeError, ListError or OSError.
 
     `wanted` yields the whole list each time, with attributes and digests; `backups` are folders in which files may lie at their
-    paths.
+    paths. What is left out stays as it is.
     """
-    one = _Restore(Tree(root), backups)
+    one = _Restore(Tree(root, exclude), backups)
     leaders = Leaders()
     for old, new in paired(wanted(), one.tree.scan()):
         leader = leaders.of(old) if old else b""

@@ -18,7 +18,8 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from migrator.volumes.agent.compare import stamps_digest, totals
-from migrator.volumes.agent.entries import Entry, ListError, to_arrays
+from migrator.volumes.agent.entries import Entry, ListError, shown, to_arrays
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
@@ -116,14 +117,16 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
     `memory` is the folder of the passes in the other direction, whose target is this folder.
     """
     if word in ("scan", "read"):
-        tree = Tree(root)
+        tree = Tree(root, Exclude.of(payload))
         yield from packed(tree.scan() if word == "scan" else tree.read())
     elif word == "look":
         yield from packed(Tree(root).look(path for path in payload.split(b"\0") if path))
     elif word == "probe":
         yield json.dumps(probe(root)).encode()
     elif word == "stamps":
-        yield json.dumps(stamps_digest(Tree(root).scan())).encode()
+        yield json.dumps(stamps_digest(Tree(root, Exclude.of(payload)).scan())).encode()
+    elif word == "excluded":
+        yield json.dumps(excluded(root, Exclude.of(payload))).encode()
     elif word == "sync":
         yield json.dumps(synced(root)).encode()
     elif word == "users":
@@ -134,6 +137,12 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
         yield from packed(Memory(memory).entries(word.partition("-")[2]))
     else:
         raise RefusedError(f"{word[:40]!r} is no question")
+
+
+def excluded(root: str, exclude: Exclude) -> dict[str, object]:
+    """Return what is left out, for a proof: the patterns, how many objects they name, and the first of them."""
+    out = Tree(root, exclude).excluded()
+    return {"patterns": exclude.patterns, "objects": len(out), "first": [shown(path) for path in out[:10]]}
 
 
 def frame(out: BinaryIO, content: bytes) -> None:
@@ -213,9 +222,9 @@ def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
     yield ("\n".join(waiting) + "\n").encode()
 
 
-def survey(root: str) -> dict[str, object]:
-    """Return what a folder holds and where it lies, for a plan."""
-    counted = totals(Tree(root).scan())
+def survey(root: str, exclude: str = "") -> dict[str, object]:
+    """Return what a folder holds and where it lies, for a plan; but for what is left out."""
+    counted = totals(Tree(root, Exclude.of(exclude)).scan())
     return {**probe(root), **counted.document(), "devices": counted.devices}
 
 

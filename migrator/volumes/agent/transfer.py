@@ -10,11 +10,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.entries import shown
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.serve import BLOCKS
 
 Say = Callable[[str], None]
@@ -55,6 +56,7 @@ class Options:
     """KiB a second; 0: none."""
     undo: str = ""
     """Folder for what is overwritten or deleted."""
+    exclude: Exclude = field(default_factory=Exclude)
 
 
 def rsync(channel: Channel, root: str, options: Options, say: Say, paths: Iterable[bytes] | None = None) -> int:
@@ -120,6 +122,7 @@ def stream(channel: Channel, root: str, say: Say) -> int:
 def _words(options: Options, *, some: bool) -> Iterator[str]:
     yield from _STANDARD
     yield from (f"--filter=-x {pattern}" for pattern in _NOT_OF_THE_DATA)
+    yield from options.exclude.words()
     if some:
         yield from ("--from0", "--files-from=-")
     elif options.delete:

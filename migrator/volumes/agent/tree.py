@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from migrator.volumes.agent.entries import ROOT, Entry, place, shown
+from migrator.volumes.agent.exclude import Exclude
 
 LONGEST_PATH = 4095
 """Bytes of a whole path that Linux takes in one call (PATH_MAX with its final NUL), and rsync with it."""
@@ -47,9 +48,12 @@ class TreeError(Exception):
 class Tree:
     """A volume's folder on this host."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, exclude: Exclude | None = None) -> None:
         _raise_open_files()
         self.root = root
+        self.exclude = exclude or Exclude()
+        self.left_out: list[bytes] = []
+        """What the last walk has left out."""
         self.fd = os.open(root, _OPEN | os.O_DIRECTORY)
         self.device = os.fstat(self.fd).st_dev
 
@@ -70,6 +74,12 @@ class Tree:
         for path in paths:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.opened_folder(path) as (folder, name):
                 yield _entry(folder, name, path, whole=True)
+
+    def excluded(self) -> list[bytes]:
+        """Return what is left out, without what lies below it."""
+        for _ in self.scan():
+            pass
+        return self.left_out
 
     @contextlib.contextmanager
     def opened_folder(self, path: bytes) -> Iterator[tuple[int, bytes]]:
@@ -92,6 +102,7 @@ class Tree:
                 os.close(current)
 
     def _walk(self, *, whole: bool) -> Iterator[Entry]:
+        self.left_out = []
         yield _entry(self.fd, ROOT, ROOT, whole=whole)
         # Opened anew: btrfs lists only what a folder held when it was opened (Linux 6.5, "btrfs: fix infinite directory reads").
         top = os.open(b".", _OPEN | os.O_DIRECTORY, dir_fd=self.fd)
@@ -105,6 +116,9 @@ class Tree:
                     stack.pop()
                     continue
                 path = prefix + name
+                if self.exclude(path):
+                    self.left_out.append(path)
+                    continue
                 if len(self.root) + 1 + len(path) > LONGEST_PATH:
                     raise TreeError(f"a path is longer than {LONGEST_PATH} bytes: {shown(path[:80])}...")
                 with contextlib.suppress(FileNotFoundError):  # a tree that lives loses entries while it is read

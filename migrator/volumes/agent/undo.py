@@ -13,6 +13,7 @@ from typing import Any
 
 from migrator.volumes.agent.compare import root_digest
 from migrator.volumes.agent.entries import Entry
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.restore import RestoreError, restore
 from migrator.volumes.agent.users import users
@@ -36,13 +37,14 @@ class UndoLog:
         """The pass that has changed something and has not ended; 0: none."""
         return next((number for number in self.passes if not self._has(number, "done") and not self._has(number, "undone")), 0)
 
-    def begin(self, before: Iterable[Entry]) -> None:
+    def begin(self, before: Iterable[Entry], exclude: str = "") -> None:
         """Keep the target's list before the first change of a pass; one that goes on with an earlier one keeps the earlier list."""
         if self.open:
             return
         number = max(_numbers(self.folder), default=0) + 1
         os.makedirs(self._path(number), mode=0o700)
         memory = self._memory(number)
+        memory.bind(exclude=exclude)
         memory.keep(_LIST, before)
         memory.settle(_LIST)
         _synced(memory.path(_LIST))
@@ -74,7 +76,8 @@ class UndoLog:
         later = [number for number in numbers if number >= first]
         backups = [f"{self._path(number)}/{run}" for number in later for run in _numbers(self._path(number))]
         say("taking back what a broken pass has changed" if not everything else "taking back all passes since the switch")
-        count = restore(root, lambda: self._before(first), backups)
+        exclude = Exclude.of(self._memory(first).binding.exclude)
+        count = restore(root, lambda: self._before(first), backups, exclude)
         for number in later:
             self._mark(number, "undone")
         return {"undone": count, "digest": root_digest(self._before(first))}

@@ -12,6 +12,7 @@ import pytest
 from migrator.errors import ConfigError
 from migrator.volumes.agent.compare import root_digest, totals
 from migrator.volumes.agent.entries import Entry, to_lines
+from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.tree import Tree
 from migrator.volumes.proof import check_proof, make_proof
 from tests.support.volume_trees import entry, root
@@ -89,3 +90,14 @@ def test_the_head_is_the_first_line(tmp_path: Path) -> None:
     """So that `zcat FILE | head -1` shows it."""
     first = gzip.decompress(proof(tmp_path / "p.gz", ENTRIES).read_bytes()).split(b"\n")[0]
     assert json.loads(first)["claim"] == "shop/data"
+
+
+def test_a_folder_is_compared_without_what_was_left_out(tmp_path: Path) -> None:
+    """The head says what that was; without it the folder would hold something else."""
+    tree = tmp_path / "tree"
+    (tree / "cache").mkdir(parents=True)
+    (tree / "kept").write_bytes(b"x")
+    entries = list(Tree(str(tree), Exclude(["cache"])).read())
+    good = proof(tmp_path / "p.gz", entries, excluded={"patterns": ["cache"], "objects": 1, "first": ["cache"]})
+    assert check_proof(good, tree).wrong == ()
+    assert [text.split(": ")[1:] for text in check_proof(proof(tmp_path / "q.gz", entries), tree).wrong] == [["cache", "extra"]]

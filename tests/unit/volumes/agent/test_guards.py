@@ -10,6 +10,7 @@ import pytest
 from migrator.volumes.agent.compare import totals
 from migrator.volumes.agent.guards import PassError, identity, require_room, require_same_folders
 from migrator.volumes.agent.memory import Binding
+from migrator.volumes.agent.tree import Tree
 from tests.support.volume_trees import entry, root
 
 PLACE: dict[str, Any] = {"path": "/v", "mounted": True, "kind": "ext4", "inode": 2}
@@ -28,9 +29,9 @@ def test_room_is_counted_for_what_is_not_there_yet(tmp_path: Path) -> None:
     """With five percent to spare; bytes and inodes."""
     (tmp_path / "there").write_bytes(b"x" * 4096)
     wanted = totals([root(blocks=8), entry(b"there", blocks=8), entry(b"more", blocks=8)])
-    assert not require_room(str(tmp_path), wanted, {"free": 5000, "inodes": 2})
-    assert require_room(str(tmp_path), wanted, {"free": 1 << 30, "inodes": 1000})
+    assert not require_room(Tree(str(tmp_path)), wanted, {"free": 5000, "inodes": 2})
+    assert require_room(Tree(str(tmp_path)), wanted, {"free": 1 << 30, "inodes": 1000})
     with pytest.raises(PassError, match="bytes free, and needs 4300 more"):
-        require_room(str(tmp_path), wanted, {"free": 4200, "inodes": 9})
+        require_room(Tree(str(tmp_path)), wanted, {"free": 4200, "inodes": 9})
     with pytest.raises(PassError, match="0 inodes free, and needs 1 more"):
-        require_room(str(tmp_path), wanted, {"free": 5000, "inodes": 0})
+        require_room(Tree(str(tmp_path)), wanted, {"free": 5000, "inodes": 0})

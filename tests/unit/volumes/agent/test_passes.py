@@ -11,7 +11,8 @@ from migrator.volumes.agent import passes
 from migrator.volumes.agent.channel import SourceError
 from migrator.volumes.agent.guards import PassError
 from migrator.volumes.agent.memory import Memory
-from migrator.volumes.agent.passes import Pass, Settings, attempt
+from migrator.volumes.agent.passes import Pass, attempt
+from migrator.volumes.agent.settings import Settings
 from migrator.volumes.agent.transfer import TransferError
 from tests.support.volume_trees import local_channel
 
