@@ -17,12 +17,14 @@ SKIPS_SINCE = 32
 
 
 def sharing_port(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a ClusterConfiguration (v1beta4) whose API servers share their port, unless it says itself whether they do.
+    """Return a ClusterConfiguration whose API servers share their port, unless it says itself whether they do.
 
     What is of another form is left as it is, for kubeadm to say so.
     """
     server = config.get("apiServer") or {}
     arguments = get(dict(config), "apiServer", "extraArgs") or []
+    if isinstance(server, Mapping) and isinstance(arguments, Mapping):  # v1beta3
+        return {**config, "apiServer": {**server, "extraArgs": {PORT_SHARING: "true", **arguments}}}
     if not isinstance(server, Mapping) or not isinstance(arguments, list):
         return dict(config)
     if any(isinstance(item, Mapping) and item.get("name") == PORT_SHARING for item in arguments):

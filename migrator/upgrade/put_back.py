@@ -5,8 +5,8 @@ from __future__ import annotations
 from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted
 from migrator.model.upgrade import Hop, RollbackResult, StepId
 from migrator.nodes.hop.actions import HopAction
-from migrator.nodes.hop.emulation import ManifestsPutBack, require_saved
-from migrator.nodes.hop.second_server import Covered
+from migrator.nodes.hop.covered import Covered
+from migrator.nodes.hop.emulation import ManifestsPutBack, require_saved, saved_manifest
 from migrator.upgrade.cleaning import clean_hosts
 from migrator.upgrade.running import alone, await_running
 from migrator.upgrade.session import UpgradeSession
@@ -33,7 +33,9 @@ def put_back(session: UpgradeSession, hop: Hop, *, end_running: bool = False) ->
             session.write(HopRollbackStarted(hop.key))
     session.say(f"taking hop {hop.start} → {hop.target} back on the same etcd: nothing that was written is lost")
     for node in session.control_planes:
-        action = Covered(ManifestsPutBack(saved, str(hop.start)), session.detail, alone=len(session.control_planes) == 1)
+        before = saved_manifest(saved, "kube-apiserver")
+        single = len(session.control_planes) == 1
+        action = Covered(ManifestsPutBack(saved, str(hop.start)), session.detail, alone=single, manifest=before)
         session.converge(node, [HopAction(StepId.MANIFESTS_PUT_BACK, action)], hop=hop)
     for name in sorted(session.state.cordoned):
         session.uncordon(name)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
+from migrator.nodes.hop.covered import Covered
 from migrator.nodes.hop.emulation import ControlPlaneEmulating, EmulationRaised
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
 from migrator.nodes.hop.runtime_trial import ProvenRuntime
-from migrator.nodes.hop.second_server import Covered
+from migrator.nodes.hop.second_server import CLUSTER_CONFIGURATION
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.membership import Ready
 from migrator.nodes.packages import Packages
@@ -111,14 +112,14 @@ def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
     upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=bool(hop.emulated))
-    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone))]
+    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone, manifest=CLUSTER_CONFIGURATION))]
 
 
 def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what makes a node's part of the control plane new, while it behaves as the old minor."""
     step = StepId.EMULATING_FIRST if node.first else StepId.EMULATING_OTHER
     emulates = ControlPlaneEmulating(hop.staged, hop.cluster, hop.emulated, hop.say)
-    return [HopAction(step, Covered(emulates, hop.say, alone=hop.alone))]
+    return [HopAction(step, Covered(emulates, hop.say, alone=hop.alone, manifest=CLUSTER_CONFIGURATION))]
 
 
 def raised(hop: HopSpec, node: NodeSpec) -> list[HopAction]:

@@ -105,7 +105,9 @@ class ManifestsPutBack:
 
     def done(self, host: Host) -> bool:
         """Return whether the manifests are those of before, and the API server of this host says so."""
-        same = " && ".join(f"{_saved(self.hop, component)} | cmp -s - {MANIFESTS}/{component}.yaml" for component in CONTROL_PLANE)
+        same = " && ".join(
+            f"{saved_manifest(self.hop, component)} | cmp -s - {MANIFESTS}/{component}.yaml" for component in CONTROL_PLANE
+        )
         said = host.ok(same) and local_version(host).get("gitVersion") == f"v{self.version}"
         return said and _mirrored(host).count(f":v{self.version} ") == len(CONTROL_PLANE)
 
@@ -119,7 +121,7 @@ class ManifestsPutBack:
 
 def require_saved(host: Host, hop: str) -> None:
     """Raise BlockedError unless the manifests of before a hop are saved on a host."""
-    if not host.ok(" && ".join(f"{_saved(hop, component)} | grep -q {component}" for component in CONTROL_PLANE)):
+    if not host.ok(" && ".join(f"{saved_manifest(hop, component)} | grep -q {component}" for component in CONTROL_PLANE)):
         raise BlockedError(
             f"{host.name} has no manifests saved before this hop",
             hint=f"{SNAPSHOTS}/{hop} is gone or not whole; nothing was changed: see docs/upgrade.md to go back by hand",
@@ -139,7 +141,8 @@ def _manifests() -> list[str]:
     return [f"{MANIFESTS}/{component}.yaml" for component in CONTROL_PLANE]
 
 
-def _saved(hop: str, component: str) -> str:
+def saved_manifest(hop: str, component: str) -> str:
+    """Return the command that prints a manifest of before a hop."""
     return f"tar -xzOf {SNAPSHOTS}/{hop}/settings.tar.gz {MANIFESTS.lstrip('/')}/{component}.yaml 2>/dev/null"
 
 

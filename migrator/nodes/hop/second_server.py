@@ -10,24 +10,19 @@ A static pod would not do: a new kubelet restarts all of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from migrator.errors import BlockedError, CommandFailedError, MigratorError
+from migrator.errors import BlockedError, MigratorError
 from migrator.model.kubeadm import PORT_SHARING
-from migrator.nodes.action import Action
 from migrator.nodes.hop.emulation import LOCAL_KUBECTL
-from migrator.nodes.hop.static_pod import running_container
 from migrator.nodes.paths import MANIFESTS, SECOND_API, SECOND_ETCD
 from migrator.ports import Host
 
-_SHARED = f"--{PORT_SHARING}=true"
+SHARED = f"--{PORT_SHARING}=true"
 _FOLDER = "/run/migrator/second"
 _OVERRIDE = "migrator.invalid/second"
 """A resource that nobody has: servers of its own are a check of `readyz` by which the second API server is known, and no more
 (k8s.io/apiserver/pkg/server/options/etcd.go: etcd-override-readiness-0)."""
-_READY_SECONDS, _REGULAR_SECONDS, _QUIET_SECONDS = 60.0, 300.0, 30.0
-"""For the second one's start; for the regular one's; and how long a new kubelet may take until it restarts static pods."""
+_READY_SECONDS, _REGULAR_SECONDS = 60.0, 300.0
+"""For the second one's start, and for the regular one's."""
 _POLL = 0.2
 
 _COPY = r"""
@@ -45,7 +40,7 @@ start="nsenter --mount=/proc/self/fd/7 --setuid $(identity Uid) --setgid $(ident
 """The mount namespace is kept open as descriptor 7, because it ends with its last process."""
 _START_API = r"""
 servers=$(words cmdline | sed -n 's/^--etcd-servers=//p' | tr , ';')
-echo "exec 7< /proc/$pid/ns/mnt; exec $start '--etcd-servers-overrides={override}#$servers'" >> {folder}/{name}.sh
+echo "exec 7< /proc/$pid/ns/mnt; {before}; exec $start {more} '--etcd-servers-overrides={override}#$servers'" >> {folder}/{name}.sh
 systemctl reset-failed {unit} 2>/dev/null || true
 systemd-run --quiet --collect --unit={unit} sh {folder}/{name}.sh
 """
@@ -69,68 +64,15 @@ systemctl reset-failed {unit} 2>/dev/null || true
 systemd-run --quiet --collect --unit={unit} sh {folder}/{name}.sh
 """
 _ASK = f'{LOCAL_KUBECTL} get --raw "/readyz?verbose" 2>/dev/null; true'
+CLUSTER_CONFIGURATION = f"{LOCAL_KUBECTL} -n kube-system get configmap kubeadm-config -o jsonpath={{.data.ClusterConfiguration}}"
 _MARK = "etcd-override-readiness-0"
 
 
-@dataclass(slots=True, frozen=True)
-class Covered:
-    """Do something that restarts static pods of a control plane while a second API server answers; without one, say why."""
-
-    inner: Action
-    say: Callable[[str], None]
-    alone: bool = False
-    """Whether no other control plane answers meanwhile: etcd then has one member, and its second one is needed, too."""
-    restarts: bool = False
-    """Whether static pods are restarted some time after it is done: by a new kubelet."""
-
-    @property
-    def name(self) -> str:
-        """What a person reads."""
-        return self.inner.name
-
-    def done(self, host: Host) -> bool:
-        """Return whether it is done, and no second server is left."""
-        return self.inner.done(host) and not present(host)
-
-    def run(self, host: Host) -> None:
-        """Do it; a second server that an interrupted run has left goes on with it, and is removed in the end.
-
-        Raises MigratorError, with the second one still there, when the regular API server is not ready in time.
-        """
-        if not self.inner.done(host):
-            before = self._begin(host)
-            self.inner.run(host)
-            if self.restarts and before:
-                _await_restart(host, before)
-        if present(host):
-            await_regular(host)
-            remove(host)
-            self.say(f"{host.name}: the second API server is gone")
-
-    def _begin(self, host: Host) -> int:
-        """Start what answers meanwhile; return the process id of the regular API server, 0 where nothing was started."""
-        if not host.ok(f"grep -q -e ' {_SHARED}$' {MANIFESTS}/kube-apiserver.yaml"):
-            self.say(f"{host.name}: the API server is away for some seconds: it has no {_SHARED} (docs/upgrade.md)")
-            return 0
-        try:
-            api = running_container(host, "kube-apiserver").pid
-            _require_possible(host, api)
-            self.say(f"{host.name}: a second API server answers on the same port meanwhile")
-            start_api(host, api)
-            if self.alone and host.ok(f"test -s {MANIFESTS}/etcd.yaml"):
-                start_etcd(host, running_container(host, "etcd").pid)
-        except (BlockedError, CommandFailedError) as error:
-            self.say(f"{host.name}: no second API server, so it is away for some seconds: {str(error).strip()[-300:]}")
-            remove(host)
-            return 0
-        return api
-
-
-def _require_possible(host: Host, pid: int) -> None:
+def require_possible(host: Host, pid: int) -> None:
     """Raise BlockedError where no second API server can be started beside this process."""
     flags = host.run(f"tr '\\0' '\\n' < /proc/{pid}/cmdline").splitlines()
-    if _SHARED not in flags:
-        raise BlockedError(f"the one that runs was started without {_SHARED}")
+    if SHARED not in flags:
+        raise BlockedError(f"the one that runs was started without {SHARED}")
     if any(flag.startswith("--etcd-servers-overrides") for flag in flags):
         raise BlockedError("it has --etcd-servers-overrides")
     used = f"$(awk '/^VmRSS:/ {{print $2}}' /proc/{pid}/status)"
@@ -139,9 +81,19 @@ def _require_possible(host: Host, pid: int) -> None:
 
 
 def start_api(host: Host, pid: int) -> None:
-    """Start a copy of an API server, and wait until it says itself that it is ready; raises BlockedError when it does not."""
-    if not host.ok(f"systemctl is-active -q {SECOND_API}"):
-        host.run((_COPY + _START_API).format(pid=pid, folder=_FOLDER, name="api", unit=SECOND_API, override=_OVERRIDE))
+    """Start a copy of an API server; raises BlockedError when it does not get ready."""
+    copy_api(host, pid)
+    await_second(host)
+
+
+def copy_api(host: Host, pid: int, more: str = "", before: str = ":") -> None:
+    """Start a copy of an API server as a unit, with more arguments, quoted for a shell; `before` is done a moment earlier."""
+    words = {"folder": _FOLDER, "name": "api", "unit": SECOND_API, "override": _OVERRIDE, "more": more, "before": before}
+    host.run((_COPY + _START_API).format(pid=pid, **words))
+
+
+def await_second(host: Host) -> None:
+    """Wait until the second API server says itself that it is ready; raises BlockedError when it does not."""
     deadline = host.clock.monotonic() + _READY_SECONDS
     while not _answers(host, second=True):
         if host.clock.monotonic() > deadline or not host.ok(f"systemctl is-active -q {SECOND_API}"):
@@ -152,8 +104,7 @@ def start_api(host: Host, pid: int) -> None:
 
 def start_etcd(host: Host, pid: int) -> None:
     """Have a copy of an etcd started at the moment at which it closes its port."""
-    if not host.ok(f"systemctl is-active -q {SECOND_ETCD}"):
-        host.run((_COPY + _START_ETCD).format(pid=pid, folder=_FOLDER, name="etcd", unit=SECOND_ETCD))
+    host.run((_COPY + _START_ETCD).format(pid=pid, folder=_FOLDER, name="etcd", unit=SECOND_ETCD))
 
 
 def present(host: Host) -> bool:
@@ -179,9 +130,10 @@ def await_regular(host: Host) -> None:
 
 
 def remove_left(host: Host) -> None:
-    """Remove what an interrupted run has left, once the regular API server is ready."""
+    """Remove what is left, once the regular API server is ready: at once where that one does not share its port."""
     if present(host):
-        await_regular(host)
+        if host.ok(f"grep -q -e '--{PORT_SHARING}' {MANIFESTS}/kube-apiserver.yaml"):
+            await_regular(host)
         remove(host)
 
 
@@ -189,10 +141,3 @@ def _answers(host: Host, *, second: bool) -> bool:
     """Return whether one of the two said now that it is ready; which of them is asked is chance."""
     said = host.run(_ASK, timeout=30)
     return "readyz check passed" in said and (_MARK in said) is second
-
-
-def _await_restart(host: Host, before: int) -> None:
-    """Wait until a new kubelet has restarted the regular API server, or long enough for it to have done so."""
-    deadline = host.clock.monotonic() + _QUIET_SECONDS
-    while host.clock.monotonic() < deadline and host.ok(f"test -d /proc/{before}"):
-        host.clock.sleep(_POLL)

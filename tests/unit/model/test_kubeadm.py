@@ -48,9 +48,10 @@ SHARING = {"name": "permit-port-sharing", "value": "true"}
         (None, [SHARING]),
         ({"extraArgs": GIVEN}, [*GIVEN, SHARING]),
         ({"extraArgs": [{"name": "permit-port-sharing", "value": "false"}]}, [{"name": "permit-port-sharing", "value": "false"}]),
-        ({"extraArgs": {"v": "2"}}, {"v": "2"}),
+        ({"extraArgs": {"v": "2"}}, {"v": "2", "permit-port-sharing": "true"}),
+        ({"extraArgs": "v"}, "v"),
     ],
-    ids=["nothing", "others", "a person's own", "of another form"],
+    ids=["nothing", "others", "a person's own", "v1beta3", "of another form"],
 )
 def test_api_servers_share_their_port_unless_a_person_says_otherwise(server: Any, arguments: Any) -> None:
     """A person's arguments stay."""

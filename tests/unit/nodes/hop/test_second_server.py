@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from migrator.errors import CommandFailedError, MigratorError
-from migrator.nodes.hop.second_server import Covered, remove_left
+from migrator.nodes.hop.covered import Covered
+from migrator.nodes.hop.second_server import CLUSTER_CONFIGURATION, remove_left
 from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 from tests.support.hosts import FakeHost
@@ -26,6 +27,8 @@ class Plane(FakeHost):
         super().__init__(
             "cp", accepts=["VmRSS", "test -d /proc/7", "rm -rf /run/migrator/second", f"test -s {MANIFESTS}/etcd.yaml"]
         )
+        self.shares = True
+        """Whether the manifest that is there in the end lets the port be shared."""
         self.units = {"api"} if left else set[str]()
         said = iter(answers)
         self.answers = {
@@ -36,12 +39,25 @@ class Plane(FakeHost):
             "readyz": lambda _: next(said),
             "cmdline": flags,
             "grep -q -e ' --permit-port-sharing=true$'": "",
+            "grep -q -e '--permit-port-sharing' ": self._shares,
+            "get configmap kubeadm-config -o json": json.dumps({"data": {"ClusterConfiguration": "apiServer: {}\n"}}),
+            "patch configmap kubeadm-config": "",
+            "umask 077\nsed 's/": self._wrote,
             "crictl inspectp": json.dumps({"status": {"annotations": {"kubernetes.io/config.source": "file"}}}),
             "crictl inspecti": "{}",
             "crictl inspect ": lambda line: json.dumps({"status": {"imageRef": line.split()[-1]}, "info": {"pid": 7}}),
             "crictl ps": self._listed,
         }
         self.files = {f"{MANIFESTS}/{name}.yaml": text for name, text in PODS.items()}
+
+    def _shares(self, line: str) -> str:
+        if not self.shares:
+            raise CommandFailedError(line, 1, "")
+        return ""
+
+    def _wrote(self, _: str) -> str:
+        self.shares = True
+        return ""
 
     def _started(self, line: str) -> str:
         self.units.add("etcd" if "unit=migrator-second-etcd" in line else "api")
@@ -122,7 +138,8 @@ def test_one_that_does_not_get_ready_is_removed_before_it_is_gone_on() -> None:
 def test_one_that_an_interrupted_run_has_left_is_used_and_removed() -> None:
     """Killed before the swap, or after it."""
     before, swap = Plane([SECOND, REGULAR], left=True), Swap()
-    Covered(swap, lambda _: None).run(before)
+    before.answers["crictl ps"] = '{"containers": []}'
+    Covered(swap, lambda _: None, alone=True).run(before)
     assert (swap.meanwhile, before.units) == ({"api"}, set())
     after, done = Plane([SECOND, REGULAR], left=True), Covered(Swap(done=True), lambda _: None)
     assert not done.done(after)
@@ -137,3 +154,37 @@ def test_it_stays_while_the_regular_one_is_not_ready() -> None:
     with pytest.raises(MigratorError, match="a second one answers still"):
         remove_left(host)
     assert host.units == {"api"}
+
+
+def test_it_goes_at_once_where_the_regular_one_does_not_share_its_port() -> None:
+    """The regular one could not listen before."""
+    host = Plane([], left=True)
+    host.shares = False
+    remove_left(host)
+    assert host.units == set()
+
+
+def test_one_without_the_flag_restarts_once_and_keeps_it() -> None:
+    """It is said before, and written where kubeadm makes the next manifest from; a copy takes over within the same unit."""
+    host, swap, said = Plane([SECOND, REGULAR, SECOND, REGULAR]), Swap(), list[str]()
+    host.shares = False
+    Covered(swap, said.append, alone=True, manifest=CLUSTER_CONFIGURATION).run(host)
+    assert "restarts once" in said[0]
+    assert swap.meanwhile == {"api", "etcd"}
+    assert "permit-port-sharing" in host.given[0]
+    (copied,) = [line for line in host.commands if "unit=migrator-second-api" in line and "kill -9 7" in line]
+    assert copied.index("/proc/$pid/ns/mnt; mv ") < copied.index("kill -9 7") < copied.index("'--permit-port-sharing=true' '--etcd")
+
+
+@pytest.mark.parametrize(
+    "config", ["apiServer: {extraArgs: [{name: permit-port-sharing, value: 'false'}]}", "[]", "apiServer: {extraArgs: x}"]
+)
+def test_a_port_that_a_person_does_not_want_shared_is_not(config: str) -> None:
+    """Nothing is changed, and the hop goes on."""
+    host, swap, said = Plane([]), Swap(), list[str]()
+    host.shares = False
+    host.answers["get configmap kubeadm-config -o json"] = json.dumps({"data": {"ClusterConfiguration": config}})
+    Covered(swap, said.append, alone=True, manifest=CLUSTER_CONFIGURATION).run(host)
+    assert swap.meanwhile == set()
+    assert "ClusterConfiguration does not let it share its port" in said[-1]
+    assert not any("patch" in line or "kill -9 7" in line for line in host.commands)
