@@ -44,7 +44,7 @@ TTL = 1
 def main() -> None:
     """Measure, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=20_000, help="Least number of requests with each adapter.")
+    parser.add_argument("--requests", type=int, default=100_000, help="Least number of requests with each adapter.")
     parser.add_argument("--rollbacks", type=int, default=10, help="Runs of `migrator rollback` with each adapter.")
     parser.add_argument("--moves", type=int, default=50, help="Hand-overs of the address.")
     parser.add_argument("--only", default="", help="Names of adapters, with commas.")
@@ -59,9 +59,9 @@ def main() -> None:
                 busy = round(os.getloadavg()[0], 1)
                 result["adapters"][name] = {"load_at_start": busy, **bench(Path(folder), stack, options)}
             print(f"{name}: {json.dumps(result['adapters'][name])}", file=sys.stderr)
+            if not options.no_write:  # a run of an hour that is cut off has its first results
+                RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
-    if not options.no_write:
-        RESULT.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def moved(

@@ -148,7 +148,8 @@ def test_commands_of_several_threads_wait_for_each_other(ssh: Ssh) -> None:
     assert found == {number: f"{number}\n" for number in range(8)}
 
 
-FORWARDS = 'way=; for word; do case "$before" in -L) way=${word%%:*};; esac; before=$word; done\n: > "$way"\n'
+FORWARDS = 'way=; for word; do case "$before" in -L) way=${word%%:*};; esac; before=$word; done\ntest ! -e "$way" || exit 255\n: > "$way"\n'
+"""As OpenSSH it binds no socket that is there already."""
 
 
 def test_a_socket_of_the_host_is_forwarded_by_the_session(ssh: Ssh, tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_a_socket_of_the_host_is_forwarded_by_the_session(ssh: Ssh, tmp_path: Pa
     assert ssh.words[ssh.words.index("-L") + 1] == f"{way}:/run/haproxy.sock"
     os.kill(ssh.processes[0], signal.SIGKILL)
     until(lambda: Path(f"/proc/{ssh.processes[0]}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
-    assert (host.forwarded("/run/haproxy.sock"), way.exists(), len(ssh.processes)) == (way, True, 2)
+    assert (host.forwarded("/run/haproxy.sock"), host.run("echo ok"), len(ssh.processes)) == (way, "ok\n", 2)
 
 
 def test_a_session_ends_with_the_host_that_has_it(ssh: Ssh) -> None:
