@@ -139,12 +139,15 @@ class _Session:
         if not mark or not after.endswith(b"\n"):
             return None
         self._output = before
-        return int(after)
+        return int(after) if after.strip().isdigit() else LOST
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):  # what was not sent yet is not sent any more
+            _pipe(pipe).close()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
