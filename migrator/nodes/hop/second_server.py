@@ -34,24 +34,28 @@ install -d -m 700 {folder}
 umask 077
 program=$(readlink /proc/$pid/exe)
 arguments=$(words cmdline | tail -n +2 | sed "s/'/'\\\\''/g; s/.*/'&'/" | tr '\n' ' ')
-words environ | sed -n "s/'/'\\\\''/g; s/^\([A-Za-z_][A-Za-z0-9_]*\)=\(.*\)/export \1='\2'/p" > {folder}/{name}.sh
-start="nsenter --mount=/proc/self/fd/7 --setuid $(identity Uid) --setgid $(identity Gid) -- $program $arguments"
+words environ | sed -n "s/'/'\\\\''/g; s/^\([A-Za-z_][A-Za-z0-9_]*\)=\(.*\)/export \1='\2'/p" > {folder}/{name}.env
+enter="$(command -v nsenter) --mount=/proc/self/fd/7 --setuid $(identity Uid) --setgid $(identity Gid)"
+start=". {folder}/{name}.env; exec $enter -- $program $arguments"
 """
-"""The mount namespace is kept open as descriptor 7, because it ends with its last process."""
+"""The mount namespace is kept open as descriptor 7, because it ends with its last process. The environment, which may hold
+secrets, is read from a file that only root reads, and after all programs of the host were found."""
 _START_API = r"""
 servers=$(words cmdline | sed -n 's/^--etcd-servers=//p' | tr , ';')
-echo "exec 7< /proc/$pid/ns/mnt; {before}; exec $start {more} '--etcd-servers-overrides={override}#$servers'" >> {folder}/{name}.sh
+echo "exec 7< /proc/$pid/ns/mnt; {before}; $start {more} '--etcd-servers-overrides={override}#$servers'" > {folder}/{name}.sh
 systemctl reset-failed {unit} 2>/dev/null || true
 systemd-run --quiet --collect --unit={unit} sh {folder}/{name}.sh
 """
 _START_ETCD = r"""
-cat >> {folder}/{name}.sh <<END
+ss -Hltn 'sport = :2379' | grep -q .
+pgrep -x etcd >/dev/null
+cat > {folder}/{name}.sh <<END
 exec 7< /proc/$pid/ns/mnt
 others=" \$(pgrep -x etcd | tr '\n' ' ')"
 listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
 while kill -0 $pid 2>/dev/null && listens; do sleep 0.1; done
 kill -9 $pid 2>/dev/null
-$start &
+( $start ) &
 own=\$!
 while kill -0 \$own 2>/dev/null; do
   for found in \$(pgrep -x etcd); do
