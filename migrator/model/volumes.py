@@ -27,6 +27,10 @@ class Way(StrEnum):
     """It is not moved; the reason says why."""
 
 
+_BLOCK = "block:"
+"""Stands before the path of a device, which begins with `/`."""
+
+
 class Direction(StrEnum):
     """Where data goes."""
 
@@ -36,19 +40,20 @@ class Direction(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Place:
-    """A folder of one claim on one host."""
+    """A folder of one claim on one host, or a block device."""
 
     node: str
     path: str
+    block: bool = False
 
     def __str__(self) -> str:
-        return f"{self.node}:{self.path}"
+        return f"{self.node}:{_BLOCK if self.block else ''}{self.path}"
 
     @staticmethod
     def of(text: str) -> Place:
         """Return the place of a text such as `board-1:/srv/data`; a node's name has no colon."""
         node, _, path = text.partition(":")
-        return Place(node, path)
+        return Place(node, path.removeprefix(_BLOCK), block=path.startswith(_BLOCK))
 
 
 @dataclass(slots=True, frozen=True)

@@ -170,15 +170,20 @@ def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan
     if isinstance(there, tuple):
         reason, hint = there
         return plan.made(Way.SKIP, f"on green {reason}", f"{hint}; {_SAY_SO}", blue=place)
+    if place.block != there.block:
+        return plan.made(
+            Way.SKIP, "one side is a block device, the other one a folder", f"give both the same volumeMode; {_SAY_SO}", blue=place
+        )
     return plan.made(Way.COPY, blue=place, green=there)
 
 
 def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | tuple[str, str]:
     """Return on which node and in which folder a volume lies, or why that is not known, and what to do."""
     spec = volume["spec"]
-    if spec.get("volumeMode") == "Block":
-        return "it is a block device", "copy it by your own means, such as dd over SSH"
+    block = spec.get("volumeMode") == "Block"
     path = get(spec, "local", "path") or get(spec, "hostPath", "path")
+    if block and not path:
+        return "it is a block device of a storage driver", "hand it over, or copy it by your own means, such as dd over SSH"
     if not path:
         return next((words for kind, words in _KINDS.items() if kind in spec), ("its kind is not known here", "move it yourself"))
     nodes = _nodes_of(volume, cluster) or {get(pod, "spec", "nodeName") for pod in cluster.pods.get(claim, ())} - {None}
@@ -187,7 +192,7 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
     if len(nodes) != 1:
         which = ", ".join(sorted(map(str, nodes))) or "none is named, and no pod uses it now"
         return f"it lies in a folder of a host, and which host is not known ({which})", "give the volume a node affinity"
-    return Place(str(nodes.pop()), str(path))
+    return Place(str(nodes.pop()), str(path), block=block)
 
 
 def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:

@@ -252,20 +252,36 @@ def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
 
 
 def _real_path(host: Host, place: Place) -> str:
-    """Return where a volume's folder really lies; raises BlockedError for one that is missing, or of the system."""
+    """Return where a volume's folder or device really lies; raises BlockedError for one that is missing, or of the system."""
+    if place.block:
+        return _device(host, place)
     try:
         named = for_shell(place.path)
         path = host.run(f"realpath -e -- {named} && {{ test -d {named} || echo {_NO_FOLDER}; }}").rstrip("\n")
     except CommandFailedError as error:
         raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error
     if path.endswith(f"\n{_NO_FOLDER}"):
-        raise BlockedError(f"{place}: is no folder", hint="block volumes and single files are not copied")
+        raise BlockedError(
+            f"{place}: is no folder",
+            hint="a single file is not copied, and a device only with volumeMode Block",
+        )
     parts = path.split("/")[1:]
     if len(parts) < 2 or parts[0] in _REFUSED_FOLDERS or path in _REFUSED_PATHS or "\n" in path:
         raise BlockedError(
             f"{place}: {printable(path)} is a folder of the system and no volume",
             hint="move it yourself, and name the claim in volumes.dataMoved",
         )
+    return path
+
+
+def _device(host: Host, place: Place) -> str:
+    """Return the real path of a block device; raises BlockedError where there is none."""
+    try:
+        path = host.run(f"realpath -e -- {for_shell(place.path)}").rstrip("\n")
+    except CommandFailedError as error:
+        raise BlockedError(f"{place}: there is no such device", hint="is the disk there?") from error
+    if "\n" in path or not host.ok(f"test -b {for_shell(path)}"):
+        raise BlockedError(f"{place}: is no block device", hint="look at the volume and at the host")
     return path
 
 

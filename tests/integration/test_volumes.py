@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrator.errors import BlockedError, HostError
-from migrator.model.volumes import Job, PassResult
+from migrator.model.volumes import Direction, Job, PassResult, Place
 from migrator.volumes.agent.compare import root_digest
 from migrator.volumes.agent.entries import from_lines
 from migrator.volumes.mover import unit_name
@@ -389,6 +391,99 @@ def test_what_a_person_leaves_out_is_neither_brought_nor_deleted(hosts: Pair, tm
     again = copied(hosts, "partly", finish=True, accept_deletions=True)
     assert described(green) == described(blue)
     assert "excluded" not in again.document
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Iterator[Callable[[str, int, int], Devices]]:
+    """Return what makes a loop device on each side, of these MiB."""
+    made: list[Path] = []
+
+    def make(name: str, megabytes: int, on_green: int) -> Devices:
+        found = []
+        for side, size in (("b", megabytes), ("g", on_green)):
+            image = tmp_path / f"{name}-{side}.img"
+            subprocess.run(["truncate", "-s", f"{size}M", str(image)], check=True)
+            device = subprocess.run(
+                ["losetup", "-f", "--show", str(image)], check=True, capture_output=True, text=True
+            ).stdout.strip()
+            made.append(Path(device))
+            found.append(Place(side, device, block=True))
+        return Devices(f"shop/{name}", found[0], found[1])
+
+    yield make
+    for device in made:
+        subprocess.run(["losetup", "-d", str(device)], check=False)
+
+
+@dataclass(slots=True)
+class Devices:
+    """A block device on each side."""
+
+    claim: str
+    blue: Place
+    green: Place
+
+    def job(self, *, back: bool = False, **more: Any) -> Job:
+        """Return a pass."""
+        source, target = (self.green, self.blue) if back else (self.blue, self.green)
+        return Job(self.claim, source, target, Direction.TO_BLUE if back else Direction.TO_GREEN, **more)
+
+
+def written(place: Place, offset: int, content: bytes) -> None:
+    """Write to a device, on its disk."""
+    with Path(place.path).open("r+b", buffering=0) as file:
+        file.seek(offset)
+        file.write(content)
+        os.fsync(file.fileno())
+
+
+def held(place: Place) -> str:
+    """Return SHA-256 of all that a device holds."""
+    return hashlib.sha256(Path(place.path).read_bytes()).hexdigest()
+
+
+def test_a_block_device_goes_there_and_back_in_what_differs(
+    hosts: Pair, devices: Callable[[str, int, int], Devices], tmp_path: Path
+) -> None:
+    """Case 35: equal in size, other content; only changed chunks on the line; proven; taken back after a pass to blue."""
+    one = devices("disk", 16, 16)
+    written(one.blue, 0, os.urandom(3 << 20))
+    assert hosts.mover.move(one.job(), lambda _: None).number("received") == 3 << 20
+    written(one.blue, 5 << 20, b"one byte more")
+    assert hosts.mover.survey(one.blue, source=True)["bytes"] == 16 << 20
+    last = hosts.mover.move(one.job(finish=True), lambda _: None)
+    assert (last.equal, last.number("received"), held(one.green)) == (True, 1 << 20, held(one.blue))
+    proof = tmp_path / "p.gz"
+    proof.write_bytes(make_proof(last.document, hosts.mover.read_list(one.job())))
+    assert check_proof(proof).wrong == ()
+    at_switch = held(one.blue)
+    written(one.green, 9 << 20, b"by green")
+    job = one.job(back=True, finish=True, known_target=True, undo=3)
+    assert hosts.back.move(job, lambda _: None).number("received") == 1 << 20
+    assert held(one.blue) == held(one.green)
+    taken = hosts.back.take_back(job, lambda _: None, everything=True)
+    assert (taken.objects, taken.digest, held(one.blue)) == (1, last.digest, at_switch)
+    require_nothing_left(hosts)
+
+
+def test_a_block_device_that_must_not_be_written_is_not(hosts: Pair, devices: Callable[[str, int, int], Devices]) -> None:
+    """Another size, somebody's content, an empty source, a user: one line each, and the target is as it was."""
+    small = devices("small", 8, 4)
+    with pytest.raises(BlockedError, match="the devices differ in size: the source has 8388608 bytes, the target 4194304"):
+        hosts.mover.move(small.job(), lambda _: None)
+    one = devices("kept", 4, 4)
+    written(one.blue, 0, b"blue")
+    written(one.green, 0, b"of somebody else")
+    with pytest.raises(BlockedError, match="not of this tool"):
+        hosts.mover.move(one.job(), lambda _: None)
+    assert hosts.mover.move(one.job(accept_deletions=True), lambda _: None).equal
+    written(one.blue, 0, bytes(4))
+    with pytest.raises(BlockedError, match="nothing but zeros"):
+        hosts.mover.move(one.job(), lambda _: None)
+    assert Path(one.green.path).read_bytes()[:4] == b"blue"
+    with Path(one.blue.path).open("rb"), pytest.raises(BlockedError, match="still in use: process"):
+        hosts.mover.move(one.job(finish=True), lambda _: None)
+    require_nothing_left(hosts)
 
 
 def test_a_proof_holds_without_the_hosts(hosts: Pair, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "cli/boundary.py": "tests/unit/cli/test_main.py",
     "cli/copy.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/cutover.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "volumes/agent/block_pass.py": "tests/integration/test_volumes.py, on loop devices between two hosts",
     "cli/data/": "tests/integration/test_data.py, on a real pair of clusters and hosts",
     "cli/diff.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/init.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",

@@ -16,13 +16,19 @@ from typing import IO, Any
 from migrator.volumes.agent.entries import Entry, from_lines
 from migrator.volumes.agent.exclude import Exclude
 
+_UNREACHED = (
+    "the hosts of both clusters must reach each other: open that port (volumes.port chooses it), or join "
+    "their networks, such as by WireGuard, and name those addresses in the files of volumes.hosts; else volumes.claims: way: own"
+)
+
 
 class SourceError(Exception):
     """The other host could not do what it was asked; `lost` tells that the connection failed, so that a retry may help."""
 
-    def __init__(self, message: str, *, lost: bool = False) -> None:
+    def __init__(self, message: str, *, lost: bool = False, hint: str = "") -> None:
         super().__init__(message)
         self.lost = lost
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,10 @@ class Channel:
         """Return the answer to a short question; raises SourceError."""
         return json.loads(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
 
+    def answer(self, word: str, payload: bytes = b"") -> Iterator[bytes]:
+        """Yield the parts of a long answer as they come; raises SourceError."""
+        return self._frames(word, payload)
+
     def scan(self) -> Iterator[Entry]:
         """Yield the entries as `lstat` tells them."""
         return self._listed("scan", self._exclude)
@@ -142,7 +152,9 @@ class Channel:
                 outcome = json.loads(self._frame(session))
                 whole = True
             except (BrokenPipeError, ConnectionError) as error:
-                raise SourceError(f"the connection to {self.address} was lost: {self._complaint()}", lost=True) from error
+                said = self._complaint()
+                hint = _UNREACHED if "connect to host" in said else ""
+                raise SourceError(f"the connection to {self.address} was lost: {said}", lost=True, hint=hint) from error
             finally:
                 if not whole:
                     self.hang_up()

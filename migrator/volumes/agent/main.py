@@ -39,26 +39,38 @@ def _pulled(path: str) -> dict[str, Any]:
     import shutil
     import tempfile
 
+    from migrator.volumes.agent.block import is_device
+    from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.exclude import Exclude
     from migrator.volumes.agent.passes import Pass, attempt
     from migrator.volumes.agent.settings import Settings
-    from migrator.volumes.agent.undo import UndoLog
 
     with open(path, encoding="utf-8") as file:
         given = json.load(file)
     sockets = tempfile.mkdtemp(prefix="migrator-data-")
     settings = Settings(**given["settings"])
     channel = Channel(Line(**given["channel"], sockets=sockets), Exclude.of(settings.exclude))
+    kind = BlockPass if is_device(settings.root) else Pass
     try:
-        return attempt(lambda: Pass(settings, channel, say).run(), say)
+        return attempt(lambda: kind(settings, channel, say).run(), say)
     except Exception:
         if settings.undo:
-            UndoLog(settings.undo).take_back(settings.root, everything=False, say=say)
+            _taken_back(settings.root, settings.undo, everything=False)
         raise
     finally:
         channel.close()
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _taken_back(root: str, log: str, *, everything: bool) -> dict[str, Any]:
+    from migrator.volumes.agent.block import is_device
+    from migrator.volumes.agent.block_undo import BlockUndo
+    from migrator.volumes.agent.undo import UndoLog
+
+    if is_device(root):
+        return BlockUndo(log).take_back(root, everything=everything)
+    return UndoLog(log).take_back(root, everything=everything, say=say)
 
 
 def undo(root: str, log: str, *, everything: bool) -> int:
@@ -67,10 +79,9 @@ def undo(root: str, log: str, *, everything: bool) -> int:
     from migrator.volumes.agent.passes import result_line
     from migrator.volumes.agent.restore import RestoreError
     from migrator.volumes.agent.tree import TreeError
-    from migrator.volumes.agent.undo import UndoLog
 
     try:
-        say(result_line({"good": True, "left": [], **UndoLog(log).take_back(root, everything=everything, say=say)}))
+        say(result_line({"good": True, "left": [], **_taken_back(root, log, everything=everything)}))
     except (RestoreError, TreeError, ListError, OSError) as error:
         say(result_line({"good": False, "error": str(error), "hint": "nothing was started; run this again when that is mended"}))
         return _FAILED
@@ -79,7 +90,7 @@ def undo(root: str, log: str, *, everything: bool) -> int:
 
 def look(words: list[str]) -> int:
     """Answer about one folder, or serve it."""
-    from migrator.volumes.agent import serve, users
+    from migrator.volumes.agent import block, serve, users
     from migrator.volumes.agent.tree import TreeError
 
     try:
@@ -89,7 +100,7 @@ def look(words: list[str]) -> int:
             case ["survey", root, *exclude]:
                 say(json.dumps(serve.survey(root, *exclude[:1])))
             case ["users", root]:
-                say(json.dumps(users.users(root)))
+                say(json.dumps(block.users(root) if block.is_device(root) else users.users(root)))
             case _:
                 sys.stderr.write(
                     "serve ROOT [MEMORY] | survey ROOT [EXCLUDE] | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n"

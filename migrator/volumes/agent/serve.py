@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import BinaryIO
 
+from migrator.volumes.agent import block
 from migrator.volumes.agent.compare import stamps_digest, totals
 from migrator.volumes.agent.entries import Entry, ListError, shown, to_arrays
 from migrator.volumes.agent.exclude import Exclude
@@ -101,7 +102,9 @@ def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> N
     while line := given.readline(_LONGEST_LINE):
         word, _, length = line.decode().strip().partition(" ")
         try:
-            for chunk in answer(root, word, given.read(int(length or 0)), memory=memory):
+            payload = given.read(int(length or 0))
+            of_device = block.is_device(root)
+            for chunk in _of_device(root, word, payload) if of_device else answer(root, word, payload, memory=memory):
                 frame(out, chunk)
             outcome = {}
         except (RefusedError, TreeError, ListError, OSError) as error:
@@ -143,6 +146,19 @@ def excluded(root: str, exclude: Exclude) -> dict[str, object]:
     """Return what is left out, for a proof: the patterns, how many objects they name, and the first of them."""
     out = Tree(root, exclude).excluded()
     return {"patterns": exclude.patterns, "objects": len(out), "first": [shown(path) for path in out[:10]]}
+
+
+def _of_device(path: str, word: str, payload: bytes) -> Iterator[bytes]:
+    if word == "probe":
+        yield json.dumps(block.probe(path)).encode()
+    elif word == "users":
+        yield json.dumps(block.users(path)).encode()
+    elif word == "device-digests":
+        yield from block.digests(path)
+    elif word == "device-chunks":
+        yield from block.chunks(path, struct.unpack(f"<{len(payload) // 8}Q", payload))
+    else:
+        raise RefusedError(f"{word[:40]!r} is no question about a device")
 
 
 def frame(out: BinaryIO, content: bytes) -> None:
@@ -224,6 +240,8 @@ def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
 
 def survey(root: str, exclude: str = "") -> dict[str, object]:
     """Return what a folder holds and where it lies, for a plan; but for what is left out."""
+    if block.is_device(root):
+        return block.survey(root)
     counted = totals(Tree(root, Exclude.of(exclude)).scan())
     return {**probe(root), **counted.document(), "devices": counted.devices}
 

@@ -68,12 +68,20 @@ def test_a_folder_of_one_host_is_found(spec: dict[str, Any], objects: list[Manif
     assert place_of(volume(**spec), "shop/data", cluster(*objects)) == place
 
 
+def test_a_local_block_volume_is_a_device_of_its_host() -> None:
+    """And is known as one from the journal, too."""
+    found = place_of(volume(**LOCAL, **affinity("n1"), volumeMode="Block"), "shop/data", cluster(node("n1"), node("n2")))
+    assert found == Place("n1", "/data/a", block=True)
+    assert Place.of(str(found)) == found
+    assert Place.of("n1:/data/a") == Place("n1", "/data/a")
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
         ({"hostPath": {"path": "/srv/x"}}, "which host is not known"),
         ({**LOCAL, **affinity("n1", "n2")}, "which host is not known (n1, n2)"),
-        ({**LOCAL, **affinity("n1"), "volumeMode": "Block"}, "block device"),
+        ({"csi": {"driver": "x", "volumeHandle": "y"}, "volumeMode": "Block"}, "block device of a storage driver"),
         ({"csi": {"driver": "x", "volumeHandle": "y"}}, "CSI driver"),
         ({"nfs": {"server": "s", "path": "/"}}, "NFS"),
         ({"rbd": {}}, "Ceph"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent.channel import Line, SourceError
+from migrator.volumes.agent.channel import Channel, Line, SourceError
 from migrator.volumes.agent.entries import ROOT
 from migrator.volumes.agent.tree import Tree
 from tests.support.volume_trees import local_channel
@@ -50,3 +51,22 @@ def test_the_other_host_must_have_the_key_that_is_known(tmp_path: Path) -> None:
     assert words[:6] == ["ssh", "-F", "none", "-T", "-p", "2222"]
     for wanted in ("StrictHostKeyChecking=yes", "BatchMode=yes", "UserKnownHostsFile=/x/known", "IdentitiesOnly=yes"):
         assert wanted in words
+
+
+def test_a_host_that_is_not_reached_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """Where only the person's machine reaches both sides, nothing is copied; a real ssh says so."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        line = Line(
+            "127.0.0.1",
+            closed.getsockname()[1],
+            "root",
+            str(tmp_path / "k"),
+            str(tmp_path / "h"),
+            "aes128-gcm@openssh.com",
+            str(tmp_path),
+        )
+        with pytest.raises(SourceError, match="Connection refused") as caught:
+            Channel(line).ask("probe")
+    assert caught.value.lost
+    assert "the hosts of both clusters must reach each other" in caught.value.hint

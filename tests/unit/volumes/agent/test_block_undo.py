@@ -1,0 +1,71 @@
+"""What was overwritten on a device comes back, whatever was cut off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from migrator.volumes.agent import block
+from migrator.volumes.agent.block_undo import BlockUndo
+from migrator.volumes.agent.restore import RestoreError
+
+OLD = b"o" * block.CHUNK
+
+
+def changed(log: BlockUndo, path: Path, number: int, content: bytes) -> None:
+    """Overwrite a chunk as a pass does."""
+    fd = os.open(path, os.O_RDWR)
+    log.keep([(number, block.read(fd, number * block.CHUNK, block.CHUNK))])
+    block.write(fd, number * block.CHUNK, content * block.CHUNK)
+    os.close(fd)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a device of two chunks, which nobody uses."""
+    monkeypatch.setattr(block, "users", lambda _: [])
+    (tmp_path / "device").write_bytes(OLD * 2)
+    return tmp_path / "device"
+
+
+def test_a_broken_pass_is_taken_back_and_whole_ones_stay(path: Path, tmp_path: Path) -> None:
+    """Until all is asked for; twice is once."""
+    log = BlockUndo(str(tmp_path / "undo"))
+    log.begin()
+    changed(log, path, 0, b"1")
+    log.close()
+    log.begin()
+    changed(log, path, 1, b"2")
+    log.begin()  # killed, and begun again: what it overwrites a second time is not what was there at first
+    changed(log, path, 1, b"3")
+    assert log.take_back(str(path), everything=False)["undone"] == 2
+    assert path.read_bytes() == b"1" * block.CHUNK + OLD
+    assert log.take_back(str(path), everything=False) == {"undone": 0, "digest": ""}
+    taken = log.take_back(str(path), everything=True)
+    assert path.read_bytes() == OLD * 2
+    assert taken["digest"] == block.digest_of(2 * block.CHUNK, b"".join(block.digests(str(path))))
+
+
+def test_a_torn_record_was_never_overwritten(path: Path, tmp_path: Path) -> None:
+    """It is synced before the device is written to."""
+    log = BlockUndo(str(tmp_path / "undo"))
+    log.begin()
+    changed(log, path, 0, b"1")
+    with (tmp_path / "undo/1/chunks").open("ab") as file:
+        file.write(b"\1\0\0")
+    log.begin()
+    changed(log, path, 1, b"2")
+    assert log.take_back(str(path), everything=False)["undone"] == 2
+    assert path.read_bytes() == OLD * 2
+
+
+def test_a_device_in_use_is_left(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody would see it change under them."""
+    log = BlockUndo(str(tmp_path / "undo"))
+    log.begin()
+    changed(log, path, 0, b"1")
+    monkeypatch.setattr(block, "users", lambda _: ["process 7 has it open"])
+    with pytest.raises(RestoreError, match="is in use: process 7"):
+        log.take_back(str(path), everything=False)
