@@ -16,8 +16,9 @@ from migrator.migration.one_side import act
 from migrator.migration.one_side.groups import Group, groups_of
 from migrator.migration.session import Session
 from migrator.migration.strangers import require_no_strangers
-from migrator.model.events import Step
+from migrator.model.events import Note, Step
 from migrator.model.kinds import PODS
+from migrator.model.manifest import get
 from migrator.model.one_side import Part
 from migrator.model.plan import DataPlan, Plan
 from migrator.model.volumes import Job, VolumePlan
@@ -162,6 +163,17 @@ class DataOver:
                     hint="it would write under the copy: end it there",
                 )
         require_no_strangers(self.session, plans.values(), due)
+        for part in due:
+            if part.claims:
+                self._warn_of_slow_stop(part)
+
+    def _warn_of_slow_stop(self, part: Part) -> None:
+        """Tell that pods may take longer to end than the cutover waits: a PostgreSQL that gets SIGTERM waits for its clients."""
+        manifest = act.read(self.session.blue, part, "blue") or {}
+        grace = get(manifest, "spec", "template", "spec", "terminationGracePeriodSeconds") or 0
+        if grace > self.stop_seconds:
+            waited = f"the cutover waits {self.stop_seconds:g} s (cutover.stopTimeout), then blue goes on"
+            self.session.run.reporter.emit(Note(f"{part.blue}: its pods may take {grace} s to end; {waited}", warning=True))
 
     def _require_budget(self, row: str, claims: list[str]) -> None:
         config = self.session.config.volumes

@@ -18,7 +18,7 @@ _LOGS = "/var/log/migrator"
 _PREFIX = "migrator-"
 """How the name of every unit begins that this tool starts."""
 _FIRST_POLL, _POLL = 0.1, 1.0
-_POLL_SHARE = 0.1
+_POLL_SHARE = 0.2
 """Of the time that it runs already: what is over soon is seen soon."""
 _LOST_SECONDS = 120.0
 _NO_WORK = frozenset({ROUTES_SERVICE, f"{SECOND_API}.service", f"{SECOND_ETCD}.service"})

@@ -28,6 +28,7 @@ from tests.support.fake_cluster.faults import unavailable
 from tests.support.fake_mover import FakeMover, claims
 from tests.support.objects import deployment, made
 from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand
+from tests.support.recorder import Recorder
 
 ROW = "data of shop"
 
@@ -161,6 +162,20 @@ def test_a_claim_that_something_else_uses_stops_nothing(stand: DataStand) -> Non
     with pytest.raises(BlockedError, match="pod stranger uses it on blue"):
         stand.cut_over()
     assert "stop" not in stand.order()
+
+
+def test_pods_that_may_take_longer_to_end_than_is_waited_are_told(stand: DataStand) -> None:
+    """A database that waits for its clients: the person can give it longer, before it stands still for nothing."""
+    patch = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 600}}}}
+    stand.base.blue.patch(DEPLOYMENTS, "shop", "dns", patch, manager="kubectl")
+    assert run_copy(stand.base.session, CopyOptions())[1].complete
+    stand.base.control(stand.base.blue)
+    assert run_validate(stand.base.session).good
+    stand.cut_over()
+    shown = stand.base.session.run.reporter
+    assert isinstance(shown, Recorder)
+    (told,) = [text for text in shown.notes if "may take 600 s" in text]
+    assert "cutover.stopTimeout" in told
 
 
 def using_pod(name: str, **more: Any) -> Manifest:
