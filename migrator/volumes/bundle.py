@@ -1,4 +1,4 @@
-"""The program for the hosts as one file, which their Python runs as it is (zipapp)."""
+"""The program for the hosts: one file on the way there, a folder with what Python makes of it there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import hashlib
 import io
 import zipfile
 from importlib import resources
+
+from migrator.nodes.paths import STATE
+from migrator.ports import Host
 
 _MAIN = "import sys\nfrom migrator.volumes.agent.main import main\nsys.exit(main(sys.argv[1:]))\n"
 _AT = (1980, 1, 1, 0, 0, 0)
@@ -24,7 +27,24 @@ def bundle() -> bytes:
 
 def bundle_name() -> str:
     """Return its name, which tells what is in it: a unit that runs an older one keeps its own."""
-    return f"agent-{hashlib.sha256(bundle()).hexdigest()[:12]}.pyz"
+    return f"agent-{hashlib.sha256(bundle()).hexdigest()[:12]}"
+
+
+def put_agent(host: Host) -> str:
+    """Put the program on a host, unless it is there, and return its folder, which Python runs.
+
+    It is compiled there once: it starts several times in a pass, and a small board takes a second for that.
+    """
+    path = f"{STATE}/volumes/.{bundle_name()}"
+    if not host.ok(f"test -e {path}/__main__.py"):
+        host.run(
+            f"set -e; umask 077; mkdir -p -m 755 {STATE}/volumes; new={path}.$$; "
+            "cat > $new.pyz; python3 -m zipfile -e $new.pyz $new; "
+            "python3 -m compileall -q $new; rm $new.pyz; "
+            f"mv -T $new {path} 2> /dev/null || rm -rf $new",
+            stdin=bundle(),
+        )
+    return path
 
 
 def _files() -> dict[str, str]:

@@ -19,7 +19,7 @@ from migrator.nodes.paths import STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
 from migrator.volumes.agent.exclude import Exclude
-from migrator.volumes.bundle import bundle, bundle_name
+from migrator.volumes.bundle import put_agent
 from migrator.volumes.server import Server, require_programs
 
 _SECONDS = 7 * 24 * 3600
@@ -70,7 +70,7 @@ class NodeMover:
         """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""
         machine = _machine(self._source if source else self._target, place)
         require_programs(machine.host)
-        agent = self._put_agent(machine.host)
+        agent = put_agent(machine.host)
         path = _real_path(machine.host, place)
         left_out = f" {for_shell(Exclude(exclude).text)}" if exclude else ""
         document: Mapping[str, object] = json.loads(
@@ -113,7 +113,7 @@ class NodeMover:
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses a folder on its host, in words."""
         machine = _machine(self._source if source else self._target, place)
-        agent = self._put_agent(machine.host)
+        agent = put_agent(machine.host)
         answer = machine.host.run(f"python3 -I {agent} users {for_shell(_real_path(machine.host, place))}", timeout=600)
         return tuple(printable(str(text)) for text in json.loads(answer.splitlines()[-1]))
 
@@ -127,7 +127,7 @@ class NodeMover:
         if not host.ok(f"test -d {_undo_folder(job)}"):
             return TakenBack()
         root, what = _real_path(host, job.target), "everything" if everything else "broken"
-        command = f"python3 -I {self._put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
+        command = f"python3 -I {put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
         document = _result(job, _said(_detached(unit, command), host, say)).document
         return TakenBack(int(document["undone"]), str(document["digest"]))
 
@@ -152,7 +152,7 @@ class NodeMover:
             far = pool.submit(_real_path, source.host, job.source)
             require_programs(target.host)
             target_path = _real_path(target.host, job.target)
-            agent, source_path = self._put_agent(target.host), far.result()
+            agent, source_path = put_agent(target.host), far.result()
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
         server = Server(unit)
@@ -186,13 +186,6 @@ class NodeMover:
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
-
-    @staticmethod
-    def _put_agent(host: Host) -> str:
-        path = f"{STATE}/volumes/{bundle_name()}"
-        if not host.ok(f"test -s {path}"):
-            host.write(path, bundle(), mode=0o600)
-        return path
 
 
 def _settings(job: Job, root: str, folder: str) -> dict[str, object]:

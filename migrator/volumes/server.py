@@ -11,7 +11,7 @@ from migrator.errors import BlockedError
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 from migrator.volumes.agent.serve import tar_command
-from migrator.volumes.bundle import bundle
+from migrator.volumes.bundle import put_agent
 
 _RUN = "/run/migrator"
 _FREE_PORT = (
@@ -93,13 +93,11 @@ class Server:
         prepared = host.run(self._prepare_command(address, port)).splitlines()
         port, pam, host_key = int(prepared[0]), prepared[1], " ".join(prepared[2].split()[:2])
         settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
-        agent = f"{self.folder}/agent.pyz"
         # A stream needs no Python, which takes a small board a second to start; all else is taken apart by the agent.
         stream = " ".join(for_shell(word) for word in tar_command(root))
-        answers = f"python3 -I {agent} serve {for_shell(root)} {memory}".rstrip()
+        answers = f"python3 -I {put_agent(host)} serve {for_shell(root)} {memory}".rstrip()
         command = f'test "$SSH_ORIGINAL_COMMAND" = tar && exec {stream}; exec {answers}'
         options = f'restrict,from="{client}",command="{_quoted(command)}"'
-        host.write(agent, bundle(), mode=0o600)
         host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)
         host.write(f"{self.folder}/authorized_keys", f"{options} {public_key}\n".encode(), mode=0o600)
         host.run(self._unit_command(seconds))

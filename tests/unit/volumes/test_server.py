@@ -11,7 +11,7 @@ from tests.support.hosts import FakeHost
 
 def host() -> FakeHost:
     """Return a host that has all programs."""
-    made = FakeHost("blue-1", accepts=["systemctl stop", "ssh-keygen", "systemd-run", "create_connection", "pam.d"])
+    made = FakeHost("blue-1", accepts=["systemctl stop", "ssh-keygen", "systemd-run", "create_connection", "test -e"])
     made.answers["for name in"] = "\n"
     made.answers["ssh-keygen -q"] = lambda command: "\n".join(
         ("41234" if "bind" in command else "2222", "yes", "ssh-ed25519 AAAA comment", "")
@@ -34,7 +34,7 @@ def test_its_key_opens_one_folder_for_one_host() -> None:
     line = one.files[f"{folder}/authorized_keys"]
     assert line.startswith('restrict,from="10.0.1.1",command="test ')
     assert '\\"$SSH_ORIGINAL_COMMAND\\" = tar && exec tar -C /srv/data ' in line
-    assert "; exec python3 -I /run/migrator/" in line
+    assert "; exec python3 -I /var/lib/migrator/volumes/.agent-" in line
     assert 'serve /srv/data" ssh-ed25519 KEY' in line
     assert set(one.modes.values()) == {0o600}
     settings = one.files[f"{folder}/sshd_config"]
