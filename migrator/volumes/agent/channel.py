@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import struct
@@ -132,8 +133,12 @@ class Channel:
             self._session = None
 
     def close(self) -> None:
-        """End the server on the other host."""
-        self.hang_up()
+        """End the server on the other host, by the session where there is one: a process that starts for it takes its time."""
+        if self._session:
+            with contextlib.suppress(SourceError):  # it ends with the server
+                list(self._frames("close"))
+            self.hang_up()
+            return
         subprocess.run([*self.line.ssh, self.address, "close"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
 
     def _listed(self, word: str, payload: bytes = b"") -> Iterator[Entry]:

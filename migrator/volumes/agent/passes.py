@@ -94,16 +94,16 @@ class Pass:
     def _checked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Look at both sides; raises PassError before anything is changed."""
         with ThreadPoolExecutor(1) as pool:  # the other host takes its time for its first answer
-            far = pool.submit(self.channel.ask, "probe")
+            far = pool.submit(self._looked_at_source)
             here, in_use = probe(self.settings.root), users(self.settings.root)
-            there = far.result()
+            there, using = far.result()
         if self.settings.known_target and self.memory.binding.stage == "new":
             self._take_over_lists()
         known = self.memory.binding
         guards.require_same_folders(known, there, here)
         if in_use:
             raise PassError(f"the target is in use: {in_use[0]}", "scale its workload to 0 there, and run this again")
-        if self.settings.finish and (using := self.channel.ask("users")):
+        if using:
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         self.began = self.channel.ask("sync")
         self.memory.hold("before", self.channel.scan())
@@ -119,6 +119,10 @@ class Pass:
             guards.require_content(self.memory, self.tree, counted, there, trusted=trusted)
         self.memory.bind(source=guards.identity(there), target=guards.identity(here))
         return there, here
+
+    def _looked_at_source(self) -> tuple[dict[str, Any], list[str]]:
+        """Return what the source's folder is, and for a last pass who uses it."""
+        return self.channel.ask("probe"), self.channel.ask("users") if self.settings.finish else []
 
     def _take_over_lists(self) -> None:
         """Take what the other direction's last pass has proven for what both sides had: only later changes are read."""
@@ -309,11 +313,13 @@ class Pass:
         """
         if not result["equal"]:
             raise PassError(f"{result['leftCount']} objects differ after {_ROUNDS} rounds: {'; '.join(result['left'][:3])}")
-        if using := self.channel.ask("users"):
-            raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
-        if self.channel.ask("stamps") != stamps_digest(self.memory.entries("before.new")):
-            self._raise_for_what_wrote()
-        return synced(self.settings.root)
+        with ThreadPoolExecutor(1) as pool:  # the target's disk takes its time, too
+            settled = pool.submit(synced, self.settings.root)
+            if using := self.channel.ask("users"):
+                raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
+            if self.channel.ask("stamps") != stamps_digest(self.memory.entries("before.new")):
+                self._raise_for_what_wrote()
+            return settled.result()
 
     def _raise_for_what_wrote(self) -> None:
         for old, new in paired(self.memory.entries("before.new"), self.channel.scan()):

@@ -134,6 +134,8 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
         yield json.dumps(synced(root)).encode()
     elif word == "users":
         yield json.dumps(users(root)).encode()
+    elif word == "close":
+        os.kill(_listener(), signal.SIGTERM)
     elif word == "known":
         yield json.dumps(asdict(Memory(memory).binding) if os.path.isdir(memory) else {}).encode()
     elif word in ("known-source", "known-target") and os.path.isdir(memory):

@@ -73,14 +73,17 @@ def free_flags(tree: Tree, known: Iterable[Entry]) -> int:
 
 
 def finish(tree: Tree, wanted: Iterable[tuple[Entry, Entry]]) -> list[bytes]:
-    """Give pairs of source and target what rsync does not: reserved blocks, and flags last; return the paths that changed.
+    """Give pairs of source and target what rsync does not: reserved blocks, times of folders, flags last; return what changed.
 
-    Folders get their flags after what is in them, and their times back.
+    Whatever rsync puts into a folder changes the folder's time, and it sets that only of folders that it was asked for. Folders get
+    their flags after what is in them.
     """
     changed: list[bytes] = []
     flagged: list[Entry] = []
     for source, found in wanted:
         if source.kind == "f" and _is_full(source) and not _is_full(found) and _reserved(tree, source):
+            changed.append(source.path)
+        if source.kind == "d" and source.mtime != found.mtime and _timed(tree, source):
             changed.append(source.path)
         if source.flags != found.flags:
             flagged.append(source)
@@ -99,6 +102,17 @@ def _reserved(tree: Tree, entry: Entry) -> bool:
         try:
             os.posix_fallocate(fd, 0, entry.size)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
+        finally:
+            os.close(fd)
+        return True
+    return False
+
+
+def _timed(tree: Tree, folder: Entry) -> bool:
+    with contextlib.suppress(OSError), tree.opened_folder(folder.path) as (above, name):
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+        try:
+            os.utime(fd, ns=(os.fstat(fd).st_atime_ns, folder.mtime))
         finally:
             os.close(fd)
         return True

@@ -31,6 +31,17 @@ def test_lists_and_answers_come_over_one_session(tmp_path: Path) -> None:
         channel.hang_up()
 
 
+def test_the_end_goes_over_the_session_too(tmp_path: Path) -> None:
+    """Whatever comes of it: a server that is gone already is no error, and the session is over."""
+    (tmp_path / "volume").mkdir()
+    channel = local_channel(tmp_path, tmp_path / "volume")
+    assert channel.ask("users") == []
+    (tmp_path / "ssh").unlink()
+    channel.close()
+    with pytest.raises(FileNotFoundError):
+        channel.ask("probe")
+
+
 def test_an_answer_that_says_no_is_an_error_and_a_cut_line_another(tmp_path: Path) -> None:
     """A retry helps where the connection was lost, and only there."""
     volume = tmp_path / "volume"

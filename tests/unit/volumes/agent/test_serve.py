@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import struct
 import zlib
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_rsync_gets_this_folder_whatever_it_asks_for() -> None:
     ]
     kept = "rsync --server --sender -blHogDtpAXrSe.iLsfxCIvu --backup-dir /x --numeric-ids . /"
     assert "--backup-dir" not in serve.rsync_command(kept.split(" "), "/srv/data")
+
+
+def test_a_session_ends_the_server_that_it_came_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further process starts for that."""
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr(serve, "_listener", lambda: 4242)
+    monkeypatch.setattr(serve.os, "kill", lambda pid, number: ended.append((pid, number)))
+    assert list(serve.answer("/srv/data", "close", b"")) == []
+    assert ended == [(4242, signal.SIGTERM)]
 
 
 @pytest.mark.parametrize(

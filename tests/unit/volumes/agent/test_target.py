@@ -36,6 +36,20 @@ def test_blocks_that_were_reserved_are_reserved_again(tmp_path: Path) -> None:
     assert (tmp_path / "sparse").stat().st_blocks == 0
 
 
+def test_folders_get_their_times_back_without_another_round(tmp_path: Path) -> None:
+    """Of any depth, and the volume's own; a file's time is rsync's matter, and a folder that is gone is left to it."""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/file").write_bytes(b"x")
+    tree = Tree(str(tmp_path))
+    wanted = [(item._replace(mtime=number), item) for number, item in enumerate(tree.scan(), 1)]
+    gone = entry(b"gone", kind="d", mtime=1)
+    changed = target.finish(tree, [*wanted, (gone, gone._replace(mtime=2))])
+    assert changed == [b".", b"a", b"a/b"]
+    times = {item.path: item.mtime for item in tree.scan()}
+    assert {path: times[path] for path in changed} == {item.path: item.mtime for item, _ in wanted if item.kind == "d"}
+    assert times[b"a/file"] > len(wanted)
+
+
 def test_flags_of_what_is_gone_are_no_error(tmp_path: Path) -> None:
     """The list is of an earlier pass."""
     assert target.free_flags(Tree(str(tmp_path)), [entry(b"gone", flags=16), entry(b"none")]) == 0
