@@ -98,10 +98,16 @@ def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: st
 
 
 def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
-    """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome."""
+    """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome.
+
+    `close` ends the server and this session, without an answer.
+    """
     while line := given.readline(_LONGEST_LINE):
         word, _, length = line.decode().strip().partition(" ")
         try:
+            if word == "close":
+                os.kill(_listener(), signal.SIGTERM)
+                return
             payload = given.read(int(length or 0))
             of_device = block.is_device(root)
             for chunk in _of_device(root, word, payload) if of_device else answer(root, word, payload, memory=memory):
@@ -134,8 +140,6 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
         yield json.dumps(synced(root)).encode()
     elif word == "users":
         yield json.dumps(users(root)).encode()
-    elif word == "close":
-        os.kill(_listener(), signal.SIGTERM)
     elif word == "known":
         yield json.dumps(asdict(Memory(memory).binding) if os.path.isdir(memory) else {}).encode()
     elif word in ("known-source", "known-target") and os.path.isdir(memory):

@@ -39,8 +39,9 @@ def test_a_session_ends_the_server_that_it_came_through(monkeypatch: pytest.Monk
     ended: list[tuple[int, int]] = []
     monkeypatch.setattr(serve, "_listener", lambda: 4242)
     monkeypatch.setattr(serve.os, "kill", lambda pid, number: ended.append((pid, number)))
-    assert list(serve.answer("/srv/data", "close", b"")) == []
-    assert ended == [(4242, signal.SIGTERM)]
+    given, out = io.BytesIO(b"close 0\nusers 0\n"), io.BytesIO()
+    serve.session("/srv/data", given, out)
+    assert (ended, out.getvalue(), given.read()) == ([(4242, signal.SIGTERM)], b"", b"users 0\n")
 
 
 @pytest.mark.parametrize(
