@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,14 +45,8 @@ def edges(tmp_path: Path) -> Iterator[tuple[Balancer, Balancer]]:
 
 def open_all(edges: tuple[Balancer, Balancer], stack: ExitStack) -> list[Talk]:
     """Open some of both kinds."""
-    kinds: list[tuple[Callable[[int], Talk], int, int]] = [
-        (web_socket, edges[0].port, SOCKETS),
-        (stream, edges[1].port, STREAMS),
-    ]
-    found = [opened(port) for opened, port, count in kinds for _ in range(count)]
-    for talk in found:
-        stack.callback(talk.close)
-    return found
+    sockets = [stack.enter_context(web_socket(edges[0].port)) for _ in range(SOCKETS)]
+    return sockets + [stack.enter_context(stream(edges[1].port)) for _ in range(STREAMS)]
 
 
 def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, edges: tuple[Balancer, Balancer]) -> None:
@@ -66,7 +60,7 @@ def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, e
         assert sandbox.run(verb).code == 0
     with ExitStack() as stack:
         early = open_all(edges, stack)
-        assert {talk.say() for talk in early} == {"blue"}
+        assert {talk() for talk in early} == {"blue"}
         seen = stack.enter_context(load(edges[0].port, clients=2))
         done = sandbox.json("cutover", "--yes")
         assert done.code == 0, done.err
@@ -75,13 +69,13 @@ def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, e
         assert (len(told), min(told) >= SOCKETS + STREAMS) == (2, True), done.err
         assert all(SOCKETS + 1 >= number >= STREAMS for number in done.document["openOnBlueByServer"].values())
         late = open_all(edges, stack)
-        assert ({talk.say() for talk in early}, {talk.say() for talk in late}) == ({"blue"}, {"green"})
+        assert ({talk() for talk in early}, {talk() for talk in late}) == ({"blue"}, {"green"})
         back = sandbox.json("rollback")
         assert (back.code, sum(back.document["connectionsEnded"].values()) >= SOCKETS + STREAMS) == (0, True), back.err
-        assert ({talk.say() for talk in early}, {talk.say() for talk in late}) == ({"blue"}, {""})
+        assert ({talk() for talk in early}, {talk() for talk in late}) == ({"blue"}, {""})
         assert sandbox.run("validate").code == 0
         done = sandbox.json("cutover", "--yes", "--end-connections")
         assert (done.code, done.document["openOnBlue"]) == (0, 0), done.err
-        assert {talk.say() for talk in early} == {""}
+        assert {talk() for talk in early} == {""}
     assert seen.failures == []
     assert seen.answers.keys() == {"blue", "green"}

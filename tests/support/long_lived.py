@@ -24,13 +24,8 @@ _QUIET = logging.getLogger("tests.quiet")
 _QUIET.disabled = True
 
 
-class Talk:
-    """One connection of a client; `say` asks who is at its other end."""
-
-    def __init__(self, say: Callable[[], str], close: Callable[[], None]) -> None:
-        self.say = say
-        """Return the side's name, or an empty text where the connection has ended."""
-        self.close = close
+Talk = Callable[[], str]
+"""Asks over a connection that stays, and returns the name of the side at its other end; nothing where it has ended."""
 
 
 @contextmanager
@@ -54,18 +49,19 @@ def web_sockets(name: str) -> Iterator[int]:
         thread.join(timeout=PATIENCE_SECONDS)
 
 
-def web_socket(port: int) -> Talk:
+@contextmanager
+def web_socket(port: int) -> Iterator[Talk]:
     """Open a WebSocket."""
-    connection = connect(f"ws://127.0.0.1:{port}/", open_timeout=PATIENCE_SECONDS, close_timeout=1, logger=_QUIET)
+    with connect(f"ws://127.0.0.1:{port}/", open_timeout=PATIENCE_SECONDS, close_timeout=1, logger=_QUIET) as connection:
 
-    def say() -> str:
-        try:
-            connection.send("who?")
-            return str(connection.recv(timeout=PATIENCE_SECONDS))
-        except ConnectionClosed:
-            return ""
+        def say() -> str:
+            try:
+                connection.send("who?")
+                return str(connection.recv(timeout=PATIENCE_SECONDS))
+            except ConnectionClosed:
+                return ""
 
-    return Talk(say, connection.close)
+        yield say
 
 
 @contextmanager
@@ -105,7 +101,8 @@ def _answer(connection: socket.socket, name: str) -> None:
             connection.sendall(state.data_to_send())
 
 
-def stream(port: int) -> Talk:
+@contextmanager
+def stream(port: int) -> Iterator[Talk]:
     """Open a stream that stays open in both directions."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
     state = H2Connection(H2Configuration(client_side=True))
@@ -131,4 +128,5 @@ def stream(port: int) -> Talk:
             return ""
         return ""
 
-    return Talk(say, connection.close)
+    with connection:
+        yield say
