@@ -28,7 +28,9 @@ class Plane(FakeHost):
         self.units = {"api"} if left else set[str]()
         said = iter(answers)
         self.answers = {
-            "kill -s KILL": lambda _: self._ended(),
+            "kill -s KILL migrator-second-api migrator-second-etcd 2>/dev/null; systemctl stop migrator-second-api migrator-second-etcd ": lambda _: (
+                self._ended()
+            ),
             "systemd-run": self._started,
             "systemctl is-active": self._active,
             "journalctl": "no etcd",

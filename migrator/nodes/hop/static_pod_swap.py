@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrator.nodes.paths import MANIFESTS, SECOND_API
+from migrator.nodes.paths import MANIFESTS, SECOND_API, SECOND_ETCD
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
@@ -51,7 +51,11 @@ etcd=$(sum etcd)
 watch() {{
   while sleep 0.1; do
     now=$(sum etcd)
-    if test -n "$now" -a "$now" != "$etcd"; then etcd=$now; free_etcd; running=$(find_api); fi
+    if test -n "$now" -a "$now" != "$etcd"; then
+      etcd=$now
+      systemctl is-active -q {second_etcd} || free_etcd
+      running=$(find_api)
+    fi
     now=$(sum kube-apiserver)
     if test -n "$now" -a "$now" != "$api"; then api=$now; swapped_api "$running"; running=$(find_api); fi
   done
@@ -83,7 +87,7 @@ def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:
 
     `wait` is how many seconds after its manifest was replaced an etcd that does not listen is taken to wait for its API server.
     """
-    watched = _WATCH.format(manifests=MANIFESTS, wait=wait, again=_AGAIN_SECONDS, command=command)
+    watched = _WATCH.format(manifests=MANIFESTS, second_etcd=SECOND_ETCD, wait=wait, again=_AGAIN_SECONDS, command=command)
     return f"sh -c {for_shell(_find(node) + watched)}"
 
 

@@ -73,9 +73,15 @@ def test_an_api_server_is_given_time_only_where_no_second_one_answers(
     assert host.path("slept").read_text() == ("0\n" if second else "2\n")
 
 
-def test_an_etcd_that_is_up_in_time_needs_no_end_of_an_api_server(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
-    """With several control planes another API server answers the kubelet."""
-    (host.root / "listens").write_text("LISTEN 0 4096 *:2379 *:*\n")
+@pytest.mark.parametrize("second", [True, False])
+def test_an_etcd_that_is_up_in_time_needs_no_end_of_an_api_server(
+    host: ShellHost, server: subprocess.Popen[bytes], *, second: bool
+) -> None:
+    """With several control planes another API server answers the kubelet; with one, a second etcd lets its API server answer."""
+    if second:
+        host.path("units/migrator-second-etcd").touch()
+    else:
+        (host.root / "listens").write_text("LISTEN 0 4096 *:2379 *:*\n")
     host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/etcd.yaml; sleep 1'", "cp", wait=0.1))
     assert server.poll() is None
 
