@@ -93,16 +93,19 @@ class NodeMover:
         return _result(job, said)
 
     def prepare(self, job: Job) -> None:
-        """Do all for the next pass of a volume that can be done while its workload still runs; `release` takes it back."""
+        """Do all for the next pass of a volume that can be done while its workload still runs; `release` takes it back.
+
+        Nothing is done where a port was chosen: servers of several volumes would want it at once.
+        """
         source, target, unit = _machine(self._source, job.source), _machine(self._target, job.target), unit_name(job)
-        if not self.running(job):
+        if not self._port and not self.running(job):
             self._prepared[unit] = source.host, self._begun(job, source, target, unit, _PREPARED_SECONDS)
 
     def release(self) -> None:
         """End the servers of passes that were prepared and did not begin; one whose host is away ends by itself."""
         while self._prepared:
             unit, (host, _) = self._prepared.popitem()
-            with suppress(HostError):
+            with suppress(HostError, CommandFailedError):
                 Server(unit).stop(host)
 
     def read_list(self, job: Job) -> bytes:

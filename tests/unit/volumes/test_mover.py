@@ -74,6 +74,15 @@ def test_the_last_pass_is_prepared_while_blue_serves_and_what_was_not_used_is_ta
     assert "rm -rf /run/migrator/migrator-data-" in blue.commands[-1]
 
 
+def test_with_a_chosen_port_no_server_stands_beside_another_one() -> None:
+    """The passes of several volumes of one host come one after the other through it."""
+    blue, green, _ = hosts()
+    mover = NodeMover({"b": Machine(blue, "10.0.0.1")}, {"g": Machine(green, "10.0.1.1")}, port=2222)
+    mover.prepare(JOB)
+    mover.release()
+    assert (blue.commands, green.commands) == ([], [])
+
+
 def test_a_pass_that_says_nothing_at_its_end_was_cut_off() -> None:
     """What it said last is shown; the next run goes on."""
     _, _, mover = hosts("bringing\x1b[31m what differs")
