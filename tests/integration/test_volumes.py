@@ -17,6 +17,7 @@ from migrator.errors import BlockedError, HostError
 from migrator.model.volumes import Direction, Job, PassResult, Place
 from migrator.volumes.agent.compare import root_digest
 from migrator.volumes.agent.entries import from_lines
+from migrator.volumes.agent.target import lacking
 from migrator.volumes.mover import unit_name
 from migrator.volumes.proof import check_proof, make_proof
 from tests.support import trees
@@ -143,6 +144,47 @@ def test_an_empty_or_unmounted_source_deletes_nothing(hosts: Pair) -> None:
     assert copied(hosts, "away", finish=True, accept_deletions=True).equal
     assert not (green / "kept").exists()
     require_nothing_left(hosts)
+
+
+def test_files_that_come_and_go_during_a_pass_do_not_end_it(hosts: Pair) -> None:
+    """Case 20: blue creates and deletes all the time; the passes go on, and the last one, when it stands still, is clean."""
+    blue, green = hosts.volume("churn")
+    over, made = threading.Event(), threading.Event()
+    for number in range(300):
+        (blue / f"stays-{number}").write_bytes(b"x")
+
+    def churn() -> None:
+        number = 0
+        while not over.wait(0.001):
+            number += 1
+            path = blue / f"folder-{number % 7}" / f"file-{number}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"x" * (number % 5000))
+            if number > 100:
+                (blue / f"folder-{(number - 100) % 7}" / f"file-{number - 100}").unlink()
+                made.set()
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        assert made.wait(SECONDS)
+        brought = copied(hosts, "churn").number("entries")
+    finally:
+        over.set()
+        thread.join()
+    assert brought > 300
+    assert copied(hosts, "churn", finish=True).equal
+    assert described(green) == described(blue)
+
+
+def test_what_a_file_system_cannot_keep_is_named(tmp_path: Path) -> None:
+    """Case 13: one without attributes and ACLs; nothing stays of the trial."""
+    subprocess.run(["mount", "-t", "ramfs", "none", str(tmp_path)], check=True)
+    try:
+        assert {"extended attributes", "ACLs"} <= set(lacking(str(tmp_path)))
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_a_target_of_somebody_else_is_left_alone(hosts: Pair) -> None:

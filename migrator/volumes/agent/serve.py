@@ -27,7 +27,7 @@ from migrator.volumes.agent.users import mount_of, users
 
 _LETTERS = frozenset("bvlHogDtpAXrSIRcnxW")
 """Short options of rsync's sender that neither follow links nor write (rsync(1))."""
-_WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file"})
+_WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file", "--ignore-missing-args"})
 _CAPABILITIES = re.compile(r"e\d*\.[A-Za-z]*")
 _LIMIT = re.compile(r"--bwlimit=\d+")
 _CHUNK = 1 << 18

@@ -125,6 +125,8 @@ def _words(options: Options, *, some: bool) -> Iterator[str]:
     yield from options.exclude.words()
     if some:
         yield from ("--from0", "--files-from=-")
+        if options.vanishing:  # else a name that is gone by now is error 23, as if it could not be read (rsync(1))
+            yield "--ignore-missing-args"
     elif options.delete:
         yield "--delete-before" if options.delete_first else "--delete-delay"
     if options.in_place:

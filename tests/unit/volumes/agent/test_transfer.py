@@ -20,6 +20,7 @@ def test_everything_that_a_tree_has_is_asked_for() -> None:
 def test_some_paths_come_as_a_list_and_delete_nothing() -> None:
     """Names are ended by NUL, and are never words of a command."""
     words = list(transfer._words(Options(again=True, limit=500, undo="/u"), some=True))
+    assert "--ignore-missing-args" in words
     assert {"--from0", "--files-from=-", "--ignore-times", "--bwlimit=500", "--backup-dir=/u"} <= set(words)
     assert "--delete-delay" not in words
 
