@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,7 @@ class Reach:
     own_ceph: bool = False
     """Whether Rook runs a Ceph on the cluster's nodes."""
     attached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Nodes by the name of the volume that is attached to them (VolumeAttachment)."""
+    """Nodes by the name of the volume that is attached to them, and by the name of the VolumeAttachment itself."""
     in_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What each node says of volumes that it uses or has attached (Node status)."""
 
@@ -79,8 +80,8 @@ class Reach:
         attached: dict[str, tuple[str, ...]] = {}
         for item in attachments:
             name = get(item, "spec", "source", "persistentVolumeName")
-            if isinstance(name, str):
-                attached[name] = (*attached.get(name, ()), str(get(item, "spec", "nodeName")))
+            for key in {name, item["metadata"]["name"]} - {None}:
+                attached[key] = (*attached.get(key, ()), str(get(item, "spec", "nodeName")))
         return Reach(
             frozenset(str(driver["name"]) for item in drivers for driver in get(item, "spec", "drivers") or []),
             {**dict(_node_addresses(known)), **dict(_service_addresses(services))},
@@ -130,13 +131,22 @@ def user(volume: Manifest, reach: Reach) -> str:
 
     A VolumeAttachment goes when the driver has detached (KEP-625), and `volumesInUse` of a node once it has unmounted.
     """
-    if nodes := reach.attached.get(volume["metadata"]["name"]):
+    names = [volume["metadata"]["name"], *_attachment_names(volume, reach.in_use)]
+    if nodes := next((reach.attached[name] for name in names if name in reach.attached), ()):
         return f"node {nodes[0]} has it attached (VolumeAttachment)"
     start, end = _name_on_nodes(volume)
     for node, used in reach.in_use.items():
         if start and any(text.startswith(start) and text.endswith(end) for text in used):
             return f"node {node} has it in use"
     return ""
+
+
+def _attachment_names(volume: Manifest, nodes: Iterable[str]) -> Iterator[str]:
+    """Yield the names that a disk's attachments have, which may tell of another PersistentVolume of it (kubernetes#141541)."""
+    if csi := volume["spec"].get("csi"):
+        for node in nodes:
+            text = f"{csi.get('volumeHandle')}{csi.get('driver')}{node}"
+            yield f"csi-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _name_on_nodes(volume: Manifest) -> tuple[str, str]:

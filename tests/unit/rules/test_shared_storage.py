@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -138,3 +139,16 @@ def test_who_holds_a_volume_is_known_by_its_attachment_and_by_what_nodes_say() -
     assert user(item, Reach.of(nodes=[other])) == ""
     inline = made("storage.k8s.io/v1", "VolumeAttachment", "i", spec={"nodeName": "n", "source": {"inlineVolumeSpec": {}}})
     assert user(item, Reach.of(attachments=[inline])) == ""
+
+
+def test_an_attachment_that_names_another_volume_of_the_same_disk_counts() -> None:
+    """kubernetes#141541: its name is made of disk, driver and node, and the volume that it names may be an older one."""
+    disk = volume(csi={"driver": "d.example.com", "volumeHandle": "disk-7"})
+    name = "csi-" + hashlib.sha256(b"disk-7d.example.comn1").hexdigest()
+    older = made(
+        "storage.k8s.io/v1", "VolumeAttachment", name, spec={"nodeName": "n1", "source": {"persistentVolumeName": "older"}}
+    )
+    assert (
+        user(disk, Reach.of(attachments=[older], nodes=[made("v1", "Node", "n1")])) == "node n1 has it attached (VolumeAttachment)"
+    )
+    assert user(disk, Reach.of(attachments=[older], nodes=[made("v1", "Node", "n2")])) == ""
