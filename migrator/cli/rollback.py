@@ -129,6 +129,8 @@ def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
         render.line(f"all traffic is on blue, after {result.traffic_seconds * 1000:.0f} ms")
     if result.handed_back:
         render.line(f"handed back to blue: {', '.join(result.handed_back)}")
+    if not (traffic or result.handed_back or result.undone):
+        render.line("nothing of this migration was on green only: blue is as it was")
     for text in result.undone:
         render.line(render.word("warning"), f" {text}")
     if result.undone:

@@ -32,7 +32,7 @@ from migrator.kube.access import Access, load_access, received_access
 from migrator.kube.cluster import KubeCluster
 from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limits, Side, WayBack
 from migrator.migration.run import Run
-from migrator.migration.session import Session
+from migrator.migration.session import Session, require_two
 from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
 from migrator.ports import CommandRunner
@@ -58,6 +58,7 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
     clock = SystemClock()
     blue, green = (KubeCluster(name, access[name], clock=clock, max_requests=common.max_requests) for name in ("blue", "green"))
     identities = dict(zip(("blue", "green"), side_by_side(blue.identity, green.identity), strict=True))
+    require_two(**identities)
     path = journal_path(common, config.name)
     with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)

@@ -9,9 +9,14 @@ _PART = r"(\d+(?:\.\d+)?)(ms|h|m|s)"
 PATTERN = rf"^({_PART})+$".replace("(?:", "(")
 """The format as a regular expression for JSON Schema: Go's time.ParseDuration, from milliseconds to hours."""
 
+_LONGEST = 10 * 366 * 24 * 3600.0
+
 
 def parse_duration(text: str) -> float:
     """Return a duration in seconds; raises ValueError for other text."""
     if not re.fullmatch(rf"(?:{_PART})+", text):
         raise ValueError(f"{text!r} is not a duration; write it with its unit, such as 30s, 5m, 24h or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    if seconds > _LONGEST:
+        raise ValueError(f"{text!r} is longer than ten years")
+    return seconds

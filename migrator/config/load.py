@@ -14,6 +14,7 @@ from migrator.errors import ConfigError
 
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
+_LONGEST = 400
 _PLAIN = {
     "missing": "is missing",
     "extra_forbidden": "unknown key",
@@ -116,6 +117,8 @@ def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], ite
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(location[-1]), _keys_at(model, location[:-1]), n=1)
         what += f", did you mean {near[0]}?" if near else ""
+    if len(what) > _LONGEST:  # it quotes a long value: how it begins and what is wrong with it are told
+        what = f"{what[: _LONGEST // 2]} … {what[-_LONGEST // 2 :]}"
     return f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
 
 

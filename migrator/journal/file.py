@@ -115,24 +115,29 @@ class FileJournal(Generic[R]):
         return iter_entries(self.path, self._codec, damaged=self._damaged)
 
     def bind(self, **identities: str) -> None:
-        """Record the identities of the clusters; raises JournalError when an earlier run recorded others.
+        """Record the identities of the clusters; raises JournalError when an earlier run did something with others.
 
-        Callers leave out a cluster that does not answer.
+        One that only looked, with another context by mistake, binds nobody. Callers leave out a cluster that does not answer.
         """
         bound: dict[str, str] = {}
         for entry in iter_entries(self.path, self._codec, mentions=Bound.WORD, damaged=self._damaged):
             if isinstance(entry.record, Bound):
                 bound |= entry.record.clusters
         for side, identity in identities.items():
-            if bound.get(side, identity) != identity:
+            if bound.get(side, identity) != identity and self._has_done_something():
                 whose = side if side == "cluster" else f"{side} cluster"
                 raise JournalError(
                     f"{self.path}: belongs to another {whose}",
                     hint="use another --state-dir, or correct the context in the file",
                 )
-        fresh = {side: identity for side, identity in identities.items() if side not in bound}
+        fresh = {side: identity for side, identity in identities.items() if bound.get(side) != identity}
         if fresh:
             self.append(cast("R", Bound(fresh)))
+
+    def _has_done_something(self) -> bool:
+        return any(
+            not isinstance(entry.record, Header | Bound) for entry in iter_entries(self.path, self._codec, damaged=self._damaged)
+        )
 
     def _entry(self, record: R) -> Entry[R]:
         return Entry(round(self._clock.now(), 3), record)

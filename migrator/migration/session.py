@@ -65,8 +65,7 @@ class Session:
         """
         blue, green = side_by_side(partial(_looked_at, self.blue), partial(_looked_at, self.green))
         identities = {"blue": blue.identity, "green": green.identity}
-        if identities["blue"] == identities["green"]:
-            raise BlockedError("blue and green are the same cluster", hint="correct the contexts in the file")
+        require_two(**identities)
         if green.version[:2] < blue.version[:2] and not self.allow_older:
             raise BlockedError(
                 f"green is older than blue ({green.version[2]} < {blue.version[2]})",
@@ -134,6 +133,12 @@ class Session:
             self.run.reporter.emit(Step(f"hook {name}: {command[0]}"))
             self.run.write(HookStarted(name, command[0]))
             self.runner.run(command, self.config.hooks.timeout.total_seconds())
+
+
+def require_two(blue: str, green: str) -> None:
+    """Raise BlockedError where both identities are those of one cluster."""
+    if blue == green:
+        raise BlockedError("blue and green are the same cluster", hint="correct the contexts in the file")
 
 
 class _Look(NamedTuple):

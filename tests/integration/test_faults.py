@@ -116,10 +116,12 @@ def test_context_that_does_not_exist(sandbox: Sandbox) -> None:
 
 
 def test_blue_and_green_the_same(sandbox: Sandbox) -> None:
-    """A cluster cannot be moved onto itself, under whatever address."""
+    """A cluster cannot be moved onto itself, under whatever address; once that is corrected, the migration begins."""
     sandbox.configure(green={"context": "blue"})
     result = sandbox.run("copy")
     assert (result.code, "the same cluster" in one_line(result)) == (3, True)
+    sandbox.configure()
+    assert sandbox.run("plan").code == 0
 
 
 def test_green_older_than_blue(sandbox: Sandbox) -> None:

@@ -135,9 +135,22 @@ def test_bound_to_its_clusters(path: Path) -> None:
     with opened(path) as journal:
         journal.bind(blue="1")
         journal.bind(blue="1", green="2")
+        journal.append(CutoverStarted())
         with pytest.raises(JournalError, match="another green cluster"):
             journal.bind(blue="1", green="3")
-    assert read(path)[1:] == [Bound({"blue": "1"}), Bound({"green": "2"})]
+    assert read(path)[1:] == [Bound({"blue": "1"}), Bound({"green": "2"}), CutoverStarted()]
+
+
+def test_a_look_at_another_cluster_by_mistake_binds_nobody(path: Path) -> None:
+    """Whoever corrects the context goes on with the same journal; from then on it is tied to the right one."""
+    with opened(path) as journal:
+        journal.bind(blue="1", green="3")
+        journal.bind(blue="1", green="2")
+        journal.append(CutoverStarted())
+        journal.bind(blue="1", green="2")
+        with pytest.raises(JournalError, match="another green cluster"):
+            journal.bind(blue="1", green="3")
+    assert read(path)[1:] == [Bound({"blue": "1", "green": "3"}), Bound({"green": "2"}), CutoverStarted()]
 
 
 def test_notes_wait_for_the_next_record_and_keep_their_order(path: Path) -> None:
