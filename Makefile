@@ -41,11 +41,14 @@ e2e-build-host: install nodes emulator
 e2e-data: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_e2e_data.py
 
-# External-dns and BIND, both real. As many hand-overs there and back as ROUNDS says; in the last KILLS the tool is killed.
+# External-dns and BIND, cert-manager and an ACME server, Flux, MetalLB: all real. As many hand-overs there and back as ROUNDS says; in
+# the last KILLS the tool is killed. ADD=1 adds to the figures that are there.
 e2e-one-side: ROUNDS = 20
 e2e-one-side: KILLS = 5
+e2e-one-side: SEED = 1
+e2e-one-side: ADD = 0
 e2e-one-side: install nodes
-	MIGRATOR_WRITE_RESULTS=1 ROUNDS=$(ROUNDS) KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/on_demand/test_one_side_real.py
+	MIGRATOR_WRITE_RESULTS=1 ROUNDS=$(ROUNDS) KILLS=$(KILLS) SEED=$(SEED) ADD=$(ADD) $(BIN)/python -m pytest -s tests/on_demand/test_one_side_*.py
 
 check: lint
 	$(BIN)/python -m pytest -q -n 2 tests/unit

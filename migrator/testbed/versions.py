@@ -21,8 +21,20 @@ HELM = "3.18.6"
 EXTERNAL_DNS = "0.21.0"
 """The newest version all of whose modules are published and that Go 1.26 compiles."""
 LOCAL_PATH = "0.0.30"
-KUSTOMIZE_CONTROLLER = "1.10.1"
-METALLB = "0.16.2"
+CERT_MANAGER = "1.21.2"
+CERT_MANAGER_KINDS = (
+    *("acme.cert-manager.io_challenges", "acme.cert-manager.io_orders"),
+    *(f"cert-manager.io_{kind}" for kind in ("certificaterequests", "certificates", "clusterissuers", "issuers")),
+)
+PEBBLE = "2.10.1"
+KUSTOMIZE_CONTROLLER = "1.9.6"
+"""The newest version that Go 1.26 compiles."""
+METALLB = "0.15.2"
+"""The newest version whose modules are published, with the next version of one of them: 0.16.2 needs frr-k8s 0.0.27."""
+METALLB_KINDS = (
+    *("bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools"),
+    *("l2advertisements", "servicebgpstatuses", "servicel2statuses"),
+)
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _KUBERNETES = (*CONTROL_PLANE, "kube-proxy", "kubeadm", "kubectl")
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -135,6 +147,50 @@ BUILDS = (
                 "github.com/rancher/local-path-provisioner",
                 module="github.com/rancher/local-path-provisioner",
                 files=("deploy/local-path-storage.yaml",),
+            )
+        },
+    ),
+    Build(
+        "cert-manager",
+        {"github.com/cert-manager/cert-manager": CERT_MANAGER},
+        {
+            "cert-manager": Program(
+                "cert-manager",
+                CERT_MANAGER,
+                "./cert-manager",
+                module="github.com/cert-manager/cert-manager",
+                files=tuple(f"deploy/crds/{name}.yaml" for name in CERT_MANAGER_KINDS),
+            )
+        },
+    ),
+    Build(
+        "pebble",
+        {"github.com/letsencrypt/pebble/v2": PEBBLE},
+        {"pebble": Program("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble")},
+    ),
+    Build(
+        "metallb",
+        {"go.universe.tf/metallb": METALLB, "github.com/metallb/frr-k8s": "0.0.21"},
+        {
+            "metallb-controller": Program(
+                "metallb",
+                METALLB,
+                "go.universe.tf/metallb/controller",
+                module="go.universe.tf/metallb",
+                files=tuple(f"config/crd/bases/metallb.io_{kind}.yaml" for kind in METALLB_KINDS),
+            )
+        },
+    ),
+    Build(
+        "kustomize-controller",
+        {"github.com/fluxcd/kustomize-controller": KUSTOMIZE_CONTROLLER},
+        {
+            "kustomize-controller": Program(
+                "kustomize-controller",
+                KUSTOMIZE_CONTROLLER,
+                "github.com/fluxcd/kustomize-controller",
+                module="github.com/fluxcd/kustomize-controller",
+                files=("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
             )
         },
     ),

@@ -17,6 +17,7 @@ from migrator.model.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, SERVICE_A
 from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import balanced, load
 from migrator.testbed.planes.deploy import deploy
+from tests.support.guarded import done, guarded
 from tests.support.objects import config_map, cron_job, deployment, made
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
 
@@ -115,6 +116,38 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
         return True
 
     until(is_gone)
+
+
+def optional_rule(word: str) -> list[dict[str, list[str]]]:
+    """Return the rule that deploy/rbac-blue.yaml has as a comment, by a word of it."""
+    lines = (DEPLOY / "rbac-blue.yaml").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("  # - {") and word in line]
+    rules: list[dict[str, list[str]]] = yaml.safe_load(line.replace("# ", "", 1))
+    return rules
+
+
+@pytest.mark.on_demand
+def test_the_shipped_roles_suffice_for_guards_on_both_sides(sandbox: Sandbox, least: Path, tmp_path: Path) -> None:
+    """With the line for blue that is a comment; without it copy says so before it writes."""
+    role = sandbox.pair.blue.get(CLUSTER_ROLES, "", "migrator-blue")
+    with guarded(sandbox, tmp_path, [], copy=False):
+        text = yaml.safe_load((sandbox.folder / "migration.yaml").read_text())
+        sandbox.configure(**(text | contexts(least) | {"cutover": {"guard": ["green", "blue"]}}))
+        refused = sandbox.run("copy")
+        assert refused.code != 0
+        assert "deploy/rbac-blue.yaml" in refused.err
+        assert sandbox.absent("Namespace", sandbox.namespace)
+        rules = [*role["rules"], *optional_rule("validatingadmissionpolicies")]
+        sandbox.pair.blue.patch(CLUSTER_ROLES, "", "migrator-blue", {"rules": rules}, manager="test")
+        try:
+            until(lambda: sandbox.run("copy").code == 0)
+            done(sandbox, "validate")
+            done(sandbox, "cutover", "--yes")
+            assert sandbox.json("status").document["guards"] == {"blue": ["CronJob", "external-dns"]}
+            done(sandbox, "rollback")
+            assert sandbox.json("status").document["guards"] == {"green": ["CronJob", "external-dns"]}
+        finally:
+            sandbox.pair.blue.patch(CLUSTER_ROLES, "", "migrator-blue", {"rules": role["rules"]}, manager="test")
 
 
 FORBIDDEN = [

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import orjson
 import pytest
@@ -16,8 +17,10 @@ import yaml
 from migrator.adapters.clock import SystemClock
 from migrator.adapters.identity import process_mark
 from migrator.kube.access import load_access
+from migrator.kube.cluster import KubeCluster
 from migrator.kube.transport import Transport
 from migrator.testbed.waiting import PATIENCE_SECONDS
+from tests.support.guarded import done, guarded
 from tests.support.objects import config_map, made
 from tests.support.relay import relay
 from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line, until
@@ -25,18 +28,19 @@ from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line, until
 LEASES = TYPES["Lease"]
 
 
-def lock(sandbox: Sandbox, holder: str, *, process: str = "") -> None:
-    """Leave a lock on green, as a run does that was killed; it runs out after 2 s without a renewal."""
+def lock(sandbox: Sandbox, holder: str, *, process: str = "", at: str = "green") -> None:
+    """Leave a lock on green or blue, as a run does that was killed; it runs out after 2 s without a renewal."""
     annotations = {"migrator/run": "an-earlier-one", "migrator/process": process}
     spec = {"holderIdentity": holder, "leaseDurationSeconds": 2, "renewTime": "2099-01-01T00:00:00.000000Z"}
     lease = made("coordination.k8s.io/v1", "Lease", "migrator", annotations=annotations, spec=spec)
-    sandbox.pair.green.create(LEASES, "kube-system", orjson.dumps(lease), manager="test")
+    cluster = sandbox.pair.green if at == "green" else sandbox.pair.blue
+    cluster.create(LEASES, "kube-system", orjson.dumps(lease), manager="test")
 
 
-def renew(sandbox: Sandbox, number: int) -> None:
+def renew(cluster: KubeCluster, number: int) -> None:
     """Renew that lock, as a run does that is alive."""
     spec = {"renewTime": f"2099-01-01T00:00:{number % 60:02}.000000Z"}
-    sandbox.pair.green.patch(LEASES, "kube-system", "migrator", {"spec": spec}, manager="test")
+    cluster.patch(LEASES, "kube-system", "migrator", {"spec": spec}, manager="test")
 
 
 @contextmanager
@@ -86,10 +90,25 @@ def test_a_holder_that_lives_keeps_the_lock(sandbox: Sandbox) -> None:
     """A run of another machine whose renewals are seen."""
     sandbox.on_blue(config_map("a"))
     lock(sandbox, "bob@elsewhere/17")
-    with every(0.5, lambda number: renew(sandbox, number)):
+    with every(0.5, lambda number: renew(sandbox.pair.green, number)):
         result = sandbox.run("copy")
     assert (result.code, "is locked by bob@elsewhere/17" in one_line(result)) == (3, True)
     assert sandbox.absent("Namespace", sandbox.namespace)
+
+
+@pytest.mark.on_demand
+def test_a_cutover_changes_nothing_while_another_tool_holds_blue(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Another migration of this blue has another green, and meets this one on blue alone; once it has ended the cutover goes on."""
+    blue = sandbox.pair.blue
+    with guarded(sandbox, tmp_path, []):
+        lock(sandbox, "bob@elsewhere/17", at="blue")
+        with every(0.5, lambda number: renew(blue, number)):
+            refused = sandbox.run("cutover", "--yes")
+        assert (refused.code, "blue is locked by bob@elsewhere/17" in one_line(refused)) == (3, True), refused.err
+        assert sandbox.blue("Deployment", "dns")["spec"]["replicas"] == 2
+        assert (sandbox.green("Deployment", "dns")["spec"]["replicas"], sandbox.events("hand-over")) == (0, [])
+        assert "blue is locked by bob@elsewhere/17: watching for 2 s" in done(sandbox, "cutover", "--yes")
+        assert sandbox.blue("Deployment", "dns")["spec"]["replicas"] == 0
 
 
 def test_a_stopped_run_that_has_lost_its_lock_writes_nothing_when_it_goes_on(sandbox: Sandbox) -> None:

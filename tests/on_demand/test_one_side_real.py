@@ -1,4 +1,4 @@
-"""Real controllers that act outside, handed over and back many times: counted at the DNS server."""
+"""Real controllers that act outside, handed over and back many times: counted at the DNS server and the ACME server."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 from migrator import __version__
 from migrator.testbed.binaries import Store
-from migrator.testbed.versions import BLUE, EXTERNAL_DNS, GREEN
-from tests.integration.conftest import pair, sandbox, store
+from migrator.testbed.versions import BLUE, CERT_MANAGER, EXTERNAL_DNS, GREEN, PEBBLE
 from tests.support.outside import NAMES, Outside, outside
 from tests.support.sandbox import Sandbox, until
 from tests.support.zone_history import changes_since, missing_after, records, serial
 
-__all__ = ["pair", "sandbox", "store"]
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 """Cutovers and rollbacks, each."""
 KILLS = int(os.environ.get("KILLS", "5"))
 """Rounds in which both are killed at a moment of chance, and run again."""
 SEED = int(os.environ.get("SEED", "1"))
+ADD = os.environ.get("ADD") == "1"
+"""Whether the figures are added to those that are there, of the same versions."""
 _LONGEST = 6.0
 """Seconds of a run within which it is killed; one that has ended before has done its work."""
 RESULT = Path(__file__).parents[2] / "benchmarks/results/one-side.json"
@@ -41,7 +41,7 @@ def validated(stage: Outside) -> None:
     assert result.code == 0, result.err + result.out
 
 
-def written(stage: Outside, left_out: list[int]) -> None:
+def written(stage: Outside, orders: int, left_out: list[int]) -> None:
     """Write the figures where they are asked for."""
     if not os.environ.get("MIGRATOR_WRITE_RESULTS"):
         return
@@ -52,40 +52,53 @@ def written(stage: Outside, left_out: list[int]) -> None:
         "killed_runs": seen.kills,
         "double_effects": len(seen.double_effects),
         "records_lost": len(seen.records_lost),
-        "acme_orders_per_name_max": None,  # no cert-manager takes part yet
+        "acme_orders_per_name_max": orders,
         "dns_updates": seen.updates,
         "cronjob_minutes_left_out": len(left_out),
-        "seed": SEED,
+        "seeds": [SEED],
         "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "kernel": platform.release()},
         "versions": {
             "migrator": __version__,
             "blue": BLUE,
             "green": GREEN,
             "external-dns": EXTERNAL_DNS,
+            "cert-manager": CERT_MANAGER,
+            "pebble": PEBBLE,
         },
     }
+    if ADD:
+        document = added(json.loads(RESULT.read_text()), document)
     RESULT.write_text(json.dumps(document, indent=2) + "\n")
 
 
+def added(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of both; raises AssertionError when other programs were measured, or the same moments of chance."""
+    assert before["versions"] == now["versions"], "other versions: run it without ADD=1"
+    assert not set(before["seeds"]) & set(now["seeds"]), f"was run with SEED={SEED} already"
+    most = "acme_orders_per_name_max"
+    sums = {key: before[key] + value for key, value in now.items() if isinstance(value, int | list) and key != most}
+    return now | sums | {most: max(before[most], now[most])}
+
+
 def test_nothing_is_done_twice_and_no_name_is_lost(sandbox: Sandbox, store: Store, tmp_path: Path) -> None:
-    """No name is missing at any moment, each moves once per hand-over, and foreign names are left alone."""
+    """No name is missing at any moment, each moves once per hand-over, one ACME order per name, and foreign names are left alone."""
     chance = random.Random(SEED)
-    with outside(sandbox, store, tmp_path) as stage:
+    with outside(sandbox, store, tmp_path, acme=True) as stage:
         copied(stage)
         for number in range(ROUNDS):
             validated(stage)
             for verb in ("cutover", "rollback"):
                 stage.hand_over(verb, kill_after=chance.uniform(0, _LONGEST) if number >= ROUNDS - KILLS else None)
-        seen, left_out = stage.judge(), stage.left_out()
-        written(stage, left_out)
+        seen, orders, left_out = stage.judge(), stage.orders_per_name(), stage.left_out()
+        written(stage, orders, left_out)
     assert (seen.records_lost, seen.double_effects) == ([], [])
-    assert (seen.cutovers, seen.rollbacks) == (ROUNDS, ROUNDS)
+    assert (seen.cutovers, seen.rollbacks, orders) == (ROUNDS, ROUNDS, 1)
     assert left_out == []
 
 
 def test_external_dns_waits_for_the_addresses_of_green(sandbox: Sandbox, store: Store, tmp_path: Path) -> None:
     """Started before a Service has its address, it would delete the name."""
-    with outside(sandbox, store, tmp_path) as stage:
+    with outside(sandbox, store, tmp_path, acme=False) as stage:
         assert sandbox.run("copy").code == 0
         validated(stage)
         before, first = records(stage.server), serial(stage.server)

@@ -1,7 +1,7 @@
 """Both sides of a migration with real controllers that act outside, and what was seen of them there.
 
-External-dns runs as a process, and a real BIND answers it. Played are: the kubelets (`pod_processes`), and the cloud that gives
-Services their addresses.
+External-dns and cert-manager run as processes, a real BIND and a real ACME server answer them. Played are: the kubelets
+(`pod_processes`), and the cloud that gives Services their addresses.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from migrator.kube.cluster import KubeCluster
-from migrator.testbed.balancer import balanced
+from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ResourceType
 from migrator.testbed.binaries import Store
 from migrator.testbed.name_server import NameServer, name_server
+from tests.support.both_sides import both_sides, define
 from tests.support.objects import cron_job
-from tests.support.outside_programs import external_dns, published, tsig
-from tests.support.pod_processes import PodProcesses, overlaps, pods_run
+from tests.support.outside_programs import cert_manager, certificates, external_dns, published, tsig
+from tests.support.pebble import Pebble, pebble
+from tests.support.pod_processes import PodProcesses, overlaps
 from tests.support.sandbox import TYPES, Sandbox, until
 from tests.support.zone_history import Change, Entry, by_name, changes_since, missing_after, records, serial, update_times
 
 NAMES = ("web", "api")
-"""What external-dns keeps in DNS."""
+"""What external-dns keeps in DNS, and certificates are for."""
 _TAKEN = "taken"
 """What a Service asks for, and another owner has."""
 _SERVICES = (*NAMES, _TAKEN)
@@ -35,6 +39,8 @@ mail IN A 203.0.113.1
 a-{_TAKEN} IN TXT "heritage=external-dns,external-dns/owner=somebody-else,external-dns/resource=service/x/y"
 plain IN TXT "written by hand"
 """
+_CERTIFICATES = ResourceType("cert-manager.io", "v1", "certificates", "Certificate", True, frozenset())
+_ISSUERS = ResourceType("cert-manager.io", "v1", "issuers", "Issuer", True, frozenset())
 _TICK = "tick"
 _LOCK_SECONDS = 120.0
 """How long the lock of a run that was killed is waited for."""
@@ -60,6 +66,9 @@ class Outside:
     server: NameServer
     blue: PodProcesses
     green: PodProcesses
+    acme: Pebble | None = None
+    first: int = 0
+    """The zone's serial before anything was written."""
     seen: Seen = field(default_factory=Seen)
 
     def give_addresses(self, side: str, names: Sequence[str] = _SERVICES) -> None:
@@ -76,6 +85,17 @@ class Outside:
         wanted = {name: {_ADDRESSES[side].format(_SERVICES.index(name) + 1)} for name in NAMES}
         until(lambda: wanted.items() <= by_name(records(self.server), "A").items())
 
+    def await_certificates(self, side: str) -> None:
+        """Wait until a side's cert-manager says that certificates are ready, and the issuer where its server answers."""
+        if self.acme:
+            at, namespace = self._cluster(side), self.sandbox.namespace
+            for kind in (_CERTIFICATES, *(() if self.acme.away else (_ISSUERS,))):
+                until(lambda kind=kind: all(map(_ready, at.list(kind, namespace))))  # type: ignore[misc]
+
+    def certificate(self, name: str) -> Manifest:
+        """Return a certificate of blue."""
+        return self.sandbox.pair.blue.get(_CERTIFICATES, self.sandbox.namespace, name)
+
     def hand_over(self, verb: str, *, kill_after: float | None = None) -> None:
         """Run cutover or rollback, killed and run again where asked; wait for what follows outside, and count it."""
         side = "green" if verb == "cutover" else "blue"
@@ -84,20 +104,21 @@ class Outside:
             self._killed(verb, kill_after)
         self._carried_through(verb)
         self.await_names(side)
+        self.await_certificates(side)
         self._count(before, changes_since(self.server, first), verb)
         self.seen.cutovers += verb == "cutover"
         self.seen.rollbacks += verb == "rollback"
 
     def judge(self) -> Seen:
-        """Add who wrote when: each update has exactly one process that may have made it; and no minute ran twice."""
+        """Add who wrote when: each update has a program that ran on one side alone; and no minute ran twice."""
         assert (self.blue.failures, self.green.failures) == ([], [])
         twice = self.seen.double_effects
         twice += [f"ran at the same time: {text}" for text in overlaps(self.blue, self.green)]
-        runs = [*self.blue.runs, *self.green.runs]
         for moment in update_times(self.server):
-            sides = {side.cluster.name for side in (self.blue, self.green) if any(run.lived_at(moment) for run in side.runs)}
-            if len(sides) != 1:
-                twice.append(f"an update at {moment} while these ran: {[run.pod for run in runs if run.lived_at(moment)]}")
+            alive = [(run, side.cluster.name) for side in (self.blue, self.green) for run in side.runs if run.lived_at(moment)]
+            programs = {run.program for run, _ in alive}
+            if not programs or len({(run.program, side) for run, side in alive}) > len(programs):
+                twice.append(f"an update at {moment} while these ran: {[f'{run.pod} on {side}' for run, side in alive]}")
         ran = [minute for side in ("blue", "green") for minute in self._minutes(side)]
         twice += [
             f"minute {minute} of the CronJob ran {ran.count(minute)} times" for minute in sorted(set(ran)) if ran.count(minute) > 1
@@ -108,6 +129,17 @@ class Outside:
         """Return the minutes between first and last run in which the CronJob did not run."""
         ran = sorted(minute for side in ("blue", "green") for minute in self._minutes(side))
         return sorted(set(range(ran[0], ran[-1] + 1)) - set(ran)) if ran else []
+
+    def orders_per_name(self) -> int:
+        """Return the most ACME orders for one name: each asks for a record of its own below `_acme-challenge` (RFC 8555, 8.4)."""
+        asked: dict[str, set[Entry]] = {}
+        for change in changes_since(self.server, self.first):
+            for entry in change.added:
+                if entry.name.startswith("_acme-challenge."):
+                    asked.setdefault(entry.name, set()).add(entry)
+        counted = sum(map(len, asked.values()))
+        assert self.acme is None or counted == self.acme.orders, (counted, self.acme.orders)
+        return max(map(len, asked.values()), default=0)
 
     def _count(self, before: set[Entry], changes: list[Change], verb: str) -> None:
         kept = [*((name, "A") for name in NAMES), *((f"a-{name}", "TXT") for name in NAMES)]
@@ -157,24 +189,28 @@ _OPTIONS = {"cutover": ("--yes",), "rollback": ()}
 
 
 @contextmanager
-def outside(sandbox: Sandbox, store: Store, folder: Path) -> Iterator[Outside]:
-    """Run what acts outside on blue until its names are in DNS."""
-    programs = store.programs("external-dns")
-    with ExitStack() as stack:
-        balancer, _, _ = stack.enter_context(balanced(folder / "haproxy"))
-        server = stack.enter_context(name_server(folder / "bind", _FOREIGN))
-        clusters = (sandbox.pair.blue, sandbox.pair.green)
-        sides = [
-            PodProcesses(cluster, sandbox.namespace, sandbox.pair.kubeconfig, programs, folder / cluster.name)
-            for cluster in clusters
-        ]
-        stack.enter_context(pods_run(*sides))
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-        traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}
-        sandbox.configure(traffic=traffic, gates={"minRequests": 0, "readyTimeout": "60s"})
-        found = Outside(sandbox, server, sides[0], sides[1])
+def outside(sandbox: Sandbox, store: Store, folder: Path, *, acme: bool, **config: Any) -> Iterator[Outside]:
+    """Run what acts outside on blue until its names are in DNS and, with `acme`, its certificates issued; `config`: more of migration.yaml."""
+    programs = store.programs("external-dns", *(("cert-manager", "pebble") if acme else ()))
+    known = {"external-dns": programs["external-dns"], "cert-manager-controller": programs.get("cert-manager", Path())}
+    with (
+        name_server(folder / "bind", _FOREIGN) as server,
+        ExitStack() as stack,
+        both_sides(sandbox, folder, known, **config) as (blue, green),
+    ):
+        found = Outside(sandbox, server, blue, green, first=serial(server))
         sandbox.on_blue(tsig(server), *external_dns(server, sandbox.namespace), *map(published, _SERVICES))
         sandbox.on_blue(cron_job(_TICK, schedule="* * * * *", successfulJobsHistoryLimit=1000))
+        if acme:
+            found.acme = stack.enter_context(pebble(programs["pebble"], folder / "pebble", server))
+            define(sandbox.pair, *sorted(programs["cert-manager"].parent.glob("*.yaml")))
+            sandbox.on_blue(*cert_manager(server, sandbox.namespace), *certificates(server, found.acme, NAMES))
         found.give_addresses("blue")
         found.await_names("blue")
+        found.await_certificates("blue")
         yield found
+
+
+def _ready(manifest: Manifest) -> bool:
+    conditions: list[Any] = get(manifest, "status", "conditions") or []
+    return any((item["type"], item["status"]) == ("Ready", "True") for item in conditions)

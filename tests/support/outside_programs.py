@@ -7,12 +7,16 @@ from typing import Any
 
 from migrator.model.manifest import Manifest
 from migrator.testbed.name_server import ZONE, NameServer
-from migrator.testbed.versions import EXTERNAL_DNS
+from migrator.testbed.versions import CERT_MANAGER, EXTERNAL_DNS, KUSTOMIZE_CONTROLLER, METALLB
 from migrator.traffic.dns_server import read_key
 from tests.support.objects import deployment, made, service
+from tests.support.pebble import Pebble
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
+_ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+LB_CLASS = "example.test/metallb"
+"""Services of other tests are theirs."""
 
 
 def tsig(server: NameServer) -> Manifest:
@@ -52,6 +56,84 @@ def external_dns(server: NameServer, namespace: str) -> list[Manifest]:
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     ]
     return [*_account("external-dns", namespace, rules), _workload("external-dns", container)]
+
+
+def cert_manager(server: NameServer, namespace: str) -> list[Manifest]:
+    """Return cert-manager's controllers for this namespace."""
+    container = {
+        "name": "cert-manager-controller",
+        "image": f"quay.io/jetstack/cert-manager-controller:v{CERT_MANAGER}",
+        "args": [
+            *(f"--namespace={namespace}", f"--leader-election-namespace={namespace}"),
+            f"--dns01-recursive-nameservers={server.address}",
+        ],
+    }
+    groups = ["", "coordination.k8s.io", "cert-manager.io", "acme.cert-manager.io", "networking.k8s.io", "events.k8s.io"]
+    rules = [{"apiGroups": groups, "resources": ["*"], "verbs": ["*"]}]
+    return [*_account("cert-manager", namespace, rules), _workload("cert-manager", container)]
+
+
+def certificates(server: NameServer, acme: Pebble, names: tuple[str, ...]) -> list[Manifest]:
+    """Return an issuer that proves names by DNS-01, and a certificate for each name."""
+    solver = {
+        "dns01": {
+            "rfc2136": {
+                "nameserver": server.address,
+                "tsigKeyName": "migrator",
+                "tsigAlgorithm": "HMACSHA256",
+                "tsigSecretSecretRef": {"name": "tsig", "key": "secret"},
+            }
+        }
+    }
+    spec = {
+        "server": acme.directory,
+        "caBundle": base64.b64encode(acme.authority).decode(),
+        "privateKeySecretRef": {"name": "acme-account"},
+        "solvers": [solver],
+    }
+    found = [made("cert-manager.io/v1", "Issuer", "acme", spec={"acme": spec})]
+    for name in names:
+        asked = {"secretName": f"tls-{name}", "dnsNames": [f"{name}.{ZONE}"], "issuerRef": {"name": "acme"}}
+        found.append(made("cert-manager.io/v1", "Certificate", name, spec=asked))
+    return found
+
+
+def kustomize_controller(namespace: str) -> list[Manifest]:
+    """Return Flux's kustomize-controller for this namespace, which may make anything in it."""
+    container = {
+        "name": "manager",
+        "image": f"ghcr.io/fluxcd/kustomize-controller:v{KUSTOMIZE_CONTROLLER}",
+        "args": [
+            *("--watch-all-namespaces=false", "--enable-leader-election", "--requeue-dependency=1s"),
+            *("--metrics-addr=0", "--health-addr=127.0.0.1:0"),
+        ],
+        "env": [{"name": "RUNTIME_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
+    }
+    return [*_account("kustomize-controller", namespace, [_ALL]), _workload("kustomize-controller", container)]
+
+
+def metallb(namespace: str) -> list[Manifest]:
+    """Return MetalLB's controller, which gives Services of a class of their own their addresses, and its speaker."""
+    container = {
+        "name": "controller",
+        "image": f"quay.io/metallb/controller:v{METALLB}",
+        "args": ["--port=0", "--webhook-mode=disabled", f"--lb-class={LB_CLASS}"],
+        "env": [
+            {"name": "METALLB_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        ],
+    }
+    speaker = _workload("speaker", {"name": "speaker", "image": f"quay.io/metallb/speaker:v{METALLB}"})
+    for field in ("replicas", "strategy"):
+        del speaker["spec"][field]
+    accounts = [*_account("controller", namespace, [_ALL]), made("v1", "ServiceAccount", "speaker")]
+    return [*accounts, _workload("controller", container), speaker | {"kind": "DaemonSet"}]
+
+
+def sees_services(namespace: str) -> Manifest:
+    """Return MetalLB's right to see and to write the Services of all namespaces."""
+    subject = {"kind": "ServiceAccount", "name": "controller", "namespace": namespace}
+    role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
+    return made(f"{_RBAC}/v1", "ClusterRoleBinding", namespace, subjects=[subject], roleRef=role)
 
 
 def _workload(name: str, container: dict[str, Any]) -> Manifest:

@@ -41,6 +41,8 @@ class ProcessRun:
     """One process of one pod, and when it lived, in seconds since the epoch."""
 
     pod: str
+    program: str
+    """The last word of its image's path."""
     began: float
     ended: float | None = None
     """When it was known to be gone; None: it still runs."""
@@ -89,12 +91,12 @@ class PodProcesses:
 
     def _start(self, uid: str, pod: Manifest) -> None:
         name, container = pod["metadata"]["name"], pod["spec"]["containers"][0]
-        program = self.programs[container["image"].rpartition("/")[2].partition(":")[0]]
+        called = container["image"].rpartition("/")[2].partition(":")[0]
         home = self.folder / name
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         view = ["unshare", "--mount", "--uts", "sh", "-c", _AS_A_POD, "sh", name, self._account(pod, home)]
-        run = ProcessRun(name, time.time())
-        words = [*view, program, *container.get("command", [])[1:], *container.get("args", [])]
+        run = ProcessRun(name, called, time.time())
+        words = [*view, self.programs[called], *container.get("command", [])[1:], *container.get("args", [])]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), **self._variables(pod, container)}
         process = start(name, words, home / "log", environment=environment)
         self.runs.append(run)
@@ -185,11 +187,11 @@ def pods_run(*sides: PodProcesses) -> Iterator[None]:
 
 
 def overlaps(first: PodProcesses, second: PodProcesses) -> list[str]:
-    """Return which processes of two sides lived at the same time."""
+    """Return which processes of one program lived on two sides at the same time."""
     never = float("inf")
     return [
         f"{one.pod} on {first.cluster.name} and {other.pod} on {second.cluster.name}"
         for one in first.runs
         for other in second.runs
-        if one.began < (other.ended or never) and other.began < (one.ended or never)
+        if one.program == other.program and one.began < (other.ended or never) and other.began < (one.ended or never)
     ]
