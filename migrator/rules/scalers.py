@@ -19,7 +19,7 @@ def asleep(manifest: Manifest, type_name: str) -> str:
     if not any((get(item, "type"), get(item, "status")) == ("ScaledToZero", "True") for item in conditions or []):
         return ""
     target = get(manifest, "spec", "scaleTargetRef", "name")
-    return f"has scaled {target} to 0, as green's controller does not know: it starts nothing there unless you scale {target} to 1"
+    return f"has scaled {target} to 0; green's controller does not know that, and starts nothing unless you scale {target} to 1"
 
 
 def shrinks(manifest: Manifest, type_name: str) -> str:
