@@ -181,19 +181,6 @@ BUILDS = (
             )
         },
     ),
-    Build(
-        "kustomize-controller",
-        {"github.com/fluxcd/kustomize-controller": KUSTOMIZE_CONTROLLER},
-        {
-            "kustomize-controller": Program(
-                "kustomize-controller",
-                KUSTOMIZE_CONTROLLER,
-                "github.com/fluxcd/kustomize-controller",
-                module="github.com/fluxcd/kustomize-controller",
-                files=("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
-            )
-        },
-    ),
     Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
     Build(
         "pulumi-language-python",
