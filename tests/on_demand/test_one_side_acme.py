@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.testbed.binaries import Store
-from tests.on_demand.test_one_side_real import copied, validated
+from tests.support.guarded import done
 from tests.support.objects import made
 from tests.support.outside import NAMES, Outside, outside
 from tests.support.outside_programs import cert_manager
@@ -22,11 +22,12 @@ def test_a_hand_over_needs_no_acme_server(sandbox: Sandbox, store: Store, tmp_pa
     """There, back and there while it is silent: the certificates that were copied are used; and once it answers, none is ordered."""
     with outside(sandbox, store, tmp_path, acme=True) as stage:
         assert counted(stage) == (1, len(NAMES), 1)
-        copied(stage)
+        done(sandbox, "copy")
+        stage.give_addresses("green")
         assert stage.acme is not None
         with stage.acme.silent():
             for verb in ("cutover", "rollback", "cutover"):
-                validated(stage)
+                done(sandbox, "validate")
                 stage.hand_over(verb)
         stage.await_certificates("green")
         assert counted(stage) == (1, len(NAMES), 1)
@@ -50,6 +51,7 @@ def test_a_cert_manager_that_runs_on_green_already_orders_nothing(sandbox: Sandb
             sandbox.pair.blue.patch(TYPES["Secret"], sandbox.namespace, f"tls-{name}", patch, manager="cert-manager")
         sandbox.on_green(made("v1", "Namespace", sandbox.namespace), *cert_manager(stage.server, sandbox.namespace))
         until(lambda: any(run.program == "cert-manager-controller" for run in stage.green.runs))
-        copied(stage)
+        done(sandbox, "copy")
+        stage.give_addresses("green")
         stage.await_certificates("green")
         assert counted(stage) == (1, len(NAMES), 1)
