@@ -90,7 +90,7 @@ class Boards:
     def left_on_hosts(self) -> list[str]:
         """Return what of a temporary server or a key is left on the nodes."""
         found = (
-            self.on(side, "find /run/migrator -type f; systemctl list-units --plain --no-legend migrator-data*")
+            self.on(side, "find /run/migrator -type f 2>/dev/null; systemctl list-units --plain --no-legend migrator-data*; true")
             for side in self.nodes
         )
         return [line for text in found for line in text.splitlines() if line]
