@@ -18,6 +18,7 @@ import yaml
 
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.registry import DATABASE_IMAGE, PROVISIONER_IMAGE
+from tests.support.sandbox import until
 
 PORT = 30432
 FOLDER = "/var/lib/postgresql/data"
@@ -96,7 +97,8 @@ class Clients:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def prepare(self) -> None:
-        """Make the tables, and rows so that there is something to move."""
+        """Make the tables, and rows so that there is something to move; the node's port leads to the pod a moment after it is ready."""
+        until(self._answers)
         with self._connection() as made:
             made.execute("CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL)")
             # No unique key: a number that is there twice would be refused by one, and not be counted.
@@ -155,6 +157,13 @@ class Clients:
             target_session_attrs="read-write",
             autocommit=True,
         )
+
+    def _answers(self) -> bool:
+        try:
+            self._connection().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _work(self, first: int, step: int) -> None:
         number, made = first, None
