@@ -10,14 +10,18 @@ from tests.support.objects import crd, made
 from tests.support.sandbox import Sandbox, until
 
 
-def with_kind(sandbox: Sandbox, definition: Manifest) -> ResourceType:
-    """Move this namespace, and one kind of custom resources with its definition; return the kind's type on blue."""
-    kind, group = definition["spec"]["names"]["kind"], definition["spec"]["group"]
-    definitions = {"kind": "CustomResourceDefinition", "name": f"*.{group}"}
-    included = ["Namespace", "CustomResourceDefinition", kind]
-    sandbox.configure(move={"clusterScoped": True, "kinds": {"include": included}, "objects": {"include": [definitions]}})
-    sandbox.on_blue(definition)
-    return next(item for item in sandbox.pair.blue.resources() if (item.group, item.kind) == (group, kind))
+def with_kind(sandbox: Sandbox, definition: Manifest, *objects: Manifest) -> ResourceType:
+    """Have a kind and objects of it on blue, and move them with their definition; return the kind's type."""
+    names, group = definition["spec"]["names"], definition["spec"]["group"]
+    sandbox.configure(
+        move={
+            "clusterScoped": True,
+            "kinds": {"include": ["Namespace", "CustomResourceDefinition", names["kind"]]},
+            "objects": {"include": [{"kind": "CustomResourceDefinition", "name": f"*.{group}"}]},
+        }
+    )
+    sandbox.on_blue(definition, *objects)
+    return ResourceType(group, "v1", names["plural"], names["kind"], namespaced=True, verbs=frozenset())
 
 
 def with_schema(definition: Manifest, **schema: Any) -> Manifest:
@@ -32,8 +36,8 @@ def test_a_custom_resource_older_than_its_schema_is_blocked_before_and_after_its
     """First by the definition that moves with it, then by green's own words; a neighbour that fits moves."""
     group = f"{sandbox.namespace}.example.com"
     definition = crd("probes", "Probe", group)
-    kind = with_kind(sandbox, definition)
-    sandbox.on_blue(*(made(f"{group}/v1", "Probe", name, spec=spec) for name, spec in (("old", {}), ("new", {"owner": "a"}))))
+    old, new = (made(f"{group}/v1", "Probe", name, spec=spec) for name, spec in (("old", {}), ("new", {"owner": "a"})))
+    kind = with_kind(sandbox, definition, old, new)
     stricter = with_schema(definition, required=["owner"])["spec"]["versions"]
     sandbox.pair.blue.patch(
         ResourceType("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False, frozenset()),
@@ -58,8 +62,8 @@ def test_a_custom_resource_older_than_its_schema_is_blocked_before_and_after_its
 def test_a_restore_that_tells_its_end_by_a_time_alone_is_not_restored_again(sandbox: Sandbox) -> None:
     """Its kind is called like a run; its conditions tell of its controller."""
     group = f"{sandbox.namespace}.example.com"
-    kind = with_kind(sandbox, crd("restores", "Restore", group, status=True))
-    sandbox.on_blue(made(f"{group}/v1", "Restore", "after-loss", spec={"prune": True}))
+    restore = made(f"{group}/v1", "Restore", "after-loss", spec={"prune": True})
+    kind = with_kind(sandbox, crd("restores", "Restore", group, status=True), restore)
     status = {"restoreCompletionTs": "2026-01-05T03:04:00Z", "conditions": [{"type": "Ready", "status": "True"}]}
     sandbox.pair.blue.patch(kind, sandbox.namespace, "after-loss", {"status": status}, manager="restores", subresource="status")
     sandbox.run("copy")
