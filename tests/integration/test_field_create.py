@@ -229,7 +229,11 @@ def test_what_only_older_servers_took_is_rewritten_or_blocked_before_anything_is
     assert sorted(found) == ["NetworkPolicy", "PodDisruptionBudget"]
     assert "cidr" in found["NetworkPolicy"]["reason"]
     assert all(item["cure"] for item in found.values())
-    sandbox.run("copy")
+    copied = sandbox.json("copy")
+    assert (copied.code, copied.document["problems"]) == (4, []), copied.err
+    assert {item["object"]: item["reason"] for item in copied.document["blocked"]} == {
+        item["object"]: item["reason"] for item in found.values()
+    }
     spec = sandbox.green("CronJob", "late")["spec"]
     assert (spec["schedule"], spec["timeZone"]) == ("0 3 1 1 *", "Europe/Berlin")
 
