@@ -146,6 +146,7 @@ def test_an_empty_or_unmounted_source_deletes_nothing(hosts: Pair) -> None:
     require_nothing_left(hosts)
 
 
+@pytest.mark.on_demand
 def test_files_that_come_and_go_during_a_pass_do_not_end_it(hosts: Pair) -> None:
     """Case 20: blue creates and deletes all the time; the passes go on, and the last one, when it stands still, is clean."""
     blue, green = hosts.volume("churn")
