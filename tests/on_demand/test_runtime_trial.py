@@ -21,8 +21,8 @@ REASON = "runc create failed: this kernel has no such system call"
 RUNC = "usr/lib/crio/runc-of-another-kernel"
 FAILING = {
     # Active, answers, pulls images, knows the containers that run, and starts none.
-    RUNC: f'#!/bin/sh\ncase " $* " in *" create "*) echo "{REASON}" >&2; exit 1 ;; esac\nexec runc "$@"\n',
-    "etc/crio/crio.conf.d/99-failing.conf": f"""[crio.runtime.runtimes.runc]
+    RUNC: f'#!/bin/sh\ncase " $* " in *" create "*) echo "{REASON}" >&2; exit 1 ;; esac\nexec /usr/local/sbin/testbed-runtime "$@"\n',
+    "etc/crio/crio.conf.d/99-failing.conf": f"""[crio.runtime.runtimes.testbed]
 runtime_path = "/{RUNC}"
 runtime_type = "oci"
 runtime_root = "/run/runc"
