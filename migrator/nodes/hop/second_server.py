@@ -55,13 +55,17 @@ others=" \$(pgrep -x etcd | tr '\n' ' ')"
 listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
 while kill -0 $pid 2>/dev/null && listens; do sleep 0.1; done
 kill -9 $pid 2>/dev/null
-( $start ) &
-own=\$!
-while kill -0 \$own 2>/dev/null; do
-  for found in \$(pgrep -x etcd); do
-    case "\$others\$own " in *" \$found "*) ;; *) kill -9 \$own; exit 0 ;; esac
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  ( $start ) &
+  own=\$!
+  while kill -0 \$own 2>/dev/null; do
+    for found in \$(pgrep -x etcd); do
+      case "\$others\$own " in *" \$found "*) ;; *) kill -9 \$own; exit 0 ;; esac
+    done
+    sleep 0.05
   done
-  sleep 0.05
+  # The ports of the one that was killed may be in use for a moment longer.
+  sleep 0.1
 done
 END
 systemctl reset-failed {unit} 2>/dev/null || true
