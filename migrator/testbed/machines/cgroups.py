@@ -10,16 +10,18 @@ from migrator.testbed.waiting import PATIENCE_SECONDS
 
 
 def make_cgroups(name: str, root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[Path]:
-    """Make a cgroup below our own in every v1 hierarchy; returns their folders, none on a machine with cgroup v2 alone.
+    """Make a cgroup below our own in every hierarchy; returns their folders, none on a machine with cgroup v2 alone.
 
-    The node sees its cgroup as the root. On v2, systemd-nspawn makes one by itself.
+    The node sees its cgroup as the root. On v2, systemd-nspawn makes one by itself. With both, it takes the path that it has on v2
+    for `name=systemd`, too: without one there, nodes of one name in two labs would have the cgroups of their static pods in common.
     """
     folders = []
     for line in own.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        if not controllers:
+        hierarchy = root / (controllers.removeprefix("name=") or "unified")
+        if not hierarchy.exists():
             continue
-        folder = root / controllers.removeprefix("name=") / path.strip("/") / f"node-{name}"
+        folder = hierarchy / path.strip("/") / f"node-{name}"
         folder.mkdir(parents=True, exist_ok=True)
         if controllers == "cpuset":
             for setting in ("cpuset.cpus", "cpuset.mems"):
