@@ -1,6 +1,6 @@
 """A temporary SSH server on the host that data comes from: one key, one folder, reading only; it is there for one pass.
 
-It is a unit of systemd that sees all file systems as read-only, ends by itself, and takes its files along.
+It is a unit of systemd that sees all file systems but /proc as read-only, ends by itself, and takes its files along.
 """
 
 from __future__ import annotations
@@ -127,6 +127,8 @@ class Server:
         properties = (
             f"RuntimeMaxSec={seconds}",
             "ReadOnlyPaths=/",
+            # pam_loginuid writes its process's loginuid, and where it is required (Debian) nobody logs in without.
+            "ReadWritePaths=/proc",
             f"ExecStopPost=+/usr/bin/rm -rf {self.folder}",
             "CollectMode=inactive-or-failed",
         )

@@ -48,6 +48,7 @@ def test_it_sees_a_file_system_that_cannot_be_written_and_ends_by_itself() -> No
     started(one)
     (unit,) = (command for command in one.commands if "systemd-run" in command)
     assert "--property=ReadOnlyPaths=/" in unit
+    assert "--property=ReadWritePaths=/proc" in unit, "PAM of Debian lets nobody in without its loginuid"
     assert "--property=RuntimeMaxSec=60" in unit
     assert "ExecStopPost=+/usr/bin/rm -rf /run/migrator/migrator-data-abc-source" in unit
 
