@@ -164,7 +164,7 @@ def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan
         return plan.made(Way.COPY, "green has no such claim yet", "`migrator copy` makes it", blue=place)
     volume = green.volumes.get(str(get(claim, "spec", "volumeName")))
     if volume is None:
-        hint = "it is bound once a pod wants it: let its workload start once on green, then scale it to 0"
+        hint = "`migrator data copy` has green's provisioner make it; without one, start its workload there once, and stop it"
         return plan.made(Way.COPY, "green's claim has no volume yet", hint, blue=place)
     there = place_of(volume, plan.green_claim, green)
     if isinstance(there, tuple):
