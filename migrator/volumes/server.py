@@ -131,6 +131,9 @@ class Server:
             "ReadWritePaths=/proc",
             f"ExecStopPost=+/usr/bin/rm -rf {self.folder}",
             "CollectMode=inactive-or-failed",
+            # Nothing in it needs an orderly end, and the end of a pass, for which a workload stands still, waits for it.
+            "KillSignal=SIGKILL",
+            "TimeoutStopSec=1",
         )
         options = " ".join(for_shell(f"--property={text}") for text in properties)
         program = f'exec "$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)" -D -e -f {self.folder}/sshd_config'

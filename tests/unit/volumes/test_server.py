@@ -50,6 +50,7 @@ def test_it_sees_a_file_system_that_cannot_be_written_and_ends_by_itself() -> No
     assert "--property=ReadOnlyPaths=/" in unit
     assert "--property=ReadWritePaths=/proc" in unit, "PAM of Debian lets nobody in without its loginuid"
     assert "--property=RuntimeMaxSec=60" in unit
+    assert "--property=KillSignal=SIGKILL --property=TimeoutStopSec=1" in unit, "a pause does not wait for an orderly end"
     assert "ExecStopPost=+/usr/bin/rm -rf /run/migrator/migrator-data-abc-source" in unit
 
 
