@@ -77,7 +77,8 @@ class Screen:
             _marked("! " if event.warning else "  ", "yellow", event.text)
 
     def _progress(self, event: Progress) -> None:
-        count = f"{event.done} of {event.total}" if event.total else str(event.done)
+        count = f": {event.done} of {event.total}" if event.total else f": {event.done}" if event.done else ""
+        line = f"{printable(event.text)}{count}"
         if self._terminal and isinstance(event, Watched):
             self._table(event)
         elif self._terminal:
@@ -90,9 +91,9 @@ class Screen:
                 self._live.start()
             from rich.text import Text  # not a str: rich would read markup in it
 
-            self._live.update(Text(f"{printable(event.text)}: {count}"))
+            self._live.update(Text(line))
         elif not self._quiet:
-            self._plain(f"{printable(event.text)}: {count}")
+            self._plain(line)
 
     def _table(self, event: Watched) -> None:
         from rich.console import Console

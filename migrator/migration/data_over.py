@@ -76,7 +76,8 @@ class DataOver:
         self._require_ready(plans, due)
         self._moved([_job(plan) for plan in plans.values()], lambda _: "")
         for group in groups_of(due):
-            self._require_budget(group.row, [claim for claim in group.claims if claim in claims])
+            if brought := [claim for claim in group.claims if claim in claims]:
+                self._require_budget(group.row, brought)
         self._prepare(plans)
 
     def release(self) -> None:

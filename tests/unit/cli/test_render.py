@@ -10,7 +10,7 @@ import pytest
 from migrator.cli import render
 from migrator.cli.boundary import guarded
 from migrator.errors import BlockedError, ConfigError
-from migrator.model.events import Note, Progress, Step
+from migrator.model.events import Note, Progress, Step, Watched
 from tests.support.clock import FakeClock
 from tests.support.hostile import HOSTILE
 
@@ -77,3 +77,14 @@ def test_a_plain_line_that_says_the_same_is_rare(capsys: pytest.CaptureFixture[s
             clock.pass_time(seconds)
             screen.emit(Progress("ready", done, 5))
     assert capsys.readouterr().err.split("\n") == ["  ready: 1 of 5", "  ready: 2 of 5", "  ready: 3 of 5", "  ready: 3 of 5", ""]
+
+
+def test_a_count_of_nothing_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A step of a cutover that soaks for no time has no seconds to count."""
+    clock = FakeClock()
+    clock.pass_time(100)
+    with render.Screen(clock=clock) as screen:
+        screen.emit(Watched("5 %: green 3 requests", 0, 0, 5.0, (), ""))
+        clock.pass_time(10)
+        screen.emit(Progress("reading blue", 4, 0))
+    assert capsys.readouterr().err.split("\n") == ["  5 %: green 3 requests", "  reading blue: 4", ""]

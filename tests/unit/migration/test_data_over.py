@@ -21,13 +21,14 @@ from migrator.migration.fence import Side
 from migrator.migration.one_side.over import ready_to_hand_over
 from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.model.events import Step
 from migrator.model.kinds import CLAIMS, DEPLOYMENTS
 from migrator.model.manifest import Manifest
 from migrator.ports import Blue
 from tests.support.fake_cluster.faults import unavailable
 from tests.support.fake_mover import FakeMover, claims
-from tests.support.objects import deployment, made
-from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand
+from tests.support.objects import cron_job, deployment, made
+from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand, steps
 from tests.support.recorder import Recorder
 
 ROW = "data of shop"
@@ -117,6 +118,19 @@ def test_the_last_pass_is_between_stop_and_start(stand: DataStand) -> None:
     assert pause.milliseconds == pause.stop + pause.data + pause.start
     assert stand.there.using == []
     assert (stand.there.prepared, stand.there.released) == (stand.there.jobs[-1:], True)
+
+
+def test_a_group_without_data_has_no_pause_to_predict(stand: DataStand) -> None:
+    """A CronJob beside the database has a turn of its own, and brings nothing."""
+    stand.base.blue.hold(cron_job("nightly") | {"metadata": {"name": "nightly", "namespace": "shop"}})
+    assert run_copy(stand.base.session, CopyOptions())[1].complete
+    assert run_validate(stand.base.session).good
+    stand.cut_over()
+    shown = stand.base.session.run.reporter
+    assert isinstance(shown, Recorder)
+    predicted = [event.text for event in shown.events if isinstance(event, Step) and "its data will be brought" in event.text]
+    assert [text.split(":")[0] for text in predicted] == [ROW]
+    assert "CronJob works" in steps(stand.base)
 
 
 def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:
