@@ -13,8 +13,8 @@ from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ResourceType
 from migrator.testbed.binaries import Store
+from migrator.testbed.planes import pair
 from migrator.testbed.planes.control_plane import Recipe
-from migrator.testbed.planes.pair import Testbed
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.guarded import done, guarded
 from tests.support.objects import made
@@ -28,7 +28,7 @@ METRICS = "external.metrics.k8s.io"
 @pytest.fixture
 def own(tmp_path: Path, store: Store) -> Iterator[Sandbox]:
     """Start a pair whose blue takes minReplicas 0, as 1.37 does unasked."""
-    testbed = Testbed(tmp_path / "testbed", store, lambda _: None)
+    testbed = pair.Testbed(tmp_path / "testbed", store, lambda _: None)
     gate = ("--feature-gates=HPAScaleToZero=true",)
     planes = testbed.up((Recipe("blue", BLUE, api_flags=gate), Recipe("green", GREEN)))
     blue, green = (planes[side].cluster(patience=30) for side in ("blue", "green"))
