@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops integration-on-demand e2e-arm e2e-build-host e2e-one-side e2e-data nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops tests-on-demand e2e-arm e2e-build-host e2e-one-side e2e-data nodes emulator supplies supplies-arm check bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
@@ -26,9 +26,9 @@ e2e-upgrade-faults: install nodes supplies
 e2e-upgrade-hops: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
 
-# Further cases of the integration tests: more moments to be killed at, more ways in which keepalived fails.
-integration-on-demand: install nodes supplies
-	$(BIN)/python -m pytest --all -m on_demand tests/integration
+# Further cases of CI's tests: more moments to be killed at, more ways in which keepalived, hosts and joins fail, three control planes.
+tests-on-demand: install nodes supplies
+	$(BIN)/python -m pytest --all -m on_demand tests/e2e tests/integration
 	$(BIN)/python -m pytest tests/on_demand/test_addon_owners.py
 
 e2e-arm: install nodes emulator supplies-arm

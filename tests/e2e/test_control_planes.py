@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from migrator.adapters.commands import run
 from migrator.testbed.versions import GREEN
 from tests.support.project import Project
@@ -17,6 +19,7 @@ ETCDCTL = (
 )
 
 
+@pytest.mark.on_demand
 def test_three_control_planes_join_and_survive_the_loss_of_one(project: Project) -> None:
     """Etcd has three members and answers with two; a dead one is taken out; a cluster that is dead is destroyed where it answers."""
     lab = project.lab("ha", 3, GREEN)

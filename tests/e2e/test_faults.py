@@ -105,6 +105,7 @@ def test_a_package_that_is_not_what_it_should_be_is_not_installed(lone: Lone, tm
     assert "migrator packages build" in said
 
 
+@pytest.mark.on_demand
 def test_images_that_cannot_be_pulled_stop_init_and_the_next_up_finishes_it(lone: Lone) -> None:
     """The registry is gone: kubeadm's own words; it is back: a cluster."""
     lone.lab.stop_registry()

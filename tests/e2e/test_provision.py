@@ -115,6 +115,7 @@ def test_another_version_is_refused_with_the_two_ways_that_exist(raised: Raised)
     assert "migrator upgrade" in said
 
 
+@pytest.mark.on_demand
 def test_a_host_that_was_reinstalled_joins_again(raised: Raised) -> None:
     """A fresh disk under the same address: the next `up` finds out and converges."""
     raised.lab.power_off("green-2")
@@ -124,6 +125,7 @@ def test_a_host_that_was_reinstalled_joins_again(raised: Raised) -> None:
     assert raised.ready("green-2")
 
 
+@pytest.mark.on_demand
 def test_refresh_sees_a_node_that_died_and_up_says_so(raised: Raised) -> None:
     """A dead node shows in the state, and in one clear line of `up`; back on, it is well again."""
     raised.lab.power_off("green-2")
@@ -142,7 +144,7 @@ def test_refresh_sees_a_node_that_died_and_up_says_so(raised: Raised) -> None:
     until(lambda: raised.ready("green-2"))
 
 
-@pytest.mark.parametrize("fault", ["cable", "power"])
+@pytest.mark.parametrize("fault", ["cable", pytest.param("power", marks=pytest.mark.on_demand)])
 def test_a_join_that_is_cut_off_goes_on_at_the_next_up(raised: Raised, fault: str) -> None:
     """The network goes, or the host reboots, in the middle of kubeadm join: one line, and the next `up` finishes it."""
     raised.configure(3)

@@ -279,6 +279,7 @@ def with_dead_webhook(alone: Sandbox) -> ResourceType:
     return probes
 
 
+@pytest.mark.on_demand
 def test_one_kind_behind_a_dead_conversion_webhook_stops_no_other(alone: Sandbox) -> None:
     """It is read at the version that it is stored at, and blocked before anything is written: green would ask the same webhook."""
     probes = with_dead_webhook(alone)

@@ -137,7 +137,9 @@ def test_a_disk_that_changed_sides_with_its_board_is_adopted(sandbox: Sandbox) -
     affinity = {"required": {"nodeSelectorTerms": terms}}
     shared(sandbox, way="adopt", local={"path": "/srv/data"}, nodeAffinity=affinity)
     assert "no node of green is the machine" in planned(sandbox)["reason"]
-    sandbox.on_green(made("v1", "Node", board, labels={"kubernetes.io/hostname": board}))
+    # Without a kubelet it would be a node on which other tests' DaemonSets never work.
+    alone = {"taints": [{"key": "board", "effect": "NoSchedule"}]}
+    sandbox.on_green(made("v1", "Node", board, labels={"kubernetes.io/hostname": board}, spec=alone))
     assert planned(sandbox)["storage"] == f"folder {board}:/srv/data, where it lies"
     assert sandbox.run("data", "finish", "--yes").code == 0
     assert bound(sandbox, "green")

@@ -25,7 +25,7 @@ from migrator.testbed.planes.control_plane import Recipe
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
 from tests.support.objects import config_map, deployment, made, service
-from tests.support.sandbox import Sandbox, until
+from tests.support.sandbox import TYPES, Sandbox, until
 
 
 def test_up_is_repeatable_and_down_leaves_nothing(tmp_path: Path, store: Store) -> None:
@@ -103,6 +103,7 @@ def test_programs_of_one_build_are_compiled_together(tmp_path: Path) -> None:
 
 def test_api_servers_reach_nothing_beyond_this_machine(sandbox: Sandbox) -> None:
     """Addresses of pods, Services and nodes are made up: what an API server sends there never leaves, it fails at once."""
+    name = f"hook-{sandbox.namespace}"
     hook = {
         "name": "a.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "failurePolicy": "Fail",
         "clientConfig": {"service": {"namespace": sandbox.namespace, "name": "guard", "port": 80}},
@@ -112,9 +113,11 @@ def test_api_servers_reach_nothing_beyond_this_machine(sandbox: Sandbox) -> None
     sandbox.on_blue(
         deployment("guard", 1),
         service("guard"),
-        made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", f"hook-{sandbox.namespace}", webhooks=[hook]),
+        made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name, webhooks=[hook]),
     )
     access = load_access(str(sandbox.pair.kubeconfig), "blue", cluster="blue", relative_to=Path())
     impatient = KubeCluster("blue", access, clock=SystemClock(), patience=0)
     with pytest.raises(ApiError, match=r"dial unix .*no such file"):
         deploy(impatient, [sandbox.placed(config_map("a"))])
+    uid = sandbox.blue("ValidatingWebhookConfiguration", name)["metadata"]["uid"]
+    sandbox.pair.blue.delete(TYPES["ValidatingWebhookConfiguration"], "", name, uid=uid)

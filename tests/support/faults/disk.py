@@ -14,9 +14,9 @@ BROKEN = "broken"
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Mount a disk of 1 MiB at a folder; needs root."""
+    """Mount a disk of 16 MiB at a folder, which holds a plan of all that other tests have left on both sides; needs root."""
     folder.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)], check=True, capture_output=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(folder)], check=True, capture_output=True)
     try:
         yield
     finally:
