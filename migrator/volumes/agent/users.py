@@ -34,7 +34,7 @@ def users(root: str) -> list[str]:
     found: list[str] = []
     seen: set[str] = set()
     for pid in _processes():
-        if pid in own:
+        if pid in own or _just_forked(pid):
             continue
         with contextlib.suppress(OSError):
             space = os.readlink(f"/proc/{pid}/ns/mnt")
@@ -98,6 +98,19 @@ def _links(pid: int) -> Iterator[str]:
 
 def _processes() -> list[int]:
     return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _just_forked(pid: int) -> bool:
+    """Return whether a process is a child that another thread starts: until it executes its program, it has all our files open."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="backslashreplace") as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])  # proc_pid_stat(5): field 4, behind the program's name
+        if parent != os.getpid():
+            return False
+        with open(f"/proc/{pid}/cmdline", "rb") as theirs, open("/proc/self/cmdline", "rb") as ours:
+            return theirs.read() == ours.read()
+    except (OSError, IndexError):
+        return False
 
 
 def _name(pid: int) -> str:

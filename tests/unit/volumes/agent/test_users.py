@@ -38,6 +38,19 @@ def test_an_open_file_and_a_mapped_one_are_seen(tmp_path: Path) -> None:
     assert seen_while(_OPEN, tmp_path / "volume/file", root) == []
 
 
+def test_a_child_that_has_not_executed_its_program_yet_is_no_use(tmp_path: Path) -> None:
+    """Another thread starts it, and it has all files of its parent open."""
+    root = tmp_path.resolve()
+    (root / "file").write_bytes(b"x")
+    script = (
+        "import os, sys; from migrator.volumes.agent import users; file = open(sys.argv[1] + '/file'); end, go = os.pipe(); child = os.fork()\n"
+        "if not child: os.close(go); os.read(end, 1); os._exit(0)\n"
+        "print(users.users(sys.argv[1])); os.close(go); os.waitpid(child, 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(root)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_a_mount_of_the_folder_elsewhere_is_a_use() -> None:
     """As a container has it; the host's own mount of the file system is none."""
     place, below = Mount("8:1", "/", "/", "ext4", "/dev/sda1"), "/srv/vol"
