@@ -19,10 +19,10 @@ def say(text: str) -> None:
 
 def pull(path: str) -> int:
     """Run the pass that a file of settings describes, and say at its end what came of it."""
+    from migrator.volumes.agent.attempts import result_line
     from migrator.volumes.agent.channel import SourceError
     from migrator.volumes.agent.entries import ListError
     from migrator.volumes.agent.guards import PassError
-    from migrator.volumes.agent.passes import result_line
     from migrator.volumes.agent.restore import RestoreError
     from migrator.volumes.agent.transfer import TransferError
     from migrator.volumes.agent.tree import TreeError
@@ -39,11 +39,12 @@ def _pulled(path: str) -> dict[str, Any]:
     import shutil
     import tempfile
 
+    from migrator.volumes.agent.attempts import attempt
     from migrator.volumes.agent.block import is_device
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.exclude import Exclude
-    from migrator.volumes.agent.passes import Pass, attempt
+    from migrator.volumes.agent.passes import Pass
     from migrator.volumes.agent.settings import Settings
 
     with open(path, encoding="utf-8") as file:
@@ -75,8 +76,8 @@ def _taken_back(root: str, log: str, *, everything: bool) -> dict[str, Any]:
 
 def undo(root: str, log: str, *, everything: bool) -> int:
     """Take back what a broken pass has changed in a folder, or all passes since the switch, and say at its end what came of it."""
+    from migrator.volumes.agent.attempts import result_line
     from migrator.volumes.agent.entries import ListError
-    from migrator.volumes.agent.passes import result_line
     from migrator.volumes.agent.restore import RestoreError
     from migrator.volumes.agent.tree import TreeError
 

@@ -5,7 +5,6 @@ A `copy` runs while the source is in use, and may be repeated. A `finish` wants 
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrator.volumes.agent import guards, target, transfer
-from migrator.volumes.agent.channel import Channel, SourceError
+from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import (
     Difference,
     changed,
@@ -331,21 +330,3 @@ class Pass:
     def _save_proof(self) -> None:
         self.memory.keep_text("proof", self.memory.entries("source.new"))
         self.memory.settle("proof")
-
-
-def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = (2.0, 10.0, 30.0)) -> dict[str, Any]:
-    """Run a pass, again where the connection was cut; raises what the last attempt raised."""
-    for pause in pauses:
-        try:
-            return run()
-        except (transfer.TransferError, SourceError) as error:
-            if not error.lost:
-                raise
-            say(f"{error}; again in {pause:.0f} s")
-            time.sleep(pause)
-    return run()
-
-
-def result_line(document: dict[str, Any]) -> str:
-    """Return the last line of a pass, which a machine reads."""
-    return "RESULT " + json.dumps(document)

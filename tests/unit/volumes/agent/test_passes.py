@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from migrator.volumes.agent import passes
-from migrator.volumes.agent.channel import SourceError
 from migrator.volumes.agent.guards import PassError
 from migrator.volumes.agent.memory import Memory
-from migrator.volumes.agent.passes import Pass, attempt
+from migrator.volumes.agent.passes import Pass
 from migrator.volumes.agent.settings import Settings
-from migrator.volumes.agent.transfer import TransferError
 from tests.support.volume_trees import local_channel
 
 
@@ -87,30 +84,3 @@ def test_another_folder_at_the_same_path_is_not_the_one_of_before(tmp_path: Path
     assert allowed(tmp_path)
     (tmp_path / "blue").rename(tmp_path / "old")
     assert "the source's folder is not the one of the earlier passes" in refused(tmp_path)
-
-
-def test_a_lost_connection_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
-    """A full disk is the same at the second attempt."""
-    del tmp_path
-    calls: list[int] = []
-
-    def lost_twice() -> dict[str, Any]:
-        calls.append(1)
-        if len(calls) < 3:
-            raise SourceError("cut", lost=True)
-        return {"done": True}
-
-    assert attempt(lost_twice, lambda _: None, pauses=(0.0, 0.0)) == {"done": True}
-
-    def full() -> dict[str, Any]:
-        calls.append(1)
-        raise TransferError("full", full=True)
-
-    with pytest.raises(TransferError):
-        attempt(full, lambda _: None, pauses=(0.0,))
-    assert len(calls) == 4
-
-
-def test_the_last_line_is_for_a_machine() -> None:
-    """On one line, whatever is in it."""
-    assert passes.result_line({"error": "a\nb\udcff"}) == 'RESULT {"error": "a\\nb\\udcff"}'

@@ -1,0 +1,29 @@
+"""A pass is tried again where its connection was cut, and its last line tells a machine how it ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from migrator.volumes.agent.channel import SourceError
+from migrator.volumes.agent.transfer import Say, TransferError
+
+
+def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = (2.0, 10.0, 30.0)) -> dict[str, Any]:
+    """Run a pass, again where the connection was cut; raises what the last attempt raised."""
+    for pause in pauses:
+        try:
+            return run()
+        except (TransferError, SourceError) as error:
+            if not error.lost:
+                raise
+            say(f"{error}; again in {pause:.0f} s")
+            time.sleep(pause)
+    return run()
+
+
+def result_line(document: dict[str, Any]) -> str:
+    """Return the last line of a pass, which a machine reads."""
+    return "RESULT " + json.dumps(document)
