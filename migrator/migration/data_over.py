@@ -38,12 +38,16 @@ def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
 
 def predicted_pass(claims: Collection[str], session: Session) -> int | None:
     """Return the milliseconds that the last pass of claims will take; None where one was not copied yet, or none is."""
-    context = session.context()
-    copied = [claim for claim in claims if not is_handed_at_cutover(claim, context)]
-    known = [session.run.state.data.get(claim, ClaimData()) for claim in copied]
+    known = [session.run.state.data.get(claim, ClaimData()) for claim in _copied(session, claims)]
     if not known or not all(item.passes for item in known):
         return None
     return round(predicted_seconds(known, session.config.volumes.parallel) * 1000)
+
+
+def _copied(session: Session, claims: Iterable[str]) -> list[str]:
+    """Return those claims whose data is brought; the others are handed over with their volumes."""
+    context = session.context()
+    return [claim for claim in claims if not is_handed_at_cutover(claim, context)]
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class DataOver:
             plans = self._plans(idle)
             self._require_ready(plans, ())
             self._moved([replace(_job(item), finish=True) for item in plans.values()], self._users)
-        claims = {claim for part in due for claim in self._copied(part.claims) if not self._known(claim).green_writes}
+        claims = {claim for part in due for claim in _copied(self.session, part.claims) if not self._known(claim).green_writes}
         if not claims:
             return
         plans = self._plans(claims)
@@ -90,7 +94,7 @@ class DataOver:
 
         What green has begun to write is left alone: an interrupted cutover goes on after it.
         """
-        claims = self._copied(group.claims)
+        claims = _copied(self.session, group.claims)
         if not claims or (self._green_writes(claims) and self._runs_on_green(group.parts)):
             return
         known = all(claim in self._prepared for claim in claims)
@@ -115,10 +119,6 @@ class DataOver:
     def _hosts(self) -> Movers:
         self._movers = self._movers or self.movers()
         return self._movers
-
-    def _copied(self, claims: Iterable[str]) -> list[str]:
-        context = self.session.context()
-        return [claim for claim in claims if not is_handed_at_cutover(claim, context)]
 
     def _known(self, claim: str) -> ClaimData:
         return self.session.run.state.data.get(claim, ClaimData())

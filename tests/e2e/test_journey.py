@@ -15,6 +15,7 @@ from migrator.testbed.versions import BLUE, GREEN
 from tests.support.journey import PORT, Journey, cluster, ready_pods, shop
 from tests.support.project import ROOT, Project
 from tests.support.sandbox import until
+from tests.support.traffic_section import through
 
 SECONDS = 150
 
@@ -65,13 +66,6 @@ def test_a_cluster_moves_to_the_next_minor_and_back_and_loses_no_request(project
 
 def migration(balancer: Balancer) -> dict[str, Any]:
     """Return the file of this move."""
-    haproxy = {
-        "socket": str(balancer.socket),
-        "backend": "shop",
-        "blue": ["blue"],
-        "green": ["green"],
-        "stateFile": str(balancer.state_file),
-    }
     return {
         "apiVersion": "migrator/v1",
         "name": "journey",
@@ -79,7 +73,7 @@ def migration(balancer: Balancer) -> dict[str, Any]:
         "green": {"stack": "green"},
         "move": {"namespaces": {"include": ["shop"]}},
         "probes": [{"name": "front page", "http": {"url": f"http://127.0.0.1:{balancer.port}/"}}],
-        "traffic": {"haproxy": haproxy, "steps": [25, 50, 100], "soak": "2s"},
+        "traffic": {"haproxy": through(balancer), "steps": [25, 50, 100], "soak": "2s"},
         "gates": {"readyTimeout": "2m"},
         "retire": {"soak": "0s"},
     }

@@ -14,6 +14,7 @@ from migrator.testbed.balancer import balanced
 from tests.support.data_stand import database
 from tests.support.objects import made
 from tests.support.sandbox import TYPES, Sandbox, freeze_when, one_line, until
+from tests.support.traffic_section import through
 
 DRIVER = "disk.example.com"
 
@@ -162,9 +163,8 @@ def pods(sandbox: Sandbox) -> tuple[int, int]:
 def database_on_shared_storage(sandbox: Sandbox, folder: Path) -> Iterator[None]:
     """Let a StatefulSet of blue lie on an NFS export, copy and validate it; nothing is mounted, since no kubelet runs."""
     with balanced(folder / "haproxy") as (balancer, _, _):
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
         more = {
-            "traffic": {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"},
+            "traffic": {"haproxy": through(balancer), "steps": [100], "soak": "0s"},
             "gates": {"minRequests": 0, "readyTimeout": "60s"},
         }
         export = {"server": "nas.example.com", "path": f"/export/{sandbox.namespace}"}

@@ -14,6 +14,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.testbed.balancer import balanced
 from tests.support.objects import cron_job, deployment, service
 from tests.support.sandbox import TYPES, Sandbox, until
+from tests.support.traffic_section import through
 
 APPS = ("dns", "vip", "gitops")
 
@@ -64,8 +65,7 @@ def watched(sandbox: Sandbox, *, to: str) -> Iterator[list[set[str]]]:
 def test_nothing_has_pods_on_both_sides(sandbox: Sandbox, tmp_path: Path) -> None:
     """External-dns by its image, kube-vip on each node, Argo CD's controller, and a CronJob: there, back, and there again."""
     with balanced(tmp_path / "haproxy") as (balancer, _, _):
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-        traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}
+        traffic = {"haproxy": through(balancer), "steps": [100], "soak": "0s"}
         sandbox.configure(traffic=traffic, gates={"minRequests": 0, "readyTimeout": "60s"})
         sandbox.on_blue(
             workload("Deployment", "dns", "registry.k8s.io/external-dns/external-dns:v0.23.0"),

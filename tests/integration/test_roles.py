@@ -20,6 +20,7 @@ from migrator.testbed.planes.deploy import deploy
 from tests.support.guarded import done, guarded
 from tests.support.objects import config_map, cron_job, deployment, made
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
+from tests.support.traffic_section import through
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "/api/v1/namespaces/kube-system/serviceaccounts/migrator"
@@ -62,14 +63,7 @@ def test_the_shipped_roles_suffice_from_plan_to_retire(sandbox: Sandbox, least: 
     """Without cluster-admin: plan, diff, copy, validate, cutover, rollback, cutover, retire; green's account is gone then."""
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
     with balanced(tmp_path / "haproxy") as (balancer, _, _), load(balancer.port):
-        haproxy = {
-            "socket": str(balancer.socket),
-            "backend": "shop",
-            "blue": ["blue"],
-            "green": ["green"],
-            "stateFile": str(balancer.state_file),
-        }
-        traffic = {"haproxy": haproxy, "steps": [100], "soak": "1s"}
+        traffic = {"haproxy": through(balancer), "steps": [100], "soak": "1s"}
         sandbox.configure(**contexts(least), traffic=traffic, retire={"soak": "0s"})
         sandbox.on_blue(
             config_map("a"),

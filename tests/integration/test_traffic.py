@@ -17,6 +17,7 @@ from migrator.testbed.waiting import PATIENCE_SECONDS
 from migrator.traffic.haproxy import HAProxy
 from tests.support.objects import config_map, cron_job, deployment, service
 from tests.support.sandbox import TYPES, Sandbox, until
+from tests.support.traffic_section import through
 
 Edge = tuple[Balancer, Service, Service]
 
@@ -30,14 +31,7 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
 
 def traffic(balancer: Balancer, **more: Any) -> dict[str, Any]:
     """Return the traffic section of a migration.yaml."""
-    haproxy = {
-        "socket": str(balancer.socket),
-        "backend": "shop",
-        "blue": ["blue"],
-        "green": ["green"],
-        "stateFile": str(balancer.state_file),
-    }
-    return {"haproxy": haproxy, "steps": [25, 100], "soak": "1s", **more}
+    return {"haproxy": through(balancer), "steps": [25, 100], "soak": "1s", **more}
 
 
 def adapter(balancer: Balancer, **more: Any) -> HAProxy:

@@ -25,6 +25,7 @@ from tests.support.clock import FakeClock
 from tests.support.objects import config_map, cron_job
 from tests.support.sandbox import TYPES, Sandbox, freeze_when, until
 from tests.support.sockets import black_hole, closed_port, watched
+from tests.support.traffic_section import through
 
 SECONDS = 260
 MINUTE = 60 + PATIENCE_SECONDS
@@ -58,8 +59,7 @@ def configure(
     **more: Any,
 ) -> None:
     """Write migration.yaml; silence on green is accepted."""
-    haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-    traffic = {"haproxy": {**haproxy, "socket": str(socket or balancer.socket)}, "steps": list(steps), "soak": soak}
+    traffic = {"haproxy": through(balancer, socket), "steps": list(steps), "soak": soak}
     sandbox.configure(**{"traffic": traffic, "gates": {"minRequests": 0}, **more})
 
 

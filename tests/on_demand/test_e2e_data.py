@@ -31,6 +31,7 @@ from tests.support.journey import Journey, cluster, shop
 from tests.support.project import ROOT, Project, say
 from tests.support.sandbox import until
 from tests.support.second_reader import disagreements
+from tests.support.traffic_section import through
 
 CLAIM = "shop/data-db-0"
 RESULT = ROOT / "benchmarks/results/data.json"
@@ -103,20 +104,13 @@ class Boards:
 
 def migration(balancer: Balancer) -> dict[str, Any]:
     """Return the file of this move."""
-    haproxy = {
-        "socket": str(balancer.socket),
-        "backend": "shop",
-        "blue": ["blue"],
-        "green": ["green"],
-        "stateFile": str(balancer.state_file),
-    }
     return {
         "apiVersion": "migrator/v1",
         "name": "shop",
         "blue": {"stack": "blue"},
         "green": {"stack": "green"},
         "move": {"namespaces": {"include": ["shop"]}},
-        "traffic": {"haproxy": haproxy, "steps": [100], "soak": "0s"},
+        "traffic": {"haproxy": through(balancer), "steps": [100], "soak": "0s"},
         "gates": {"readyTimeout": "2m", "minRequests": 0},
         "volumes": {"hosts": {"blue": "stacks/Pulumi.blue.yaml", "green": "stacks/Pulumi.green.yaml"}},
     }

@@ -14,6 +14,7 @@ from migrator.testbed.balancer import balanced
 from migrator.testbed.planes.deploy import deploy
 from tests.support.pod_processes import PodProcesses, pods_run
 from tests.support.sandbox import Pair, Sandbox
+from tests.support.traffic_section import through
 
 
 @contextmanager
@@ -24,8 +25,7 @@ def both_sides(
     pair = sandbox.pair
     with ExitStack() as stack:
         balancer, _, _ = stack.enter_context(balanced(folder / "haproxy"))
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-        traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}
+        traffic = {"haproxy": through(balancer), "steps": [100], "soak": "0s"}
         sandbox.configure(traffic=traffic, gates={"minRequests": 0, "readyTimeout": "60s"}, **config)
         blue, green = (
             PodProcesses(cluster, sandbox.namespace, pair.kubeconfig, programs, folder / cluster.name)

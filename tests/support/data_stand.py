@@ -17,6 +17,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.testbed.balancer import balanced
 from tests.support.objects import deployment, made
 from tests.support.sandbox import TYPES, Sandbox, until
+from tests.support.traffic_section import through
 from tests.support.volume_hosts import VolumePair, volume_pair
 
 _SSH = """#!/bin/sh
@@ -180,9 +181,8 @@ def data_stand(
     """Make it."""
     with balanced(folder / "haproxy") as (balancer, _, _), volume_pair() as hosts:
         reached_by_ssh(hosts, folder, patch, blue=BLUE_NODE, green=GREEN_NODE)
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
         sandbox.configure(
-            traffic={"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"},
+            traffic={"haproxy": through(balancer), "steps": [100], "soak": "0s"},
             gates={"minRequests": 0, "readyTimeout": "60s"},
             volumes={"hosts": {"blue": "b.yaml", "green": "g.yaml"}, **more.pop("volumes", {})},
             **more,

@@ -13,6 +13,7 @@ from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import balanced
 from tests.support.objects import cron_job, deployment
 from tests.support.sandbox import Sandbox
+from tests.support.traffic_section import through
 
 
 def external_dns() -> Manifest:
@@ -26,8 +27,7 @@ def external_dns() -> Manifest:
 def guarded(sandbox: Sandbox, folder: Path, sides: list[str], *, copy: bool = True) -> Iterator[None]:
     """Have a migration of external-dns and a CronJob with guards on these sides; with `copy` copied and validated."""
     with balanced(folder / "haproxy") as (balancer, _, _):
-        haproxy = {"backend": "shop", "blue": ["blue"], "green": ["green"], "stateFile": str(balancer.state_file)}
-        traffic = {"haproxy": {**haproxy, "socket": str(balancer.socket)}, "steps": [100], "soak": "0s"}
+        traffic = {"haproxy": through(balancer), "steps": [100], "soak": "0s"}
         gates = {"minRequests": 0, "readyTimeout": "60s"}
         sandbox.configure(traffic=traffic, gates=gates, cutover={"guard": sides}, retire={"soak": "0s"})
         sandbox.on_blue(

@@ -19,6 +19,7 @@ from tests.support.faults.moments import Lines, Moments
 from tests.support.faults.plan import Counted, RoundPlan
 from tests.support.faults.relay import Relay
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
+from tests.support.traffic_section import through
 
 _PAUSE_SECONDS = 0.04
 """Between two requests of one client."""
@@ -104,15 +105,8 @@ def stages(world: World, plan: RoundPlan) -> Iterator[Stage]:
 
 
 def _configure(sandbox: Sandbox, relay: Relay, balancer: Balancer) -> None:
-    haproxy = {
-        "socket": str(relay.path),
-        "backend": "shop",
-        "blue": ["blue"],
-        "green": ["green"],
-        "stateFile": str(balancer.state_file),
-    }
     sandbox.configure(
-        traffic={"haproxy": haproxy, "steps": [50, 100], "soak": "0.5s"},
+        traffic={"haproxy": through(balancer, relay.path), "steps": [50, 100], "soak": "0.5s"},
         retire={"soak": "0s"},
         gates={"readyTimeout": "60s", "backendTimeout": "2s"},
     )
