@@ -12,15 +12,15 @@ import re
 import shlex
 import unicodedata
 
+# Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
+# code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574).
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
-code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574)."""
 HIDDEN = "(hidden)"
+# User and password in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#@\"'`]+(?=@)")
-"""User and password in an address."""
 _COMMENT_LIMIT = 200
+# A host name with a port, as an image reference has it (github.com/distribution/reference).
 _IMAGE_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?")
-"""A host name with a port, as an image reference has it (github.com/distribution/reference)."""
 
 
 def printable(text: str) -> str:

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 _IMPORTED = time.monotonic()
+# Index of `starttime` among the fields behind the program's name (proc_pid_stat(5): field 22, in clock ticks after boot).
 _STARTED = 19
-"""Index of `starttime` among the fields behind the program's name (proc_pid_stat(5): field 22, in clock ticks after boot)."""
 
 
 def _boottime() -> float:

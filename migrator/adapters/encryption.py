@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 from migrator.errors import BlockedError, CommandFailedError
 from migrator.ports import ByteSink
 
+# How recipients of age begin (age(1)); all others are gpg's.
 _AGE = ("age1", "ssh-ed25519 ", "ssh-rsa ")
-"""How recipients of age begin (age(1)); all others are gpg's."""
 _SECONDS = 60.0
 _CHUNK = 1 << 16
 

@@ -26,22 +26,22 @@ _ACCEPT = (
     "application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json"
 )
+# Bytes of a manifest or a configuration; containers/image has the same limit.
 _LONGEST = 4 << 20
-"""Bytes of a manifest or a configuration; containers/image has the same limit."""
 _LONGEST_TOKEN = 64 << 10
 _REDIRECTS = 3
 _IMAGE_SECONDS = 15.0
 _PROMPT_SECONDS = 2.0
+# What all images together may take beyond being prompt, before registries that have never answered are not asked.
 _LATE_SECONDS = 120.0
-"""What all images together may take beyond being prompt, before registries that have never answered are not asked."""
 _HOSTS = {"docker.io": "registry-1.docker.io"}
+# Names, tags and digests as github.com/distribution/reference has them; nothing else becomes part of an address.
 _REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-f]{32,}")
 _REFERENCE = re.compile(rf"\w[\w.-]{{0,127}}|{_DIGEST.pattern}", re.ASCII)
+# One parameter of a challenge (RFC 9110, 11.2), quoted or not.
 _PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]+))')
-"""One of a challenge, quoted or not."""
 _ARCHITECTURE = re.compile(r"[a-z0-9_]{1,20}")
-"""Names, tags and digests as github.com/distribution/reference has them; nothing else becomes part of an address."""
 
 
 @dataclass(slots=True)

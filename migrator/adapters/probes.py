@@ -16,8 +16,8 @@ from migrator.config.schema import HttpProbe, Probe
 from migrator.errors import CommandFailedError
 from migrator.model.verdict import Finding, Severity
 
+# Bytes of an answer that are searched.
 _BODY = 1 << 20
-"""Bytes of an answer that are searched."""
 
 
 class _Unmet(Exception):  # noqa: N818 - an answer that is not the expected one

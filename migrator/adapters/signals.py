@@ -19,8 +19,8 @@ class Signals:
 
     def __init__(self) -> None:
         self._held = False
+        # Whether the next signal interrupts although signals are held back.
         self._through = False
-        """Whether the next signal interrupts although signals are held back."""
         self._noted = ""
 
     @contextmanager

@@ -16,8 +16,8 @@ from migrator import __version__
 from migrator.ports import Clock
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# IPv6 addresses that a gateway turns into the IPv4 address in their last 32 bits (RFC 6052).
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""IPv6 addresses that a gateway turns into the IPv4 address in their last 32 bits (RFC 6052)."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -36,10 +36,10 @@ _VERBS = {
     "testbed": "Real control planes on this machine, for experiments.",
 }
 
+# Verbs that are groups of verbs: a folder each.
 _GROUPS = frozenset({"upgrade", "data", "proof", "packages", "testbed"})
-"""Verbs that are groups of verbs: a folder each."""
+# The verb that is not part of the wheel.
 _CHECKOUT_ONLY = "testbed"
-"""The verb that is not part of the wheel."""
 
 
 def verbs() -> dict[str, str]:

@@ -22,8 +22,8 @@ from migrator.untrusted import printable, printable_lines
 if TYPE_CHECKING:
     from migrator.ports import Clock  # loads the schema of migration.yaml, which --help can do without
 
+# How often a plain line tells how far something is, and how often where nothing has changed.
 _PLAIN_SECONDS, _SAME_SECONDS = 5.0, 60.0
-"""How often a plain line tells how far something is, and how often where nothing has changed."""
 _COLOURS = {
     "move": "green", "created": "green", "ok": "green", "good": "green", "create": "green",
     "changed": "cyan", "change": "cyan", "deleted": "cyan",

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from migrator.ssh.session import SessionHost
     from migrator.traffic.haproxy import Reached
 
+# How long an instance has to answer after another one did.
 _PATIENCE_SECONDS = 0.4
-"""How long an instance has to answer after another one did."""
+# The same where a connection of SSH is made first.
 _SSH_PATIENCE_SECONDS = 4.0
-"""The same where a connection of SSH is made first."""
+# The same where the host itself waits for a program that may stand still.
 _KEEPALIVED_PATIENCE_SECONDS = 6.0
-"""The same where the host itself waits for a program that may stand still."""
 
 
 def switch_of(configs: Sequence[SwitchConfig], *, relative_to: Path) -> TrafficSwitch | None:

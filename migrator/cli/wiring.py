@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from migrator.migration.data_home import DataFrom
     from migrator.migration.data_pass import Movers
 
+# How long a way back waits for each cluster.
 _SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
-"""How long a way back waits for each cluster."""
+# How long it waits for Pulumi to tell where a cluster is.
 _PULUMI_SECONDS = 20.0
-"""How long it waits for Pulumi to tell where a cluster is."""
 
 
 @contextmanager

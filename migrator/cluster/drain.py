@@ -17,8 +17,8 @@ from migrator.model.upgrade import DrainRules
 from migrator.ports import Clock, ClusterReader, DrainableCluster, ObjectPatcher, Reporter
 
 _POLL = 0.25
+# Seconds before a budget is asked again.
 _ASK_AGAIN = 1.0
-"""Seconds before a budget is asked again."""
 _REMIND = 15.0
 
 

@@ -15,8 +15,8 @@ from migrator.config.fields import Duration, Frozen, lasting, repeated
 from migrator.config.haproxy import HAProxyConfig
 
 STEPS = (5.0, 25.0, 50.0, 100.0)
+# Percent by which a share that a switch can set may miss a step.
 _NEAR = 1.0
-"""Percent by which a share that a switch can set may miss a step."""
 T = TypeVar("T")
 Kind = HAProxyConfig | DnsConfig | AddressConfig | CommandConfig
 """What each of them says: `places` that it changes, `levels` that it can set."""

@@ -12,8 +12,8 @@ from migrator.errors import JournalError
 
 _ROOM = "free space on that disk, then run again: the run continues where the journal ends"
 _ELSEWHERE = "--state-dir names another folder"
+# What file systems answer that cannot sync a folder, or cannot reserve room.
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
-"""What file systems answer that cannot sync a folder, or cannot reserve room."""
 
 
 class PieceFile:
@@ -32,14 +32,14 @@ class PieceFile:
             raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint=_ELSEWHERE) from error
         self.end = 0
         """Where the last whole piece ends."""
+        # Folders that may not have their new entry on disk.
         self._unnamed = [path.parent, *(folder.parent for folder in new_folders)]
-        """Folders that may not have their new entry on disk."""
+        # Bytes behind the end that pieces leave free.
         self._room = 0
-        """Bytes behind the end that pieces leave free."""
+        # Up to where the file has room on the disk; what lies behind the end is zeros, or what is left of a failed piece.
         self._size = 0
-        """Up to where the file has room on the disk; what lies behind the end is zeros, or what is left of a failed piece."""
+        # Whether the kernel has failed to write, and may have forgotten what it had not written.
         self._doubtful = False
-        """Whether the kernel has failed to write, and may have forgotten what it had not written."""
         with contextlib.ExitStack() as unless_done:
             unless_done.callback(os.close, self._file)
             self._lock()

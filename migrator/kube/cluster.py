@@ -31,15 +31,15 @@ from migrator.side_by_side import side_by_side
 MOST_REQUESTS = 128
 """In flight to one cluster, where nobody says otherwise; a near one gets a quarter of that."""
 _PAGE = 250
+# Seconds to wait for the first answer of all.
 _FIRST_PATIENCE = 2.0
-"""Seconds to wait for the first answer of all."""
+# Seconds for one renewal of the lock, which is tried again soon, or by the next write.
 _RENEW_TIMEOUT, _RENEW_PATIENCE = 10.0, 2.0
-"""Seconds for one renewal of the lock, which is tried again soon, or by the next write."""
 _MERGE = "application/merge-patch+json"
 _DRY = "dryRun=All"
 _WHOLE = "application/json"
+# Metadata only, where the server can: it need not encode, and we need not read, what was just sent.
 _BRIEF = f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_WHOLE}"
-"""Metadata only, where the server can: it need not encode, and we need not read, what was just sent."""
 
 
 class KubeCluster:

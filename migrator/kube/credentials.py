@@ -19,8 +19,8 @@ from migrator.kube.kubeconfig import Entry, Section
 
 Headers = dict[str, str]
 _PLUGIN_SECONDS = 60.0
+# Where a person sits at the terminal, a plugin may ask them to log in with a browser.
 _INTERACTIVE_SECONDS = 300.0
-"""Where a person sits at the terminal, a plugin may ask them to log in with a browser."""
 
 
 def headers_of(entry: Entry, tls: ssl.SSLContext | None, *, cluster: str, where: str) -> Callable[[], Headers]:

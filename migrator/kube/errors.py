@@ -20,8 +20,8 @@ from migrator.errors import (
 from migrator.kube.words import without_values
 from migrator.model.strange import STRANGE
 
+# How an API server names one that does not answer (k8s.io/apiserver, admission/plugin/webhook/errors).
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
-"""How an API server names one that does not answer (k8s.io/apiserver, admission/plugin/webhook/errors)."""
 TWO_BUDGETS = "more than one PodDisruptionBudget"
 """Part of the answer 500 to an eviction that will never be granted (pkg/registry/core/pod/storage/eviction.go)."""
 _LONGEST, _LONGEST_READ = 512, 64 << 10

@@ -17,11 +17,11 @@ from migrator.errors import ConfigError
 from migrator.untrusted import printable
 
 Section = Mapping[str, Any]
+# What may stand in a kubeconfig that another machine has written: no program, no path, no proxy, no exception from TLS.
 _DATA_ONLY = {
     "clusters": ("cluster", {"server", "certificate-authority-data"}),
     "users": ("user", {"client-certificate-data", "client-key-data", "token"}),
 }
-"""What may stand in a kubeconfig that another machine has written: no program, no path, no proxy, no exception from TLS."""
 
 
 @dataclass(slots=True, frozen=True)

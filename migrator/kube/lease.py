@@ -32,11 +32,11 @@ FRESH_SECONDS = 20.0
 """How long after a renewal the holder may write without asking; the rest is for requests that are under way."""
 EVERY_SECONDS = 5.0
 """Time between renewals, in which a run that waits sees that the holder is alive."""
+# A Lease of more seconds than this is a person's: nobody waits for it to run out.
 _LONGEST = 120
-"""A Lease of more seconds than this is a person's: nobody waits for it to run out."""
 _LOOK_SECONDS = 1.0
+# Annotations: which run it is, since users, hosts and process numbers repeat in containers; and where its process is.
 _RUN, _PROCESS = "migrator/run", "migrator/process"
-"""Annotations: which run it is, since users, hosts and process numbers repeat in containers; and where its process is."""
 
 
 class LeaseHolder(ClusterReader, ClusterWriter, Protocol):
@@ -63,11 +63,11 @@ class HeldLease:
         self._inputs = inputs
         self._run = run
         self._lease = lease
+        # When the last renewal that succeeded was sent.
         self._renewed = asked
-        """When the last renewal that succeeded was sent."""
         self._lost = ""
+        # When the server last did not tell, and why.
         self._failed = -1.0
-        """When the server last did not tell, and why."""
         self._failure = ""
         self._asking = threading.Lock()
 

@@ -9,15 +9,15 @@ from migrator.errors import ApiError, UnavailableError
 from migrator.ports import Clock
 
 T = TypeVar("T")
+# The answer to a request whose own time is over.
 _TOO_LATE = 504
-"""The answer to a request whose own time is over."""
 _WEBHOOK = "webhook "
+# Seconds to wait for a server behind the API server; the pod of a webhook may just be replaced.
 _GROUP_PATIENCE = 20.0
-"""Seconds to wait for a server behind the API server; the pod of a webhook may just be replaced."""
+# The same for a dry run, which loses nothing and can be made again.
 _TRIAL_PATIENCE = 5.0
-"""The same for a dry run, which loses nothing and can be made again."""
+# How long a dry run may take once a webhook was silent for longer; the webhook may take up to 30 s for each.
 _HANGING_SECONDS = 2
-"""How long a dry run may take once a webhook was silent for longer; the webhook may take up to 30 s for each."""
 
 
 def group_in(path: str) -> str:
@@ -105,8 +105,8 @@ class RequestPatience:
         self._outages = outages
         self._trial = trial
         self._kind = kind_in(path)
+        # The group, or who failed it last.
         self._whom = self._kind[0]
-        """The group, or who failed it last."""
         self._silent = outages.hanging.get(self._kind, "") if trial else ""
         self.path = f"{path}&timeout={_HANGING_SECONDS}s" if self._silent else path
 

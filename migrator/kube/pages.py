@@ -12,8 +12,8 @@ from migrator.errors import InvalidError
 from migrator.model.manifest import Manifest, get
 from migrator.model.strange import Unparsed
 
+# A string, or a mark that opens, closes or divides.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
-"""A string, or a mark that opens, closes or divides."""
 
 
 class Page(NamedTuple):

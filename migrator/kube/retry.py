@@ -12,8 +12,8 @@ from migrator.errors import ConflictError, ThrottledError, UnavailableError
 from migrator.ports import Clock
 
 T = TypeVar("T")
+# The one error of a server or a connection that says that nothing was done.
 _TOO_MANY = 429
-"""The one error of a server or a connection that says that nothing was done."""
 _HOPELESS = frozenset({"SSLCertVerificationError", "gaierror"})
 
 

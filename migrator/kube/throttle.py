@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 from migrator.ports import Clock
 
+# Requests in flight that keep a server busy whose answers take no time on their way.
 _NEAR = 32
-"""Requests in flight that keep a server busy whose answers take no time on their way."""
+# Requests a second that a server may take: over a long way this many times the latency are on their way.
 _RATE = 1000
-"""Requests a second that a server may take: over a long way this many times the latency are on their way."""
 
 
 class Throttle:
@@ -28,8 +28,8 @@ class Throttle:
         self._limit = float(min(start, highest))
         self._flying = 0
         self._free = threading.Condition()
+        # Seconds of the quickest answer lately, and of all.
         self._best = self._least = math.inf
-        """Seconds of the quickest answer lately, and of all."""
         self._asked_for_less = False
 
     @property

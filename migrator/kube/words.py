@@ -13,17 +13,17 @@ from migrator.untrusted import HIDDEN
 
 _VALUE = re.compile(r"\b(?:Invalid value|Unsupported value|Duplicate value|Not found|Internal error|Type invalid): ")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|`[^`]*`?')
+# What a decoder shows of the whole document around its mistake.
 _CONTEXT = re.compile(r"(?:, )?error found in #\d+ byte of .*", re.DOTALL)
-"""What a decoder shows of the whole document around its mistake."""
 _BINARY = re.compile(r"(?<=base64 binary )'.*?'(?=:|$)", re.DOTALL)
 _DENIED = re.compile(r"denied the request: ?")
+# What stands before a quoted name, and not before a quoted value.
 _NAMES = re.compile(
     r"(?:\b(?:version|webhook|kind|resource|field|labels?|namespaces?|class|finalizers?|serviceaccount|policy|binding|expression)"
     r"|^[\w.-]+|supported values: (?:\"[^\"]*\", )*)\s*$"
 )
-"""What stands before a quoted name, and not before a quoted value."""
+# The values that a field may have come from the server, not from the object.
 _LIST = re.compile(r'supported values: (?:"[^"]*"(?:, )?)+')
-"""The values that a field may have come from the server, not from the object."""
 
 
 def without_values(words: str) -> str:

@@ -20,8 +20,8 @@ from migrator.model.strange import STRANGE
 from migrator.ports import Clock, ClusterReader, Reporter
 from migrator.readiness.pods_made import has_made_its_pods
 
+# How long a controller may take to make its pods; then what refuses them comes anyway, and a note says so.
 _SECONDS = 60.0
-"""How long a controller may take to make its pods; then what refuses them comes anyway, and a note says so."""
 _POLL = 0.5
 _SHOWN = 5
 
@@ -35,8 +35,8 @@ class AfterPods:
         self._green = green
         self._clock = clock
         self._reporter = reporter
+        # Workloads that were waited for.
         self._seen: set[ObjectRef] = set()
-        """Workloads that were waited for."""
 
     def wait(self, due: Iterable[PlanItem], written: Iterable[ObjectRef]) -> None:
         """Wait until the workloads that were written have made their pods, before what would refuse these is written."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# A Date header has whole seconds, and an entry of the journal milliseconds.
 _ROUNDING_SECONDS = 2.0
-"""A Date header has whole seconds, and an entry of the journal milliseconds."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -27,8 +27,8 @@ from migrator.rules import field_owners, webhooks
 from migrator.rules.trials import Trial, trials
 
 _MOST_TRIALS = 3
+# How long what has just become ready may take to be reached: a node's rules for a Service, a new configuration.
 _SETTLE_SECONDS = 10.0
-"""How long what has just become ready may take to be reached: a node's rules for a Service, a new configuration."""
 _POLL = 1.0
 _LOOK = "see its server's log, its certificate and the caBundle"
 _TRY = "try a write that it is for, with kubectl --dry-run=server"

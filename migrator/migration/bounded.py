@@ -13,8 +13,8 @@ from migrator.ports import Clock
 
 T = TypeVar("T")
 R = TypeVar("R")
+# Requests in flight to one cluster.
 _AT_ONCE = 16
-"""Requests in flight to one cluster."""
 
 
 @dataclass(slots=True)

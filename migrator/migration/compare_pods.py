@@ -27,8 +27,8 @@ from migrator.ports import ClusterReader
 from migrator.rules.person import accepts
 
 _CONTAINER = re.compile(r"spec\.(initContainers|containers)(\[[^\]]*\])?$")
+# Fields that a controller writes into its pods before admission sees them, so that a pod made of the template is no measure.
 _OF_CONTROLLERS = {"DaemonSet.apps": ("spec.tolerations",)}
-"""Fields that a controller writes into its pods before admission sees them, so that a pod made of the template is no measure."""
 _HINT = "change the policy or webhook of green that does it; if it is wanted, name it in gates.acceptedAdditions"
 
 

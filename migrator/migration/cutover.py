@@ -37,10 +37,10 @@ from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
 
 Turned = TypeVar("Turned")
 _SAMPLE_SECONDS = 1.0
+# Percent by which whole weights may miss a share.
 _READ_BACK = 1.0
-"""Percent by which whole weights may miss a share."""
+# Soak times that a step waits for `gates.minRequests` before it fails.
 _MAX_SOAK_TIMES = 4
-"""Soak times that a step waits for `gates.minRequests` before it fails."""
 
 
 @dataclass(slots=True, frozen=True)

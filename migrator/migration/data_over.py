@@ -60,8 +60,8 @@ class DataOver:
     stop_seconds: float
     """How long is waited for the last process on a host that has a volume open."""
     _movers: Movers | None = None
+    # Where the data of claims lies whose last pass is prepared.
     _prepared: dict[str, VolumePlan] = field(default_factory=dict)
-    """Where the data of claims lies whose last pass is prepared."""
 
     def ready(self, due: Collection[Part], plan: Plan) -> None:
         """Bring what changed while blue serves, and predict the pause of each group; claims that nobody uses are done with here.

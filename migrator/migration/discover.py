@@ -32,11 +32,11 @@ from migrator.side_by_side import side_by_side
 F = TypeVar("F")
 READERS = 4
 """Kinds that are read at the same time on a near cluster; reading is fast, and more requests could overload blue."""
+# Part of the requests that a cluster may get at once, which reading takes of one that is far.
 _SHARE = 4
-"""Part of the requests that a cluster may get at once, which reading takes of one that is far."""
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
+# Kinds whose objects decide how others are read or judged.
 _FIRST = (_CRD, "Service", "StorageClass.storage.k8s.io")
-"""Kinds whose objects decide how others are read or judged."""
 
 
 @dataclass(slots=True, frozen=True)

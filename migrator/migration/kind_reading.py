@@ -22,10 +22,10 @@ from migrator.rules.skip import SYSTEM, is_included, left_out, skip_reason
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _STORAGE_CLASS = "StorageClass.storage.k8s.io"
+# Kinds whose rules read in managedFields what a person submitted and what the API server has added.
 _SUBMITTED = frozenset({"Service", "Pod"})
-"""Kinds whose rules read in managedFields what a person submitted and what the API server has added."""
+# Status from which on a server has failed, not refused.
 _FAILED = 500
-"""Status from which on a server has failed, not refused."""
 _WITH_AUTHORITY = frozenset({"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"})
 _SCALERS = frozenset({"HorizontalPodAutoscaler.autoscaling"})
 

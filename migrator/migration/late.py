@@ -12,8 +12,8 @@ from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.rules.effects import late_labels
 
+# Kinds with a pod template whose pods are not made at once.
 _MAKE_NO_PODS = frozenset({"CronJob.batch", "PodTemplate"})
-"""Kinds with a pod template whose pods are not made at once."""
 
 Moves = Mapping[ObjectRef, PlanItem]
 AfterPods = dict[ObjectRef, tuple[ObjectRef, ...]]

@@ -12,14 +12,14 @@ from migrator.ports import Reporter
 
 MIB = 2**20
 _BASE = 64 * MIB
+# Bytes that an object takes beside its JSON: names, decisions, its place in the order.
 _EACH = 16 * 1024
-"""Bytes that an object takes beside its JSON: names, decisions, its place in the order."""
+# How often its JSON is held: as blue has it, as green has it, and in part as a page that was just read.
 _COPIES = 2.5
-"""How often its JSON is held: as blue has it, as green has it, and in part as a page that was just read."""
+# What is much on a machine that does not tell how much it has.
 _MUCH = 2**30
-"""What is much on a machine that does not tell how much it has."""
+# Part of the memory that is free from which on a person is told.
 _PART = 0.5
-"""Part of the memory that is free from which on a person is told."""
 
 
 def needed(count: int, size: int) -> int:

@@ -11,8 +11,8 @@ from migrator.model.ref import ObjectRef
 from migrator.ports import Clock, ClusterReader, Reporter
 from migrator.rules.order import MUTATING_POLICIES
 
+# How long a new mutating policy may take to act: each second the API server looks for one (k8s.io/apiserver, policy/generic).
 _POLICY_SECONDS = 3.0
-"""How long a new mutating policy may take to act: each second the API server looks for one (k8s.io/apiserver, policy/generic)."""
 AGAIN = "see why its pods are not ready, then run copy again"
 
 
@@ -25,10 +25,10 @@ class PodChanges:
         self._clock = clock
         self._reporter = reporter
         self._backend_timeout = backend_timeout
+        # Services that were waited for, each with what is missing of it; empty where it answers.
         self._missing: dict[ObjectRef, str] = {}
-        """Services that were waited for, each with what is missing of it; empty where it answers."""
+        # When the policies that were written act, by the monotonic clock.
         self._act_at = 0.0
-        """When the policies that were written act, by the monotonic clock."""
 
     def written(self, refs: Iterable[ObjectRef]) -> None:
         """Note what a wave has written."""

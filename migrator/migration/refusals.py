@@ -31,12 +31,12 @@ from migrator.rules.versions import Kind
 STAND_IN = "default"
 """A namespace that is not on green yet cannot take a dry run; this one exists everywhere."""
 _HINT = "mend it on blue, or change it on its way by a transform; it cannot be created as it is"
+# Kinds whose validation has not changed, or that green makes something else of.
 _NOTHING_TO_REFUSE = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Pod", "Job"})
-"""Kinds whose validation has not changed, or that green makes something else of."""
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 _SHOWN = 3
+# Words of an answer that is not validation's: what refuses by policy may come after the object.
 _OTHER_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied")
-"""Words of an answer that is not validation's: what refuses by policy may come after the object."""
 
 
 def trial_of(item: PlanItem, body: Manifest, live: Mapping[ObjectRef, Live]) -> tuple[str, Manifest]:
@@ -85,8 +85,8 @@ class _Asker:
         self._green = green
         self._live = live
         self._reporter = reporter
+        # By API group: a webhook of custom resources says nothing about others.
         self._gone: dict[str, threading.Event] = defaultdict(threading.Event)
-        """By API group: a webhook of custom resources says nothing about others."""
 
     def refused(self, items: Sequence[PlanItem]) -> dict[ObjectRef, str]:
         """Return those that validation refuses, with the reason."""

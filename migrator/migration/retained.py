@@ -11,6 +11,7 @@ from migrator.model.owned import Fields, fields_of, with_unowned
 from migrator.rules import shared
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
+# Kept where the wanted object says nothing; of a Job, always: they cannot be changed.
 _PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
     "PersistentVolumeClaim": (("spec", "volumeName"),),
     "PersistentVolume": (("spec", "claimRef"),),
@@ -19,7 +20,6 @@ _PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
     "ClusterRole.rbac.authorization.k8s.io": (("rules",),),
     "Service": (("spec", "clusterIP"), ("spec", "clusterIPs"), ("spec", "healthCheckNodePort")),
 }
-"""Kept where the wanted object says nothing; of a Job, always: they cannot be changed."""
 _OF_PERSON = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
 _ALWAYS = frozenset({"Job.batch", "PersistentVolume"})
 

@@ -141,11 +141,11 @@ class MigrationFold:
         self._state = State()
         self._written: dict[ObjectRef, Written] = {}
         self._intended: dict[ObjectRef, Attempt] = {}
+        # What the last copy has announced, and when; it has no outcome yet.
         self._open: dict[ObjectRef, float] = {}
-        """What the last copy has announced, and when; it has no outcome yet."""
         self._ahead = 0.0
+        # The last sign of life of the last copy.
         self._last = 0.0
-        """The last sign of life of the last copy."""
         self._objects_changed = False
 
     @property

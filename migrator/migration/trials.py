@@ -12,10 +12,10 @@ from migrator.model.ref import ResourceType
 from migrator.ports import Clock, Green
 from migrator.rules import field_owners
 
+# Characters of an object's name: some kinds allow 52.
 _KEPT_OF_NAME = 40
-"""Characters of an object's name: some kinds allow 52."""
+# Admission that takes this long waits for a webhook that does not answer; it would do so for each object.
 _SLOW_SECONDS = 5.0
-"""Admission that takes this long waits for a webhook that does not answer; it would do so for each object."""
 
 
 class Trials:

@@ -10,8 +10,8 @@ from migrator.model.manifest import Manifest
 from migrator.model.owned import Fields, below, fields_of_item
 
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
+# Fields of containers and variables, whose names say what they are.
 _WITH_CHOSEN_NAME = frozenset({"image", "value", "valueFrom"})
-"""Fields of containers and variables, whose names say what they are."""
 _LABEL_KEYS = ("name", "mountPath", "key", "ip")
 _Same = Callable[[Any, Any], bool]
 

@@ -9,8 +9,8 @@ from typing import Any
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import matches
 
+# Phases of pods that are evicted whatever a budget says.
 _NEVER_WAIT = frozenset({"Succeeded", "Failed", "Pending"})
-"""Phases of pods that are evicted whatever a budget says."""
 
 
 @dataclass(slots=True, frozen=True)

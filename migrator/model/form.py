@@ -7,12 +7,12 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
+# Longest names that validation takes: ports, CronJobs, DNS labels, DNS subdomains (k8s.io/apimachinery, util/validation).
 _LENGTHS = (15, 52, 63, 253)
-"""Longest names that validation takes: ports, CronJobs, DNS labels, DNS subdomains (k8s.io/apimachinery, util/validation)."""
+# Where the meaning of a number changes: none, one, ports that need rights, no port.
 _NUMBERS = (0, 1, 1024, 65536)
-"""Where the meaning of a number changes: none, one, ports that need rights, no port."""
+# A value of an enumeration, such as ClusterIP.
 _WORD = re.compile(r"[A-Z][A-Za-z]{1,39}")
-"""A value of an enumeration, such as ClusterIP."""
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 

@@ -12,8 +12,8 @@ from migrator.model.ref import ObjectRef, ResourceType
 Where = Literal["blue", "green"]
 Scalar = bool | int | str | None
 """A value that holds an object, or that it has while it runs; None: the field is not there."""
+# What a server takes for a field that is not there.
 _DEFAULTS: Mapping[tuple[str, ...], Scalar] = {("spec", "replicas"): 1}
-"""What a server takes for a field that is not there."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -16,12 +16,12 @@ from migrator.model.difference import is_absent, missing_from
 Fields = dict[str, Any]
 """FieldsV1: `f:NAME` a field, `k:{...}` an item by its keys, `v:...` an item by its value; nothing below: all of it."""
 _ALL: Fields = {}
+# The field itself, and nothing that is in it.
 _NOTHING: Fields = {".": {}}
-"""The field itself, and nothing that is in it."""
+# Structs that are written although nothing was said in them (core/v1): owning them is owning none of what is inside.
 _SENT_EMPTY = frozenset({"resources", "securityContext"})
-"""Structs that are written although nothing was said in them (core/v1): owning them is owning none of what is inside."""
+# Subresources that agents of the cluster write, with annotations besides; `scale` and `resize` are a person's.
 _NOT_OF_A_PERSON = frozenset({"status", "ephemeralcontainers"})
-"""Subresources that agents of the cluster write, with annotations besides; `scale` and `resize` are a person's."""
 
 
 def fields_of(entries: object) -> Fields:

@@ -42,8 +42,8 @@ def _part(text: str) -> str:
     return text.replace("%", "%25").replace("/", "%2F") if "/" in text or "%" in text else text
 
 
+# Nearly all names: nothing of them is quoted (RFC 3986, unreserved).
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
-"""Nearly all names: nothing of them is quoted (RFC 3986, unreserved)."""
 
 
 def _segment(text: str) -> str:

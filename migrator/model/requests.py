@@ -10,8 +10,8 @@ from migrator.model.quantity import amount
 
 Amounts = dict[str, float]
 """Resource to cores, bytes or pieces."""
+# Resources that a pod can ask for as a whole (KEP-2837); the start of their names.
 _OF_A_POD = ("cpu", "memory", "hugepages-")
-"""Resources that a pod can ask for as a whole (KEP-2837); the start of their names."""
 
 
 def requests(pod: Manifest) -> Amounts:

@@ -27,8 +27,8 @@ class Way(StrEnum):
     """It is not moved; the reason says why."""
 
 
+# Stands before the path of a device, which begins with `/`.
 _BLOCK = "block:"
-"""Stands before the path of a device, which begins with `/`."""
 
 
 class Direction(StrEnum):

@@ -15,8 +15,8 @@ from migrator.readiness.starting import Waiting, pulling, waiting
 from migrator.untrusted import for_shell, without_credentials
 
 _POLL = 1.0
+# Seconds between two looks at what is waited for.
 _LOOK = 15.0
-"""Seconds between two looks at what is waited for."""
 _WORDS = 200
 
 

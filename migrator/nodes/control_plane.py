@@ -10,15 +10,15 @@ from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.paths import KUBECTL
 from migrator.ports import Host
 
+# A single API server is away for most of a minute when a new kubelet restarts its static pods (docs/upgrade.md).
 _SECONDS = 90.0
-"""A single API server is away for most of a minute when a new kubelet restarts its static pods (docs/upgrade.md)."""
+# Words of an API server that comes back: etcd takes a breath when a member joins or leaves, and one that has just started forbids
+# everything to everybody until it has read its RBAC.
 _PASSING = (
     *("etcdserver", "connection refused", "was refused", "timed out", "timeout", "TLS handshake", "unexpected EOF"),
     *("leader changed", "unable to handle the request", "ServiceUnavailable", "InternalError", "connection reset"),
     'forbidden: User "kubernetes-admin"',
 )
-"""Words of an API server that comes back: etcd takes a breath when a member joins or leaves, and one that has just started forbids
-everything to everybody until it has read its RBAC."""
 
 
 def ask(host: Host, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:

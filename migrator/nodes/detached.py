@@ -15,16 +15,16 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 _LOGS = "/var/log/migrator"
+# How the name of every unit begins that this tool starts.
 _PREFIX = "migrator-"
-"""How the name of every unit begins that this tool starts."""
 _FIRST_POLL, _POLL = 0.1, 1.0
+# Of the time that it runs already: what is over soon is seen soon.
 _POLL_SHARE = 0.2
-"""Of the time that it runs already: what is over soon is seen soon."""
 _LOST_SECONDS = 120.0
+# Units of this tool that run on until somebody ends them.
 _NO_WORK = frozenset({ROUTES_SERVICE, f"{SECOND_API}.service", f"{SECOND_ETCD}.service"})
-"""Units of this tool that run on until somebody ends them."""
+# Sub-states of a unit whose command does not run (systemd's service state machine).
 _ENDED = frozenset({"exited", "dead", "failed"})
-"""Sub-states of a unit whose command does not run (systemd's service state machine)."""
 
 
 @dataclass(slots=True, frozen=True)

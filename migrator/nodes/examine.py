@@ -15,8 +15,8 @@ from migrator.readiness import boards, weave
 from migrator.readiness import hosts as fit
 from migrator.untrusted import for_shell, printable
 
+# kubeadm's own least for a control plane (its NumCPU and Mem checks), and what a kubelet with CRI-O needs.
 _MEMORY_MIB = {"control-plane": 1700, "worker": 700}
-"""kubeadm's own least for a control plane (its NumCPU and Mem checks), and what a kubelet with CRI-O needs."""
 _ARCHITECTURES = frozenset({"aarch64", "armv7l", "x86_64"})
 _PORTS = {"control-plane": (6443, 2379, 2380, 10250, 10257, 10259), "worker": (10250,)}
 
@@ -53,8 +53,8 @@ _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
 _BOOT_FIRST = "boot it: its kernel was replaced, and the modules of the running one are gone"
+# Names these findings.
 _CHECK = "host"
-"""Names these findings."""
 
 
 def read_facts(host: Host) -> HostFacts:

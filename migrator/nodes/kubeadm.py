@@ -23,14 +23,14 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 _CONFIG = "/run/migrator/kubeadm.yaml"
+# A host that is away for longer ends the run; kubeadm goes on there, and the next run waits for it.
 _PATIENCE_SECONDS = 30.0
-"""A host that is away for longer ends the run; kubeadm goes on there, and the next run waits for it."""
 _API = "kubeadm.k8s.io/v1beta4"
+# A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for.
 _INIT_SECONDS = 1800.0
-"""A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for."""
 _REGISTER_SECONDS = 60
+# How long a token lives that a node joins with, and the one that `kubeadm init` makes and nobody uses.
 _TOKEN_LIFE, _UNUSED_TOKEN_LIFE = "15m", "1m0s"
-"""How long a token lives that a node joins with, and the one that `kubeadm init` makes and nobody uses."""
 
 
 @dataclass(slots=True, frozen=True)

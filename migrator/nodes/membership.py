@@ -13,8 +13,8 @@ from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
+# Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node.
 _LABELS = "migrator/labels"
-"""Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node."""
 _TAINTS = "migrator/taints"
 _READY_SECONDS = 300.0
 

@@ -22,12 +22,12 @@ from migrator.untrusted import for_shell
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
 _INSTALL_SECONDS = 900.0
+# A lock that is older than the system's first process was left by a power cut: nobody has it.
 _DROP_OLD_LOCK = """
 lock=/var/lib/pacman/db.lck
 test -e $lock && test $(stat -c %Y $lock) -lt $(stat -c %Y /proc/1) && rm -f $lock
 true
 """
-"""A lock that is older than the system's first process was left by a power cut: nobody has it."""
 
 
 @dataclass(slots=True, frozen=True)

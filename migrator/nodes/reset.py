@@ -12,10 +12,10 @@ from migrator.ports import Host
 
 INIT_UNIT, JOIN_UNIT = "migrator-kubeadm-init", "migrator-kubeadm-join"
 """The units that make a host part of a cluster."""
+# Units of what is taken away, by the beginnings of their names; pacman is none of them, and would leave half a package.
 _AT_WORK = ("kubeadm", "control-plane", "node", "etcd-restore")
-"""Units of what is taken away, by the beginnings of their names; pacman is none of them, and would leave half a package."""
+# Where 0.1.0 wrote kubeadm's configuration, with a token; it stayed there when the connection was cut.
 _CONFIG_0_1_0 = "/etc/kubernetes/migrator-kubeadm.yaml"
-"""Where 0.1.0 wrote kubeadm's configuration, with a token; it stayed there when the connection was cut."""
 
 
 @dataclass(slots=True, frozen=True)

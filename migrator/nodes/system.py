@@ -63,8 +63,8 @@ class Kernel:
         host.run(f"sysctl -q -p {_SYSCTL}")
 
 
+# How a kernel shows that it has a feature when nothing tells whether as a module.
 _SIGNS = {"overlay": "grep -qw overlay /proc/filesystems", "br_netfilter": "test -d /proc/sys/net/bridge"}
-"""How a kernel shows that it has a feature when nothing tells whether as a module."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -17,8 +17,8 @@ from migrator.model.manifest import Manifest
 from migrator.provision.network_manifest import read_manifest, unfit_ranges
 from migrator.provision.waves import not_awaited, waves
 
+# Of hosts that have all that Weave Net asks for.
 _HOSTS: Mapping[str, str] = {"IPTABLES_BACKEND": "nft", "WEAVE_NO_FASTDP": ""}
-"""Of hosts that have all that Weave Net asks for."""
 _WEAVE_SECRET = "weave-passwd"  # noqa: S105 - an object's name
 
 

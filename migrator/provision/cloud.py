@@ -15,6 +15,7 @@ from migrator.config.load import text_of
 from migrator.config.stack import CloudConfig, StackConfig
 from migrator.provision.debian import PACKAGES, pacman_records
 
+# Network zone of each location (docs.hetzner.com/cloud/general/locations).
 _ZONES = {
     "fsn1": "eu-central",
     "nbg1": "eu-central",
@@ -23,7 +24,6 @@ _ZONES = {
     "hil": "us-west",
     "sin": "ap-southeast",
 }
-"""Network zone of each location (docs.hetzner.com/cloud/general/locations)."""
 _UNIT = "migrator-no-metadata.service"
 _NO_METADATA = """\
 [Unit]

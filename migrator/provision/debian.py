@@ -7,11 +7,11 @@ PACKAGES = (
     *("nftables", "pacman-package-manager", "procps", "runc", "socat", "sudo", "util-linux", "zstd"),
 )
 """What Debian calls the packages that ours depend on, and pacman itself."""
+# What Arch Linux calls them.
 _PROVIDED = (
     *("bash", "conmon", "conntrack-tools", "ethtool", "glibc", "iproute2", "iptables", "kmod", "libseccomp", "runc"),
     *("socat", "systemd", "util-linux", "zstd"),
 )
-"""What Arch Linux calls them."""
 
 
 def pacman_records() -> dict[str, str]:

@@ -15,12 +15,12 @@ from migrator.ssh.host import SshHost, socket_folder
 
 Inputs = Mapping[str, Any]
 S = TypeVar("S", ClusterSpec, NodeSpec, Login)
+# Names in the state of stacks that 0.1.0 made; with another one every node would show a difference.
 _KEYS = {"kubeadm_timeouts": "timeouts"}
-"""Names in the state of stacks that 0.1.0 made; with another one every node would show a difference."""
 
 
+# Settings that earlier versions did not know: left out where they are empty, for the same reason.
 _NEWER = frozenset({"package_key", "package_sums", "ready_timeout", "image_sources"})
-"""Settings that earlier versions did not know: left out where they are empty, for the same reason."""
 
 
 def cluster_inputs(stack: StackConfig, cluster_id: str) -> dict[str, Any]:

@@ -120,6 +120,7 @@ def _installation(item: Manifest) -> list[str]:
     return [str(pool.get("cidr") or "") for pool in get(item, "spec", "calicoNetwork", "ipPools") or []]
 
 
+# Where networks have their ranges: Flannel's must hold those of the nodes, Calico and Cilium hand out their own.
 _WHERE: tuple[tuple[str, bool, Callable[[Manifest], list[str]]], ...] = (
     ("ConfigMap", True, _flannel),
     ("ConfigMap", False, _cilium),
@@ -127,4 +128,3 @@ _WHERE: tuple[tuple[str, bool, Callable[[Manifest], list[str]]], ...] = (
     ("Installation", False, _installation),
     ("IPPool", False, lambda item: [str(get(item, "spec", "cidr") or "")]),
 )
-"""Where networks have their ranges: Flannel's must hold those of the nodes, Calico and Cilium hand out their own."""

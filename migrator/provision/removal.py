@@ -17,8 +17,8 @@ from migrator.nodes.reset import Reset
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import DrainableCluster, Host
 
+# A node that is taken out of a stack is meant to go, with what is on it.
 _DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
-"""A node that is taken out of a stack is meant to go, with what is on it."""
 Say = Callable[[str], None]
 
 

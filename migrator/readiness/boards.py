@@ -13,8 +13,8 @@ CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 """Controllers of cgroups without which a kubelet does not start, or starts no pod."""
 _USUAL_PAGE = 4096
 _BEFORE_ANY_RELEASE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC).timestamp()
+# First minor whose images at registry.k8s.io have no 32-bit ARM any more (kubernetes#115742, CHANGELOG-1.27).
 _ARM32_IMAGES_UNTIL = 27
-"""First minor whose images at registry.k8s.io have no 32-bit ARM any more (kubernetes#115742, CHANGELOG-1.27)."""
 
 
 def controllers(name: str, facts: HostFacts) -> Iterator[Finding]:

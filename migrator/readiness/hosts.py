@@ -18,8 +18,8 @@ NEW_NODE_MIB = 3000
 """Disk that a new node needs below /var/lib: packages, CRI-O's images, the kubelet."""
 HOP_MIB = 1500
 """Disk that a hop needs below /var/lib, without etcd: the packages and images of one more version."""
+# First minor version whose kubelet does not start on cgroup v1 (KEP-5573, failCgroupV1).
 _CGROUP_V1_MINOR = 35
-"""First minor version whose kubelet does not start on cgroup v1 (KEP-5573, failCgroupV1)."""
 _BOOT_V2 = "boot with systemd.unified_cgroup_hierarchy=1"
 OTHER_MACHINE_HINT = (
     "is its address right? Two may be swapped. Where it is right and the machine-id is new, restart the kubelet there, "

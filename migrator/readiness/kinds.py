@@ -183,13 +183,13 @@ def _conditions(manifest: Manifest) -> dict[str, dict[str, Any]]:
 
 
 _ANY_COUNTS = ("availableReplicas", "readyReplicas")
+# Where the status counts the pods that work.
 _COUNTS: dict[str, tuple[str, ...]] = {
     "Deployment.apps": ("availableReplicas",),
     "StatefulSet.apps": ("readyReplicas",),
     "ReplicaSet.apps": ("availableReplicas",),
     "ReplicationController": ("availableReplicas",),
 }
-"""Where the status counts the pods that work."""
 CHECKS: dict[str, Callable[[Manifest], Readiness]] = {
     "Deployment.apps": _deployment,
     "StatefulSet.apps": _stateful_set,

@@ -14,8 +14,8 @@ from migrator.untrusted import for_html
 
 _WIDTH, _HEIGHT = 760.0, 220.0
 _TOP, _BOTTOM, _RIGHT = 34.0, 30.0, 14.0
+# Width of a character of 11 px, at most, in the fonts that browsers take for system-ui.
 _CHARACTER = 6.6
-"""Width of a character of 11 px, at most, in the fonts that browsers take for system-ui."""
 _ROWS, _COLUMNS = 4, 6
 _MARK_ROWS = 2
 _STEPS = (1.0, 2.0, 5.0, 10.0)

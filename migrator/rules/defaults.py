@@ -6,6 +6,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
 
+# Annotations that make a class the default one (kubernetes.io/docs/reference/labels-annotations-taints).
 _ANNOTATIONS = {
     "StorageClass.storage.k8s.io": (
         "storageclass.kubernetes.io/is-default-class",
@@ -13,7 +14,6 @@ _ANNOTATIONS = {
     ),
     "IngressClass.networking.k8s.io": ("ingressclass.kubernetes.io/is-default-class",),
 }
-"""Annotations that make a class the default one (kubernetes.io/docs/reference/labels-annotations-taints)."""
 _OLD_CLASS = {
     "PersistentVolumeClaim": "volume.beta.kubernetes.io/storage-class",
     "Ingress.networking.k8s.io": "kubernetes.io/ingress.class",

@@ -17,8 +17,8 @@ from migrator.model.manifest import Manifest, get
 OURS = "migrator"
 FENCE = "migrator-fence"
 """The name under which CronJobs are suspended and resumed: like a controller's, its changes are no person's."""
+# The longest that one webhook may take (admissionregistration/v1: timeoutSeconds).
 _ADMISSION_SECONDS = 30.0
-"""The longest that one webhook may take (admissionregistration/v1: timeoutSeconds)."""
 NOBODY = ""
 """Creator of an object that has no field but its name, such as an account: nobody owns a field of it."""
 _CONTROLLERS = frozenset(

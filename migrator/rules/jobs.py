@@ -12,8 +12,8 @@ _CONTROLLER_LABELS = (
     "job-name",
     "batch.kubernetes.io/job-name",
 )
+# The conditions that a Job ends with, and the one that comes before each since Kubernetes 1.31.
 _ENDS = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
-"""The conditions that a Job ends with, and the one that comes before each since Kubernetes 1.31."""
 _STATUS = ("conditions", "startTime", "completionTime", "succeeded", "failed", "completedIndexes", "failedIndexes")
 
 

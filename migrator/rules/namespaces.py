@@ -12,6 +12,7 @@ from migrator.model.ref import ObjectRef
 from migrator.rules.context import Rule, RuleContext
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
+# Fields below which the key `namespace` is the name of a namespace, and not a label key of that name.
 _REFERENCE_FIELDS = frozenset(
     {
         "subjects",
@@ -33,17 +34,17 @@ _REFERENCE_FIELDS = frozenset(
         "targetRef",
     }
 )
-"""Fields below which the key `namespace` is the name of a namespace, and not a label key of that name."""
+# Lists of names, besides fields that end with `Namespaces`: of the Prometheus Operator's namespaceSelector, and of Istio.
 _LISTS = frozenset({"namespaces", "matchNames", "exportTo"})
-"""Lists of names, besides fields that end with `Namespaces`: of the Prometheus Operator's namespaceSelector, and of Istio."""
+# How fields begin that end with `Namespace` and mean another one.
 _NO_NAMESPACE = ("metric", "xml")
-"""How fields begin that end with `Namespace` and mean another one."""
+# The namespace in an identity of a workload, `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT` (SPIFFE as Istio has it).
 _IDENTITY = re.compile(r"(?<=\bns/)[a-z0-9-]+(?=/sa/)")
-"""The namespace in an identity of a workload, `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT` (SPIFFE as Istio has it)."""
+# How groups and users of a namespace's accounts begin (kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin).
 _ACCOUNTS = ("system:serviceaccounts:", "system:serviceaccount:")
-"""How groups and users of a namespace's accounts begin (kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin)."""
+# Strings that may name a namespace: values of variables, `NAMESPACE/NAME`, options. A label is rather the name of an app.
 _POSSIBLE = rb'"(value|[^"]*[nN]amespace[^"]*)":"%(name)s"|"%(name)s/[^"]*"|"[^"]*namespace=%(name)s"'
-"""Strings that may name a namespace: values of variables, `NAMESPACE/NAME`, options. A label is rather the name of an app."""
+# Annotations whose value is `NAMESPACE/NAME`, from the documentation of each controller.
 _ANNOTATIONS = frozenset(
     {
         "cert-manager.io/inject-ca-from",
@@ -53,7 +54,6 @@ _ANNOTATIONS = frozenset(
         "nginx.ingress.kubernetes.io/proxy-ssl-secret",
     }
 )
-"""Annotations whose value is `NAMESPACE/NAME`, from the documentation of each controller."""
 
 
 def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:

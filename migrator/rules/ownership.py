@@ -44,13 +44,12 @@ REGENERATED = frozenset(
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
 
 
+# A kind, and kind and group of an owner whose controller sets the reference again (cert-manager, --enable-certificate-owner-ref).
+#
+# Kept, it would put the Secret behind the Certificate, and cert-manager orders anew what has no Secret yet.
 _SET_AGAIN = frozenset({("Secret", "Certificate", "cert-manager.io")})
-"""A kind, and kind and group of an owner whose controller sets the reference again (cert-manager, --enable-certificate-owner-ref).
-
-Kept, it would put the Secret behind the Certificate, and cert-manager orders anew what has no Secret yet.
-"""
+# Kinds of owners whose dependents are records of one run or one node: locks, credentials, reports.
 _OF_ONE_CLUSTER = frozenset({"Pod", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Node"})
-"""Kinds of owners whose dependents are records of one run or one node: locks, credentials, reports."""
 
 
 class Owner(NamedTuple):

@@ -18,6 +18,7 @@ class Means(NamedTuple):
     hint: str
 
 
+# Labels that operators give the claims they make, or the pods that use them.
 _LABELS = {
     "cnpg.io/cluster": Means("CloudNativePG", _REPLICA),
     "postgres-operator.crunchydata.com/cluster": Means("Crunchy's operator for PostgreSQL", _REPLICA),
@@ -28,7 +29,7 @@ _LABELS = {
     "v1.min.io/tenant": Means("MinIO's operator", "replicate its buckets"),
     "ceph.rook.io/DeviceSet": Means("Rook", "its disks are a part of blue's Ceph: move what lies in it"),
 }
-"""Labels that operators give the claims they make, or the pods that use them."""
+# Values of the label app.kubernetes.io/managed-by.
 _MANAGERS = {
     "percona-xtradb-cluster-operator": Means("Percona's operator", _REPLICA),
     "percona-server-mongodb-operator": Means("Percona's operator", _MEMBERS),
@@ -36,7 +37,6 @@ _MANAGERS = {
     "tidb-operator": Means("TiDB's operator", "replicate it with TiCDC"),
     "mysql-operator": Means("the operator for MySQL", _REPLICA),
 }
-"""Values of the label app.kubernetes.io/managed-by."""
 _SPILO = Means("Zalando's operator for PostgreSQL", "make a standby cluster on green, and promote it there")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.rules.context import Rule, RuleContext
 
+# Fields that ask for one action (argo-cd.readthedocs.io: Application; argo-rollouts: spec.restartAt; cass-operator).
 _FIELDS = {
     "Application.argoproj.io": (("operation",),),
     "CassandraDatacenter.cassandra.datastax.com": (("spec", "rollingRestartRequested"),),
     "Rollout.argoproj.io": (("spec", "restartAt"),),
 }
-"""Fields that ask for one action (argo-cd.readthedocs.io: Application; argo-rollouts: spec.restartAt; cass-operator)."""
 ANNOTATIONS = frozenset(
     {
         "argocd.argoproj.io/hydrate",

@@ -75,15 +75,16 @@ OTHERS = frozenset(
     }
 )
 """Kinds that are carried out once as soon as they are there."""
+# Words with which one kind alone tells its end.
 _OWN_WORDS = {
     "PerconaServerMongoDBBackup.psmdb.percona.com": frozenset({"ready"}),
     "PerconaServerMongoDBRestore.psmdb.percona.com": frozenset({"ready"}),
     "Restore.cluster.open-cluster-management.io": frozenset({"finishedwitherrors"}),
     "SparkApplication.spark.apache.org": frozenset({"resourcereleased", "terminatedwithoutreleaseresources"}),
 }
-"""Words with which one kind alone tells its end."""
+# Kinds that are called like a run; that alone does not make them one, but an end that their status tells does.
 _NAMES = re.compile(r"(?!Cron|Schedule).*(Backup|Execution|Job|Migration|Promotion|Restore|Run|Task|Workflow)")
-"""Kinds that are called like a run; that alone does not make them one, but an end that their status tells does."""
+# Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`.
 _WORDS = frozenset(
     {"aborted", "canceled", "cancelled", "complete", "completed", "done", "error", "errored", "failed", "failure", "finished"}
     | {
@@ -99,20 +100,19 @@ _WORDS = frozenset(
     }
     | {"terminated", "timedout", "timeout"}
 )
-"""Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`."""
+# Where kinds write such a word, below `status`.
 _WORD_PATHS = (
     *((name,) for name in ("jobDeploymentStatus", "phase", "state", "jobStatus", "status", "stage", "terminalState")),
     *(("engineStatus",), ("applicationState", "state"), ("state", "phase"), ("jobStatus", "state"), ("process", "status")),
     ("currentState", "currentStateSummary"),
 )
-"""Where kinds write such a word, below `status`."""
 _CONDITIONS = frozenset({"complete", "completed", "done", "failed", "finished", "succeeded"})
 _FLAGS = ("complete", "completed", "finished", "succeeded")
+# When a run ended: what has such a time is a run, whatever its kind is called.
 _END_TIMES = frozenset(
     {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}
     | {"restoreCompletionTs", "terminationTime", "timeCompleted"}
 )
-"""When a run ended: what has such a time is a run, whatever its kind is called."""
 _BEGUN = ("startTime", "startTimestamp", "startedAt", "timeStarted")
 
 

@@ -21,12 +21,12 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "integer": (int, float),
     "boolean": (bool,),
 }
+# Parts of an object that the API server checks by itself.
 _SERVERS = frozenset({"apiVersion", "kind", "metadata"})
-"""Parts of an object that the API server checks by itself."""
+# Patterns that Python reads in another way than Go does, or for which it may need very long.
 _OTHER_DIALECT = re.compile(r"\)[*+{]|\[\[:|\\[pPzQCX]|\(\?")
-"""Patterns that Python reads in another way than Go does, or for which it may need very long."""
+# Characters of a text that is matched with a pattern.
 _LONGEST_MATCHED = 1024
-"""Characters of a text that is matched with a pattern."""
 
 _LIMITS: tuple[tuple[str, tuple[type, ...], Callable[[Any, Any], bool], str], ...] = (
     ("minLength", (str,), lambda value, limit: len(value) < limit, "is shorter than {}"),

@@ -11,6 +11,7 @@ from migrator.model.manifest import Manifest, get
 
 Refusal = tuple[str, str]
 """Why a volume cannot be handed over, and what to do."""
+# Words in names of CSI drivers that keep their data on disks of the cluster's own nodes.
 _DATA_IN_CLUSTER = {
     "longhorn": "Longhorn",
     "openebs": "OpenEBS",
@@ -23,9 +24,8 @@ _DATA_IN_CLUSTER = {
     "pxd.portworx": "Portworx",
     "storageos": "Ondat",
 }
-"""Words in names of CSI drivers that keep their data on disks of the cluster's own nodes."""
+# Ends of the names of drivers that Rook installs, for a Ceph of its own or an external one.
 _CEPH = (".rbd.csi.ceph.com", ".cephfs.csi.ceph.com", ".nfs.csi.ceph.com")
-"""Ends of the names of drivers that Rook installs, for a Ceph of its own or an external one."""
 _SECRET_FIELDS = tuple(
     f"{act}SecretRef" for act in ("controllerExpand", "controllerPublish", "nodeExpand", "nodePublish", "nodeStage")
 )
@@ -36,6 +36,7 @@ _SERVERS = (
     ("iscsi", "targetPortal"),
     ("glusterfs", "endpoints"),
 )
+# In-tree sources of clouds, and the field that names the disk (core/v1 PersistentVolumeSource).
 _CLOUD = {
     "awsElasticBlockStore": "volumeID",
     "gcePersistentDisk": "pdName",
@@ -44,7 +45,6 @@ _CLOUD = {
     "cinder": "volumeID",
     "vsphereVolume": "volumePath",
 }
-"""In-tree sources of clouds, and the field that names the disk (core/v1 PersistentVolumeSource)."""
 _COPY = "copy it (way: copy), or move it by your own means"
 
 

@@ -18,6 +18,7 @@ from migrator.rules.person import selects
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 _STORAGE = "record of a storage driver: it tells of disks and nodes of blue"
+# Kinds in which drivers keep what they know of volumes, by group; elsewhere they are wrong, or become new volumes.
 _STORAGE_RECORDS = {
     "longhorn.io": (
         *("BackingImageDataSource", "BackingImageManager", "Backup", "BackupBackingImage", "BackupVolume", "Engine", "EngineImage"),
@@ -34,7 +35,6 @@ _STORAGE_RECORDS = {
     "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
     "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),
 }
-"""Kinds in which drivers keep what they know of volumes, by group; elsewhere they are wrong, or become new volumes."""
 SKIPPED_KINDS = {
     "Node": "nodes belong to their cluster",
     "CSINode.storage.k8s.io": "nodes belong to their cluster",

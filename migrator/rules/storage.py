@@ -12,8 +12,8 @@ from migrator.model.plan import DataPlan
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
 _QUOTA = ".storageclass.storage.k8s.io/"
+# Fields of custom resources that name a storage class, in lower case.
 _CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
-"""Fields of custom resources that name a storage class, in lower case."""
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 

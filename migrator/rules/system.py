@@ -18,11 +18,11 @@ from migrator.rules.skip import SYSTEM_NAMESPACES, is_left_by_rule
 from migrator.untrusted import for_yaml
 
 PERSONS = "in a system namespace, but made by no part of Kubernetes, and green has none"
+# Field managers that are parts of Kubernetes.
 _PARTS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "cloud-controller-manager"})
-"""Field managers that are parts of Kubernetes."""
 _ADDON = "addonmanager.kubernetes.io/mode"
+# Labels of Secrets that hold a key, and the kind whose objects only that key opens (github.com/bitnami-labs/sealed-secrets).
 _KEYS = {"sealedsecrets.bitnami.com/sealed-secrets-key": "SealedSecret.bitnami.com"}
-"""Labels of Secrets that hold a key, and the kind whose objects only that key opens (github.com/bitnami-labs/sealed-secrets)."""
 _CONTROLLER_ACCOUNTS = frozenset({"bootstrap-signer", "default", "generic-garbage-collector", "token-cleaner"})
 _ANY_ACCOUNT = "*"
 _GROUP = "system:serviceaccounts:"

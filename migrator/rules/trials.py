@@ -16,8 +16,8 @@ from migrator.model.strange import STRANGE
 from migrator.rules.webhooks import concerns, namespace_labels, selects
 
 _NAME = "migrator-asks-"
+# Fields of a spec whose value only one object may have, or that would be asked for on one node.
 _OF_ONE_OBJECT = ("clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName", "nodeName")
-"""Fields of a spec whose value only one object may have, or that would be asked for on one node."""
 _CONTAINERS = [{"name": "asks", "image": "registry.invalid/migrator-asks"}]
 Moved = Mapping[ObjectRef, PlanItem]
 """What moves and is on green."""

@@ -16,6 +16,7 @@ from migrator.rules.shared_storage import Reach, refusal, storage_of
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
 
+# Sources of a PersistentVolume that are no folder of one host (core/v1 PersistentVolumeSource).
 _KINDS = {
     "csi": ("its CSI driver keeps it", "copy it by the driver's own means, or by a backup"),
     "nfs": ("it lies on an NFS server, which green may reach, too", "make a volume on green with the same server and path"),
@@ -24,7 +25,6 @@ _KINDS = {
     "cephfs": ("it lies in Ceph", "make a volume on green with the same path"),
     "fc": ("it lies on Fibre Channel storage", "hand the disk over: never attach it to both clusters"),
 }
-"""Sources of a PersistentVolume that are no folder of one host (core/v1 PersistentVolumeSource)."""
 _SAY_SO = "then name the claim in volumes.dataMoved"
 
 
@@ -92,6 +92,7 @@ def plan_volumes(blue: ClusterVolumes, green: ClusterVolumes, context: RuleConte
     )
 
 
+# What a person's rule decides alone.
 _PERSONS = {
     "own": (Way.OWN, "volumes.claims says that you move it yourself", f"move it, {_SAY_SO}"),
     "skip": (Way.SKIP, "volumes.claims says that it is not moved", f"if green may begin empty, {_SAY_SO}"),
@@ -101,7 +102,6 @@ _PERSONS = {
         f"when its replica has caught up, {_SAY_SO}",
     ),
 }
-"""What a person's rule decides alone."""
 
 
 def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVolumes, context: RuleContext) -> VolumePlan:

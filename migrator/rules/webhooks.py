@@ -19,8 +19,8 @@ from migrator.rules.references import backend_services
 MUTATING = "MutatingWebhookConfiguration.admissionregistration.k8s.io"
 CONFIGURATIONS = frozenset({MUTATING, "ValidatingWebhookConfiguration.admissionregistration.k8s.io"})
 _NAME_LABEL = "kubernetes.io/metadata.name"
+# Kinds that make no pod when a copy writes them: CronJobs come suspended.
 _RUN_LATER = frozenset({"CronJob.batch"})
-"""Kinds that make no pod when a copy writes them: CronJobs come suspended."""
 
 
 def is_strict(hook: Manifest) -> bool:

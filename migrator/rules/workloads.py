@@ -7,13 +7,13 @@ from migrator.model.owned import fields_of, owned_of
 from migrator.rules.context import Rule, RuleContext
 
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105 - a name prefix
+# What admission computes and refuses from others (k8s.io/kubernetes, plugin/pkg/admission: priority, runtimeclass), blue's node,
+# an alias, and what no create may hold.
 _OF_GREEN = ("nodeName", "priority", "preemptionPolicy", "overhead", "serviceAccount", "ephemeralContainers")
-"""What admission computes and refuses from others (k8s.io/kubernetes, plugin/pkg/admission: priority, runtimeclass), blue's node,
-an alias, and what no create may hold."""
 
 
+# Labels that binding a pod to a node overwrites (KEP-4742).
 _OF_A_NODE = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
-"""Labels that binding a pod to a node overwrites (KEP-4742)."""
 
 
 def as_submitted(manifest: Manifest, _: RuleContext) -> Manifest:

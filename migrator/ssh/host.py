@@ -16,8 +16,8 @@ from migrator.errors import CommandFailedError, HostError
 from migrator.ports import Clock
 
 CONNECT_SECONDS = 10
+# For a file in either direction: a snapshot of etcd is large, and a line may be slow.
 _FILE_SECONDS = 600.0
-"""For a file in either direction: a snapshot of etcd is large, and a line may be slow."""
 LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 

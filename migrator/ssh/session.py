@@ -38,8 +38,8 @@ class SessionHost(SshHost):
         super().__init__(name, login, sockets, clock=clock)
         self._using = threading.RLock()
         self._session: _Session | None = None
+        # Sockets of this machine, by the socket of the host that they lead to.
         self._ways: dict[str, Path] = {}
-        """Sockets of this machine, by the socket of the host that they lead to."""
 
     def forwarded(self, path: str) -> Path:
         """Return a unix socket of this machine that leads to one of the host, as the user who logs in; raises HostError.

@@ -18,11 +18,11 @@ from migrator.testbed.lan import ADDRESS, NETWORK, Lan, within
 
 _ETHERNET_ARP = 0x0806
 _REQUEST, _REPLY = 1, 2
+# SO_TIMESTAMPNS of Linux; Python's socket has no name for it.
 _TIMESTAMPNS = 35
-"""SO_TIMESTAMPNS of Linux; Python's socket has no name for it."""
 _ARP = struct.Struct("!6s6sHHHBBH6s4s6s4s")
+# Senders' addresses: the upper half of the network.
 _SPAN = 32768
-"""Senders' addresses: the upper half of the network."""
 
 
 @dataclass(slots=True)

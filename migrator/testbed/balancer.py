@@ -217,8 +217,8 @@ class Load:
     answers: dict[str, int] = field(default_factory=dict)
     longest_gap_ms: float = 0.0
     """Longest time between two good answers, over all clients together."""
+    # When the last good answer came.
     _last: float = field(default_factory=time.monotonic)
-    """When the last good answer came."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, began: float, answer: str, failure: str) -> None:

@@ -17,6 +17,7 @@ from migrator.errors import MigratorError
 from migrator.testbed.processes import Process, free_ports, is_free, start, stop
 from migrator.testbed.waiting import wait
 
+# The last line keeps bash from reading this machine's ~/.bashrc, which may take a second, before each command.
 _CONFIG = """\
 Port {port}
 ListenAddress 127.0.0.1
@@ -29,7 +30,6 @@ PasswordAuthentication no
 PermitRootLogin yes
 SetEnv SHLVL=1
 """
-"""The last line keeps bash from reading this machine's ~/.bashrc, which may take a second, before each command."""
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from migrator.traffic.hand_over import HandOver
 from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
 from migrator.traffic.together import ask_all, first_hint, told
 
+# keepalived's own default; those who missed the first announcement hear this one.
 _ANNOUNCES_AGAIN_SECONDS = 5.0
-"""keepalived's own default; those who missed the first announcement hear this one."""
 _CLOCK = SystemClock()
 
 

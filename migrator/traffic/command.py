@@ -14,8 +14,8 @@ from migrator.model.traffic import NOTHING_COUNTED, Abilities, SideCounters, Tra
 from migrator.untrusted import printable
 
 _MOST_BYTES = 64 << 10
+# Percent by which what is read back may miss what was set.
 _READ_BACK = 1.0
-"""Percent by which what is read back may miss what was set."""
 _WORDS = 200
 
 Count = Annotated[int, Field(ge=0, le=1 << 62)]

@@ -18,8 +18,8 @@ from migrator.traffic.external_dns import is_encrypted, owner_of, registry_names
 from migrator.traffic.together import ask_all, told
 
 _POLL_SECONDS = 0.2
+# How long a way back waits for servers besides the primary: resolvers ask any of them.
 _WAY_BACK_SECONDS = 2.0
-"""How long a way back waits for servers besides the primary: resolvers ask any of them."""
 _ATTEMPTS = 3
 _CLOCK = SystemClock()
 

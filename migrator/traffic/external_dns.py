@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 _OWNED = re.compile(r"heritage=external-dns\b.*?external-dns/owner=([^,\"]*)")
+# Base64 of a nonce, a tag, and the compressed text between them (endpoint/crypto.go): 57 bytes at the least.
 _ENCRYPTED = re.compile(r"[A-Za-z0-9+/_-]{76,}={0,2}")
-"""Base64 of a nonce, a tag, and the compressed text between them (endpoint/crypto.go): 57 bytes at the least."""
 _TEMPLATE = "%{record_type}"
 
 

@@ -23,8 +23,8 @@ from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
 from migrator.traffic.together import ask_all, first_hint, told
 
 _HIGHEST = 254
+# From the release until the other side takes the address.
 _PAUSE_SECONDS = 0.1
-"""From the release until the other side takes the address."""
 _TAKING_EFFECT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 

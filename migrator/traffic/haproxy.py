@@ -32,8 +32,8 @@ PEERS = re.compile(r"id=(\S+?)\(remote")
 """In `show peers`: those that are another HAProxy."""
 _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
+# How long a request that is in flight may take to end by itself before it is ended.
 _GRACE_SECONDS = 0.25
-"""How long a request that is in flight may take to end by itself before it is ended."""
 _POLL_SECONDS = 0.01
 _CLOCK = SystemClock()
 

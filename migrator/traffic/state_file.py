@@ -23,9 +23,9 @@ _HINT = "correct traffic.haproxy.stateFile: it is the file of `server-state-file
 _RUNNING = "2"
 _CONFIGURED_MAINTENANCE = 0x04
 _FORCED_MAINTENANCE = 0x01
+# Host name and SRV record of a server that has an address in haproxy.cfg: HAProxy warns and stops reading the line there,
+# before the port. There is no other way to leave a port to haproxy.cfg.
 _PORT_ELSEWHERE = ("see-haproxy.cfg", "_see-haproxy.cfg")
-"""Host name and SRV record of a server that has an address in haproxy.cfg: HAProxy warns and stops reading the line there,
-before the port. There is no other way to leave a port to haproxy.cfg."""
 
 
 class StateFile:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from migrator.traffic.backend import Backend, Server
 
 _TAKES_WEIGHTS = frozenset({"roundrobin", "leastconn", "random"})
+# The others divide by a hash, whose type HAProxy does not tell: see `depends_on_hash_type`.
 _NO_WEIGHTS = frozenset({"static-rr", "first"})
-"""The others divide by a hash, whose type HAProxy does not tell: see `depends_on_hash_type`."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -9,8 +9,8 @@ from migrator.model.upgrade import Hop, Workers
 from migrator.model.version import Version, parse_version
 from migrator.upgrade.checks.versions import KUBELET_SKEW
 
+# Packages whose minor goes with Kubernetes' own.
 _PAIRED = ("cri-o", "crictl")
-"""Packages whose minor goes with Kubernetes' own."""
 
 
 def make_hops(

@@ -12,8 +12,8 @@ from migrator.nodes.spec import NodeSpec
 from migrator.ports import HeldLock
 from migrator.upgrade.session import UpgradeSession
 
+# Longer than kubeadm, pacman and etcdutl are given.
 _SECONDS = 2400.0
-"""Longer than kubeadm, pacman and etcdutl are given."""
 _POLL = 1.0
 
 

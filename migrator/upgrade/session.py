@@ -60,8 +60,8 @@ class UpgradeSession:
     _local_etcd: bool | None = None
     _machines: dict[str, str] | None = None
     _image_sources: Mapping[str, Any] | None = None
+    # Nodes whose hosts were seen to be the machines that they were.
     _proven: set[str] = field(default_factory=set)
-    """Nodes whose hosts were seen to be the machines that they were."""
 
     @property
     def first(self) -> NodeSpec:

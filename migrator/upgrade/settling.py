@@ -17,8 +17,8 @@ from migrator.upgrade.session import UpgradeSession
 
 _SECONDS = 300.0
 _POLL = 0.5
+# Seconds that a control plane must be ready without interruption: a new kubelet restarts its static pods after some seconds.
 _STEADY_SECONDS = 10.0
-"""Seconds that a control plane must be ready without interruption: a new kubelet restarts its static pods after some seconds."""
 
 
 def ready_workloads(cluster: ClusterReader) -> frozenset[str]:

@@ -22,14 +22,14 @@ from migrator.upgrade.read_cluster import read_requested
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import settle
 
+# From this minor on API server, controller-manager and scheduler all emulate three minors back (their references of 1.35).
 _FIRST = (1, 35)
-"""From this minor on API server, controller-manager and scheduler all emulate three minors back (their references of 1.35)."""
+# Minor of Kubernetes to a newer minor of etcd than kubeadm gives it, with which its API server was proven to lose nothing
+# (tests/integration/test_emulated_version.py, tests/e2e/test_upgrade.py).
 _PROVEN = {(1, 36): (3, 7)}
-"""Minor of Kubernetes to a newer minor of etcd than kubeadm gives it, with which its API server was proven to lose nothing
-(tests/integration/test_emulated_version.py, tests/e2e/test_upgrade.py)."""
 _POLL = 2.0
+# After so many seconds without a ready API server a soak has failed.
 _AWAY_SECONDS = 60.0
-"""After so many seconds without a ready API server a soak has failed."""
 
 
 def emulation(hop: Hop, facts: UpgradeFacts, images: Iterable[str], etcd: str) -> tuple[str, str]:

@@ -22,14 +22,14 @@ from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.bundle import put_agent
 from migrator.volumes.server import Server, require_programs
 
+# A first pass of a large volume over a slow line takes days; the next run joins it.
 _SECONDS = 7 * 24 * 3600
-"""A first pass of a large volume over a slow line takes days; the next run joins it."""
+# For a last pass, whose server must not outlive a run that was killed for long.
 _PREPARED_SECONDS = 12 * 3600
-"""For a last pass, whose server must not outlive a run that was killed for long."""
 _AES = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com")
 _RESULT = "RESULT "
+# No name in a folder, so no path, ends so.
 _NO_FOLDER = "//no-folder"
-"""No name in a folder, so no path, ends so."""
 _REFUSED_FOLDERS = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr"})
 _REFUSED_PATHS = frozenset(
     f"/var/{name}"
@@ -63,8 +63,8 @@ class NodeMover:
     def __init__(self, source: Mapping[str, Machine], target: Mapping[str, Machine], *, port: int = 0) -> None:
         """Take the hosts of both clusters by the names of their nodes, for the direction from `source` to `target`."""
         self._source, self._target, self._port = source, target, port
+        # By unit: the host of its server, and the pass that has not begun.
         self._prepared: dict[str, tuple[Host, Detached]] = {}
-        """By unit: the host of its server, and the pass that has not begun."""
 
     def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""

@@ -12,8 +12,8 @@ from migrator.journal.records.base import Entry, Record
 
 R = TypeVar("R", bound=Record)
 _BEGIN = b'{"at":'
+# Seconds since 1970 that no clock shows before the year 5000.
 _LATEST = 1e11
-"""Seconds since 1970 that no clock shows before the year 5000."""
 
 
 class LineError(ValueError):

@@ -11,8 +11,8 @@ from migrator.journal.records.base import Record, Ref, Strict
 from migrator.model.one_side import HeldField, Part, Where
 from migrator.model.ref import ResourceType
 
+# A value of a field that holds; never one of a Secret.
 _Plain = Annotated[bool | int | str | None, Field(union_mode="left_to_right")]
-"""A value of a field that holds; never one of a Secret."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -13,6 +13,7 @@ from migrator.model.upgrade import Hop, StepId, Workers
 from migrator.model.verdict import Finding
 from migrator.model.version import Version, parse_version
 
+# The labels of migrator 0.1.0, whose journals have no identifiers of steps.
 _STEP_OF_LABEL = {
     "CRI-O, crictl, CNI plugins": StepId.RUNTIME_PACKAGES,
     "service crio": StepId.RUNTIME_SERVICE,
@@ -33,9 +34,8 @@ _STEP_OF_LABEL = {
     "control plane started": StepId.CONTROL_PLANE_STARTED,
     "kubelet of before": StepId.KUBELET_RESTORED,
 }
-"""The labels of migrator 0.1.0, whose journals have no identifiers of steps."""
+# In 0.1.0 the label of two different steps; the role of the node tells which.
 _KUBEADM_UPGRADE_NODE = "kubeadm upgrade node"
-"""In 0.1.0 the label of two different steps; the role of the node tells which."""
 
 
 def _step(step: StepId | None, role: str, label: str) -> StepId | None:

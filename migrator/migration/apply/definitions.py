@@ -14,13 +14,13 @@ from migrator.ports import Clock, Green
 
 AT_ONCE = 8
 """CRDs that are written at the same time: each makes the API server build its schemas anew, and more at once take longer."""
+# How long no further CRD may become usable before the wait ends.
 _SECONDS = 60.0
-"""How long no further CRD may become usable before the wait ends."""
 _POLL = 0.1
+# The list of all schemas is long, and the server busy: for this part of the time that it took, nothing is asked.
 _REST = 0.5
-"""The list of all schemas is long, and the server busy: for this part of the time that it took, nothing is asked."""
+# So many are asked for by name, instead of a list of all.
 _FEW = 4
-"""So many are asked for by name, instead of a list of all."""
 
 
 def apart(items: Iterable[PlanItem]) -> tuple[list[PlanItem], list[PlanItem]]:

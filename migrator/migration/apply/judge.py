@@ -22,10 +22,10 @@ from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.rules import field_owners, shared
 
+# An API tells its time in whole seconds.
 _CLOCK_SECONDS = 2.0
-"""An API tells its time in whole seconds."""
+# How long after the last sign of life of a run green may have carried out its last request.
 _LATE_SECONDS = 60.0
-"""How long after the last sign of life of a run green may have carried out its last request."""
 GOING = "is being deleted on green: run copy again when it is gone; a finalizer whose controller is away may hold it"
 
 

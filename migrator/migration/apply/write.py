@@ -23,8 +23,8 @@ from migrator.rules import field_owners
 from migrator.rules.ownership import relinked
 
 _ATTEMPTS = 5
+# The answer of a server that has done nothing; one of 500 and above, or none, may follow a write.
 _TOO_MANY = 429
-"""The answer of a server that has done nothing; one of 500 and above, or none, may follow a write."""
 _SETTLE_SECONDS = 10.0
 _NOT_CONVERTED = "does the conversion webhook of its CRD answer? Then run copy again"
 _IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"

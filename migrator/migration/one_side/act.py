@@ -17,8 +17,8 @@ from migrator.rules.person import merge_patch
 
 Marks = Mapping[ObjectRef, float | None]
 """When CronJobs were last due and run, by their names on blue; None for one that never was."""
+# A name that a guard does not let pass.
 _OTHERS = "migrator-trial"
-"""A name that a guard does not let pass."""
 _SCALED = frozenset({"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps"})
 
 

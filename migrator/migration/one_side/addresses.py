@@ -18,17 +18,17 @@ from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.ports import Blue
 
+# Where an object's status tells the addresses that somebody outside has given it.
 _GIVEN = {
     "Service": ("status", "loadBalancer", "ingress"),
     "Ingress.networking.k8s.io": ("status", "loadBalancer", "ingress"),
     "Gateway.gateway.networking.k8s.io": ("status", "addresses"),
 }
-"""Where an object's status tells the addresses that somebody outside has given it."""
 _POLL_SECONDS = 1.0
+# For each round of requests, as long as a hand-over waits for one.
 _PATIENCE_SECONDS = 150.0
-"""For each round of requests, as long as a hand-over waits for one."""
+# A type and a namespace: what one list reads.
 _Place = tuple[ResourceType, str]
-"""A type and a namespace: what one list reads."""
 
 
 def addresses_first(plan: Plan, blue: Blue, green: Blue, run: Run, *, limit: float) -> Between:

@@ -18,8 +18,8 @@ from migrator.rules.one_side.table import WORKLOADS
 
 R = TypeVar("R")
 Look = Callable[[Blue, Part, Where], str]
+# How long a way back waits for blue's to work again; what does not by then is told.
 _WORKS_SECONDS = 30.0
-"""How long a way back waits for blue's to work again; what does not by then is told."""
 
 
 def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> list[str]:

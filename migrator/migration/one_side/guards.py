@@ -27,8 +27,8 @@ from migrator.ports import Blue, Clock
 from migrator.rules.field_owners import OURS
 from migrator.rules.one_side.guard import LABEL, Guard, guards
 
+# How long API servers may take to read a new policy, before a person is told that it does not refuse yet.
 _IN_FORCE_SECONDS = 10.0
-"""How long API servers may take to read a new policy, before a person is told that it does not refuse yet."""
 _LOOK_SECONDS = 0.2
 
 

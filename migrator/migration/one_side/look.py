@@ -22,8 +22,8 @@ from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.one_side.waker import last_writer
 
 _CHECK = "one side"
+# How long green is asked what is held there, once more.
 _SECONDS = 20.0
-"""How long green is asked what is held there, once more."""
 
 
 Who = Callable[[Part, Where], str]

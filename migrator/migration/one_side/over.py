@@ -22,8 +22,8 @@ from migrator.ports import Blue
 from migrator.rules.one_side.waker import last_writer
 
 R = TypeVar("R")
+# For each round of requests on the way to green; a bit more than a cluster waits for its server to come back.
 _PATIENCE_SECONDS = 150.0
-"""For each round of requests on the way to green; a bit more than a cluster waits for its server to come back."""
 
 
 def ready_to_hand_over(plan: Plan, blue: Blue, green: Blue, run: Run) -> tuple[Part, ...]:
@@ -164,10 +164,10 @@ class _HandOver:
         self._guards = guarded
         self._marks: dict[ObjectRef, float | None] = {}
         self.pauses: list[Paused] = []
+        # When each group was told to stop, and when it had stopped.
         self._since: dict[str, tuple[float, float]] = {}
-        """When each group was told to stop, and when it had stopped."""
+        # What of each group blue still has: what a person has deleted since the plan is not started on green.
         self._there: dict[str, list[Part]] = {}
-        """What of each group blue still has: what a person has deleted since the plan is not started on green."""
 
     def stop(self, group: Group) -> None:
         """Stop a group on blue and wait until it has stopped."""

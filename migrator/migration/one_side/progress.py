@@ -17,10 +17,10 @@ from migrator.rules.field_owners import seconds as seconds_of
 from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.one_side.waker import last_writer
 
+# Seconds between looks: short while a pause has just begun, since each is a part of it.
 _FIRST_POLL, _POLL = 0.1, 1.0
-"""Seconds between looks: short while a pause has just begun, since each is a part of it."""
+# Seconds after which a lease that nobody renews counts as released, whatever duration it asks for.
 _LONGEST_LEASE = 60.0
-"""Seconds after which a lease that nobody renews counts as released, whatever duration it asks for."""
 
 
 def await_all(

@@ -14,8 +14,8 @@ from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.ports import Host
 from migrator.untrusted import for_shell, without_credentials
 
+# How kubeadm writes what one of its checks has against it (app/util/errors, preflight.Error).
 _ERROR = re.compile(r"^\s*\[ERROR ([^\]\s]+)\]:?\s*(.*)$", re.MULTILINE)
-"""How kubeadm writes what one of its checks has against it (app/util/errors, preflight.Error)."""
 _GATE = re.compile(r"^\s*(?:--feature-gates .* are:)?\s*([A-Z]\w+)=true\|false", re.MULTILINE)
 _PLAN_SECONDS = 180.0
 

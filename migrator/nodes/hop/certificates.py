@@ -22,13 +22,13 @@ for file in /etc/kubernetes/*.conf; do
 done
 """
 """Prints public parts alone: of keys the names, of kubeconfigs the certificate."""
+# Certificates that kubeadm does not renew, and who does.
 _OF_KUBELET = {
     "/var/lib/kubelet/pki/kubelet-client-current.pem": "the kubelet renews it by itself; see `journalctl -u kubelet`",
     "/var/lib/kubelet/pki/kubelet-server-current.pem": "approve its request: `kubectl get csr`, `kubectl certificate approve NAME`",
     "/var/lib/kubelet/pki/kubelet.crt": "move kubelet.crt and kubelet.key away and restart the kubelet: it makes new ones",
     "/etc/kubernetes/kubelet.conf": "point it to /var/lib/kubelet/pki/kubelet-client-current.pem",
 }
-"""Certificates that kubeadm does not renew, and who does."""
 
 
 def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:

@@ -24,8 +24,8 @@ from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 
 _MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+# How long a new kubelet may take until it restarts static pods.
 _QUIET_SECONDS, _POLL = 30.0, 0.2
-"""How long a new kubelet may take until it restarts static pods."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -24,11 +24,11 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 FLAG = "--emulated-version"
+# The person's patches and the flag; kubeadm reads one folder.
 _PATCHES = f"{STATE}/emulating-patches"
-"""The person's patches and the flag; kubeadm reads one folder."""
 _MARK = "emulating"
+# kubeadm's phases that change more than this node's static pods: they are done when the emulation is raised.
 _LATER = "upload-config,kubelet-config,bootstrap-token,addon,post-upgrade"
-"""kubeadm's phases that change more than this node's static pods: they are done when the emulation is raised."""
 _RESTART_SECONDS = 300.0
 LOCAL_KUBECTL = (
     f"m={MANIFESTS}/kube-apiserver.yaml; a=$(sed -n 's/.*--advertise-address=//p' $m); p=$(sed -n 's/.*--secure-port=//p' $m); "

@@ -17,10 +17,10 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 SNAPSHOTS = f"{STATE}/snapshots"
+# The program for snapshots of 0.1.0, which has kept none beside them.
 _TOOL_0_1_0 = f"{TOOLS}/etcdutl"
-"""The program for snapshots of 0.1.0, which has kept none beside them."""
+# What of a snapshot's status all versions of etcdutl print, and print the same (etcdutl 3.6 has added `version`).
 _SAME = ("hash", "revision", "totalKey")
-"""What of a snapshot's status all versions of etcdutl print, and print the same (etcdutl 3.6 has added `version`)."""
 _KEPT = 3
 _SPARE_MIB = 200
 SETTINGS = "etc/kubernetes var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env"

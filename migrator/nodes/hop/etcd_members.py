@@ -19,8 +19,8 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 TOOLS = f"{STATE}/etcd-tools"
+# Where etcd's images keep their programs.
 _TOOL_FOLDERS = ("usr/local/bin", "usr/bin", "bin")
-"""Where etcd's images keep their programs."""
 
 
 def take_tools(host: Host) -> None:

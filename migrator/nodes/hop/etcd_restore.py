@@ -13,10 +13,10 @@ from migrator.ports import Host
 from migrator.untrusted import for_shell
 
 _RESTORE_SECONDS = 1800.0
+# What a restore writes beside the snapshot's own bytes: etcd allocates 64 MiB for a log, twice.
 _SPARE_MIB = 200
-"""What a restore writes beside the snapshot's own bytes: etcd allocates 64 MiB for a log, twice."""
+# By how much revisions move ahead, as etcd's guide to recovery advises.
 _AHEAD = 1_000_000_000
-"""By how much revisions move ahead, as etcd's guide to recovery advises."""
 
 _CHECK = r"""
 data={data}; member=$data/member; at=$data
@@ -28,6 +28,10 @@ free=$(df -Pm "$at" | awk 'NR == 2 {{print $4}}')
 if test "$free" -lt {needed}; then echo "only $free MiB are free in $at; a restore needs {needed}"; fi
 true
 """
+# Each line may be the last one before a cut, and the whole is then run again.
+#
+# A folder named `new` is whole, since it gets that name last; empty, it says that its content is in place. What stands in its
+# way is kept under a name that nothing has: after a cut between the two moves a boot lets etcd begin an empty `member`.
 _RESTORE = r"""
 set -eu
 data={data}; new={new}; before={before}
@@ -55,11 +59,6 @@ fi
 touch {marker}
 sync
 rm -rf "$new"
-"""
-"""Each line may be the last one before a cut, and the whole is then run again.
-
-A folder named `new` is whole, since it gets that name last; empty, it says that its content is in place. What stands in its
-way is kept under a name that nothing has: after a cut between the two moves a boot lets etcd begin an empty `member`.
 """
 
 

@@ -32,8 +32,8 @@ _MARKS = f"{STATE}/upgraded"
 _APPLY_SECONDS = 1800.0
 _PULL_SECONDS = 900.0
 _KUBELET_SECONDS = 240.0
+# Restarts by systemd after which a kubelet is taken not to come up.
 _CRASHES = 3
-"""Restarts by systemd after which a kubelet is taken not to come up."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -19,8 +19,8 @@ from migrator.nodes.paths import KUBECTL, MANIFESTS
 from migrator.ports import Host
 
 _MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+# The kubelet reads every file of the folder: a new one is written beside it and moved in.
 _NEXT = f"{MANIFESTS.rpartition('/')[0]}/.migrator-kube-apiserver.yaml"
-"""The kubelet reads every file of the folder: a new one is written beside it and moved in."""
 _WRITE = f"""
 set -e
 umask 077

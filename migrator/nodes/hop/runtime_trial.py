@@ -17,16 +17,16 @@ from migrator.nodes.paths import STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
+# Versions of before, from the moment that packages change until a container has run.
 _BEFORE = f"{STATE}/runtime-before.json"
-"""Versions of before, from the moment that packages change until a container has run."""
 _FOLDER = "/run/migrator/trial"
+# A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing.
 _TRIES = 5
-"""A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing."""
 _HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}
 _NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
 _POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
+# EX_TEMPFAIL of sysexits.h: no image to try with says nothing about the runtime.
 _NO_IMAGE = 75
-"""EX_TEMPFAIL of sysexits.h: no image to try with says nothing about the runtime."""
 _TRIAL = f"""set -e
 # A setting that is as it was by default is printed as a comment.
 # A pod that is gone once its container had started was ended by the kubelet: the runtime has done its work.

@@ -18,13 +18,15 @@ from migrator.ports import Host
 
 SHARED = f"--{PORT_SHARING}=true"
 _FOLDER = "/run/migrator/second"
+# A resource that nobody has: servers of its own are a check of `readyz` by which the second API server is known, and no more
+# (k8s.io/apiserver/pkg/server/options/etcd.go: etcd-override-readiness-0).
 _OVERRIDE = "migrator.invalid/second"
-"""A resource that nobody has: servers of its own are a check of `readyz` by which the second API server is known, and no more
-(k8s.io/apiserver/pkg/server/options/etcd.go: etcd-override-readiness-0)."""
+# For the second one's start, and for the regular one's.
 _READY_SECONDS, _REGULAR_SECONDS = 60.0, 300.0
-"""For the second one's start, and for the regular one's."""
 _POLL = 0.2
 
+# The mount namespace is kept open as descriptor 7, because it ends with its last process. The environment, which may hold
+# secrets, is read from a file that only root reads, and after all programs of the host were found.
 _COPY = r"""
 set -eu
 pid={pid}
@@ -38,8 +40,6 @@ words environ | sed -n "s/'/'\\\\''/g; s/^\([A-Za-z_][A-Za-z0-9_]*\)=\(.*\)/expo
 enter="$(command -v nsenter) --mount=/proc/self/fd/7 --setuid $(identity Uid) --setgid $(identity Gid)"
 start=". {folder}/{name}.env; exec $enter -- $program $arguments"
 """
-"""The mount namespace is kept open as descriptor 7, because it ends with its last process. The environment, which may hold
-secrets, is read from a file that only root reads, and after all programs of the host were found."""
 _START_API = r"""
 servers=$(words cmdline | sed -n 's/^--etcd-servers=//p' | tr , ';')
 echo "exec 7< /proc/$pid/ns/mnt; {before}; $start {more} '--etcd-servers-overrides={override}#$servers'" > {folder}/{name}.sh

@@ -67,8 +67,8 @@ class Staged:
 
 
 _COPIES = "/etc/kubernetes/tmp"
+# What `kubeadm upgrade` writes there and never takes away, etcd's whole data included (kubernetes#125357).
 _KINDS = ("kubeadm-backup-etcd-", "kubeadm-backup-manifests-", "kubeadm-upgraded-manifests", "kubeadm-kubelet-config")
-"""What `kubeadm upgrade` writes there and never takes away, etcd's whole data included (kubernetes#125357)."""
 
 
 def forget_staged(host: Host, keep: Iterable[str]) -> None:

@@ -13,14 +13,13 @@ from migrator.nodes.paths import MANIFESTS, SECOND_API, SECOND_ETCD
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
+# When the kubelet has asked for sure (it tries a static pod again after 10 to 15 s), and how long an etcd may take from then.
 _TRY_SECONDS, _AGAIN_SECONDS = 16, 5
-"""When the kubelet has asked for sure (it tries a static pod again after 10 to 15 s), and how long an etcd may take from then."""
+# For requests that an API server has taken before its port was closed.
+#
+# Where a second one answers it is ended at once, before the kubelet tells it to end: it would first take its address out of the
+# Service `kubernetes`, which nobody puts back for up to 10 s (k8s.io/kubernetes/pkg/controlplane/controller/kubernetesservice).
 _IN_FLIGHT_SECONDS = 2
-"""For requests that an API server has taken before its port was closed.
-
-Where a second one answers it is ended at once, before the kubelet tells it to end: it would first take its address out of the
-Service `kubernetes`, which nobody puts back for up to 10 s (k8s.io/kubernetes/pkg/controlplane/controller/kubernetesservice).
-"""
 
 _FIND = """
 find_api() {{
@@ -66,6 +65,7 @@ code=$?
 kill $watching
 exit $code
 """
+# The kubelet reads every file of the folder: a new one is written beside it and moved in.
 _REPLACE = """
 set -e
 changed=
@@ -79,7 +79,6 @@ done
 case "$changed" in *kube-apiserver*) swapped_api "$running" ;; esac
 true
 """
-"""The kubelet reads every file of the folder: a new one is written beside it and moved in."""
 
 
 def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:

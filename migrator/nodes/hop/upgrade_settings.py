@@ -10,8 +10,8 @@ import yaml
 from migrator.ports import Host
 
 _FILE = "/run/migrator/kubeadm-upgrade.yaml"
+# Arguments that kubeadm does not take beside --config, and their names in it (kubeadm.k8s.io/v1beta4 UpgradeConfiguration).
 _SETTINGS = {"--patches": "patches", "--etcd-upgrade": "etcdUpgrade", "--certificate-renewal": "certificateRenewal"}
-"""Arguments that kubeadm does not take beside --config, and their names in it (kubeadm.k8s.io/v1beta4 UpgradeConfiguration)."""
 
 
 def with_timeouts(host: Host, timeouts: Mapping[str, str], arguments: Iterable[str]) -> list[str]:

@@ -22,18 +22,18 @@ from migrator.untrusted import for_cel
 
 LABEL = "migrator/guard-of"
 """On our own policies: the name of the migration."""
+# Objects in one policy: cel-go refuses an expression of more than 100,000 characters.
 _MOST = 300
-"""Objects in one policy: cel-go refuses an expression of more than 100,000 characters."""
 _SCALABLE = frozenset({"deployments.apps", "statefulsets.apps", "replicasets.apps"})
 _REPLICAS = ("spec", "replicas")
+# A Scale leaves out a 0 (autoscaling/v1: omitempty); another object without a number has 1.
 _ABSENT_REPLICAS = "request.?subResource.orValue('') == 'scale' ? 0 : 1"
-"""A Scale leaves out a 0 (autoscaling/v1: omitempty); another object without a number has 1."""
 _WORD = re.compile(r"[a-z][A-Za-z0-9]*")
 _RESERVED = frozenset({"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop"})
 _RESERVED_TOO = frozenset({"namespace", "null", "package", "return", "true", "var", "void", "while"})
 _WHY = {row.name: row.why for row in (*KINDS, *PROGRAMS)}
+# Fields with the values that hold an object.
 _Held = tuple[tuple[tuple[str, ...], Scalar], ...]
-"""Fields with the values that hold an object."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -17,8 +17,8 @@ _ROUTES = ResourceType("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRou
 _KINDS = {"service": SERVICES, "ingress": INGRESSES, "gateway-httproute": _ROUTES}
 _KEEPING = ("upsert-only", "create-only")
 _PREFIX = "external-dns.alpha.kubernetes.io/"
+# Types of Services that get a name by a template; of others only with more flags.
 _OUTSIDE = ("LoadBalancer", "NodePort", "ExternalName")
-"""Types of Services that get a name by a template; of others only with more flags."""
 
 
 class Keeper(NamedTuple):

@@ -12,13 +12,13 @@ from migrator.errors import MigratorError
 from migrator.testbed.artefacts import only_one
 
 _FOLDER = Path("/proc/sys/fs/binfmt_misc")
+# Whoever holds it keeps the registration; another one waits, as the first takes it back at the end.
 _HELD = Path("/run/lock/migrator-binfmt")
-"""Whoever holds it keeps the registration; another one waits, as the first takes it back at the end."""
+# How a 64-bit ARM program begins, and which of these bytes count (Documentation/admin-guide/binfmt-misc.rst).
 _AARCH64 = (
     r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00",
     r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff",
 )
-"""How a 64-bit ARM program begins, and which of these bytes count (Documentation/admin-guide/binfmt-misc.rst)."""
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from migrator.testbed.machines.machine import Machine
 from migrator.testbed.processes import start
 
 DISK = "12G"
+# Debian's name of an architecture to its emulator, and where its kernel writes.
 _MACHINES = {
     "arm64": ("qemu-system-aarch64", ["-machine", "virt", "-cpu", "max,pauth-impdef=on"], "ttyAMA0"),
     "amd64": ("qemu-system-x86_64", ["-machine", "q35", "-cpu", "max"], "ttyS0"),
 }
-"""Debian's name of an architecture to its emulator, and where its kernel writes."""
 
 
 def make_disk(root: Path, disk: Path) -> None:

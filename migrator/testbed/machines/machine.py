@@ -17,14 +17,13 @@ from migrator.testbed.machines.rootfs import USER, unmount
 from migrator.testbed.processes import Process, start_time
 from migrator.testbed.waiting import PATIENCE_SECONDS
 
+# The shell joins the node's cgroups first; systemd-nspawn ends with 133 when the node asks for a reboot.
+#
+# A link of the same name may still be there: the kernel takes a dead node's network down in its own time.
 _JOIN_AND_RUN = """\
 link=$1; shift
 while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift
 while ip link delete "$link" 2> /dev/null; "$@"; [ $? -eq 133 ]; do :; done
-"""
-"""The shell joins the node's cgroups first; systemd-nspawn ends with 133 when the node asks for a reboot.
-
-A link of the same name may still be there: the kernel takes a dead node's network down in its own time.
 """
 
 

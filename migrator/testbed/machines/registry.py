@@ -34,8 +34,8 @@ DATABASE_IMAGE = f"shop.example/postgres:{VERSION}"
 PROVISIONER_IMAGE = f"shop.example/local-path-provisioner:v{LOCAL_PATH}"
 _OF_KUBERNETES = (*CONTROL_PLANE, "kube-proxy")
 _PROXY_TOOLS = ("xtables-nft-multi", "xtables-legacy-multi", "nft", "ipset", "conntrack")
+# What all images are set to.
 _SETTINGS = ("--config.env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-"""What all images are set to."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -16,14 +16,14 @@ from migrator.testbed.artefacts import fingerprint, only_one, without_comments
 from migrator.testbed.machines.binfmt import runs_arm64
 
 SUITE = "bookworm"
+# An emulated ARM machine takes that long for its packages.
 _INSTALL_SECONDS = 2 * 3600.0
-"""An emulated ARM machine takes that long for its packages."""
 USER = "alarm"
 """The user that Arch Linux ARM's own images have."""
 _PACKAGES = (*PACKAGES, "dbus", "openssh-server", "systemd", "systemd-sysv")
 
+# What a whole machine has beyond a container; Python is for trying a build host.
 _MACHINE_PACKAGES = ("initramfs-tools", "python3", "udev", "zstd")
-"""What a whole machine has beyond a container; Python is for trying a build host."""
 _SETUP = """\
 #!/bin/sh
 # There is no udev in the container, so the address is set here; cgroup v1 hierarchies arrive read-only, and the memory

@@ -16,8 +16,8 @@ from typing import Any
 from migrator.errors import CommandFailedError
 from migrator.testbed.binaries import Store
 
+# How a plugin's program is called, before its own name.
 _RESOURCE = "pulumi-resource-"
-"""How a plugin's program is called, before its own name."""
 _DYNAMIC = """\
 #!/bin/sh
 # Runs the dynamic providers that are written in Python, as an official installation of Pulumi does.

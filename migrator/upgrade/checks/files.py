@@ -12,8 +12,8 @@ from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
 from migrator.upgrade.checks.finding import fail, warn
 
+# What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1).
 _NONE = {"cpuManagerPolicy": "none", "memoryManagerPolicy": "None"}
-"""What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1)."""
 
 
 def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -17,17 +17,17 @@ from migrator.upgrade.checks.finding import fail, warn
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 _DAY = 86400.0
+# What kubeadm copies below /etc beside etcd.
 _SETTINGS_MIB = 20
-"""What kubeadm copies below /etc beside etcd."""
+# Days before the end of an authority, and of another certificate.
 _SOON_DAYS = {True: 180, False: 30}
-"""Days before the end of an authority, and of another certificate."""
+# Admission plugins and the first minor without them (CHANGELOG of each).
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
-"""Admission plugins and the first minor without them (CHANGELOG of each)."""
+# What kubeadm itself writes differently on some nodes.
 _OWN_SETTINGS = frozenset(
     {"apiVersion", "kind", "clusterDNS", "clusterDomain", "staticPodPath", "authentication", "resolvConf"}
     | {"containerRuntimeEndpoint"}
 )
-"""What kubeadm itself writes differently on some nodes."""
 
 
 def reachable(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ _PROGRAMS = {
     ("etcd", "local"): "etcd",
 }
 _NO_V1BETA3 = 37
+# kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked.
 _GONE_GATES = {
     "IPv6DualStack": 24,
     "UnversionedKubeletConfigMap": 26,
@@ -49,7 +50,6 @@ _GONE_GATES = {
     "NodeLocalCRISocket": 37,
     "PublicKeysECDSA": 37,
 }
-"""kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked."""
 
 
 def configuration(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from migrator.volumes.agent.entries import ROOT, Entry
 CHUNK = 1 << 20
 DIGEST = 32
 _FRAME = 64 * CHUNK
+# Its place in a device's `stat` (Documentation/block/stat.rst).
 _SECTORS_WRITTEN = 6
-"""Its place in a device's `stat` (Documentation/block/stat.rst)."""
 _MOST = 8
 ZEROS = hashlib.sha256(bytes(CHUNK)).digest()
 

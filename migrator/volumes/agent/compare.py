@@ -67,8 +67,8 @@ def differences(wanted: Iterable[Entry], found: Iterable[Entry]) -> Iterator[Dif
 
 
 _FIELDS = ("kind", "mode", "uid", "gid", "size", "mtime", "device", "target", "xattrs", "flags", "digest")
+# All that must be the same on both sides, but for the first name of the inode.
 _KEPT = operator.itemgetter(*(Entry._fields.index(name) for name in _FIELDS))
-"""All that must be the same on both sides, but for the first name of the inode."""
 
 
 def _differing(a: Entry, b: Entry, leader: bytes, other: bytes) -> Iterator[str]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 ROOT = b"."
 """The path of the volume's own folder."""
+# Entries in one line of an array.
 _TOGETHER = 256
-"""Entries in one line of an array."""
 
 
 class ListError(Exception):

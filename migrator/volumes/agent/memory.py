@@ -10,8 +10,8 @@ from itertools import chain, islice
 
 from migrator.volumes.agent.entries import Entry, from_lines, to_arrays, to_lines
 
+# Entries up to which a list is kept in memory, too: some 15 MB each; longer ones are read from disk each time.
 _SHORT = 20_000
-"""Entries up to which a list is kept in memory, too: some 15 MB each; longer ones are read from disk each time."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Memory:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        # Short lists by name, which are read many times in a pass.
         self._read: dict[str, list[Entry]] = {}
-        """Short lists by name, which are read many times in a pass."""
         os.makedirs(folder, mode=0o700, exist_ok=True)
 
     @property

@@ -36,13 +36,13 @@ from migrator.volumes.agent.tree import LEFT_OUT, Tree
 from migrator.volumes.agent.undo import UndoLog
 from migrator.volumes.agent.users import users
 
+# Nanoseconds: stamps are taken from a clock that ticks a few times a second, and some file systems keep whole seconds.
 _MARGIN = 2_000_000_000
-"""Nanoseconds: stamps are taken from a clock that ticks a few times a second, and some file systems keep whole seconds."""
 _FOREVER = 1 << 62
 _ROUNDS = 3
 _SHOWN = 10
+# File systems that stamp a write through a mapped page when it is written back; on others all content is read each time.
 _STAMPED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
-"""File systems that stamp a write through a mapped page when it is written back; on others all content is read each time."""
 
 
 class Pass:

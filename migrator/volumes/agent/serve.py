@@ -25,8 +25,8 @@ from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
 
+# Short options of rsync's sender that neither follow links nor write (rsync(1)).
 _LETTERS = frozenset("bvlHogDtpAXrSIRcnxW")
-"""Short options of rsync's sender that neither follow links nor write (rsync(1))."""
 _WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file", "--ignore-missing-args"})
 _CAPABILITIES = re.compile(r"e\d*\.[A-Za-z]*")
 _LIMIT = re.compile(r"--bwlimit=\d+")

@@ -22,8 +22,8 @@ Say = Callable[[str], None]
 _RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")
 _PROGRESS = re.compile(r"^\s*([\d,]+)\s+\d+%")
 _VANISHED = 24
+# Exit codes that a cut connection gives (rsync(1)); a second try may succeed.
 _LOST = frozenset({10, 12, 30, 35, 255})
-"""Exit codes that a cut connection gives (rsync(1)); a second try may succeed."""
 _FULL = ("No space left on device", "Disk quota exceeded")
 _PIPE_BYTES = 1 << 20
 _NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")

@@ -37,8 +37,8 @@ _KINDS = {
     stat.S_IFCHR: "c",
 }
 _ACLS = ("system.posix_acl_access", "system.posix_acl_default")
+# Attributes that belong to the host or its file system and not to the data: each host sets its own.
 _OF_THE_HOST = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.", "btrfs.")
-"""Attributes that belong to the host or its file system and not to the data: each host sets its own."""
 
 
 class TreeError(Exception):
