@@ -11,13 +11,11 @@ from migrator.model.facts import ClusterReading, KubeadmReading
 from migrator.model.version import parse_version
 from migrator.upgrade.ask_kubeadm import ask_kubeadm
 from migrator.upgrade.session import UpgradeSession
-from tests.support.clock import FakeClock
 from tests.support.facts import hop
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
-from tests.support.journals import upgrade_ledger
 from tests.support.nodes import FIRST, spec
-from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 HOPS = (hop("1.35.1", "1.36.3"), hop("1.36.3", "1.37.2"))
 THERE = {"kubernetes": ("1.36.3", "1.37.2")}
@@ -26,16 +24,8 @@ CLUSTER = ClusterReading(parse_version("1.35.1"), cluster_config={"apiVersion": 
 
 def session(host: FakeHost) -> UpgradeSession:
     """Return a session of one node."""
-    return UpgradeSession(
-        cluster=FakeCluster(version="v1.35.1"),
-        hosts={FIRST.name: host},
-        nodes=(FIRST,),
-        spec=spec(ignore_preflight_errors=("Mem",)),
-        ledger=upgrade_ledger(),
-        reporter=Recorder(),
-        clock=FakeClock(),
-        holder="a@host/1",
-    )
+    cluster = FakeCluster(version="v1.35.1")
+    return upgrade_session(cluster=cluster, hosts={FIRST.name: host}, nodes=(FIRST,), spec=spec(ignore_preflight_errors=("Mem",)))
 
 
 @pytest.fixture

@@ -24,11 +24,9 @@ from tests.support.clock import FakeClock
 from tests.support.facts import hop, node, pod
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable
-from tests.support.hosts import FakeHost
 from tests.support.journals import MemoryJournal
-from tests.support.nodes import spec
 from tests.support.objects import made
-from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 HOP = hop()
 CP = NodeSpec("cp", "10.0.0.1", "control-plane", first=True)
@@ -107,16 +105,7 @@ def world() -> World:
     cluster.hold(made("v1", "Namespace", "shop"), *(node(item.name) for item in ALL))
     cluster.hold(*(pod(f"web-{item.name}", item.name, labels={"app": "web"}) for item in (W1, W2, W3)))
     journal: MemoryJournal[UpgradeRecord] = MemoryJournal(clock)
-    session = UpgradeSession(
-        cluster=cluster,
-        hosts={item.name: FakeHost(item.name) for item in ALL},
-        nodes=ALL,
-        spec=spec(),
-        ledger=Ledger(journal, UpgradeFold()),
-        reporter=Recorder(),
-        clock=clock,
-        holder="a@host/1",
-    )
+    session = upgrade_session(cluster=cluster, nodes=ALL, ledger=Ledger(journal, UpgradeFold()), clock=clock)
     return World(session, cluster, journal, clock)
 
 

@@ -34,10 +34,9 @@ from tests.support.clock import FakeClock
 from tests.support.facts import facts, kubeadms_addons, node
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
-from tests.support.journals import upgrade_ledger
 from tests.support.nodes import FIRST, WORKER, spec
 from tests.support.objects import config_map
-from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 HOP = "1.36.3-to-1.37.2"
 FILES = ("kubernetes-1.36.3", "kubernetes-1.37.2", "cri-o-1.37.0", "crictl-1.37.0", "cni-plugins-1.9.1")
@@ -93,15 +92,10 @@ def make(tmp_path: Path) -> Make:
         settings = {
             "cluster": cluster,
             "hosts": hosts,
-            "nodes": (FIRST, WORKER),
             "spec": spec(package_source=str(tmp_path)),
-            "ledger": upgrade_ledger(),
-            "reporter": Recorder(),
-            "clock": FakeClock(),
-            "holder": "a@host/1",
             "make_steps": two_steps,
         }
-        return UpgradeSession(**{**settings, **more})
+        return upgrade_session(**settings | more)
 
     return session
 

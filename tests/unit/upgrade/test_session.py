@@ -31,8 +31,8 @@ from tests.support.fake_cluster.faults import Fault, silent
 from tests.support.fake_cluster.lock import FakeLock
 from tests.support.hosts import FakeHost
 from tests.support.journals import MemoryJournal
-from tests.support.nodes import FIRST, WORKER, spec
-from tests.support.recorder import Recorder
+from tests.support.nodes import FIRST, WORKER
+from tests.support.sessions import upgrade_session
 
 HOP = hop("1.36.3", "1.37.2")
 ETCD = "test -e /etc/kubernetes/manifests/etcd.yaml"
@@ -44,16 +44,7 @@ def session_on(
     """Return a session on a cluster of two nodes, of which the worker is this machine, and its journal."""
     cluster.hold(node(FIRST.name), node(WORKER.name, machine=machine))
     journal: MemoryJournal[UpgradeRecord] = MemoryJournal(FakeClock())
-    session = UpgradeSession(
-        cluster=cluster,
-        hosts={item.name: FakeHost(item.name) for item in (FIRST, WORKER)},
-        nodes=(FIRST, WORKER),
-        spec=spec(),
-        ledger=Ledger(journal, UpgradeFold()),
-        reporter=Recorder(),
-        clock=clock or FakeClock(),
-        holder="a@host/1",
-    )
+    session = upgrade_session(cluster=cluster, ledger=Ledger(journal, UpgradeFold()), clock=clock or FakeClock())
     return session, journal
 
 

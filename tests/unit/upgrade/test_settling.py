@@ -14,24 +14,15 @@ from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import ready_workloads, settle
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
-from tests.support.journals import upgrade_ledger
-from tests.support.nodes import FIRST, WORKER, spec
+from tests.support.nodes import FIRST, WORKER
 from tests.support.objects import made
 from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 
 def session_on(cluster: FakeCluster, clock: FakeClock) -> UpgradeSession:
     """Return a session on a cluster, with time that passes only when somebody waits."""
-    return UpgradeSession(
-        cluster=cluster,
-        hosts={},
-        nodes=(FIRST, WORKER),
-        spec=spec(),
-        ledger=upgrade_ledger(),
-        reporter=Recorder(),
-        clock=clock,
-        holder="a@host/1",
-    )
+    return upgrade_session(cluster=cluster, hosts={}, clock=clock)
 
 
 def system_pod(on: NodeSpec, *, ready: bool, namespace: str = "kube-system") -> Manifest:

@@ -26,9 +26,8 @@ from tests.support.facts import hop as made_hop
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
 from tests.support.journals import MemoryJournal
-from tests.support.nodes import spec
 from tests.support.objects import made
-from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 HOP = made_hop("1.36.3", "1.37.2")
 WITHIN = made_hop("1.37.2", "1.37.2")
@@ -102,15 +101,11 @@ def session_of(world: World, of: Sequence[NodeSpec]) -> UpgradeSession:
             replace(step, actions=stub(step, step.actions), before=stub(step, step.before)) for step in hop_steps(hop, table, of)
         )
 
-    return UpgradeSession(
+    return upgrade_session(
         cluster=world.cluster,
         hosts={node.name: _host(node) for node in of},
         nodes=tuple(of),
-        spec=spec(),
         ledger=Ledger(world.journal, UpgradeFold()),
-        reporter=Recorder(),
-        clock=FakeClock(),
-        holder="a@host/1",
         make_steps=stubbed,
     )
 

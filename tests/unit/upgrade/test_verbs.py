@@ -20,9 +20,9 @@ from migrator.upgrade.verbs import abort, begin, run_upgrade
 from tests.support.facts import hop, node
 from tests.support.fake_cluster import FakeCluster
 from tests.support.hosts import FakeHost
-from tests.support.journals import upgrade_ledger
-from tests.support.nodes import FIRST, WORKER, spec
+from tests.support.nodes import FIRST, WORKER
 from tests.support.recorder import Recorder
+from tests.support.sessions import upgrade_session
 
 HOPS = (hop("1.35.4", "1.36.3"), hop("1.36.3", "1.37.2"))
 NOTHING_RUNS = ("systemctl list-units", "find /var/lib/migrator -maxdepth 1", "ls -1dt /etc/kubernetes/tmp/")
@@ -38,16 +38,7 @@ def session() -> UpgradeSession:
     hosts = {item.name: FakeHost(item.name, accepts=NOTHING_RUNS) for item in (FIRST, WORKER)}
     cluster = FakeCluster()
     cluster.hold(node(FIRST.name), node(WORKER.name))
-    return UpgradeSession(
-        cluster=cluster,
-        hosts=hosts,
-        nodes=(FIRST, WORKER),
-        spec=spec(),
-        ledger=upgrade_ledger(),
-        reporter=Recorder(),
-        clock=SystemClock(),
-        holder="a@host/1",
-    )
+    return upgrade_session(cluster=cluster, hosts=hosts, clock=SystemClock())
 
 
 def plan() -> UpgradePlan:
