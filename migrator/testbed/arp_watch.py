@@ -10,11 +10,13 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 from migrator.testbed.lan import ADDRESS, NETWORK, Lan, within
+from migrator.testbed.threads import beside
 
 _ETHERNET_ARP = 0x0806
 _REQUEST, _REPLY = 1, 2
@@ -64,19 +66,8 @@ def watching(lan: Lan, *, pause: float = 0.005) -> Iterator[Seen]:
     seen, done = Seen(), threading.Event()
     mac = bytes.fromhex(lan.mac("client").replace(":", ""))
     wire = within(lan.namespace("client"), _socket)
-    threads = [
-        threading.Thread(target=_ask, args=(wire, mac, seen, done, pause), daemon=True),
-        threading.Thread(target=_hear, args=(wire, mac, seen, done), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
+    with closing(wire), beside(done, partial(_ask, wire, mac, seen, done, pause), partial(_hear, wire, mac, seen, done)):
         yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
-        wire.close()
 
 
 def _socket() -> socket.socket:

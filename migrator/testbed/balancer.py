@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.testbed.processes import free_ports
+from migrator.testbed.threads import beside
 from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
 _CONFIG = """\
@@ -263,12 +265,5 @@ def load(port: int, *, address: Callable[[], str] = lambda: "127.0.0.1", clients
             done.wait(pause)
         connection.close()
 
-    threads = [threading.Thread(target=client, kwargs={"keep": number % 2 == 0}, daemon=True) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(done, *(partial(client, keep=number % 2 == 0) for number in range(clients)), patience=PATIENCE_SECONDS):
         yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join(timeout=PATIENCE_SECONDS)

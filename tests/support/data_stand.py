@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest, get
 from migrator.testbed.balancer import balanced
+from migrator.testbed.threads import beside
 from tests.support.objects import deployment, made
 from tests.support.sandbox import TYPES, Sandbox, until
 from tests.support.traffic_section import through
@@ -84,18 +86,8 @@ class Program:
     def running(self) -> Iterator[None]:
         """Let it run on both sides."""
         pair = self.sandbox.pair
-        threads = [
-            threading.Thread(target=self._run, args=(name, cluster))
-            for name, cluster in (("blue", pair.blue), ("green", pair.green))
-        ]
-        for thread in threads:
-            thread.start()
-        try:
+        with beside(self._over, partial(self._run, "blue", pair.blue), partial(self._run, "green", pair.green)):
             yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import yaml
 
 from migrator.testbed.binaries import Store
 from migrator.testbed.machines.registry import DATABASE_IMAGE, PROVISIONER_IMAGE
+from migrator.testbed.threads import beside
 from tests.support.sandbox import until
 
 PORT = 30432
@@ -111,15 +113,8 @@ class Clients:
     @contextmanager
     def running(self, count: int = 4) -> Iterator[None]:
         """Let them work until the block ends."""
-        threads = [threading.Thread(target=self._work, args=(number, count)) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        try:
+        with beside(self._over, *(partial(self._work, number, count) for number in range(count))):
             yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
 
     def count(self) -> int:
         """Return how many commits were acknowledged."""

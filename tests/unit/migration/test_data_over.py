@@ -10,23 +10,19 @@ import pytest
 
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, GateFailedError, HostError
-from migrator.journal.records.data import DataPassAnnounced, DataSwitched
 from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
 from migrator.migration.data import Choice, copy_data
-from migrator.migration.data_home import DataFrom, DataHome
+from migrator.migration.data_home import DataFrom
 from migrator.migration.data_pass import Movers
 from migrator.migration.data_state import ClaimData
-from migrator.migration.fence import Side
 from migrator.migration.one_side.over import ready_to_hand_over
-from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.events import Step
 from migrator.model.kinds import CLAIMS, DEPLOYMENTS
 from migrator.model.manifest import Manifest
-from migrator.ports import Blue
-from tests.support.fake_cluster.faults import unavailable
 from tests.support.fake_mover import FakeMover, claims
+from tests.support.hand_overs import roll_back, steps_with_data
 from tests.support.objects import cron_job, deployment, made
 from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand, steps
 from tests.support.recorder import Recorder
@@ -50,15 +46,7 @@ class DataStand:
 
     def order(self) -> list[str]:
         """Return the steps of the hand-over with the passes among them."""
-        found: list[str] = []
-        for record in self.base.journal.records:
-            if isinstance(record, HandOverStep):
-                found.append(record.step)
-            elif isinstance(record, DataPassAnnounced):
-                found.append(f"{'last ' if record.finish else ''}pass {record.direction}")
-            elif isinstance(record, DataSwitched):
-                found.append(f"{record.direction} by {record.how}")
-        return found
+        return steps_with_data(self.base.journal.records)
 
     def cut_over(self) -> tuple[Paused, ...]:
         """Cut over."""
@@ -66,16 +54,7 @@ class DataStand:
 
     def back(self, data_from: DataFrom = "", *, lost: bool = False) -> tuple[str, ...]:
         """Roll back, and return what was left undone."""
-        session = self.base.session
-        moved = move_traffic("t", self.base.journal.entries(), self.base.switch, session.run.reporter, lambda: 0.0)
-        way = session.way_back()
-        bring = DataHome(session.run, session.config, lambda: self.movers, way.green, data_from)
-        green = Side(_gone, 1.0) if lost else way.green
-        return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
-
-
-def _gone() -> Blue:
-    raise unavailable()
+        return roll_back(self.base, lambda: self.movers, data_from, lost=lost)
 
 
 @pytest.fixture

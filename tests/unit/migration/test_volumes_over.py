@@ -7,20 +7,16 @@ from dataclasses import dataclass
 import pytest
 
 from migrator.errors import BlockedError, ForbiddenError, GateFailedError
-from migrator.journal.records.data import DataSwitched, VolumeHandedOver
 from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
-from migrator.migration.data_home import DataFrom, DataHome
+from migrator.migration.data_home import DataFrom
 from migrator.migration.data_loss import losses
-from migrator.migration.fence import Side
-from migrator.migration.rollback import finish, move_traffic
 from migrator.migration.verbs import run_copy, run_cutover, run_plan, run_validate
 from migrator.model.kinds import ATTACHMENTS, CLAIMS, CSI_NODES, DEPLOYMENTS, PODS, VOLUMES
 from migrator.model.manifest import Manifest, get
 from migrator.model.verdict import Finding
-from migrator.ports import Blue
 from tests.support.fake_cluster import FakeCluster
-from tests.support.fake_cluster.faults import unavailable
+from tests.support.hand_overs import roll_back, steps_with_data
 from tests.support.objects import made
 from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand
 
@@ -36,15 +32,7 @@ class Handed:
 
     def order(self) -> list[str]:
         """Return the steps of the hand-over with what is done to the volume among them."""
-        found: list[str] = []
-        for record in self.base.journal.records:
-            if isinstance(record, HandOverStep):
-                found.append(record.step)
-            elif isinstance(record, VolumeHandedOver):
-                found.append(f"volume {record.direction}")
-            elif isinstance(record, DataSwitched):
-                found.append(f"{record.direction} by {record.how}")
-        return found
+        return steps_with_data(self.base.journal.records)
 
     def cut_over(self) -> tuple[Paused, ...]:
         """Cut over."""
@@ -56,12 +44,7 @@ class Handed:
 
     def back(self, data_from: DataFrom = "", *, lost: bool = False) -> tuple[str, ...]:
         """Roll back, and return what was left undone."""
-        session = self.base.session
-        moved = move_traffic("t", self.base.journal.entries(), self.base.switch, session.run.reporter, lambda: 0.0)
-        way = session.way_back()
-        green = Side(_gone, 1.0) if lost else way.green
-        bring = DataHome(session.run, session.config, session.movers, green, data_from)
-        return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
+        return roll_back(self.base, self.base.session.movers, data_from, lost=lost)
 
     def policy(self) -> str:
         """Return the reclaim policy of blue's volume."""
@@ -70,10 +53,6 @@ class Handed:
     def on_green(self) -> list[Manifest]:
         """Return green's volumes."""
         return list(self.base.green.list(VOLUMES))
-
-
-def _gone() -> Blue:
-    raise unavailable()
 
 
 def attachment(node: str = "n") -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,43 +10,24 @@ from migrator.config.stack import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ssh.host import SshHost
 from tests.support.clock import FakeClock
+from tests.support.ssh_program import SshProgram
 
 RUNS = 'for word; do :; done\nexec sh -c "$word"'
 """The last word is the command, as it is for OpenSSH."""
 
 
-class Ssh:
-    """Puts a program named `ssh` on PATH, which keeps what it was started with."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder = folder
-        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        self.does(RUNS)
-
-    def does(self, script: str) -> None:
-        """Let the program do this."""
-        program = self._folder / "ssh"
-        program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {self._folder}/words\n{script}\n")
-        program.chmod(0o755)
-
-    def says(self, complaint: str, code: int = 255) -> None:
-        """Let the program fail."""
-        self.does(f"echo '{complaint}' >&2; exit {code}")
-
-    @property
-    def words(self) -> list[str]:
-        """What it was last started with."""
-        return (self._folder / "words").read_text().splitlines()
+class Ssh(SshProgram):
+    """The program, and the host that is reached through it."""
 
     def host(self, user: str = "root", **login: str) -> SshHost:
         """Return a host that is reached through it."""
-        return SshHost("green-1", Login("192.0.2.7", user, 2222, **login), self._folder / "sockets", clock=FakeClock())
+        return SshHost("green-1", Login("192.0.2.7", user, 2222, **login), self.folder / "sockets", clock=FakeClock())
 
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
     """Return the program."""
-    return Ssh(tmp_path, monkeypatch)
+    return Ssh(tmp_path, monkeypatch, RUNS)
 
 
 def test_a_command_gets_its_input_and_gives_its_output(ssh: Ssh) -> None:

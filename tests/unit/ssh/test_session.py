@@ -14,43 +14,23 @@ from migrator.config.stack import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ssh.session import SessionHost
 from tests.support.sandbox import until
+from tests.support.ssh_program import SshProgram
 
 RUNS = 'for word; do :; done\nexec sh -c "exec $word"'
 
 
-class Ssh:
-    """Puts a program named `ssh` on PATH, which keeps what it was started with, and how often."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder = folder
-        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        self.does(RUNS)
-
-    def does(self, script: str) -> None:
-        """Let the program do this."""
-        program = self._folder / "ssh"
-        program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {self._folder}/words\necho $$ >> {self._folder}/pids\n{script}\n")
-        program.chmod(0o755)
-
-    @property
-    def words(self) -> list[str]:
-        """What it was last started with."""
-        return (self._folder / "words").read_text().splitlines()
-
-    @property
-    def processes(self) -> list[int]:
-        """Those that were started."""
-        return [int(line) for line in (self._folder / "pids").read_text().split()]
+class Ssh(SshProgram):
+    """The program, and the host that is reached through it."""
 
     def host(self, user: str = "root") -> SessionHost:
         """Return a host that is reached through it."""
-        return SessionHost("lb1", Login("192.0.2.7", user, 2222), self._folder / "sockets", clock=SystemClock())
+        return SessionHost("lb1", Login("192.0.2.7", user, 2222), self.folder / "sockets", clock=SystemClock())
 
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
     """Return the program."""
-    return Ssh(tmp_path, monkeypatch)
+    return Ssh(tmp_path, monkeypatch, RUNS)
 
 
 def test_commands_share_one_session(ssh: Ssh) -> None:
