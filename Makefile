@@ -41,7 +41,7 @@ e2e-build-host: install nodes emulator
 e2e-data: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_e2e_data.py
 
-# External-dns and BIND, cert-manager and an ACME server, MetalLB's controller: all real. As many hand-overs there and back as ROUNDS says; in
+# External-dns and BIND, cert-manager and an ACME server, Flux, MetalLB: all real. As many hand-overs there and back as ROUNDS says; in
 # the last KILLS the tool is killed. ADD=1 adds to the figures that are there.
 e2e-one-side: ROUNDS = 20
 e2e-one-side: KILLS = 5

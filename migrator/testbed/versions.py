@@ -181,6 +181,23 @@ BUILDS = (
             )
         },
     ),
+    Build(
+        "kustomize-controller",
+        # Its own module replaces go-digest, which is of no effect where it is required.
+        {
+            "github.com/fluxcd/kustomize-controller": KUSTOMIZE_CONTROLLER,
+            "github.com/opencontainers/go-digest": "1.0.1-0.20220411205349-bde1400a84be",
+        },
+        {
+            "kustomize-controller": Program(
+                "kustomize-controller",
+                KUSTOMIZE_CONTROLLER,
+                "github.com/fluxcd/kustomize-controller",
+                module="github.com/fluxcd/kustomize-controller",
+                files=("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
+            )
+        },
+    ),
     Build("own", {}, {name: Program(name, "1", f"./{name}") for name in ("pause", "web")}),
     Build(
         "pulumi-language-python",

@@ -7,7 +7,7 @@ from typing import Any
 
 from migrator.model.manifest import Manifest
 from migrator.testbed.name_server import ZONE, NameServer
-from migrator.testbed.versions import CERT_MANAGER, EXTERNAL_DNS, METALLB
+from migrator.testbed.versions import CERT_MANAGER, EXTERNAL_DNS, KUSTOMIZE_CONTROLLER, METALLB
 from migrator.traffic.dns_server import read_key
 from tests.support.objects import deployment, made, service
 from tests.support.pebble import Pebble
@@ -96,6 +96,20 @@ def certificates(server: NameServer, acme: Pebble, names: tuple[str, ...]) -> li
         asked = {"secretName": f"tls-{name}", "dnsNames": [f"{name}.{ZONE}"], "issuerRef": {"name": "acme"}}
         found.append(made("cert-manager.io/v1", "Certificate", name, spec=asked))
     return found
+
+
+def kustomize_controller(namespace: str) -> list[Manifest]:
+    """Return Flux's kustomize-controller for this namespace, which may make anything in it."""
+    container = {
+        "name": "manager",
+        "image": f"ghcr.io/fluxcd/kustomize-controller:v{KUSTOMIZE_CONTROLLER}",
+        "args": [
+            *("--watch-all-namespaces=false", "--enable-leader-election", "--requeue-dependency=1s"),
+            *("--metrics-addr=0", "--health-addr=127.0.0.1:0"),
+        ],
+        "env": [{"name": "RUNTIME_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
+    }
+    return [*_account("kustomize-controller", namespace, [_ALL]), _workload("kustomize-controller", container)]
 
 
 def metallb(namespace: str) -> list[Manifest]:

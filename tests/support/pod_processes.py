@@ -93,11 +93,13 @@ class PodProcesses:
         name, container = pod["metadata"]["name"], pod["spec"]["containers"][0]
         called = container["image"].rpartition("/")[2].partition(":")[0]
         home = self.folder / name
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = home / "tmp"  # of its own, as a pod's: some programs empty theirs when they start
+        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
         view = ["unshare", "--mount", "--uts", "sh", "-c", _AS_A_POD, "sh", name, self._account(pod, home)]
         run = ProcessRun(name, called, time.time())
         words = [*view, self.programs[called], *container.get("command", [])[1:], *container.get("args", [])]
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), **self._variables(pod, container)}
+        own = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), "TMPDIR": str(temporary)}
+        environment = own | self._variables(pod, container)
         process = start(name, words, home / "log", environment=environment)
         self.runs.append(run)
         self._alive[uid] = process, run
