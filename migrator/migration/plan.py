@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import orjson
@@ -63,6 +63,21 @@ class _Decided(NamedTuple):
     """Name of the person's entry in `cutover.oneSide` that selects it."""
 
 
+@dataclass(slots=True)
+class _Decisions:
+    """The decisions about all objects, while they are made."""
+
+    moves: dict[ObjectRef, PlanItem] = field(default_factory=dict)
+    graph: order.Graph = field(default_factory=dict)
+    others: list[PlanItem] = field(default_factory=list)
+    """What does not move."""
+    ranks: dict[ObjectRef, order.Rank] = field(default_factory=dict)
+    of_system: list[system.Need] = field(default_factory=list)
+    """What they need of blue's system namespaces."""
+    namespaces: set[tuple[str, str]] = field(default_factory=set)
+    """Of green and of blue, for each that moves."""
+
+
 def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleContext) -> Plan:
     """Return the plan; raises ConfigError with every object that a person's patch does not fit.
 
@@ -70,36 +85,9 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     """
     context = replace(context, green=inventory.green, blue=inventory.blue)
     crds = {kind: ref for kind, ref in inventory.crds.items() if ref not in inventory.blue.staying}
-    moves: dict[ObjectRef, PlanItem] = {}
-    graph: order.Graph = {}
-    others: list[PlanItem] = []
-    ranks: dict[ObjectRef, order.Rank] = {}
-    limits = effects.limits_on_green(context)
-    needs_of = system.Needs(context.blue.system)
-    of_system: list[system.Need] = []
-    mistakes: list[str] = []
-    pairs: set[tuple[str, str]] = set()
-    selected: set[str] = set()
-    for found in objects:
-        try:
-            item, needs, special, persons = _decide(found, inventory, context, crds, limits)
-        except ConfigError as error:
-            mistakes += error.issues
-            continue
-        except STRANGE as error:
-            item, needs, special, persons = _decided(_strange(found, context, reason_of(error)))
-        selected.add(persons)
-        if item.decision is Decision.MOVE:
-            pairs.add((namespaces.namespace_of(item.green), namespaces.namespace_of(item.blue)))
-            moves[item.green], graph[item.green] = item, needs
-            ranks |= special
-            of_system += needs_of.of(item.blue, item.body)
-        else:
-            others.append(item)
-    mistakes += without_objects(context.config.cutover.one_side, selected)
-    if mistakes:
-        raise ConfigError(sorted(set(mistakes)), hint="correct the target in migration.yaml, or the path")
-    namespaces.require_own_names(pairs)
+    decided = _decide_all(objects, inventory, context, crds)
+    moves, graph, others, ranks = decided.moves, decided.graph, decided.others, decided.ranks
+    namespaces.require_own_names(decided.namespaces)
     for ref, hindrance in (dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
@@ -120,11 +108,42 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
         owners=_owners(graph, moves),
         kinds_skipped=inventory.kinds_skipped,
         unreadable=inventory.unreadable,
-        warnings=_warnings(moves, of_system),
+        warnings=_warnings(moves, decided.of_system),
         kinds_read=inventory.kinds_read,
         after_pods=after_pods,
         waits=mutations.waits,
     )
+
+
+def _decide_all(
+    objects: Iterable[Found], inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]
+) -> _Decisions:
+    """Return the decisions about all objects; raises ConfigError with every mistake of the person's file that they show."""
+    limits = effects.limits_on_green(context)
+    needs_of = system.Needs(context.blue.system)
+    all_of = _Decisions()
+    mistakes: list[str] = []
+    selected: set[str] = set()
+    for found in objects:
+        try:
+            item, needs, special, persons = _decide(found, inventory, context, crds, limits)
+        except ConfigError as error:
+            mistakes += error.issues
+            continue
+        except STRANGE as error:
+            item, needs, special, persons = _decided(_strange(found, context, reason_of(error)))
+        selected.add(persons)
+        if item.decision is Decision.MOVE:
+            all_of.namespaces.add((namespaces.namespace_of(item.green), namespaces.namespace_of(item.blue)))
+            all_of.moves[item.green], all_of.graph[item.green] = item, needs
+            all_of.ranks.update(special)
+            all_of.of_system.extend(needs_of.of(item.blue, item.body))
+        else:
+            all_of.others.append(item)
+    mistakes += without_objects(context.config.cutover.one_side, selected)
+    if mistakes:
+        raise ConfigError(sorted(set(mistakes)), hint="correct the target in migration.yaml, or the path")
+    return all_of
 
 
 def _warnings(moves: Mapping[ObjectRef, PlanItem], of_system: list[system.Need]) -> tuple[str, ...]:
