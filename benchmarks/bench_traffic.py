@@ -26,7 +26,6 @@ import yaml
 
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
-from migrator.cli.switches import switch_of
 from migrator.config.traffic import Traffic
 from migrator.journal.file import FileJournal
 from migrator.journal.records.migration import MIGRATION
@@ -35,6 +34,7 @@ from migrator.testbed.addresses import Addresses
 from migrator.testbed.arp_watch import watching
 from migrator.testbed.balancer import Load, load
 from migrator.traffic.dns_server import DnsServer
+from migrator.wiring.switches import switch_of
 from tests.support.edges import BACKEND, Edges, Names, Nginx
 
 RESULT = Path(__file__).parent / "results/traffic.json"

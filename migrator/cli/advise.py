@@ -9,6 +9,7 @@ import click
 
 from migrator.cli import render
 from migrator.cli.options import output_option
+from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
 from migrator.model.advice import Advice, Alternative, Choice
 
@@ -40,18 +41,24 @@ def command(
 
     Exit code 3 when neither is possible.
     """
-    from migrator.cli.upgrade.wiring import advice_facts
     from migrator.model.version import parse_version
     from migrator.upgrade.advise import advise, plain_hops
     from migrator.upgrade.checks.table import check
     from migrator.upgrade.rollback import cannot_be_undone
+    from migrator.wiring.upgrade import advice_of_cluster, advice_of_hosts
 
     try:
         version = parse_version(target)
     except ValueError as error:
         raise ConfigError([f"--to: {error}"]) from error
     with render.Screen(quiet=output == "json") as screen:
-        facts, control_planes = advice_facts(version, screen, stack=stack, file=file, kubeconfig=kubeconfig, context=context)
+        if stack or file:
+            where = Where(stack=stack, file=file, kubeconfig=kubeconfig)
+            facts, control_planes = advice_of_hosts(version, where.inputs, screen)
+        elif kubeconfig:
+            facts, control_planes = advice_of_cluster(version, kubeconfig, context, screen)
+        else:
+            raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
         lost = cannot_be_undone(facts.hops, control_planes) if facts.hops else []
         advice = advise(facts, check(facts), spare_nodes=spare_nodes, lost=lost)
     if output == "json":

@@ -29,13 +29,13 @@ def command(common: Common, approved: Path | None, prune: bool, force_conflicts:
 
     `--prune` asks before it deletes, with counts. Exit code 4 when an object could not be copied, or was kept by a prune.
     """
-    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_copy
+    from migrator.wiring.migration import session
 
     document = _read_plan(approved) if approved else None
     if prune:
         render.require_answer("--prune asks before it deletes.", yes=common.yes)
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         timeout = opened.config.gates.backend_timeout.total_seconds()
         options = CopyOptions(
             prune=prune,

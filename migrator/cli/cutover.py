@@ -29,17 +29,17 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
 
     Exit code 3 when it is not allowed or a gate failed; traffic is then on blue.
     """
-    from migrator.cli.wiring import session
     from migrator.config.duration import parse_duration
     from migrator.migration.cutover import Consent
     from migrator.migration.leaving import counted
     from migrator.migration.verbs import run_cutover
+    from migrator.wiring.migration import session
 
     try:
         consent = Consent(parse_duration(wait) if wait else 0.0, end_connections)
     except ValueError as error:
         raise ConfigError([f"--wait: {error}"]) from error
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         render.confirmed(f"Move the traffic of {opened.config.name} to green?", yes=common.yes)
         options = CopyOptions(backend_timeout=opened.config.gates.backend_timeout.total_seconds())
         result = run_cutover(opened, options, consent)

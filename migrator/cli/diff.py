@@ -18,10 +18,10 @@ def command(common: Common, full: bool) -> None:  # noqa: FBT001
 
     Exit code 4 when green refuses an object, or cannot prove one yet.
     """
-    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_diff
+    from migrator.wiring.migration import session
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         entries = run_diff(opened)
     if common.output == "json":
         render.result_json(

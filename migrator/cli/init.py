@@ -36,11 +36,11 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     Nothing on a cluster is changed.
     """
     from migrator.adapters.clock import SystemClock
-    from migrator.cli.wiring import warn_of
     from migrator.config.load import parse_migration
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
     from migrator.migration.propose import propose
+    from migrator.wiring.access import warn_of
 
     if out.exists() and not force:
         raise ConfigError([f"{out}: is there already"], hint="--force overwrites it, --out names another file")

@@ -11,6 +11,9 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hin
 
 import click
 
+from migrator.cli import render
+from migrator.wiring.inputs import MigrationInputs
+
 _Options = TypeVar("_Options")
 _Rest = ParamSpec("_Rest")
 _Verb = Callable[Concatenate[_Options, _Rest], None]
@@ -98,8 +101,13 @@ class Common:
         bool, click.option("--allow-older", is_flag=True, help="Go on although green is of an older version than blue.")
     ]
 
-
-def journal_path(common: Common, name: str) -> Path:
-    """Return where the journal of the migration of this name lies."""
-    folder = common.state_dir or common.config.parent / ".migrator" / name
-    return folder / "journal.jsonl"
+    @property
+    def inputs(self) -> MigrationInputs:
+        """What a session of the migration is opened with."""
+        return MigrationInputs(
+            file=self.config,
+            state_dir=self.state_dir,
+            max_requests=self.max_requests,
+            allow_older=self.allow_older,
+            confirm=lambda question: render.agreed(question, yes=self.yes),
+        )

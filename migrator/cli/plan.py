@@ -28,10 +28,10 @@ def command(common: Common, out: Path | None, everything: bool) -> None:  # noqa
 
     Exit code 3 when something is blocked, 4 when a kind cannot be read.
     """
-    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_plan
+    from migrator.wiring.migration import session
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         plan, document = run_plan(opened)
     if out:
         render.private_file(out, orjson.dumps(document, option=orjson.OPT_INDENT_2))

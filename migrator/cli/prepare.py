@@ -17,10 +17,10 @@ def command(common: Common) -> None:
 
     No traffic moves. A load balancer needs no preparation.
     """
-    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_prepare
+    from migrator.wiring.migration import session
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         done = run_prepare(opened)
     ready = datetime.datetime.fromtimestamp(done.ready_at, datetime.UTC).isoformat(timespec="seconds")
     if common.output == "json":

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, journal_path, takes
+from migrator.cli.options import Common, takes
 
 
 @click.command("report")
@@ -28,5 +28,5 @@ def command(common: Common, out: Path) -> None:
     from migrator.report.summary import document, summarize
 
     config = load_migration(common.config)
-    summary = summarize(config.name, iter_entries(journal_path(common, config.name), MIGRATION))
+    summary = summarize(config.name, iter_entries(common.inputs.journal(config.name), MIGRATION))
     render.report(page(summary), document(summary), out, output=common.output)

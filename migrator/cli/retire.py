@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, journal_path, takes
+from migrator.cli.options import Common, takes
 
 
 @click.command("retire")
@@ -22,13 +22,13 @@ def command(common: Common, recipient: str | None) -> None:
     The archive holds Secrets, in clear without --encrypt-to; only you can read the file. Exit code 3 while blue is still needed.
     """
     from migrator.adapters.encryption import ProgramSealer
-    from migrator.cli.wiring import session
     from migrator.migration.verbs import run_retire
+    from migrator.wiring.migration import session
 
     sealer = ProgramSealer(recipient) if recipient is not None else None
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         render.confirmed("Retire blue? There is no rollback afterwards.", yes=common.yes)
-        path = journal_path(common, opened.config.name).parent / "blue-archive.jsonl.gz"
+        path = common.inputs.journal(opened.config.name).parent / "blue-archive.jsonl.gz"
         done = run_retire(opened, path, sealer)
     steps = [
         "pulumi destroy --stack blue        (a cluster that Pulumi made)",

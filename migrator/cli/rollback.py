@@ -8,7 +8,7 @@ import click
 
 from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
-from migrator.cli.options import Common, journal_path, takes
+from migrator.cli.options import Common, takes
 from migrator.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -
 
 def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen, graceful: float | None) -> TrafficMoved:
     from migrator.adapters.clock import process_age
-    from migrator.cli.switches import switch_of
     from migrator.journal.file import iter_entries
     from migrator.journal.records.migration import MIGRATION
     from migrator.migration.rollback import DECISIVE, move_traffic
+    from migrator.wiring.switches import switch_of
 
-    path = journal_path(common, config.name)
+    path = common.inputs.journal(config.name)
     entries = (
         entry for word in DECISIVE for entry in iter_entries(path, MIGRATION, mentions=f'"event":"{word}"', damaged=lambda _: None)
     )
@@ -96,11 +96,11 @@ def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Sc
 
 
 def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen, data_from: DataFrom) -> RollbackResult:
-    from migrator.cli.wiring import way_back
     from migrator.migration.rollback import RollbackResult, after, finish
+    from migrator.wiring.migration import way_back
 
     try:
-        with way_back(common, config, screen, data_from) as (run, back, runner):
+        with way_back(common.inputs, config, screen, data_from) as (run, back, runner):
             result = finish(moved, back, run=run)
             _show(result, common, traffic=config.traffic is not None)
             with SIGNALS.let_through():

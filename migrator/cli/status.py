@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, journal_path, takes
+from migrator.cli.options import Common, takes
 from migrator.errors import MigratorError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(common: Common) -> None:
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
-    path = journal_path(common, config.name)
+    path = common.inputs.journal(config.name)
     entries = list(iter_entries(path, MIGRATION))
     state = fold(entries)
     now, silence = _traffic(common, config) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
@@ -84,7 +84,7 @@ def command(common: Common) -> None:
 
 def _traffic(common: Common, config: Migration) -> tuple[float | None, str]:
     """Return the share of green that the load balancer has now, or why that is not known."""
-    from migrator.cli.switches import switch_of
+    from migrator.wiring.switches import switch_of
 
     switch = switch_of(config.switches, relative_to=common.config.parent)
     if switch is None:
@@ -113,11 +113,11 @@ def _sides(common: Common, config: Migration, state: State) -> tuple[list[dict[s
 
 def _asked(common: Common, config: Migration, state: State, parts: Iterable[Part]) -> Now:
     from migrator.adapters.clock import SystemClock
-    from migrator.cli.wiring import both_sides
     from migrator.migration.one_side.now import ask
+    from migrator.wiring.migration import both_sides
 
     with render.Screen(quiet=True) as screen:
-        return ask(parts, both_sides(common, config, screen, state), SystemClock())
+        return ask(parts, both_sides(common.inputs, config, screen, state), SystemClock())
 
 
 def _show_sides(sides: list[dict[str, Any]], silent: tuple[str, ...]) -> None:

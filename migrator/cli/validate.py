@@ -15,12 +15,12 @@ def command(common: Common) -> None:
 
     Exit code 3 when the verdict is bad.
     """
-    from migrator.cli.wiring import session
     from migrator.journal.records.migration import MIGRATION, VerdictGiven
     from migrator.migration.validate import by_severity
     from migrator.migration.verbs import run_validate
+    from migrator.wiring.migration import session
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         verdict = run_validate(opened)
     if common.output == "json":
         render.result_json(MIGRATION.fields(VerdictGiven.of(verdict)))

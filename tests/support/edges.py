@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from migrator.cli.switches import switch_of
 from migrator.config.traffic import Traffic
 from migrator.ports import TrafficSwitch
 from migrator.testbed.balancer import Balancer, Service, balancing
@@ -19,6 +18,7 @@ from migrator.testbed.name_server import ZONE, name_server, secondary
 from migrator.testbed.processes import free_ports, is_free, start, stop
 from migrator.testbed.sshd import SshServer, ssh_server
 from migrator.traffic.dns_server import DnsServer, read_key
+from migrator.wiring.switches import switch_of
 from tests.support.sandbox import until
 
 BACKEND = {"backend": "shop", "blue": ["blue"], "green": ["green"]}

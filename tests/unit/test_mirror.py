@@ -49,7 +49,6 @@ ELSEWHERE = {
     "cli/rollback.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/upgrade/": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "cli/validate.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
-    "cli/wiring.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "journal/records/base.py": "tests/unit/journal/test_records.py",
     "journal/records/data.py": "tests/unit/journal/test_records.py",
     "journal/records/migration.py": "tests/unit/journal/test_records.py",
@@ -68,6 +67,9 @@ ELSEWHERE = {
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",
     "volumes/agent/restore.py": "tests/unit/volumes/agent/test_undo.py",
+    "wiring/access.py": "tests/integration/test_verbs.py, through the verbs",
+    "wiring/migration.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "wiring/volumes.py": "tests/integration/test_data.py, on a real pair of clusters and hosts",
 }
 """Modules, or folders of them, that are tested, but not by a unit test that has their name: where they are.
 

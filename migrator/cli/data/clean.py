@@ -16,14 +16,14 @@ def command(chosen: Chosen) -> None:
 
     The next copy of such a claim begins anew, and then wants --accept-deletions, since green's volume is not empty.
     """
-    from migrator.cli.data.wiring import movers
-    from migrator.cli.wiring import session
     from migrator.migration.data import clean_data
+    from migrator.wiring.migration import session
+    from migrator.wiring.volumes import movers
 
     common = chosen.common
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         render.confirmed("Remove what is kept on hosts? Passes that run are ended.", yes=common.yes)
-        cleaned = clean_data(opened, movers(common, opened.config), chosen.choice())
+        cleaned = clean_data(opened, movers(common.inputs, opened.config), chosen.choice())
     if common.output == "json":
         render.result_json(cleaned)
     else:

@@ -17,11 +17,11 @@ def command(chosen: Chosen) -> None:
     Green's workloads must not use the volumes yet. Exit code 4 when a claim failed.
     """
     from migrator.cli.data import view
-    from migrator.cli.data.wiring import movers
-    from migrator.cli.wiring import session
     from migrator.migration.data import copy_data
+    from migrator.wiring.migration import session
+    from migrator.wiring.volumes import movers
 
     common = chosen.common
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
-        outcomes = copy_data(opened, movers(common, opened.config), chosen.choice())
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
+        outcomes = copy_data(opened, movers(common.inputs, opened.config), chosen.choice())
     view.show_outcomes(outcomes, common.output, "")

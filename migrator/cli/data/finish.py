@@ -17,11 +17,11 @@ def command(chosen: Chosen) -> None:
     Scale it to 0 on blue first; start it on green afterwards, or on blue again if this fails. Exit code 4 when a claim failed.
     """
     from migrator.cli.data import view
-    from migrator.cli.data.wiring import movers
-    from migrator.cli.wiring import session
     from migrator.migration.data import finish_data
+    from migrator.wiring.migration import session
+    from migrator.wiring.volumes import movers
 
     common = chosen.common
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
-        outcomes = finish_data(opened, movers(common, opened.config), chosen.choice())
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
+        outcomes = finish_data(opened, movers(common.inputs, opened.config), chosen.choice())
     view.show_outcomes(outcomes, common.output, "blue and green are equal")

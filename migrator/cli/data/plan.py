@@ -17,12 +17,12 @@ def command(common: Common, sizes: bool) -> None:  # noqa: FBT001
     To look at a folder, a program of 20 KB is put into /var/lib/migrator on its host.
     """
     from migrator.cli.data import view
-    from migrator.cli.data.wiring import movers
-    from migrator.cli.wiring import session
     from migrator.migration.data import plan_data, surveyed
+    from migrator.wiring.migration import session
+    from migrator.wiring.volumes import movers
 
-    with render.Screen(quiet=common.output == "json") as screen, session(common, screen) as opened:
+    with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         plans = plan_data(opened)
-        found = surveyed(opened, movers(common, opened.config), plans) if sizes and opened.config.volumes.hosts else {}
+        found = surveyed(opened, movers(common.inputs, opened.config), plans) if sizes and opened.config.volumes.hosts else {}
         known = opened.run.state.data
     view.show_plan(plans, found, known, common.output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from migrator.cli import render
-from migrator.cli.options import Common, journal_path, takes
+from migrator.cli.options import Common, takes
 
 if TYPE_CHECKING:
     from migrator.migration.data_state import ClaimData
@@ -26,7 +26,7 @@ def command(common: Common) -> None:
     from migrator.migration.state import fold
 
     config = load_migration(common.config)
-    state = fold(iter_entries(journal_path(common, config.name), MIGRATION))
+    state = fold(iter_entries(common.inputs.journal(config.name), MIGRATION))
     if common.output == "json":
         render.result_json({name: {**dataclasses.asdict(item), "proven": item.proven} for name, item in state.data.items()})
         return

@@ -28,10 +28,10 @@ def command(options: Options) -> None:
     What it has started on hosts and what still runs there is waited for before.
     """
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import upgrade_session
     from migrator.upgrade import verbs
+    from migrator.wiring.upgrade import upgrade_session
 
     where = options.where
-    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where, screen) as session:
+    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where.inputs, screen) as session:
         nodes = verbs.abort(session, end_running=options.end_running)
     view.show_nodes(nodes, where.output, "aborted; a cluster of mixed versions works within the skew policy")

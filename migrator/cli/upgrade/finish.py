@@ -39,14 +39,14 @@ def command(options: Options) -> None:
     Until then `rollback` loses nothing; from then on it goes back to the snapshot. Exit code 3 when something forbids it.
     """
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import RESUME_PATIENCE, upgrade_session
     from migrator.upgrade.verbs import require_open_window, run_upgrade
     from migrator.upgrade.window import after_finish
+    from migrator.wiring.upgrade import RESUME_PATIENCE, upgrade_session
 
     where = options.where
     execution = dataclasses.replace(options.execution.options(), finish=True, ignored=frozenset(options.ignore))
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
+    with screen, upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
         view.require_nodes(execution, session)
         hop = require_open_window(session)
         loss = f"From then on {after_finish(session.state.id)}."

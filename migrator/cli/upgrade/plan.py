@@ -31,12 +31,15 @@ def command(options: Options) -> None:
     when a finding forbids the upgrade.
     """
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import upgrade_session
     from migrator.upgrade.plan import plan_upgrade
+    from migrator.wiring.upgrade import upgrade_session
 
     where = options.where
     wanted = options.target.options(options.drain.rules(), with_kubeadm_output=True)
-    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where, screen, patches=options.patches) as session:
+    with (
+        render.Screen(quiet=where.output == "json") as screen,
+        upgrade_session(where.inputs, screen, patches=options.patches) as session,
+    ):
         made = plan_upgrade(session, wanted)
         control_planes = len(session.control_planes)
     view.show_plan(made, control_planes, where.output)

@@ -22,8 +22,8 @@ from migrator.cli.upgrade.where import Where
 )
 def command(where: Where, out: Path) -> None:
     """Write what was done, step by step, as one self-contained HTML page and JSON."""
-    from migrator.cli.upgrade.wiring import journal_entries
     from migrator.report.upgrade import document, summarize_upgrades, upgrade_page
+    from migrator.wiring.upgrade import journal_entries
 
-    upgrades = summarize_upgrades(journal_entries(where))
+    upgrades = summarize_upgrades(journal_entries(where.inputs))
     render.report(upgrade_page(where.name, upgrades), document(upgrades), out, output=where.output)

@@ -25,12 +25,12 @@ class Options:
 def command(options: Options) -> None:
     """Continue an upgrade that was interrupted, paused or stopped by a gate."""
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import RESUME_PATIENCE, upgrade_session
     from migrator.upgrade.verbs import run_upgrade
+    from migrator.wiring.upgrade import RESUME_PATIENCE, upgrade_session
 
     where, execution = options.where, options.execution.options()
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
+    with screen, upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
         view.require_nodes(execution, session)
         with session.cluster.lock(session.holder, session.reporter) as session.lock:
             result = run_upgrade(session, execution)

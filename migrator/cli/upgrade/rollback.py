@@ -35,12 +35,12 @@ def command(options: Options) -> None:
     again once they answer, it goes on with them.
     """
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import upgrade_session
     from migrator.upgrade import rollback
+    from migrator.wiring.upgrade import upgrade_session
 
     where = options.where
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where, screen, api_may_be_down=True) as session:
+    with screen, upgrade_session(where.inputs, screen, api_may_be_down=True) as session:
         hop = rollback.rollback_hop(session, from_snapshot=options.from_snapshot)
         lossless = session.state.in_window(hop) and not options.from_snapshot
         taken = f"{session.state.id[:4]}-{session.state.id[4:6]}-{session.state.id[6:8]}"

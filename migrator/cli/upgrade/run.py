@@ -31,16 +31,16 @@ def command(options: Options) -> None:
     rollback loses nothing. Exit code 3 when a finding or a gate forbids it, 4 when nodes were left out.
     """
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import upgrade_session
     from migrator.upgrade.plan import plan_upgrade, require_plan
     from migrator.upgrade.rollback import note_cannot_be_undone
     from migrator.upgrade.verbs import begin, run_upgrade
+    from migrator.wiring.upgrade import upgrade_session
 
     where = options.where
     execution = dataclasses.replace(options.execution.options(), ignored=frozenset(options.target.ignore))
     wanted = options.target.options(execution.drain)
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where, screen, patches=options.execution.patches) as session:
+    with screen, upgrade_session(where.inputs, screen, patches=options.execution.patches) as session:
         view.require_nodes(execution, session)
         made = plan_upgrade(session, wanted)
         require_plan(made)

@@ -13,6 +13,6 @@ from migrator.cli.upgrade.where import Where
 def command(where: Where) -> None:
     """Show where an upgrade stands, from its journal alone."""
     from migrator.cli.upgrade import view
-    from migrator.cli.upgrade.wiring import read_state
+    from migrator.wiring.upgrade import read_state
 
-    view.show_state(read_state(where), where.output)
+    view.show_state(read_state(where.inputs), where.output)

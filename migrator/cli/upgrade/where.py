@@ -11,6 +11,7 @@ import click
 
 from migrator.cli.options import output_option
 from migrator.errors import ConfigError
+from migrator.wiring.inputs import UpgradeInputs
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -52,6 +53,7 @@ class Where:
         return self.path.stem.removeprefix("Pulumi.")
 
     @property
-    def journal(self) -> Path:
-        """The journal's path."""
-        return (self.state_dir or Path(".migrator") / f"upgrade-{self.name}") / "journal.jsonl"
+    def inputs(self) -> UpgradeInputs:
+        """What a session of the upgrade is opened with."""
+        folder = self.state_dir or Path(".migrator") / f"upgrade-{self.name}"
+        return UpgradeInputs(name=self.name, file=self.path, kubeconfig=self.kubeconfig, journal=folder / "journal.jsonl")

@@ -121,9 +121,9 @@ def test_one_stack_needs_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.blue.yaml").touch()
     assert (Where().path, Where().name) == (Path("stacks/Pulumi.blue.yaml"), "blue")
-    assert Where().journal == Path(".migrator/upgrade-blue/journal.jsonl")
+    assert Where().inputs.journal == Path(".migrator/upgrade-blue/journal.jsonl")
     (tmp_path / "stacks" / "Pulumi.green.yaml").touch()
     with pytest.raises(ConfigError, match="There are stacks blue, green"):
         _ = Where().path
     assert Where(stack="green").path == Path("stacks/Pulumi.green.yaml")
-    assert Where(stack="green", file=Path("x.yaml"), state_dir=Path("s")).journal == Path("s/journal.jsonl")
+    assert Where(stack="green", file=Path("x.yaml"), state_dir=Path("s")).inputs.journal == Path("s/journal.jsonl")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.render import Screen
-from migrator.cli.upgrade.where import Where
-from migrator.cli.upgrade.wiring import _records
+from migrator.wiring.upgrade import _records
 from tests.support.journals import JOURNALS_0_1_0
 
 GOOD = (JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl").read_bytes()
@@ -37,6 +36,6 @@ def test_a_damaged_journal_of_another_cluster_only_costs_its_times(
         (tmp_path / name).mkdir()
     shutil.copy(JOURNALS_0_1_0 / "upgrade-0.1.0.jsonl", tmp_path / "upgrade-good" / "journal.jsonl")
     damage(tmp_path / "upgrade-bad" / "journal.jsonl")
-    times = tuple(_records(Where(state_dir=tmp_path / "upgrade-this"), Screen()))
+    times = tuple(_records(tmp_path / "upgrade-this" / "journal.jsonl", Screen()))
     assert times
     assert "upgrade-bad/journal.jsonl" in capsys.readouterr().err.replace("\n", "")

@@ -19,9 +19,6 @@ from migrator.adapters.memory import free_memory
 from migrator.adapters.probes import SystemProber
 from migrator.adapters.signals import SIGNALS
 from migrator.adapters.stack_outputs import stack_access
-from migrator.cli.options import Common, journal_path
-from migrator.cli.render import Screen
-from migrator.cli.switches import switch_of
 from migrator.config.load import load_migration
 from migrator.config.schema import ClusterConfig, Migration
 from migrator.journal.file import FileJournal
@@ -35,8 +32,11 @@ from migrator.migration.run import Run
 from migrator.migration.session import Session, require_two
 from migrator.migration.state import MigrationFold, State
 from migrator.model.events import Note
-from migrator.ports import CommandRunner
+from migrator.ports import CommandRunner, Reporter
 from migrator.side_by_side import side_by_side
+from migrator.wiring.access import warn_of
+from migrator.wiring.inputs import MigrationInputs
+from migrator.wiring.switches import switch_of
 
 if TYPE_CHECKING:
     from migrator.migration.data_home import DataFrom
@@ -49,30 +49,29 @@ _PULUMI_SECONDS = 20.0
 
 
 @contextmanager
-def session(common: Common, screen: Screen) -> Iterator[Session]:
+def session(inputs: MigrationInputs, reporter: Reporter) -> Iterator[Session]:
     """Open journal and clusters; the journal is tied to both clusters."""
     gc.freeze()
-    config = load_migration(common.config)
-    folder = common.config.parent
-    access = {name: _access(name, side, common, screen) for name, side in (("blue", config.blue), ("green", config.green))}
+    config = load_migration(inputs.file)
+    access = {name: _access(name, side, inputs, reporter) for name, side in (("blue", config.blue), ("green", config.green))}
     clock = SystemClock()
-    blue, green = (KubeCluster(name, access[name], clock=clock, max_requests=common.max_requests) for name in ("blue", "green"))
+    blue, green = (KubeCluster(name, access[name], clock=clock, max_requests=inputs.max_requests) for name in ("blue", "green"))
     identities = dict(zip(("blue", "green"), side_by_side(blue.identity, green.identity), strict=True))
     require_two(**identities)
-    path = journal_path(common, config.name)
+    path = inputs.journal(config.name)
     with FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock) as journal:
         journal.bind(**identities)
         yield Session(
             config=config,
             blue=blue,
             green=green,
-            run=Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS),
-            switch=switch_of(config.switches, relative_to=folder),
+            run=Run(Ledger(journal, MigrationFold()), reporter, clock, SIGNALS),
+            switch=switch_of(config.switches, relative_to=inputs.folder),
             prober=SystemProber(),
             registry=HttpRegistry(_registries(config), clock=clock),
             runner=ShellRunner(),
             holder=this_process(),
-            allow_older=common.allow_older,
+            allow_older=inputs.allow_older,
             free_memory=free_memory,
             undo_on=WayBack(
                 Side(lambda: _impatient("blue", access["blue"]), BLUE_SECONDS),
@@ -80,36 +79,36 @@ def session(common: Common, screen: Screen) -> Iterator[Session]:
                 Limits.of(config.cutover),
                 guarding=Guarding(config.cutover.guard, config.name),
             ),
-            movers=lambda: _movers(common, config),
+            movers=lambda: _movers(inputs, config),
         )
 
 
-def both_sides(common: Common, config: Migration, screen: Screen, state: State) -> WayBack:
+def both_sides(inputs: MigrationInputs, config: Migration, reporter: Reporter, state: State) -> WayBack:
     """Return both clusters as they are asked for a short time only; nothing is asked yet."""
-    blue, green = (_side(name, side, common, screen, state) for name, side in (("blue", config.blue), ("green", config.green)))
+    blue, green = (_side(name, side, inputs, reporter, state) for name, side in (("blue", config.blue), ("green", config.green)))
     return WayBack(replace(blue, seconds=GREEN_SECONDS), green, Limits.of(config.cutover))
 
 
 @contextmanager
 def way_back(
-    common: Common, config: Migration, screen: Screen, data_from: DataFrom = ""
+    inputs: MigrationInputs, config: Migration, reporter: Reporter, data_from: DataFrom = ""
 ) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
     """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
     from migrator.migration.data_home import DataHome  # a copy of objects moves no data
 
-    path, clock = journal_path(common, config.name), SystemClock()
+    path, clock = inputs.journal(config.name), SystemClock()
 
     def damaged(text: str) -> None:
-        screen.emit(Note(f"{text}; read around it", warning=True))
+        reporter.emit(Note(f"{text}; read around it", warning=True))
 
     def opened() -> FileJournal[MigrationRecord]:
         return FileJournal(path, MIGRATION, tool=__version__, migration=config.name, clock=clock, damaged=lambda _: None)
 
     with contextlib.closing(LateJournal(path, MIGRATION, opened, damaged)) as journal:
-        run = Run(Ledger(journal, MigrationFold()), screen, clock, SIGNALS)
-        blue = _side("blue", config.blue, common, screen, run.state)
-        green = _side("green", config.green, common, screen, run.state)
-        bring = DataHome(run, config, lambda: _movers(common, config), green, data_from)
+        run = Run(Ledger(journal, MigrationFold()), reporter, clock, SIGNALS)
+        blue = _side("blue", config.blue, inputs, reporter, run.state)
+        green = _side("green", config.green, inputs, reporter, run.state)
+        bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from)
         yield (
             run,
             WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name)),
@@ -117,15 +116,15 @@ def way_back(
         )
 
 
-def _movers(common: Common, config: Migration) -> Movers:
-    from migrator.cli.data.wiring import movers  # most migrations move no data, and need not wait for what this imports
+def _movers(inputs: MigrationInputs, config: Migration) -> Movers:
+    from migrator.wiring.volumes import movers  # most migrations move no data, and need not wait for what this imports
 
-    return movers(common, config)
+    return movers(inputs, config)
 
 
-def _side(name: str, config: ClusterConfig, common: Common, screen: Screen, state: State) -> Side:
+def _side(name: str, config: ClusterConfig, inputs: MigrationInputs, reporter: Reporter, state: State) -> Side:
     def opened() -> KubeCluster:
-        return _impatient(name, _access(name, config, common, screen))
+        return _impatient(name, _access(name, config, inputs, reporter))
 
     return Side(opened, _SECONDS[name], state.clusters.get(name, ""), _PULUMI_SECONDS if config.stack else 0.0)
 
@@ -140,18 +139,11 @@ def _registries(config: Migration) -> frozenset[str]:
     return frozenset(prefix.partition("/")[0] for prefix in config.map.registries.values())
 
 
-def warn_of(access: Access, screen: Screen) -> Access:
-    """Say why credentials are not safe on this way, before any are sent."""
-    if access.warning:
-        screen.emit(Note(access.warning, warning=True))
-    return access
-
-
-def _access(name: str, config: ClusterConfig, common: Common, screen: Screen) -> Access:
-    folder = common.config.parent
+def _access(name: str, config: ClusterConfig, inputs: MigrationInputs, reporter: Reporter) -> Access:
+    folder = inputs.folder
     if config.stack:
         given = stack_access(config.stack, folder / Path(config.project).expanduser())
         access = received_access(given.kubeconfig, endpoint=given.endpoint, cluster=name, where=f"stack {config.stack}")
     else:
-        access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=folder)
-    return warn_of(access, screen)
+        access = load_access(config.kubeconfig, config.context, cluster=name, relative_to=inputs.folder)
+    return warn_of(access, reporter)

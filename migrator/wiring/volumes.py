@@ -5,34 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.adapters.clock import SystemClock
-from migrator.cli import render
-from migrator.cli.options import Common, journal_path
 from migrator.config.hosts import load_hosts
 from migrator.config.schema import Migration
 from migrator.migration.data_pass import Movers
 from migrator.ssh.host import SshHost, socket_folder
 from migrator.volumes.mover import Machine, NodeMover
+from migrator.wiring.inputs import MigrationInputs
 
 
-def movers(common: Common, config: Migration) -> Movers:
+def movers(inputs: MigrationInputs, config: Migration) -> Movers:
     """Return the movers, which know no host where migration.yaml names none; raises ConfigError for mistakes in a file of hosts."""
     files = config.volumes.hosts
     paths = (files.blue, files.green) if files else ()
-    blue, green = [_machines(common.config.parent / Path(path).expanduser()) for path in paths] or ({}, {})
+    blue, green = [_machines(inputs.folder / Path(path).expanduser()) for path in paths] or ({}, {})
     port = config.volumes.port
     return Movers(
         to_green=NodeMover(blue, green, port=port),
         to_blue=NodeMover(green, blue, port=port),
-        proofs=proof_folder(common, config),
-        confirm=lambda question: render.agreed(question, yes=common.yes),
+        proofs=proof_folder(inputs, config),
+        confirm=inputs.confirm,
         green_nodes=tuple(green),
-        lacking="" if files else f"{common.config}: volumes.hosts: is missing: the data is copied between hosts",
+        lacking="" if files else f"{inputs.file}: volumes.hosts: is missing: the data is copied between hosts",
     )
 
 
-def proof_folder(common: Common, config: Migration) -> Path:
+def proof_folder(inputs: MigrationInputs, config: Migration) -> Path:
     """Return where proofs lie: beside the journal."""
-    return journal_path(common, config.name).parent / "proofs"
+    return inputs.journal(config.name).parent / "proofs"
 
 
 def _machines(path: Path) -> dict[str, Machine]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from migrator.cli.switches import switch_of
 from migrator.config.haproxy import HAProxyConfig
 from migrator.config.traffic import Traffic
 from migrator.errors import TrafficError
+from migrator.wiring.switches import switch_of
 
 
 def haproxy(socket: str) -> Traffic:

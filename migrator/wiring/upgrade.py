@@ -9,9 +9,6 @@ from pathlib import Path
 from migrator import __version__
 from migrator.adapters.clock import SystemClock
 from migrator.adapters.identity import this_process
-from migrator.cli.render import Screen
-from migrator.cli.upgrade.where import Where
-from migrator.cli.wiring import warn_of
 from migrator.config.stack import load_stack
 from migrator.errors import ApiError, ConfigError, JournalError
 from migrator.journal.file import FileJournal, iter_entries
@@ -26,10 +23,12 @@ from migrator.model.upgrade import DrainRules, StepTime, Workers
 from migrator.model.version import Version
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.nodes.spec import cluster_of, node_of
-from migrator.ports import Host
+from migrator.ports import Host, Reporter
 from migrator.ssh.host import SshHost, socket_folder
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.state import UpgradeFold, UpgradeState, fold_upgrade
+from migrator.wiring.access import warn_of
+from migrator.wiring.inputs import UpgradeInputs
 
 _PATIENCE = 60.0
 RESUME_PATIENCE = 240.0
@@ -38,31 +37,31 @@ RESUME_PATIENCE = 240.0
 
 @contextmanager
 def upgrade_session(
-    where: Where, screen: Screen, *, patches: str = "", patience: float = _PATIENCE, api_may_be_down: bool = False
+    inputs: UpgradeInputs, reporter: Reporter, *, patches: str = "", patience: float = _PATIENCE, api_may_be_down: bool = False
 ) -> Iterator[UpgradeSession]:
     """Open journal, hosts and API server; the journal is tied to the cluster.
 
     An API server that is away is waited for `patience` seconds.
     """
-    stack = load_stack(where.path)
+    stack = load_stack(inputs.file)
     clock = SystemClock()
     configured = (*stack.control_planes, *(node for node in stack.nodes if node.role == "worker"))
     nodes = tuple(node_of(stack, node) for node in configured)
     hosts: Mapping[str, Host] = {
         node.name: SshHost(node.name, stack.login(node), socket_folder(), clock=clock) for node in configured
     }
-    spec = cluster_of(stack, where.name)
-    access = warn_of(_access(where, hosts[nodes[0].name], spec.endpoint), screen)
+    spec = cluster_of(stack, inputs.name)
+    access = warn_of(_access(inputs, hosts[nodes[0].name], spec.endpoint), reporter)
     first = 2.0 if api_may_be_down else patience
-    cluster = KubeCluster(where.name, access, clock=clock, patience=patience, first_patience=first)
+    cluster = KubeCluster(inputs.name, access, clock=clock, patience=patience, first_patience=first)
     identities: dict[str, str] = {}
     try:
         identities["cluster"] = cluster.identity()
     except ApiError:
         if not api_may_be_down:
             raise
-    name = f"upgrade of {where.name}"
-    with FileJournal(where.journal, UPGRADE, tool=__version__, migration=name, clock=clock) as journal:
+    name = f"upgrade of {inputs.name}"
+    with FileJournal(inputs.journal, UPGRADE, tool=__version__, migration=name, clock=clock) as journal:
         journal.bind(**identities)
         yield UpgradeSession(
             cluster=cluster,
@@ -70,38 +69,38 @@ def upgrade_session(
             nodes=nodes,
             spec=spec,
             ledger=Ledger(journal, UpgradeFold()),
-            reporter=screen,
+            reporter=reporter,
             clock=clock,
             holder=this_process(),
             patches=_patches(patches),
             weave=stack.weave if stack.cni == "weave" else None,
-            records=tuple(_records(where, screen)),
+            records=tuple(_records(inputs.journal, reporter)),
         )
 
 
-def read_state(where: Where) -> UpgradeState:
+def read_state(inputs: UpgradeInputs) -> UpgradeState:
     """Return the state of an upgrade without locking the journal; raises JournalError where no upgrade was begun.
 
     Raises ConfigError when the stack's file is missing or has mistakes.
     """
-    load_stack(where.path)
-    return fold_upgrade(journal_entries(where))
+    load_stack(inputs.file)
+    return fold_upgrade(journal_entries(inputs))
 
 
-def journal_entries(where: Where) -> Iterator[Entry[UpgradeRecord]]:
+def journal_entries(inputs: UpgradeInputs) -> Iterator[Entry[UpgradeRecord]]:
     """Return the journal's entries without locking it; raises JournalError where no upgrade was begun."""
-    if not where.journal.exists():
+    if not inputs.journal.exists():
         hint = "`migrator upgrade run --to VERSION` begins one"
-        raise JournalError(f"{where.journal}: no upgrade of {where.name} was begun here", hint=hint)
-    return iter_entries(where.journal, UPGRADE)
+        raise JournalError(f"{inputs.journal}: no upgrade of {inputs.name} was begun here", hint=hint)
+    return iter_entries(inputs.journal, UPGRADE)
 
 
-def _access(where: Where, first: Host, endpoint: str) -> Access:
+def _access(inputs: UpgradeInputs, first: Host, endpoint: str) -> Access:
     """Return how to reach the API server: by the person's kubeconfig, or the one on the first control plane."""
-    if where.kubeconfig:
-        return load_access(str(where.kubeconfig), None, cluster=where.name, relative_to=Path())
+    if inputs.kubeconfig:
+        return load_access(str(inputs.kubeconfig), None, cluster=inputs.name, relative_to=Path())
     return received_access(
-        first.run(f"cat {ADMIN_CONF}"), endpoint=endpoint, cluster=where.name, where=f"{ADMIN_CONF} on {first.name}"
+        first.run(f"cat {ADMIN_CONF}"), endpoint=endpoint, cluster=inputs.name, where=f"{ADMIN_CONF} on {first.name}"
     )
 
 
@@ -114,32 +113,31 @@ def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
 
 
-def _records(where: Where, screen: Screen) -> Iterator[StepTime]:
+def _records(journal: Path, reporter: Reporter) -> Iterator[StepTime]:
     """Yield what steps took in upgrades of other clusters, from the journals beside this one; they only serve estimates."""
-    for path in sorted(where.journal.parent.parent.glob("upgrade-*/journal.jsonl")):
-        if path != where.journal:
+    for path in sorted(journal.parent.parent.glob("upgrade-*/journal.jsonl")):
+        if path != journal:
             try:
                 yield from fold_upgrade(iter_entries(path, UPGRADE)).times
             except JournalError as error:
-                screen.emit(Note(f"{error.message}: the times in it are not used", warning=True))
+                reporter.emit(Note(f"{error.message}: the times in it are not used", warning=True))
 
 
-def advice_facts(
-    target: Version, screen: Screen, *, stack: str | None, file: Path | None, kubeconfig: Path | None, context: str | None
-) -> tuple[UpgradeFacts, int]:
-    """Return what advice is made from, and how many control planes there are; hosts are read where a stack names them."""
+def advice_of_hosts(target: Version, inputs: UpgradeInputs, reporter: Reporter) -> tuple[UpgradeFacts, int]:
+    """Return what advice is made from, hosts included, and how many control planes there are."""
+    from migrator.upgrade.plan import PlanOptions, gather
+
+    with upgrade_session(inputs, reporter) as session:
+        options = PlanOptions(target, Workers.EACH_HOP, DrainRules(delete_emptydir_data=True))
+        return gather(session, options), len(session.control_planes)
+
+
+def advice_of_cluster(target: Version, kubeconfig: Path, context: str | None, reporter: Reporter) -> tuple[UpgradeFacts, int]:
+    """Return the same from a cluster's API server alone."""
     from migrator.upgrade.advise import count_control_planes
-    from migrator.upgrade.plan import PlanOptions, gather, gather_cluster
+    from migrator.upgrade.plan import gather_cluster
 
-    if stack or file:
-        where = Where(stack=stack, file=file, kubeconfig=kubeconfig)
-        with upgrade_session(where, screen) as session:
-            options = PlanOptions(target, Workers.EACH_HOP, DrainRules(delete_emptydir_data=True))
-            return gather(session, options), len(session.control_planes)
-    if not kubeconfig:
-        raise ConfigError(["which cluster? Give --stack, --file or --kubeconfig"])
     clock = SystemClock()
-    access = warn_of(load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), screen)
-    cluster = KubeCluster("blue", access, clock=clock)
-    facts = gather_cluster(cluster, target, clock)
+    access = warn_of(load_access(str(kubeconfig), context, cluster="blue", relative_to=Path()), reporter)
+    facts = gather_cluster(KubeCluster("blue", access, clock=clock), target, clock)
     return facts, count_control_planes(facts)
