@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from migrator.model.host import HostFacts
-from migrator.model.manifest import Manifest
+from migrator.model.kubelet import settings_after
+from migrator.model.manifest import Manifest, merged
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import Version
 
@@ -83,12 +84,27 @@ class HostReading:
     """Whether kubeadm could tell."""
     state: Mapping[str, str] = field(default_factory=dict)
     """Setting of a resource manager of the kubelet to the policy that its state file was written under."""
+    unreadable_state: tuple[str, ...] = ()
+    """State files of the kubelet that are empty or broken."""
+    cpus: tuple[str, str] = ("", "")
+    """CPUs in the state file of a static CPU manager, and those that are online, as cpuset(7) lists them."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """What its kubelet was started with."""
-    gates: frozenset[str] = frozenset()
-    """Feature gates that the target's kubelet knows; empty where it could not be asked."""
+    flags_of_kubeadm: frozenset[str] = frozenset()
+    """Those of them that are in kubeadm's own file alone."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of its kubelet by drop-in files and flags: they count more than its file, and no upgrade touches them."""
+    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Program of Kubernetes to why the target's would not start with the settings and feature gates that it has here."""
+    left_out: tuple[str, ...] = ()
+    """Settings of the kubelet that the target's does not know."""
     unknown_flags: tuple[str, ...] = ()
     """Flags of this kubelet that the target's does not know."""
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The settings of its kubelet as it runs."""
+        return merged(self.kubelet, self.kept)
 
 
 @dataclass(slots=True, frozen=True)
@@ -156,6 +172,10 @@ class UpgradeFacts:
     kubelet_patch: Mapping[str, Any] | None = field(default_factory=dict)
     """What the person's patches set of every kubelet; None where they are of a kind that is not worked out here."""
     kubeadm: KubeadmReading = field(default_factory=KubeadmReading)
+
+    def settings_after(self, host: HostReading) -> dict[str, Any] | None:
+        """Return the settings of a host's kubelet after the upgrade, None where nobody can tell."""
+        return settings_after(self.cluster.kubelet_config, self.kubelet_patch, host.kubelet, host.kept) if self.hops else None
 
     @property
     def to_drain(self) -> tuple[str, ...]:

@@ -68,7 +68,6 @@ def host(name: str, role: str = "worker", **more: Any) -> HostReading:
         installed=installed,
         kubelet={"cgroupDriver": "systemd"},
         certificates=(Certificate("/etc/kubernetes/pki/ca.crt", NOW + 3000 * DAY, authority=True),),
-        gates=frozenset({"KnownGate"}),
     )
     return replace(fine, **{**more, "facts": replace(facts, **more.get("facts", {}))})
 

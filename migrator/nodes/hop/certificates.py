@@ -10,15 +10,15 @@ from migrator.model.facts import Certificate
 SCRIPT = r"""
 pki=$(sed -n 's|.*--client-ca-file=\(.*\)/[^/]*$|\1|p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
 pki=${pki:-/etc/kubernetes/pki}
-echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null
+echo; echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null
 for file in "$pki"/*.crt "$pki"/etcd/*.crt /var/lib/kubelet/pki/kubelet-client-current.pem \
   /var/lib/kubelet/pki/kubelet-server-current.pem /var/lib/kubelet/pki/kubelet.crt; do
   test -e "$file" || continue
-  echo "@@ certificate $file"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$file"
+  echo; echo "@@ certificate $file"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$file"
 done
 for file in /etc/kubernetes/*.conf; do
   test -e "$file" || continue
-  echo "@@ certificate $file"; sed -n 's/^ *client-certificate-data: *//p' "$file" | base64 -d 2>/dev/null
+  echo; echo "@@ certificate $file"; sed -n 's/^ *client-certificate-data: *//p' "$file" | base64 -d 2>/dev/null
 done
 """
 """Prints public parts alone: of keys the names, of kubeconfigs the certificate."""

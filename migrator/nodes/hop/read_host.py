@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,10 @@ import yaml
 
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.facts import HostReading
+from migrator.model.kubelet import arguments_of, flags_in, gates_in, settings_of_flags
+from migrator.model.manifest import merged
 from migrator.nodes.examine import read_facts
+from migrator.nodes.hop.ask_kubelet import asked_of_kubelet
 from migrator.nodes.hop.certificates import SCRIPT as CERTIFICATES
 from migrator.nodes.hop.certificates import certificates
 from migrator.nodes.hop.etcd_folders import folders_in
@@ -21,22 +26,33 @@ from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 from migrator.untrusted import HIDDEN, for_shell, without_credentials
 
+_STATE = "/var/lib/kubelet"
+# Files need not end with a line: state files do not. The kubelet reads its drop-in files by their names (KEP-3983).
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
-echo '@@ kubelet'; cat /var/lib/kubelet/config.yaml 2>/dev/null
-echo '@@ flags'
+echo '@@ kubelet'; cat {_STATE}/config.yaml 2>/dev/null
+echo; echo '@@ flags'
 pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
-if test "${{pid:-0}}" -gt 0 && test -r /proc/$pid/cmdline; then tr '\0' '\n' < /proc/$pid/cmdline
-else cat /var/lib/kubelet/kubeadm-flags.env /etc/kubernetes/kubelet.env /etc/default/kubelet 2>/dev/null; fi
+flags=$(if test "${{pid:-0}}" -gt 0 && test -r /proc/$pid/cmdline; then tr '\0' '\n' < /proc/$pid/cmdline
+else cat {_STATE}/kubeadm-flags.env /etc/kubernetes/kubelet.env /etc/default/kubelet 2>/dev/null; fi)
+echo "$flags"
+echo; echo '@@ flags of kubeadm'; cat {_STATE}/kubeadm-flags.env 2>/dev/null
+folder=$(echo "$flags" | tr '\n' ' ' | sed -n 's/.*--config-dir[= ]\([^ "]*\).*/\1/p')
+test -z "$folder" || find "$folder" -type f -name '*.conf' | sort | while read -r file; do
+  echo; echo "@@ drop-in $file"; cat "$file"
+done
 for file in {MANIFESTS}/*; do
   test -f "$file" || continue
-  echo "@@ manifest $(basename "$file")"; cat "$file"
+  echo; echo "@@ manifest $(basename "$file")"; cat "$file"
 done
 for name in cpu memory; do
-  echo "@@ state $name"; cat /var/lib/kubelet/${{name}}_manager_state 2>/dev/null
+  test -e {_STATE}/${{name}}_manager_state || continue
+  echo; echo "@@ state $name"; cat {_STATE}/${{name}}_manager_state
 done
+echo; echo '@@ empty state'
+find {_STATE} -maxdepth 1 -type f -empty '(' -name '*_manager_state' -o -name '*_pods_state' ')' 2>/dev/null
+echo; echo '@@ cpus'; cat /sys/devices/system/cpu/online 2>/dev/null
 """
-_FLAG = re.compile(r"(--[a-z][a-z0-9-]*)(?:[= ]([^\s\"']*))?")
 
 
 def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
@@ -49,6 +65,9 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
     files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
     pods = {name.removesuffix(".yaml"): _mapping(text) for name, text in files.items() if name.endswith(".yaml")}
     edits = _edits(host, current) if node.role == "control-plane" else []
+    flags = flags_in("\n".join(_plain(parts.get("flags", ""))))
+    drop_ins = [_mapping(text) for name, text in parts.items() if name.startswith("drop-in ")]
+    policies = dict(_policies(parts))
     return HostReading(
         node.name,
         node.role,
@@ -60,24 +79,71 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         certificates=tuple(certificates(parts)),
         edited=tuple(edits or ()),
         compared=edits is not None,
-        state=dict(_policies(parts)),
-        flags=dict(_FLAG.findall("\n".join(_plain(parts.get("flags", ""))))),
+        state=policies,
+        unreadable_state=tuple(_unreadable(parts)),
+        cpus=(_cpus(parts) if policies.get("cpuManagerPolicy") == "static" else "", parts.get("cpus", "").strip()),
+        flags=flags,
+        flags_of_kubeadm=frozenset(_once(parts)),
+        kept=functools.reduce(merged, [*drop_ins, settings_of_flags(flags)], {}),
     )
 
 
-def with_target(host: Host, reading: HostReading, staged: Staged) -> HostReading:
-    """Return a reading with what the target's kubelet says of its gates and flags; it is copied to the host for that."""
+def with_target(host: Host, reading: HostReading, staged: Staged, settings: Mapping[str, Any] | None) -> HostReading:
+    """Return a reading with what the target's kubelet says of flags, gates and settings; None: those that it has now.
+
+    It is copied to the host for that. The feature gates of all of Kubernetes' programs are in each of them.
+    """
     if reading.error:
         return reading
     known = _known(host, staged)
-    unknown = {flag for flag in reading.flags if known and not re.search(rf"{flag}\b", known)}
-    return replace(reading, gates=frozenset(re.findall(r"([A-Z]\w+)=true\|false", known)), unknown_flags=tuple(sorted(unknown)))
+    if not known:
+        return reading
+    unknown = {flag for flag in reading.flags if not re.search(rf"{flag}(?![\w-])", known)}
+    own = asked_of_kubelet(host, f"{staged.folder}/kubelet", reading.in_force if settings is None else settings)
+    refused = {"kubelet": own.refused}
+    for component, manifest in reading.manifests.items():
+        # etcd has gates of its own, of the same flag.
+        gates = gates_in(arguments_of(manifest).get("--feature-gates", "")) if component.startswith("kube-") else {}
+        if gates:
+            refused[component] = asked_of_kubelet(host, f"{staged.folder}/kubelet", {"featureGates": gates}).refused
+    return replace(reading, refused=refused, left_out=own.left_out, unknown_flags=tuple(sorted(unknown)))
+
+
+def _once(parts: dict[str, str]) -> Iterable[str]:
+    """Yield the flags that a kubelet has by kubeadm's own file alone."""
+    seen = re.findall(r"--[a-z][a-z0-9-]*", "\n".join(_plain(parts.get("flags", ""))))
+    return (flag for flag in flags_in(parts.get("flags of kubeadm", "")) if seen.count(flag) == 1)
+
+
+def _unreadable(parts: dict[str, str]) -> Iterable[str]:
+    """Yield the state files that a kubelet could not read (kubernetes#135711: it ends)."""
+    empty = parts.get("empty state", "").split()
+    broken = [
+        f"{_STATE}/{name}_manager_state" for name in ("cpu", "memory") if f"state {name}" in parts and not _state(parts, name)
+    ]
+    yield from dict.fromkeys((*empty, *broken))
+
+
+def _state(parts: dict[str, str], name: str) -> dict[str, Any]:
+    """Return what a state file holds, empty where it holds no policy."""
+    try:
+        content = json.loads(parts.get(f"state {name}", ""))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) and content.get("policyName") else {}
+
+
+def _cpus(parts: dict[str, str]) -> str:
+    """Return all CPUs in the state of the CPU manager: the shared ones, and those of containers."""
+    state = _state(parts, "cpu")
+    entries = [cpus for pod in (state.get("entries") or {}).values() for cpus in pod.values()]
+    return ",".join(filter(None, map(str, (state.get("defaultCpuSet"), *entries))))
 
 
 def _policies(parts: dict[str, str]) -> Iterable[tuple[str, str]]:
     """Yield the policies under which the state of resource managers was written (kubelet checkpoints)."""
     for name in ("cpu", "memory"):
-        policy = str(_mapping(parts.get(f"state {name}", "")).get("policyName") or "")
+        policy = str(_state(parts, name).get("policyName") or "")
         if policy:
             yield f"{name}ManagerPolicy", policy
 

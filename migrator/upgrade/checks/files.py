@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubeadm import STATIC_PODS
-from migrator.model.manifest import Manifest, get, merged
+from migrator.model.manifest import Manifest, get
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
 from migrator.upgrade.checks.finding import fail, warn
@@ -53,25 +52,37 @@ def resource_managers(facts: UpgradeFacts) -> Iterator[Finding]:
     `kubeadm upgrade node` writes the cluster's settings over those that a node has for itself, patches last.
     """
     for host in (item for item in facts.hosts if not item.error):
-        after = _settings_after(facts, host)
-        for setting, written in host.state.items():
-            policy = str(after.get(setting) or _NONE[setting]) if after is not None else written
-            if policy.lower() != written.lower():
+        after = facts.settings_after(host)
+        for file in host.unreadable_state:
+            reason = f"{file} is empty or broken, as after a power cut: its kubelet would not start again (kubernetes#135711)"
+            yield fail(CheckName.KUBELET, host.name, reason, f"drain the node, `rm {file}`, restart the kubelet")
+        if after is not None and after.get("cpuManagerPolicy") == "static" and host.cpus[0]:
+            written, online = map(_cpus, host.cpus)
+            if online and written != online:
+                reason = (
+                    f"its CPU manager's state has CPUs {host.cpus[0]}, and {host.cpus[1]} are online: its kubelet would not start"
+                )
+                hint = "drain the node, `rm /var/lib/kubelet/cpu_manager_state`, restart the kubelet (kubernetes#110478)"
+                yield fail(CheckName.KUBELET, host.name, reason, hint)
+        for setting, written_under in host.state.items():
+            policy = str(after.get(setting) or _NONE[setting]) if after is not None else written_under
+            if policy.lower() != written_under.lower():
                 file = f"/var/lib/kubelet/{setting.removesuffix('ManagerPolicy')}_manager_state"
                 yield fail(
                     CheckName.KUBELET,
                     host.name,
-                    f"{file} is of {setting} {written}, and after the upgrade that is {policy}: its kubelet would not start",
-                    f"keep {setting}: {written} in a patch (--patches), or drain the node and remove the file first",
+                    f"{file} is of {setting} {written_under}, and after the upgrade that is {policy}: its kubelet would not start",
+                    f"keep {setting}: {written_under} in a patch (--patches), or drain the node and remove the file first",
                 )
 
 
-def _settings_after(facts: UpgradeFacts, host: HostReading) -> Mapping[str, Any] | None:
-    """Return a kubelet's settings after the upgrade, None where nobody can tell."""
-    if not facts.hops or facts.kubelet_patch is None:
-        return None
-    shared = facts.cluster.kubelet_config
-    return merged(shared, facts.kubelet_patch) if shared else host.kubelet
+def _cpus(text: str) -> frozenset[int]:
+    """Return the CPUs of a list of numbers and ranges (cpuset(7), "List format")."""
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return frozenset(found)
 
 
 def _pod(manifest: Manifest) -> tuple[str, str] | None:

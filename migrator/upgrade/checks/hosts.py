@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from migrator.model.difference import all_differences
 from migrator.model.facts import HostReading, UpgradeFacts
+from migrator.model.kubelet import arguments_of
 from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
 from migrator.readiness import boards
@@ -23,6 +23,8 @@ _SETTINGS_MIB = 20
 _SOON_DAYS = {True: 180, False: 30}
 # Admission plugins and the first minor without them (CHANGELOG of each).
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
+# Flags that the kubeadm of this minor takes out of its own file (kubernetes#133778, kubeadm#3281).
+_TAKEN_OUT_BY_KUBEADM = {"--pod-infra-container-image": 35}
 # What kubeadm itself writes differently on some nodes.
 _OWN_SETTINGS = frozenset(
     {"apiVersion", "kind", "clusterDNS", "clusterDomain", "staticPodPath", "authentication", "resolvConf"}
@@ -102,7 +104,7 @@ def cgroups(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts on cgroup v1, where kubelets of 1.35 and later do not start unless configured to (KEP-5573)."""
     minor = facts.hops[-1].target.minor if facts.hops else 0
     for host in _asked(facts):
-        yield from fit.cgroup(host.name, host.facts, minor, accepted=host.kubelet.get("failCgroupV1") is False)
+        yield from fit.cgroup(host.name, host.facts, minor, accepted=_after(facts, host).get("failCgroupV1") is False)
 
 
 def disk(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -141,7 +143,7 @@ def boards_before(facts: UpgradeFacts) -> Iterator[Finding]:
     repository = str(facts.cluster.cluster_config.get("imageRepository") or "")
     for host in _asked(facts):
         yield from boards.controllers(host.name, host.facts)
-        yield from boards.swap(host.name, host.facts, accepted=host.kubelet.get("failSwapOn") is False)
+        yield from boards.swap(host.name, host.facts, accepted=_after(facts, host).get("failSwapOn") is False)
         yield from boards.pages(host.name, host.facts)
         yield from boards.clock_at_boot(host.name, host.facts)
         yield from boards.architecture(host.name, host.facts, minor, repository)
@@ -185,18 +187,23 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
     target = facts.hops[-1].target if facts.hops else None
     for host in _asked(facts):
         for flag in host.unknown_flags:
+            if flag in host.flags_of_kubeadm and facts.cluster.version.minor < _TAKEN_OUT_BY_KUBEADM.get(flag, 0):
+                continue
             yield fail(
                 CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
             )
-        for component, gate in _gates(host):
-            if host.gates and gate not in host.gates:
-                yield fail(
-                    CheckName.GATES,
-                    f"{host.name}/{component}",
-                    f"sets feature gate {gate}, which {target} does not know",
-                    "take it out first",
-                )
-        given = _flags(host.manifests.get("kube-apiserver") or {})
+        for component, reasons in host.refused.items():
+            subject = host.name if component == "kubelet" else f"{host.name}/{component}"
+            for reason in reasons:
+                name = CheckName.GATES if component != "kubelet" or "feature" in reason else CheckName.KUBELET
+                hint = "take it out first: of the cluster's kubelet-config, of drop-in files and flags of the node, of --patches"
+                if component != "kubelet":
+                    hint = "take it out of extraArgs in ConfigMap kube-system/kubeadm-config, and of the static pod, first"
+                yield fail(name, subject, f"{component} of {target} would not start here: {reason}", hint)
+        for setting in host.left_out:
+            reason = f"its kubelet's setting {setting} is not one that {target} knows: it is left out"
+            yield warn(CheckName.KUBELET, host.name, reason, "see what stands in its place (release notes), or take it out")
+        given = arguments_of(host.manifests.get("kube-apiserver") or {})
         for plugin in given.get("--enable-admission-plugins", "").split(","):
             if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:
                 yield fail(
@@ -211,22 +218,10 @@ def _date(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _gates(host: HostReading) -> Iterator[tuple[str, str]]:
-    for gate in host.kubelet.get("featureGates") or {}:
-        yield "kubelet", gate
-    for pair in filter(None, host.flags.get("--feature-gates", "").split(",")):
-        yield "kubelet", pair.partition("=")[0]
-    for component, manifest in host.manifests.items():
-        if not component.startswith("kube-"):
-            # etcd has gates of its own, of the same flag.
-            continue
-        for pair in filter(None, re.split(r",", _flags(manifest).get("--feature-gates", ""))):
-            yield component, pair.partition("=")[0]
-
-
-def _flags(manifest: Mapping[str, Any]) -> dict[str, str]:
-    found = get(dict(manifest), "spec", "containers") or [{}]
-    return dict(word.partition("=")[::2] for word in found[0].get("command") or [])
+def _after(facts: UpgradeFacts, host: HostReading) -> dict[str, Any]:
+    """Return the settings that count for a kubelet that starts after the upgrade, or those of now where nobody can tell."""
+    found = facts.settings_after(host)
+    return host.in_force if found is None else found
 
 
 def _asked(facts: UpgradeFacts) -> Iterator[HostReading]:

@@ -83,5 +83,5 @@ def test_no_key_is_read() -> None:
     """Of kubeconfigs the certificate alone, of keys their names."""
     assert "client-key-data" not in SCRIPT
     assert [line for line in SCRIPT.splitlines() if ".key" in line] == [
-        """echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null"""
+        """echo; echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null"""
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from migrator.errors import HostError
@@ -9,6 +11,7 @@ from migrator.nodes.hop.read_host import read_host, with_target
 from tests.support.crictl import etcd_manifest
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, STAGED, WORKER
+from tests.support.shell_host import ShellHost
 
 
 def test_a_host_tells_what_the_checks_need() -> None:
@@ -21,12 +24,13 @@ def test_a_host_tells_what_the_checks_need() -> None:
         "du -sm /data/etcd ": "42\n",
         "upgrade diff": "--- /etc/kubernetes/manifests/kube-apiserver.yaml\n+++ new manifest\n-    - --v=4\n-      value: hunter2\n",
         "kubelet --help": "  --v number\n  --feature-gates  KnownGate=true|false (BETA - default=true)\n",
+        "--config /dev/stdin": 'E1 run.go:72] "command failed" err="failed to set feature gates from initial flags-based config: unrecognized feature gate: Gone"\n',
         "version -o short": "v1.37.2",
     }
-    seen = with_target(host, read_host(host, FIRST, "1.36.3"), STAGED)
+    seen = with_target(host, read_host(host, FIRST, "1.36.3"), STAGED, None)
     assert (seen.installed, seen.facts.etcd, seen.kubelet) == ({"kubernetes": "1.36.3-1"}, 42, {"maxPods": 40})
     assert seen.edited == ("kube-apiserver has `- --v=4`", "kube-apiserver has `value: (hidden)`")
-    assert (seen.gates, seen.unknown_flags) == (frozenset({"KnownGate"}), ("--gone",))
+    assert (dict(seen.refused), seen.unknown_flags) == ({"kubelet": ("unrecognized feature gate: Gone",)}, ("--gone",))
 
 
 def test_the_size_of_an_etcd_whose_folder_is_not_known_is_none() -> None:
@@ -63,6 +67,74 @@ def test_what_is_no_yaml_is_left_out_and_a_worker_s_manifests_are_not_compared()
     assert (seen.other_files, seen.state) == ({"etcd.yaml.bak": {"kind": "Pod"}}, {"cpuManagerPolicy": "static"})
 
 
+def test_what_a_kubelet_has_beside_its_file_is_read() -> None:
+    """Drop-in files in their order, then flags over them; and whose file a flag is in."""
+    host = FakeHost("green-2")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": (
+            "@@ flags\n/usr/bin/kubelet\n--config-dir\n/etc/kubelet.d\n--fail-swap-on=false\n--feature-gates=B=false\n--pause=x\n"
+            '@@ flags of kubeadm\nKUBELET_KUBEADM_ARGS="--pause=x --v=2"\n'
+            "@@ drop-in /etc/kubelet.d/10.conf\nmaxPods: 1\nfeatureGates: {A: true}\n@@ drop-in /etc/kubelet.d/20.conf\nmaxPods: 2\n"
+        ),
+    }
+    seen = read_host(host, WORKER, "1.36.3")
+    assert seen.kept == {"maxPods": 2, "failSwapOn": False, "featureGates": {"A": True, "B": False}}
+    assert seen.in_force["maxPods"] == 2
+    assert (seen.flags["--config-dir"], seen.flags_of_kubeadm) == ("/etc/kubelet.d", frozenset({"--pause"}))
+
+
+@pytest.mark.parametrize(
+    ("told", "unreadable", "cpus"),
+    [
+        ('@@ state cpu\n{"policyName":"static","defaultCpuSet":"0","entries":{"u":{"c":"1"}}}\n@@ cpus\n0-1\n', (), ("0,1", "0-1")),
+        ("@@ state cpu\n@@ empty state\n/var/lib/kubelet/cpu_manager_state\n", ("/var/lib/kubelet/cpu_manager_state",), ("", "")),
+        ('@@ state memory\n{"policyName":"Static"\n', ("/var/lib/kubelet/memory_manager_state",), ("", "")),
+        ("@@ empty state\n/var/lib/kubelet/dra_manager_state\n", ("/var/lib/kubelet/dra_manager_state",), ("", "")),
+        ('@@ state cpu\n{"policyName":"none"}\n@@ cpus\n0-3\n', (), ("", "0-3")),
+    ],
+    ids=["static", "empty", "cut", "another empty one", "no policy"],
+)
+def test_state_files_are_read_as_a_kubelet_would(told: str, unreadable: tuple[str, ...], cpus: tuple[str, str]) -> None:
+    """One that is not there is no fault."""
+    host = FakeHost("green-2")
+    host.answers = {"echo architecture=": "architecture=aarch64\nclock=1\n", "@@ installed": told}
+    seen = read_host(host, WORKER, "1.36.3")
+    assert (seen.unreadable_state, seen.cpus) == (unreadable, cpus)
+
+
+def test_files_that_end_without_a_line_are_told_apart(tmp_path: Path) -> None:
+    """As the kubelet writes its state, read by a real shell."""
+    host = ShellHost(tmp_path)
+    for name, content in {
+        "etc/kubernetes/manifests/one.yaml": "kind: Pod",
+        "etc/kubernetes/manifests/two.yaml": "kind: Pod",
+        "var/lib/kubelet/cpu_manager_state": '{"policyName":"static","defaultCpuSet":"0-1"}',
+        "var/lib/kubelet/memory_manager_state": '{"policyName":"None"}',
+        "var/lib/kubelet/allocated_pods_state": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    seen = read_host(host, WORKER, "1.36.3")
+    assert seen.error == ""
+    assert seen.state == {"cpuManagerPolicy": "static", "memoryManagerPolicy": "None"}
+    assert seen.manifests == {"one": {"kind": "Pod"}, "two": {"kind": "Pod"}}
+    assert [path.rpartition("/")[2] for path in seen.unreadable_state] == ["allocated_pods_state"]
+
+
+def test_a_flag_whose_name_another_begins_with_is_not_taken_for_it() -> None:
+    """`--container-runtime` went, `--container-runtime-endpoint` stayed."""
+    host = FakeHost("green-2")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": "@@ flags\n--container-runtime=remote\n--v=2\n",
+        "kubelet --help": "  --container-runtime-endpoint string\n  -v, --v Level\n",
+        "--config /dev/stdin": "",
+        "version -o short": "v1.37.2",
+    }
+    assert with_target(host, read_host(host, WORKER, "1.36.3"), STAGED, {}).unknown_flags == ("--container-runtime",)
+
+
 @pytest.mark.parametrize("fails", ["upgrade diff", "kubelet --help"])
 def test_a_program_that_does_not_answer_leaves_only_its_own_part_out(fails: str) -> None:
     """What is wrong with it is found by another check."""
@@ -73,10 +145,11 @@ def test_a_program_that_does_not_answer_leaves_only_its_own_part_out(fails: str)
         "du -sm /data/etcd ": "42\n",
         "upgrade diff": "--- /etc/kubernetes/manifests/etcd.yaml\n+    - --quota\n",
         "kubelet --help": "  --v number\n",
+        "--config /dev/stdin": "",
         "version -o short": "v1.37.2",
     }
     host.fails(fails)
-    seen = with_target(host, read_host(host, FIRST, "1.36.3"), STAGED)
+    seen = with_target(host, read_host(host, FIRST, "1.36.3"), STAGED, None)
     assert seen.installed == {"kubernetes": "1.36.3-1"}
     assert (seen.edited == ()) is (fails == "upgrade diff")
     assert (seen.unknown_flags == ()) is (fails == "kubelet --help")

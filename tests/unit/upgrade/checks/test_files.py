@@ -67,3 +67,23 @@ def test_a_state_file_of_another_policy_keeps_the_next_kubelet_down(
         facts(hosts=reading, kubelet_config=shared, kubelet_patch=patch, patches=frozenset({"kubeletconfiguration.yaml"}))
     )
     assert [(item.check, item.severity.value) for item in items] == [("kubelet", "failure")] * found
+
+
+@pytest.mark.parametrize(
+    ("broken", "shared", "words"),
+    [
+        ({"unreadable_state": ("/var/lib/kubelet/actuated_pods_state",)}, {}, "actuated_pods_state is empty or broken"),
+        ({"cpus": ("0-1,2-3", "0-3")}, STATIC, ""),
+        ({"cpus": ("0-3", "0-1")}, STATIC, "0-1 are online"),
+        ({"cpus": ("0,2-3", "0-3")}, STATIC, "has CPUs 0,2-3"),
+        ({"cpus": ("0-3", "")}, STATIC, ""),
+        ({"cpus": ("0-3", "0-1")}, {}, ""),
+    ],
+    ids=["empty", "whole", "a smaller machine", "a write that was cut", "not told", "another policy"],
+)
+def test_a_state_file_that_a_kubelet_cannot_use_keeps_it_down(broken: dict[str, Any], shared: dict[str, str], words: str) -> None:
+    """After a power cut, or on a machine whose CPUs have changed (kubernetes#135711, #84783, #110478)."""
+    found = [
+        item for item in check(facts(hosts=hosts(**broken), kubelet_config={**CLUSTER, **shared})) if item.severity == "failure"
+    ]
+    assert [words in item.reason for item in found] == ([True] if words else [])

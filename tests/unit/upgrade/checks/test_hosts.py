@@ -41,7 +41,7 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
     ),
     (
         "cgroup v1, told to live with it",
-        {"hosts": (host("cp", "control-plane"), host("w1", facts={"cgroup": 1}, kubelet={"failCgroupV1": False}), host("w2"))},
+        {"hosts": (host("cp", "control-plane"), host("w1", facts={"cgroup": 1}, kept={"failCgroupV1": False}), host("w2"))},
         "cgroup",
         Severity.WARNING,
         "give up",
@@ -105,7 +105,7 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         {
             "hosts": (
                 host("cp", "control-plane"),
-                host("w1", kubelet={"cgroupDriver": "systemd", "featureGates": {"OldGate": True}}),
+                host("w1", refused={"kubelet": ("unrecognized feature gate: OldGate",)}),
                 host("w2"),
             )
         },
@@ -117,7 +117,7 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         "gate of the API server",
         {
             "hosts": (
-                host("cp", "control-plane", manifests={"kube-apiserver": manifest("--feature-gates=OldGate=true")}),
+                host("cp", "control-plane", refused={"kube-apiserver": ("unrecognized feature gate: OldGate",)}),
                 host("w1"),
                 host("w2"),
             )
@@ -214,12 +214,6 @@ def test_another_disk_below_etc_needs_room_for_kubeadm_s_copy(free: int | None, 
     assert len(findings("disk", hosts=hosts(facts={"disk_etc": free, "etcd": 100}))) == found
 
 
-def test_gates_of_a_kubelet_s_command_line_count_too() -> None:
-    """What starts with an unknown one does not start."""
-    started = hosts(flags={"--feature-gates": "KnownGate=true,OldGate=false"})
-    assert ["OldGate" in item.reason for item in findings("gates", hosts=started)] == [True]
-
-
 def test_four_lines_of_an_edit_are_shown() -> None:
     """The others are counted."""
     (found,) = findings("manifests", hosts=hosts(edited=tuple("abcdef")))
@@ -234,13 +228,36 @@ def test_settings_of_one_kubelet_that_stay_are_let_be() -> None:
     assert findings("kubelet", hosts=other, patches=frozenset({"kubeletconfiguration0+merge.yaml"})) == []
 
 
-def test_gates_that_the_target_knows_are_let_be() -> None:
-    """So are those of etcd, and all of them where the target's programs were not asked."""
-    known = {"cgroupDriver": "systemd", "featureGates": {"KnownGate": True}}
-    assert findings("gates", hosts=hosts(kubelet=known)) == []
-    assert findings("gates", hosts=hosts(manifests={"etcd": manifest("--feature-gates=OldGate=true")})) == []
-    old = {**known, "featureGates": {"OldGate": True}}
-    assert findings("gates", hosts=hosts(kubelet=old, gates=frozenset())) == []
+@pytest.mark.parametrize(
+    ("broken", "shared", "found"),
+    [
+        ({"kept": {"failSwapOn": False}}, {}, []),
+        ({"kubelet": {"failSwapOn": False}}, {}, ["swap"]),
+        ({}, {"failSwapOn": False}, []),
+        ({"kept": {"failSwapOn": True}}, {"failSwapOn": False}, ["swap"]),
+    ],
+    ids=["by a flag or a drop-in file", "by the node's own file, which is written over", "the cluster's", "taken back by a flag"],
+)
+def test_what_the_next_kubelet_is_told_counts(broken: dict[str, Any], shared: dict[str, Any], found: list[str]) -> None:
+    """`kubeadm upgrade node` writes the cluster's settings over a node's file; flags and drop-in files stay, and count more."""
+    swapping = hosts(facts={"swaps": ("/dev/zram0",)}, **broken)
+    assert [item.check for item in findings("swap", hosts=swapping, kubelet_config={"cgroupDriver": "systemd", **shared})] == found
+
+
+@pytest.mark.parametrize(
+    ("version", "of_kubeadm", "found"), [("1.34.3", True, 0), ("1.34.3", False, 1), ("1.36.3", True, 1)], ids=str
+)
+def test_a_flag_that_kubeadm_takes_out_itself_is_let_be(version: str, found: int, *, of_kubeadm: bool) -> None:
+    """Kubeadm 1.35 takes the pause image out of its own file, and of no other (image-builder#1866)."""
+    flag = "--pod-infra-container-image"
+    reading = hosts(unknown_flags=(flag,), flags_of_kubeadm=frozenset({flag} if of_kubeadm else ()))
+    assert len(findings("gates", version=version, hosts=reading)) == found
+
+
+def test_a_setting_that_the_next_kubelet_does_not_know_is_told() -> None:
+    """It starts without it, which nobody would see."""
+    (found,) = findings("kubelet", hosts=hosts(left_out=("oldSetting",)))
+    assert (found.severity, "oldSetting" in found.reason) == (Severity.WARNING, True)
 
 
 def test_a_plugin_is_gone_from_its_own_minor_on() -> None:
