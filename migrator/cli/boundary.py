@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -12,13 +10,27 @@ import click
 
 from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
+from migrator.cli.streams import STREAMS, reader_is_gone
 from migrator.errors import MigratorError
 
-BUG, INTERRUPTED = 70, 130
+BUG, INTERRUPTED, READER_GONE = 70, 130, 141
 
 
 def guarded(run: Callable[[], None]) -> int:
     """Run the command line and return its exit code; SIGTERM and SIGHUP have the effect of ^C."""
+    code = _ended(run)
+    lost = STREAMS.lost()
+    if lost is None:
+        return code
+    if reader_is_gone(lost):
+        return code or READER_GONE
+    # What was done is done; only its words are missing.
+    click.echo(f"migrator: standard output did not take the result: {lost.strerror}", err=True)
+    click.echo("  → the command has run to its end; `migrator status` tells where things stand", err=True)
+    return code or MigratorError.exit_code
+
+
+def _ended(run: Callable[[], None]) -> int:
     try:
         with SIGNALS.handled():
             run()
@@ -33,13 +45,18 @@ def guarded(run: Callable[[], None]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; run the same command again to go on", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has ended; without this, Python reports the error again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except Exception as error:  # noqa: BLE001 - the boundary
-        with tempfile.NamedTemporaryFile("w", prefix="migrator-bug-", suffix=".log", delete=False) as file:
-            traceback.print_exc(file=file)
-        click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {file.name}", err=True)
+        click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {_trace(error)}", err=True)
         return BUG
     return 0
+
+
+def _trace(error: Exception) -> str:
+    """Write the trace to a file of its own (0600) and return its name; where no folder takes it, return the place in the code."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="migrator-bug-", suffix=".log", delete=False) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return f"its place, {frame.filename}:{frame.lineno}"
+    return file.name

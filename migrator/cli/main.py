@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import io
 import sys
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 from migrator import __version__
 from migrator.cli.boundary import guarded
 from migrator.cli.lazy import LazyGroup
+from migrator.cli.streams import STREAMS
 
 _VERBS = {
     "init": "Write a commented migration.yaml from what two clusters hold.",
@@ -83,8 +83,5 @@ def main(arguments: list[str] | None = None) -> None:
 
     # Modules and manifests are many containers without cycles; the garbage collector would traverse them without result.
     gc.set_threshold(200_000, 20, 20)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal of another encoding shows what it cannot print as escapes.
-            stream.reconfigure(errors="backslashreplace")
+    STREAMS.install()
     sys.exit(guarded(run))
