@@ -1,4 +1,4 @@
-"""Write text of a cluster or a host into YAML, HTML, shell or a terminal; no other module does that.
+"""Write text of a cluster or a host into YAML, HTML, JSON, shell or a terminal; no other module does that.
 
 Names, images, messages and answers are chosen by others: a tenant of blue, a server, a program on a host. In another
 language the same characters are syntax. Each function here returns text that the target language reads as plain data.
@@ -15,6 +15,7 @@ import unicodedata
 # Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
 # code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574).
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_BEYOND_ASCII = re.compile(r"[\x7f-\U0010ffff]")
 HIDDEN = "(hidden)"
 # User and password in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#@\"'`]+(?=@)")
@@ -27,7 +28,7 @@ def printable(text: str) -> str:
     r"""Return the text with every character that a terminal does not simply print as an escape, such as `\x1b`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(char) if unicodedata.category(char) in _UNPRINTABLE else char for char in text)
+    return "".join(_escaped(char) if _hides(char) else char for char in text)
 
 
 def printable_lines(text: str) -> list[str]:
@@ -59,6 +60,14 @@ def for_yaml_comment(text: str) -> str:
     return shown if len(shown) <= _COMMENT_LIMIT else f"{shown[:_COMMENT_LIMIT]}…"
 
 
+def for_json(document: str) -> str:
+    r"""Return a text in JSON with every character in it that a terminal does not simply print as an escape, such as `\u009b`.
+
+    It means the same. JSON itself asks for escapes of U+0000 to U+001F only (RFC 8259, section 7).
+    """
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1] if _hides(found[0]) else found[0], document)
+
+
 def for_html(text: str) -> str:
     """Return the text as HTML character data, also fit for a quoted attribute."""
     return html.escape(printable(text))
@@ -74,6 +83,10 @@ def for_shell(text: str) -> str:
 def is_image_registry(text: str) -> bool:
     """Return whether the text can be the registry part of an image reference."""
     return _IMAGE_REGISTRY.fullmatch(text) is not None
+
+
+def _hides(char: str) -> bool:
+    return unicodedata.category(char) in _UNPRINTABLE
 
 
 def _escaped(char: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -17,7 +18,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
 from migrator.model.events import Event, Note, Progress, Step, Watched
-from migrator.untrusted import printable, printable_lines
+from migrator.untrusted import for_json, printable, printable_lines
 
 if TYPE_CHECKING:
     from migrator.ports import Clock  # loads the schema of migration.yaml, which --help can do without
@@ -121,14 +122,23 @@ class Screen:
 
 def result_json(document: Any) -> None:
     """Print a result as JSON."""
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
+    click.echo(_json(document))
+
+
+def _json(document: Any) -> str:
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode()
+    except orjson.JSONEncodeError:
+        # A name of a file whose bytes are not UTF-8 has lone surrogates, which orjson refuses to write.
+        text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
+    return for_json(text)
 
 
 def report(page: str, document: Any, out: Path, *, output: str) -> None:
     """Write a report as an HTML page, and as JSON beside it; print the JSON, or where both lie."""
     beside = out.with_suffix(".json")
     private_file(out, page.encode())
-    private_file(beside, orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    private_file(beside, _json(document).encode())
     if output == "json":
         result_json(document)
     else:
@@ -198,7 +208,7 @@ def confirmed(question: str, *, yes: bool) -> None:
 def require_answer(question: str, *, yes: bool) -> None:
     """Raise click.UsageError unless `--yes` was given or somebody is there to answer."""
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nobody is there to answer: give --yes")
+        raise click.UsageError(f"{printable(question)} Nobody is there to answer: give --yes")
 
 
 def agreed(question: str, *, yes: bool) -> bool:

@@ -11,6 +11,7 @@ from migrator.cli import render
 from migrator.cli.boundary import guarded
 from migrator.errors import BlockedError, ConfigError
 from migrator.model.events import Note, Progress, Step, Watched
+from migrator.untrusted import printable
 from tests.support.clock import FakeClock
 from tests.support.hostile import HOSTILE
 
@@ -23,6 +24,15 @@ def test_a_line_is_one_line_without_control_characters(text: str, capsys: pytest
     assert out.endswith("\n")
     assert out.count("\n") == 1
     assert "\r" not in out
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_on_a_terminal_has_escapes_and_means_the_same(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A control character of one byte, or one that turns the order of letters, is legal in JSON, and a terminal would obey it."""
+    render.result_json([{text: text}])
+    out = capsys.readouterr().out
+    assert printable(out.replace("\n", "")) == out.replace("\n", "")
+    assert json.loads(out) == [{text: text}]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -26,3 +26,14 @@ def test_a_proof_is_verified_without_a_migration(tmp_path: Path) -> None:
     code, out, _ = run("proof", "verify", "-o", "json", str(good), str(bad))
     assert code == 3
     assert [item["good"] for item in json.loads(out)] == [True, False]
+
+
+def test_a_name_of_any_bytes_is_told_as_json(tmp_path: Path) -> None:
+    """A file's name need not be UTF-8."""
+    entries = [root(), entry(b"a\xff", digest="")]
+    digest = root_digest(entries)
+    head = {**totals(entries).document(), "root": {"source": digest, "target": digest}, "claim": "shop/data"}
+    file = tmp_path / "proof.gz"
+    file.write_bytes(make_proof(head, "\n".join(to_lines(entries)).encode()))
+    code, out, _ = run("proof", "verify", "-o", "json", str(file))
+    assert (code, json.loads(out)[0]["wrong"]) == (3, ["1 files have no digest: a\udcff"])
