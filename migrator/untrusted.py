@@ -20,6 +20,8 @@ HIDDEN = "(hidden)"
 # User and password in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#@\"'`]+(?=@)")
 _COMMENT_LIMIT = 200
+# An object may hold 1.5 MiB (etcd's limit of a request), and lists of names that a person wants whole are shorter than this.
+_LINE_LIMIT = 20_000
 # A host name with a port, as an image reference has it (github.com/distribution/reference).
 _IMAGE_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?")
 
@@ -31,9 +33,14 @@ def printable(text: str) -> str:
     return "".join(_escaped(char) if _hides(char) else char for char in text)
 
 
+def shortened(text: str) -> str:
+    """Return the text as it is, or its beginning where one value would fill many screens."""
+    return text if len(text) <= _LINE_LIMIT else f"{text[:_LINE_LIMIT]}… ({len(text) - _LINE_LIMIT} more characters)"
+
+
 def printable_lines(text: str) -> list[str]:
     """Return the lines of a text, each printable; all but the first are marked, so that none looks like the tool's own."""
-    first, *others = text.split("\n")
+    first, *others = shortened(text).split("\n")
     return [printable(first), *(f"  | {printable(line)}" for line in others)]
 
 

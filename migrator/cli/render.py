@@ -18,7 +18,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.errors import ConfigError, MigratorError
 from migrator.model.difference import FieldDifference
 from migrator.model.events import Event, Note, Progress, Step, Watched
-from migrator.untrusted import for_json, printable, printable_lines
+from migrator.untrusted import for_json, printable, printable_lines, shortened
 
 if TYPE_CHECKING:
     from migrator.ports import Clock  # loads the schema of migration.yaml, which --help can do without
@@ -156,7 +156,7 @@ def private_file(path: Path, content: bytes) -> None:
 
 def line(*parts: Part) -> None:
     """Print one line of a result; a line break in a part is shown as an escape."""
-    click.echo("".join(part.styled if isinstance(part, Word) else printable(part) for part in parts))
+    click.echo("".join(part.styled if isinstance(part, Word) else printable(shortened(part)) for part in parts))
 
 
 def block(text: str) -> None:

@@ -26,6 +26,16 @@ def test_a_line_is_one_line_without_control_characters(text: str, capsys: pytest
     assert "\r" not in out
 
 
+def test_a_value_that_fills_screens_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """An annotation may have 256 KiB, and a ConfigMap a MiB; JSON has all of it."""
+    render.line("reason: ", "x" * 300_000, " end")
+    with render.Screen() as screen:
+        screen.emit(Note("y" * 300_000))
+    shown = capsys.readouterr()
+    assert shown.out.endswith("x… (280000 more characters) end\n")
+    assert len(shown.err) < 21_000
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_json_on_a_terminal_has_escapes_and_means_the_same(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A control character of one byte, or one that turns the order of letters, is legal in JSON, and a terminal would obey it."""
