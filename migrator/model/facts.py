@@ -26,6 +26,8 @@ class Certificate(NamedTuple):
     """Whether an upgrade renews it: kubeadm has made it, and the key of its authority is there."""
     cure: str = ""
     """How it is renewed, where not by kubeadm."""
+    unreadable: bool = False
+    """Whether the file that should hold it is not there, empty or broken."""
 
 
 class Member(NamedTuple):

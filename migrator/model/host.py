@@ -12,6 +12,8 @@ class HostFacts:
     architecture: str = ""
     hostname: str = ""
     machine_id: str = ""
+    addresses: frozenset[str] = frozenset()
+    """Of its links; empty where it does not tell."""
     memory: int = 0
     disk: int = 0
     """Free below /var/lib."""

@@ -37,6 +37,7 @@ echo modules_known=$(command -v modprobe >/dev/null && test -d /lib/modules/$(un
 echo modules=$(for name in @MODULES@; do modprobe -nq $name 2>/dev/null || test -d /sys/module/$name && echo $name; done)
 echo iptables=$(iptables -V 2>/dev/null | sed -n 's/.*(nf_tables).*/nft/p; s/.*(legacy).*/legacy/p')
 echo legacy_tables=$(cat /proc/net/ip_tables_names 2>/dev/null)
+echo addresses=$(ip -o addr show 2>/dev/null | awk '{sub("/.*", "", $4); print $4}' | sort -u)
 echo routes=$(ip -4 -o route show 2>/dev/null | awk '$1 ~ /\// {for (i = 2; i < NF; i++) if ($i == "dev") print $1 "@" $(i + 1)}')
 if test -e /sys/fs/cgroup/cgroup.controllers; then echo controllers=$(cat /sys/fs/cgroup/cgroup.controllers)
 else echo controllers=$(awk '$4 == 1 {print $1}' /proc/cgroups 2>/dev/null); fi
@@ -71,6 +72,7 @@ def read_facts(host: Host) -> HostFacts:
         architecture=values.get("architecture", ""),
         hostname=values.get("hostname", ""),
         machine_id=values.get("machine_id", ""),
+        addresses=frozenset(values.get("addresses", "").split()),
         memory=number("memory"),
         disk=number("disk"),
         disk_etc=number("disk_etc") if "disk_etc" in values else None,

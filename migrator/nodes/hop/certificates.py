@@ -16,6 +16,14 @@ for file in "$pki"/*.crt "$pki"/etcd/*.crt /var/lib/kubelet/pki/kubelet-client-c
   test -e "$file" || continue
   echo; echo "@@ certificate $file"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$file"
 done
+client=$(sed -n 's/^ *client-certificate: *//p' /etc/kubernetes/kubelet.conf 2>/dev/null | tr -d '"' | head -n 1)
+case "$client" in /var/lib/kubelet/pki/kubelet-client-current.pem | '') ;; *) echo; echo "@@ certificate $client"
+  sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$client" 2>/dev/null ;; esac
+test -z "$client" || test -e /var/lib/kubelet/pki/kubelet-client-current.pem || {
+  echo; echo '@@ certificate /var/lib/kubelet/pki/kubelet-client-current.pem'; }
+for file in kubelet $(test -e /etc/kubernetes/manifests/kube-apiserver.yaml && echo admin controller-manager scheduler); do
+  test -s /etc/kubernetes/$file.conf || { echo; echo "@@ no kubeconfig /etc/kubernetes/$file.conf"; }
+done
 for file in /etc/kubernetes/*.conf; do
   test -e "$file" || continue
   echo; echo "@@ certificate $file"; sed -n 's/^ *client-certificate-data: *//p' "$file" | base64 -d 2>/dev/null
@@ -31,18 +39,32 @@ _OF_KUBELET = {
 }
 
 
+# Files of kubeadm's and the kubelet's own, each of which must hold a certificate; others in their folders may be anything.
+_NEEDED = re.compile(
+    r"/(?:ca|apiserver[a-z-]*|front-proxy-[a-z]+|etcd/(?:ca|server|peer|healthcheck-client))\.crt$"
+    r"|^/var/lib/kubelet/pki/kubelet(?:-client-current\.pem|-server-current\.pem|\.crt)$|/kubelet-client\.crt$"
+)
+
+
 def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
-    """Yield the certificates of what the script has printed; a file that holds none that can be read is left out."""
+    """Yield the certificates of what the script has printed, and the files that should hold one, or a kubeconfig, and do not."""
     from cryptography import x509
 
     pki, *keys = parts.get("pki", "").split() or ["/etc/kubernetes/pki"]
     for name, pem in parts.items():
-        if not name.startswith("certificate ") or not pem.strip():
+        if name.startswith("no kubeconfig "):
+            path = name.removeprefix("no kubeconfig ")
+            phase = path.rpartition("/")[2].removesuffix(".conf")
+            cure = f"write it again: `kubeadm init phase kubeconfig {phase}`, with the cluster's endpoint"
+            yield Certificate(path, 0.0, authority=False, cure=cure, unreadable=True)
+        if not name.startswith("certificate "):
             continue
         path = name.removeprefix("certificate ")
         try:
             found = x509.load_pem_x509_certificates(pem.encode())[0]
         except ValueError:
+            if _NEEDED.search(path):
+                yield Certificate(path, 0.0, authority=False, cure=_new_one(path), unreadable=True)
             continue
         cure = _OF_KUBELET.get(path, "") or _without_key(path, pki, keys)
         yield Certificate(
@@ -53,6 +75,13 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
             renewed=not cure,
             cure=cure,
         )
+
+
+def _new_one(path: str) -> str:
+    """Return what to do about a file that holds no certificate."""
+    if "kubelet-client" in path:
+        return "point it to the newest of /var/lib/kubelet/pki/kubelet-client-*.pem that is whole; else join the node again"
+    return "bring it back from a copy; or move it away and have it made anew (`kubeadm init phase certs --help`)"
 
 
 def _is_authority(certificate: object) -> bool:

@@ -10,7 +10,13 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.pods import decisions, pod_name
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
+from migrator.rules.field_owners import seconds
 from migrator.upgrade.checks.finding import fail, warn
+
+# Seconds after which a pod that should have ended is late.
+_LATE = 120.0
+# Finalizers that Kubernetes' own controllers take away.
+_TAKEN_AWAY = frozenset({"batch.kubernetes.io/job-tracking", "foregroundDeletion", "orphan"})
 
 
 def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -65,6 +71,25 @@ def long_goodbyes(facts: UpgradeFacts) -> Iterator[Finding]:
         if grace > facts.drain.timeout:
             reason = f"may take {grace:.0f} s to end (its grace period), and a drain waits {facts.drain.timeout:.0f} s"
             yield warn(CheckName.DRAIN, pod_name(pod), reason, f"--drain-timeout {grace + 60:.0f}s, or a shorter grace period")
+
+
+def endless(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods that do not end, or that end only when somebody takes a finalizer away: a drain waits for them."""
+    for pod in _leaving(facts):
+        metadata = pod["metadata"]
+        waits_for = [name for name in metadata.get("finalizers") or [] if name not in _TAKEN_AWAY]
+        what = f" (finalizers: {some(waits_for)})" if waits_for else ""
+        ends = seconds(metadata["deletionTimestamp"]) if metadata.get("deletionTimestamp") else 0.0
+        if ends and facts.now > ends + _LATE:
+            hint = (
+                "see `kubectl describe` and its node's kubelet; take finalizers away that nobody serves, or delete it with --force"
+            )
+            reason = (
+                f"should have ended {(facts.now - ends) / 60:.0f} minutes ago and is still there{what}: a drain would wait for it"
+            )
+            yield fail(CheckName.DRAIN, pod_name(pod), reason, hint)
+        elif waits_for and not ends:
+            yield warn(CheckName.DRAIN, pod_name(pod), f"ends only when its finalizers are taken away: {some(waits_for)}")
 
 
 def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubeadm import STATIC_PODS
 from migrator.model.manifest import Manifest, get
+from migrator.model.ref import ObjectRef
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
+from migrator.rules.references import references
 from migrator.upgrade.checks.finding import fail, warn
 
 # What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1).
 _NONE = {"cpuManagerPolicy": "none", "memoryManagerPolicy": "None"}
+
+
+# From this minor on a kubelet runs no static pod that refers to objects of the API (PreventStaticPodAPIReferences).
+_NO_REFERENCES = 34
+_REFUSED_KINDS = frozenset({"ConfigMap", "PersistentVolumeClaim", "ResourceClaim", "Secret"})
 
 
 def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -30,6 +37,14 @@ def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:
                 reason = f"{file} lies in the folder of its static pods, where the kubelet runs every file: {what}"
                 yield fail(CheckName.MANIFESTS, host.name, reason, f"mv /etc/kubernetes/manifests/{file} /root/")
         yield from _twins(host)
+        for name, manifest in host.manifests.items():
+            asked = _asks_for(manifest)
+            if asked and facts.hops and facts.cluster.version.minor < _NO_REFERENCES <= facts.hops[-1].target.minor:
+                reason = (
+                    f"its static pod {name} refers to a {asked}, and kubelets of 1.{_NO_REFERENCES} and later do not run such pods"
+                )
+                hint = "give it files of the host in their place (hostPath), or make it a DaemonSet (kubernetes#103587)"
+                yield fail(CheckName.MANIFESTS, host.name, reason, hint)
         foreign = [name for name, manifest in host.manifests.items() if name not in STATIC_PODS and _pod(manifest)]
         if foreign:
             reason = f"runs static pods that no upgrade knows of: {some(foreign)}"
@@ -83,6 +98,15 @@ def _cpus(text: str) -> frozenset[int]:
         first, _, last = part.partition("-")
         found |= set(range(int(first), int(last or first) + 1))
     return frozenset(found)
+
+
+def _asks_for(manifest: Manifest) -> str:
+    """Return a kind of objects that a static pod refers to, as far as its kubelet refuses that, empty where there is none."""
+    pod = _pod(manifest)
+    if pod is None:
+        return ""
+    found = {item.ref.kind for item in references(manifest, ObjectRef("", "Pod", *pod), {})} & _REFUSED_KINDS
+    return "ServiceAccount" if get(manifest, "spec", "serviceAccountName") else min(found, default="")
 
 
 def _pod(manifest: Manifest) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
 from migrator.readiness import boards
 from migrator.readiness import hosts as fit
+from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -30,6 +32,11 @@ _OWN_SETTINGS = frozenset(
     {"apiVersion", "kind", "clusterDNS", "clusterDomain", "staticPodPath", "authentication", "resolvConf"}
     | {"containerRuntimeEndpoint"}
 )
+
+
+# Flags of static pods whose addresses must be the host's own.
+_LISTENING = ("--listen-client-urls", "--listen-peer-urls", "--bind-address")
+_ANY = frozenset({"0.0.0.0", "::", "127.0.0.1"})  # noqa: S104 - compared, not bound
 
 
 def reachable(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -77,6 +84,31 @@ def known(facts: UpgradeFacts) -> Iterator[Finding]:
         )
 
 
+def names(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts whose kubelet would start as another node: it takes the hostname of the time (kubeadm#3244)."""
+    for host in _asked(facts):
+        name = host.flags.get("--hostname-override") or host.facts.hostname
+        if host.flags and host.facts.hostname and name.strip().lower() != host.name:
+            reason = f"its hostname is {printable(name)} now, and a kubelet that starts again would be another node"
+            hint = f"`hostnamectl set-hostname {host.name}`, or --hostname-override={host.name} for the kubelet"
+            yield fail(CheckName.NODES, host.name, reason, hint)
+
+
+def addresses(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find addresses that the kubelet or static pods are told to take, and that the host does not have any more."""
+    for host in _asked(facts):
+        wanted = {"its kubelet (--node-ip)": set(filter(None, host.flags.get("--node-ip", "").split(",")))}
+        for component, manifest in host.manifests.items():
+            given = arguments_of(manifest)
+            wanted[component] = {found for flag in _LISTENING for found in re.findall(r"\d+\.\d+\.\d+\.\d+", given.get(flag, ""))}
+        for component, found in wanted.items():
+            gone = sorted(found - host.facts.addresses - _ANY)
+            if gone and host.facts.addresses:
+                reason = f"has not the address {', '.join(map(printable, gone))} any more, which {component} is told to take"
+                hint = "give it the address again (a fixed lease); static pods, certificates and etcd's members are made for it"
+                yield fail(CheckName.NODES, host.name, reason, hint)
+
+
 def conditions(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find nodes that are not Ready, under pressure or cordoned."""
     for node in facts.cluster.nodes:
@@ -122,6 +154,10 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find certificates that have run out, are not valid yet or will end soon; kubeadm renews its own, and no authority."""
     for host in _asked(facts):
         for item in host.certificates:
+            if item.unreadable:
+                reason = f"{item.path} is not there, empty or broken, as after a power cut: what reads it would not start again"
+                yield fail(CheckName.CERTIFICATES, host.name, reason, item.cure)
+                continue
             days = (item.not_after - facts.now) / _DAY
             if item.authority:
                 cure = "an upgrade does not renew it: replace the authority by hand"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -14,7 +15,8 @@ from migrator.model.facts import Certificate
 from migrator.nodes.hop.certificates import SCRIPT
 from migrator.nodes.hop.read_host import read_host
 from tests.support.hosts import FakeHost
-from tests.support.nodes import FIRST
+from tests.support.nodes import FIRST, WORKER
+from tests.support.shell_host import ShellHost
 
 
 def certificate(until: datetime.datetime, *, authority: bool = False) -> str:
@@ -50,6 +52,7 @@ def with_certificates(*paths: str, keys: tuple[str, ...] = (f"{PKI}/ca.key",)) -
     }
     found = read_host(host, FIRST, "1.36.3").certificates
     assert [item.path for item in found] == list(paths)
+    assert not any(item.unreadable for item in found)
     assert {item.not_after for item in found} == {until.timestamp()}
     return found
 
@@ -77,6 +80,55 @@ def test_what_an_upgrade_does_not_renew_has_its_own_cure(path: str, cure: str) -
     """The key of its authority is elsewhere, or it is the kubelet's."""
     (found,) = with_certificates(path)
     assert (cure in found.cure, found.renewed) == (True, not cure)
+
+
+@pytest.mark.parametrize(
+    ("printed", "broken"),
+    [
+        (f"@@ certificate {PKI}/apiserver.crt\n", [f"{PKI}/apiserver.crt"]),
+        (f"@@ certificate {PKI}/etcd/peer.crt\n-----BEGIN CERTIFICATE-----\nMIIB\n", [f"{PKI}/etcd/peer.crt"]),
+        (
+            "@@ certificate /var/lib/kubelet/pki/kubelet-client-current.pem\n",
+            ["/var/lib/kubelet/pki/kubelet-client-current.pem"],
+        ),
+        ("@@ certificate /var/run/kubernetes/kubelet-client.crt\n", ["/var/run/kubernetes/kubelet-client.crt"]),
+        ("@@ no kubeconfig /etc/kubernetes/admin.conf\n", ["/etc/kubernetes/admin.conf"]),
+        ("@@ certificate /etc/kubernetes/kubelet.conf\n", []),
+        (f"@@ certificate {PKI}/somebody-s.crt\nDER\n", []),
+    ],
+    ids=["empty", "cut", "the kubelet's", "where kubelet.conf points to", "kubeconfig", "kubeconfig with paths", "somebody's"],
+)
+def test_a_file_that_should_hold_a_certificate_and_does_not_is_told(printed: str, broken: list[str]) -> None:
+    """After a power cut a card has empty files (kubernetes#34956, #53288); nothing reads them until it starts again."""
+    host = FakeHost("green-1")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": f"@@ pki\n{PKI}\n{PKI}/ca.key\n{printed}",
+        "upgrade diff": "",
+    }
+    found = read_host(host, FIRST, "1.36.3").certificates
+    assert [item.path for item in found if item.unreadable] == broken
+    assert all(item.cure for item in found if item.unreadable)
+
+
+def test_a_host_s_own_files_are_looked_for(tmp_path: Path) -> None:
+    """By a real shell: the kubelet's certificate by the path in its kubeconfig, and kubeconfigs by the node's role."""
+    host = ShellHost(tmp_path)
+    files = {
+        "etc/kubernetes/kubelet.conf": "    client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem\n",
+        "etc/kubernetes/admin.conf": "",
+        "etc/kubernetes/manifests/kube-apiserver.yaml": "kind: Pod\n",
+        "etc/kubernetes/scheduler.conf": "kind: Config\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = read_host(host, WORKER, "1.36.3").certificates
+    assert {item.path.rpartition("/")[2] for item in found if item.unreadable} == {
+        "kubelet-client-current.pem",
+        "admin.conf",
+        "controller-manager.conf",
+    }
 
 
 def test_no_key_is_read() -> None:

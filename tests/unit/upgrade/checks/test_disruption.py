@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from migrator.model.budgets import selects
 from migrator.model.pods import claims_of
 from migrator.model.upgrade import DrainRules
 from migrator.model.verdict import Severity
-from tests.support.facts import budget, findings, local_volume, pod, with_claim
+from tests.support.facts import NOW, budget, findings, local_volume, pod, with_claim
 
 EMPTY_DIR = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
 WEB = pod("web", "w1")
@@ -128,3 +129,32 @@ def test_the_claims_of_a_pod_are_of_its_namespace() -> None:
 def test_an_empty_selector_counts_every_pod(selector: dict[str, Any] | None, *, counted: bool) -> None:
     """As policy/v1 has it; without a selector none is."""
     assert selects({"spec": {"selector": selector}}, WEB) is counted
+
+
+def ending(minutes: float, *finalizers: str) -> dict[str, Any]:
+    """Return a pod that should have ended so many minutes ago."""
+    found = pod("web", "w1")
+    when = datetime.datetime.fromtimestamp(NOW - 60 * minutes, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**found, "metadata": {**found["metadata"], "deletionTimestamp": when, "finalizers": list(finalizers)}}
+
+
+def kept(*finalizers: str) -> dict[str, Any]:
+    """Return a pod that runs, with finalizers."""
+    found = pod("web", "w1")
+    return {**found, "metadata": {**found["metadata"], "finalizers": list(finalizers)}}
+
+
+@pytest.mark.parametrize(
+    ("one", "found"),
+    [
+        (ending(30), ["failure"]),
+        (ending(30, "example.com/hold"), ["failure"]),
+        (ending(1), []),
+        (kept("example.com/hold"), ["warning"]),
+        (kept("batch.kubernetes.io/job-tracking"), []),
+    ],
+    ids=["its node does not end it", "a finalizer that nobody serves", "it is about to", "a finalizer", "a Job's"],
+)
+def test_a_pod_that_does_not_end_is_found(one: dict[str, Any], found: list[str]) -> None:
+    """A drain waits until it is gone, to its deadline."""
+    assert [item.severity.value for item in findings("drain", pods=(one,))] == found

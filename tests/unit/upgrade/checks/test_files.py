@@ -42,6 +42,28 @@ def test_what_lies_beside_static_pods_is_found(broken: dict[str, Any], severity:
     assert all(words in item.reason for item in found[:1])
 
 
+@pytest.mark.parametrize(
+    ("spec", "version", "found"),
+    [
+        ({"serviceAccountName": "kube-vip"}, "1.33.4", 1),
+        ({"volumes": [{"name": "c", "configMap": {"name": "haproxy"}}]}, "1.33.4", 1),
+        ({"containers": [{"envFrom": [{"secretRef": {"name": "vrrp"}}]}]}, "1.33.4", 1),
+        (
+            {"volumes": [{"name": "c", "hostPath": {"path": "/etc/haproxy"}}], "priorityClassName": "system-node-critical"},
+            "1.33.4",
+            0,
+        ),
+        ({"serviceAccountName": "kube-vip"}, "1.36.3", 0),
+    ],
+    ids=["service account", "volume", "variables", "files of the host", "it does not run now, either"],
+)
+def test_a_static_pod_that_refers_to_objects_does_not_run_any_more(spec: dict[str, Any], version: str, found: int) -> None:
+    """Kubelets of 1.34 refuse it: a load balancer before the API servers would be gone (kubernetes#131837)."""
+    pod = {"kind": "Pod", "metadata": {"name": "kube-vip", "namespace": "kube-system"}, "spec": spec}
+    items = check(facts(version=version, hosts=hosts(manifests={"kube-vip": pod})))
+    assert len([item for item in items if "refers to a" in item.reason]) == found
+
+
 STATIC = {"cpuManagerPolicy": "static"}
 CLUSTER = {"cgroupDriver": "systemd"}
 

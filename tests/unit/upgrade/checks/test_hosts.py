@@ -201,6 +201,56 @@ def test_a_certificate_that_is_not_valid_yet_is_a_failure() -> None:
     assert (found.severity, "is not valid before" in found.reason) == (Severity.FAILURE, True)
 
 
+def test_a_file_without_its_certificate_is_a_failure() -> None:
+    """What reads it at its next start would not start."""
+    empty = Certificate("/etc/kubernetes/pki/apiserver.crt", 0.0, authority=False, cure="bring it back", unreadable=True)
+    (found,) = findings("certificates", hosts=hosts(certificates=(empty,)))
+    assert (found.severity, found.hint, "empty or broken" in found.reason) == (Severity.FAILURE, "bring it back", True)
+
+
+KUBELET = {"--config": "/var/lib/kubelet/config.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("hostname", "flags", "found"),
+    [
+        ("cp", KUBELET, 0),
+        ("CP\n", KUBELET, 0),
+        ("board", KUBELET, 1),
+        ("board", {**KUBELET, "--hostname-override": "cp"}, 0),
+        ("cp", {**KUBELET, "--hostname-override": "board"}, 1),
+        ("cp.home.example", KUBELET, 1),
+        ("board", {}, 0),
+        ("", KUBELET, 0),
+    ],
+)
+def test_a_host_that_has_another_name_now_would_be_another_node(hostname: str, flags: dict[str, str], found: int) -> None:
+    """A kubelet looks at the hostname when it starts, and never again (kubeadm#3244)."""
+    assert len(findings("nodes", hosts=hosts(facts={"hostname": hostname}, flags=flags))) == found
+
+
+ETCD = ("--listen-peer-urls=https://10.0.0.5:2380", "--listen-client-urls=https://127.0.0.1:2379,https://10.0.0.5:2379")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "flags", "arguments", "found"),
+    [
+        ({"127.0.0.1", "10.0.0.5"}, {"--node-ip": "10.0.0.5"}, ETCD, 0),
+        ({"127.0.0.1", "10.0.0.9"}, {"--node-ip": "10.0.0.5"}, ETCD, 2),
+        ({"127.0.0.1", "10.0.0.9"}, {}, ("--bind-address=0.0.0.0", "--advertise-address=192.0.2.7"), 0),
+        ({"127.0.0.1", "10.0.0.9"}, {"--node-ip": "::"}, (), 0),
+        (set(), {"--node-ip": "10.0.0.5"}, ETCD, 0),
+    ],
+    ids=["its own", "another one by now", "any, and one before a router", "any of a family", "not told"],
+)
+def test_an_address_that_the_host_has_lost_is_found(
+    addresses: set[str], flags: dict[str, str], arguments: tuple[str, ...], found: int
+) -> None:
+    """What runs holds its socket; what starts again cannot have it (a lease that has changed)."""
+    lost = hosts(facts={"addresses": frozenset(addresses)}, flags=flags, manifests={"etcd": manifest(*arguments)})
+    assert len([item for item in findings("nodes", hosts=lost) if "any more" in item.reason]) == found
+
+
 def test_a_certificate_that_no_upgrade_renews_says_who_does() -> None:
     """The kubelet's own, and those of an authority whose key is elsewhere."""
     own = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW + 5 * DAY, authority=False, renewed=False, cure="restart it")
