@@ -37,20 +37,27 @@ def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:
                 reason = f"{file} lies in the folder of its static pods, where the kubelet runs every file: {what}"
                 yield fail(CheckName.MANIFESTS, host.name, reason, f"mv /etc/kubernetes/manifests/{file} /root/")
         yield from _twins(host)
-        for name, manifest in host.manifests.items():
-            asked = _asks_for(manifest)
-            if asked and facts.hops and facts.cluster.version.minor < _NO_REFERENCES <= facts.hops[-1].target.minor:
-                reason = (
-                    f"its static pod {name} refers to a {asked}, and kubelets of 1.{_NO_REFERENCES} and later do not run such pods"
-                )
-                hint = "give it files of the host in their place (hostPath), or make it a DaemonSet (kubernetes#103587)"
-                yield fail(CheckName.MANIFESTS, host.name, reason, hint)
         foreign = [name for name, manifest in host.manifests.items() if name not in STATIC_PODS and _pod(manifest)]
         if foreign:
             reason = f"runs static pods that no upgrade knows of: {some(foreign)}"
             yield warn(
                 CheckName.MANIFESTS, host.name, reason, "see that their images run beside the new version, and upgrade them by hand"
             )
+
+
+def references_of_static_pods(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find static pods that the next kubelet does not run, as they refer to objects of the API (kubernetes#103587)."""
+    if not facts.hops or not facts.cluster.version.minor < _NO_REFERENCES <= facts.hops[-1].target.minor:
+        return
+    for host in (item for item in facts.hosts if not item.error):
+        for name, manifest in host.manifests.items():
+            asked = _asks_for(manifest)
+            if asked:
+                reason = (
+                    f"its static pod {name} refers to a {asked}, and kubelets of 1.{_NO_REFERENCES} and later do not run such pods"
+                )
+                hint = "give it files of the host in their place (hostPath), or make it a DaemonSet"
+                yield fail(CheckName.MANIFESTS, host.name, reason, hint)
 
 
 def uncompared(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -105,7 +112,9 @@ def _asks_for(manifest: Manifest) -> str:
     pod = _pod(manifest)
     if pod is None:
         return ""
-    found = {item.ref.kind for item in references(manifest, ObjectRef("", "Pod", *pod), {})} & _REFUSED_KINDS
+    found = {
+        item.ref.kind for item in references({**manifest, "apiVersion": "v1"}, ObjectRef("", "Pod", *pod), {})
+    } & _REFUSED_KINDS
     return "ServiceAccount" if get(manifest, "spec", "serviceAccountName") else min(found, default="")
 
 

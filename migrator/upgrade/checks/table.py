@@ -31,6 +31,7 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.edited_manifests,
     files.uncompared,
     files.manifests_folder,
+    files.references_of_static_pods,
     files.resource_managers,
     hosts.kubelet_settings,
     hosts.gates_and_plugins,
