@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,15 @@ from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
 from migrator.cli.streams import STREAMS, reader_is_gone
 from migrator.errors import MigratorError
+
+_SHORT = {
+    errno.EMFILE: "file descriptor",
+    errno.ENFILE: "file descriptor",
+    errno.ENOMEM: "memory",
+    errno.EAGAIN: "process",
+    errno.ENOSPC: "disk space",
+    errno.EDQUOT: "disk space",
+}
 
 BUG, INTERRUPTED, READER_GONE = 70, 130, 141
 
@@ -46,9 +56,21 @@ def _ended(run: Callable[[], None]) -> int:
         click.echo("interrupted; run the same command again to go on", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary
+        if short := _short_of(error):
+            click.echo(f"migrator: the machine has no {short} left for this command", err=True)
+            click.echo("  → end what uses it or raise the limit (ulimit -a), then run the same command again", err=True)
+            return MigratorError.exit_code
         click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {_trace(error)}", err=True)
         return BUG
     return 0
+
+
+def _short_of(error: Exception) -> str:
+    """Return what the machine has too little of, or nothing where the error says something else."""
+    if isinstance(error, OSError):
+        return _SHORT.get(error.errno or 0, "")
+    # CPython says only this much where a thread gets no stack.
+    return "memory" if isinstance(error, MemoryError) else "thread" if str(error) == "can't start new thread" else ""
 
 
 def _trace(error: Exception) -> str:

@@ -103,7 +103,7 @@ def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:
     undo.hand_back(back)
     still_open = _wait(moved, undo)
     undo.write(RollbackEnded(moved.seconds, handed, tuple(undo.undone)))
-    return RollbackResult(moved.seconds, tuple(map(str, handed)), undo.left, moved.connections[0], still_open)
+    return RollbackResult(moved.seconds, tuple(map(str, undo.handed_back)), undo.left, moved.connections[0], still_open)
 
 
 def _wait(moved: TrafficMoved, undo: Undo) -> dict[str, int]:

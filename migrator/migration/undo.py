@@ -15,6 +15,7 @@ from migrator.migration.one_side.back import hand_back
 from migrator.migration.one_side.guards import put_back
 from migrator.migration.run import Run
 from migrator.model.events import Event, Note
+from migrator.model.ref import ObjectRef
 from migrator.model.traffic import Withdrawal
 from migrator.ports import TrafficSwitch
 
@@ -48,6 +49,8 @@ class Undo:
         """What could not be taken back, one sentence each."""
         self.withdrawal: Withdrawal | None = None
         """What the load balancer says once all traffic is on blue."""
+        self.handed_back: tuple[ObjectRef, ...] = ()
+        """What runs on blue again and has stopped on green."""
         self._unwritten = ""
         with contextlib.suppress(Exception):
             run.ledger.use_reserve()
@@ -90,7 +93,8 @@ class Undo:
         handed = dict(self.run.state.handed)
         if not handed:
             return
-        left = hand_back(handed, back, self.run.clock)
+        returned = hand_back(handed, back, self.run.clock)
+        self.handed_back, left = returned.back, returned.left
         sides = self.run.state.sides
         unguarded, guarded = put_back(sides.held, sides.guards, back, self.run.clock)
         left += unguarded

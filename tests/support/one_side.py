@@ -153,7 +153,7 @@ class Pair:
     def back(self) -> list[str]:
         """Hand the CronJobs back to blue."""
         blue, green = Side(lambda: self.blue, 1.0), Side(lambda: self.green, 1.0)
-        return hand_back(self.run.state.handed, WayBack(blue, green), self.run.clock)
+        return hand_back(self.run.state.handed, WayBack(blue, green), self.run.clock).left
 
     def over(self, limits: Limits | None = None) -> list[ObjectRef]:
         """Hand over what runs on blue, and return its names there."""

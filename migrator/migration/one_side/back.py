@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from migrator.errors import MigratorError
@@ -22,8 +23,18 @@ Look = Callable[[Blue, Part, Where], str]
 _WORKS_SECONDS = 30.0
 
 
-def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> list[str]:
-    """Stop on green what a cutover handed over, and start it on blue; return what failed, one sentence each. Raises nothing.
+@dataclass(frozen=True)
+class Returned:
+    """What came of handing back."""
+
+    back: tuple[ObjectRef, ...]
+    """What has stopped on green and was started on blue, by its names on blue."""
+    left: list[str]
+    """What failed, one sentence each."""
+
+
+def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> Returned:
+    """Stop on green what a cutover handed over, and start it on blue. Raises nothing.
 
     Both sides are asked at the same time. A green that does not answer is not waited for: what it runs may then run on both
     sides, and CronJobs are taken to have run until now. What answers and does not stop is not started on blue.
@@ -35,7 +46,7 @@ def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> 
         going.stop([part for group in stage for part in group.parts])
     for stage in reversed(stages):
         going.start(stage)
-    return going.sentences
+    return Returned(tuple(ref for ref in handed if going.is_back(ref)), going.sentences)
 
 
 class _Return:
@@ -49,6 +60,7 @@ class _Return:
         self._green = _Looked(back.green, clock)
         self._stopped: Answers[ObjectRef, float | None] = Answers()
         self._running: dict[ObjectRef, str] = {}
+        self._on_blue: set[ObjectRef] = set()
 
     def stop(self, parts: list[Part]) -> None:
         """Stop on green, and wait until it has stopped; CronJobs make no pods of their own."""
@@ -67,6 +79,10 @@ class _Return:
     def runs(self, part: Part) -> bool:
         """Return whether a part has answered on green and not stopped there."""
         return part.blue in self._running
+
+    def is_back(self, ref: ObjectRef) -> bool:
+        """Return whether it has stopped on green and was started on blue."""
+        return ref in self._on_blue and ref in self._stopped.done and ref not in self._running
 
     def start(self, groups: list[Group]) -> None:
         """Start on blue what no longer runs on green, and tell what does not work there soon; groups with data come last."""
@@ -96,6 +112,7 @@ class _Return:
 
     def _start(self, parts: list[Part]) -> None:
         started = self._blue.do(parts, lambda at: self._started(at, parts))
+        self._on_blue |= started.done.keys()
         self.sentences += [f"{ref} on blue is still stopped: {reason(error)}" for ref, error in started.failed.items()]
         waited = [part for part in parts if started.done.get(part.blue) and part.resource.type_name in WORKLOADS]
         if waited:

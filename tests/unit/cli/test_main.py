@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import subprocess
 import sys
@@ -45,6 +46,25 @@ def test_missing_file_is_one_line(tmp_path: Path) -> None:
         f"migrator: {tmp_path}/none.yaml: no such file",
         "  → `migrator init` writes one; --config names another",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "file descriptor"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk space"),
+        (MemoryError(), "memory"),
+        (RuntimeError("can't start new thread"), "thread"),
+    ],
+)
+def test_a_machine_that_has_too_little_is_no_bug(error: Exception, short: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with what is missing, and that the same command goes on."""
+
+    def run() -> None:
+        raise error
+
+    assert guarded(run) == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"migrator: the machine has no {short} left for this command"
 
 
 def test_bugs_and_interrupts_have_their_own_codes() -> None:

@@ -10,7 +10,7 @@ import pytest
 from migrator.errors import UnavailableError
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import Side, WayBack
-from migrator.migration.one_side.back import hand_back
+from migrator.migration.one_side.back import Returned, hand_back
 from migrator.migration.verbs import run_cutover
 from migrator.model.kinds import PODS
 from tests.support.fake_cluster import FakeCluster
@@ -71,8 +71,8 @@ def test_a_bug_on_one_side_is_a_sentence_and_shows_no_data(pair: Pair) -> None:
     def broken() -> FakeCluster:
         raise KeyError("secret")
 
-    left = hand_back(pair.run.state.handed, WayBack(Side(lambda: pair.blue, 1.0), Side(broken, 1.0)), pair.run.clock)
-    assert left == ["CronJob.batch/store/nightly on green may still run: a bug: KeyError"]
+    returned = hand_back(pair.run.state.handed, WayBack(Side(lambda: pair.blue, 1.0), Side(broken, 1.0)), pair.run.clock)
+    assert returned == Returned((), ["CronJob.batch/store/nightly on green may still run: a bug: KeyError"])
     assert pair.sides[0]
 
 
@@ -85,9 +85,9 @@ def test_a_silent_green_does_not_hold_blue_up(pair: Pair) -> None:
         answer.wait()
         return pair.green
 
-    left = hand_back(pair.run.state.handed, WayBack(Side(lambda: pair.blue, 1.0), Side(silent, 0.0)), pair.run.clock)
+    returned = hand_back(pair.run.state.handed, WayBack(Side(lambda: pair.blue, 1.0), Side(silent, 0.0)), pair.run.clock)
     answer.set()
-    assert left == ["CronJob.batch/store/nightly on green may still run: no answer within 0 s"]
+    assert returned == Returned((), ["CronJob.batch/store/nightly on green may still run: no answer within 0 s"])
     assert pair.sides[0]
 
 

@@ -54,7 +54,9 @@ def test_a_cronjob_that_is_gone_from_blue_since_the_plan_ends_nothing(pair: Pair
     uid = pair.blue.get(CRON_JOBS, "shop", "nightly")["metadata"]["uid"]
     pair.blue.delete(CRON_JOBS, "shop", "nightly", uid=uid)
     assert pair.over() == []
-    assert hand_back({NIGHTLY: PARTS[0]}, WayBack(Side(lambda: pair.blue, 1), Side(lambda: pair.green, 1)), pair.run.clock) == []
+    assert (
+        hand_back({NIGHTLY: PARTS[0]}, WayBack(Side(lambda: pair.blue, 1), Side(lambda: pair.green, 1)), pair.run.clock).left == []
+    )
 
 
 def test_without_a_way_back_nothing_is_turned_over(pair: Pair) -> None:
