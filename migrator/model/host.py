@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,6 +20,12 @@ class HostFacts:
     """Free below /var/lib."""
     disk_etc: int | None = None
     """Free below /etc, where that is another file system than /var/lib."""
+    disk_total: int = 0
+    """Size of the file system of /var/lib."""
+    inodes: int | None = None
+    """Free below /var/lib; None where the file system does not count them."""
+    read_only: tuple[str, ...] = ()
+    """Folders that a node must write to and that are on a file system that takes nothing."""
     etcd: int = 0
     """Size of etcd's data."""
     cgroup: int = 0
@@ -50,6 +57,18 @@ class HostFacts:
     """Words of the kernel's command line about cgroups."""
     kernel_replaced: bool = False
     """Whether the modules of the running kernel are gone, while there are some of another one."""
+    bits: int = 0
+    """Word size of its programs: 32 or 64."""
+    pacman_lock: bool = False
+    """Whether there is an old lock of pacman's that nobody holds."""
+    nameservers: tuple[str, ...] = ()
+    """Those of /etc/resolv.conf."""
+    resolved: bool | None = None
+    """Whether systemd-resolved has written down the name servers that it asks; None where it does not tell."""
+    forwarding_off: tuple[str, ...] = ()
+    """Files that forbid the kernel to forward packets at boot, after ours have allowed it."""
+    kernel_settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the kernel that a kubelet may look at."""
     page_size: int = 0
     """Bytes of a memory page."""
     swaps: tuple[str, ...] = ()

@@ -9,9 +9,9 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
-from migrator.nodes.system import SWAP_UNITS
+from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
 from migrator.ports import Host
-from migrator.readiness import boards, weave
+from migrator.readiness import boards, systems, weave
 from migrator.readiness import hosts as fit
 from migrator.untrusted import for_shell, printable
 
@@ -27,6 +27,18 @@ echo machine_id=$(cat /etc/machine-id 2>/dev/null)
 echo memory=$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
 echo disk=$(df -Pm /var/lib | awk 'NR == 2 {print $4}')
 test "$(stat -c %d /etc)" = "$(stat -c %d /var/lib)" || echo disk_etc=$(df -Pm /etc | awk 'NR == 2 {print $4}')
+echo disk_total=$(df -Pm /var/lib | awk 'NR == 2 {print $2}')
+echo inodes=$(df -Pi /var/lib 2>/dev/null | awk 'NR == 2 && $2 > 0 {print $4}')
+echo read_only=$(for folder in /etc /usr /var/lib /var/cache /tmp; do test ! -e $folder -o -w $folder || echo $folder; done)
+echo bits=$(getconf LONG_BIT 2>/dev/null)
+echo pacman_lock=$(test -z "$(ps -e -o comm= | grep -x pacman)" && find /var/lib/pacman/db.lck -mmin +60 2>/dev/null)
+echo nameservers=$(awk '$1 == "nameserver" {print $2}' /etc/resolv.conf 2>/dev/null)
+echo resolved=$(if test -s @RESOLVED@; then echo yes; else echo no; fi)
+echo forwarding_off=$(for file in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do
+  test "$(printf '%s\n' @SYSCTL@ ${file##*/} | sort | head -n 1)" = @SYSCTL@ &&
+  grep -lE '^[[:space:]]*-?net[./]ipv4[./](ip_forward|conf[./]all[./]forwarding)[[:space:]]*=[[:space:]]*0' $file 2>/dev/null
+done)
+echo kernel_settings=$(sysctl -e @PROTECTED@ 2>/dev/null | tr -d ' ' | tr '=' ':')
 echo cgroup=$(test -e /sys/fs/cgroup/cgroup.controllers && echo 2 || echo 1)
 echo pacman=$(command -v pacman)
 echo systemd=$(test -d /run/systemd/system && echo yes)
@@ -50,6 +62,11 @@ echo rtc=$(systemd-detect-virt -cq 2>/dev/null || if test -e /dev/rtc0; then ech
 echo waits_for_time=$(systemctl is-enabled -q systemd-time-wait-sync 2>/dev/null && echo yes)
 echo clock=$(date +%s.%N)
 """.replace("@MODULES@", " ".join(weave.MODULES)).replace("@SWAP_UNITS@", SWAP_UNITS)
+_SCRIPT = (
+    _SCRIPT.replace("@RESOLVED@", systems.RESOLVED)
+    .replace("@SYSCTL@", SYSCTL_FILE.rpartition("/")[2])
+    .replace("@PROTECTED@", " ".join(systems.PROTECTED))
+)
 _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
@@ -76,6 +93,15 @@ def read_facts(host: Host) -> HostFacts:
         memory=number("memory"),
         disk=number("disk"),
         disk_etc=number("disk_etc") if "disk_etc" in values else None,
+        disk_total=number("disk_total"),
+        inodes=number("inodes") if values.get("inodes") else None,
+        read_only=tuple(values.get("read_only", "").split()),
+        bits=number("bits"),
+        pacman_lock=bool(values.get("pacman_lock")),
+        nameservers=tuple(values.get("nameservers", "").split()),
+        resolved={"yes": True, "no": False}.get(values.get("resolved", "")),
+        forwarding_off=tuple(values.get("forwarding_off", "").split()),
+        kernel_settings=dict(pair.split(":", 1) for pair in values.get("kernel_settings", "").split() if ":" in pair),
         cgroup=number("cgroup"),
         pacman=bool(values.get("pacman")),
         systemd=bool(values.get("systemd")),
@@ -143,6 +169,12 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from (_failure(node.name, reason, hint) for unfit, reason, hint in found if unfit)
     minor = int(cluster.kubernetes_version.split(".")[1])
     yield from fit.disk(node.name, facts, fit.NEW_NODE_MIB)
+    yield from systems.disks(node.name, facts)
+    yield from systems.packages(node.name, facts)
+    yield from systems.resolver(node.name, facts, cluster.kubelet)
+    yield from systems.forwarding(node.name, facts)
+    yield from systems.protected(node.name, facts, cluster.kubelet)
+    yield from boards.word_size(node.name, facts)
     yield from fit.cgroup(node.name, facts, minor, accepted=cluster.kubelet.get("failCgroupV1") is False)
     yield from fit.clock(node.name, facts)
     yield from boards.controllers(node.name, facts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migrator.ports import Host
 
 _MODULES = "/etc/modules-load.d/migrator.conf"
-_SYSCTL = "/etc/sysctl.d/60-migrator.conf"
+SYSCTL_FILE = "/etc/sysctl.d/60-migrator.conf"
 
 
 SWAP_UNITS = (
@@ -53,14 +53,14 @@ class Kernel:
         """Return whether all are in force; built-in modules count."""
         present = " && ".join(f"{{ test -d /sys/module/{module} || {_SIGNS.get(module, 'false')}; }}" for module in self.modules)
         set_to = " && ".join(f"grep -qx {value} /proc/sys/{key.replace('.', '/')}" for key, value in self.sysctls)
-        return host.ok(f"test -e {_SYSCTL} && {present} && {set_to}")
+        return host.ok(f"test -e {SYSCTL_FILE} && {present} && {set_to}")
 
     def run(self, host: Host) -> None:
         """Load and set them."""
         host.write(_MODULES, "".join(f"{module}\n" for module in self.modules).encode())
         host.run("; ".join(f"modprobe {module} 2>/dev/null || true" for module in self.modules))
-        host.write(_SYSCTL, "".join(f"{key} = {value}\n" for key, value in self.sysctls).encode())
-        host.run(f"sysctl -q -p {_SYSCTL}")
+        host.write(SYSCTL_FILE, "".join(f"{key} = {value}\n" for key, value in self.sysctls).encode())
+        host.run(f"sysctl -q -p {SYSCTL_FILE}")
 
 
 # How a kernel shows that it has a feature when nothing tells whether as a module.

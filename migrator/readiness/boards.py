@@ -12,6 +12,7 @@ from migrator.untrusted import printable
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 """Controllers of cgroups without which a kubelet does not start, or starts no pod."""
 _USUAL_PAGE = 4096
+_OLD_WORD = 32
 _BEFORE_ANY_RELEASE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC).timestamp()
 # First minor whose images at registry.k8s.io have no 32-bit ARM any more (kubernetes#115742, CHANGELOG-1.27).
 _ARM32_IMAGES_UNTIL = 27
@@ -68,6 +69,26 @@ def architecture(name: str, facts: HostFacts, minor: int, image_repository: str)
         reason = f"is 32-bit ARM ({printable(facts.architecture)}), for which registry.k8s.io has no images of 1.{minor}"
         hint = "boot a 64-bit system where the board can; or name a registry with images of your own (imageRepository)"
         yield Finding(CheckName.BOARD, name, Severity.FAILURE, reason, hint)
+
+
+def word_size(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a 32-bit system below a 64-bit kernel: packages and images of the kernel's kind do not start there."""
+    if facts.bits == _OLD_WORD and facts.architecture in ("aarch64", "x86_64"):
+        reason = (
+            f"its kernel is 64-bit ({facts.architecture}) and its system 32-bit: packages for {facts.architecture} do not start"
+        )
+        hint = "install a 64-bit system; or boot the 32-bit kernel (arm_64bit=0 in /boot/config.txt)"
+        yield Finding(CheckName.BOARD, name, Severity.FAILURE, reason, hint)
+
+
+def replaced_kernel(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a kernel that was replaced without a boot: what it has not loaded yet it cannot load any more."""
+    if facts.kernel_replaced:
+        reason = (
+            "its kernel was replaced and it was not booted since: modules that a new CRI-O, kube-proxy or iptables wants are gone"
+        )
+        hint = f"before the upgrade, one node after the other: drain {name}, boot it, uncordon it"
+        yield Finding(CheckName.BOARD, name, Severity.WARNING, reason, hint)
 
 
 def clock_at_boot(name: str, facts: HostFacts) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubelet import arguments_of
 from migrator.model.manifest import get
 from migrator.model.verdict import CheckName, Finding
-from migrator.readiness import boards
+from migrator.readiness import boards, systems
 from migrator.readiness import hosts as fit
 from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
@@ -181,8 +181,22 @@ def boards_before(facts: UpgradeFacts) -> Iterator[Finding]:
         yield from boards.controllers(host.name, host.facts)
         yield from boards.swap(host.name, host.facts, accepted=_after(facts, host).get("failSwapOn") is False)
         yield from boards.pages(host.name, host.facts)
+        yield from boards.word_size(host.name, host.facts)
+        yield from boards.replaced_kernel(host.name, host.facts)
         yield from boards.clock_at_boot(host.name, host.facts)
         yield from boards.architecture(host.name, host.facts, minor, repository)
+
+
+def systems_before(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find what of a host's system keeps packages from being installed, or the next kubelet and its pods from starting."""
+    for host in _asked(facts):
+        settings = _after(facts, host)
+        yield from systems.disks(host.name, host.facts)
+        yield from systems.evictions(host.name, host.facts, settings)
+        yield from systems.packages(host.name, host.facts)
+        yield from systems.resolver(host.name, host.facts, settings)
+        yield from systems.forwarding(host.name, host.facts)
+        yield from systems.protected(host.name, host.facts, settings)
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.certificates,
     hosts.clocks,
     hosts.boards_before,
+    hosts.systems_before,
     hosts.edited_manifests,
     files.uncompared,
     files.manifests_folder,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from migrator.nodes.mark import MARK_FILE
 from migrator.readiness import weave
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
+from tests.support.shell_host import ShellHost
 
 ANSWER = """\
 architecture=aarch64
@@ -57,6 +60,12 @@ GOOD_BOARD = HostFacts(
         ({"systemd": False}, "systemd"),
         ({"overlay": False}, "overlay"),
         ({"br_netfilter": False}, "br_netfilter"),
+        ({"bits": 32}, "its system 32-bit"),
+        ({"read_only": ("/usr",)}, "cannot write to /usr"),
+        ({"inodes": 100}, "100 inodes free"),
+        ({"pacman_lock": True}, "db.lck"),
+        ({"nameservers": ("127.0.0.1",)}, "CoreDNS would ask itself"),
+        ({"forwarding_off": ("/etc/sysctl.d/99-x.conf",)}, "stops forwarding"),
     ],
 )
 def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], words: str) -> None:
@@ -85,6 +94,31 @@ def test_the_script_reads_a_real_machine() -> None:
     assert set(values["modules"].split()) <= set(weave.MODULES)
     assert values["iptables"] in ("nft", "legacy", "")
     assert all("/" in route and "@" in route for route in values["routes"].split())
+
+
+def test_files_of_a_host_are_judged_as_its_boot_does(tmp_path: Path) -> None:
+    """By a real shell: settings that come after ours, an old lock, name servers."""
+    host = ShellHost(tmp_path)
+    files = {
+        "etc/sysctl.d/10-early.conf": "net.ipv4.ip_forward = 0\n",
+        "etc/sysctl.d/99-hardening.conf": "# x\n net.ipv4.ip_forward=0\n",
+        "etc/sysctl.d/99-other.conf": "net.ipv4.ip_forward=1\n#net.ipv4.ip_forward=0\n",
+        "etc/resolv.conf": "# by hand\nnameserver 127.0.0.1\nnameserver ::1\n",
+        "run/systemd/resolve/resolv.conf": "nameserver 192.0.2.1\n",
+        "var/lib/pacman/db.lck": "",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    seen = read_facts(host)
+    assert seen.forwarding_off == (str(tmp_path / "etc/sysctl.d/99-hardening.conf"),)
+    assert (seen.nameservers, seen.resolved, seen.pacman_lock) == (("127.0.0.1", "::1"), True, False)
+    os.utime(tmp_path / "var/lib/pacman/db.lck", (1, 1))
+    host.program("ps", "#!/bin/sh\necho sh\n")
+    assert read_facts(host).pacman_lock
+    host.program("ps", "#!/bin/sh\necho pacman\n")
+    assert not read_facts(host).pacman_lock
+    assert (seen.bits, seen.read_only, "127.0.0.1" in seen.addresses) == (64, (), True)
 
 
 def test_a_clock_that_is_off_is_found() -> None:

@@ -79,6 +79,33 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         Severity.WARNING,
         "runs out in 90 days",
     ),
+    ("read-only", {"hosts": hosts(facts={"read_only": ("/etc",)})}, "disk", Severity.FAILURE, "cannot write to /etc"),
+    ("no inodes", {"hosts": hosts(facts={"inodes": 3})}, "disk", Severity.FAILURE, "3 inodes"),
+    ("near eviction", {"hosts": hosts(facts={"disk_total": 200_000})}, "disk", Severity.WARNING, "less than 15% would be left"),
+    ("pacman's lock", {"hosts": hosts(facts={"pacman_lock": True})}, "packages", Severity.FAILURE, "db.lck"),
+    ("own name server", {"hosts": hosts(facts={"nameservers": ("127.0.0.1",)})}, "kubelet", Severity.FAILURE, "ask itself"),
+    (
+        "name servers of other nodes",
+        {
+            "hosts": hosts(facts={"resolved": False}),
+            "kubelet_config": {"cgroupDriver": "systemd", "resolvConf": "/run/systemd/resolve/resolv.conf"},
+        },
+        "kubelet",
+        Severity.FAILURE,
+        "none would start",
+    ),
+    ("no forwarding", {"hosts": hosts(facts={"forwarding_off": ("/etc/sysctl.d/99.conf",)})}, "nodes", Severity.WARNING, "99.conf"),
+    (
+        "kernel's settings",
+        {
+            "hosts": hosts(facts={"kernel_settings": {"kernel.panic": "0"}}, kept={"protectKernelDefaults": True}),
+        },
+        "kubelet",
+        Severity.FAILURE,
+        "kernel.panic = 0",
+    ),
+    ("32-bit system", {"hosts": hosts(facts={"bits": 32})}, "board", Severity.FAILURE, "its system 32-bit"),
+    ("kernel replaced", {"hosts": hosts(facts={"kernel_replaced": True})}, "board", Severity.WARNING, "was not booted since"),
     (
         "clock",
         {"hosts": hosts(facts={"skew": -90.0})},

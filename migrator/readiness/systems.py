@@ -1,0 +1,125 @@
+"""What of a host's operating system keeps a node from working: disks, packages, name servers, settings of the kernel."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrator.model.host import HostFacts
+from migrator.model.verdict import CheckName, Finding, Severity
+from migrator.untrusted import printable
+
+_INODES = 20_000
+"""Files that packages and images of one more version bring, with some to spare."""
+_HOP_MIB = 800
+"""What images and packages of one more version take at least."""
+RESOLVED = "/run/systemd/resolve/resolv.conf"
+"""What systemd-resolved writes for programs that want the name servers behind it."""
+PROTECTED = {
+    "kernel.keys.root_maxbytes": "25000000",
+    "kernel.keys.root_maxkeys": "1000000",
+    "kernel.panic": "10",
+    "kernel.panic_on_oops": "1",
+    "vm.overcommit_memory": "1",
+    "vm.panic_on_oom": "0",
+}
+"""What a kubelet with protectKernelDefaults wants, and does not set (k8s.io/kubernetes, pkg/util/sysctl)."""
+
+
+def disks(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for file systems that take no new files: read-only ones, and those without inodes."""
+    if facts.read_only:
+        reason = f"cannot write to {_names(facts.read_only)}: mounted read-only, as a kernel does after errors of a card or disk"
+        hint = "`dmesg | grep -iE 'I/O error|remount'`; check the disk, and mount it writable again"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
+    if facts.inodes is not None and facts.inodes < _INODES:
+        reason = f"has {facts.inodes} inodes free below /var/lib, {_INODES} are needed: files do not fit, whatever room there is"
+        hint = "`du --inodes -d 3 /var | sort -n | tail`; `crictl rmi --prune`"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
+
+
+def evictions(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a finding where images and packages of one more version take so much room that the kubelet evicts pods for it."""
+    set_to = kubelet.get("evictionHard") or {}
+    shares = [_share(set_to.get(signal, usual)) for signal, usual in (("nodefs.available", "10%"), ("imagefs.available", "15%"))]
+    least = max(shares) * facts.disk_total
+    left = facts.disk - _HOP_MIB
+    if 0 < left < least:
+        reason = (
+            f"has {facts.disk} of {facts.disk_total} MiB free below /var/lib: "
+            f"with the new images less than {max(shares):.0%} would be left"
+        )
+        hint = "make room (`crictl rmi --prune`): its kubelet removes images, then evicts pods (evictionHard)"
+        yield Finding(CheckName.DISK, name, Severity.WARNING, reason, hint)
+
+
+def packages(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a lock of pacman's that nobody holds any more."""
+    if facts.pacman_lock:
+        reason = "has had pacman's lock /var/lib/pacman/db.lck for more than an hour, and no pacman runs: one was cut off"
+        hint = "see that no program installs packages, then `rm /var/lib/pacman/db.lck`"
+        yield Finding(CheckName.PACKAGES, name, Severity.FAILURE, reason, hint)
+
+
+def resolver(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for name servers that pods cannot use: CoreDNS would ask itself (its plugin `loop` ends it).
+
+    Without a setting the kubelet takes /etc/resolv.conf, and kubeadm what systemd-resolved writes where that runs.
+    """
+    path = str(kubelet.get("resolvConf") or "")
+    if path == RESOLVED and facts.resolved is False:
+        reason = f"has no {RESOLVED}, which its kubelet is told to give to pods: none would start"
+        hint = "`systemctl enable --now systemd-resolved`; or resolvConf: /etc/resolv.conf for its kubelet, by a patch (--patches)"
+        yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
+        return
+    read = path in ("", "/etc/resolv.conf") and not (facts.resolved and not path)
+    if read and facts.nameservers and all(map(_is_loopback, facts.nameservers)):
+        reason = (
+            f"its only name servers in /etc/resolv.conf are its own ({_names(facts.nameservers)}): "
+            "CoreDNS would ask itself, and end"
+        )
+        hint = "resolvConf for its kubelet: a file with the servers behind them (coredns.io/plugins/loop)"
+        yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
+
+
+def forwarding(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for files that forbid the kernel to forward packets from the next boot on: pods would have no network."""
+    if facts.forwarding_off:
+        reason = f"stops forwarding packets at its next boot ({_names(facts.forwarding_off)}): its pods have no network then"
+        yield Finding(CheckName.NODES, name, Severity.WARNING, reason, "take net.ipv4.ip_forward = 0 out of that file")
+
+
+def protected(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for settings of the kernel with which a kubelet that protects them does not start."""
+    if kubelet.get("protectKernelDefaults") is not True:
+        return
+    wrong = [
+        f"{key} = {facts.kernel_settings[key]} (wanted: {value})"
+        for key, value in PROTECTED.items()
+        if facts.kernel_settings.get(key, value) != value
+    ]
+    if wrong:
+        reason = f"its kubelet has protectKernelDefaults and would not start: {printable(', '.join(wrong))}"
+        hint = "put them into a file in /etc/sysctl.d, `sysctl --system`; or protectKernelDefaults: false"
+        yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
+
+
+def _share(threshold: object) -> float:
+    """Return the part of a disk that an eviction threshold of the kubelet is, 0 for one in bytes."""
+    text = str(threshold)
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else 0.0
+    except ValueError:
+        return 0.0
+
+
+def _is_loopback(server: str) -> bool:
+    try:
+        return ipaddress.ip_address(server.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return printable(", ".join(names))

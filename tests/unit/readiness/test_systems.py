@@ -1,0 +1,109 @@
+"""What of a host's operating system keeps a node from working."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from migrator.model.host import HostFacts
+from migrator.model.verdict import Finding
+from migrator.readiness import systems
+
+Check = Callable[..., Iterator[Finding]]
+
+
+@pytest.mark.parametrize(
+    ("check", "facts", "found"),
+    [
+        (systems.disks, {}, []),
+        (systems.disks, {"read_only": ("/var/lib",)}, ["cannot write to /var/lib"]),
+        (systems.disks, {"inodes": 19_999}, ["19999 inodes"]),
+        (systems.disks, {"inodes": 20_000}, []),
+        (systems.packages, {"pacman_lock": True}, ["db.lck"]),
+        (systems.packages, {}, []),
+        (systems.forwarding, {"forwarding_off": ("/etc/sysctl.d/99-hardening.conf",)}, ["99-hardening.conf"]),
+        (systems.forwarding, {}, []),
+    ],
+    ids=["fine", "a card after an error", "no inodes", "just enough", "a lock", "no lock", "a later file", "no such file"],
+)
+def test_what_is_wrong_with_a_system_is_told_with_its_cure(check: Check, facts: dict[str, Any], found: list[str]) -> None:
+    """One finding for one thing."""
+    items = list(check("a", HostFacts(**facts)))
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
+    assert all(item.hint for item in items)
+
+
+@pytest.mark.parametrize(
+    ("servers", "resolved", "setting", "found"),
+    [
+        (("192.168.1.1",), False, "", []),
+        (("127.0.0.1",), False, "", ["CoreDNS would ask itself"]),
+        (("127.0.0.53",), True, "", []),
+        (("127.0.0.53",), True, "/etc/resolv.conf", ["CoreDNS would ask itself"]),
+        (("127.0.0.1", "192.168.1.1"), False, "", []),
+        (("::1",), False, "", ["CoreDNS would ask itself"]),
+        (("192.168.1.1",), False, systems.RESOLVED, ["none would start"]),
+        (("127.0.0.53",), True, systems.RESOLVED, []),
+        (("127.0.0.1",), False, "/etc/kubernetes/resolv.conf", []),
+        (("127.0.0.1",), None, systems.RESOLVED, []),
+        ((), False, "", []),
+    ],
+)
+def test_name_servers_that_pods_cannot_use_are_found(
+    servers: tuple[str, ...], setting: str, found: list[str], *, resolved: bool | None
+) -> None:
+    """Dnsmasq or a Pi-hole on the node itself; a setting of nodes with systemd-resolved on one without."""
+    kubelet = {"resolvConf": setting} if setting else {}
+    items = list(systems.resolver("a", HostFacts(nameservers=servers, resolved=resolved), kubelet))
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "kubelet", "found"),
+    [
+        (20_000, 30_000, {}, 0),
+        (5_200, 30_000, {}, 1),
+        (5_300, 30_000, {}, 0),
+        (5_200, 30_000, {"evictionHard": {"nodefs.available": "5%", "imagefs.available": "5%"}}, 0),
+        (5_200, 30_000, {"evictionHard": {"nodefs.available": "1Gi", "imagefs.available": "1Gi"}}, 0),
+        (5_200, 30_000, {"evictionHard": {"nodefs.available": "x%"}}, 1),
+        (700, 30_000, {}, 0),
+        (5_200, 0, {}, 0),
+    ],
+    ids=[
+        "room",
+        "a full card",
+        "just enough",
+        "told to fill it",
+        "in bytes",
+        "a slip of the pen",
+        "told by another check",
+        "not told",
+    ],
+)
+def test_images_that_make_a_kubelet_evict_are_found(free: int, total: int, kubelet: dict[str, Any], found: int) -> None:
+    """With its usual limits, or those that it is told (kubelet: evictionHard)."""
+    assert len(list(systems.evictions("a", HostFacts(disk=free, disk_total=total), kubelet))) == found
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "settings", "found"),
+    [
+        (
+            {"protectKernelDefaults": True},
+            {"vm.overcommit_memory": "0", "kernel.panic": "10"},
+            ["vm.overcommit_memory = 0 (wanted: 1)"],
+        ),
+        ({"protectKernelDefaults": True}, dict(systems.PROTECTED), []),
+        ({"protectKernelDefaults": True}, {}, []),
+        ({}, {"vm.overcommit_memory": "0"}, []),
+    ],
+)
+def test_a_kubelet_that_protects_the_kernel_s_settings_wants_its_own(
+    kubelet: dict[str, Any], settings: dict[str, str], found: list[str]
+) -> None:
+    """It ends with "invalid kernel flag"."""
+    items = list(systems.protected("a", HostFacts(kernel_settings=settings), kubelet))
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
