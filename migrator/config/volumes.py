@@ -79,12 +79,21 @@ class Volumes(Frozen):
     claims: tuple[ClaimRule, ...] = Field((), description="Rules for single claims; the first that names a claim counts.")
     parallel: int = Field(2, ge=1, le=16, description="How many volumes are copied at once.")
     port: int = Field(0, ge=0, le=65535, description="Port of the temporary SSH server on the source's host; 0: a free one.")
+    relay: bool = Field(
+        False,
+        description=(
+            "Whether the data goes through this machine, for hosts that do not reach each other: it must stay on, and its line is "
+            "the speed of the copy."
+        ),
+    )
     detach_timeout: Duration = lasting(
         "2m", description="How long a hand-over waits until the nodes of the side that gives have let go of a volume."
     )
     downtime_budget: Duration = lasting(
         "1m",
-        description="Longest last pass while the workload stands still; a cutover that predicts more is refused, `finish` asks.",
+        description=(
+            "Longest time that a workload stands still for its data; a cutover that predicts more is refused, and `finish` asks."
+        ),
     )
 
     @property

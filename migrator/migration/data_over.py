@@ -11,6 +11,7 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched
 from migrator.migration.claims import read_volumes
 from migrator.migration.data_pass import ClaimOutcome, Movers, run_pass
+from migrator.migration.data_pause import Pause, predicted_seconds
 from migrator.migration.data_state import ClaimData
 from migrator.migration.one_side import act
 from migrator.migration.one_side.groups import Group, groups_of
@@ -25,15 +26,7 @@ from migrator.model.volumes import Job, VolumePlan
 from migrator.rules.storage import is_handed_at_cutover
 from migrator.rules.volumes import claims_of, plan_volumes
 
-SLACK = 1.5
-"""The last pass looks at both sides once more than the passes before it."""
 _POLL_SECONDS = 0.2
-
-
-def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
-    """Return how long the last pass of some claims will take, by their passes before."""
-    seconds = [item.seconds for item in known]
-    return SLACK * max(*seconds, sum(seconds) / parallel) if seconds else 0.0
 
 
 def predicted_pass(claims: Collection[str], session: Session) -> int | None:
@@ -62,6 +55,8 @@ class DataOver:
     _movers: Movers | None = None
     # Where the data of claims lies whose last pass is prepared.
     _prepared: dict[str, VolumePlan] = field(default_factory=dict)
+    # Seconds in which blue's host tells who uses a volume.
+    _looks: dict[str, float] = field(default_factory=dict)
 
     def ready(self, due: Collection[Part], plan: Plan) -> None:
         """Bring what changed while blue serves, and predict the pause of each group; claims that nobody uses are done with here.
@@ -79,9 +74,10 @@ class DataOver:
         plans = self._plans(claims)
         self._require_ready(plans, due)
         self._moved([_job(plan) for plan in plans.values()], lambda _: "")
+        self._measure_looks(plans)
         for group in groups_of(due):
             if brought := [claim for claim in group.claims if claim in claims]:
-                self._require_budget(group.row, brought)
+                self._require_budget(group, brought)
         self._prepare(plans)
 
     def release(self) -> None:
@@ -176,15 +172,26 @@ class DataOver:
             waited = f"the cutover waits {self.stop_seconds:g} s (cutover.stopTimeout), then blue goes on"
             self.session.run.reporter.emit(Note(f"{part.blue}: its pods may take {grace} s to end; {waited}", warning=True))
 
-    def _require_budget(self, row: str, claims: list[str]) -> None:
+    def _measure_looks(self, plans: dict[str, VolumePlan]) -> None:
+        """Ask, as between stop and start, who uses each volume: whoever it is, it takes as long as then."""
+        clock = self.session.run.clock
+        for claim, plan in plans.items():
+            if plan.blue:
+                began = clock.monotonic()
+                self._hosts().to_green.users(plan.blue, source=True)
+                self._looks[claim] = clock.monotonic() - began
+
+    def _require_budget(self, group: Group, claims: list[str]) -> None:
         config = self.session.config.volumes
-        seconds = predicted_seconds(map(self._known, claims), config.parallel)
+        handed = [self._known(claim) for claim in group.claims if claim not in claims]
+        before = self.session.run.state.sides.paused.get(group.row)
+        pause = Pause.of({claim: self._known(claim) for claim in claims}, handed, self._looks, config.parallel, before)
         budget = config.downtime_budget.total_seconds()
-        text = f"{row}: its data will be brought in about {seconds * 1000:.0f} ms, between stop and start"
-        self.session.run.reporter.emit(Step(f"{text}; the budget is {budget:g} s"))
-        if seconds > budget:
+        self.session.run.reporter.emit(Step(f"{group.row}: {pause}; the budget is {budget:g} s"))
+        if pause.seconds > budget:
             raise BlockedError(
-                f"{row}: the last pass may take {seconds:.1f} s, more than the budget of {budget:g} s; nothing was stopped",
+                f"{group.row}: it may stand still for {pause.seconds:.1f} s, more than the budget of {budget:g} s; "
+                "nothing was stopped",
                 hint="cut over when blue writes less, or allow it: volumes.downtimeBudget",
             )
 

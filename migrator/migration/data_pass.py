@@ -75,6 +75,7 @@ def run_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) -> Clai
             received=result.number("received"),
             seconds=seconds,
             left=result.number("leftCount"),
+            around=result.around,
         )
     )
     if not job.finish:

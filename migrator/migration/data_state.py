@@ -27,7 +27,9 @@ class ClaimData:
     bytes: int = 0
     passed_at: float | None = None
     seconds: float = 0.0
-    """What the last pass took."""
+    """What the last pass took on the target's host, or the last hand-over."""
+    around: float = 0.0
+    """What came around that: the start and the end of its unit."""
     proven_at: float | None = None
     """When both sides were equal and the source stood still; None since the next pass was announced."""
     digest: str = ""
@@ -85,6 +87,7 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
                 bytes=record.bytes,
                 passed_at=at,
                 seconds=record.seconds,
+                around=record.around or old.around,
                 back_at=old.back_at if record.direction == _TO_GREEN else at,
             )
         case records.DataProven():

@@ -58,7 +58,7 @@ class VolumesOver:
             names = [claim for claim in group.claims if claim in used]
             if names:
                 text = f"{group.row}: {len(names)} volumes go to green themselves, once blue has let go of them"
-                self.session.run.reporter.emit(Step(f"{text}; at most {seconds:g} s are waited for that"))
+                self.session.run.reporter.emit(Step(f"{text}; {self._waited(names)}at most {seconds:g} s are waited for that"))
 
     def between(self, group: Group) -> None:
         """Hand over the volumes of a group that is stopped on blue; what is there already is proven again. Raises MigratorError."""
@@ -83,6 +83,12 @@ class VolumesOver:
             if done.error:
                 raise done.error
             self.session.run.reporter.emit(Step(f"{done.claim}: green has the volume itself"))
+
+    def _waited(self, claims: Iterable[str]) -> str:
+        """Return how long that took the last time, in words; empty where one never went."""
+        known = [self._known(claim) for claim in claims]
+        whole = sum(item.seconds for item in known) * 1000
+        return f"the last time that took {whole:.0f} ms, " if all(item.handed for item in known) else ""
 
     def _of(self, claims: Iterable[str]) -> list[str]:
         context = self.session.context()

@@ -144,6 +144,11 @@ class PassResult:
         """How long it took on the target's host."""
         return float(self.document["seconds"])
 
+    @property
+    def around(self) -> float:
+        """Seconds for the start and the end of its unit; 0 where an earlier run has begun it."""
+        return float(self.document.get("around", 0.0))
+
 
 @dataclass(slots=True, frozen=True)
 class TakenBack:

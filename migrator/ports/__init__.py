@@ -17,7 +17,7 @@ from migrator.ports.clusters import (
     PodEvictor,
     UpgradeCluster,
 )
-from migrator.ports.hosts import Host, VolumeMover
+from migrator.ports.hosts import Closing, Host, Relay, RelayEnd, VolumeMover
 from migrator.ports.run import ByteSink, Clock, CommandRunner, ImageRegistry, Interruptions, Journal, Reporter, Sealer
 from migrator.ports.traffic import Prober, TrafficSwitch
 
@@ -25,6 +25,7 @@ __all__ = [
     "Blue",
     "ByteSink",
     "Clock",
+    "Closing",
     "ClusterReader",
     "ClusterWriter",
     "CommandRunner",
@@ -42,6 +43,8 @@ __all__ = [
     "ObjectPatcher",
     "PodEvictor",
     "Prober",
+    "Relay",
+    "RelayEnd",
     "Reporter",
     "Sealer",
     "TrafficSwitch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from migrator.model.volumes import Job, PassResult, Place, TakenBack
@@ -32,6 +33,31 @@ class Host(Protocol):
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders."""
+
+
+@dataclass(slots=True, frozen=True)
+class RelayEnd:
+    """One end of a relay."""
+
+    name: str
+    login: tuple[str, ...]
+    """The command of ssh that logs in to the host."""
+    port: int
+    """On the host's loopback."""
+
+
+class Closing(Protocol):
+    """What stands until it is closed."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Relay(Protocol):
+    """Joins hosts that do not reach each other, through this machine."""
+
+    def open(self, source: RelayEnd, target: RelayEnd) -> Closing:
+        """Lead the target's port to the source's; raises HostError. It ends with this program, but for what goes through then."""
 
 
 class VolumeMover(Protocol):

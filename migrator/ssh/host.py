@@ -43,6 +43,11 @@ class SshHost:
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
         self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
 
+    @property
+    def login(self) -> tuple[str, ...]:
+        """The command that logs in, for a session of another kind."""
+        return tuple(self._ssh)
+
     def run(self, command: str, *, stdin: bytes = b"", timeout: float = 120.0) -> str:
         """Run a line of shell as root and return its output; what is secret goes through `stdin`, never into the line.
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,17 +15,17 @@ from migrator.errors import BlockedError, CommandFailedError, HostError
 from migrator.model.volumes import Job, PassResult, Place, TakenBack
 from migrator.nodes.detached import Detached, SecretFile
 from migrator.nodes.paths import STATE
-from migrator.ports import Host
+from migrator.ports import Host, Relay
 from migrator.untrusted import for_shell, printable
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.bundle import put_agent
+from migrator.volumes.line import Lines, Machine, write_settings
 from migrator.volumes.server import Server, require_programs
 
 # A first pass of a large volume over a slow line takes days; the next run joins it.
 _SECONDS = 7 * 24 * 3600
 # For a last pass, whose server must not outlive a run that was killed for long.
 _PREPARED_SECONDS = 12 * 3600
-_AES = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com")
 _RESULT = "RESULT "
 # No name in a folder, so no path, ends so.
 _NO_FOLDER = "//no-folder"
@@ -49,20 +48,15 @@ _REFUSED_PATHS = frozenset(
 )
 
 
-@dataclass(slots=True, frozen=True)
-class Machine:
-    """A host, and how other hosts reach it."""
-
-    host: Host
-    address: str
-
-
 class NodeMover:
     """Fills the port `VolumeMover` over SSH."""
 
-    def __init__(self, source: Mapping[str, Machine], target: Mapping[str, Machine], *, port: int = 0) -> None:
+    def __init__(
+        self, source: Mapping[str, Machine], target: Mapping[str, Machine], *, port: int = 0, relay: Relay | None = None
+    ) -> None:
         """Take the hosts of both clusters by the names of their nodes, for the direction from `source` to `target`."""
         self._source, self._target, self._port = source, target, port
+        self._lines = Lines(relay)
         # By unit: the host of its server, and the pass that has not begun.
         self._prepared: dict[str, tuple[Host, Detached]] = {}
 
@@ -82,15 +76,22 @@ class NodeMover:
         """Run one pass, or join the one that still runs; raises BlockedError with what it says."""
         source, target = _machine(self._source, job.source), _machine(self._target, job.target)
         unit = unit_name(job)
-        joined = _detached(unit, "the pass that an earlier run began")
-        if joined.runs(target.host):
-            running = joined
+        running = _detached(unit, "the pass that an earlier run began")
+        joined = running.runs(target.host)
+        if joined:
+            self._lines.open_again(unit, source, target, _memory(job))
         else:
             _, running = self._prepared.pop(unit, None) or (None, self._begun(job, source, target, unit, _SECONDS))
-        # Interrupted here, it goes on without us, and needs its server.
+        clock = target.host.clock
+        began = clock.monotonic()
+        # Interrupted here, it goes on without us, and needs its server and its line.
         said = _said(running, target.host, say)
         Server(unit).stop(source.host)
-        return _result(job, said)
+        self._lines.close(unit)
+        result = _result(job, said)
+        if joined:
+            return result
+        return PassResult({**result.document, "around": round(max(0.0, clock.monotonic() - began - result.seconds), 3)})
 
     def prepare(self, job: Job) -> None:
         """Do all for the next pass of a volume that can be done while its workload still runs; `release` takes it back.
@@ -107,6 +108,7 @@ class NodeMover:
             unit, (host, _) = self._prepared.popitem()
             with suppress(HostError, CommandFailedError):
                 Server(unit).stop(host)
+            self._lines.close(unit)
 
     def read_list(self, job: Job) -> bytes:
         """Return the list of all entries that the last `finish` has proven, as the target's host keeps it."""
@@ -165,27 +167,16 @@ class NodeMover:
                 source.host,
                 source_path,
                 public_key=public,
-                address=source.address,
-                client=target.address,
+                address=self._lines.listens_at(source),
+                client=self._lines.asked_from(target),
                 port=self._port,
                 seconds=seconds,
                 memory=_memory(job.opposite),
             )
             folder = _memory(job)
-            known = f"[{source.address}]:{serving.port} {serving.host_key}\n"
-            settings = {
-                "settings": _settings(job, target_path, folder),
-                "channel": {
-                    "address": source.address,
-                    "port": serving.port,
-                    "user": "root",
-                    "key": _key_path(unit),
-                    "known_hosts": f"{folder}/known_hosts",
-                    "ciphers": ",".join(_ciphers(source.host, target.host)),
-                },
-            }
-            target.host.write(f"{folder}/known_hosts", known.encode(), mode=0o600)
-            target.host.write(f"{folder}/settings.json", json.dumps(settings).encode(), mode=0o600)
+            unless_done.callback(self._lines.close, unit)
+            line = self._lines.open(unit, source, target, serving, key=_key_path(unit), folder=folder)
+            write_settings(target.host, folder, _settings(job, target_path, folder), line, serving)
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
@@ -279,12 +270,6 @@ def _device(host: Host, place: Place) -> str:
     if "\n" in path or not host.ok(f"test -b {for_shell(path)}"):
         raise BlockedError(f"{place}: is no block device", hint="look at the volume and at the host")
     return path
-
-
-def _ciphers(*hosts: Host) -> tuple[str, ...]:
-    with ThreadPoolExecutor(len(hosts)) as pool:
-        with_aes = all(pool.map(lambda host: host.ok("grep -qwm1 aes /proc/cpuinfo"), hosts))
-    return _AES if with_aes else _AES[::-1]
 
 
 def _tell(text: str, say: Callable[[str], None]) -> None:

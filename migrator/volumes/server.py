@@ -117,7 +117,7 @@ class Server:
         It is one command, since each one takes its time on a busy board while a workload stands still.
         """
         key = f"{self.folder}/host_key"
-        free = f"echo {port}" if port else f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"
+        free = f"echo {port}" if port else free_port(address)
         return (
             f"{self._stop_command()}; set -e; {free}; if test -e /etc/pam.d/sshd; then echo yes; else echo no; fi; umask 077; "
             f"mkdir -p {self.folder}; ssh-keygen -q -t ed25519 -N '' -C '' -f {key}; cat {key}.pub"
@@ -147,6 +147,11 @@ class Server:
             f"{host.name}: the temporary SSH server does not answer at {address}, port {port}",
             hint=f"`journalctl -u {self.unit}` on the host tells why; volumes.port chooses a port",
         )
+
+
+def free_port(address: str) -> str:
+    """Return the line of shell that prints a free port at an address of a host."""
+    return f"python3 -c {for_shell(_FREE_PORT % {'at': address})}"
 
 
 def require_programs(host: Host, *names: str) -> None:

@@ -9,7 +9,9 @@ from migrator.config.hosts import load_hosts
 from migrator.config.schema import Migration
 from migrator.migration.data_pass import Movers
 from migrator.ssh.host import SshHost, socket_folder
-from migrator.volumes.mover import Machine, NodeMover
+from migrator.ssh.relay import SshRelay
+from migrator.volumes.line import Machine
+from migrator.volumes.mover import NodeMover
 from migrator.wiring.inputs import MigrationInputs
 
 
@@ -19,9 +21,10 @@ def movers(inputs: MigrationInputs, config: Migration) -> Movers:
     paths = (files.blue, files.green) if files else ()
     blue, green = [_machines(inputs.folder / Path(path).expanduser()) for path in paths] or ({}, {})
     port = config.volumes.port
+    relay = SshRelay(socket_folder(), SystemClock()) if config.volumes.relay else None
     return Movers(
-        to_green=NodeMover(blue, green, port=port),
-        to_blue=NodeMover(green, blue, port=port),
+        to_green=NodeMover(blue, green, port=port, relay=relay),
+        to_blue=NodeMover(green, blue, port=port, relay=relay),
         proofs=proof_folder(inputs, config),
         confirm=inputs.confirm,
         green_nodes=tuple(green),
@@ -37,4 +40,5 @@ def proof_folder(inputs: MigrationInputs, config: Migration) -> Path:
 def _machines(path: Path) -> dict[str, Machine]:
     clock = SystemClock()
     logins = load_hosts(path).logins
-    return {name: Machine(SshHost(name, login, socket_folder(), clock=clock), address) for name, (login, address) in logins.items()}
+    found = {name: (SshHost(name, login, socket_folder(), clock=clock), address) for name, (login, address) in logins.items()}
+    return {name: Machine(host, address, host.login) for name, (host, address) in found.items()}

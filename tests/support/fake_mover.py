@@ -33,6 +33,10 @@ class FakeMover:
     prepared: list[Job] = field(default_factory=list)
     released: bool = False
     during: Callable[[], None] = lambda: None
+    around: float = 0.0
+    """Seconds around each pass."""
+    asked: Callable[[], None] = lambda: None
+    """Called with each question who uses a volume."""
 
     def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return a size."""
@@ -48,7 +52,7 @@ class FakeMover:
             raise self.broken[job.claim]
         self.during()
         digest = root_digest(ENTRIES)
-        numbers = {"entries": 2, "files": 1, "bytes": 10, "received": 5, "leftCount": 0, "seconds": 4.0}
+        numbers = {"entries": 2, "files": 1, "bytes": 10, "received": 5, "leftCount": 0, "seconds": 4.0, "around": self.around}
         return PassResult(
             {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
         )
@@ -65,6 +69,7 @@ class FakeMover:
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses it at each question."""
         del place, source
+        self.asked()
         return self.using.pop(0) if self.using else ()
 
     def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:

@@ -18,7 +18,8 @@ import pytest
 from migrator.adapters.clock import SystemClock
 from migrator.errors import CommandFailedError
 from migrator.model.volumes import Direction, Job, Place
-from migrator.volumes.mover import Machine, NodeMover
+from migrator.volumes.line import Machine
+from migrator.volumes.mover import NodeMover
 
 NEEDED = ("rsync", "sshd", "setfacl", "setfattr", "unshare", "nsenter", "ip", "mkfs.ext4")
 _DISK = Path("/var/tmp")  # noqa: S108 - a disk, where /tmp may be memory
@@ -165,17 +166,25 @@ class VolumePair:
 
 
 @contextlib.contextmanager
-def volume_pair(parent: Path = _DISK) -> Iterator[VolumePair]:
-    """Make two hosts that reach each other over a pair of virtual cables, and take them away."""
+def volume_pair(parent: Path = _DISK, *, apart: bool = False) -> Iterator[VolumePair]:
+    """Make two hosts that reach each other over a pair of virtual cables, and take them away.
+
+    With `apart`, each one reaches this machine only.
+    """
     missing = [name for name in NEEDED if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
     if missing or os.geteuid():
         if os.environ.get("CI") == "true":
             pytest.fail(f"needs root, and {', '.join(missing)}: scripts/system.sh installs them")
         pytest.skip(f"needs root, and {', '.join(missing)}")
     folder = Path(tempfile.mkdtemp(prefix="migrator-volumes-", dir=parent))
-    hosts = [_host(folder, "blue", "10.213.77.1"), _host(folder, "green", "10.213.77.2")]
+    addresses = ("10.213.78.1", "10.213.79.1") if apart else ("10.213.77.1", "10.213.77.2")
+    hosts = [_host(folder, name, address) for name, address in zip(("blue", "green"), addresses, strict=True)]
     try:
-        _cable(hosts[0], hosts[1])
+        if apart:
+            for host in hosts:
+                _cable_to_us(host)
+        else:
+            _cable(hosts[0], hosts[1])
         yield VolumePair(hosts[0], hosts[1], folder)
     finally:
         for host in hosts:
@@ -218,3 +227,12 @@ def _cable(one: SpaceHost, other: SpaceHost) -> None:
     for host, name in zip((one, other), names, strict=True):
         subprocess.run(["ip", "link", "set", name, "netns", str(host.pid)], check=True)
         host.run(f"ip addr add {host.address}/24 dev {name} && ip link set {name} up")
+
+
+def _cable_to_us(host: SpaceHost) -> None:
+    ours, theirs = f"mv{os.getpid()}{host.name[0]}", f"mv{os.getpid()}{host.name[0]}1"
+    subprocess.run(["ip", "link", "add", ours, "type", "veth", "peer", "name", theirs], check=True)
+    subprocess.run(["ip", "link", "set", theirs, "netns", str(host.pid)], check=True)
+    subprocess.run(["ip", "addr", "add", f"{host.address.rpartition('.')[0]}.2/24", "dev", ours], check=True)
+    subprocess.run(["ip", "link", "set", ours, "up"], check=True)
+    host.run(f"ip addr add {host.address}/24 dev {theirs} && ip link set {theirs} up")

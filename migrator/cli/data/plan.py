@@ -25,4 +25,4 @@ def command(common: Common, sizes: bool) -> None:  # noqa: FBT001
         plans = plan_data(opened)
         found = surveyed(opened, movers(common.inputs, opened.config), plans) if sizes and opened.config.volumes.hosts else {}
         known = opened.run.state.data
-    view.show_plan(plans, found, known, common.output)
+    view.show_plan(plans, found, known, common.output, relayed=opened.config.volumes.relay)

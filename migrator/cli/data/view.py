@@ -12,7 +12,7 @@ from migrator.cli import render
 from migrator.errors import MigratorError
 from migrator.migration.data_pass import ClaimOutcome
 from migrator.migration.data_state import ClaimData
-from migrator.model.volumes import VolumePlan
+from migrator.model.volumes import VolumePlan, Way
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _INCOMPLETE = 4
@@ -32,10 +32,15 @@ def moment(seconds: float) -> str:
 
 
 def show_plan(
-    plans: Iterable[VolumePlan], found: Mapping[str, Mapping[str, Any] | MigratorError], known: Mapping[str, ClaimData], output: str
+    plans: Iterable[VolumePlan],
+    found: Mapping[str, Mapping[str, Any] | MigratorError],
+    known: Mapping[str, ClaimData],
+    output: str,
+    *,
+    relayed: bool = False,
 ) -> None:
-    """Print the way of each claim."""
-    rows = [_plan_row(plan, found.get(plan.claim), known.get(plan.claim)) for plan in plans]
+    """Print the way of each claim; `relayed` data goes through this machine."""
+    rows = [_plan_row(plan, found.get(plan.claim), known.get(plan.claim), relayed=relayed) for plan in plans]
     if output == "json":
         render.result_json(rows)
         return
@@ -57,10 +62,14 @@ def show_plan(
         render.line("no claim of blue has a volume")
 
 
-def _plan_row(plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, known: ClaimData | None) -> dict[str, Any]:
+def _plan_row(
+    plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, known: ClaimData | None, *, relayed: bool
+) -> dict[str, Any]:
     notes = [f"used on blue by {', '.join(plan.used_by)}"] if plan.used_by else []
     notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
     notes += [f"left out on both sides: {', '.join(plan.exclude)}"] if plan.exclude else []
+    if relayed and plan.way is Way.COPY:
+        notes.append("goes through this machine (volumes.relay), as fast as its line: it must stay on while a pass runs")
     row: dict[str, Any] = {
         "claim": plan.claim,
         "greenClaim": plan.green_claim,

@@ -36,8 +36,11 @@ class DataPassEnded(Record):
     received: int
     """Bytes that came over the line."""
     seconds: float
+    """On the target's host."""
     left: int
     """Objects that differed when they were read last."""
+    around: float = 0.0
+    """Seconds for what is around it: its unit's start and end, and the end of the server; 0: not known."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

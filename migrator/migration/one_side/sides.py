@@ -25,6 +25,8 @@ class Sides:
     """What a cutover has stopped on blue, or was about to: by its name on blue, until all of it runs there again."""
     steps: Mapping[str, records.Step] = field(default_factory=dict)
     """How far each group of a hand-over is."""
+    paused: Mapping[str, records.Paused] = field(default_factory=dict)
+    """How long each group with data stood still the last time."""
     turning: bool = False
     """Whether objects were told to change sides, and nobody knows which of them have."""
     guards: Mapping[Where, frozenset[str]] = field(default_factory=dict)
@@ -61,8 +63,8 @@ def after(sides: Sides, record: SidesRecord) -> Sides:
             return _announced(sides, {item.blue: item.part for item in parts})
         case records.HandOverStep(row=row, step=step):
             return replace(sides, steps={**sides.steps, row: step})
-        case records.Paused():
-            return sides
+        case records.Paused(row=row):
+            return replace(sides, paused={**sides.paused, row: record})
         case records.HandedOver() | traffic.Fenced():
             return replace(sides, turning=False)
         case records.HandedBack() | traffic.Unfenced():

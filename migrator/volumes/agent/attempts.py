@@ -10,8 +10,12 @@ from typing import Any
 from migrator.volumes.agent.channel import SourceError
 from migrator.volumes.agent.transfer import Say, TransferError
 
+SHORT_PAUSES = (2.0, 10.0, 30.0)
+"""Seconds between tries."""
+LONG_PAUSES = (*SHORT_PAUSES, 60.0, 120.0, 300.0)
 
-def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = (2.0, 10.0, 30.0)) -> dict[str, Any]:
+
+def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = SHORT_PAUSES) -> dict[str, Any]:
     """Run a pass, again where the connection was cut; raises what the last attempt raised."""
     for pause in pauses:
         try:

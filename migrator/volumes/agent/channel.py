@@ -19,8 +19,10 @@ from migrator.volumes.agent.exclude import Exclude
 
 _UNREACHED = (
     "the hosts of both clusters must reach each other: open that port (volumes.port chooses it), or join "
-    "their networks, such as by WireGuard, and name those addresses in the files of volumes.hosts; else volumes.claims: way: own"
+    "their networks, such as by WireGuard, and name those addresses in the files of volumes.hosts; else volumes.relay: true "
+    "brings the data through the machine that migrator runs on"
 )
+_NOT_RELAYED = "the machine that migrator runs on must stay on and reach both hosts: run this again there, and leave it running"
 
 
 class SourceError(Exception):
@@ -45,6 +47,13 @@ class Line:
     ciphers: str
     sockets: str
     """Folder for the socket of the connection."""
+    relayed: bool = False
+    """Whether the address is a port of this host that the operator's machine leads to the other one."""
+
+    @property
+    def unreached(self) -> str:
+        """What to do where nothing answers."""
+        return _NOT_RELAYED if self.relayed else _UNREACHED
 
     @property
     def ssh(self) -> list[str]:
@@ -158,7 +167,8 @@ class Channel:
                 whole = True
             except (BrokenPipeError, ConnectionError) as error:
                 said = self._complaint()
-                hint = _UNREACHED if "connect to host" in said else ""
+                # A relay's end on this host answers, and closes at once where the other end is away.
+                hint = self.line.unreached if self.line.relayed or "connect to host" in said else ""
                 raise SourceError(f"the connection to {self.address} was lost: {said}", lost=True, hint=hint) from error
             finally:
                 if not whole:

@@ -39,7 +39,7 @@ def _pulled(path: str) -> dict[str, Any]:
     import shutil
     import tempfile
 
-    from migrator.volumes.agent.attempts import attempt
+    from migrator.volumes.agent.attempts import LONG_PAUSES, SHORT_PAUSES, attempt
     from migrator.volumes.agent.block import is_device
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
@@ -47,14 +47,20 @@ def _pulled(path: str) -> dict[str, Any]:
     from migrator.volumes.agent.passes import Pass
     from migrator.volumes.agent.settings import Settings
 
-    with open(path, encoding="utf-8") as file:
-        given = json.load(file)
     sockets = tempfile.mkdtemp(prefix="migrator-data-")
-    settings = Settings(**given["settings"])
-    channel = Channel(Line(**given["channel"], sockets=sockets), Exclude.of(settings.exclude))
+    settings = Settings(**_given(path)["settings"])
+    line = Line(**_given(path)["channel"], sockets=sockets)
+    channel = Channel(line, Exclude.of(settings.exclude))
     kind = BlockPass if is_device(settings.root) else Pass
+    # A relay that is lost comes back with the next run of `migrator`; while a workload stands still, nobody waits for that.
+    pauses = LONG_PAUSES if line.relayed and not settings.finish else SHORT_PAUSES
+
+    def run() -> dict[str, Any]:
+        channel.line = Line(**_given(path)["channel"], sockets=sockets)
+        return kind(settings, channel, say).run()
+
     try:
-        return attempt(lambda: kind(settings, channel, say).run(), say)
+        return attempt(run, say, pauses=pauses)
     except Exception:
         if settings.undo:
             _taken_back(settings.root, settings.undo, everything=False)
@@ -62,6 +68,11 @@ def _pulled(path: str) -> dict[str, Any]:
     finally:
         channel.close()
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _given(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as file:
+        return dict(json.load(file))
 
 
 def _taken_back(root: str, log: str, *, everything: bool) -> dict[str, Any]:

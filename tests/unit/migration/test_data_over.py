@@ -112,6 +112,25 @@ def test_a_group_without_data_has_no_pause_to_predict(stand: DataStand) -> None:
     assert "CronJob works" in steps(stand.base)
 
 
+def test_the_predicted_pause_holds_all_that_is_measured(stand: DataStand) -> None:
+    """What is around a pass and the look for users, from the first cutover on; stop and start once they were measured."""
+    clock, shown = stand.base.clock, stand.base.session.run.reporter
+    assert isinstance(shown, Recorder)
+    stand.there.around, stand.there.asked = 1.5, lambda: clock.pass_time(0.5)
+    stand.there.during = lambda: clock.pass_time(stand.there.around + 1.5 * 4.0)
+    pauses: list[Paused] = []
+    for _ in range(2):
+        pauses += stand.cut_over()
+        assert stand.back() == ()
+        assert run_copy(stand.base.session, CopyOptions())[1].complete
+        assert run_validate(stand.base.session).good
+    said = [event.text for event in shown.events if isinstance(event, Step) and "its data will be brought" in event.text]
+    assert "about 8000 ms, between stop and start, which come on top and were not measured yet" in said[0]
+    assert [pause.data for pause in pauses] == [8000, 8000]
+    whole = 8000 + pauses[0].stop + pauses[0].start
+    assert f"with them, as the last time, it stands still for about {whole} ms" in said[1]
+
+
 def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:
     """And the next cutover is as the first."""
     for _ in range(2):
@@ -142,7 +161,7 @@ def test_a_pause_that_would_be_too_long_stops_nothing(stand: DataStand) -> None:
     """The pass before, with some slack, is longer than the budget."""
     config = f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 5s}}\n"
     stand.base.session.config = parse_migration(config, "migration.yaml")
-    with pytest.raises(BlockedError, match=r"may take 6\.0 s, more than the budget of 5 s; nothing was stopped"):
+    with pytest.raises(BlockedError, match=r"may stand still for 6\.0 s, more than the budget of 5 s; nothing was stopped"):
         stand.cut_over()
     assert "stop" not in stand.order()
     assert stand.base.replicas == (2, 0)

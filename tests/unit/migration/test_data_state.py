@@ -38,6 +38,11 @@ def test_a_pass_is_open_until_its_end_is_known() -> None:
     assert not known(ANNOUNCED, DataCleaned("s/c")).open
 
 
+def test_what_is_around_a_pass_stays_known_where_a_run_has_joined_one() -> None:
+    """A run that joins a pass has not seen its start."""
+    assert known(ANNOUNCED, replace(ENDED, around=1.5), ANNOUNCED, ENDED).around == 1.5
+
+
 def test_a_proof_counts_until_the_next_pass_begins() -> None:
     """And only in the direction of green; its digest stays known, so that a rollback may follow."""
     assert known(ANNOUNCED, ENDED, PROVEN).proven

@@ -1,0 +1,52 @@
+"""How long a group with data will stand still, from what was measured before: its passes, its hand-overs, its stops and starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrator.journal.records.one_side import Paused
+from migrator.migration.data_state import ClaimData
+
+SLACK = 1.5
+"""The last pass looks at both sides once more than the passes before it."""
+
+
+def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
+    """Return how long the last pass of some claims will take with all around it, by their passes before."""
+    seconds = [SLACK * item.seconds + item.around for item in known]
+    return max(*seconds, sum(seconds) / parallel) if seconds else 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Pause:
+    """The pause that is expected of one group."""
+
+    data: float
+    """Seconds from its stop to its start."""
+    ends: float | None
+    """Seconds that its stop and its start took the last time; None where it never changed sides."""
+
+    @staticmethod
+    def of(
+        copied: Mapping[str, ClaimData],
+        handed: Iterable[ClaimData],
+        looks: Mapping[str, float],
+        parallel: int,
+        before: Paused | None,
+    ) -> Pause:
+        """Return what is known. `looks` are the seconds in which blue's host told who uses a claim's volume."""
+        data = predicted_seconds(copied.values(), parallel) + sum(looks.get(claim, 0.0) for claim in copied)
+        data += sum(item.seconds for item in handed if item.handed)
+        return Pause(data, (before.stop + before.start) / 1000 if before else None)
+
+    @property
+    def seconds(self) -> float:
+        """All that is known of it."""
+        return self.data + (self.ends or 0.0)
+
+    def __str__(self) -> str:
+        data = f"its data will be brought in about {self.data * 1000:.0f} ms, between stop and start"
+        if self.ends is None:
+            return f"{data}, which come on top and were not measured yet"
+        return f"{data}; with them, as the last time, it stands still for about {self.seconds * 1000:.0f} ms"
