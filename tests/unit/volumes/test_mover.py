@@ -8,29 +8,9 @@ import pytest
 
 from migrator.errors import BlockedError, HostError
 from migrator.model.volumes import Direction, Job, Place
-from migrator.ports import RelayEnd
 from migrator.volumes.line import Machine
 from migrator.volumes.mover import NodeMover, unit_name
-from tests.support.hosts import FakeHost
-
-JOB = Job("shop/data", Place("b", "/srv/blue"), Place("g", "/srv/green"), limit=500)
-GOOD = {"good": True, "equal": True, "left": ["a\udcff: time"], "root": {"source": "d", "target": "d"}}
-
-
-def hosts(said: str = "RESULT " + json.dumps(GOOD), path: str = "") -> tuple[FakeHost, FakeHost, NodeMover]:
-    """Return two hosts on which everything goes well, and the pass says this."""
-    found = []
-    for name in ("blue-1", "green-1"):
-        one = FakeHost(
-            name, accepts=["systemctl stop", "ssh-keygen", "systemd-run", "create_connection", "pam.d", "test -", "grep -qwm1"]
-        )
-        one.answers["for name in"] = "\n"
-        one.answers["ssh-keygen -q"] = "41234\nyes\nssh-ed25519 AAAA\n"
-        one.answers["realpath"] = f"{path or '/srv/' + name}\n"
-        one.answers["cat /var/log/migrator/"] = f"at work\n{said}\n"
-        found.append(one)
-    blue, green = found
-    return blue, green, NodeMover({"b": Machine(blue, "10.0.0.1")}, {"g": Machine(green, "10.0.1.1")})
+from tests.support.pass_hosts import GOOD, JOB, hosts
 
 
 def test_the_private_key_is_a_secret_file_of_the_unit() -> None:
@@ -83,50 +63,6 @@ def test_with_a_chosen_port_no_server_stands_beside_another_one() -> None:
     mover.prepare(JOB)
     mover.release()
     assert (blue.commands, green.commands) == ([], [])
-
-
-class FakeRelay:
-    """Says that ways stand, and remembers their ends."""
-
-    def __init__(self) -> None:
-        self.opened: list[tuple[RelayEnd, RelayEnd]] = []
-        self.closed = 0
-
-    def open(self, source: RelayEnd, target: RelayEnd) -> FakeRelay:
-        """Say so."""
-        self.opened.append((source, target))
-        return self
-
-    def close(self) -> None:
-        """Count it."""
-        self.closed += 1
-
-
-def test_by_a_relay_both_hosts_speak_with_their_own_loopback() -> None:
-    """The server takes nobody from outside, and the pass dials the port that leads to it; a pass that is joined gets a new one."""
-    blue, green, _ = hosts()
-    green.answers["python3 -c"] = "50001\n"
-    relay = FakeRelay()
-    mover = NodeMover({"b": Machine(blue, "10.0.0.1", ("ssh", "b"))}, {"g": Machine(green, "10.0.1.1", ("ssh", "g"))}, relay=relay)
-    mover.move(JOB, lambda _: None)
-    folder = f"/var/lib/migrator/volumes/{unit_name(JOB)}"
-    assert relay.opened == [(RelayEnd("blue-1", ("ssh", "b"), 41234), RelayEnd("green-1", ("ssh", "g"), 50001))]
-    assert relay.closed == 1
-    settings = json.loads(green.files[f"{folder}/settings.json"])
-    channel = settings["channel"]
-    assert (channel["address"], channel["port"], channel["relayed"]) == ("127.0.0.1", 50001, True)
-    assert green.files[f"{folder}/known_hosts"].startswith("[127.0.0.1]:50001 ssh-ed25519")
-    assert any('from="127.0.0.1"' in text for text in blue.files.values())
-    assert any("ListenAddress 127.0.0.1" in text for text in blue.files.values())
-    green.answers["python3 -c"] = "50002\n"
-    states = iter(["running", "running", "exited"])
-    green.answers["systemctl show -p ActiveState"] = lambda _: (
-        f"ActiveState=active\nSubState={next(states, 'exited')}\nExecMainStatus=0\n"
-    )
-    mover.move(JOB, lambda _: None)
-    assert [target.port for _, target in relay.opened] == [50001, 50002]
-    assert json.loads(green.files[f"{folder}/settings.json"]) == settings | {"channel": channel | {"port": 50002}}
-    assert relay.closed == 2
 
 
 def test_a_pass_that_says_nothing_at_its_end_was_cut_off() -> None:
