@@ -34,7 +34,7 @@ defaults
     option redispatch
     retries 3
     load-server-state-from-file global
-frontend shop
+frontend clients
     bind 127.0.0.1:{port}
     default_backend shop
 backend shop
@@ -116,7 +116,7 @@ class Balancer:
     def start(self) -> None:
         """Start HAProxy and wait until it accepts connections; raises MigratorError when it does not."""
         config = self.folder / "haproxy.cfg"
-        checked = subprocess.run([_program(), "-c", "-q", "-f", config], capture_output=True, text=True, check=False)
+        checked = subprocess.run([_program(), "-c", "-f", config], capture_output=True, text=True, check=False)
         if checked.returncode:
             raise CommandFailedError(f"haproxy -c -f {config}", checked.returncode, checked.stderr)
         self._process = self._run()
