@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +13,11 @@ from migrator.cli.options import Common, takes
 from migrator.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
-    from migrator.config.schema import Migration, WayBack
+    from migrator.config.schema import Migration
+    from migrator.config.traffic import SwitchConfig
     from migrator.migration.data_home import DataFrom
-    from migrator.migration.rollback import RollbackResult, TrafficMoved
+    from migrator.migration.rollback import RollbackResult
+    from migrator.migration.traffic_back import TrafficMoved
 
 
 @click.command("rollback")
@@ -38,61 +41,79 @@ def command(common: Common, graceful: str | None, data_from: DataFrom | None) ->
     Exit code 4 when something besides the traffic could not be taken back; running it again finishes.
     """
     from migrator.config.duration import parse_duration
-    from migrator.config.load import load_migration
 
     try:
         limit = None if graceful is None else parse_duration(graceful)
     except ValueError as error:
         raise ConfigError([f"--graceful: {error}"]) from error
-    try:
-        config = load_migration(common.config)
-    except ConfigError as error:
-        _traffic_alone(common, error, limit)
-        raise
     # A signal while all is taken back would leave it in the middle; every part of it has a limit.
     with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
-        moved = _move_traffic(common, config, screen, limit)
+        moved = _traffic_first(common, screen, limit)
+        config = _rest_of_the_file(common, moved, screen)
+        if moved is None:
+            moved = _move_traffic(common, config.name, config.switches, screen, limit)
         result = _finish(moved, common, config, screen, data_from or "")
     if result.undone:
         click.get_current_context().exit(4)
 
 
-def _traffic_alone(common: Common, error: ConfigError, graceful: float | None) -> None:
-    """Move the traffic where the file tells how, and exit with 4; return when it does not tell."""
-    from migrator.config.load import load_way_back
-    from migrator.migration.leaving import counted
-    from migrator.migration.rollback import RollbackResult
-    from migrator.model.events import Note
+def _traffic_first(common: Common, screen: render.Screen, graceful: float | None) -> TrafficMoved | None:
+    """Move the traffic where the file tells how, whatever else is wrong in it; return None where it does not tell."""
+    from migrator.config.way_back import load_way_back
 
     try:
         found = load_way_back(common.config)
     except ConfigError:
-        return
-    with render.Screen(quiet=common.output == "json") as screen, SIGNALS.held_back():
-        moved = _move_traffic(common, found, screen, graceful)
-        ended, still_open = moved.connections
-        if ended:
-            screen.emit(Note(f"{counted(ended)} on green were ended", warning=True))
+        return None
+    return _move_traffic(common, found.name, found.switches, screen, graceful) if found.switches else None
+
+
+def _rest_of_the_file(common: Common, moved: TrafficMoved | None, screen: render.Screen) -> Migration:
+    """Return the whole file; where it has mistakes and the traffic has moved all the same, say so and exit with 4."""
+    from migrator.config.load import load_migration
+
+    try:
+        return load_migration(common.config)
+    except ConfigError as error:
+        if moved is None:
+            raise
+        _show_traffic_alone(common, error, moved, screen)
+        click.get_current_context().exit(4)
+
+
+def _show_traffic_alone(common: Common, error: ConfigError, moved: TrafficMoved, screen: render.Screen) -> None:
+    from migrator.migration.leaving import counted
+    from migrator.migration.rollback import RollbackResult
+    from migrator.model.events import Note
+
+    ended, still_open = moved.connections
+    if ended:
+        screen.emit(Note(f"{counted(ended)} on green were ended", warning=True))
     undone = [f"what runs on green only: {issue}" for issue in error.issues]
     if still_open:
         undone.append(f"{counted(still_open)} on green were neither waited for nor ended")
     _show(RollbackResult(moved.seconds, (), tuple(undone), ended, still_open), common, traffic=True)
-    click.get_current_context().exit(4)
 
 
-def _move_traffic(common: Common, config: Migration | WayBack, screen: render.Screen, graceful: float | None) -> TrafficMoved:
-    from migrator.adapters.clock import process_age
-    from migrator.journal.file import iter_entries
-    from migrator.journal.records.migration import MIGRATION
-    from migrator.migration.rollback import DECISIVE, move_traffic
+def _move_traffic(
+    common: Common, name: str, switches: Sequence[SwitchConfig], screen: render.Screen, graceful: float | None
+) -> TrafficMoved:
     from migrator.wiring.switches import switch_of
 
-    path = common.inputs.journal(config.name)
+    # Logins on hosts take longest: they begin before the rest is imported and read.
+    switch = switch_of(switches, relative_to=common.config.parent, at_once=True)
+    from migrator.adapters.clock import process_age
+    from migrator.journal.file import iter_entries
+    from migrator.journal.records.decisive import DECISIVE, DECISIVE_WORDS
+    from migrator.migration.traffic_back import move_traffic
+
+    path = common.inputs.journal(name)
     entries = (
-        entry for word in DECISIVE for entry in iter_entries(path, MIGRATION, mentions=f'"event":"{word}"', damaged=lambda _: None)
+        entry
+        for word in DECISIVE_WORDS
+        for entry in iter_entries(path, DECISIVE, mentions=f'"event":"{word}"', damaged=lambda _: None)
     )
-    switch = switch_of(config.switches, relative_to=common.config.parent)
-    return move_traffic(config.name, entries, switch, screen, process_age, graceful=graceful)
+    return move_traffic(name, entries, switch, screen, process_age, graceful=graceful)
 
 
 def _finish(moved: TrafficMoved, common: Common, config: Migration, screen: render.Screen, data_from: DataFrom) -> RollbackResult:

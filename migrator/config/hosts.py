@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import ConfigDict, Field
 
 from migrator.config.fields import Frozen
-from migrator.config.load import load_cluster
-from migrator.config.stack import Login, NodeConfig, SshConfig
+from migrator.config.login import Login
+from migrator.config.parse import load_cluster
+from migrator.config.stack import NodeConfig, SshConfig
 
 
 class ClusterHosts(Frozen):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from migrator.config.fields import Duration, Frozen, Rate, Selector, lasting
 from migrator.config.one_side import Cutover
-from migrator.config.traffic import Course, OneOrMore, SwitchConfig, Traffic, as_list, course, require_consistent
+from migrator.config.traffic import Course, OneOrMore, Traffic, as_list, course, require_consistent
 from migrator.config.volumes import Volumes
+from migrator.config.way_back import NAME
 
 
 class ClusterConfig(Frozen):
@@ -206,14 +207,11 @@ class Retire(Frozen):
     soak: Duration = lasting("24h", description="How long green must have had all traffic.")
 
 
-_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-
-
 class Migration(Frozen):
     """A migration from blue to green."""
 
     api_version: Literal["migrator/v1"] = Field("migrator/v1", description="Version of this file's format.")
-    name: str = Field(description="Name of the migration; its journal carries it.", pattern=_NAME)
+    name: str = Field(description="Name of the migration; its journal carries it.", pattern=NAME)
     blue: ClusterConfig = Field(description="The cluster that objects move from.")
     green: ClusterConfig = Field(description="The cluster at the new version.")
     move: Move = Field(default_factory=Move, description="What moves.")
@@ -251,15 +249,3 @@ class Migration(Frozen):
     def course(self) -> Course:
         """The steps of a cutover, the same for all switches."""
         return course(self.switches)
-
-
-class WayBack(BaseModel):
-    """What going back needs of the file for its traffic; a mistake elsewhere in it must not keep traffic on green."""
-
-    name: str = Field(pattern=_NAME)
-    traffic: OneOrMore[SwitchConfig]
-
-    @property
-    def switches(self) -> tuple[SwitchConfig, ...]:
-        """What traffic moves through, one entry each."""
-        return as_list(self.traffic)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from migrator.config.duration import parse_duration
 from migrator.config.fields import Frozen
-from migrator.config.load import load_cluster
+from migrator.config.login import Login
+from migrator.config.parse import load_cluster
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -36,19 +36,6 @@ class SshConfig(Frozen):
     key: str = Field("", description="Path of the private key; left out: what ssh takes by itself.")
     known_hosts: str = Field("", description="Path of the file with the hosts' keys; left out: your own.")
     port: int = Field(22, ge=1, le=65535, description="Port of the SSH server.")
-
-
-@dataclass(slots=True, frozen=True)
-class Login:
-    """How to reach a host over SSH."""
-
-    address: str
-    user: str = "root"
-    port: int = 22
-    key: str = ""
-    """Path of the private key; empty: what ssh uses by itself, such as an agent."""
-    known_hosts: str = ""
-    """Path of the file with its host key; empty: the person's own."""
 
 
 class NodeConfig(Frozen):

@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, Generic, Self, TypeVar, cast
 
 from migrator.errors import JournalError
 from migrator.journal.disk import PieceFile
 from migrator.journal.records.base import Bound, Entry, Header, Record
 from migrator.journal.records.codec import Codec, LineError, TornLineError, parse_line
-from migrator.ports import Clock
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 FORMAT = 1
 

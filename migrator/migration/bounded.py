@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from migrator.errors import MigratorError, UnavailableError
-from migrator.ports import Clock
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrator.errors import BlockedError
-from migrator.journal.records.migration import Retired
+from migrator.journal.records.decisive import Retired
 from migrator.migration.ages import Moment
 from migrator.migration.archive import Archived
 from migrator.migration.run import Run

@@ -1,44 +1,20 @@
-"""Shift all traffic back to blue in one step, whatever state green is in; then what runs on one side only.
-
-Traffic needs the load balancer and a journal that can be read. Everything else comes afterwards, and stops nothing.
-"""
+"""What comes after traffic is on blue again (`traffic_back.py`): what runs on one side only; nothing of it stops the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from migrator.config.schema import Hooks
-from migrator.errors import BlockedError, TrafficError
-from migrator.journal.records.base import Entry, Header
-from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
+from migrator.errors import TrafficError
+from migrator.journal.records.migration import HookStarted
 from migrator.journal.records.traffic import RollbackEnded, RollbackStarted
 from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted, wait_until_left
 from migrator.migration.run import Run
-from migrator.migration.undo import Undo, shifted_back, traffic_to_blue
+from migrator.migration.traffic_back import TrafficMoved
+from migrator.migration.undo import Undo, shifted_back
 from migrator.model.events import Step
-from migrator.model.traffic import Withdrawal
-from migrator.ports import CommandRunner, Reporter, TrafficSwitch
-
-
-@dataclass(slots=True, frozen=True)
-class TrafficMoved:
-    """All traffic is on blue, or there is no load balancer."""
-
-    seconds: float = 0.0
-    """From the start of the process until this was read back; 0 without a load balancer."""
-    withdrawal: Withdrawal | None = None
-    complaint: str = ""
-    """What the load balancer could not do besides, such as keep the weights across a restart."""
-    waits_for: TrafficSwitch | None = None
-    """Where connections on green may end by themselves, within `limit`."""
-    limit: float = 0.0
-
-    @property
-    def connections(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Those that were open on green and were ended, and those that were not, by server."""
-        return (self.withdrawal.ended, self.withdrawal.reading.green_sessions) if self.withdrawal else ({}, {})
+from migrator.ports import CommandRunner
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,40 +30,6 @@ class RollbackResult:
     """Connections that were open on green and were ended, by server."""
     still_open: dict[str, int] = field(default_factory=dict)
     """Connections that are open on green, by server."""
-
-
-DECISIVE = (Header.WORD, Retired.WORD)
-"""The records that a rollback reads before the traffic moves: two of many thousands."""
-
-
-def move_traffic(
-    name: str,
-    entries: Iterable[Entry[MigrationRecord]],
-    switch: TrafficSwitch | None,
-    reporter: Reporter,
-    age: Callable[[], float],
-    *,
-    graceful: float | None = None,
-) -> TrafficMoved:
-    """Shift all traffic to blue before anything else; `age` returns the seconds since the process began.
-
-    What is open on green is ended, or with `graceful` gets that many seconds, which `finish` waits for.
-
-    Raises BlockedError when the entries say that blue is retired, or are another migration's, TrafficError when the traffic
-    cannot be shifted.
-    """
-    for entry in entries:
-        if isinstance(entry.record, Header) and entry.record.migration != name:
-            raise BlockedError(f"the journal belongs to migration {entry.record.migration}, not {name}", hint="--state-dir")
-        if isinstance(entry.record, Retired):
-            raise BlockedError("blue is retired: there is nothing to go back to", hint="its archive is beside the journal")
-    if switch is None:
-        return TrafficMoved()
-    withdrawal, complaint = traffic_to_blue(switch, end_connections=graceful is None)
-    waits_for = None if graceful is None else switch
-    moved = TrafficMoved(round(age(), 3), withdrawal, complaint, waits_for, graceful or 0.0)
-    reporter.emit(Step(f"all traffic is on blue, after {moved.seconds * 1000:.0f} ms"))
-    return moved
 
 
 def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:

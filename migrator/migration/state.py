@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
 
-from migrator.journal.records import data, traffic
+from migrator.journal.records import data, decisive, traffic
 from migrator.journal.records import migration as records
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
@@ -211,7 +211,7 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
             return replace(state, going_back=True)
         case traffic.RollbackEnded():
             return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green=None, good_verdict=None)
-        case records.Retired():
+        case decisive.Retired():
             return replace(state, stage=Stage.RETIRED)
         case Bound(clusters=clusters):
             return replace(state, clusters={**state.clusters, **clusters})

@@ -14,25 +14,11 @@ from migrator.migration.leaving import counted
 from migrator.migration.one_side.back import hand_back
 from migrator.migration.one_side.guards import put_back
 from migrator.migration.run import Run
+from migrator.migration.traffic_back import traffic_to_blue
 from migrator.model.events import Event, Note
 from migrator.model.ref import ObjectRef
 from migrator.model.traffic import Withdrawal
 from migrator.ports import TrafficSwitch
-
-
-def traffic_to_blue(switch: TrafficSwitch, *, end_connections: bool = True) -> tuple[Withdrawal, str]:
-    """Move all traffic to blue; return what came of it, and what the load balancer could not do besides.
-
-    Raises its error while green has traffic, and when nobody can tell.
-    """
-    try:
-        return switch.withdraw(end_connections=end_connections), ""
-    except Exception as error:
-        with contextlib.suppress(Exception):
-            reading = switch.read()
-            if not reading.green_percent:
-                return Withdrawal(reading, {}), reason(error)
-        raise
 
 
 def shifted_back(withdrawal: Withdrawal) -> Shifted:

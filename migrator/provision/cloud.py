@@ -11,7 +11,7 @@ import pulumi
 import pulumi_hcloud as hcloud
 import yaml
 
-from migrator.config.load import text_of
+from migrator.config.parse import text_of
 from migrator.config.stack import CloudConfig, StackConfig
 from migrator.provision.debian import PACKAGES, pacman_records
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic.alias_generators import to_camel
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.stack import Login, NodeConfig, StackConfig
+from migrator.config.login import Login
+from migrator.config.stack import NodeConfig, StackConfig
 from migrator.nodes.spec import ClusterSpec, NodeSpec, cluster_of, node_of
 from migrator.ssh.host import SshHost, socket_folder
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
-from migrator.journal.records import data, one_side, traffic
+from migrator.journal.records import data, decisive, one_side, traffic
 from migrator.journal.records import migration as records
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MIGRATION, MigrationRecord
@@ -143,7 +143,7 @@ def _own_milestone(
             return "validated", "good" if record.good else f"bad: {failures} failures"
         case records.HookStarted():
             return "hook", f"{record.moment}: {record.program}"
-        case records.Retired():
+        case decisive.Retired():
             return "retired", f"{record.objects} objects archived"
         case records.AccountRemoval():
             return "account removed from green", ""

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from migrator.config.stack import Login
+from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
-from migrator.ports import Clock
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 CONNECT_SECONDS = 10
 # For a file in either direction: a snapshot of etcd is large, and a line may be slow.

@@ -15,16 +15,22 @@ import shlex
 import subprocess
 import threading
 import weakref
+from collections.abc import Collection
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from migrator.config.stack import Login
+from migrator.config.login import Login
 from migrator.errors import HostError
-from migrator.ports import Clock
 from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost
 
+if TYPE_CHECKING:
+    from migrator.ports import Clock
+
 _LOOP = """while IFS= read -r script && IFS= read -r input; do
-  script=$(printf %s "$script" | base64 -d) && printf %s "$input" | base64 -d | sh -c "$script"
+  script=$(printf %b "$script")
+  if [ -z "$input" ]; then sh -c "$script" < /dev/null
+  elif [ "$(printf YQ== | base64 -d)" = a ]; then printf %s "$input" | base64 -d | sh -c "$script"
+  else false; fi
   printf '\\n{mark} %d\\n' "$?"
   printf '\\n{mark}\\n' >&2
 done"""
@@ -34,12 +40,18 @@ _POLL_SECONDS = 0.005
 class SessionHost(SshHost):
     """Runs commands one after the other in one session, which also forwards sockets; a session that is lost is opened again."""
 
-    def __init__(self, name: str, login: Login, sockets: Path, *, clock: Clock) -> None:
+    def __init__(self, name: str, login: Login, sockets: Path, *, clock: Clock, forwards: Collection[str] = ()) -> None:
+        """`forwards` are sockets of the host that will be asked for."""
         super().__init__(name, login, sockets, clock=clock)
         self._using = threading.RLock()
         self._session: _Session | None = None
         # Sockets of this machine, by the socket of the host that they lead to.
-        self._ways: dict[str, Path] = {}
+        self._ways = {path: self._new_way() for path in forwards}
+
+    def begin(self) -> None:
+        """Log in, without waiting for it; what goes wrong is told by the first command."""
+        with self._using, contextlib.suppress(HostError):
+            self._living()
 
     def forwarded(self, path: str) -> Path:
         """Return a unix socket of this machine that leads to one of the host, as the user who logs in; raises HostError.
@@ -48,7 +60,7 @@ class SessionHost(SshHost):
         """
         with self._using:
             if path not in self._ways:
-                self._ways[path] = self._sockets / f"s-{secrets.token_hex(8)}"
+                self._ways[path] = self._new_way()
                 self._session = None
             session = self._living()
             ends = self.clock.monotonic() + 2 * CONNECT_SECONDS
@@ -59,7 +71,7 @@ class SessionHost(SshHost):
         return self._ways[path]
 
     def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
-        """Send a command and its input, each as one line of base64: no argument on this machine holds them."""
+        """Send a command and its input, each as one line: no argument on this machine holds them."""
         with self._using:
             session = self._living()
             try:
@@ -68,13 +80,19 @@ class SessionHost(SshHost):
                 session.end()
                 raise
 
+    def _new_way(self) -> Path:
+        return self._sockets / f"s-{secrets.token_hex(8)}"
+
     def _living(self) -> _Session:
         """Return the session, or a new one where there is none any more."""
         if self._session is None or self._session.ended:
             for way in self._ways.values():
                 way.unlink(missing_ok=True)
             forward = [word for path, way in self._ways.items() for word in ("-L", f"{way}:{path}")]
-            self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)
+            try:
+                self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)
+            except OSError as error:
+                raise HostError(f"{self.name}: ssh cannot be started: {error.strerror}", hint="install OpenSSH's client") from error
         return self._session
 
 
@@ -105,7 +123,8 @@ class _Session:
     def ask(self, command: str, stdin: bytes, ends: float, clock: Clock) -> Answer:
         """Return the answer to one command; raises TimeoutError. A session that ends meanwhile answers as ssh does."""
         self._output, self._errors = bytearray(), bytearray()
-        lines = b"".join(base64.b64encode(text) + b"\n" for text in (command.encode(), stdin))
+        escaped = command.encode().replace(b"\\", rb"\\").replace(b"\n", rb"\n")  # as printf %b reads it
+        lines = escaped + b"\n" + base64.b64encode(stdin) + b"\n"
         code: int | None = None
         with contextlib.suppress(BrokenPipeError):
             _pipe(self._process.stdin).write(lines)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.address import AddressConfig
 from migrator.errors import TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
-from migrator.ports import Clock
 from migrator.traffic.address_facts import Hosts, require_able
 from migrator.traffic.hand_over import HandOver
 from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
 from migrator.traffic.together import ask_all, first_hint, told
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 # keepalived's own default; those who missed the first announcement hear this one.
 _ANNOUNCES_AGAIN_SECONDS = 5.0

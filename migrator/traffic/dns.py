@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.dns import DnsConfig, host_and_port
 from migrator.errors import TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
-from migrator.ports import Clock
 from migrator.traffic.dns_server import Changed, DnsServer, Records, read_key
 from migrator.traffic.external_dns import is_encrypted, owner_of, registry_names
 from migrator.traffic.together import ask_all, told
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 _POLL_SECONDS = 0.2
 # How long a way back waits for servers besides the primary: resolvers ask any of them.

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from migrator.config.address import AddressConfig
 from migrator.errors import MigratorError, TrafficError
-from migrator.ports import Clock
 from migrator.side_by_side import side_by_side
 from migrator.traffic.address_facts import Hosts, standby_lines
 from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
 from migrator.traffic.together import ask_all, first_hint, told
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 _HIGHEST = 254
 # From the release until the other side takes the address.

@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
-from migrator.ports import Clock
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
 from migrator.traffic.machine import Machine, ThisMachine
@@ -25,6 +24,9 @@ from migrator.traffic.start_options import StartOptions, read_start_options
 from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
 from migrator.untrusted import printable
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
 """In `show info`."""

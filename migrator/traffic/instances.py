@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
-from migrator.ports import TrafficSwitch
 from migrator.traffic.several import Several
 from migrator.traffic.together import ask_all, first_hint, told
+
+if TYPE_CHECKING:
+    from migrator.ports import TrafficSwitch
 
 
 class Instances:

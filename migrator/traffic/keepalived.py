@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
 
 from migrator.config.address import KeepalivedHost
 from migrator.errors import CommandFailedError, HostError, TrafficError
-from migrator.ports import Host
 from migrator.traffic.vrrp import Vrrp, read_vrrp
 from migrator.untrusted import printable
+
+if TYPE_CHECKING:
+    from migrator.ports import Host
 
 MAY = 0
 """In the file: the host may hold the address, with its own priority. Another number is added to that."""
@@ -26,13 +29,16 @@ _MARK = "-- data --"
 _DEAD = "keepalived does not run"
 _SILENT = "keepalived does not answer SIGUSR1"
 
+# Each program that the shell starts takes milliseconds of a busy host, so what the shell can do itself it does.
 _FIND = """set -u
-pid=$(head -c 20 {pid_file} 2>/dev/null) || pid=
-inside=
+pid= name= inside=
+read -r pid 2>/dev/null < {pid_file}
 case "$pid" in ''|*[!0-9]*) pid=;; esac
-if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = keepalived ] && readlink "/proc/$pid/ns/net" > /dev/null; then
+[ -z "$pid" ] || read -r name 2>/dev/null < "/proc/$pid/comm"
+if [ "$name" = keepalived ] && [ -e "/proc/$pid/ns/net" ]; then
   exec 9< "/proc/$pid/ns/net"
-  inside="nsenter --net=/proc/$$/fd/9"  # its network namespace, also once it has ended
+  # Its network namespace, also once it has ended.
+  [ "/proc/$pid/ns/net" -ef /proc/self/ns/net ] || inside="nsenter --net=/proc/$$/fd/9"
 else
   pid=
 fi
@@ -41,7 +47,8 @@ holds() {{ [ -n "$(has)" ]; }}
 drop() {{ has | while read -r _ device _ address _; do $inside ip address del "$address" dev "$device"; done; }}
 """
 # A busy disk takes seconds to sync: nobody waits for that, keepalived looks at once.
-_WRITE = """mkdir -p "$(dirname {file})" && (umask 022; echo {value} > {file}.new) && mv {file}.new {file} || exit 1
+_WRITE = """[ -d {folder} ] || mkdir -p {folder}
+(umask 022; echo {value} > {file}.new) && mv {file}.new {file} || exit 1
 (sync {file} > /dev/null 2>&1 < /dev/null &)
 [ {value} -ge 0 ] || [ -n "$pid" ] || drop
 """
@@ -56,8 +63,11 @@ while [ -n "$pid" ] && readlink "/proc/$pid/exe" > /dev/null && [ "$left" -gt 0 
 drop
 """
 _SEEN = """if holds; then echo holds=yes; else echo holds=no; fi
-echo "file=$(head -c 16 {file} 2>/dev/null | tr -d '\\n')"
-echo "disk=$(stat -f -c %T "$(dirname {file})" 2>/dev/null)"
+number=
+read -r number 2>/dev/null < {file}
+echo "file=$number"
+"""
+_DISK = """echo "disk=$(stat -f -c %T {folder} 2>/dev/null)"
 """
 # What keepalived writes may hold a password: that line is left out, and so is the file afterwards.
 _DATA = """[ -n "$pid" ] || {{ echo 'trouble={dead}'; exit 0; }}
@@ -71,7 +81,7 @@ until grep -q -e '-< Interfaces >-' "$data" 2>/dev/null; do
   sleep 0.01
 done
 echo '-- data --'
-sed -n '/-< VRRP Topology >-/,/-< Interfaces >-/p' "$data" | grep -v Password
+sed -n '/-< VRRP Topology >-/,/-< Interfaces >-/{{/Password/d;p;}}' "$data"
 rm -f "$data" "${{data%.data}}_parent.data"
 """
 
@@ -117,6 +127,7 @@ class OverSsh:
             "ip": shlex.quote(ip),
             "pid_file": shlex.quote(config.pid_file),
             "file": shlex.quote(config.track_file),
+            "folder": shlex.quote(str(PurePosixPath(config.track_file).parent)),
             "dead": _DEAD,
             "silent": _SILENT,
         }
@@ -125,7 +136,7 @@ class OverSsh:
 
     def look(self, *, ask: bool = True) -> Seen:
         """Look, in one command."""
-        return self._run([_SEEN, *([_DATA] if ask else [])])
+        return self._run([_SEEN, _DISK, *([_DATA] if ask else [])])
 
     def write(self, value: int, *, ask: bool = False) -> Seen:
         """Write, in one command."""

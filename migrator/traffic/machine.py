@@ -6,10 +6,12 @@ import os
 import shlex
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from migrator.errors import CommandFailedError, HostError
-from migrator.ports import Host
+
+if TYPE_CHECKING:
+    from migrator.ports import Host
 
 _PROC = Path("/proc")
 _MARK = "-- configuration --"

@@ -10,11 +10,13 @@ import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from migrator.errors import HostError, TrafficError
-from migrator.ports import Clock
 from migrator.untrusted import printable
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 _SECONDS = 5.0
 _CONNECT_SECONDS = 2.0

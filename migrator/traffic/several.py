@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from migrator.errors import MigratorError, TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
-from migrator.ports import TrafficSwitch
 from migrator.traffic.together import ask_all, first_hint, named, summed, told
+
+if TYPE_CHECKING:
+    from migrator.ports import TrafficSwitch
 
 
 class Several:

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.load import parse
+from migrator.config.parse import parse
 from migrator.config.stack import StackConfig
 from migrator.errors import ForbiddenError
 from migrator.kube.access import Access, load_access

@@ -10,7 +10,8 @@ from migrator.journal.records.one_side import HandOverStep
 from migrator.migration.data_home import DataFrom, DataHome
 from migrator.migration.data_pass import Movers
 from migrator.migration.fence import Side
-from migrator.migration.rollback import finish, move_traffic
+from migrator.migration.rollback import finish
+from migrator.migration.traffic_back import move_traffic
 from migrator.ports import Blue
 from tests.support.fake_cluster.faults import unavailable
 from tests.support.one_side import Stand

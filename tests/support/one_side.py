@@ -14,9 +14,10 @@ from migrator.migration.fence import Limits, Side, WayBack
 from migrator.migration.one_side.back import hand_back
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
 from migrator.migration.one_side.sides import cron_job as part_of
-from migrator.migration.rollback import finish, move_traffic
+from migrator.migration.rollback import finish
 from migrator.migration.run import Run
 from migrator.migration.session import Session
+from migrator.migration.traffic_back import move_traffic
 from migrator.migration.verbs import run_copy, run_validate
 from migrator.model.kinds import CRON_JOBS, DEPLOYMENTS, PODS
 from migrator.model.manifest import Manifest, get

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pulumi.dynamic import ResourceProvider
 
-from migrator.config.load import parse
+from migrator.config.parse import parse
 from migrator.config.stack import StackConfig
 from migrator.errors import CommandFailedError
 from migrator.nodes.mark import MARK_FILE

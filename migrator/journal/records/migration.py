@@ -10,6 +10,7 @@ from pydantic import Field
 from migrator.journal.records.base import Bound, Header, Record, Ref, Strict
 from migrator.journal.records.codec import Codec
 from migrator.journal.records.data import DataRecord
+from migrator.journal.records.decisive import Retired
 from migrator.journal.records.one_side import GuardRecord, HandOverRecord
 from migrator.journal.records.traffic import CutoverRecord, FenceRecord, RollbackRecord
 from migrator.model.outcome import Action, Outcome
@@ -160,18 +161,6 @@ class AccountRemoval(Record):
 
     WORD = "remove-account"
     refs: tuple[Ref, ...]
-
-
-@dataclass(slots=True, frozen=True)
-class Retired(Record):
-    """Blue is archived, and the migration is closed."""
-
-    WORD = "retired"
-    archive: str
-    """Path of the archive."""
-    objects: int
-    sha256: str = ""
-    """Digest of the archive's file."""
 
 
 CopyRecord = CopyStarted | WaveAnnounced | ObjectOutcome | PruneAnnounced | CopyEnded

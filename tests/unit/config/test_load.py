@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from migrator.config.hosts import load_hosts
-from migrator.config.load import load_migration, load_way_back, parse_migration
+from migrator.config.load import load_migration, parse_migration
 from migrator.config.schema import Migration
 from migrator.config.stack import StackConfig, load_stack
+from migrator.config.way_back import load_way_back
 from migrator.errors import ConfigError
 
 WRONG = """\
@@ -144,15 +145,3 @@ def test_a_name_that_haproxy_would_not_accept_is_refused(name: str) -> None:
     )
     with pytest.raises(ConfigError, match=r"traffic\.haproxy\.blue"):
         parse_migration(text, "m.yaml")
-
-
-def test_what_a_way_back_needs_is_read_whatever_else_is_wrong(tmp_path: Path) -> None:
-    """A mistake in a hook must not keep traffic on green; one in how traffic goes is told."""
-    path = tmp_path / "migration.yaml"
-    haproxy = "{socket: s, backend: b, blue: [x], green: [y], stateFile: f}"
-    path.write_text(f"name: shop\nhooks: much\nblue: 1\ntraffic: {{steps: [3], haproxy: {haproxy}}}\n")
-    found = load_way_back(path)
-    assert (found.name, [item.haproxy.green for item in found.switches if item.haproxy]) == ("shop", [("y",)])
-    path.write_text(f"name: shop\ntraffic: {{haproxy: {haproxy.replace('socket', 'sokcet')}}}\n")
-    with pytest.raises(ConfigError, match=r"migration.yaml:2: traffic.haproxy.sokcet: unknown key"):
-        load_way_back(path)

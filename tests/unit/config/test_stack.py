@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from migrator.config.load import parse
-from migrator.config.stack import Login, StackConfig, load_stack
+from migrator.config.login import Login
+from migrator.config.parse import parse
+from migrator.config.stack import StackConfig, load_stack
 from migrator.errors import ConfigError
 
 BASE: dict[str, Any] = {

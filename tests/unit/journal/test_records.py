@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import migrator
 from migrator.errors import JournalError
 from migrator.journal.file import FileJournal, iter_entries
-from migrator.journal.records import base, migration, one_side, traffic, upgrade
+from migrator.journal.records import base, decisive, migration, one_side, traffic, upgrade
 from migrator.journal.records import data as data_records
 from migrator.journal.records.base import Entry, Record
 from migrator.journal.records.codec import Codec
@@ -99,7 +99,7 @@ def test_a_migration_of_0_1_0_can_be_continued(tmp_path: Path) -> None:
         path.write_bytes(b"".join(lines[:count]))
         with FileJournal(path, MIGRATION, tool="0.2.0", migration="shop", clock=FakeClock()) as journal:
             stages.append(fold(journal.entries()).stage)
-            journal.append(migration.Retired("a", 1))
+            journal.append(decisive.Retired("a", 1))
             assert fold(journal.entries()).stage is Stage.RETIRED
     assert list(dict.fromkeys(stages)) == [
         Stage.NEW,

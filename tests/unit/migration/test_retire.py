@@ -8,7 +8,8 @@ from unittest.mock import Mock
 import pytest
 
 from migrator.errors import BlockedError, TrafficError
-from migrator.journal.records.migration import MigrationRecord, Retired
+from migrator.journal.records.decisive import Retired
+from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import ClocksCompared, CutoverEnded, ShiftAnnounced
 from migrator.migration.archive import Archived
 from migrator.migration.retire import record_retirement, require_retirable, require_whole

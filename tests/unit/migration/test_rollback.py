@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import pytest
 
 from migrator.config.load import parse_migration
-from migrator.errors import BlockedError, CommandFailedError, ConfigError, TrafficError
-from migrator.journal.records.base import Entry, Header
-from migrator.journal.records.migration import HookStarted, MigrationRecord, Retired
+from migrator.errors import CommandFailedError, ConfigError, TrafficError
+from migrator.journal.records.migration import HookStarted, MigrationRecord
 from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced, Shifted
 from migrator.migration.fence import Side, WayBack
-from migrator.migration.rollback import RollbackResult, TrafficMoved, after, finish, move_traffic
+from migrator.migration.rollback import RollbackResult, after, finish
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
-from migrator.model.events import Note, Step
+from migrator.migration.traffic_back import TrafficMoved, move_traffic
+from migrator.model.events import Note
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue
@@ -77,14 +77,6 @@ def test_traffic_goes_back_before_anything_is_asked_or_written(stand: Stand) -> 
     assert stand.switch.shifts == [0]
     assert (stand.blue.requests, stand.green.requests) == ([], [])
     assert len(stand.journal.records) == len(FENCED)
-
-
-def test_the_time_is_told_when_the_traffic_is_back(stand: Stand) -> None:
-    """It is read after the load balancer has confirmed the weights."""
-    stand.switch.shift_seconds = 0.7
-    moved = move_traffic("shop", stand.journal.entries(), stand.switch, stand.recorder, stand.clock.monotonic)
-    assert moved.seconds == 0.7
-    assert [event.text for event in stand.recorder.events if isinstance(event, Step)] == ["all traffic is on blue, after 700 ms"]
 
 
 def test_then_cronjobs_go_back_and_all_of_it_is_written(stand: Stand) -> None:
@@ -174,19 +166,6 @@ def test_a_complaint_beside_the_weights_is_listed(stand: Stand) -> None:
     stand.switch.complains = "state file cannot be written"
     assert stand.finish().undone == ("the load balancer: state file cannot be written",)
     assert stand.switch.percent == 0
-
-
-@pytest.mark.parametrize(
-    ("record", "words"),
-    [(Retired("archive", 1), "blue is retired"), (Header(1, "0.1.0", "other"), "belongs to migration other, not shop")],
-)
-def test_where_there_is_no_way_back_nothing_is_touched(stand: Stand, record: MigrationRecord, words: str) -> None:
-    """A retired blue, or somebody else's journal."""
-    stand.journal.kept.append(Entry(0.0, record))
-    with pytest.raises(BlockedError, match=words) as caught:
-        stand.move()
-    assert caught.value.hint
-    assert stand.switch.shifts == []
 
 
 def test_hooks_run_also_when_the_journal_cannot_be_written(stand: Stand) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from migrator.journal.records.decisive import Retired
 from migrator.journal.records.migration import (
     CopyEnded,
     CopyStarted,
     MigrationRecord,
     ObjectOutcome,
-    Retired,
     VerdictGiven,
     WaveAnnounced,
 )

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
-from migrator.errors import TrafficError
 from migrator.journal.records.one_side import HandBackAnnounced, HandedBack
 from migrator.journal.records.traffic import FenceAnnounced, RollbackStarted
 from migrator.migration.fence import Side, WayBack
-from migrator.migration.undo import Undo, traffic_to_blue
+from migrator.migration.undo import Undo
 from migrator.model.events import Event, Step
 from migrator.model.ref import ObjectRef
-from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.journals import migration_run
-from tests.support.traffic import FakeSwitch
 
 NIGHTLY = ObjectRef("batch", "CronJob", "default", "nightly")
-
-
-def test_traffic_that_is_on_blue_is_on_blue_whatever_is_said_besides() -> None:
-    """A state file on a full disk does not make a shift undone."""
-    switch = FakeSwitch(FakeClock(), percent=50)
-    switch.complains = "no room"
-    withdrawal, complaint = traffic_to_blue(switch)
-    assert (withdrawal.reading.green_percent, complaint) == (0, "no room")
-
-
-def test_traffic_that_is_not_on_blue_is_an_error() -> None:
-    """Nobody is told otherwise."""
-    switch = FakeSwitch(FakeClock(), percent=50)
-    switch.refused = {0}
-    with pytest.raises(TrafficError, match="does not take 0"):
-        traffic_to_blue(switch)
 
 
 def test_the_journal_comes_after_the_hand_over() -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, CommandFailedError, GateFailedError
+from migrator.journal.records.decisive import Retired
 from migrator.journal.records.migration import (
     CopyEnded,
     CopyStarted,
     HookStarted,
     MigrationRecord,
-    Retired,
     VerdictGiven,
     WaveAnnounced,
 )
@@ -35,9 +35,10 @@ from migrator.migration.ages import Moment
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import Limits
 from migrator.migration.one_side.over import hand_over, ready_to_hand_over
-from migrator.migration.rollback import finish, move_traffic
+from migrator.migration.rollback import finish
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
+from migrator.migration.traffic_back import move_traffic
 from migrator.migration.verbs import run_copy, run_cutover, run_diff, run_plan, run_retire, run_validate
 from migrator.model.kinds import CONFIG_MAPS, CRON_JOBS
 from migrator.model.manifest import Manifest

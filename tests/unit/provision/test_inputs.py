@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migrator.config.load import parse
+from migrator.config.parse import parse
 from migrator.config.stack import StackConfig
 from migrator.nodes.spec import cluster_of, node_of
 from migrator.provision.inputs import cluster_inputs, cluster_spec, node_inputs, node_spec

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.config.stack import Login
+from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ssh.host import SshHost
 from tests.support.clock import FakeClock

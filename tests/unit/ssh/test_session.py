@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.adapters.clock import SystemClock
-from migrator.config.stack import Login
+from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ssh.session import SessionHost
 from tests.support.sandbox import until
@@ -105,12 +105,34 @@ def test_sudo_that_asks_for_a_password_is_told_with_the_line_that_mends_it(ssh: 
         ssh.host("pi").run("true")
 
 
-def test_a_host_without_base64_runs_nothing(ssh: Ssh, tmp_path: Path) -> None:
-    """An empty script would end well."""
+def test_a_host_without_base64_writes_no_empty_file(ssh: Ssh, tmp_path: Path) -> None:
+    """What needs no input runs there all the same."""
     (tmp_path / "base64").write_text("#!/bin/sh\nexit 9\n")
     (tmp_path / "base64").chmod(0o755)
+    host = ssh.host()
     with pytest.raises(CommandFailedError):
-        ssh.host().run("true")
+        host.write(str(tmp_path / "file"), b"content")
+    assert not (tmp_path / "file.new").exists()
+    assert host.run("echo well") == "well\n"
+
+
+def test_a_login_begins_before_it_is_asked_for(ssh: Ssh, tmp_path: Path) -> None:
+    """With the sockets that will be; the first command and the first socket take the same one."""
+    host = SessionHost("lb1", Login("192.0.2.7"), tmp_path / "sockets", clock=SystemClock(), forwards=["/run/admin.sock"])
+    host.begin()
+    until((tmp_path / "pids").exists)  # written after the words
+    (way,) = [word.partition(":")[0] for word in ssh.words if word.endswith(":/run/admin.sock")]
+    Path(way).touch()
+    assert (host.run("echo ok"), str(host.forwarded("/run/admin.sock")), len(ssh.processes)) == ("ok\n", way, 1)
+
+
+def test_a_login_that_cannot_even_begin_is_told_by_the_first_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without ssh."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    host = SessionHost("lb1", Login("192.0.2.7"), tmp_path / "sockets", clock=SystemClock())
+    host.begin()
+    with pytest.raises(HostError, match="ssh"):
+        host.run("true")
 
 
 def test_commands_of_several_threads_wait_for_each_other(ssh: Ssh) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from migrator.journal.records.base import Entry
 from migrator.journal.records.codec import LineError, TornLineError, parse_line
-from migrator.journal.records.migration import MIGRATION, Retired
+from migrator.journal.records.decisive import Retired
+from migrator.journal.records.migration import MIGRATION
 from migrator.journal.records.traffic import CutoverStarted, ShiftAnnounced
 from migrator.journal.records.upgrade import UPGRADE, Cordoned, StepStarted
 
