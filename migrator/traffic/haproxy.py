@@ -96,10 +96,10 @@ class HAProxy:
         """Set the share of green: who gains is set and read back before the other side loses. 0 is `withdraw`."""
         if not green_percent:
             return self.withdraw(end_connections=True).reading
-        with self._changing():
-            self._give(self._wanted(green_percent))
-            self._take(self._wanted(green_percent), away=())
-        self._keep()
+        wanted = self._wanted(green_percent)
+        with self._changing() as before:
+            servers = self._take(wanted, self._give(wanted, before), away=())
+        self._keep(servers)
         return self.read()
 
     def end_on_blue(self) -> dict[str, int]:
@@ -107,16 +107,15 @@ class HAProxy:
         servers = self._servers()
         if self._percent(servers) < 100:
             raise TrafficError("haproxy: blue still has a share, so nothing is ended there", hint="`migrator cutover` first")
-        return self._end_connections(self._config.blue, grace=0.0)
+        return self._end_connections(self._config.blue, servers, grace=0.0)
 
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it."""
         wanted = self._wanted(0)
-        with self._changing():
-            self._give(wanted)
-            self._take(wanted, away=self._config.green)
-            ended = self._end_connections(self._config.green, grace=_GRACE_SECONDS) if end_connections else {}
-        self._keep()
+        with self._changing() as before:
+            servers = self._take(wanted, self._give(wanted, before), away=self._config.green)
+            ended = self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS) if end_connections else {}
+        self._keep(servers)
         return Withdrawal(self.read(), ended)
 
     def prepare(self) -> float:
@@ -140,13 +139,17 @@ class HAProxy:
     def _ours(self) -> tuple[str, ...]:
         return (*self._config.blue, *self._config.green)
 
-    def _give(self, wanted: Mapping[str, int]) -> None:
-        """Set the weights of those who gain; raises TrafficError unless they have them, and each side has somebody who is up."""
-        gaining = {name: wanted[name] for name, server in self._servers().items() if wanted[name] > server.share}
+    def _give(self, wanted: Mapping[str, int], servers: Mapping[str, Server]) -> Mapping[str, Server]:
+        """Set the weights of those who gain; return how all are then.
+
+        Raises TrafficError unless they have their weights, and each side has somebody who is up.
+        """
+        gaining = {name: wanted[name] for name, server in servers.items() if wanted[name] > server.share}
         for name, weight in gaining.items():
             self._set(name, f"weight {weight}")
             self._set(name, "state ready")
-        servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
+        if gaining:
+            servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
         for side in (self._config.blue, self._config.green):
             ready = [servers[name] for name in side if wanted[name]]
             if not any(server.up for server in ready) and any(server.name in gaining for server in ready):
@@ -154,19 +157,21 @@ class HAProxy:
                 raise TrafficError(
                     f"haproxy: nobody is there to take the traffic: {down}", hint="see its health check in haproxy.cfg"
                 )
+        return servers
 
-    def _take(self, wanted: Mapping[str, int], *, away: tuple[str, ...]) -> None:
-        """Set the weights of those who lose; raises TrafficError unless all servers then have theirs.
+    def _take(self, wanted: Mapping[str, int], servers: Mapping[str, Server], *, away: tuple[str, ...]) -> Mapping[str, Server]:
+        """Set the weights of those who lose; return how all are then. Raises TrafficError unless all servers have theirs.
 
         The servers `away` get nobody any more: a weight of 0, and drain, let in whoever holds the server's cookie or stands
         in a stick table (configuration manual, `cookie` and `stick`).
         """
-        for name in away:
-            self._set(name, "state maint")
-        for name, server in self._servers().items():
-            if server.weight != wanted[name]:
-                self._set(name, f"weight {wanted[name]}")
-        self._settled(
+        changes = [self._setting(name, "state maint") for name in away]
+        changes += [
+            self._setting(name, f"weight {wanted[name]}") for name, server in servers.items() if server.weight != wanted[name]
+        ]
+        if changes:
+            self._api.tell(*changes)
+        return self._settled(
             lambda servers: (
                 all(servers[name].share == weight for name, weight in wanted.items())
                 and all(servers[name].in_maintenance for name in away)
@@ -174,15 +179,17 @@ class HAProxy:
             wanted,
         )
 
-    def _end_connections(self, side: tuple[str, ...], *, grace: float) -> dict[str, int]:
+    def _end_connections(self, side: tuple[str, ...], servers: Mapping[str, Server], *, grace: float) -> dict[str, int]:
         """End what is open on a side after a moment of grace; return how many were ended on each server."""
 
         def there(servers: Mapping[str, Server]) -> dict[str, int]:
             return {name: servers[name].sessions for name in side if servers[name].sessions}
 
+        if not there(servers):
+            return {}
         before = there(self._until(lambda servers: not there(servers), grace))
-        for name in before:
-            self._api.tell(f"shutdown sessions server {self._config.backend}/{name}")
+        if before:
+            self._api.tell(*(f"shutdown sessions server {self._config.backend}/{name}" for name in before))
         after = there(self._until(lambda servers: not there(servers), _TAKING_EFFECT_SECONDS)) if before else {}
         return {name: count - after.get(name, 0) for name, count in before.items() if count > after.get(name, 0)}
 
@@ -201,11 +208,11 @@ class HAProxy:
         return servers
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self) -> Iterator[Mapping[str, Server]]:
         """Add to an error what HAProxy has now, since the change may be half done."""
-        self._backend()  # what fails here fails before a change
+        servers = self._servers()  # what fails here fails before a change
         try:
-            yield
+            yield servers
         except TrafficError as error:
             raise TrafficError(f"{error.message}; {self._now()}", hint=error.hint) from error
 
@@ -240,7 +247,10 @@ class HAProxy:
         return {name: max(1, round(share * scale)) if share else 0 for name, share in shares.items()}
 
     def _set(self, server: str, what: str) -> None:
-        self._api.tell(f"set server {self._config.backend}/{server} {what}")
+        self._api.tell(self._setting(server, what))
+
+    def _setting(self, server: str, what: str) -> str:
+        return f"set server {self._config.backend}/{server} {what}"
 
     def _servers(self) -> dict[str, Server]:
         servers = self._backend().servers
@@ -249,9 +259,9 @@ class HAProxy:
     def _backend(self) -> Backend:
         """Return the backend; raises TrafficError when it, or a server of ours, is not there."""
         name = self._config.backend
-        stat = answers.read_stat(self._api.show("show stat", begins=answers.STAT_BEGINS), name)
-        state = self._api.show(f"show servers state {name}", begins=answers.STATE_BEGINS)
-        backend = answers.read_backend(name, stat, answers.read_state(state, name))
+        begins = (answers.STAT_BEGINS, answers.STATE_BEGINS)
+        stat, state = self._api.show_both("show stat", f"show servers state {name}", begins=begins)
+        backend = answers.read_backend(name, answers.read_stat(stat, name), answers.read_state(state, name))
         missing = [server for server in self._ours if server not in backend.servers]
         if missing:
             raise TrafficError(
@@ -303,8 +313,8 @@ class HAProxy:
         found = PID.search(self._api.show("show info", begins="Name:"))
         return read_start_options(int(found[1]), self._machine) if found and self._machine else None
 
-    def _keep(self) -> None:
+    def _keep(self, servers: Mapping[str, Server]) -> None:
         if not self._state_file:
             return
         options = self._start_options()
-        self._state_file.keep(self._servers().values(), pin_ports=options is None or options.refuses_warnings)
+        self._state_file.keep(servers.values(), pin_ports=options is None or options.refuses_warnings)

@@ -1,4 +1,4 @@
-"""HAProxy's Runtime API over a unix socket or TCP: one command, one answer, and every unexpected answer is an error.
+"""HAProxy's Runtime API over a unix socket or TCP: every unexpected answer is an error.
 
 Source: HAProxy management guide, section 9.3. HAProxy has no codes: a command that changes something succeeded when the
 answer is empty, and an answer is whole when an empty line ends it.
@@ -100,25 +100,28 @@ class RuntimeApi:
 
     def show(self, command: str, *, begins: str) -> str:
         """Return the answer to a command that only reads; raises TrafficError unless it begins like this and is whole."""
-        answer = self._ask(command)
-        if not answer.startswith(begins):
-            raise unexpected(command, answer)
-        if answer != "\n" and not answer.endswith("\n\n"):
-            raise TrafficError(
-                f"haproxy: `{command}`: the answer was cut off after {len(answer)} characters",
-                hint="was HAProxy reloaded? run it again",
-            )
-        return answer
+        return _whole(command, self._ask(command), begins)
 
-    def tell(self, command: str) -> None:
-        """Send a command that changes something; raises TrafficError with HAProxy's words when the answer is not empty."""
-        answer = self._ask(command)
+    def show_both(self, first: str, second: str, *, begins: tuple[str, str]) -> tuple[str, str]:
+        """Return the answers to two commands that only read, in one round trip; raises TrafficError as `show` does."""
+        both = self._ask(f"{first};{second}")
+        # The last place: what a health check has answered, which others decide, may stand in the first answer.
+        head, mark, tail = both.rpartition(f"\n\n{begins[1]}")
+        if not mark:  # which of them is refused, and why, is told when each is asked alone
+            return self.show(first, begins=begins[0]), self.show(second, begins=begins[1])
+        return _whole(first, f"{head}\n\n", begins[0]), _whole(second, begins[1] + tail, begins[1])
+
+    def tell(self, *commands: str) -> None:
+        """Send commands that change something; raises TrafficError with HAProxy's words when an answer is not empty.
+
+        HAProxy goes on with the next one after one that it has refused.
+        """
+        line = ";".join(commands)
+        answer = self._ask(line)
         if answer.strip():
-            raise unexpected(command, answer)
-        if not answer:
-            raise TrafficError(
-                f"haproxy: `{command}`: no answer, so nobody knows whether it was done", hint="was HAProxy reloaded?"
-            )
+            raise unexpected(line, answer)
+        if len(answer) < len(commands):
+            raise TrafficError(f"haproxy: `{line}`: no answer, so nobody knows whether it was done", hint="was HAProxy reloaded?")
 
     def _ask(self, command: str) -> str:
         try:
@@ -158,6 +161,17 @@ class RuntimeApi:
                 raise TrafficError(f"haproxy: `{command}`: the answer is longer than {_MOST_BYTES >> 20} MiB")
             connection.settimeout(left)
         return answer.decode(errors="replace")
+
+
+def _whole(command: str, answer: str, begins: str) -> str:
+    if not answer.startswith(begins):
+        raise unexpected(command, answer)
+    if answer != "\n" and not answer.endswith("\n\n"):
+        raise TrafficError(
+            f"haproxy: `{command}`: the answer was cut off after {len(answer)} characters",
+            hint="was HAProxy reloaded? run it again",
+        )
+    return answer
 
 
 def unexpected(command: str, answer: str) -> TrafficError:

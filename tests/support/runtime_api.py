@@ -99,12 +99,13 @@ class FakeHAProxy:
 
 @contextmanager
 def answering(haproxy: FakeHAProxy) -> Iterator[FakeHAProxy]:
-    """Serve on its socket: one command a connection, as HAProxy does without a prompt."""
+    """Serve on its socket: one line of commands a connection, as HAProxy does without a prompt."""
 
     class Answer(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            """Answer one command."""
-            self.wfile.write(haproxy.answer(self.rfile.readline().decode().strip()).encode("latin-1"))
+            """Answer each command of a line."""
+            for command in self.rfile.readline().decode().strip().split(";"):
+                self.wfile.write(haproxy.answer(command).encode("latin-1"))
 
     with socketserver.ThreadingUnixStreamServer(str(haproxy.folder / "s"), Answer) as server, in_thread(server):
         yield haproxy
