@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.haproxy import HAProxyConfig
@@ -17,9 +17,9 @@ from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.machine import Machine, ThisMachine
+from migrator.traffic.machine import Reached, on_this_machine
 from migrator.traffic.next_start import lines_to_change, loads_state
-from migrator.traffic.runtime_api import Endpoint, RuntimeApi, UnixSocket
+from migrator.traffic.runtime_api import RuntimeApi
 from migrator.traffic.start_options import StartOptions, read_start_options
 from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
@@ -38,22 +38,6 @@ _TAKING_EFFECT_SECONDS = 1.0
 _GRACE_SECONDS = 0.25
 _POLL_SECONDS = 0.01
 _CLOCK = SystemClock()
-
-
-class Reached(NamedTuple):
-    """How one HAProxy is reached."""
-
-    endpoint: Endpoint
-    machine: Machine | None
-    """Where its files are; None when they are out of reach."""
-    state_file: PurePath | None
-    """The file of `server-state-file`."""
-
-
-def on_this_machine(socket: str, state_file: str, folder: Path) -> Reached:
-    """Return how an HAProxy of this machine is reached; paths may be relative to a folder."""
-    path = folder / Path(socket).expanduser()
-    return Reached(UnixSocket(path), ThisMachine(), folder / Path(state_file).expanduser())
 
 
 class HAProxy:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from migrator.errors import CommandFailedError, HostError
+from migrator.traffic.runtime_api import Endpoint, UnixSocket
 
 if TYPE_CHECKING:
     from migrator.ports import Host
@@ -125,3 +126,19 @@ def _os_error(error: CommandFailedError | HostError) -> OSError:
     failed = OSError(error.message)
     failed.strerror = error.message
     return failed
+
+
+class Reached(NamedTuple):
+    """How one HAProxy is reached."""
+
+    endpoint: Endpoint
+    machine: Machine | None
+    """Where its files are; None when they are out of reach."""
+    state_file: PurePath | None
+    """The file of `server-state-file`."""
+
+
+def on_this_machine(socket: str, state_file: str, folder: Path) -> Reached:
+    """Return how an HAProxy of this machine is reached; paths may be relative to a folder."""
+    path = folder / Path(socket).expanduser()
+    return Reached(UnixSocket(path), ThisMachine(), folder / Path(state_file).expanduser())

@@ -17,7 +17,7 @@ from migrator.config.traffic import SwitchConfig
 if TYPE_CHECKING:
     from migrator.ports import TrafficSwitch
     from migrator.ssh.session import SessionHost
-    from migrator.traffic.haproxy import Reached
+    from migrator.traffic.machine import Reached
 
 # How long an instance has to answer after another one did.
 _PATIENCE_SECONDS = 0.4
@@ -83,7 +83,7 @@ def _haproxy(config: HAProxyConfig, folder: Path, *, at_once: bool) -> TrafficSw
 
 
 def _reached(place: HAProxyPlace, folder: Path, host: SessionHost | None) -> Reached:
-    from migrator.traffic.haproxy import Reached, on_this_machine
+    from migrator.traffic.machine import Reached, on_this_machine
     from migrator.traffic.runtime_api import ForwardedSocket, TcpAddress
 
     if place.address:
