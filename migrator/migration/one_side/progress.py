@@ -14,7 +14,7 @@ from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
 from migrator.readiness.kinds import readiness
 from migrator.rules.field_owners import seconds as seconds_of
-from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.one_side.table import MADE_PODS, WORKLOADS
 from migrator.rules.one_side.waker import last_writer
 
 # Seconds between looks: short while a pause has just begun, since each is a part of it.
@@ -48,12 +48,10 @@ def still_runs(cluster: Blue, part: Part, where: Where) -> str:
         return f"{last_writer(manifest, part) or 'somebody'} has started it again"
     if part.resource.type_name in WORKLOADS:
         return _pods_left(cluster, part.ref(where).namespace, selector_of(manifest)) or _lease_left(cluster, part, where)
-    if part.resource.type_name == _POSTGRES:
-        return _pods_left(cluster, part.ref(where).namespace, f"cnpg.io/cluster={part.ref(where).name}")
+    if part.resource.type_name in MADE_PODS:
+        ref = part.ref(where)
+        return _pods_left(cluster, ref.namespace, MADE_PODS[part.resource.type_name].format(ref.name))
     return "its controller has not finished with it" if _reconciling(manifest) or _unpaused(manifest) else ""
-
-
-_POSTGRES = "Cluster.postgresql.cnpg.io"
 
 
 def not_working(cluster: Blue, part: Part, where: Where) -> str:

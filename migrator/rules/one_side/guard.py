@@ -17,7 +17,8 @@ from migrator.model.manifest import Manifest
 from migrator.model.one_side import HeldField, Part, Scalar, Where
 from migrator.model.strange import to_json
 from migrator.rules.field_owners import FENCE
-from migrator.rules.one_side.table import KINDS, PROGRAMS
+from migrator.rules.one_side.programs import PROGRAMS
+from migrator.rules.one_side.table import KINDS
 from migrator.untrusted import for_cel
 
 LABEL = "migrator/guard-of"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.model.one_side import HeldField
-from migrator.rules.one_side.table import KINDS, PROGRAMS, SCALERS, Row
+from migrator.rules.one_side.programs import PROGRAMS
+from migrator.rules.one_side.table import KINDS, SCALERS, TOLD, Row
 
 _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node has"
 
@@ -11,7 +12,7 @@ _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node ha
 def lines() -> list[str]:
     """Return the table in Markdown, a line per row."""
     head = ["| What | Recognised by | Why one side only | Held on green by | Meanwhile |", "|---|---|---|---|---|"]
-    return [*head, *(_line(row) for row in (*KINDS, *SCALERS, *PROGRAMS))]
+    return [*head, *(_line(row) for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD))]
 
 
 def _line(row: Row) -> str:
@@ -22,7 +23,7 @@ def _marks(row: Row) -> str:
     of_held = " of a workload that is held" if row in SCALERS else ""
     parts = [f"kind `{name}`{of_held}" for name in sorted(row.types)]
     parts += [f"image `{image}`" for image in row.images]
-    parts += [f"flags {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]
+    parts += [f"words {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]
     program = f", running {' or '.join(f'`{word}`' for word in sorted(row.words))}" if row.words else ""
     return ", ".join(parts) + program
 

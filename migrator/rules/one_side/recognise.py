@@ -14,10 +14,11 @@ from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
-from migrator.rules.one_side.table import KINDS, NODES, PROGRAMS, REPLICAS, WORKLOADS, Path, Row
+from migrator.rules.one_side.programs import PROGRAMS
+from migrator.rules.one_side.table import KINDS, NODES, REPLICAS, TOLD, WORKLOADS, Path, Row
 from migrator.rules.person import selects
 
-_BY_TYPE = {type_name: row for row in KINDS for type_name in row.types}
+_BY_TYPE = {type_name: row for row in (*KINDS, *TOLD) for type_name in row.types}
 _WAYS = {"replicas": REPLICAS, "nodes": NODES}
 _FITS = {"replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps"), "nodes": ("DaemonSet.apps",)}
 
@@ -28,7 +29,7 @@ class _Program(NamedTuple):
     image: str
     """Its path without registry, tag and digest."""
     words: frozenset[str]
-    """Command and arguments; of `--flag=value` the flag, too."""
+    """Command and arguments; of `--flag=value` the flag, too, and each variable as `NAME=value`."""
 
 
 def row_of(manifest: Manifest) -> Row | None:
@@ -124,10 +125,14 @@ def _persons_ways(person: OneSideRule, row: Row | None, ref: ObjectRef) -> tuple
 
 
 def _is(row: Row, program: _Program) -> bool:
-    if any(flags <= program.words for flags in row.flags):
+    if any(all(_has(program.words, flag) for flag in flags) for flags in row.flags):
         return True
     named = any(fnmatchcase(f"/{program.image}", f"*/{pattern}") for pattern in row.images)
     return named and (not row.words or bool(row.words & program.words))
+
+
+def _has(words: frozenset[str], pattern: str) -> bool:
+    return any(fnmatchcase(word, pattern) for word in words) if "*" in pattern else pattern in words
 
 
 def _programs(manifest: Manifest) -> Iterator[_Program]:
@@ -135,7 +140,8 @@ def _programs(manifest: Manifest) -> Iterator[_Program]:
         words = [word for key in ("command", "args") for text in container.get(key) or [] for word in text.split()]
         flags = {word.partition("=")[0] for word in words if word.startswith("-")}
         programs = {word.rpartition("/")[2] for word in words}
-        yield _Program(_path(container.get("image") or ""), frozenset(words) | flags | programs)
+        variables = {f"{item.get('name')}={item['value']}" for item in container.get("env") or [] if item.get("value")}
+        yield _Program(_path(container.get("image") or ""), frozenset(words) | flags | programs | variables)
 
 
 def _path(image: str) -> str:

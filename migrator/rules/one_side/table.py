@@ -1,6 +1,7 @@
 """The table of what may run on one side only; a row per kind of thing, by what it is and never by its name.
 
-Workloads are recognised by image or by flags, since names and labels are a person's; other objects by their API group and kind.
+Here are objects, by their API group and kind. Workloads are in `programs`: by image or by words of their commands, since names
+and labels are a person's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from migrator.model.one_side import Scalar
 Path = tuple[str, ...]
 _SUSPEND: Path = ("spec", "suspend")
 _PAUSED: Path = ("spec", "paused")
+_NO_NODE: Path = ("spec", "nodeSelector", "matchLabels", "migrator/held")
 KEDA_PAUSED: Path = ("metadata", "annotations", "autoscaling.keda.sh/paused")
 REPLICAS: tuple[Path, Scalar] = (("spec", "replicas"), 0)
 NODES: tuple[Path, Scalar] = (("spec", "template", "spec", "nodeSelector", "migrator/held"), "one-side")
@@ -40,9 +42,9 @@ class Row(NamedTuple):
     images: tuple[str, ...] = ()
     """Ends of an image's path, without registry and tag; may use *."""
     flags: tuple[frozenset[str], ...] = ()
-    """Sets of flags, each of which only this program has together."""
+    """Sets of flags or other words of a command, each of which only this program has together; a flag may use *."""
     words: frozenset[str] = frozenset()
-    """One of these must stand among command and arguments, where an image can do several things."""
+    """One of these must stand among command, arguments and `NAME=value` of variables, where an image can do several things."""
     first: bool = False
     """Whether it could start others: it is stopped before them, and started after them."""
     held: bool = True
@@ -55,10 +57,33 @@ def _kind(name: str, *types: str, path: Path = _SUSPEND, held: Scalar = True, wh
     return Row(name, why, meanwhile, ((path, held),), frozenset(types), first=first)
 
 
-_GITOPS = "applies Git's state: it would start on one side what is stopped there, and both would write what they watch back"
-_NO_GITOPS = "commits are not applied there"
-_BACKUP = "both would write to one place, and delete what the other one keeps"
-_NO_BACKUP = "no backup is made there"
+GITOPS = "applies Git's state: it would start on one side what is stopped there, and both would write what they watch back"
+NO_GITOPS = "commits are not applied there"
+BACKUP = "both would write to one place, and delete what the other one keeps"
+NO_BACKUP = "no backup is made there"
+ANNOUNCES = "announces addresses to the network: both sides would answer for one address"
+CONNECT = "copies records from one system to another: both sides would write them twice, or push each other out of one group"
+NO_CONNECT = "no record is copied there"
+_TWO_CLUSTERS = "two clusters would archive into one place, and each would take writes"
+_NO_DATABASE = "there is no database there"
+_PAUSED_CLUSTERS = (
+    "PerconaPGCluster.pgv2.percona.com",
+    "PerconaServerMongoDB.psmdb.percona.com",
+    "PerconaServerMySQL.ps.percona.com",
+    "PerconaXtraDBCluster.pxc.percona.com",
+)
+MADE_PODS = {
+    "Cluster.postgresql.cnpg.io": "cnpg.io/cluster={}",
+    **dict.fromkeys(_PAUSED_CLUSTERS, "app.kubernetes.io/instance={}"),
+    "PerconaPGCluster.pgv2.percona.com": "postgres-operator.crunchydata.com/cluster={}",
+    "PostgresCluster.postgres-operator.crunchydata.com": "postgres-operator.crunchydata.com/cluster={}",
+    "postgresql.acid.zalan.do": "application=spilo,cluster-name={}",
+    **{
+        f"{kind}.kafka.strimzi.io": f"strimzi.io/cluster={{}},strimzi.io/kind={kind}"
+        for kind in ("KafkaConnect", "KafkaMirrorMaker2")
+    },
+}
+"""The selector of the pods that an operator makes of an object, with its name filled in: these end before it has stopped."""
 KINDS = (
     _kind(
         "CronJob",
@@ -67,23 +92,44 @@ KINDS = (
         meanwhile="no run starts there: all start on the other side",
     ),
     _kind("CronWorkflow", "CronWorkflow.argoproj.io", why="starts workflows at set times", meanwhile="no run starts there"),
-    _kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=_BACKUP, meanwhile=_NO_BACKUP),
-    _kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=_BACKUP, meanwhile=_NO_BACKUP),
-    _kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=_BACKUP, meanwhile=_NO_BACKUP),
+    _kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    _kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=BACKUP, meanwhile=NO_BACKUP),
+    _kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     _kind(
         "Stash",
         "BackupConfiguration.stash.appscode.com",
         "BackupConfiguration.core.kubestash.com",
         path=_PAUSED,
-        why=_BACKUP,
-        meanwhile=_NO_BACKUP,
+        why=BACKUP,
+        meanwhile=NO_BACKUP,
+    ),
+    _kind("Kasten", "Policy.config.kio.kasten.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    _kind(
+        "Flux operator",
+        "FluxInstance.fluxcd.controlplane.io",
+        "ResourceSet.fluxcd.controlplane.io",
+        path=("metadata", "annotations", "fluxcd.controlplane.io/reconcile"),
+        held="disabled",
+        why="applies what makes Flux: it would start on one side what is stopped there",
+        meanwhile="Flux there is not changed",
+        first=True,
+    ),
+    _kind(
+        "GitOps",
+        "App.kappctrl.k14s.io",
+        "GitRepo.fleet.cattle.io",
+        "PackageInstall.packaging.carvel.dev",
+        path=_PAUSED,
+        why=GITOPS,
+        meanwhile=NO_GITOPS,
+        first=True,
     ),
     _kind(
         "Flux",
         "Kustomization.kustomize.toolkit.fluxcd.io",
         "HelmRelease.helm.toolkit.fluxcd.io",
-        why=_GITOPS,
-        meanwhile=_NO_GITOPS,
+        why=GITOPS,
+        meanwhile=NO_GITOPS,
         first=True,
     ),
     _kind(
@@ -116,10 +162,54 @@ KINDS = (
         why="makes and deletes machines: both sides would make those of one cluster",
         meanwhile="no machine is made, changed or deleted from there",
     ),
+    _kind(
+        "Cilium announcements",
+        "CiliumBGPClusterConfig.cilium.io",
+        "CiliumBGPPeeringPolicy.cilium.io",
+        "CiliumL2AnnouncementPolicy.cilium.io",
+        path=_NO_NODE,
+        held="one-side",
+        why=ANNOUNCES,
+        meanwhile="no address is announced from there",
+    ),
+    _kind(
+        "MetalLB operator",
+        "MetalLB.metallb.io",
+        path=("spec", "nodeSelector", "migrator/held"),
+        held="one-side",
+        why=f"{ANNOUNCES}, and set back what holds its speaker",
+        meanwhile="no address is announced from there",
+        first=True,
+    ),
+    _kind(
+        "Kafka Connect cluster",
+        "KafkaConnect.kafka.strimzi.io",
+        "KafkaMirrorMaker2.kafka.strimzi.io",
+        path=("spec", "replicas"),
+        held=0,
+        why=CONNECT,
+        meanwhile=NO_CONNECT,
+    ),
+    _kind("database cluster", *_PAUSED_CLUSTERS, path=("spec", "pause"), why=_TWO_CLUSTERS, meanwhile=_NO_DATABASE),
+    _kind(
+        "Crunchy PostgreSQL",
+        "PostgresCluster.postgres-operator.crunchydata.com",
+        path=("spec", "shutdown"),
+        why=_TWO_CLUSTERS,
+        meanwhile=_NO_DATABASE,
+    ),
+    _kind(
+        "Zalando PostgreSQL",
+        "postgresql.acid.zalan.do",
+        path=("spec", "numberOfInstances"),
+        held=0,
+        why=_TWO_CLUSTERS,
+        meanwhile=_NO_DATABASE,
+    ),
     Row(
         "CloudNativePG",
-        why="two clusters would archive into one place, and each would take writes",
-        meanwhile="there is no database there",
+        why=_TWO_CLUSTERS,
+        meanwhile=_NO_DATABASE,
         # Hibernation waits until a cluster was healthy once, so it holds no new one; one that is not reconciled keeps its pods.
         fields=(
             (("metadata", "annotations", "cnpg.io/reconciliationLoop"), "disabled"),
@@ -128,6 +218,23 @@ KINDS = (
         types=frozenset({"Cluster.postgresql.cnpg.io"}),
     ),
 )
+TOLD = (
+    Row(
+        "PushSecret",
+        why="writes Secrets into a store outside: green's overwrite it, and what is deleted on blue may be deleted there",
+        meanwhile="",
+        types=frozenset({"ClusterPushSecret.external-secrets.io", "PushSecret.external-secrets.io"}),
+        held=False,
+    ),
+    Row(
+        "upgrade plan",
+        why="names the version that nodes shall have: green's would be brought to blue's. Leave it on blue, or change it first",
+        meanwhile="",
+        types=frozenset({"Plan.upgrade.cattle.io"}),
+        held=False,
+    ),
+)
+"""What nobody can hold, and a person should know of."""
 SCALERS = (
     Row(
         "KEDA",
@@ -148,123 +255,3 @@ SCALERS = (
     ),
 )
 """What scales a workload is held where that workload is, and only there."""
-PROGRAMS = (
-    Row(
-        "external-dns",
-        why="writes DNS records: each side would take or delete the other's",
-        meanwhile="names of new or changed Services and Ingresses there do not get into DNS",
-        images=("external-dns",),
-        flags=(frozenset({"--source", "--provider", "--registry"}), frozenset({"--source", "--provider", "--txt-owner-id"})),
-        addresses=True,
-    ),
-    Row(
-        "cert-manager",
-        why="orders certificates: Let's Encrypt gives five a week for one set of names",
-        meanwhile="certificates there are neither issued nor renewed; those that were copied are used",
-        images=("cert-manager-controller",),
-        flags=(frozenset({"--acme-http01-solver-image"}),),
-    ),
-    Row(
-        "MetalLB speaker",
-        why="announces addresses to the network: both sides would answer for one address",
-        meanwhile="no address is announced from there; its controller runs: it answers a webhook and announces nothing",
-        images=("metallb/speaker", "metallb-speaker"),
-    ),
-    Row(
-        "FRR-K8s",
-        why="announces routes by BGP: both sides would announce one address, and the objects that say which are copied",
-        meanwhile="no route is announced from there",
-        images=("metallb/frr-k8s",),
-        words=frozenset({"frr-k8s"}),
-    ),
-    Row(
-        "kube-vip",
-        why="announces addresses to the network: both sides would answer for one address",
-        meanwhile="no address is announced from there",
-        images=("kube-vip",),
-    ),
-    Row(
-        "PureLB",
-        why="announces addresses to the network: both sides would answer for one address",
-        meanwhile="no address is announced from there",
-        images=("purelb/lbnodeagent",),
-    ),
-    Row(
-        "cloud controller",
-        why="makes and deletes load balancers and routes in the cloud account",
-        meanwhile="load balancers there are neither made nor changed; new nodes stay tainted until it runs",
-        images=(
-            "*cloud-controller-manager",
-            "kube-vip-cloud-provider",
-            "aws-load-balancer-controller",
-            "aws-alb-ingress-controller",
-        ),
-    ),
-    Row(
-        "tunnel",
-        why="takes traffic from its network as soon as it runs",
-        meanwhile="no traffic arrives there through the tunnel",
-        images=("cloudflare/cloudflared",),
-    ),
-    Row(
-        "node autoscaler",
-        why="makes and deletes machines in the cloud account; both sides may count the same node group",
-        meanwhile="no node is added or removed there",
-        images=("cluster-autoscaler", "cluster-autoscaler-*", "karpenter/controller"),
-    ),
-    Row(
-        "outside resources",
-        why="makes and deletes databases, buckets and the like outside: both sides would, by the same objects",
-        meanwhile="what is asked for there is neither made nor deleted outside",
-        images=(
-            "crossplane/crossplane",
-            "upbound/crossplane",
-            "crossplane-contrib/provider-*",
-            "upbound/provider-*",
-            "aws-controllers-k8s/*-controller",
-            "azureserviceoperator",
-            "cnrm/controller",
-            "hcp-terraform-operator",
-            "terraform-cloud-operator",
-            "pulumi-kubernetes-operator",
-            "tf-controller",
-            "tofu-controller",
-        ),
-    ),
-    Row(
-        "Velero",
-        why=_BACKUP,
-        meanwhile="backups and restores that are asked for there wait",
-        images=("velero/velero", "bitnami/velero", "bitnamilegacy/velero"),
-        words=frozenset({"server"}),
-    ),
-    Row(
-        "Argo CD",
-        why=_GITOPS,
-        meanwhile=_NO_GITOPS,
-        words=frozenset({"argocd-application-controller", "argocd-applicationset-controller"}),
-        images=("argocd", "argo-cd"),
-        first=True,
-    ),
-    Row(
-        "Argo CD notifications",
-        why="sends messages: both sides would tell of the same application",
-        meanwhile="no message is sent from there",
-        words=frozenset({"argocd-notifications-controller", "argocd-notifications"}),
-        images=("argocd", "argo-cd"),
-    ),
-    Row(
-        "Argo CD Image Updater",
-        why="commits to Git",
-        meanwhile="new images are not committed from there",
-        images=("argocd-image-updater",),
-        first=True,
-    ),
-    Row(
-        "descheduler",
-        why="evicts pods of its own cluster; during the migration it may move pods while they are checked",
-        meanwhile="",
-        images=("descheduler",),
-        held=False,
-    ),
-)

@@ -7,10 +7,13 @@ import pytest
 from migrator.errors import GateFailedError
 from migrator.journal.records.traffic import CutoverEnded
 from migrator.migration.copy import CopyOptions
+from migrator.migration.one_side.progress import still_runs
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.kinds import DEPLOYMENTS, LEASES, PODS
-from tests.support.objects import made
+from migrator.model.one_side import HeldField, Part
+from migrator.model.ref import ObjectRef, ResourceType
+from tests.support.objects import crd, made
 from tests.support.one_side import DNS, Stand, pod
 
 
@@ -78,3 +81,35 @@ def test_one_that_did_not_work_on_blue_need_not_work_on_green(stand: Stand) -> N
     assert run_validate(stand.session).good
     assert run_cutover(stand.session, CopyOptions()).handed_over == (str(DNS),)
     assert stand.replicas == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "held", "labels"),
+    [
+        (
+            ResourceType("pxc.percona.com", "v1", "perconaxtradbclusters", "PerconaXtraDBCluster", True, frozenset()),
+            ("spec", "pause"),
+            True,
+            {"app.kubernetes.io/instance": "db"},
+        ),
+        (
+            ResourceType("kafka.strimzi.io", "v1", "kafkamirrormaker2s", "KafkaMirrorMaker2", True, frozenset()),
+            ("spec", "replicas"),
+            0,
+            {"strimzi.io/cluster": "db", "strimzi.io/kind": "KafkaMirrorMaker2"},
+        ),
+    ],
+)
+def test_what_an_operator_makes_of_it_ends_before_it_has_stopped(
+    stand: Stand, resource: ResourceType, path: tuple[str, str], held: int, labels: dict[str, str]
+) -> None:
+    """A field that says so stops nothing by itself; pods of others do not count."""
+    ref = ObjectRef(resource.group, resource.kind, "shop", "db")
+    part = Part(ref, ref, "row", resource, (HeldField(path, held),))
+    stand.blue.hold(crd(resource.plural, resource.kind, resource.group))
+    stand.blue.hold(made(f"{resource.group}/v1", resource.kind, "db", namespace="shop", spec={path[1]: held}))
+    stand.blue.hold(made("v1", "Pod", "other", namespace="shop", labels={"app.kubernetes.io/instance": "db2"}, spec={}))
+    stand.blue.hold(made("v1", "Pod", "db-0", namespace="shop", labels=labels, spec={}))
+    assert still_runs(stand.blue, part, "blue") == "pod db-0 has not ended"
+    stand.blue.delete(PODS, "shop", "db-0", uid=stand.blue.get(PODS, "shop", "db-0")["metadata"]["uid"])
+    assert still_runs(stand.blue, part, "blue") == ""

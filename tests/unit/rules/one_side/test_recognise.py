@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from migrator.errors import ConfigError
@@ -14,18 +12,10 @@ from migrator.rules.context import RuleContext
 from migrator.rules.one_side.recognise import for_green, one_sided, row_of, row_of_pod, without_objects
 from migrator.rules.table import hindrance
 from tests.support.contexts import PLAIN, configured
-from tests.support.objects import cron_job, deployment, made
+from tests.support.objects import cron_job, made
+from tests.support.programs import workload
 
 APPS = ResourceType("apps", "v1", "deployments", "Deployment", namespaced=True, verbs=frozenset({"list"}))
-
-
-def workload(image: str, *args: str, kind: str = "Deployment", name: str = "any-name", **container: Any) -> Manifest:
-    """Return a workload with one container."""
-    manifest = deployment(name, 2)
-    manifest["kind"] = kind
-    manifest["metadata"]["namespace"] = "ns"
-    manifest["spec"]["template"]["spec"]["containers"] = [{"name": "c", "image": image, "args": list(args), **container}]
-    return manifest
 
 
 def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
@@ -65,6 +55,17 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
         (made("velero.io/v1", "Schedule", "nightly"), "Velero Schedule"),
         (made("postgresql.cnpg.io/v1", "Cluster", "db"), "CloudNativePG"),
         (cron_job("nightly"), "CronJob"),
+        (
+            workload("registry.example.com/kafka:3", command=["/opt/kafka/bin/connect-distributed.sh", "a.properties"]),
+            "Kafka Connect",
+        ),
+        (made("external-secrets.io/v1alpha1", "PushSecret", "p"), "PushSecret"),
+        (made("upgrade.cattle.io/v1", "Plan", "p"), "upgrade plan"),
+        (made("cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "p"), "Cilium announcements"),
+        (made("fluxcd.controlplane.io/v1", "FluxInstance", "flux"), "Flux operator"),
+        (made("kafka.strimzi.io/v1", "KafkaMirrorMaker2", "m"), "Kafka Connect cluster"),
+        (made("pxc.percona.com/v1", "PerconaXtraDBCluster", "db"), "database cluster"),
+        (made("acid.zalan.do/v1", "postgresql", "db"), "Zalando PostgreSQL"),
     ],
 )
 def test_what_it_is_decides(manifest: Manifest, row: str) -> None:
@@ -91,6 +92,11 @@ def test_what_it_is_decides(manifest: Manifest, row: str) -> None:
         made("cluster.example.org/v1", "Cluster", "theirs"),
         workload("registry.example.com/shop/provider-search:1"),
         made("v1", "ConfigMap", "external-dns"),
+        workload("registry.k8s.io/ingress-nginx/controller:v1.14", "/nginx-ingress-controller"),
+        workload("grafana/grafana:13"),
+        workload("registry.k8s.io/metrics-server/metrics-server:v0.9"),
+        workload("quay.io/prometheus/node-exporter:v1.11", kind="DaemonSet"),
+        made("kafka.strimzi.io/v1", "Kafka", "k"),
     ],
 )
 def test_a_name_decides_nothing(manifest: Manifest) -> None:

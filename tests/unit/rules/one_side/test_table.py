@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from migrator.rules.one_side.table import KINDS, PROGRAMS, SCALERS
+from migrator.rules.one_side.programs import PROGRAMS
+from migrator.rules.one_side.table import KINDS, SCALERS, TOLD
 
 
 def test_each_row_is_recognised_by_something_and_says_why() -> None:
     """A row without marks would match everything or nothing."""
-    for row in (*KINDS, *SCALERS, *PROGRAMS):
+    for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD):
         assert row.types or row.images or row.flags
         assert row.why
         assert row.meanwhile or not row.held
-    assert len({row.name for row in (*KINDS, *SCALERS, *PROGRAMS)}) == len((*KINDS, *SCALERS, *PROGRAMS))
+    assert len({row.name for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD)}) == len((*KINDS, *SCALERS, *PROGRAMS, *TOLD))

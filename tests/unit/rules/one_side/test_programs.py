@@ -1,0 +1,48 @@
+"""Programs that act outside are known by their images and the words of their commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.model.manifest import Manifest
+from migrator.rules.one_side.recognise import row_of
+from tests.support.programs import workload
+
+
+@pytest.mark.parametrize(
+    ("manifest", "row"),
+    [
+        (workload("timothyjmiller/cloudflare-ddns:latest"), "dynamic DNS"),
+        (workload("tailscale/k8s-operator:v1.90"), "tunnel"),
+        (workload("ghcr.io/inlets/inlets-pro:0.11", "tcp", "client", "--url=x", command=["inlets-pro"]), "tunnel"),
+        (workload("xpkg.crossplane.io/crossplane/crossplane:v2", "core", "start"), "Crossplane"),
+        (workload("sigp/lighthouse:v8", "lighthouse", "vc"), "block signer"),
+        (workload("ghcr.io/k8up-io/k8up:v2", "operator"), "K8up"),
+        (workload("offen/docker-volume-backup:v2"), "backup tool"),
+        (workload("quay.io/thanos/thanos:v0.40", "compact", "--wait"), "compactor"),
+        (workload("grafana/loki:3", "-config.file=/x", "-target=backend"), "compactor"),
+        (workload("traefik:v3", "--certificatesresolvers.le.acme.dnschallenge.provider=cloudflare"), "ACME client"),
+        (workload("ghcr.io/kubereboot/kured:1.20", kind="DaemonSet"), "kured"),
+    ],
+)
+def test_a_program_is_known(manifest: Manifest, row: str) -> None:
+    """As its project deploys it."""
+    found = row_of(manifest)
+    assert found is not None
+    assert found.name == row
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        workload("ghcr.io/inlets/inlets-pro:0.11", "tcp", "server", command=["inlets-pro"]),
+        workload("xpkg.crossplane.io/crossplane/crossplane:v2", "rbac", "start"),
+        workload("quay.io/thanos/thanos:v0.40", "query"),
+        workload("grafana/loki:3", "-target=read"),
+        workload("myddns/web:1"),
+        workload("traefik:v3", "--providers.kubernetesingress"),
+    ],
+)
+def test_others_of_its_kind_are_not(manifest: Manifest) -> None:
+    """The same image serves, or reads only."""
+    assert row_of(manifest) is None
