@@ -27,7 +27,7 @@ _VERBS = {
     "rollback": "Move all traffic back to blue, at once.",
     "retire": "Archive blue and close the migration.",
     "advise": "Recommend a migration, an upgrade in place, or neither, with reasons.",
-    "upgrade": "Upgrade a cluster in place: plan, run, resume, abort, rollback, status, report.",
+    "upgrade": "Upgrade a cluster in place: plan, run, finish, resume, abort, rollback, status, report.",
     "status": "Show the state of the migration.",
     "report": "Write the migration's report as one HTML page and JSON.",
     "schema": "Print the JSON Schema of migration.yaml for editors.",
