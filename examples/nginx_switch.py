@@ -47,7 +47,7 @@ def workers(pid: int) -> dict[int, bool]:
 
 
 def put(conf: Path, percent: int) -> None:
-    """Write the shares; `down` is no share at all, and nginx has no weight of 0."""
+    """Write the shares; `down` is not an share at all, and nginx has no weight of 0."""
     (blue, _), (green, _) = servers(conf)
     lines = [
         f"server {address} {f'weight={share}' if share else 'down'};"

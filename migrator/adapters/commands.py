@@ -25,7 +25,7 @@ def run(
 ) -> str:
     """Return a program's output; raises CommandFailedError, also when it is not installed or not done in `timeout` seconds.
 
-    It reads nothing; with `interactive` it reads and complains at the terminal. Bytes that are no UTF-8 are replaced.
+    It reads nothing; with `interactive` it reads and complains at the terminal. Bytes that are not UTF-8 are replaced.
     """
     words = [str(word) for word in command]
     try:

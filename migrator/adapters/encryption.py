@@ -32,7 +32,7 @@ class ProgramSealer:
             else ["gpg", "--batch", "--no-tty", "--encrypt", "--recipient", recipient]
         )
         if not recipient or recipient.startswith("-"):
-            raise BlockedError(f"{recipient!r} is no recipient", hint="age1..., an SSH public key, or a key that gpg knows")
+            raise BlockedError(f"{recipient!r} is not a recipient", hint="age1..., an SSH public key, or a key that gpg knows")
         if shutil.which(self._command[0]) is None:
             raise BlockedError(f"{self._command[0]} is not on PATH", hint="install it, or archive without --encrypt-to")
         tried = subprocess.run(self._command, input=b"", capture_output=True, timeout=_SECONDS, check=False)

@@ -103,7 +103,7 @@ class HttpRegistry:
         """Return the CPU architectures; raises MigratorError when the registry does not tell."""
         name, repository, reference = split(image)
         if not (is_image_registry(name) and _REPOSITORY.fullmatch(repository) and _REFERENCE.fullmatch(reference)):
-            raise MigratorError(f"{printable(image)} is no name of an image")
+            raise MigratorError(f"{printable(image)} is not a name of an image")
         registry = self._registries.setdefault(name, _Registry(name, name in self._named))
         if registry.silent:
             raise MigratorError(registry.silent)

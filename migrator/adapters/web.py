@@ -54,7 +54,7 @@ def get(
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError(f"{url!r} is no http:// or https:// address")
+        raise ValueError(f"{url!r} is not an http:// or https:// address")
     connection = _Limited(parts.scheme, parts.hostname, parts.port, deadline=deadline, require=require)
     try:
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))

@@ -23,7 +23,7 @@ _WORDS = {
 @click.command("advise")
 @click.option("--to", "target", required=True, metavar="VERSION", help="Version to go to, such as 1.37.2.")
 @click.option("-s", "--stack", help="Stack whose hosts are read, too: stacks/Pulumi.NAME.yaml.")
-@click.option("-f", "--file", type=click.Path(path_type=Path, dir_okay=False), help="Such a file anywhere.")
+@click.option("-f", "--file", type=click.Path(path_type=Path, dir_okay=False), help="Path of such a file, instead of --stack.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Without a stack: the cluster to read.")
 @click.option("--context", help="Context in the kubeconfig; left out: the current one.")
 @click.option("--spare-nodes", type=click.IntRange(0), help="How many machines could be added during a migration.")

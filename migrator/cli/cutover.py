@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 @click.option(
     "--wait",
     metavar="DURATION",
-    help="When all traffic is on green, wait so long, such as 10m, for what is open on blue to end by itself.",
+    help="Wait at the end up to this long (10m) for the connections on blue to end by themselves.",
 )
-@click.option("--end-connections", is_flag=True, help="End what is open on blue then. Without it, its number is told.")
+@click.option(
+    "--end-connections", is_flag=True, help="Then end the connections that are open on blue. Without it, their number is shown."
+)
 def command(common: Common, wait: str | None, end_connections: bool) -> None:  # noqa: FBT001
     """Move traffic to green in steps; needs a good verdict, and moves all traffic back when a gate fails.
 

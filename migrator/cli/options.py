@@ -82,7 +82,7 @@ class Common:
     state_dir: Annotated[
         Path | None,
         click.option(
-            "--state-dir", type=click.Path(path_type=Path), help="Folder of the journal.  [default: .migrator beside the file]"
+            "--state-dir", type=click.Path(path_type=Path), help="Folder of the journal.  [default: .migrator/NAME beside the file]"
         ),
     ]
     output: Annotated[str, output_option]
@@ -94,7 +94,7 @@ class Common:
             type=click.IntRange(1, 256),
             default=128,
             show_default=True,
-            help="Most requests in flight to one cluster; a near one gets 32.",
+            help="Most requests at a time to one cluster; one with a short round trip gets 32.",
         ),
     ]
     allow_older: Annotated[

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @click.option(
     "--graceful",
     metavar="DURATION",
-    help="Do not end what is open on green: wait so long, such as 10m, for it to end by itself. What is left then is listed.",
+    help="Do not end the connections on green: wait up to this long (10m) for them to end by themselves. What is left is listed.",
 )
 @click.option(
     "--data-from",
     type=click.Choice(["switch", "last-pass"]),
-    help="Give up what green has written to volumes: start blue with its data of the switch, or of the last pass back to it.",
+    help="Give up what green has written to volumes: start blue with its data of the switch, or of the last pass back.",
 )
 def command(common: Common, graceful: str | None, data_from: DataFrom | None) -> None:
     """Move all traffic back to blue in one step, then what runs on one side only; for the traffic no cluster need be reachable.
@@ -155,4 +155,4 @@ def _show(result: RollbackResult, common: Common, *, traffic: bool) -> None:
     for text in result.undone:
         render.line(render.word("warning"), f" {text}")
     if result.undone:
-        render.line("run `migrator rollback` again when that is mended: it finishes what is left")
+        render.line("run `migrator rollback` again when that is fixed: it finishes what is left")

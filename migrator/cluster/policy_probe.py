@@ -59,7 +59,7 @@ class PolicyProbe:
         self._pod(namespace, _SERVER, _SERVER, ["netexec", f"--http-port={_PORT}", "--udp-port=-1"])
         address = self._await(namespace, _SERVER, _address)
         if not self._reaches(namespace, "before", _DENIED, address):
-            raise ProbeError("pods do not reach each other even without a policy", hint="see to green's pod network first")
+            raise ProbeError("pods do not reach each other even without a policy", hint="check green's pod network first")
         policy = {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
@@ -82,7 +82,7 @@ class PolicyProbe:
         if not self._reaches(namespace, "allowed", _ALLOWED, address):
             raise ProbeError(
                 "a connection that the policy allows is denied, too",
-                hint="see to green's network, or policies of the whole cluster",
+                hint="check green's network, or the policies of the whole cluster",
             )
         return True
 

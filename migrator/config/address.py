@@ -17,7 +17,7 @@ def _ip(text: str) -> str:
 
 def _absolute(text: str) -> str:
     if not text.startswith("/") or any(not sign.isprintable() or sign.isspace() for sign in text):
-        raise ValueError(f"{text!r} is no absolute path without spaces")
+        raise ValueError(f"{text!r} is not an absolute path without spaces")
     return text
 
 

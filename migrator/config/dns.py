@@ -20,13 +20,13 @@ _AFFIX = r"^([A-Za-z0-9_.-]|%\{record_type\})*$"
 
 def _name(text: str) -> str:
     if len(text) > 253 or not _NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is no name in DNS")
+        raise ValueError(f"{text!r} is not a name in DNS")
     return text.rstrip(".").lower()
 
 
 def _server(text: str) -> str:
     if not _SERVER.fullmatch(text):
-        raise ValueError(f"{text!r} is no server; write an address, or address:port")
+        raise ValueError(f"{text!r} is not a server; write an address, or address:port")
     return text
 
 

@@ -42,7 +42,7 @@ class HAProxyPlace(Frozen):
         if bool(self.socket) == bool(self.address):
             raise ValueError("give a socket, or an address")
         if self.address and not _ADDRESS.fullmatch(self.address):
-            raise ValueError(f"{self.address!r} is no host:port, such as 10.0.0.3:9999 or [fd00::3]:9999")
+            raise ValueError(f"{self.address!r} is not a host:port, such as 10.0.0.3:9999 or [fd00::3]:9999")
         if self.address and (self.ssh or self.state_file):
             raise ValueError("ssh and stateFile belong to a socket: nothing writes files behind an address")
         if self.socket and not self.state_file:

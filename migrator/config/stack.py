@@ -57,7 +57,7 @@ class NodeConfig(Frozen):
     @classmethod
     def _is_name(cls, value: str) -> str:
         if not _NAME.fullmatch(value):
-            raise ValueError(f"{value!r} is no node name: lower case letters, digits, - and .")
+            raise ValueError(f"{value!r} is not a node name: lower case letters, digits, - and .")
         return value
 
     @field_validator("address")
@@ -71,7 +71,7 @@ class NodeConfig(Frozen):
     def _are_taints(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         wrong = [text for text in value or () if not _TAINT.fullmatch(text)]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is no taint; write key=value:NoSchedule")
+            raise ValueError(f"{wrong[0]!r} is not a taint; write key=value:NoSchedule")
         return value
 
 
@@ -93,7 +93,7 @@ class WeaveConfig(Frozen):
             raise ValueError("must have both weave-kube and weave-npc, and only those")
         wrong = [name for name, digest in value.items() if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest)]
         if wrong:
-            raise ValueError(f"{wrong[0]}: is no digest; `skopeo inspect --format '{{{{.Digest}}}}' docker://IMAGE` tells it")
+            raise ValueError(f"{wrong[0]}: is not a digest; `skopeo inspect --format '{{{{.Digest}}}}' docker://IMAGE` prints it")
         return value
 
     def image(self, program: str) -> str:
@@ -177,7 +177,7 @@ class StackConfig(Frozen):
     @classmethod
     def _is_version(cls, value: str) -> str:
         if not _VERSION.fullmatch(value):
-            raise ValueError(f"{value!r} is no version; write it as 1.37.2")
+            raise ValueError(f"{value!r} is not a version; write it as 1.37.2")
         return value
 
     @field_validator("packages")
@@ -188,7 +188,7 @@ class StackConfig(Frozen):
             raise ValueError(f"must have the versions of {', '.join(sorted(wanted))}, and only those")
         wrong = [f"{name}: {version}" for name, version in value.items() if not _VERSION.fullmatch(version)]
         if wrong:
-            raise ValueError(f"{wrong[0]} is no version; write it as 1.37.2")
+            raise ValueError(f"{wrong[0]} is not a version; write it as 1.37.2")
         return value
 
     @field_validator("package_sums")
@@ -196,7 +196,7 @@ class StackConfig(Frozen):
     def _are_sums(cls, value: dict[str, str]) -> dict[str, str]:
         wrong = [name for name, digest in value.items() if not _SHA256.fullmatch(digest)]
         if wrong:
-            raise ValueError(f"{wrong[0]}: is no SHA-256 in lower case; `sha256sum *.pkg.tar.zst` writes them")
+            raise ValueError(f"{wrong[0]}: is not a SHA-256 in lower case; `sha256sum *.pkg.tar.zst` writes them")
         return value
 
     @field_validator("cni", mode="before")

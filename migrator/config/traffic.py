@@ -68,7 +68,7 @@ def _form(value: object) -> str:
 
 
 OneOrMore = Annotated[Annotated[T, Tag("(one)")] | Annotated[tuple[T, ...], Tag("(several)")], Discriminator(_form)]
-"""A mapping, or a list of them; a tag in parentheses is no key of the file."""
+"""A mapping, or a list of them; a tag in parentheses is not a key of the file."""
 
 
 @dataclass(slots=True, frozen=True)

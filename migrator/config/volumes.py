@@ -22,7 +22,7 @@ def _rate(value: object) -> object:
         return int(found[1]) * {"K": 1, "M": 1024, "G": 1024 * 1024}[found[2]]
     if value == 0:
         return value
-    raise ValueError(f"{value!r} is no rate; write it as 500K, 20M or 1G, in bytes a second")
+    raise ValueError(f"{value!r} is not a rate; write it as 500K, 20M or 1G, in bytes a second")
 
 
 def _pattern(value: str) -> str:
@@ -30,7 +30,7 @@ def _pattern(value: str) -> str:
     names = value.removeprefix("**/").split("/")
     if not value.isprintable() or value != value.strip() or set(value) & set("[]\\") or not all(names) or {".", ".."} & set(names):
         raise ValueError(
-            f"{value!r} is no path from the top of a volume, such as cache/*.tmp; no [, ] or backslash, no `/` at its ends"
+            f"{value!r} is not a path from the top of a volume, such as cache/*.tmp; no [, ] or backslash, no `/` at its ends"
         )
     if any("**" in name for name in names):
         raise ValueError(f"{value!r}: `**/` may stand at its beginning only")

@@ -72,7 +72,7 @@ def _access(entry: Entry, cluster: str, where: str) -> Access:
     except ValueError as error:
         raise ConfigError([f"{cluster}: {where}: server {server}: {error}"]) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError([f"{cluster}: {where}: server {server} is no http:// or https:// address"])
+        raise ConfigError([f"{cluster}: {where}: server {server} is not an http:// or https:// address"])
     tls = _tls(entry, cluster, where) if parts.scheme == "https" else None
     return Access(
         host=parts.hostname,

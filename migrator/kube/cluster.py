@@ -306,7 +306,7 @@ class KubeCluster:
 
 def _refuse(where: str) -> Callable[[Unparsed], None]:
     def refuse(item: Unparsed) -> None:
-        raise InvalidError(f"{where}: {item.namespace}/{item.name}: {item.reason}", hint="mend or delete it")
+        raise InvalidError(f"{where}: {item.namespace}/{item.name}: {item.reason}", hint="fix or delete it")
 
     return refuse
 
@@ -315,7 +315,7 @@ def _manifest(answer: Answer) -> Manifest:
     try:
         return dict(orjson.loads(answer.body))
     except (ValueError, TypeError):
-        raise InvalidError("the answer is no object that can be read: it may be nested too deep", status=answer.status) from None
+        raise InvalidError("the answer is not a readable object: it may be nested too deep", status=answer.status) from None
 
 
 def _options(manager: str, dry_run: bool) -> str:  # noqa: FBT001

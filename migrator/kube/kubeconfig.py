@@ -65,7 +65,7 @@ def parse(text: str, *, cluster: str, where: str) -> Section:
             [f"{cluster}: {where}{line}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"]
         ) from error
     if not isinstance(content, dict):
-        raise ConfigError([f"{cluster}: {where}: not a kubeconfig: it is no mapping"])
+        raise ConfigError([f"{cluster}: {where}: not a kubeconfig: it is not a mapping"])
     return content
 
 
@@ -85,7 +85,7 @@ def select(content: Section, context: str | None, *, folder: Path | None = None)
     cluster = _named(content, "clusters", chosen.get("cluster")).get("cluster")
     user = _named(content, "users", chosen.get("user")).get("user") or {}
     if not isinstance(cluster, dict) or not isinstance(user, dict) or not isinstance(cluster.get("server"), str):
-        raise TypeError(f"the cluster of context {name!r} has no server, or its user is no mapping")
+        raise TypeError(f"the cluster of context {name!r} has no server, or its user is not a mapping")
     return Entry(cluster, user, folder)
 
 
@@ -110,7 +110,7 @@ def data_only(text: str, *, endpoint: str, cluster: str, where: str) -> dict[str
             raise ValueError("it has no certificate-authority-data")
         wrong = [name for section in (entry.cluster, entry.user) for name, value in section.items() if not isinstance(value, str)]
         if wrong:
-            raise ValueError(f"{wrong[0]} is no text")
+            raise ValueError(f"{wrong[0]} is not text")
     except (ValueError, TypeError, AttributeError) as error:
         raise ConfigError(
             [f"{cluster}: the kubeconfig of {where} is refused: {error}"],

@@ -24,7 +24,7 @@ class Page(NamedTuple):
 
 
 def page_of(body: bytes, where: str) -> Page:
-    """Return the objects of a page; raises InvalidError for what is no list. `where` names the cluster and the path."""
+    """Return the objects of a page; raises InvalidError for what is not a list. `where` names the cluster and the path."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -32,7 +32,7 @@ def page_of(body: bytes, where: str) -> Page:
     metadata, items = (content.get("metadata") or {}, content.get("items", "")) if isinstance(content, dict) else (None, "")
     # A list that is cut off, or something else that is JSON, must not be taken for an empty list.
     if not isinstance(metadata, dict) or not isinstance(items, list | None):
-        raise InvalidError(f"{where} is no list of objects")
+        raise InvalidError(f"{where} is not a list of objects")
     checked = [item if isinstance(item, dict | Unparsed) else Unparsed("", "", "", orjson.dumps(item)) for item in items or []]
     return Page(checked, str(metadata.get("continue") or ""))
 

@@ -81,7 +81,7 @@ def require_verdict(state: State, gates: Gates, now: Moment) -> None:
     ages = state.good_verdict.ages(now)
     if min(ages) < 0:
         raise BlockedError(
-            f"the last good verdict lies {-min(ages) / 60:.1f} minutes ahead of now: a clock went back",
+            f"the last good verdict lies {-min(ages) / 60:.1f} minutes in the future: a clock was set back",
             hint="run `migrator validate` again",
         )
     age = max(ages)
@@ -100,7 +100,7 @@ def look(switch: TrafficSwitch, run: Run) -> None:
         return
     if state.stage is Stage.ON_GREEN and state.announced_percent is None:
         raise BlockedError(
-            f"green has {_shares(reading)} of the traffic, and all of it by the journal",
+            f"green has {_shares(reading)} of the traffic, but the journal says all of it",
             hint="`migrator rollback` takes the rest back, too; then validate and cut over again",
         )
     run.reporter.emit(Note(f"the load balancer has {_shares(reading)} of the traffic on green", warning=True))

@@ -157,7 +157,7 @@ class DataOver:
             if plan.used_on_green:
                 raise BlockedError(
                     f"{claim}: pod {plan.used_on_green[0]} uses it on green already",
-                    hint="it would write under the copy: end it there",
+                    hint="it would write while data is copied: stop it there",
                 )
         require_no_strangers(self.session, plans.values(), due)
         for part in due:

@@ -81,7 +81,7 @@ def run_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) -> Clai
     if not job.finish:
         return ClaimOutcome(job.claim, result)
     if not result.document.get("proven"):
-        raise BlockedError(f"{job.claim}: a pass of an earlier run has ended, which was no last one", hint="run this again")
+        raise BlockedError(f"{job.claim}: a pass of an earlier run has ended, and it was not the last one", hint="run this again")
     if who := users(job):
         raise BlockedError(
             f"{job.claim}: {who} came up during the last pass: it proves nothing",

@@ -74,7 +74,10 @@ def _to_green(session: Session, plan: VolumePlan) -> None:
         run.reporter.emit(Step(f"{plan.claim}: volume {plan.volume} of blue gets reclaim policy Retain, it had {policy}"))
         session.blue.patch(VOLUMES, "", plan.volume, _RETAIN, manager=field_owners.FENCE)
         if get(_volume(session.blue, plan), "spec", "persistentVolumeReclaimPolicy") != "Retain":
-            raise BlockedError(f"{plan.claim}: blue's volume {plan.volume} has not got policy Retain", hint="who sets it back?")
+            raise BlockedError(
+                f"{plan.claim}: blue's volume {plan.volume} does not have policy Retain",
+                hint="what sets it back: an operator, GitOps?",
+            )
     await_let_go(run, session.blue, plan.claim, plan, _seconds(session))
     _make(session, plan, volume)
     _await_bound(session, plan)

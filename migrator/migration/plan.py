@@ -323,7 +323,7 @@ def _without(plan: Plan, strange: Mapping[ObjectRef, str]) -> Plan:
 
     def judged(item: PlanItem) -> PlanItem:
         lost = item.decision is Decision.MOVE and item.green in strange
-        return _blocked(item, f"its object on green {strange[item.green]}", "mend or delete it on green") if lost else item
+        return _blocked(item, f"its object on green {strange[item.green]}", "fix or delete it on green") if lost else item
 
     waves = (tuple(item for item in wave if item.green not in strange) for wave in plan.waves)
     return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))

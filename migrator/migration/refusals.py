@@ -30,7 +30,7 @@ from migrator.rules.versions import Kind
 
 STAND_IN = "default"
 """A namespace that is not on green yet cannot take a dry run; this one exists everywhere."""
-_HINT = "mend it on blue, or change it on its way by a transform; it cannot be created as it is"
+_HINT = "fix it on blue, or change it on its way by a transform; it cannot be created as it is"
 # Kinds whose validation has not changed, or that green makes something else of.
 _NOTHING_TO_REFUSE = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Pod", "Job"})
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"

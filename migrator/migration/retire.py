@@ -32,7 +32,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
     # A clock that was set back since tells nothing; the other one does.
     age = min((age for age in ages if age >= 0), default=-1.0)
     if age < 0:
-        raise BlockedError("the cutover lies ahead of now: a clock went back", hint="set the clock of this machine")
+        raise BlockedError("the cutover lies in the future: a clock was set back", hint="set the clock of this machine")
     can = switch.abilities() if switch else Abilities()
     if age < can.stale_seconds:
         raise BlockedError(
@@ -82,7 +82,7 @@ def require_whole(plan: Plan) -> None:
         kinds = "; ".join(f"{item.type_name}: {item.reason}" for item in plan.unreadable)
         raise BlockedError(
             f"the archive would lack what cannot be read: {kinds}",
-            hint="mend it, grant it, or leave the kind with move.kinds.exclude",
+            hint="fix it, grant it, or leave the kind out with move.kinds.exclude",
         )
 
 

@@ -51,7 +51,7 @@ class HeldField:
 
 
 def value_at(manifest: Manifest, path: tuple[str, ...]) -> Scalar:
-    """Return a field's value as the server takes it; raises TypeError for one that is no plain value."""
+    """Return a field's value as the server takes it; raises TypeError for one that is not a plain value."""
     value = get(manifest, *path)
     if value is None:
         return _DEFAULTS.get(path)

@@ -81,7 +81,7 @@ class ResourceType(NamedTuple):
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the URL path of the collection, or of one object in it; raises InvalidError for what is no name.
+        """Return the URL path of the collection, or of one object in it; raises InvalidError for what is not a name.
 
         An API server decodes the path before it routes the request, so quoting a slash is not enough.
         """

@@ -18,7 +18,7 @@ from migrator.model.ref import ObjectRef
 T = TypeVar("T")
 STRANGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 """What code raises that meets a value of another type, or no value, where its kind always has one."""
-HINT = "look at it with kubectl; mend it, or leave it with move.objects.exclude"
+HINT = "look at it with kubectl; fix it, or leave it out with move.objects.exclude"
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -50,10 +50,10 @@ def reason_of(error: Exception) -> str:
 
 
 def named(manifest: Manifest) -> ObjectRef:
-    """Return the reference of a manifest from a cluster; raises StrangeError where its name is no text."""
+    """Return the reference of a manifest from a cluster; raises StrangeError where its name is not text."""
     ref = ref_of(manifest)
     if not all(isinstance(part, str) for part in ref) or not ref.name:
-        raise StrangeError("has a name or a namespace that is no text")
+        raise StrangeError("has a name or a namespace that is not text")
     return ref
 
 

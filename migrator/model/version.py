@@ -26,7 +26,7 @@ class Version(NamedTuple):
 
 
 def version_in(text: object) -> Version | None:
-    """Return the version in a text, None where it is none: a node that is no kubelet, a tag that is a name."""
+    """Return the version in a text, None where it is none: a node that is not a kubelet, a tag that is a name."""
     try:
         return parse_version(str(text))
     except ValueError:
@@ -37,5 +37,5 @@ def parse_version(text: str) -> Version:
     """Return the version in `1.37.2`, `v1.37.2` or `v1.37.2+extra`; raises ValueError for anything else."""
     match = _VERSION.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is no version; write it as 1.37.2")
+        raise ValueError(f"{text!r} is not a version; write it as 1.37.2")
     return Version(*map(int, match.groups()))

@@ -97,4 +97,4 @@ def _own_words(node: dict[str, Any]) -> str:
             good = "True" if kind == "Ready" else "False"
             if item["type"] == kind and item["status"] != good:
                 return str(item.get("message") or item.get("reason") or item["status"])
-    return "its kubelet has not told yet"
+    return "its kubelet has not reported yet"

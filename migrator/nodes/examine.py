@@ -134,7 +134,7 @@ def examine(host: Host, node: NodeSpec, cluster: ClusterSpec) -> tuple[list[Find
         foreign = _foreign(host, cluster)
         unreachable = _cannot_reach(host, node, cluster)
     except (HostError, CommandFailedError) as error:
-        return [_failure(node.name, error.message.removeprefix(f"{node.name} "), error.hint or "see to the host")], None
+        return [_failure(node.name, error.message.removeprefix(f"{node.name} "), error.hint or "check the host")], None
     return [*foreign, *judge(facts, node, cluster), *unreachable], facts
 
 
@@ -230,4 +230,4 @@ def _cannot_reach(host: Host, node: NodeSpec, cluster: ClusterSpec) -> list[Find
     address = cluster.endpoint.rpartition(":")[0]
     if host.ok(f"ip route get {for_shell(address)} >/dev/null 2>&1"):
         return []
-    return [_failure(node.name, f"has no route to the API server at {address}", "see to the network between the nodes")]
+    return [_failure(node.name, f"has no route to the API server at {address}", "check the network between the nodes")]

@@ -151,7 +151,7 @@ def _start(host: Host, cluster: ClusterSpec) -> None:
     mark = read_mark(host)
     if mark and mark.state == COMPLETE and host.ok(f"test -s {KUBELET_CONF}"):
         raise BlockedError(
-            f"{host.name} was made part of {cluster.id} before and does not answer as such: it is left as it is",
+            f"{host.name} was made part of {cluster.id} before and does not answer as a node: nothing on it was changed",
             hint="see `journalctl -u kubelet` there; `kubeadm reset` on it, if its data is not needed, lets this begin anew",
         )
     if mark:

@@ -77,4 +77,4 @@ def _keyring(path: str) -> bytes:
     try:
         return base64.b64decode(b"".join(lines), validate=True)
     except binascii.Error as error:
-        raise ConfigError([f"packageKey: {path}: is no OpenPGP public key"], hint="gpg --export --armor KEY > file") from error
+        raise ConfigError([f"packageKey: {path}: is not an OpenPGP public key"], hint="gpg --export --armor KEY > file") from error

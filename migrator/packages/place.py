@@ -79,7 +79,7 @@ class BuildPlace:
         try:
             descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError as error:
-            raise BlockedError(f"{self.work}: is no folder", hint="remove it, or name another --work") from error
+            raise BlockedError(f"{self.work}: is not a folder", hint="remove it, or name another --work") from error
         try:
             found = os.fstat(descriptor)
             if found.st_uid not in (0, account.pw_uid) or found.st_mode & _WRITABLE_BY_OTHERS:
@@ -115,7 +115,7 @@ class BuildPlace:
         self.run(["sh", "-c", 'test ! -e "$1" || chmod -R u+w -- "$1"; rm -rf -- "$1"', "sh", str(folder)])
 
     def collect(self, file: Path, dest: Path) -> Path:
-        """Copy a file that the build user has made to a folder; raises MigratorError for what is no plain file of theirs."""
+        """Copy a file that the build user has made to a folder; raises MigratorError for what is not a plain file of theirs."""
         owner = pwd.getpwnam(self.user).pw_uid if self.user else os.geteuid()
         dest.mkdir(parents=True, exist_ok=True)
         partial = dest / f".{file.name}"
@@ -127,7 +127,7 @@ class BuildPlace:
         with os.fdopen(source, "rb") as made:
             found = os.fstat(source)
             if not stat.S_ISREG(found.st_mode) or found.st_uid != owner or found.st_nlink != 1:
-                raise MigratorError(f"{file}: is no plain file of the build user", hint="nothing was taken; look what built it")
+                raise MigratorError(f"{file}: is not a plain file of the build user", hint="nothing was taken; look what built it")
             target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
             with os.fdopen(target, "wb") as copy:
                 shutil.copyfileobj(made, copy)

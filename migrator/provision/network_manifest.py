@@ -25,7 +25,7 @@ def read_manifest(file: Path) -> list[Manifest]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f":{where.line + 1}" if where else ""
-        raise ConfigError([f"{file}{line}: is no YAML: {getattr(error, 'problem', None) or error}"], hint=_HINT) from error
+        raise ConfigError([f"{file}{line}: is not YAML: {getattr(error, 'problem', None) or error}"], hint=_HINT) from error
     found = [item for document in documents for item in _flat(document)]
     wrong = [f"{file}: document {place} {text}" for place, item in enumerate(found, start=1) if (text := _wrong(item))]
     if not found:
@@ -41,7 +41,7 @@ def unfit_ranges(manifests: list[Manifest], pods: str, services: str, addresses:
     for where, text, follows in _ranges(manifests):
         network = _network(text)
         if network is None:
-            reasons.append(f"{where}: {text!r} is no network")
+            reasons.append(f"{where}: {text!r} is not a network")
             continue
         if follows and not _within(pods, network):
             reasons.append(f"{where}: {network} does not hold podSubnet {pods}, of which nodes are given their ranges")
@@ -66,7 +66,7 @@ def _flat(document: Any) -> Iterator[Any]:
 
 def _wrong(item: Any) -> str:
     lacking = [path for path in (("apiVersion",), ("kind",), ("metadata", "name")) if not isinstance(get(item, *path), str)]
-    return f"is no object of Kubernetes: it has no {'.'.join(lacking[0])}" if lacking else ""
+    return f"is not an object of Kubernetes: it has no {'.'.join(lacking[0])}" if lacking else ""
 
 
 def _within(pods: str, network: Network) -> bool:

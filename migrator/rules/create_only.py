@@ -1,6 +1,6 @@
 """What lies on blue although no create may bring it: validation spares what was there before it, and an update in part.
 
-What means the same in another form is written so; of the rest the plan says how to mend it, before anything is written.
+What means the same in another form is written so; of the rest the plan says how to fix it, before anything is written.
 Sources: k8s.io/kubernetes/pkg/apis/*/validation and k8s.io/apiextensions-apiserver, functions Validate*Create and what they demand
 beside Validate*Update.
 """

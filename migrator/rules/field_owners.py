@@ -16,7 +16,7 @@ from migrator.model.manifest import Manifest, get
 
 OURS = "migrator"
 FENCE = "migrator-fence"
-"""The name under which CronJobs are suspended and resumed: like a controller's, its changes are no person's."""
+"""The name under which CronJobs are suspended and resumed: like a controller's, its changes are nobody's."""
 # The longest that one webhook may take (admissionregistration/v1: timeoutSeconds).
 _ADMISSION_SECONDS = 30.0
 NOBODY = ""

@@ -100,7 +100,7 @@ def _walk(field: str, value: Any, renamed: Callable[[Any], Any], *, inside: bool
 
 
 def _is_namespace_field(key: str) -> bool:
-    """Return whether a field holds the name of a namespace, such as `targetNamespace`; a label's key is no field."""
+    """Return whether a field holds the name of a namespace, such as `targetNamespace`; a label's key is not a field."""
     return key.endswith("Namespace") and key.isalpha() and not key.startswith(_NO_NAMESPACE)
 
 

@@ -1,6 +1,6 @@
 """Custom resources that are carried out once: how they end, and how they are kept from beginning again.
 
-A status is no data of a person's in general. Of a run that has ended it is: without it the kind's controller on green would carry
+A status is not data of a person's in general. Of a run that has ended it is: without it the kind's controller on green would carry
 the run out a second time. What has ended is told by the words of its status; the person may add kinds and words (`runs`).
 """
 

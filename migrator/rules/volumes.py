@@ -16,7 +16,7 @@ from migrator.rules.shared_storage import Reach, refusal, storage_of
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
 
-# Sources of a PersistentVolume that are no folder of one host (core/v1 PersistentVolumeSource).
+# Sources of a PersistentVolume that are not a folder of one host (core/v1 PersistentVolumeSource).
 _KINDS = {
     "csi": ("its CSI driver keeps it", "copy it by the driver's own means, or by a backup"),
     "nfs": ("it lies on an NFS server, which green may reach, too", "make a volume on green with the same server and path"),

@@ -129,7 +129,7 @@ def _linker(program: Program) -> str:
 
 
 def _made_as(package: str) -> str:
-    """Return what Go calls the program of a package: its last word that is no major version."""
+    """Return what Go calls the program of a package: its last word that is not a major version."""
     return next(word for word in reversed(package.split("/")) if not re.fullmatch(r"v\d+", word))
 
 

@@ -138,7 +138,7 @@ def counters(servers: Iterable[Server], mode: str) -> SideCounters:
     """Return the counters of one side.
 
     `hrsp_5xx` is what a server said itself; where it said nothing that HAProxy understood, `eresp` counts. A connection that
-    it ended is in `srv_abrt`, often in `eresp`, too. An attempt on the same server again is no request of its own.
+    it ended is in `srv_abrt`, often in `eresp`, too. An attempt on the same server again is not a request of its own.
     """
     side = tuple(servers)
     time = "ctime" if mode == "tcp" else "rtime"

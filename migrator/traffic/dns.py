@@ -151,7 +151,7 @@ class Dns:
             raise TrafficError(
                 f"dns: {self._primary} says that {self._what} has changed, and answers the same as before", hint=hint
             )
-        raise TrafficError(f"dns: {self._what} is changed all the time by something else", hint="is it external-dns'?")
+        raise TrafficError(f"dns: {self._what} is changed all the time by something else", hint="does external-dns own the name?")
 
     def _others(self) -> list[DnsServer]:
         """Return the zone's servers besides the primary."""

@@ -69,7 +69,7 @@ def merged(existing: str, servers: Iterable[Server], *, pin_ports: bool) -> str:
     """Return the file's new text: the lines of these servers are replaced, all others stay as they are.
 
     Without `pin_ports` HAProxy warns at its start, once for each server, that it takes the port from haproxy.cfg. Raises
-    TrafficError for text that is no such file.
+    TrafficError for text that is not such a file.
     """
     ours = {server.state[1:4:2]: _line(server, pin_ports=pin_ports) for server in servers}
     others = [line for line in _lines(existing) if tuple(line.split()[1:4:2]) not in ours]

@@ -39,7 +39,7 @@ def make_hops(
     if missing:
         minors = ", ".join(f"{current.major}.{minor}" for minor in missing)
         raise BlockedError(
-            f"from {current} to {target} the way goes through {minors}, and the package source has no kubernetes of it",
+            f"an upgrade from {current} to {target} needs {minors} on its way, and the package source has no such kubernetes",
             hint=f"`migrator packages build kubernetes={current.major}.{missing[0]}.X`, the last patch of it",
         )
     steps = [version for version in versions if version is not None]

@@ -131,7 +131,7 @@ def _config(cluster: UpgradeCluster, name: str, key: str, unread: list[str]) -> 
         content = yaml.safe_load((found.get("data") or {}).get(key, ""))
     except (yaml.YAMLError, RecursionError, ValueError):
         # A person has edited it; its text is not shown, as it may hold anything.
-        unread.append(f"ConfigMap {name}: its {key} is no YAML that can be read")
+        unread.append(f"ConfigMap {name}: its {key} is not YAML that can be read")
         return {}
     return content if isinstance(content, dict) else {}
 

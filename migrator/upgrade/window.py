@@ -130,7 +130,7 @@ def _require_finishable(session: UpgradeSession, hop: Hop, options: RunOptions) 
         raise BlockedError(
             "\n".join((*found, *asked)),
             hint="the control plane goes on emulating, and `migrator upgrade rollback` loses nothing; "
-            "see to it, then `migrator upgrade finish`; or `finish --ignore removed-apis|skew`",
+            "fix the cause, then `migrator upgrade finish`; or `finish --ignore removed-apis|skew`",
         )
 
 

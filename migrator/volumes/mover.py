@@ -249,7 +249,7 @@ def _real_path(host: Host, place: Place) -> str:
         raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error
     if path.endswith(f"\n{_NO_FOLDER}"):
         raise BlockedError(
-            f"{place}: is no folder",
+            f"{place}: is not a folder",
             hint="a single file is not copied, and a device only with volumeMode Block",
         )
     parts = path.split("/")[1:]
@@ -268,7 +268,7 @@ def _device(host: Host, place: Place) -> str:
     except CommandFailedError as error:
         raise BlockedError(f"{place}: there is no such device", hint="is the disk there?") from error
     if "\n" in path or not host.ok(f"test -b {for_shell(path)}"):
-        raise BlockedError(f"{place}: is no block device", hint="look at the volume and at the host")
+        raise BlockedError(f"{place}: is not a block device", hint="look at the volume and at the host")
     return path
 
 

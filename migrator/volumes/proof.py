@@ -48,13 +48,13 @@ def make_proof(head: Mapping[str, Any], entries: bytes) -> bytes:
 def check_proof(path: Path, tree: Path | None = None) -> Checked:
     """Compute everything again from the entries; with a tree also compare that folder, which is only read.
 
-    Raises ConfigError for a file that is no proof.
+    Raises ConfigError for a file that is not a proof.
     """
     try:
         with gzip.open(path, "rb") as file:
             head = json.loads(file.readline())
         if not isinstance(head, dict) or head.get("proof") != _WORD or head.get("format") != FORMAT:
-            raise ConfigError([f"{path}: is no proof of a volume"])
+            raise ConfigError([f"{path}: is not a proof of a volume"])
         wrong = list(_wrong(path, head))
         if tree:
             wrong += _wrong_in(path, tree, Exclude(head.get("excluded", {}).get("patterns", ())))

@@ -109,7 +109,7 @@ def _patches(folder: str) -> tuple[tuple[str, bytes], ...]:
         return ()
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise ConfigError([f"--patches {folder}: is no folder"], hint="see kubeadm's documentation of --patches for the file names")
+        raise ConfigError([f"--patches {folder}: is not a folder"], hint="kubeadm's documentation of --patches has the file names")
     return tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()) if file.is_file())
 
 

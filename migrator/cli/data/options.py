@@ -20,7 +20,7 @@ class Chosen:
     common: Common
     claim: Annotated[
         tuple[str, ...],
-        click.option("--claim", multiple=True, metavar="NAMESPACE/NAME", help="Only these claims of blue; * allowed."),
+        click.option("--claim", multiple=True, metavar="NAMESPACE/NAME", help="Only these claims of blue; * and ? match any text."),
     ]
     full: Annotated[
         bool,

@@ -30,7 +30,7 @@ EndRunning = Annotated[
     click.option(
         "--end-running",
         is_flag=True,
-        help="End what still runs on hosts from an earlier run, such as kubeadm; else it is waited for.",
+        help="End what an earlier run has left running on hosts, such as kubeadm; otherwise the tool waits for it.",
     ),
 ]
 """Whether a person agrees that what still runs on hosts is ended."""
@@ -55,7 +55,7 @@ class Drain:
     ]
 
     def rules(self) -> DrainRules:
-        """Return the rules; raises ConfigError for a timeout that is no duration."""
+        """Return the rules; raises ConfigError for a timeout that is not a duration."""
         try:
             timeout = parse_duration(self.drain_timeout)
         except ValueError as error:
@@ -157,7 +157,7 @@ class Execution:
     ]
 
     def options(self) -> RunOptions:
-        """Return how to run; raises ConfigError for a timeout that is no duration."""
+        """Return how to run; raises ConfigError for a timeout that is not a duration."""
         return RunOptions(Pause(self.pause), frozenset(self.limit), self.parallel, self.drain.rules())
 
 

@@ -21,7 +21,7 @@ class Where:
     """The options that every verb of an upgrade has: which cluster, where its journal is, and how to answer."""
 
     stack: Annotated[str | None, click.option("-s", "--stack", help="Name of the stack: stacks/Pulumi.NAME.yaml.")] = None
-    file: Annotated[Path | None, click.option("-f", "--file", type=_FILE, help="Such a file anywhere.")] = None
+    file: Annotated[Path | None, click.option("-f", "--file", type=_FILE, help="Path of such a file, instead of --stack.")] = None
     kubeconfig: Annotated[
         Path | None, click.option("--kubeconfig", type=_FILE, help="[default: admin.conf of the first control plane]")
     ] = None

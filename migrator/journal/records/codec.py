@@ -21,7 +21,7 @@ class LineError(ValueError):
 
 
 class TornLineError(LineError):
-    """A line that is no whole JSON object: a part of it is lost, or was never written."""
+    """A line that is not a whole JSON object: a part of it is lost, or was never written."""
 
     def __init__(self, message: str, line: bytes) -> None:
         super().__init__(message)

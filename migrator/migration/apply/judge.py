@@ -197,7 +197,7 @@ def _contradicts(item: PlanItem, live: Live, found: list[FieldDifference], *, ou
 
 
 def _is_fenced(item: PlanItem) -> bool:
-    """Return whether this tool changes the object itself, at cutover and rollback: that is no person's change."""
+    """Return whether this tool changes the object itself, at cutover and rollback: that is not a person's change."""
     return item.one_side is not None and item.one_side.part is not None
 
 

@@ -12,7 +12,7 @@ from migrator.model.verdict import Finding, Severity
 from migrator.ports import Blue
 
 _CHECK = "ACME orders"
-_HINT = "wait until it has ended, or mend what keeps it; then validate again"
+_HINT = "wait until it has ended, or fix what keeps it; then validate again"
 _ORDERS = ResourceType("acme.cert-manager.io", "v1", "orders", "Order", namespaced=True, verbs=frozenset())
 # States of an order in which nothing is done for it any more. Source: cert-manager's API, acme.cert-manager.io/v1.
 _ENDED = frozenset({"valid", "invalid", "expired", "errored"})

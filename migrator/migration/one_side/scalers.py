@@ -55,7 +55,7 @@ def _of_held(moves: Mapping[ObjectRef, PlanItem]) -> Iterator[tuple[ObjectRef, P
         try:
             target = scalers.target_of(_on_blue(item))
         except STRANGE:
-            continue  # what cannot be read is no scaler that anybody knows
+            continue  # what cannot be read is not a scaler that anybody knows
         if target in held:
             yield green, item, target
 

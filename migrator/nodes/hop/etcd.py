@@ -123,7 +123,7 @@ class SettingsSaved:
 
 def _save_settings(folder: str) -> str:
     target = f"{folder}/settings.tar.gz"
-    # kubeadm's own copies of etcd below /etc/kubernetes/tmp are no settings, and large.
+    # kubeadm's own copies of etcd below /etc/kubernetes/tmp are not settings, and large.
     return f"tar -C / --exclude=etc/kubernetes/tmp -czf {target}.new {SETTINGS}; chmod 600 {target}.new; mv {target}.new {target}"
 
 

@@ -21,7 +21,7 @@ _AHEAD = 1_000_000_000
 _CHECK = r"""
 data={data}; member=$data/member; at=$data
 while ! test -e "$at"; do at=$(dirname "$at"); done
-if ! test -d "$at"; then echo "$at is no folder"; fi
+if ! test -d "$at"; then echo "$at is not a folder"; fi
 if test -L "$member"; then echo "$member is a symbolic link"
 elif mountpoint -q "$member" 2>/dev/null; then echo "$member is a mount: only $data may be one"; fi
 free=$(df -Pm "$at" | awk 'NR == 2 {{print $4}}')
@@ -75,7 +75,7 @@ def require_restorable(host: Host, snapshot: Snapshot, size_mib: int) -> None:
     data = for_shell(saved_folders(host, snapshot).data)
     found = host.run(_CHECK.format(data=data, needed=size_mib + _SPARE_MIB)).strip().splitlines()
     if found:
-        raise BlockedError(f"{host.name}: {'; '.join(found)}", hint="nothing was stopped; see to it, then run this again")
+        raise BlockedError(f"{host.name}: {'; '.join(found)}", hint="nothing was stopped; fix the cause, then run this again")
 
 
 def require_tool(host: Host, snapshot: Snapshot) -> None:
@@ -117,7 +117,7 @@ class EtcdRestored:
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: etcd's data is not restored: {error.output.strip()[-400:]}",
-                hint=f"what was in {data} is still there; see to it, then `migrator upgrade rollback` goes on",
+                hint=f"what was in {data} is still there; fix the cause, then `migrator upgrade rollback` goes on",
             ) from error
 
     @property

@@ -57,7 +57,7 @@ class ImagesPulled:
             except CommandFailedError as error:
                 raise MigratorError(
                     f"{host.name}: image {image} cannot be pulled: {error.output.strip()[-300:]}",
-                    hint="nothing was drained; see to the registry, then `migrator upgrade resume`",
+                    hint="nothing was drained; check the registry, then `migrator upgrade resume`",
                 ) from error
 
     def _missing(self, host: Host) -> list[str]:
@@ -150,7 +150,7 @@ class KubeletRestarted:
         def late() -> MigratorError:
             return MigratorError(
                 f"{self.node.name}: the kubelet of {self.version} does not come up: {kubelet_words(host)[-500:]}",
-                hint=f"`journalctl -u kubelet` on {host.name}; mend it, then `migrator upgrade resume`",
+                hint=f"`journalctl -u kubelet` on {host.name}; fix it, then `migrator upgrade resume`",
             )
 
         def crashes() -> bool:

@@ -61,7 +61,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         facts = read_facts(host)
         parts = _sections(host.run(_SCRIPT + CERTIFICATES))
     except (HostError, CommandFailedError) as error:
-        return HostReading(node.name, node.role, error=error.message, hint=error.hint or "see to the host")
+        return HostReading(node.name, node.role, error=error.message, hint=error.hint or "check the host")
     files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
     pods = {name.removesuffix(".yaml"): _mapping(text) for name, text in files.items() if name.endswith(".yaml")}
     edits = _edits(host, current) if node.role == "control-plane" else []

@@ -112,7 +112,7 @@ class ProvenRuntime:
         host.run(f"rm -f {_BEFORE}")
         raise MigratorError(
             f"{host.name}: CRI-O {new} starts no container: {said}; {now}",
-            hint="no further node is touched; mend it, or take another (--package cri-o=VERSION), then `migrator upgrade resume`",
+            hint="no further node is changed; fix it, or choose another (--package cri-o=VERSION), then `migrator upgrade resume`",
         ) from error
 
 

@@ -133,7 +133,7 @@ def await_regular(host: Host) -> None:
     while not _answers(host, second=False):
         if host.clock.monotonic() > deadline:
             raise MigratorError(
-                f"{host.name}: the API server is not ready after {_REGULAR_SECONDS:.0f} s; a second one answers still",
+                f"{host.name}: the API server is not ready after {_REGULAR_SECONDS:.0f} s; a second one still answers",
                 hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_API}` there; run this again to go on",
             )
         host.clock.sleep(_POLL)

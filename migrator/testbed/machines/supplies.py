@@ -60,7 +60,7 @@ def stack_settings(lab: Lab, version: str, package_source: Path, **more: Any) ->
         "podSubnet": "10.244.0.0/16",
         "serviceSubnet": "10.96.0.0/16",
         "cni": "bridge",
-        # Containers are no boards: cgroup v1 under cgroupfs, the machine's own swap and disk, limits that are not theirs to set.
+        # Containers are not boards: cgroup v1 under cgroupfs, the machine's own swap and disk, limits that are not theirs to set.
         "kubelet": {
             "cgroupDriver": "cgroupfs",
             "failCgroupV1": False,

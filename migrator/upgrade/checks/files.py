@@ -33,7 +33,7 @@ def manifests_folder(facts: UpgradeFacts) -> Iterator[Finding]:
             pod = _pod(manifest)
             twin = f"a second {pod[1]} beside {seen[pod]}" if pod and pod in seen else ""
             if twin or not file.endswith((".json", ".yml")) or not pod:
-                what = twin or "it is no static pod"
+                what = twin or "it is not a static pod"
                 reason = f"{file} lies in the folder of its static pods, where the kubelet runs every file: {what}"
                 yield fail(CheckName.MANIFESTS, host.name, reason, f"mv /etc/kubernetes/manifests/{file} /root/")
         yield from _twins(host)

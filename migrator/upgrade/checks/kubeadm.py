@@ -113,7 +113,7 @@ def refusals(facts: UpgradeFacts) -> Iterator[Finding]:
         if not item.check and any(gate in item.reason for gate in known):
             continue  # told by the check of gates
         accept = f", or accept it: ignorePreflightErrors: [{item.check}] in the stack's file" if item.check else ""
-        yield fail(CheckName.KUBEADM, item.asked, f"{item.check}: " * bool(item.check) + item.reason, f"see to it{accept}")
+        yield fail(CheckName.KUBEADM, item.asked, f"{item.check}: " * bool(item.check) + item.reason, f"fix it{accept}")
 
 
 def addons(facts: UpgradeFacts) -> Iterator[Finding]:

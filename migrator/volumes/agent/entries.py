@@ -1,6 +1,6 @@
 """One file system object as a value, and how a list of them is written.
 
-A list is text: a JSON object a line, in the order of `place`, and a last line with their number, so that half a list is no list.
+A list is text: a JSON object a line, in the order of `place`, and a last line with their number, so that half a list is not a list.
 Between hosts and passes a line is an array of many entries, each an array of its values: that is read several times faster.
 """
 

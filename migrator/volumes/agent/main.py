@@ -95,7 +95,7 @@ def undo(root: str, log: str, *, everything: bool) -> int:
     try:
         say(result_line({"good": True, "left": [], **_taken_back(root, log, everything=everything)}))
     except (RestoreError, TreeError, ListError, OSError) as error:
-        say(result_line({"good": False, "error": str(error), "hint": "nothing was started; run this again when that is mended"}))
+        say(result_line({"good": False, "error": str(error), "hint": "nothing was started; run this again when that is fixed"}))
         return _FAILED
     return 0
 

@@ -215,7 +215,7 @@ def _is(folder: int, name: bytes, entry: Entry, found: os.stat_result) -> bool:
 
 
 def _copy(source: int, target: int, size: int) -> None:
-    """Copy what is no hole."""
+    """Copy what is not a hole."""
     os.ftruncate(target, size)
     position = 0
     while position < size:

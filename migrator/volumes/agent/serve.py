@@ -94,7 +94,7 @@ def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: st
     elif request == "close":
         os.kill(_listener(), signal.SIGTERM)
     else:
-        raise RefusedError(f"{request[:40]!r} is no request")
+        raise RefusedError(f"{request[:40]!r} is not a request")
 
 
 def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
@@ -145,7 +145,7 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
     elif word in ("known-source", "known-target") and os.path.isdir(memory):
         yield from packed(Memory(memory).entries(word.partition("-")[2]))
     else:
-        raise RefusedError(f"{word[:40]!r} is no question")
+        raise RefusedError(f"{word[:40]!r} is not a question")
 
 
 def excluded(root: str, exclude: Exclude) -> dict[str, object]:
@@ -164,7 +164,7 @@ def _of_device(path: str, word: str, payload: bytes) -> Iterator[bytes]:
     elif word == "device-chunks":
         yield from block.chunks(path, struct.unpack(f"<{len(payload) // 8}Q", payload))
     else:
-        raise RefusedError(f"{word[:40]!r} is no question about a device")
+        raise RefusedError(f"{word[:40]!r} is not a question about a device")
 
 
 def frame(out: BinaryIO, content: bytes) -> None:

@@ -89,7 +89,7 @@ class Tree:
         try:
             for part in folders:
                 if part in (b"", b".", b".."):
-                    raise NotADirectoryError(f"{shown(path)} is no path below the volume")
+                    raise NotADirectoryError(f"{shown(path)} is not a path below the volume")
                 try:
                     inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
                 finally:

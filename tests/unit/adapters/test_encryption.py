@@ -85,7 +85,7 @@ def test_a_program_that_is_missing_is_one_line(programs: Path, recipient: str, n
 @pytest.mark.parametrize("recipient", ["", "-d", "--output"])
 def test_an_option_is_no_recipient(recipient: str) -> None:
     """It would be the program's to read."""
-    with pytest.raises(BlockedError, match="is no recipient"):
+    with pytest.raises(BlockedError, match="is not a recipient"):
         ProgramSealer(recipient)
 
 

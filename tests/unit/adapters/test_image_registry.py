@@ -200,7 +200,7 @@ def test_an_answer_that_is_no_manifest_is_an_error_of_that_image(body: bytes) ->
 @pytest.mark.parametrize("image", ["a b:1", "x/../../y", "x:1?y", "x#y", "x@sha256:1", "x%2e", "X", "", "x\r\nHost: y", ":"])
 def test_a_name_that_is_no_image_reaches_no_registry(image: str) -> None:
     """What a kubelet would refuse is not put into an address."""
-    with registry(lambda _: reply(INDEX)) as (ask, web), pytest.raises(MigratorError, match="no name of an image"):
+    with registry(lambda _: reply(INDEX)) as (ask, web), pytest.raises(MigratorError, match="not a name of an image"):
         ask(image)
     assert web.asked == []
 

@@ -83,7 +83,7 @@ def test_an_answer_that_is_too_long_is_refused() -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/", "http://", "http://user:word@x/", "//x/"])
 def test_only_plain_web_addresses_are_asked(url: str) -> None:
     """No file, no other protocol, no credentials in an address."""
-    with pytest.raises(ValueError, match="no http:// or https:// address"):
+    with pytest.raises(ValueError, match="not an http:// or https:// address"):
         ask(url)
 
 

@@ -72,7 +72,7 @@ def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
 def test_status_after_an_interruption_names_what_is_not_known_and_the_command_that_goes_on(
     migration: list[str], tmp_path: Path
 ) -> None:
-    """An announcement is no fact; a load balancer that does not answer is no reason to be silent."""
+    """An announcement is not a fact; a load balancer that does not answer is no reason to be silent."""
     haproxy = "{socket: no.sock, backend: b, blue: [x], green: [y], stateFile: f}"
     with (tmp_path / "migration.yaml").open("a") as file:
         file.write(f"traffic: {{haproxy: {haproxy}}}\n")

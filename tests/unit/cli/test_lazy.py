@@ -13,7 +13,7 @@ CONTEXT = click.Context(GROUP)
 
 
 def test_a_verb_is_the_command_of_its_module() -> None:
-    """A group of verbs is a folder; what is not listed is no verb."""
+    """A group of verbs is a folder; what is not listed is not a verb."""
     assert GROUP.list_commands(CONTEXT) == ["schema", "upgrade"]
     assert all(isinstance(GROUP.get_command(CONTEXT, name), click.Command) for name in ("schema", "upgrade"))
     assert GROUP.get_command(CONTEXT, "wiring") is None

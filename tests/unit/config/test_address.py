@@ -34,8 +34,8 @@ def test_an_address_moves_as_a_whole() -> None:
         ({"green": [host("b1")]}, "two hosts are named b1"),
         ({"green": [host("g1", ssh={"address": "b1.example"})]}, "b1.example port 22, /etc/keepalived/migrator is named twice"),
         ({"green": []}, "at least 1 item"),
-        ({"green": [host("g1", trackFile="migrator")]}, "'migrator' is no absolute path"),
-        ({"green": [host("g1", trackFile="/etc/a b")]}, "no absolute path without spaces"),
+        ({"green": [host("g1", trackFile="migrator")]}, "'migrator' is not an absolute path"),
+        ({"green": [host("g1", trackFile="/etc/a b")]}, "not an absolute path without spaces"),
         ({"green": [host("g 1")]}, "should match pattern"),
     ],
 )

@@ -61,8 +61,8 @@ def test_a_server_is_an_address_with_or_without_a_port(server: str, place: tuple
     [
         ({"name": "shop.example.org"}, "is not in zone example.com"),
         ({"name": "notexample.com"}, "is not in zone example.com"),
-        ({"name": "a b"}, "is no name in DNS"),
-        ({"name": "x" * 64 + ".example.com"}, "is no name in DNS"),
+        ({"name": "a b"}, "is not a name in DNS"),
+        ({"name": "x" * 64 + ".example.com"}, "is not a name in DNS"),
         ({"blue": ["192.0.2.300"]}, "Octet 300"),
         ({"blue": ["fd00::1"]}, "Expected 4 octets"),
         ({"green": ["192.0.2.1"]}, "192.0.2.1 is named twice"),
@@ -71,8 +71,8 @@ def test_a_server_is_an_address_with_or_without_a_port(server: str, place: tuple
         ({"type": "CNAME", "blue": ["a", "c"], "green": ["b"]}, "a CNAME has one target"),
         ({"type": "MX"}, "'A', 'AAAA' or 'CNAME'"),
         ({"green": []}, "at least 1 item"),
-        ({"server": "http://192.0.2.53"}, "is no server"),
-        ({"servers": ["192.0.2.53 "]}, "is no server"),
+        ({"server": "http://192.0.2.53"}, "is not a server"),
+        ({"servers": ["192.0.2.53 "]}, "is not a server"),
     ],
 )
 def test_what_cannot_be_is_refused(more: dict[str, Any], words: str) -> None:

@@ -64,7 +64,7 @@ def test_all_mistakes_at_once() -> None:
     ],
 )
 def test_not_even_a_mapping(text: str, words: str) -> None:
-    """What is no file of ours is one line too."""
+    """What is not a file of ours is one line too."""
     with pytest.raises(ConfigError, match=words):
         parse_migration(text, "m.yaml")
 

@@ -45,7 +45,7 @@ def test_traffic_is_one_switch_or_a_list_that_moves_together() -> None:
         ([{"haproxy": {**HAPROXY, "soket": "o"}}], "traffic[0].haproxy.soket: unknown key, did you mean socket?"),
         ({"haproxy": {**SEVERAL, "socket": "/s"}}, "traffic.haproxy: socket, address, ssh and stateFile stand in each instance"),
         ({"haproxy": {**SEVERAL, "instances": [LB1, LB1]}}, "traffic.haproxy: two instances are named lb1"),
-        ({"haproxy": {**SEVERAL, "instances": [{**LB1, "address": "10.0.0.3"}]}}, "instances[0]: '10.0.0.3' is no host:port"),
+        ({"haproxy": {**SEVERAL, "instances": [{**LB1, "address": "10.0.0.3"}]}}, "instances[0]: '10.0.0.3' is not a host:port"),
         ({"haproxy": {**SEVERAL, "instances": [{"name": "x"}]}}, "instances[0]: give a socket, or an address"),
         ({"haproxy": {**HAPROXY, "address": "h:1"}}, "traffic.haproxy: give a socket, or an address"),
         ({"haproxy": {**HAPROXY, "stateFile": ""}}, "stateFile is missing: without it a restart of HAProxy loses the weights"),

@@ -23,7 +23,7 @@ def test_a_rate_is_written_with_its_unit(written: str, kibibytes: int) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{claims: [{claims: [a/b], bandwidth: 20}]}", "is no rate; write it as 500K"),
+        ("{claims: [{claims: [a/b], bandwidth: 20}]}", "is not a rate; write it as 500K"),
         ("{claims: [{claims: []}]}", "claims"),
         ("{claims: [{claims: [a/b], way: clone}]}", "way"),
         ("{hosts: {blue: a}}", "hosts.green: is missing"),

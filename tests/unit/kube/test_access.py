@@ -84,8 +84,8 @@ def test_ways_on_which_a_token_is_not_safe_are_warned_about(tmp_path: Path, clus
     ("content", "words"),
     [
         ("{", r"config:1: not YAML"),
-        ("[]", "it is no mapping"),
-        (admin_conf(cluster={"server": "ftp://h"}), "no http:// or https:// address"),
+        ("[]", "it is not a mapping"),
+        (admin_conf(cluster={"server": "ftp://h"}), "not an http:// or https:// address"),
         (admin_conf(cluster={"server": "https://h:x"}), "server https://h:x"),
         (admin_conf(cluster={"certificate-authority-data": "%"}), "certificate-authority-data is not base64"),
         (admin_conf(user={"client-key-data": "AAAA"}), "certificates cannot be used"),

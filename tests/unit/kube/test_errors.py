@@ -47,7 +47,7 @@ def test_each_status_has_its_class(status: int, kind: type[ApiError]) -> None:
 
 
 def test_a_server_that_names_a_time_is_waited_for() -> None:
-    """A date in the header is no number of seconds: then it is one second."""
+    """A date in the header is not a number of seconds: then it is one second."""
     for status, header, seconds in ((503, "7", 7.0), (429, "Wed, 21 Oct 2026 07:28:00 GMT", 1.0), (429, "\xb2", 1.0)):
         error = error_from("green", "GET", "/x", status, {"retry-after": header}, b"")
         assert isinstance(error, ThrottledError)

@@ -47,7 +47,7 @@ def test_an_object_that_is_too_deep_costs_only_itself() -> None:
 
 
 def test_an_object_without_a_readable_name_is_still_one() -> None:
-    """A lone surrogate is no text that can be read."""
+    """A lone surrogate is not text that can be read."""
     body = b'{"items":[{"metadata":{"name":"\\ud800"}},7],"metadata":{}}'
     assert page_of(body, "blue").items == [Unparsed("", "", "", b'{"metadata":{"name":"\\ud800"}}'), Unparsed("", "", "", b"7")]
 
@@ -57,7 +57,7 @@ def test_an_object_without_a_readable_name_is_still_one() -> None:
 )
 def test_what_is_no_list_is_refused(body: bytes) -> None:
     """One line that names the cluster, and never a trace."""
-    with pytest.raises(InvalidError, match="blue is no list of objects"):
+    with pytest.raises(InvalidError, match="blue is not a list of objects"):
         page_of(body, "blue")
 
 

@@ -172,7 +172,7 @@ def test_a_server_that_has_just_started_may_forbid_everything() -> None:
 
 
 def test_bodies_never_reach_messages() -> None:
-    """What is no Status may hold data and is not shown; a Status is cut."""
+    """What is not a Status may hold data and is not shown; a Status is cut."""
     with (
         server([(403, {}, b"password=hunter2")] * 2, ready=[200]) as (cluster, _),
         pytest.raises(ForbiddenError) as caught,

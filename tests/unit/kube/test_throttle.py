@@ -78,7 +78,7 @@ def test_slow_answers_lower_the_limit() -> None:
 
 
 def test_a_failed_request_frees_its_slot_and_teaches_nothing() -> None:
-    """An error after a long wait is no latency."""
+    """An error after a long wait is not a latency."""
     clock = FakeClock()
     throttle = Throttle(1, clock)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A webhook that fails closed, and an API of another server, must answer: an endpoint alone is no proof."""
+"""A webhook that fails closed, and an API of another server, must answer: an endpoint alone is not a proof."""
 
 from __future__ import annotations
 

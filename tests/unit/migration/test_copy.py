@@ -259,7 +259,7 @@ def test_a_copy_that_has_lost_its_lock_writes_nothing_more() -> None:
 
 
 def test_what_is_being_deleted_on_green_is_not_there() -> None:
-    """It looks as it should until its finalizers are done; nothing is written into such a namespace, and it is no success."""
+    """It looks as it should until its finalizers are done; nothing is written into such a namespace, and it is not a success."""
     both = pair(config_map("a", namespace="shop"), made("v1", "Namespace", "other"))
     both.blue.hold(config_map("b", namespace="other"))
     assert both.copy().complete
@@ -276,7 +276,7 @@ def test_what_is_being_deleted_on_green_is_not_there() -> None:
 
 
 def test_a_status_that_is_a_plain_field_is_brought_once() -> None:
-    """A kind without the subresource keeps data there; from then on it is green's controller's, and blue's is no change."""
+    """A kind without the subresource keeps data there; from then on it is green's controller's, and blue's is not a change."""
     both = pair(crd("things", "Thing", "example.com"))
     thing = made("example.com/v1", "Thing", "a", namespace="shop", spec={"x": 1}, status={"seen": 1})
     both.blue.hold(thing)

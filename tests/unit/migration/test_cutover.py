@@ -111,7 +111,7 @@ def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
 
 
 def test_each_step_tells_what_stays_on_blue(shift: Shift) -> None:
-    """Connections that live long are no requests: nothing else would show them."""
+    """Connections that live long are not requests: nothing else would show them."""
     shift.switch.blue_sessions = 7
     shift.go()
     told = [note for note in shift.recorder.notes if "open now" in note]
@@ -342,7 +342,7 @@ def test_what_the_load_balancer_does_is_looked_at_and_written(
     has: float,
     written: bool,  # noqa: FBT001
 ) -> None:
-    """An announcement is no fact, and neither is a fact that somebody has changed since."""
+    """An announcement is not a fact, and neither is a fact that somebody has changed since."""
     for record in (CutoverStarted(), *records):
         shift.run.write(record)
     shift.switch.percent = has
@@ -355,7 +355,7 @@ def test_traffic_that_has_left_green_is_no_success(shift: Shift) -> None:
     """A rollback that was killed, or a load balancer that has lost its state: the one command is named."""
     for record in (CutoverStarted(), Shifted(100, {}), CutoverEnded(good=True)):
         shift.run.write(record)
-    with pytest.raises(BlockedError, match="green has 0 % of the traffic, and all of it by the journal") as caught:
+    with pytest.raises(BlockedError, match="green has 0 % of the traffic, but the journal says all of it") as caught:
         look(shift.switch, shift.run)
     assert "migrator rollback" in caught.value.hint
 
@@ -381,8 +381,8 @@ GATES = Gates(verdict_age=seconds(900))
         (State(Stage.ON_GREEN, good_verdict=Moment(NOW)), "all traffic is on green already"),
         (State(Stage.COPIED), "no good verdict since the last copy"),
         (State(Stage.VALIDATED, good_verdict=Moment(NOW - 901)), "the last good verdict is 15 minutes old"),
-        (State(Stage.VALIDATED, good_verdict=Moment(NOW + 90)), "lies 1.5 minutes ahead of now: a clock went back"),
-        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 9, NOW + 90)), "lies 1.5 minutes ahead of now: a clock went back"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW + 90)), "lies 1.5 minutes in the future: a clock was set back"),
+        (State(Stage.VALIDATED, good_verdict=Moment(NOW - 9, NOW + 90)), "lies 1.5 minutes in the future: a clock was set back"),
         (State(Stage.VALIDATED, good_verdict=Moment(NOW - 9, NOW - 901)), "the last good verdict is 15 minutes old"),
         (State(Stage.VALIDATED, good_verdict=Moment(NOW - 901, NOW - 9)), "the last good verdict is 15 minutes old"),
     ],

@@ -126,7 +126,7 @@ def test_the_end_of_an_ordinary_pass_that_was_joined_proves_nothing(tmp_path: Pa
     whole = one.there.move
     one.there.move = lambda job, say: PassResult({**whole(job, say).document, "proven": False})  # type: ignore[method-assign]
     (outcome,) = finish_data(one.session, one.movers, ALL)
-    assert "which was no last one" in str(outcome.error)
+    assert "it was not the last one" in str(outcome.error)
 
 
 def test_the_way_back_needs_a_proof_of_the_way_there(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_an_object_of_a_crd_that_is_not_there_yet_is_unproven() -> None:
 
 
 def test_what_is_as_it_was_copied_is_unchanged() -> None:
-    """What a server or a controller sets is no change."""
+    """What a server or a controller sets is not a change."""
     both = copied(in_shop(deployment("front")))
     ref = ObjectRef("apps", "Deployment", "shop", "front")
     live = in_green(both.green, ref)
@@ -151,7 +151,7 @@ def test_what_green_gave_no_answer_about_is_unproven(error: Callable[[], ApiErro
 
 @pytest.mark.parametrize(("times", "action"), [(1, "unchanged"), (99, "unproven")])
 def test_what_a_controller_writes_to_meanwhile_is_asked_again(times: int, action: str) -> None:
-    """A status that changes is no refusal; one that never rests proves nothing."""
+    """A status that changes is not a refusal; one that never rests proves nothing."""
     both = copied()
     both.green.faults.append(Fault("replace", conflict, times=times))
     assert entries(both)[A].action == action

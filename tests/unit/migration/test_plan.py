@@ -125,7 +125,7 @@ def test_the_token_of_a_secret_tells_nothing_of_its_content() -> None:
 
 
 def test_equal_content_has_an_equal_token() -> None:
-    """A new resourceVersion alone is no change."""
+    """A new resourceVersion alone is not a change."""
     tokens = {pair(*before, config_map("a", namespace="shop")).item(A).token for before in ((), (finished_job("x"),))}
     assert len(tokens) == 1
 

@@ -41,7 +41,7 @@ def test_content_is_what_a_person_may_say() -> None:
     ],
 )
 def test_what_nobody_owns_and_blue_does_not_have_was_added(known: object, live: object, found: list[str]) -> None:
-    """Another value, an empty one, and what somebody has sent are no additions."""
+    """Another value, an empty one, and what somebody has sent are not additions."""
     assert paths(known, live, OWNED) == found
 
 

@@ -21,13 +21,13 @@ def test_the_reason_names_the_place_and_no_value() -> None:
 @pytest.mark.parametrize("metadata", [{"name": 3}, {"name": ""}, {"name": "a", "namespace": []}, {"name": None}])
 def test_a_name_is_text(metadata: dict[str, object]) -> None:
     """Nothing else can be sorted or written to a journal."""
-    with pytest.raises(StrangeError, match="has a name or a namespace that is no text"):
+    with pytest.raises(StrangeError, match="has a name or a namespace that is not text"):
         named({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
 
 
 @pytest.mark.parametrize("value", [nested(260), {"a": "\ud800"}])
 def test_what_cannot_be_written_is_said(value: object) -> None:
-    """Too deep, or text that is no text."""
+    """Too deep, or text that is not text."""
     with pytest.raises(StrangeError, match="cannot be written as JSON"):
         to_json(value)
 

@@ -168,7 +168,7 @@ migrator-routes.service loaded active running Routes to pods of other nodes
 
 
 def test_units_that_still_run_are_found_and_ended() -> None:
-    """What has ended, well or not, does not run; the routes are no command of a run."""
+    """What has ended, well or not, does not run; the routes are not the command of a run."""
     host = FakeHost("cp", accepts=["systemctl stop "])
     host.answers["systemctl list-units"] = LISTED
     units = running_units(host)

@@ -145,7 +145,7 @@ def board() -> FakeHost:
 
 
 def test_what_a_host_prints_is_read_into_typed_facts() -> None:
-    """Each line of the script is a field; a port that is no number is left out."""
+    """Each line of the script is a field; a port that is not a number is left out."""
     assert read_facts(board()) == replace(GOOD_BOARD, ports=frozenset({22, 5353}), time=1_800_000_000.0)
     host = board()
     host.answers["uname -m"] = (

@@ -106,7 +106,7 @@ def test_a_control_plane_that_was_complete_is_never_reset() -> None:
     """Its etcd may be all that is left of a cluster."""
     host = FakeHost(accepts=["test -s /etc/kubernetes/kubelet.conf"])
     write_mark(host, spec(), COMPLETE)
-    with pytest.raises(BlockedError, match="left as it is"):
+    with pytest.raises(BlockedError, match="nothing on it was changed"):
         Init(FIRST, spec()).run(host)
     assert not any("kubeadm reset" in command for command in host.commands)
 

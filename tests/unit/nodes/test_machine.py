@@ -20,7 +20,7 @@ def test_a_machine_id_is_the_same_however_it_is_written() -> None:
 
 
 def test_the_cluster_s_word_is_the_kubelet_s() -> None:
-    """A node that has told nothing yet is no machine."""
+    """A node that has told nothing yet is not a machine."""
     assert machine_of(node("w1", machine=MACHINE)) == MACHINE
     assert machine_of(node("w1")) == ""
     assert machine_of({"metadata": {"name": "w1"}}) == ""

@@ -83,7 +83,7 @@ def test_https_is_not_left_by_a_redirect() -> None:
 
 
 def test_a_key_is_read_with_and_without_armor(tmp_path: Path) -> None:
-    """Comments, line ends and the checksum of the armor are no part of it; another file is a mistake."""
+    """Comments, line ends and the checksum of the armor are not part of it; another file is a mistake."""
     key = bytes(range(200))
     body = base64.encodebytes(key).decode()
     armored = f"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{body}=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"

@@ -83,7 +83,7 @@ def test_a_work_folder_that_others_placed_is_refused(open_folder: Path, planted:
         work.mkdir()
         os.chown(work, 1234 if planted == "foreign" else NOBODY, -1)
         work.chmod(0o777 if planted == "open" else 0o755)
-    with pytest.raises(BlockedError, match=r"is to build there|is no folder"):
+    with pytest.raises(BlockedError, match=r"is to build there|is not a folder"):
         BuildPlace(work, "nobody", jobs=1).take()
     if planted == "symlink":
         assert (open_folder / "etc").stat().st_uid == 0
@@ -118,7 +118,7 @@ def test_a_package_that_is_no_plain_file_is_not_taken(tmp_path: Path, planted: s
         os.link(secret, made)
     elif planted == "fifo":
         os.mkfifo(made)
-    with pytest.raises(MigratorError, match=r"no plain file|cannot be read"):
+    with pytest.raises(MigratorError, match=r"not a plain file|cannot be read"):
         BuildPlace(tmp_path, "", jobs=1).collect(made, tmp_path / "dest")
     assert not (tmp_path / "dest/x.pkg").exists()
 
@@ -127,7 +127,7 @@ def test_a_package_that_is_no_plain_file_is_not_taken(tmp_path: Path, planted: s
 def test_a_package_of_another_owner_is_not_taken(tmp_path: Path) -> None:
     """A folder above it may have been exchanged for a link."""
     (tmp_path / "x.pkg").write_text("root's")
-    with pytest.raises(MigratorError, match="no plain file of the build user"):
+    with pytest.raises(MigratorError, match="not a plain file of the build user"):
         BuildPlace(tmp_path, "nobody", jobs=1).collect(tmp_path / "x.pkg", tmp_path / "dest")
 
 

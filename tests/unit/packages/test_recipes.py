@@ -17,7 +17,7 @@ def test_every_recipe_has_its_file() -> None:
 
 
 def test_an_order_names_the_file_that_it_makes() -> None:
-    """A `v` before the version is no part of it."""
+    """A `v` before the version is not a part of it."""
     (order,) = parse_orders(["crictl=v1.36.0"], "aarch64", Source.MODULES)
     assert order.file == "crictl-1.36.0-1-aarch64.pkg.tar.zst"
 
@@ -30,7 +30,7 @@ def test_all_mistakes_of_an_order_are_named_at_once() -> None:
 
 
 def test_a_source_without_a_checksum_is_refused_and_a_recorded_one_is_taken(tmp_path: Path) -> None:
-    """A line that is no checksum does not count; the message says how a new one is accepted."""
+    """A line that is not a checksum does not count; the message says how a new one is accepted."""
     (order,) = parse_orders(["crictl=9.9.9"], "aarch64", Source.RELEASE)
     own = tmp_path / "sums"
     own.write_text("release crictl 9.9.9 not-a-sum\n")

@@ -233,7 +233,7 @@ def test_packages_over_plain_http_need_a_pin(tmp_path: Path) -> None:
     """A key or checksums; a checksum is one."""
     text = (ROOT / "stacks/Pulumi.green.yaml").read_text().replace("packageSource: dist/packages", "packageSource: http://x/y{}")
     file = tmp_path / "Pulumi.x.yaml"
-    for pin, refused in (("", "pin packageKey or packageSums"), ("\n    packageSums: {a: b}", "a: is no SHA-256")):
+    for pin, refused in (("", "pin packageKey or packageSums"), ("\n    packageSums: {a: b}", "a: is not a SHA-256")):
         file.write_text(text.replace("http://x/y{}", f"http://x/y{pin}"))
         with pytest.raises(ConfigError, match=refused):
             load_stack(file)

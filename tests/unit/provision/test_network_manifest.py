@@ -43,7 +43,7 @@ spec: {calicoNetwork: {ipPools: [{cidr: %s}]}}
         (FLANNEL % PODS, []),
         (FLANNEL % "10.0.0.0/8", ["10.0.0.0/8 and serviceSubnet 10.96.0.0/12 overlap"]),
         (FLANNEL % "10.32.0.0/16", ["10.32.0.0/16 does not hold podSubnet 10.244.0.0/16"]),
-        (FLANNEL % "nonsense", ["'nonsense' is no network"]),
+        (FLANNEL % "nonsense", ["'nonsense' is not a network"]),
         (FLANNEL.replace("'{", "'[{"), []),
         (CILIUM % ("cluster-pool", "10.32.0.0/12"), []),
         (CILIUM % ("cluster-pool", "10.0.0.0/8"), ["10.0.0.0/8 and serviceSubnet"]),
@@ -67,9 +67,9 @@ def test_ranges_of_known_networks_are_compared(tmp_path: Path, text: str, words:
     ("text", "words"),
     [
         ("", "holds no object"),
-        ("a: [", r":1: is no YAML"),
-        ("404: Not Found", "document 1 is no object of Kubernetes: it has no apiVersion"),
-        ("just text", "document 1 is no object"),
+        ("a: [", r":1: is not YAML"),
+        ("404: Not Found", "document 1 is not an object of Kubernetes: it has no apiVersion"),
+        ("just text", "document 1 is not an object"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {}", "it has no metadata.name"),
     ],
 )

@@ -166,7 +166,7 @@ def test_two_hosts_of_one_disk_are_refused(examined: Nodes) -> None:
 
 
 def test_hosts_are_examined_again_only_when_they_changed(nodes: Nodes) -> None:
-    """What an earlier run found out is no change."""
+    """What an earlier run found out is not a change."""
     old = {**nodes.all(), "architectures": ["aarch64"], "iptables": "nft", "uid": "u"}
     provider = HostsProvider()
     assert not provider.diff("hosts", old, nodes.all()).changes
@@ -211,7 +211,7 @@ def test_a_failure_is_one_line_with_its_hint(nodes: Nodes, provider: NodeProvide
 
 
 def test_a_node_that_is_as_it_was_made_shows_no_difference(nodes: Nodes, provider: NodeProvider) -> None:
-    """What the cluster said of it earlier is no input."""
+    """What the cluster said of it earlier is not an input."""
     assert not provider.diff("green-2", {**nodes.props(), "status": "Ready"}, nodes.props()).changes
 
 
@@ -319,7 +319,7 @@ def test_a_node_that_was_taken_out_is_gone_from_the_stack(nodes: Nodes, provider
 
 @pytest.mark.parametrize("silent", ["host", "cluster"])
 def test_a_node_that_cannot_be_asked_stays_in_the_stack(nodes: Nodes, provider: NodeProvider, silent: str) -> None:
-    """That nobody answers is no proof that it is gone."""
+    """That nobody answers is not a proof that it is gone."""
     if silent == "host":
         nodes.second.answers[f"cat {MARK_FILE}"] = REFUSED
     else:

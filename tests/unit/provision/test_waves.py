@@ -33,7 +33,7 @@ def test_what_runs_comes_last_and_definitions_first() -> None:
 
 
 def test_objects_of_definitions_that_an_operator_makes_come_after_it() -> None:
-    """As Calico's Installation where its definitions are a file of their own; Kubernetes' own kinds are no such objects."""
+    """As Calico's Installation where its definitions are a file of their own; Kubernetes' own kinds are not such objects."""
     given = [
         made("Installation", "operator.tigera.io/v1"),
         made("Deployment", "apps/v1"),

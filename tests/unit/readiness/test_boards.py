@@ -59,7 +59,7 @@ def test_32_bit_arm_needs_images_of_its_own(architecture: str, minor: int, repos
 
 
 def test_a_clock_without_a_battery_is_told_once() -> None:
-    """In 1970 the reason is no skew of seconds; before a boot it is a warning."""
+    """In 1970 the reason is not a skew of seconds; before a boot it is a warning."""
     old = replace(BOARD, time=12.0, skew=-1.8e9, has_rtc=False)
     (found,) = [*boards.clock_at_boot("pi", old), *hosts.clock("pi", old)]
     assert (found.severity.value, "1970-01-01" in found.reason) == ("failure", True)

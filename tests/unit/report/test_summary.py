@@ -58,7 +58,7 @@ def test_the_page_shows_what_a_person_looks_for() -> None:
 
 
 def test_problems_are_those_of_the_last_copy() -> None:
-    """What an earlier copy could not do and this one could is no problem any more."""
+    """What an earlier copy could not do and this one could is not a problem any more."""
     refused = outcome("a", Action.FAILED, "refused")
     again = (refused, CopyStarted({}, 1), outcome("b", Action.CONFLICT, "theirs"), outcome("c", Action.CREATED))
     assert [item.ref.name for item in summarize("m", entries(refused)).problems] == ["a"]
@@ -66,7 +66,7 @@ def test_problems_are_those_of_the_last_copy() -> None:
 
 
 def test_milestones_say_how_it_went() -> None:
-    """Good and bad, done and undone, in words; what is no milestone is left out."""
+    """Good and bad, done and undone, in words; what is not a milestone is left out."""
     found = summarize(
         "m",
         entries(

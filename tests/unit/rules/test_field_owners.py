@@ -90,7 +90,7 @@ def test_the_creator_is_told_by_the_time_of_its_entry(entries: list[dict[str, An
 
 
 def test_ownership_is_read_back_by_manager_and_operation() -> None:
-    """An Update of the same name is no Apply."""
+    """An Update of the same name is not an Apply."""
     manifest = {"metadata": {"managedFields": [entry("helm", DATA)]}}
     assert lost([entry("helm", DATA)], manifest) == []
     assert lost([entry("helm", DATA, "Apply"), entry("flux", DATA)], manifest) == ["flux", "helm"]

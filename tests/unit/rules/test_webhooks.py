@@ -102,7 +102,7 @@ ANSWERED = (in_shop(service("hook")), in_shop(deployment("hook")))
 
 
 def test_what_answers_comes_first_then_the_configuration_then_the_pods() -> None:
-    """The workload behind the Service is no pod to wait for; those that the webhook changes are."""
+    """The workload behind the Service is not a pod to wait for; those that the webhook changes are."""
     found = mutations(hooks(), *ANSWERED, in_shop(deployment("app")), in_shop(config_map("c")))
     assert found.ranks == {BACKEND: Rank.PLAIN, CONFIGURATION: Rank.MUTATING}
     assert found.after == {CONFIGURATION: (BACKEND,)}

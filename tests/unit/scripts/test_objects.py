@@ -42,7 +42,7 @@ def test_nothing_that_decides_is_missing(script: ModuleType) -> None:
 
 
 def test_every_rule_and_rank_tells_what_it_is(script: ModuleType) -> None:
-    """An empty cell is no documentation."""
+    """An empty cell documents nothing."""
     rows = [line for line in script.page().partition("## Rules, in their order")[2].splitlines() if line.startswith("| ")]
     assert [row for row in rows if "|  |" in row] == []
 

@@ -106,7 +106,7 @@ def test_what_is_refused_is_an_error_with_its_words(answers: Answers, command: s
 
 
 def test_a_backend_that_is_not_there_is_an_error(answers: Answers) -> None:
-    """The answer is no table."""
+    """The answer is not a table."""
     with pytest.raises(TrafficError, match="show servers state none"):
         api(answers["show servers state none"]).show("show servers state none", begins=STATE_BEGINS)
 

@@ -15,7 +15,7 @@ SCRIPT = "#!/bin/sh\n# why\n\nrun this # and this\n  # indented\n"
 
 
 def test_a_fingerprint_follows_what_a_script_does_and_not_its_comments() -> None:
-    """Other words in a comment keep the name, another command changes it; the interpreter's line is no comment."""
+    """Other words in a comment keep the name, another command changes it; the interpreter's line is not a comment."""
     assert without_comments(SCRIPT) == "#!/bin/sh\nrun this # and this"
     assert fingerprint(without_comments(SCRIPT)) == fingerprint(without_comments(SCRIPT.replace("why", "reason")))
     assert fingerprint(without_comments(SCRIPT)) != fingerprint(without_comments(SCRIPT.replace("run", "walk")))

@@ -77,7 +77,7 @@ def test_green_is_in_maintenance_although_it_had_no_share(balancer: FakeHAProxy)
 
 
 def test_a_share_is_divided_among_the_servers_of_a_side(balancer: FakeHAProxy) -> None:
-    """Where it is no whole number, weights are scaled to HAProxy's highest, 256."""
+    """Where it is not a whole number, weights are scaled to HAProxy's highest, 256."""
     balancer.servers["green2"] = FakeServer(0)
     reading = adapter(balancer, green=("green", "green2")).shift(25)
     assert reading.servers == {"blue": 256, "green": 43, "green2": 43}

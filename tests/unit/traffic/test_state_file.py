@@ -80,7 +80,7 @@ def test_a_file_that_is_something_else_is_not_written_over(tmp_path: Path) -> No
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    """There is no moment with half of it, and bytes of others that are no text stay."""
+    """There is no moment with half of it, and bytes of others that are not text stay."""
     path = tmp_path / "state"
     path.write_bytes(b"1\n# header\n4 other 1 \xff 10.0.0.7 2 0 3 7 0 15 3 4 6 0 0 0 - 1 -\n")
     StateFile(path).require_usable()

@@ -34,7 +34,7 @@ def backend(*servers: Server, algorithm: str = "roundrobin") -> Backend:
     ],
 )
 def test_an_obstacle_has_a_reason_and_a_cure(found: Backend, reasons: list[str]) -> None:
-    """And what is no obstacle is none."""
+    """And what is not an obstacle is none."""
     obstacle = list(obstacles(found, ("blue", "green")))
     assert [item.reason for item in obstacle] == reasons
     assert all(item.cure for item in obstacle)

@@ -46,7 +46,7 @@ def test_the_runtime_follows_kubernetes_minor_by_minor_where_it_can() -> None:
     [
         ("1.37.2", "1.36.3", "cannot be downgraded"),
         ("1.36.3", "2.0.0", "no way"),
-        ("1.36.3", "1.39.0", "goes through 1.38"),
+        ("1.36.3", "1.39.0", "needs 1.38 on its way"),
     ],
 )
 def test_ways_that_do_not_exist_are_refused(start: str, target: str, words: str) -> None:

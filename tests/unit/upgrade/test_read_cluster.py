@@ -84,7 +84,7 @@ def test_a_kind_that_may_not_be_read_is_named_and_the_others_are_read(cluster: F
 
 
 def test_a_kind_that_is_not_served_has_no_objects(cluster: FakeCluster) -> None:
-    """That is no gap in what was read."""
+    """That is not a gap in what was read."""
     cluster.faults.append(Fault("list", not_found, kind="PodDisruptionBudget"))
     seen = examine_cluster(cluster, 37)
     assert (seen.budgets, seen.unread) == ((), ())

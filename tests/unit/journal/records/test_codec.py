@@ -1,4 +1,4 @@
-"""A record is one line of JSON with its time and word; what is no valid line is an error that says why."""
+"""A record is one line of JSON with its time and word; what is not a valid line is an error that says why."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_a_run_is_held_until_its_status_is_written() -> None:
 
 
 def test_an_end_that_green_does_not_take_leaves_nothing_behind() -> None:
-    """A run that is held for ever is no copy; the next run tries again."""
+    """A run that is held for ever is not a copy; the next run tries again."""
     both = with_training()
     both.green.faults.append(Fault("replace", invalid, times=1))
     (problem,) = both.copy().problems

@@ -136,7 +136,7 @@ def test_a_restore_that_fails_says_so_and_has_moved_nothing(tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_the_root_of_a_disk_keeps_what_the_disk_has_there(tmp_path: Path) -> None:
-    """`lost+found` is no etcd's, and etcdutl refuses a folder that has it (clastix/kamaji-etcd#141)."""
+    """`lost+found` is no part of etcd, and etcdutl refuses a folder that has it (clastix/kamaji-etcd#141)."""
     host = control_plane(
         tmp_path, etcdutl=ETCDUTL.replace("/bin/mkdir", 'test -z "$(ls "$folder" 2>/dev/null)" || exit 1; /bin/mkdir')
     )

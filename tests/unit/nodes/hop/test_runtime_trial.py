@@ -100,7 +100,7 @@ def test_a_runtime_that_starts_nothing_is_put_back(action: ProvenRuntime) -> Non
     ) as caught:
         action.run(host)
     assert (host.installed, BEFORE in host.files) == ("1.36.0", False)
-    assert "no further node is touched" in caught.value.hint
+    assert "no further node is changed" in caught.value.hint
 
 
 def test_a_runtime_that_does_not_start_at_all_is_put_back_too(action: ProvenRuntime) -> None:

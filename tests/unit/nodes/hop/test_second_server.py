@@ -19,7 +19,7 @@ from tests.support.shell_host import ShellHost
 def test_it_stays_while_the_regular_one_is_not_ready() -> None:
     """Nothing else answers."""
     host = Plane([SECOND] * 10_000, left=True)
-    with pytest.raises(MigratorError, match="a second one answers still"):
+    with pytest.raises(MigratorError, match="a second one still answers"):
         remove_left(host)
     assert host.units == {"api"}
 

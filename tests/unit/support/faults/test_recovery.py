@@ -14,7 +14,7 @@ from tests.support.faults.recovery import Said, is_locked_out, named
         (("copy",), "interrupted; run the same command again to go on\n", ("copy",)),
         (
             ("rollback",),
-            "! it may still run\nrun `migrator rollback` again when that is mended: it finishes what is left\n",
+            "! it may still run\nrun `migrator rollback` again when that is fixed: it finishes what is left\n",
             ("rollback",),
         ),
         (("cutover",), "see `migrator report`\n", None),

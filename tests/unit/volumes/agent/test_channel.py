@@ -47,7 +47,7 @@ def test_an_answer_that_says_no_is_an_error_and_a_cut_line_another(tmp_path: Pat
     volume = tmp_path / "volume"
     volume.mkdir()
     channel = local_channel(tmp_path, volume)
-    with pytest.raises(SourceError, match="is no question") as refused:
+    with pytest.raises(SourceError, match="is not a question") as refused:
         channel.ask("rm")
     channel.hang_up()
     (tmp_path / "ssh").write_text("#!/bin/sh\necho no route to host >&2\nexit 255\n")

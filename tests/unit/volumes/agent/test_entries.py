@@ -17,7 +17,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(b"/".join)
 
 @given(path=PATHS, target=st.binary(max_size=20))
 def test_a_name_of_any_bytes_is_read_as_it_was_written(path: bytes, target: bytes) -> None:
-    """Bytes that are no UTF-8, line breaks and quotes among them; the list is plain ASCII."""
+    """Bytes that are not UTF-8, line breaks and quotes among them; the list is plain ASCII."""
     written = entry(path, target=target, xattrs=(("user.a", "00ff"),))
     lines = list(to_lines([written]))
     assert all(line.isascii() and "\n" not in line for line in lines)

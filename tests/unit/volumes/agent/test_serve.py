@@ -66,7 +66,7 @@ def test_a_request_that_writes_or_leads_elsewhere_is_refused(asked: str) -> None
 @pytest.mark.parametrize("asked", ["", "sh", "tar; id", "session;id", "sftp", "read\n", "probe"])
 def test_what_is_no_request_is_refused(asked: str, tmp_path: Path) -> None:
     """No text of the other side reaches a shell."""
-    with pytest.raises(serve.RefusedError, match="is no request"):
+    with pytest.raises(serve.RefusedError, match="is not a request"):
         serve.serve(str(tmp_path), asked, io.BytesIO(), io.BytesIO())
 
 
@@ -93,7 +93,7 @@ def test_a_session_answers_one_question_after_the_other(tmp_path: Path) -> None:
     probe, end, outcome, end2, refused, *listed = asked(tmp_path, b"probe\nrm 2\n-flook 1\na")
     assert json.loads(probe)["path"] == str(tmp_path.resolve())
     assert (end, json.loads(outcome), end2) == (b"", {}, b"")
-    assert "'rm' is no question" in json.loads(refused)["error"]
+    assert "'rm' is not a question" in json.loads(refused)["error"]
     lines = zlib.decompress(b"".join(listed[:-2])).split(b"\n")
     assert [item.path for item in from_lines(line for line in lines if line)] == [b"a"]
 

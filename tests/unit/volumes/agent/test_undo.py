@@ -154,7 +154,7 @@ def test_passes_are_taken_back_one_or_all(tmp_path: Path, volume: Path) -> None:
 
 
 def test_a_pass_that_goes_on_keeps_the_first_list(tmp_path: Path, volume: Path) -> None:
-    """Half a pass is no state to go back to."""
+    """Half a pass is not a state to go back to."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
     log.begin(iter(before))
     moved(volume, Path(log.backup()), "a", b"half")
