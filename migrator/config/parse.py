@@ -33,7 +33,7 @@ _PLAIN = {
 
 
 def text_of(path: Path, *, hint: str = "") -> str:
-    """Return the text of a person's file; raises ConfigError where it is not there, cannot be read or is no UTF-8."""
+    """Return the text of a person's file; raises ConfigError where it is not there, cannot be read or is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], ite
 
 
 def _in_file(location: Location) -> Location:
-    """Return a place without the tags of unions, which are no keys of the file."""
+    """Return a place without the tags of unions, which are not keys of the file."""
     return tuple(part for part in location if not str(part).startswith("("))
 
 
