@@ -37,6 +37,12 @@ class Member(NamedTuple):
     version: str
     learner: bool
     healthy: bool
+    problem: str = ""
+    """What it says is wrong with it."""
+    size: int = 0
+    """Bytes of its data."""
+    quota: int = 0
+    """Bytes at which it takes no more writes; 0 where it does not tell, as before 3.6."""
 
 
 class Refusal(NamedTuple):
@@ -146,6 +152,10 @@ class ClusterReading:
     stale: tuple[StaleUse, ...] = ()
     backends: Mapping[str, int] = field(default_factory=dict)
     """`namespace/name` of Services behind webhooks to their ready endpoints."""
+    proxy_config: Mapping[str, Any] = field(default_factory=dict)
+    """The KubeProxyConfiguration of ConfigMap kube-proxy."""
+    system_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of namespace kube-system."""
     missing_addons: frozenset[str] = frozenset()
     """kube-proxy and coredns, where they are not there, or are not those that kubeadm has brought."""
     evictions: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migrator.model.manifest import Manifest, get, merged
+from migrator.model.strange import STRANGE
 
 _FLAG = re.compile(r"(--[a-z][a-z0-9-]*)(?:[=\s]+(?!-)([^\s\"']*))?")
 # Flags that checks look at, and the settings over which they are written (pkg/kubelet/app/options).
@@ -22,6 +23,10 @@ _WORDS = {
     "--cgroup-driver": "cgroupDriver",
     "--resolv-conf": "resolvConf",
 }
+
+
+# Sections of a ClusterConfiguration and their programs.
+_SECTIONS = {"apiServer": "kube-apiserver", "controllerManager": "kube-controller-manager", "scheduler": "kube-scheduler"}
 
 
 def flags_in(text: str) -> dict[str, str]:
@@ -43,6 +48,21 @@ def gates_in(text: str) -> dict[str, bool]:
     """Return the feature gates of the value of a flag `--feature-gates`."""
     pairs = (pair.partition("=") for pair in text.strip("\"'").split(",") if pair)
     return {name.strip(): value.strip().lower() != "false" for name, _, value in pairs}
+
+
+def gates_of_cluster(config: Mapping[str, Any], proxy: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+    """Return the feature gates of programs by the settings that kubeadm writes them from, and kube-proxy's own."""
+    found: dict[str, dict[str, bool]] = {}
+    for section, program in _SECTIONS.items():
+        try:
+            given = get(dict(config), section, "extraArgs") or []
+            pairs = given.items() if isinstance(given, Mapping) else [(item.get("name"), item.get("value")) for item in given]
+        except STRANGE:
+            continue  # settings of a strange form are a finding of another check
+        found[program] = {gate: on for name, value in pairs if name == "feature-gates" for gate, on in gates_in(str(value)).items()}
+    own = proxy.get("featureGates")
+    found["kube-proxy"] = dict(own) if isinstance(own, Mapping) else {}
+    return {program: gates for program, gates in found.items() if gates}
 
 
 def arguments_of(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -10,10 +10,10 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import CheckName, Finding, Severity
 from migrator.untrusted import printable
 
+# Files that packages and images of one more version bring, with some to spare.
 _INODES = 20_000
-"""Files that packages and images of one more version bring, with some to spare."""
+# What images and packages of one more version take at least.
 _HOP_MIB = 800
-"""What images and packages of one more version take at least."""
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 """What systemd-resolved writes for programs that want the name servers behind it."""
 PROTECTED = {

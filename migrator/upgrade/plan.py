@@ -13,7 +13,7 @@ import yaml
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
-from migrator.model.kubelet import settings_after
+from migrator.model.kubelet import gates_of_cluster, settings_after
 from migrator.model.manifest import get, merged
 from migrator.model.strange import STRANGE
 from migrator.model.upgrade import NO_SOAK, DrainRules, Hop, Soak, StepId, UpgradePlan, Workers
@@ -112,7 +112,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
     )
     if hops and str(hops[-1].target) in available.get("kubernetes", ()):
         session.reporter.emit(Step(f"asking the programs of {hops[-1].target}"))
-        hosts = _with_target(session, hosts, session.hop_spec(hops[-1]).staged, cluster.kubelet_config)
+        hosts = _with_target(session, hosts, session.hop_spec(hops[-1]).staged, cluster)
     if not options.drain.disable_eviction:
         cluster = with_evictions(cluster, session.cluster, [node.name for node in session.nodes], options.drain)
     local_etcd = _asked(lambda: has_local_etcd(session.control_plane_host), otherwise=False)
@@ -174,15 +174,18 @@ def _read_hosts(session: UpgradeSession, current: str) -> tuple[HostReading, ...
 
 
 def _with_target(
-    session: UpgradeSession, hosts: Iterable[HostReading], staged: Staged, shared: Mapping[str, Any]
+    session: UpgradeSession, hosts: Iterable[HostReading], staged: Staged, cluster: ClusterReading
 ) -> tuple[HostReading, ...]:
     patch = kubelet_patch(session.patches)
+    gates = gates_of_cluster(cluster.cluster_config, cluster.proxy_config)
 
     def one(node: NodeSpec, reading: HostReading) -> HostReading:
         if not session.is_same_machine(node):
             return reading  # nothing is copied to a host that is not who it was
-        settings = settings_after(shared, patch, reading.kubelet, reading.kept)
-        return with_target(session.hosts[node.name], reading, staged, settings)
+        settings = settings_after(cluster.kubelet_config, patch, reading.kubelet, reading.kept)
+        on_all = node == session.first
+        here = {name: item for name, item in gates.items() if name in reading.manifests or (on_all and name == "kube-proxy")}
+        return with_target(session.hosts[node.name], reading, staged, settings, here)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes, hosts))

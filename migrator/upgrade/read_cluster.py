@@ -54,6 +54,8 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
     webhooks = (*read(kinds.VALIDATING), *read(kinds.MUTATING))
     requested = _requested(cluster, unread)
     cluster_config = _config(cluster, "kubeadm-config", "ClusterConfiguration", unread)
+    nothing: Manifest = {}
+    system = _optional(lambda: cluster.get(kinds.NAMESPACES, "", "kube-system"), nothing, "Namespace kube-system", unread)
     types = cluster.resources()
     gone = removed_between(version.minor, target_minor)
     counts, stale = _removed_objects(cluster, types, gone, unread)
@@ -63,6 +65,8 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
         webhooks=webhooks,
         kubelet_config=_config(cluster, "kubelet-config", "kubelet", unread),
         cluster_config=cluster_config,
+        proxy_config=_config(cluster, "kube-proxy", "config.conf", unread),
+        system_labels=get(system, "metadata", "labels") or {},
         served=frozenset(map(_name, types)),
         counts=counts,
         requested=requested,

@@ -98,6 +98,9 @@ def _members(host: Host) -> list[tuple[str, Member]]:
             str(status.get("version", "")),
             bool(item.get("isLearner")),
             bool(status) and not status.get("errors"),
+            "; ".join(str(error).strip() for error in status.get("errors") or []),
+            int(status.get("dbSize") or 0),
+            int(status.get("dbSizeQuota") or 0),
         )
         found.append((f"{int(item['ID']):x}", member))
     return found

@@ -88,10 +88,17 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
     )
 
 
-def with_target(host: Host, reading: HostReading, staged: Staged, settings: Mapping[str, Any] | None) -> HostReading:
+def with_target(
+    host: Host,
+    reading: HostReading,
+    staged: Staged,
+    settings: Mapping[str, Any] | None,
+    shared: Mapping[str, Mapping[str, bool]] | None = None,
+) -> HostReading:
     """Return a reading with what the target's kubelet says of flags, gates and settings; None: those that it has now.
 
-    It is copied to the host for that. The feature gates of all of Kubernetes' programs are in each of them.
+    It is copied to the host for that. The feature gates of all of Kubernetes' programs are in each of them; `shared` are those that
+    programs here get by settings of the cluster.
     """
     if reading.error:
         return reading
@@ -101,12 +108,16 @@ def with_target(host: Host, reading: HostReading, staged: Staged, settings: Mapp
     unknown = {flag for flag in reading.flags if not re.search(rf"{flag}(?![\w-])", known)}
     own = asked_of_kubelet(host, f"{staged.folder}/kubelet", reading.in_force if settings is None else settings)
     refused = {"kubelet": own.refused}
-    for component, manifest in reading.manifests.items():
-        # etcd has gates of its own, of the same flag.
-        gates = gates_in(arguments_of(manifest).get("--feature-gates", "")) if component.startswith("kube-") else {}
-        if gates:
-            refused[component] = asked_of_kubelet(host, f"{staged.folder}/kubelet", {"featureGates": gates}).refused
+    for component, gates in _gates(reading, shared or {}).items():
+        refused[component] = asked_of_kubelet(host, f"{staged.folder}/kubelet", {"featureGates": gates}).refused
     return replace(reading, refused=refused, left_out=own.left_out, unknown_flags=tuple(sorted(unknown)))
+
+
+def _gates(reading: HostReading, shared: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, bool]]:
+    """Return the feature gates of programs beside the kubelet; etcd has some of its own, of the same flag."""
+    here = {name: arguments_of(manifest) for name, manifest in reading.manifests.items() if name.startswith("kube-")}
+    found = {name: gates_in(arguments.get("--feature-gates", "")) for name, arguments in here.items()}
+    return {name: gates for name, gates in merged(found, shared).items() if gates}
 
 
 def _once(parts: dict[str, str]) -> Iterable[str]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrator.model.facts import Member, UpgradeFacts
+from migrator.model.kubelet import arguments_of
 from migrator.model.manifest import get
 from migrator.model.upgrade import Hop
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.version import Version, version_in
+from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
 
@@ -30,6 +32,12 @@ STEPS = (
 """In the order of Kubernetes' minors; kubeadm's constants.go tells which etcd each of them brings."""
 
 
+_LOGS = "see `crictl logs` of its etcd"
+# What etcd takes where no quota is set.
+_USUAL_QUOTA = 2 << 30
+_FULL = 0.8
+
+
 def members(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find members that are not well, that do not vote, or that are too old for what is coming."""
     if not facts.local_etcd:
@@ -43,9 +51,24 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(
                 CheckName.ETCD, member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}"
             )
-        if not member.healthy:
-            yield fail(CheckName.ETCD, member.name, "does not answer, or tells of errors", "see `crictl logs` of its etcd")
+        if member.problem:
+            full = "NOSPACE" in member.problem
+            hint = "make room: `etcdctl compact`, `defrag`, then `alarm disarm` (etcd.io/docs, maintenance)" if full else _LOGS
+            yield fail(CheckName.ETCD, member.name, f"tells of errors: {printable(member.problem)}", hint)
+        elif not member.healthy:
+            yield fail(CheckName.ETCD, member.name, "does not answer", _LOGS)
+        yield from _nearly_full(facts, member)
         yield from _too_old(facts, member)
+
+
+def _nearly_full(facts: UpgradeFacts, member: Member) -> Iterator[Finding]:
+    """Find members near the size at which etcd takes no more writes, in the middle of an upgrade as well (etcd#14497)."""
+    told = next((arguments_of(host.manifests.get("etcd") or {}).get("--quota-backend-bytes", "") for host in facts.hosts), "")
+    quota = member.quota or (int(told) if told.isdecimal() else 0) or _USUAL_QUOTA
+    if not member.problem and member.size > _FULL * quota:
+        reason = f"its data has {member.size >> 20} of the {quota >> 20} MiB at which it takes no more writes"
+        hint = "`etcdctl compact` and `defrag`; or a larger quota-backend-bytes in etcd.local.extraArgs"
+        yield warn(CheckName.ETCD, member.name, reason, hint)
 
 
 def elsewhere(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -201,7 +201,13 @@ def systems_before(facts: UpgradeFacts) -> Iterator[Finding]:
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find hosts whose clocks are wrong."""
-    for host in _asked(facts):
+    asked = tuple(_asked(facts))
+    skews = [host.facts.skew for host in asked]
+    if len(asked) > 1 and min(map(abs, skews)) > fit.SKEW_SECONDS >= max(skews) - min(skews):
+        reason = f"all hosts agree on the time, and this machine's clock is {-skews[0]:+.0f} s off theirs"
+        yield warn(CheckName.CLOCK, "this machine", reason, "timedatectl set-ntp true, here")
+        return
+    for host in asked:
         yield from fit.clock(host.name, host.facts)
 
 
@@ -232,8 +238,27 @@ def kubelet_settings(facts: UpgradeFacts) -> Iterator[Finding]:
             yield warn(CheckName.KUBELET, host.name, f"settings that only this node has are overwritten: {shown}", hint)
 
 
+def refused_settings(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find what the target's programs say no to, and leave out, of settings and feature gates: with the first they do not start."""
+    target = facts.hops[-1].target if facts.hops else None
+    for host in _asked(facts):
+        for component, reasons in host.refused.items():
+            subject = host.name if component == "kubelet" else f"{host.name}/{component}"
+            for reason in reasons:
+                name = CheckName.GATES if component != "kubelet" or "feature" in reason else CheckName.KUBELET
+                hint = "take it out first: of the cluster's kubelet-config, of drop-in files and flags of the node, of --patches"
+                if component == "kube-proxy":
+                    hint = "take it out of ConfigMap kube-system/kube-proxy first"
+                elif component != "kubelet":
+                    hint = "take it out of extraArgs in ConfigMap kube-system/kubeadm-config, and of the static pod, first"
+                yield fail(name, subject, f"{component} of {target} would not start here: {reason}", hint)
+        for setting in host.left_out:
+            reason = f"its kubelet's setting {setting} is not one that {target} knows: it is left out"
+            yield warn(CheckName.KUBELET, host.name, reason, "see what stands in its place (release notes), or take it out")
+
+
 def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
-    """Find feature gates, admission plugins and flags that the target does not know: what has them set does not start."""
+    """Find admission plugins and flags that the target does not know: what has them set does not start."""
     target = facts.hops[-1].target if facts.hops else None
     for host in _asked(facts):
         for flag in host.unknown_flags:
@@ -242,17 +267,6 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(
                 CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
             )
-        for component, reasons in host.refused.items():
-            subject = host.name if component == "kubelet" else f"{host.name}/{component}"
-            for reason in reasons:
-                name = CheckName.GATES if component != "kubelet" or "feature" in reason else CheckName.KUBELET
-                hint = "take it out first: of the cluster's kubelet-config, of drop-in files and flags of the node, of --patches"
-                if component != "kubelet":
-                    hint = "take it out of extraArgs in ConfigMap kube-system/kubeadm-config, and of the static pod, first"
-                yield fail(name, subject, f"{component} of {target} would not start here: {reason}", hint)
-        for setting in host.left_out:
-            reason = f"its kubelet's setting {setting} is not one that {target} knows: it is left out"
-            yield warn(CheckName.KUBELET, host.name, reason, "see what stands in its place (release notes), or take it out")
         given = arguments_of(host.manifests.get("kube-apiserver") or {})
         for plugin in given.get("--enable-admission-plugins", "").split(","):
             if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:

@@ -35,6 +35,7 @@ ON_HOSTS: tuple[Check, ...] = (
     files.references_of_static_pods,
     files.resource_managers,
     hosts.kubelet_settings,
+    hosts.refused_settings,
     hosts.gates_and_plugins,
     kubeadm.refusals,
 )
@@ -44,6 +45,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     hosts.twins,
     versions.kubelets,
     versions.control_planes,
+    versions.runtimes_of_nodes,
     kubeadm.configuration,
     kubeadm.gates,
     kubeadm.arguments,

@@ -12,6 +12,7 @@ from migrator.upgrade.checks.finding import fail, warn
 
 KUBELET_SKEW = 3
 """Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
+_NO_CONTAINERD_1 = 38
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
 
@@ -80,6 +81,20 @@ def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"cri-o {version} beside Kubernetes {hop.target}: they go together minor by minor",
                 f"build cri-o 1.{hop.target.minor} (`migrator packages build cri-o=1.{hop.target.minor}.0`)",
             )
+
+
+def runtimes_of_nodes(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find nodes whose containerd is of 1.x, which the kubelets of 1.38 and later refuse (KEP-4033, kubernetes#139267)."""
+    minor = facts.hops[-1].target.minor if facts.hops else 0
+    for node in facts.cluster.nodes:
+        told = str(get(node, "status", "nodeInfo", "containerRuntimeVersion") or "")
+        if told.startswith("containerd://1."):
+            name, runs = node["metadata"]["name"], told.replace("://", " ")
+            if minor >= _NO_CONTAINERD_1:
+                reason = f"runs {runs}, which kubelets of 1.{_NO_CONTAINERD_1} and later refuse"
+                yield fail(CheckName.RUNTIME, name, reason, "bring it to containerd 2 first")
+            else:
+                yield warn(CheckName.RUNTIME, name, f"runs {runs}, which kubelets give up with 1.{_NO_CONTAINERD_1}")
 
 
 def packages(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.model.kubelet import arguments_of, flags_in, gates_in, settings_after, settings_of_flags
+from migrator.model.kubelet import arguments_of, flags_in, gates_in, gates_of_cluster, settings_after, settings_of_flags
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,20 @@ def test_what_an_upgrade_leaves_of_settings(
 ) -> None:
     """`kubeadm upgrade node` writes the cluster's over the node's."""
     assert settings_after(shared, patch, {"own": 1}, {"c": 3}) == found
+
+
+@pytest.mark.parametrize(
+    ("config", "proxy", "found"),
+    [
+        ({"apiServer": {"extraArgs": [{"name": "feature-gates", "value": "A=true"}]}}, {}, {"kube-apiserver": {"A": True}}),
+        ({"scheduler": {"extraArgs": {"feature-gates": "B=false"}}}, {}, {"kube-scheduler": {"B": False}}),
+        ({}, {"featureGates": {"C": True}}, {"kube-proxy": {"C": True}}),
+        ({"apiServer": {"extraArgs": 7}, "controllerManager": None}, {"featureGates": [1]}, {}),
+    ],
+    ids=["v1beta4", "v1beta3", "kube-proxy", "strange"],
+)
+def test_gates_by_settings_of_the_cluster_are_read(
+    config: dict[str, Any], proxy: dict[str, Any], found: dict[str, dict[str, bool]]
+) -> None:
+    """What kubeadm writes into static pods, and what kube-proxy reads itself."""
+    assert gates_of_cluster(config, proxy) == found

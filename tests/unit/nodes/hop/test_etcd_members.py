@@ -34,6 +34,22 @@ def test_members_tell_how_they_are() -> None:
     ]
 
 
+def test_a_member_tells_its_alarms_and_its_size() -> None:
+    """As etcd 3.6 does; an earlier one tells no quota."""
+    host = Crictl().on(FakeHost("cp"))
+    host.answers["member list"] = '{"members": [{"ID": 1, "name": "a", "clientURLs": ["https://10.0.0.1:2379"]}]}'
+    host.answers["endpoint status"] = json.dumps(
+        [
+            {
+                "Endpoint": "https://10.0.0.1:2379",
+                "Status": {"version": "3.6.5", "dbSize": 7, "dbSizeQuota": 9, "errors": ["memberID:1 alarm:NOSPACE "]},
+            }
+        ]
+    )
+    (found,) = members(host)
+    assert (found.healthy, found.problem, found.size, found.quota) == (False, "memberID:1 alarm:NOSPACE", 7, 9)
+
+
 def etcd(*well: bool, learner: str = "") -> FakeHost:
     """Return a control plane of an etcd with the members a, b, c and so on, of which these are well."""
     host = Crictl().on(FakeHost("cp", accepts=["member remove"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from migrator.errors import HostError
 from migrator.nodes.hop.read_host import read_host, with_target
@@ -101,6 +102,29 @@ def test_state_files_are_read_as_a_kubelet_would(told: str, unreadable: tuple[st
     host.answers = {"echo architecture=": "architecture=aarch64\nclock=1\n", "@@ installed": told}
     seen = read_host(host, WORKER, "1.36.3")
     assert (seen.unreadable_state, seen.cpus) == (unreadable, cpus)
+
+
+def test_gates_of_all_programs_are_asked_for() -> None:
+    """Those of static pods, and those of the cluster's settings, which a hop writes; etcd's are its own."""
+    manifest = "spec: {{containers: [{{command: [{0}, --feature-gates={1}]}}]}}\n"
+    host = FakeHost("green-2")
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": (
+            f"@@ manifest kube-scheduler.yaml\n{manifest.format('kube-scheduler', 'Here=true')}"
+            f"@@ manifest etcd.yaml\n{manifest.format('etcd', 'Own=true')}@@ manifest kube-apiserver.yaml\nspec: {{}}\n"
+        ),
+        "kubelet --help": "  --v number\n",
+        "--config /dev/stdin": lambda _: "".join(
+            f"panic: failed to set defaults, error: unrecognized feature gate: {gate}\n"
+            for gate in yaml.safe_load(host.given[-1]).get("featureGates") or {}
+        ),
+        "version -o short": "v1.37.2",
+    }
+    shared = {"kube-proxy": {"Proxy": True}, "kube-scheduler": {"Later": True}}
+    seen = with_target(host, read_host(host, WORKER, "1.36.3"), STAGED, {}, shared)
+    named = {program: sorted(reason.split()[-1] for reason in reasons) for program, reasons in seen.refused.items()}
+    assert named == {"kubelet": [], "kube-scheduler": ["Here", "Later"], "kube-proxy": ["Proxy"]}
 
 
 def test_files_that_end_without_a_line_are_told_apart(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from migrator.model.facts import KubeadmReading, Member
 from migrator.upgrade.checks.table import check
-from tests.support.facts import facts, hop
+from tests.support.facts import facts, hop, hosts
 
 CONFIG = {"apiVersion": "kubeadm.k8s.io/v1beta4"}
 
@@ -51,3 +51,32 @@ def test_a_pinned_etcd_is_told_and_has_no_floor() -> None:
 def test_the_version_of_an_etcd_of_one_s_own_counts_too(version: str, found: list[str]) -> None:
     """Whoever takes the snapshot by themselves (--ignore etcd) is still told of a version that is too old."""
     assert [name for name, _, _ in etcd(version, local_etcd=False)] == found
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("member", "arguments", "found"),
+    [
+        ({"healthy": False, "problem": "memberID:1050 alarm:NOSPACE"}, [], [("failure", "alarm:NOSPACE", "alarm disarm")]),
+        ({"healthy": False, "problem": "memberID:1050 alarm:CORRUPT"}, [], [("failure", "alarm:CORRUPT", "crictl logs")]),
+        ({"healthy": False}, [], [("failure", "does not answer", "crictl logs")]),
+        ({"size": 19 * GIB // 10}, [], [("warning", "of the 2048 MiB", "defrag")]),
+        ({"size": 19 * GIB // 10, "quota": 8 * GIB}, [], []),
+        ({"size": 19 * GIB // 10}, ["--quota-backend-bytes=8589934592"], []),
+        ({"size": 7 * GIB}, ["--quota-backend-bytes=8589934592"], [("warning", "of the 8192 MiB", "quota-backend-bytes")]),
+        ({"size": GIB}, [], []),
+    ],
+    ids=["full", "corrupt", "silent", "nearly full", "a larger quota", "one by a flag", "nearly full with it", "room"],
+)
+def test_an_etcd_that_takes_no_writes_is_found_before(
+    member: dict[str, Any], arguments: list[str], found: list[tuple[str, str, str]]
+) -> None:
+    """Its alarm stops everything, the upgrade as well (etcd#14497); what it says is told with its cure."""
+    one = Member(**{"name": "cp", "version": "3.6.11", "learner": False, "healthy": True, **member})
+    manifest = {"kind": "Pod", "metadata": {"name": "etcd"}, "spec": {"containers": [{"command": ["etcd", *arguments]}]}}
+    items = [item for item in check(facts(members=(one,), hosts=hosts(manifests={"etcd": manifest}))) if item.check == "etcd"]
+    assert [
+        (item.severity.value, words in item.reason, cure in item.hint) for item, (_, words, cure) in zip(items, found, strict=True)
+    ] == [(severity, True, True) for severity, _, _ in found]

@@ -228,6 +228,23 @@ def test_a_certificate_that_is_not_valid_yet_is_a_failure() -> None:
     assert (found.severity, "is not valid before" in found.reason) == (Severity.FAILURE, True)
 
 
+@pytest.mark.parametrize(
+    ("skews", "found"),
+    [
+        ((-90.0, -91.0, -89.0), [("this machine", "warning")]),
+        ((-90.0, 0.0, 1.0), [("cp", "failure")]),
+        ((-90.0, -90.0, 90.0), [("cp", "failure"), ("w1", "failure"), ("w2", "failure")]),
+        ((0.0, 1.0, 2.0), []),
+    ],
+    ids=["this machine is wrong", "one host is", "no two agree with this one", "all agree"],
+)
+def test_a_clock_is_compared_with_those_of_the_other_hosts(skews: tuple[float, ...], found: list[tuple[str, str]]) -> None:
+    """Where all hosts agree, it is this machine's clock that is wrong, which harms no certificate."""
+    roles = zip(("cp", "w1", "w2"), ("control-plane", "worker", "worker"), skews, strict=True)
+    reading = tuple(host(name, role, facts={"skew": skew}) for name, role, skew in roles)
+    assert [(item.subject, item.severity.value) for item in findings("clock", hosts=reading)] == found
+
+
 def test_a_file_without_its_certificate_is_a_failure() -> None:
     """What reads it at its next start would not start."""
     empty = Certificate("/etc/kubernetes/pki/apiserver.crt", 0.0, authority=False, cure="bring it back", unreadable=True)

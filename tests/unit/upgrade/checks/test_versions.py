@@ -153,3 +153,20 @@ def test_a_package_that_every_host_has_needs_no_source() -> None:
     hosts = tuple(host(name, installed=installed) for name in ("cp", "w1", "w2"))
     assert findings("packages", available=available, hosts=hosts) == []
     assert len(findings("packages", available=available, hosts=(*hosts[:2], host("w2")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("runtime", "target", "found"),
+    [
+        ("containerd://1.7.28", "1.37.2", ["warning"]),
+        ("containerd://1.7.28", "1.38.0", ["failure"]),
+        ("containerd://2.1.4", "1.38.0", []),
+        ("cri-o://1.36.0", "1.38.0", []),
+    ],
+)
+def test_a_containerd_that_kubelets_give_up_is_found(runtime: str, target: str, found: list[str]) -> None:
+    """It does not tell its cgroup driver (KEP-4033; put off to 1.38: kubernetes#139267)."""
+    one = node("w1")
+    one["status"]["nodeInfo"]["containerRuntimeVersion"] = runtime
+    items = findings("runtime", nodes=(node("cp"), one, node("w2")), hops=(hop(target=target),))
+    assert [item.severity.value for item in items if item.subject == "w1"] == found

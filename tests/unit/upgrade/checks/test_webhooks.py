@@ -35,7 +35,9 @@ def test_a_fault_is_found_with_its_hint(broken: dict[str, Any], name: str, sever
     "harmless",
     [
         {"failurePolicy": "Ignore"},
-        {"rules": [{"apiGroups": ["apps"], "resources": ["deployments"]}]},
+        {"rules": [{"apiGroups": ["batch"], "resources": ["jobs"]}]},
+        {"rules": [{"apiGroups": [""], "resources": ["pods"], "operations": ["CONNECT"]}]},
+        {"rules": [{"apiGroups": [""], "resources": ["pods/exec", "pods/attach"]}]},
         {"rules": [{"apiGroups": ["example.com"], "resources": ["pods"]}]},
         {"clientConfig": {"url": "https://policy.example"}},
         {"rules": None},
@@ -69,3 +71,42 @@ def test_the_default_is_to_fail_closed() -> None:
     """As admissionregistration/v1 has it."""
     (found,) = findings("webhooks", webhooks=(webhook(rules=[PODS]),))
     assert "fails closed" in found.reason
+
+
+SYSTEM = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
+LEFT_OUT = {"matchExpressions": [{"key": "admission.gatekeeper.sh/ignore", "operator": "DoesNotExist"}]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "labels", "found"),
+    [
+        ({"apiGroups": [""], "resources": ["configmaps"]}, {}, {}, ["could not write configmaps"]),
+        ({"apiGroups": ["apps"], "resources": ["daemonsets"]}, {}, {}, ["could not write daemonsets"]),
+        ({"apiGroups": ["*"], "resources": ["*"]}, {}, {}, ["no pod could start"]),
+        ({"apiGroups": ["coordination.k8s.io"], "resources": ["*"]}, {}, {}, ["could not write leases"]),
+        ({"apiGroups": [""], "resources": ["configmaps"]}, {"namespaceSelector": {"matchExpressions": [SYSTEM]}}, {}, []),
+        ({"apiGroups": [""], "resources": ["configmaps"]}, {"namespaceSelector": LEFT_OUT}, {}, ["configmaps"]),
+        (
+            {"apiGroups": [""], "resources": ["configmaps"]},
+            {"namespaceSelector": LEFT_OUT},
+            {"admission.gatekeeper.sh/ignore": "no-self-managing"},
+            [],
+        ),
+        (
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"]},
+            {"namespaceSelector": {"matchExpressions": [SYSTEM]}},
+            {},
+            ["could not write clusterrolebindings"],
+        ),
+        ({"apiGroups": [""], "resources": ["configmaps"]}, {"objectSelector": {"matchLabels": {"a": "b"}}}, {}, []),
+    ],
+)
+def test_a_webhook_that_stops_kubeadm_is_found(
+    rule: dict[str, Any], more: dict[str, Any], labels: dict[str, str], found: list[str]
+) -> None:
+    """It would refuse settings or add-ons half way; one that leaves kube-system out does not (kyverno#7261, capsule#787)."""
+    items = findings("webhooks", webhooks=(webhook(rules=[rule], **more),), system_labels=labels)
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
+    assert (
+        findings("webhooks", webhooks=(webhook(rules=[{**rule}], **more),), system_labels=labels, backends={"policy/hook": 2}) == []
+    )
