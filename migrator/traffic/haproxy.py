@@ -20,7 +20,7 @@ from migrator.traffic.backend import Backend, Server
 from migrator.traffic.machine import Reached, on_this_machine
 from migrator.traffic.next_start import lines_to_change, loads_state
 from migrator.traffic.runtime_api import RuntimeApi
-from migrator.traffic.start_options import StartOptions, read_start_options
+from migrator.traffic.start_options import StartOptions, pins_ports, read_start_options
 from migrator.traffic.state_file import StateFile
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
 from migrator.untrusted import printable
@@ -108,7 +108,7 @@ class HAProxy:
 
     def after_restart(self) -> tuple[str, ...]:
         """Return what a start of HAProxy would lose, with the lines of haproxy.cfg to change; nothing when it keeps all."""
-        options = self._start_options()
+        options = self._start_options(self._info())
         config = options.config if options else ""
         if self._state_file and (options is None or loads_state(config)):
             return ()
@@ -281,10 +281,12 @@ class HAProxy:
             )
         if backend.mode == "tcp":
             yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
-        options = self._start_options()
-        if self._state_file and (options is None or options.refuses_warnings):
+        info = self._info()
+        options = self._start_options(info)
+        pinned = pins_ports(info, options)
+        if self._state_file and pinned:
             yield (
-                f"HAProxy may refuse to start with warnings (zero-warning), so {self._state_file.path} keeps the servers' ports: "
+                f"HAProxy {pinned}, so {self._state_file.path} keeps the servers' ports: "
                 "when you change a port in haproxy.cfg, take the server's line out of that file"
             )
         if options and options.persistence:
@@ -293,12 +295,15 @@ class HAProxy:
                 "take it out for the time of the migration"
             )
 
-    def _start_options(self) -> StartOptions | None:
-        found = PID.search(self._api.show("show info", begins="Name:"))
+    def _info(self) -> str:
+        return self._api.show("show info", begins="Name:")
+
+    def _start_options(self, info: str) -> StartOptions | None:
+        found = PID.search(info)
         return read_start_options(int(found[1]), self._machine) if found and self._machine else None
 
     def _keep(self, servers: Mapping[str, Server]) -> None:
         if not self._state_file:
             return
-        options = self._start_options()
-        self._state_file.keep(servers.values(), pin_ports=options is None or options.refuses_warnings)
+        info = self._info()
+        self._state_file.keep(servers.values(), pin_ports=bool(pins_ports(info, self._start_options(info))))

@@ -9,6 +9,9 @@ from pathlib import PurePath
 from migrator.traffic.machine import Machine
 
 _ZERO_WARNING = re.compile(r"^\s*zero-warning\b", re.MULTILINE)
+_VERSION = re.compile(r"^Version: (\d+)\.(\d+)", re.MULTILINE)
+# An older one looks up the host name of a line that leaves the port to haproxy.cfg, and does not start (server-state: 85af93b8c).
+_LEAVES_PORTS_SINCE = (2, 5)
 _PERSISTENCE = re.compile(r"^\s*(option persist|force-persist)\b", re.MULTILINE)
 
 
@@ -35,3 +38,13 @@ def read_start_options(pid: int, machine: Machine) -> StartOptions | None:
     persistence = _PERSISTENCE.search(started.config)
     refuses = "-dW" in started.arguments or _ZERO_WARNING.search(started.config) is not None
     return StartOptions(refuses, persistence[1] if persistence else "", started.config)
+
+
+def pins_ports(info: str, options: StartOptions | None) -> str:
+    """Return why the state file must hold the servers' ports, from `show info` and the start; nothing where it need not."""
+    version = _VERSION.search(info)
+    if version and (int(version[1]), int(version[2])) < _LEAVES_PORTS_SINCE:
+        return f"is version {version[1]}.{version[2]}"
+    if options is None or options.refuses_warnings:
+        return "may refuse to start with warnings (zero-warning)"
+    return ""

@@ -56,7 +56,7 @@ def backend(answers: Answers, stat: str, state: str) -> Backend:
 
 def test_the_versions_are_those_of_the_guide() -> None:
     """A file that is lost would be no failure."""
-    assert [path.stem for path in RECORDED] == ["2.6.12", "2.8.25", "3.0.11", "3.2.26", "3.4.7"]
+    assert [path.stem for path in RECORDED] == ["2.4.0", "2.6.12", "2.8.25", "3.0.11", "3.2.26", "3.4.7"]
 
 
 def test_weights_and_states_are_read(answers: Answers) -> None:

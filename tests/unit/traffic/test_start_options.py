@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.traffic.machine import ThisMachine
-from migrator.traffic.start_options import StartOptions, read_start_options
+from migrator.traffic.start_options import StartOptions, pins_ports, read_start_options
 
 
 def process(tmp_path: Path, *arguments: str) -> Path:
@@ -71,3 +71,18 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path, arguments: tuple[str, 
     proc = process(tmp_path, *arguments)
     assert read_start_options(7, ThisMachine(proc)) is None
     assert read_start_options(8, ThisMachine(proc)) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "why"),
+    [
+        ("2.4.0-6cbbecf09", StartOptions(refuses_warnings=False, persistence=""), "is version 2.4"),
+        ("2.5.1", StartOptions(refuses_warnings=False, persistence=""), ""),
+        ("3.4.7-1", StartOptions(refuses_warnings=True, persistence=""), "may refuse to start with warnings (zero-warning)"),
+        ("2.10", None, "may refuse to start with warnings (zero-warning)"),
+        ("unheard of", StartOptions(refuses_warnings=False, persistence=""), ""),
+    ],
+)
+def test_a_version_that_would_not_start_without_ports_gets_them(version: str, options: StartOptions | None, why: str) -> None:
+    """HAProxy 2.4.0 takes the words in place of a port for a name that it must resolve."""
+    assert pins_ports(f"Name: HAProxy\nVersion: {version}\nPid: 1\n\n", options) == why
