@@ -81,7 +81,7 @@ bench-quick: install system
 	$(BIN)/python benchmarks/bench_copy.py --sizes 1000 --main 1000 --no-write
 
 bench-traffic: install nodes
-	$(BIN)/python benchmarks/bench_traffic.py
+	$(BIN)/python benchmarks/bench_traffic.py $(BENCH_ARGS)
 
 bench-data: install nodes
 	$(BIN)/python benchmarks/bench_data.py

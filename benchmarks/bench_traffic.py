@@ -19,9 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
+import quick
 import yaml
 
 from migrator import __version__
@@ -30,10 +33,12 @@ from migrator.config.traffic import Traffic
 from migrator.journal.file import FileJournal
 from migrator.journal.records.migration import MIGRATION
 from migrator.ports import TrafficSwitch
+from migrator.ssh.session import SessionHost
 from migrator.testbed.addresses import Addresses
 from migrator.testbed.arp_watch import watching
 from migrator.testbed.balancer import Load, load
 from migrator.traffic.dns_server import DnsServer
+from migrator.traffic.runtime_api import RuntimeApi
 from migrator.wiring.switches import switch_of
 from tests.support.edges import BACKEND, Edges, Names, Nginx
 
@@ -44,7 +49,8 @@ TTL = 1
 def main() -> None:
     """Measure, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=100_000, help="Least number of requests with each adapter.")
+    parser.add_argument("--requests", type=int, default=100_000, help="Least number of requests with each HAProxy.")
+    parser.add_argument("--other-requests", type=int, default=10_000, help="The same with a name in DNS, and nginx.")
     parser.add_argument("--rollbacks", type=int, default=10, help="Runs of `migrator rollback` with each adapter.")
     parser.add_argument("--moves", type=int, default=50, help="Hand-overs of the address.")
     parser.add_argument("--only", default="", help="Names of adapters, with commas.")
@@ -64,22 +70,23 @@ def main() -> None:
     print(json.dumps(result, indent=2))
 
 
-def moved(
-    config: dict[str, Any], loaded: Callable[[], contextlib.AbstractContextManager[Load]], options: argparse.Namespace
-) -> dict[str, Any]:
+def moved(config: dict[str, Any], loaded: Callable[[], contextlib.AbstractContextManager[Load]], requests: int) -> dict[str, Any]:
     """Move forth and back until there were enough requests; return what clients saw, and how long each move took."""
     switch = switch_of([Traffic.model_validate(config)], relative_to=Path())
     if switch is None:
         raise SystemExit("no switch")
     seconds: dict[str, list[float]] = {"to_green": [], "to_blue": []}
     with loaded() as seen:
-        while seen.requests < options.requests:
+        begun = time.monotonic()
+        while seen.requests < requests:
             seconds["to_green"].append(timed(lambda: switch.shift(100)))
             time.sleep(0.5)
             seconds["to_blue"].append(timed(lambda: switch.withdraw(end_connections=True)))
             time.sleep(0.5)
+        seconds_of_load = time.monotonic() - begun
     return {
         "requests": seen.requests,
+        "requests_per_second": round(seen.requests / seconds_of_load),
         "failed": len(seen.failures),
         "failures": sorted({str(one) for one in seen.failures})[:3],
         "longest_gap_ms": round(seen.longest_gap_ms, 1),
@@ -87,7 +94,21 @@ def moved(
         "moves": len(seconds["to_green"]) * 2,
         **{f"{name}_ms_median": round(1000 * statistics.median(values), 1) for name, values in seconds.items()},
         **{f"{name}_ms_longest": round(1000 * max(values), 1) for name, values in seconds.items()},
+        "round_trips_to_blue": round_trips(switch),
     }
+
+
+def round_trips(switch: TrafficSwitch) -> int:
+    """Return how many answers of servers and hosts a way back asks for; those that are asked side by side count each."""
+    with contextlib.ExitStack() as stack:
+        asked = [
+            stack.enter_context(mock.patch.object(kind, "_ask", autospec=True, side_effect=kind._ask))  # noqa: SLF001 - the seam
+            for kind in (RuntimeApi, SessionHost, DnsServer)
+        ]
+        switch.shift(100)
+        before = sum(one.call_count for one in asked)
+        switch.withdraw(end_connections=True)
+        return sum(one.call_count for one in asked) - before
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -147,32 +168,31 @@ NOBODY = {
 
 def haproxy_here(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure a socket of this machine."""
-    edge = Edges(folder, stack, 1)
+    edge = Edges(folder, stack, 1, quick.answering(folder / "services", stack))
     config = {"haproxy": {**BACKEND, **edge.local(edge.balancers[0])}}
-    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+    return moved(config, lambda: quick.load(edge.balancers[0].port), options.requests) | rolled_back(folder, config, options)
 
 
 def haproxy_at_address(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure the Runtime API over TCP."""
-    edge = Edges(folder, stack, 1)
+    edge = Edges(folder, stack, 1, quick.answering(folder / "services", stack))
     config = {"haproxy": {**BACKEND, **edge.on_tcp(edge.balancers[0])}}
-    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+    return moved(config, lambda: quick.load(edge.balancers[0].port), options.requests) | rolled_back(folder, config, options)
 
 
 def haproxy_over_ssh(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure a socket behind a real sshd on loopback."""
-    edge = Edges(folder, stack, 1)
+    edge = Edges(folder, stack, 1, quick.answering(folder / "services", stack))
     config = {"haproxy": {**BACKEND, **edge.on_ssh(edge.balancers[0])[0]}}
-    return moved(config, lambda: load(edge.balancers[0].port), options) | rolled_back(folder, config, options)
+    return moved(config, lambda: quick.load(edge.balancers[0].port), options.requests) | rolled_back(folder, config, options)
 
 
 def pair(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure two instances, clients at both; then the way back with one of them killed, and with one that is silent."""
-    edge = Edges(folder, stack, 2)
+    edge = Edges(folder, stack, 2, quick.answering(folder / "services", stack))
     dying, living = edge.balancers
     config = {"haproxy": {**BACKEND, **edge.pair()}}
-    with both_loads(dying.port, living.port) as both:
-        result = moved(config, lambda: both, options)
+    result = moved(config, lambda: quick.load(dying.port, living.port), options.requests)
     (folder / "dead").mkdir()
     (folder / "silent").mkdir()
     dying.kill()
@@ -186,37 +206,6 @@ def pair(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[st
     return result
 
 
-@contextmanager
-def both_loads(*ports: int) -> Iterator[contextlib.AbstractContextManager[Load]]:
-    """Ask several load balancers; return one sum."""
-
-    @contextmanager
-    def summed() -> Iterator[Load]:
-        with ExitStack() as stack:
-            parts = [stack.enter_context(load(port, clients=2)) for port in ports]
-            yield Sum(parts)
-
-    yield summed()
-
-
-class Sum(Load):
-    """Several loads as one."""
-
-    def __init__(self, parts: list[Load]) -> None:
-        self._parts = parts
-
-    def __getattribute__(self, name: str) -> Any:
-        """Add, or take the longest."""
-        if name not in ("requests", "failures", "answers", "longest_gap_ms"):
-            return super().__getattribute__(name)
-        values = [getattr(part, name) for part in self._parts]
-        if name == "longest_gap_ms":
-            return max(values)
-        if name == "answers":
-            return {key: sum(value.get(key, 0) for value in values) for key in {key for value in values for key in value}}
-        return sum(values, start=type(values[0])())
-
-
 def dns(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure a name: clients that honour its TTL, at a primary and a secondary; also when the last old answer was seen."""
     names = Names(folder, stack)
@@ -226,7 +215,7 @@ def dns(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str
     if switch is None:
         raise SystemExit("no switch")
     switch.prepare()
-    result = moved(config, lambda: resolving(names, port), options)
+    result = moved(config, lambda: resolving(names, port), options.other_requests)
     result["ttl_seconds"] = TTL
     result["last_old_answer_seconds_after_move"] = last_old_answer(names, port, switch)
     return result | rolled_back(folder, config, options)
@@ -291,7 +280,7 @@ def last_old_answer(names: Names, port: int, switch: TrafficSwitch) -> float:
 def nginx(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
     """Measure the worked example of a program of one's own."""
     edge = Nginx(folder / "nginx", stack)
-    return moved(edge.config, lambda: load(edge.port), options) | rolled_back(folder, edge.config, options)
+    return moved(edge.config, lambda: load(edge.port), options.other_requests) | rolled_back(folder, edge.config, options)
 
 
 def address(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict[str, Any]:
@@ -324,6 +313,7 @@ def address(folder: Path, stack: ExitStack, options: argparse.Namespace) -> dict
         "gap_ms_p99": round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * 0.99) - 1)], 1),
         "gap_ms_longest": round(max(gaps), 1),
         "move_ms_median": round(1000 * statistics.median(seconds)),
+        "round_trips_to_blue": round_trips(switch),
     } | rolled_back(folder, hosts.config(), options)
 
 

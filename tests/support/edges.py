@@ -55,9 +55,11 @@ def services() -> Iterator[tuple[Service, Service]]:
 class Edges:
     """HAProxies before the same two services, and an SSH server."""
 
-    def __init__(self, folder: Path, stack: ExitStack, count: int) -> None:
-        blue, green = stack.enter_context(services())
-        places = {"blue": f"127.0.0.1:{blue.port}", "green": f"127.0.0.1:{green.port}"}
+    def __init__(self, folder: Path, stack: ExitStack, count: int, places: dict[str, str] | None = None) -> None:
+        """`places` are the addresses of other services that stand for blue and green."""
+        if places is None:
+            blue, green = stack.enter_context(services())
+            places = {"blue": f"127.0.0.1:{blue.port}", "green": f"127.0.0.1:{green.port}"}
         self.balancers = [stack.enter_context(balancing(folder / f"lb{number}", **places)) for number in range(count)]
         self.folder = folder
         self.stack = stack
