@@ -229,12 +229,18 @@ def _after(state: State, record: MigrationRecord, at: float) -> State:
 def _after_copy(state: State, record: records.CopyRecord, at: float) -> State:
     match record:
         case records.CopyEnded():
+            if state.good_verdict and _changed_nothing(record):
+                return replace(state, copied_at=at)  # a cutover that was killed after its copy goes on with the verdict that it had
             begins = state.stage in (Stage.NEW, Stage.VALIDATED, Stage.ROLLED_BACK)
             return replace(state, copied_at=at, good_verdict=None, stage=Stage.COPIED if begins else state.stage)
         case records.CopyStarted() | records.WaveAnnounced() | records.ObjectOutcome() | records.PruneAnnounced():
             return state
         case _:
             assert_never(record)
+
+
+def _changed_nothing(ended: records.CopyEnded) -> bool:
+    return ended.complete and ended.counts.keys() <= {Action.UNCHANGED}
 
 
 def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> State:

@@ -1,7 +1,7 @@
 """What an object does to others once it is written, and so when it is written.
 
 References between objects say what needs what; this says what acts on others without a reference: a Service that asks for
-a number that another one could be given, a LimitRange that refuses what exceeds it already, a kind that makes pods.
+a number or an address that another one could be given, a LimitRange that refuses what exceeds it already, a kind that makes pods.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from migrator.model.quantity import amount
 from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
 from migrator.rules.order import Rank
+from migrator.rules.pool_addresses import asks
 
 LIMITS = frozenset({"LimitRange", "ResourceQuota"})
 """Kinds that refuse what exceeds them."""
@@ -29,9 +30,19 @@ def rank(manifest: Manifest, ref: ObjectRef, custom_kinds: Collection[tuple[str,
         return Rank.PODS
     if (ref.group, ref.kind) in custom_kinds:
         return Rank.CUSTOM
-    if ref.type_name == "Service" and _asks_for_a_number(manifest):
-        return Rank.EARLY
+    if ref.type_name == "Service":
+        return _rank_of_service(manifest)
     return None
+
+
+def _rank_of_service(service: Manifest) -> Rank | None:
+    """Return EARLY where a Service asks for what another could be given: a number, or an address of a pool.
+
+    One that takes any address is written after the pools: a controller gives it the one that another asks for (metallb#1984).
+    """
+    if get(service, "spec", "type") == "LoadBalancer":
+        return Rank.EARLY if asks(service) or _asks_for_a_number(service) else Rank.PODS
+    return Rank.EARLY if _asks_for_a_number(service) else None
 
 
 def _asks_for_a_number(service: Manifest) -> bool:

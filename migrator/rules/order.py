@@ -32,7 +32,7 @@ class Rank(IntEnum):
     What it would make anew is there before it.
     """
     PODS = 4
-    """Makes pods; the same as PLAIN where nothing is MUTATING or CUSTOM."""
+    """Makes pods, or takes any address of a pool; the same as PLAIN where nothing is MUTATING or CUSTOM."""
     BUDGET = 5
     """Keeps pods from being evicted."""
     LIMIT = 6

@@ -36,6 +36,9 @@ _GIVERS = (
     _Giver("", "cilium.io/IPAMRequestSatisfied", "lbipam.cilium.io/ips", ("io.cilium/lb-ipam-ips",)),
 )
 # kube-vip's cloud provider writes the annotation that asks (kube-vip.io/loadbalancerIPs) itself: it moves as it is.
+_ASKING = frozenset(
+    {"kube-vip.io/loadbalancerIPs", "purelb.io/addresses", *(name for it in _GIVERS for name in (it.asked, *it.also))}
+)
 
 
 def keep_address(manifest: Manifest, context: RuleContext) -> Manifest:
@@ -57,6 +60,12 @@ def asked_for(manifest: Manifest) -> tuple[str, str] | None:
             asks = any(name in annotations for name in (giver.asked, *giver.also))
             return None if asks or not addresses else (giver.asked, ",".join(addresses))
     return None
+
+
+def asks(service: Manifest) -> bool:
+    """Return whether a Service asks a controller for an address of its own choice."""
+    annotations = get(service, "metadata", "annotations") or {}
+    return bool(get(service, "spec", "loadBalancerIP")) or not _ASKING.isdisjoint(annotations)
 
 
 def _is_ip(text: object) -> bool:

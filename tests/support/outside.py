@@ -160,10 +160,12 @@ class Outside:
         deadline = time.monotonic() + after
         while child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        if child.poll() is None:
+        killed = child.poll() is None
+        if killed:
             child.send_signal(signal.SIGKILL)
             self.seen.kills += 1
-        child.communicate()
+        out, err = child.communicate()
+        assert killed or child.returncode == 0, (verb, out.decode(), err.decode())
 
     def _carried_through(self, verb: str) -> None:
         """Run a verb until it has succeeded; after a kill its lock is waited for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from migrator.journal.records.decisive import Retired
@@ -34,7 +36,10 @@ from migrator.model.ref import ObjectRef
 from tests.support.journals import entries
 
 A, B, C = (ObjectRef("", "ConfigMap", "n", name) for name in "abc")
-COPIED = CopyEnded(counts={}, complete=True, kinds={}, skipped={}, blocked=(), kinds_skipped={}, data_left=())
+COPIED = CopyEnded(
+    counts={"created": 1, "unchanged": 2}, complete=True, kinds={}, skipped={}, blocked=(), kinds_skipped={}, data_left=()
+)
+UNCHANGED = replace(COPIED, counts={"unchanged": 3})
 
 
 def outcome(ref: ObjectRef, action: Action, uid: str = "u", *, made: bool = True) -> ObjectOutcome:
@@ -111,6 +116,8 @@ BACK = RollbackEnded(0.0, (), ())
         ((COPIED, BAD), Stage.COPIED),
         ((COPIED, GOOD), Stage.VALIDATED),
         ((COPIED, GOOD, COPIED), Stage.COPIED),
+        ((COPIED, GOOD, UNCHANGED), Stage.VALIDATED),
+        ((COPIED, UNCHANGED), Stage.COPIED),
         ((COPIED, GOOD, CutoverStarted()), Stage.CUTTING_OVER),
         ((COPIED, CutoverStarted(), COPIED, GOOD), Stage.CUTTING_OVER),
         ((CutoverStarted(), CutoverEnded(good=True)), Stage.ON_GREEN),
@@ -130,7 +137,13 @@ def test_each_verb_moves_the_stage_on(story: tuple[MigrationRecord, ...], stage:
 def test_a_verdict_is_good_until_something_is_written_or_taken_back() -> None:
     """A copy, a bad verdict and a rollback end it; it carries its time."""
     assert after(COPIED, GOOD).good_verdict == Moment(2.0)
-    assert [after(GOOD, later).good_verdict for later in (COPIED, BAD, BACK)] == [None] * 3
+    incomplete = replace(UNCHANGED, complete=False)
+    assert [after(GOOD, later).good_verdict for later in (COPIED, incomplete, BAD, BACK)] == [None] * 4
+
+
+def test_a_copy_that_changes_nothing_leaves_the_verdict() -> None:
+    """A cutover copies first: one that was killed then goes on when it is run again."""
+    assert after(COPIED, GOOD, UNCHANGED).good_verdict == Moment(2.0)
 
 
 def test_times_are_those_of_the_records() -> None:

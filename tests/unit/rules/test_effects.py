@@ -60,6 +60,13 @@ def test_limits_that_would_refuse_what_is_there(manifest: Manifest, *, refused: 
     assert [str(ref) for ref in found] == (["LimitRange/m/limits"] if refused else [])
 
 
+def asking(annotation: str) -> Manifest:
+    """Return a Service with an annotation of a controller that gives addresses."""
+    manifest = service("a", type="LoadBalancer")
+    manifest["metadata"]["annotations"] = {annotation: "192.0.2.9"}
+    return manifest
+
+
 @pytest.mark.parametrize(
     ("manifest", "wanted"),
     [
@@ -67,12 +74,20 @@ def test_limits_that_would_refuse_what_is_there(manifest: Manifest, *, refused: 
         (cron_job("nightly"), Rank.PODS),
         (made("example.com/v1", "Database", "d"), Rank.CUSTOM),
         (service("a", clusterIP="10.96.0.9"), Rank.EARLY),
+        (service("a", type="LoadBalancer", loadBalancerIP="192.0.2.9"), Rank.EARLY),
+        (asking("metallb.io/loadBalancerIPs"), Rank.EARLY),
+        (asking("lbipam.cilium.io/ips"), Rank.EARLY),
+        (asking("kube-vip.io/loadbalancerIPs"), Rank.EARLY),
+        (asking("example.org/other"), Rank.PODS),
         (service("a", ports=[{"port": 80, "nodePort": 31000}]), Rank.EARLY),
         (service("a", clusterIP="None"), None),
         (service("a"), None),
         (config_map("c"), None),
     ],
-    ids=["workload", "CronJob", "custom", "address", "port", "headless", "allocated", "other"],
+    ids=[
+        *("workload", "CronJob", "custom", "address", "of a cloud", "MetalLB", "Cilium", "kube-vip", "any address"),
+        *("port", "headless", "allocated", "other"),
+    ],
 )
 def test_when_an_object_is_written(manifest: Manifest, wanted: Rank | None) -> None:
     """Chosen numbers before allocated ones; what makes pods is known."""

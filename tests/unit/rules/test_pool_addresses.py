@@ -8,7 +8,7 @@ import pytest
 
 from migrator.model.manifest import Manifest
 from migrator.rules import services
-from migrator.rules.pool_addresses import keep_address
+from migrator.rules.pool_addresses import asks, keep_address
 from tests.support.contexts import PLAIN
 from tests.support.objects import made
 
@@ -74,3 +74,11 @@ def test_the_address_is_asked_for(one: Manifest, asks: dict[str, str]) -> None:
 def test_all_others_stay_as_they_are(one: Manifest) -> None:
     """The very same object."""
     assert keep_address(one, PLAIN) is one
+
+
+def test_who_asks_by_itself() -> None:
+    """By its spec or by an annotation, also after the rule."""
+    assert asks(service({}, loadBalancerIP="192.0.2.9"))
+    assert asks(service({"purelb.io/addresses": "192.0.2.9"}))
+    assert asks(keep_address(service(POOL, "192.0.2.9"), PLAIN))
+    assert not asks(service(POOL))
