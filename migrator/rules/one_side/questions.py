@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
-from migrator.model.manifest import Manifest, containers, pod_spec, ref_of
+from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
 from migrator.model.ref import ObjectRef
 from migrator.rules.one_side.table import WORKLOADS
 
@@ -32,6 +34,31 @@ CREDENTIALS = frozenset(
     }
 )
 """Names of variables under which programs get credentials of clouds, DNS servers, Git hosts and mail servers."""
+_PATTERNS = (
+    "*BOT_TOKEN",
+    "DISCORD_TOKEN",
+    "*TELEGRAM_TOKEN",
+    "*CONSUMER_GROUP",
+    "*CONSUMER_GROUP_ID",
+    "KAFKA_GROUP_ID",
+    "*SQS_QUEUE_URL",
+)
+"""Of chat bots, of which two answer, or push each other out; and of what takes messages from a queue."""
+_AT_WORK = (
+    ("crond",),
+    ("supercronic",),
+    ("cron.sh",),
+    ("celery", "worker"),
+    ("sidekiq",),
+    ("resque:work",),
+    ("jobs:work",),
+    ("artisan", "queue:work"),
+    ("artisan", "horizon"),
+    ("rq", "worker"),
+    ("dramatiq",),
+    ("good_job",),
+)
+"""Words of commands that work without being asked: at set times, or for what waits in a queue."""
 
 
 class Question(NamedTuple):
@@ -39,12 +66,16 @@ class Question(NamedTuple):
 
     ref: ObjectRef
     signs: tuple[str, ...]
-    """Names of its variables; never values."""
+    """Names of its variables, or of the keys that they are read from; never values."""
+    runs: tuple[str, ...] = ()
+    """What works in it without being asked."""
 
     @property
     def text(self) -> str:
         """The question, in a sentence."""
-        return f"gets {', '.join(self.signs)}: may it run on both sides?"
+        parts = [f"gets {', '.join(self.signs)}"] if self.signs else []
+        parts += [f"runs {', '.join(self.runs)}"] if self.runs else []
+        return f"{' and '.join(parts)}: may it run on both sides?"
 
     def line(self, hold: str) -> str:
         """Return the answer as an entry of `cutover.oneSide`; a name of an object needs no quotes in YAML's flow style."""
@@ -57,11 +88,21 @@ def question(manifest: Manifest) -> Question | None:
     ref = ref_of(manifest)
     if ref.type_name not in WORKLOADS:
         return None
-    names = {
-        name
-        for container in containers(pod_spec(manifest) or {})
-        for variable in container.get("env") or []
-        if isinstance(name := variable.get("name"), str)
-    }
-    signs = tuple(sorted(names & CREDENTIALS))
-    return Question(ref, signs) if signs else None
+    own = [*containers(pod_spec(manifest) or {})]
+    names = {name for container in own for variable in container.get("env") or [] for name in _names(variable)}
+    signs = tuple(sorted(name for name in names if name in CREDENTIALS or any(fnmatchcase(name, known) for known in _PATTERNS)))
+    runs = tuple(" ".join(words) for words in _AT_WORK if any(set(words) <= _words(container) for container in own))
+    return Question(ref, signs, runs) if signs or runs else None
+
+
+def _names(variable: Manifest) -> Iterator[str]:
+    """Yield a variable's name, and the key of the Secret that it is read from in the same form: people give both names."""
+    for name in (variable.get("name"), get(variable, "valueFrom", "secretKeyRef", "key")):
+        if isinstance(name, str):
+            yield name.upper().replace("-", "_").replace(".", "_")
+
+
+def _words(container: dict[str, Any]) -> set[str]:
+    """Return the words of a container's command, programs without their folders."""
+    texts = [text for key in ("command", "args") for text in container.get(key) or [] if isinstance(text, str)]
+    return {word.rpartition("/")[2] for text in texts for word in text.split()}

@@ -27,6 +27,48 @@ def test_a_credential_is_a_question() -> None:
     assert "hush" not in repr(found)
 
 
+@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "DISCORD_TOKEN", "ORDERS_CONSUMER_GROUP", "KAFKA_GROUP_ID"])
+def test_a_bot_and_a_consumer_are_questions(name: str) -> None:
+    """Two bots answer each message, or push each other out; who takes messages takes them from the other side."""
+    found = question(with_env(name))
+    assert found is not None
+    assert found.signs == (name,)
+
+
+def test_the_key_of_a_secret_counts_as_well() -> None:
+    """Under whatever name the program gets it."""
+    manifest = with_env()
+    source = {"secretKeyRef": {"name": "dns", "key": "cloudflare-api-token"}}
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "TOKEN", "valueFrom": source}]
+    found = question(manifest)
+    assert found is not None
+    assert found.signs == ("CLOUDFLARE_API_TOKEN",)
+
+
+@pytest.mark.parametrize(
+    ("command", "runs"),
+    [
+        (["bundle", "exec", "sidekiq", "-C", "x.yml"], "sidekiq"),
+        (["sh", "-c", "exec celery -A shop worker"], "celery worker"),
+        (["/cron.sh"], "cron.sh"),
+        (["/usr/sbin/crond", "-f"], "crond"),
+        (["php", "artisan", "queue:work"], "artisan queue:work"),
+    ],
+)
+def test_what_works_unasked_is_a_question(command: list[str], runs: str) -> None:
+    """For a queue, or at set times; also beside a web server in one pod."""
+    manifest = with_env("HCLOUD_TOKEN")
+    manifest["spec"]["template"]["spec"]["containers"].append({"name": "work", "command": command})
+    found = question(manifest)
+    assert found is not None
+    assert found.text == f"gets HCLOUD_TOKEN and runs {runs}: may it run on both sides?"
+    plain = with_env()
+    plain["spec"]["template"]["spec"]["containers"].append({"name": "work", "command": command})
+    alone = question(plain)
+    assert alone is not None
+    assert alone.text == f"runs {runs}: may it run on both sides?"
+
+
 @pytest.mark.parametrize("manifest", [with_env("PATH"), with_env(), with_env(7), config_map("a"), cron_job("c")])
 def test_most_are_none(manifest: Manifest) -> None:
     """A CronJob runs on one side anyway."""
