@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from migrator.model.host import HostFacts
 from migrator.model.kubelet import settings_after
 from migrator.model.manifest import Manifest, merged
+from migrator.model.patches import PatchReading
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import Version
 
@@ -85,6 +86,8 @@ class HostReading:
     """Static pods by component."""
     other_files: Mapping[str, Manifest] = field(default_factory=dict)
     """What else lies in the folder of the static pods, by file name; the kubelet runs each as a pod, whatever it is called."""
+    missing: tuple[str, ...] = ()
+    """Files and folders that the cluster's settings give to its static pods, and that are not here."""
     certificates: tuple[Certificate, ...] = ()
     edited: tuple[str, ...] = ()
     """Lines of the static pods that kubeadm would not have written."""
@@ -183,6 +186,8 @@ class UpgradeFacts:
     """Names of the person's patches."""
     kubelet_patch: Mapping[str, Any] | None = field(default_factory=dict)
     """What the person's patches set of every kubelet; None where they are of a kind that is not worked out here."""
+    patched: PatchReading = field(default_factory=PatchReading)
+    """What those patches hold."""
     kubeadm: KubeadmReading = field(default_factory=KubeadmReading)
 
     def settings_after(self, host: HostReading) -> dict[str, Any] | None:

@@ -32,6 +32,18 @@ def sharing_port(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "apiServer": {**server, "extraArgs": [*arguments, {"name": PORT_SHARING, "value": "true"}]}}
 
 
+def files_of_static_pods(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of hosts that a ClusterConfiguration gives to static pods and that must be there before."""
+    found = []
+    for section in ("apiServer", "controllerManager", "scheduler"):
+        volumes = get(dict(config), section, "extraVolumes")
+        for volume in volumes if isinstance(volumes, list) else []:
+            path = str(get(volume, "hostPath") or "")
+            if path.startswith("/") and not str(get(volume, "pathType") or "").endswith("OrCreate"):
+                found.append(path)
+    return tuple(dict.fromkeys(found))
+
+
 def missing_addons(config: Mapping[str, Any], items: Iterable[Manifest]) -> frozenset[str]:
     """Return the add-ons that are turned off, not there, or not those of kubeadm, of objects of kube-system."""
     there = {(item["kind"], item["metadata"]["name"]): item for item in items}

@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
+from migrator.model.kubeadm import files_of_static_pods
 from migrator.model.kubelet import gates_of_cluster, settings_after
-from migrator.model.manifest import get, merged
+from migrator.model.manifest import get
+from migrator.model.patches import kubelet_patch, read_patches
 from migrator.model.strange import STRANGE
 from migrator.model.upgrade import NO_SOAK, DrainRules, Hop, Soak, StepId, UpgradePlan, Workers
 from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.hop.etcd_members import external_members, has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
-from migrator.nodes.hop.read_host import read_host, with_target
+from migrator.nodes.hop.read_host import read_host, with_files, with_target
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
@@ -127,6 +127,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
         session.clock.now(),
         frozenset(name for name, _ in session.patches),
         kubelet_patch(session.patches),
+        read_patches(session.patches),
         ask_kubeadm(session, cluster, hops, available),
     )
 
@@ -145,21 +146,6 @@ def gather_cluster(cluster: UpgradeCluster, target: Version, clock: Clock) -> Up
     )
     drain = DrainRules(delete_emptydir_data=True)
     return UpgradeFacts(reading, (), (), local_etcd=True, hops=hops, available={}, drain=drain, now=clock.now())
-
-
-def kubelet_patch(patches: Iterable[tuple[str, bytes]]) -> dict[str, Any] | None:
-    """Return what the person's patches set of every kubelet; None for a JSON patch, which is not worked out here."""
-    found: dict[str, Any] = {}
-    for name, content in sorted(patches):
-        if name.startswith("kubeletconfiguration"):
-            try:
-                parsed = yaml.safe_load(content)
-            except yaml.YAMLError:
-                return None
-            if not isinstance(parsed, dict) or "+json" in name:
-                return None
-            found = merged(found, parsed)
-    return found
 
 
 def kubelet_versions(cluster: ClusterReading) -> list[Version]:
@@ -182,10 +168,13 @@ def _with_target(
     def one(node: NodeSpec, reading: HostReading) -> HostReading:
         if not session.is_same_machine(node):
             return reading  # nothing is copied to a host that is not who it was
+        host = session.hosts[node.name]
         settings = settings_after(cluster.kubelet_config, patch, reading.kubelet, reading.kept)
-        on_all = node == session.first
-        here = {name: item for name, item in gates.items() if name in reading.manifests or (on_all and name == "kube-proxy")}
-        return with_target(session.hosts[node.name], reading, staged, settings, here)
+        here = {
+            name: item for name, item in gates.items() if name in reading.manifests or (name, node) == ("kube-proxy", session.first)
+        }
+        wanted = files_of_static_pods(cluster.cluster_config) if node.role == "control-plane" else ()
+        return with_target(host, with_files(host, reading, wanted), staged, settings, here)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes, hosts))

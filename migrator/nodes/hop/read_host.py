@@ -88,6 +88,15 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
     )
 
 
+def with_files(host: Host, reading: HostReading, wanted: Iterable[str]) -> HostReading:
+    """Return a reading with those of the files and folders that are not on the host."""
+    paths = list(wanted)
+    if reading.error or not paths:
+        return reading
+    told = host.run("; ".join(f"test -e {for_shell(path)} || echo {number}" for number, path in enumerate(paths)) + "; true")
+    return replace(reading, missing=tuple(paths[int(number)] for number in told.split()))
+
+
 def with_target(
     host: Host,
     reading: HostReading,

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from migrator.model.facts import UpgradeFacts
 from migrator.model.kubeadm import SKIPS_SINCE
 from migrator.model.manifest import get
+from migrator.model.patches import TARGETS
 from migrator.model.verdict import CheckName, Finding
+from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
 
@@ -38,6 +40,7 @@ _PROGRAMS = {
     ("scheduler",): "kube-scheduler",
     ("etcd", "local"): "etcd",
 }
+_PATCH_NAMES = f"TARGET[SUFFIX][+strategic|+merge|+json].yaml or .json, with one of {', '.join(TARGETS)}"
 _NO_V1BETA3 = 37
 # kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked.
 _GONE_GATES = {
@@ -96,14 +99,51 @@ def arguments(facts: UpgradeFacts) -> Iterator[Finding]:
         given = get(dict(facts.cluster.cluster_config), *path, "extraArgs") or []
         names = [str(item.get("name")) for item in given] if isinstance(given, list) else list(given)
         for name in names:
-            gone = next((row for row in GONE_ARGUMENTS if row.program == program and fnmatchcase(name, row.pattern)), None)
-            if gone and facts.cluster.version.minor < gone.minor <= target.minor:
+            gone = _gone(facts, program, name)
+            if gone:
                 yield fail(
                     CheckName.GATES,
                     f"kubeadm-config/{program}",
                     f"extraArgs has {name}, which {program} of {target} does not know: it would not start",
                     f"take it out of {'.'.join(path)}.extraArgs in ConfigMap kube-system/kubeadm-config{gone.instead}",
                 )
+
+
+def patches(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find patches that kubeadm would stop at or pass over, and those with which the next program would not start, or not come."""
+    reading = facts.patched
+    for name in reading.broken:
+        reason = "is a patch that kubeadm would stop at: it is no YAML, or of no type that kubeadm knows"
+        yield fail(CheckName.KUBEADM, name, reason, _PATCH_NAMES)
+    for name in reading.passed_over:
+        reason = "is passed over by kubeadm, by its name or as it is empty: what it is to keep would be lost"
+        yield warn(CheckName.KUBEADM, name, reason, _PATCH_NAMES)
+    for name in reading.images:
+        reason = "sets the image of a program of the control plane: the new version would never run, and kubeadm wait for it"
+        yield fail(CheckName.KUBEADM, name, reason, "take the image out of the patch")
+    for name, program, argument in sorted(reading.arguments):
+        gone = _gone(facts, program, argument)
+        if gone:
+            reason = f"gives {program} the argument {argument}, which it does not know from 1.{gone.minor} on: it would not start"
+            yield fail(CheckName.GATES, name, reason, f"take it out of the patch{gone.instead}")
+
+
+def _gone(facts: UpgradeFacts, program: str, argument: str) -> GoneArgument | None:
+    """Return the row of an argument that goes away on the way."""
+    rows = (row for row in GONE_ARGUMENTS if row.program == program and fnmatchcase(argument, row.pattern))
+    target = facts.hops[-1].target.minor if facts.hops else 0
+    return next((row for row in rows if facts.cluster.version.minor < row.minor <= target), None)
+
+
+def files_of_static_pods(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find control planes without the files that the cluster's settings give to static pods: kubeadm writes them into each one."""
+    for host in facts.hosts:
+        for path in () if host.error else host.missing:
+            reason = (
+                f"has no {printable(path)}, which extraVolumes in kubeadm-config give to static pods: they would not start here"
+            )
+            hint = "copy it from another control plane, with the same owner and mode; or take it out of extraVolumes"
+            yield fail(CheckName.KUBEADM_CONFIG, host.name, reason, hint)
 
 
 def refusals(facts: UpgradeFacts) -> Iterator[Finding]:

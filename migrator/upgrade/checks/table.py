@@ -37,6 +37,7 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.kubelet_settings,
     hosts.refused_settings,
     hosts.gates_and_plugins,
+    kubeadm.files_of_static_pods,
     kubeadm.refusals,
 )
 """Checks of what only the hosts tell."""
@@ -49,6 +50,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     kubeadm.configuration,
     kubeadm.gates,
     kubeadm.arguments,
+    kubeadm.patches,
     kubeadm.addons,
     apis.requested_versions,
     apis.stored_objects,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.model.kubeadm import missing_addons, sharing_port
+from migrator.model.kubeadm import files_of_static_pods, missing_addons, sharing_port
 from tests.support.facts import kubeadms_addons
 
 COREDNS, PROXY = kubeadms_addons()
@@ -59,3 +59,19 @@ def test_api_servers_share_their_port_unless_a_person_says_otherwise(server: Any
     made = sharing_port(config)
     assert made["apiServer"]["extraArgs"] == arguments
     assert made["networking"] == {}
+
+
+@pytest.mark.parametrize(
+    ("volumes", "found"),
+    [
+        ([{"name": "audit", "hostPath": "/etc/k/audit.yaml", "mountPath": "/a", "pathType": "File"}], ("/etc/k/audit.yaml",)),
+        ([{"name": "log", "hostPath": "/var/log/k", "mountPath": "/l", "pathType": "DirectoryOrCreate"}], ()),
+        ([{"name": "keys", "hostPath": "/etc/k/enc", "mountPath": "/e"}] * 2, ("/etc/k/enc",)),
+        ([7, {"hostPath": None}], ()),
+        (7, ()),
+    ],
+    ids=["a file", "made where it is not", "twice", "strange", "no list"],
+)
+def test_files_that_static_pods_are_given_are_read_of_the_settings(volumes: Any, found: tuple[str, ...]) -> None:
+    """Those that must be there before; kubeadm writes them into the manifests of every control plane."""
+    assert files_of_static_pods({"apiServer": {"extraVolumes": volumes}}) == found

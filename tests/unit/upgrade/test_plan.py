@@ -22,7 +22,6 @@ from migrator.upgrade.plan import (
     PlanOptions,
     gather,
     gather_cluster,
-    kubelet_patch,
     kubelet_versions,
     plan_upgrade,
     require_plan,
@@ -302,23 +301,6 @@ def test_each_host_is_read_once(make: Make) -> None:
     gather(session, OPTIONS)
     for item in session.nodes:
         assert sum("@@ installed" in command for command in of(session, item).commands) == 1
-
-
-@pytest.mark.parametrize(
-    ("patches", "found"),
-    [
-        ((("kube-apiserver0+merge.yaml", b"a: 1"),), {}),
-        (
-            (("kubeletconfiguration1+merge.yaml", b"b: {c: 2}"), ("kubeletconfiguration0.yaml", b"b: {d: 1}")),
-            {"b": {"d": 1, "c": 2}},
-        ),
-        ((("kubeletconfiguration+json.yaml", b"[]"),), None),
-        ((("kubeletconfiguration.yaml", b"]: ["),), None),
-    ],
-)
-def test_what_patches_set_of_the_kubelets_is_worked_out(patches: tuple[tuple[str, bytes], ...], found: Any) -> None:
-    """In the order of their names; a JSON patch is not."""
-    assert kubelet_patch(patches) == found
 
 
 @pytest.mark.parametrize("strange", ["etcd: {local: [1], external: [2]}", "dns: [1]\nproxy: 3", "featureGates: 7", "etcd: 4"])

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.errors import ApiError
 from migrator.model.facts import StaleUse
-from migrator.model.kinds import PODS
+from migrator.model.kinds import NAMESPACES, PODS
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ResourceType
 from migrator.model.upgrade import DrainRules
@@ -51,6 +51,14 @@ def metric(
 ) -> str:
     """Return a line of the API server's metrics."""
     return METRIC.format(group=group, release=release, resource=resource, sub=sub, version=version, count=count)
+
+
+def test_what_webhooks_and_kube_proxy_depend_on_is_read(cluster: FakeCluster) -> None:
+    """Labels of kube-system, and kube-proxy's own settings."""
+    cluster.hold(config_map("kube-proxy", {"config.conf": "featureGates: {A: true}\n"}, namespace="kube-system"))
+    cluster.patch(NAMESPACES, "", "kube-system", {"metadata": {"labels": {"a": "b"}}}, manager="person")
+    read = examine_cluster(cluster, 37)
+    assert (read.proxy_config, dict(read.system_labels)["a"]) == ({"featureGates": {"A": True}}, "b")
 
 
 def test_a_cluster_is_read_whole(cluster: FakeCluster) -> None:

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from migrator.errors import HostError
-from migrator.nodes.hop.read_host import read_host, with_target
+from migrator.model.facts import HostReading
+from migrator.nodes.hop.read_host import read_host, with_files, with_target
 from tests.support.crictl import etcd_manifest
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, STAGED, WORKER
@@ -125,6 +126,15 @@ def test_gates_of_all_programs_are_asked_for() -> None:
     seen = with_target(host, read_host(host, WORKER, "1.36.3"), STAGED, {}, shared)
     named = {program: sorted(reason.split()[-1] for reason in reasons) for program, reasons in seen.refused.items()}
     assert named == {"kubelet": [], "kube-scheduler": ["Here", "Later"], "kube-proxy": ["Proxy"]}
+
+
+def test_files_that_are_not_on_a_host_are_told(tmp_path: Path) -> None:
+    """By their paths, as they are written in the settings; nothing is read of those that are."""
+    host = ShellHost(tmp_path)
+    host.write("/etc/k/there", b"key")
+    reading = HostReading("cp", "control-plane")
+    assert with_files(host, reading, ["/etc/k/there", "/etc/k/not here"]).missing == ("/etc/k/not here",)
+    assert with_files(host, reading, []).missing == ()
 
 
 def test_files_that_end_without_a_line_are_told_apart(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from migrator.model.facts import KubeadmReading, Refusal
+from migrator.model.patches import PatchReading
 from migrator.upgrade.checks.table import check
-from tests.support.facts import facts, hop, node
+from tests.support.facts import facts, hop, hosts, node
 
 CONFIG = {"apiVersion": "kubeadm.k8s.io/v1beta4"}
 
@@ -79,3 +80,31 @@ def test_an_extra_argument_that_the_target_does_not_know_is_found(config: dict[s
     """Kubeadm takes any argument and writes it down; one that went in an earlier minor is not there now."""
     items = check(facts(cluster_config={**CONFIG, **config}))
     assert [(item.check, item.subject) for item in items] == [("gates", f"kubeadm-config/{name}") for name in subjects]
+
+
+@pytest.mark.parametrize(
+    ("patched", "found"),
+    [
+        ({"arguments": {("etcd0.yaml", "etcd", "experimental-initial-corrupt-check")}}, [("gates", "failure", "from 1.37 on")]),
+        ({"arguments": {("etcd0.yaml", "etcd", "quota-backend-bytes")}}, []),
+        ({"images": ("kube-apiserver0.yaml",)}, [("kubeadm", "failure", "would never run")]),
+        ({"broken": ("kube-apiserver0.yaml",)}, [("kubeadm", "failure", "would stop at")]),
+        ({"passed_over": ("kubelet0+merge.yaml",)}, [("kubeadm", "warning", "passed over")]),
+    ],
+    ids=["an argument that goes", "one that stays", "an image", "no YAML", "another name"],
+)
+def test_a_patch_that_keeps_the_next_version_from_running_is_found(
+    patched: dict[str, Any], found: list[tuple[str, str, str]]
+) -> None:
+    """Kubeadm applies patches when it has begun already."""
+    items = check(facts(patched=PatchReading(**patched)))
+    assert [(item.check, item.severity.value, words in item.reason) for item, (_, _, words) in zip(items, found, strict=True)] == [
+        (name, severity, True) for name, severity, _ in found
+    ]
+
+
+def test_a_control_plane_without_the_files_of_its_static_pods_is_found() -> None:
+    """An audit policy, or keys of an encryption at rest, that were copied to the first control plane alone."""
+    (found,) = check(facts(hosts=hosts(missing=("/etc/kubernetes/audit-policy.yaml",))))
+    assert (found.check, found.subject, found.severity.value) == ("kubeadm-config", "cp", "failure")
+    assert "/etc/kubernetes/audit-policy.yaml" in found.reason
