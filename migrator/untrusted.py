@@ -19,6 +19,7 @@ _BEYOND_ASCII = re.compile(r"[\x7f-\U0010ffff]")
 HIDDEN = "(hidden)"
 # User and password in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#@\"'`]+(?=@)")
+# Characters: a comment is a hint beside a setting.
 _COMMENT_LIMIT = 200
 # An object may hold 1.5 MiB (etcd's limit of a request), and lists of names that a person wants whole are shorter than this.
 _LINE_LIMIT = 20_000

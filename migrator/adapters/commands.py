@@ -11,6 +11,7 @@ from pathlib import Path
 from migrator.errors import CommandFailedError
 
 TIMED_OUT, NOT_INSTALLED = 124, 127
+# A build or an archive may take minutes; a program that hangs must not hold the run for ever.
 _SECONDS = 600.0
 
 

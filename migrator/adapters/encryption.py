@@ -15,6 +15,7 @@ from migrator.ports import ByteSink
 
 # How recipients of age begin (age(1)); all others are gpg's.
 _AGE = ("age1", "ssh-ed25519 ", "ssh-rsa ")
+# gpg may ask its agent, and an agent that waits for a person at another terminal never answers.
 _SECONDS = 60.0
 _CHUNK = 1 << 16
 

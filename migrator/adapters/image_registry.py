@@ -28,9 +28,13 @@ _ACCEPT = (
 )
 # Bytes of a manifest or a configuration; containers/image has the same limit.
 _LONGEST = 4 << 20
+# Tokens with many scopes have some KiB; what is longer is not a token.
 _LONGEST_TOKEN = 64 << 10
+# Docker Hub and quay.io redirect once, to their storage; more is a loop.
 _REDIRECTS = 3
+# For the challenge, the token, the index and the manifest of one image together.
 _IMAGE_SECONDS = 15.0
+# A registry that answers within this time costs nothing of the time for late ones.
 _PROMPT_SECONDS = 2.0
 # What all images together may take beyond being prompt, before registries that have never answered are not asked.
 _LATE_SECONDS = 120.0

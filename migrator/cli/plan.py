@@ -12,6 +12,7 @@ from migrator.cli import render
 from migrator.cli.options import Common, takes
 from migrator.model.plan import Decision, Plan, PlanItem
 
+# A group of one namespace: `--all` shows the rest.
 _SHOWN = 12
 
 

@@ -16,9 +16,11 @@ from migrator.model.pods import decisions, pod_name
 from migrator.model.upgrade import DrainRules
 from migrator.ports import Clock, ClusterReader, DrainableCluster, ObjectPatcher, Reporter
 
+# An evicted pod is gone within its grace period, often at once.
 _POLL = 0.25
 # Seconds before a budget is asked again.
 _ASK_AGAIN = 1.0
+# Seconds between two lines that say which budget holds which pod.
 _REMIND = 15.0
 
 

@@ -10,6 +10,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.ports import Clock, DrainableCluster, Reporter
 from migrator.readiness.kinds import readiness
 
+# A DaemonSet goes node by node, and each node may have to pull an image over a slow line.
 _SECONDS = 600.0
 _POLL = 0.5
 WEAVE = "weave-net"

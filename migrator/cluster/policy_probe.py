@@ -23,6 +23,7 @@ from migrator.readiness.starting import waiting
 MARK = "migrator/policy-probe"
 """Label of the namespaces that are made for it; one that a killed run has left is removed by the next."""
 MANAGER = "migrator"
+# Not below 1024: the image's user need not be root.
 _PORT = 8080
 _POLL = 0.5
 _SERVER, _ALLOWED, _DENIED = "server", "allowed", "denied"

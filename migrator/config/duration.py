@@ -9,6 +9,7 @@ _PART = r"(\d+(?:\.\d+)?)(ms|h|m|s)"
 PATTERN = rf"^({_PART})+$".replace("(?:", "(")
 """The format as a regular expression for JSON Schema: Go's time.ParseDuration, from milliseconds to hours."""
 
+# Ten years: longer than any wait that is meant.
 _LONGEST = 10 * 366 * 24 * 3600.0
 
 

@@ -13,6 +13,7 @@ from migrator.errors import ConfigError
 
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
+# A mistake quotes the value, which may be a whole certificate.
 _LONGEST = 400
 _PLAIN = {
     "missing": "is missing",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+# A killed run can lose so many outcomes; the next run checks again what was announced.
 _HELD_LINES = 64
 _RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
 _AROUND = "`{}` reads around it; for anything else restore the file, or start over with another --state-dir"

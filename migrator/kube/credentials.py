@@ -18,6 +18,7 @@ from migrator.errors import CommandFailedError, ConfigError
 from migrator.kube.kubeconfig import Entry, Section
 
 Headers = dict[str, str]
+# A plugin may ask a server of its own for a token.
 _PLUGIN_SECONDS = 60.0
 # Where a person sits at the terminal, a plugin may ask them to log in with a browser.
 _INTERACTIVE_SECONDS = 300.0

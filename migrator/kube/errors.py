@@ -24,6 +24,7 @@ from migrator.model.strange import STRANGE
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 TWO_BUDGETS = "more than one PodDisruptionBudget"
 """Part of the answer 500 to an eviction that will never be granted (pkg/registry/core/pod/storage/eviction.go)."""
+# Shown and read: a webhook puts whole documents into its message, and the causes are at its end.
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidError,

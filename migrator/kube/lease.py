@@ -34,6 +34,7 @@ EVERY_SECONDS = 5.0
 """Time between renewals, in which a run that waits sees that the holder is alive."""
 # A Lease of more seconds than this is a person's: nobody waits for it to run out.
 _LONGEST = 120
+# Between two looks at a Lease that another run has.
 _LOOK_SECONDS = 1.0
 # Annotations: which run it is, since users, hosts and process numbers repeat in containers; and where its process is.
 _RUN, _PROCESS = "migrator/run", "migrator/process"

@@ -23,6 +23,7 @@ from migrator.readiness.pods_made import has_made_its_pods
 # How long a controller may take to make its pods; then what refuses them comes anyway, and a note says so.
 _SECONDS = 60.0
 _POLL = 0.5
+# Names in one line of progress.
 _SHOWN = 5
 
 

@@ -23,6 +23,7 @@ from migrator.model.ref import ResourceType
 from migrator.model.strange import Unparsed
 from migrator.ports import ByteSink, ClusterReader, Reporter, Sealer
 
+# The archive is read back for its digest without being held in memory.
 _CHUNK = 1 << 20
 
 

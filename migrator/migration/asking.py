@@ -26,6 +26,7 @@ from migrator.ports import Clock, ClusterReader, Green, ObjectAsker
 from migrator.rules import field_owners, webhooks
 from migrator.rules.trials import Trial, trials
 
+# Per webhook: several objects, since one may be refused for what it holds.
 _MOST_TRIALS = 3
 # How long what has just become ready may take to be reached: a node's rules for a Service, a new configuration.
 _SETTLE_SECONDS = 10.0

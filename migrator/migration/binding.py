@@ -18,6 +18,7 @@ from migrator.rules.field_owners import FENCE
 
 SELECTED = "volume.kubernetes.io/selected-node"
 _NO_PROVISIONER = "kubernetes.io/no-provisioner"
+# A provisioner makes a volume in seconds; where it takes longer, the copy goes on and says so.
 _POLL_SECONDS, _LIMIT_SECONDS = 0.5, 120.0
 
 

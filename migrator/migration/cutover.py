@@ -36,6 +36,7 @@ from migrator.model.verdict import Severity
 from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
 
 Turned = TypeVar("Turned")
+# HAProxy's counters are sums: a shorter time has too few requests to judge.
 _SAMPLE_SECONDS = 1.0
 # Percent by which whole weights may miss a share.
 _READ_BACK = 1.0

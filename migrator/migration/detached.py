@@ -11,6 +11,7 @@ from migrator.ports import ClusterReader
 from migrator.rules.shared_storage import Reach, user
 from migrator.rules.volumes import claims_of
 
+# The attach-detach controller and the CSI driver need seconds, or minutes with a cloud's API.
 _LOOK_SECONDS = 1.0
 
 

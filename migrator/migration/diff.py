@@ -23,6 +23,7 @@ from migrator.ports import Green, Reporter
 from migrator.rules import field_owners
 from migrator.rules.server_fields import CONTROLLER_ANNOTATIONS
 
+# A dry run meets the same conflicts as a write.
 _ATTEMPTS = 5
 _SERVER_OWNED = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 

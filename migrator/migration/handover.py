@@ -27,6 +27,7 @@ from migrator.rules.context import RuleContext
 from migrator.rules.shared_storage import storage_of
 
 _LOOK_SECONDS = 1.0
+# The volume and the claim name each other already: green's controller only confirms it.
 _BIND_SECONDS = 60.0
 _RETAIN = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
 

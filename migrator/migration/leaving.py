@@ -8,6 +8,7 @@ from migrator.migration.run import Run
 from migrator.model.events import Event, Progress
 from migrator.ports import TrafficSwitch
 
+# Connections end by themselves in seconds to hours.
 _LOOK_SECONDS = 1.0
 
 

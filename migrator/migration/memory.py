@@ -11,6 +11,7 @@ from migrator.model.events import Note
 from migrator.ports import Reporter
 
 MIB = 2**20
+# The interpreter with its libraries, measured after the imports of a copy.
 _BASE = 64 * MIB
 # Bytes that an object takes beside its JSON: names, decisions, its place in the order.
 _EACH = 16 * 1024

@@ -48,6 +48,7 @@ from migrator.rules.one_side import dns_owner
 from migrator.rules.one_side.recognise import persons_rule, without_objects
 from migrator.rules.ownership import owners_of
 
+# A cycle of owners may hold hundreds of objects.
 _SHOWN_OF_CYCLE = 5
 
 

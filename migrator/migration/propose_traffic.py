@@ -8,6 +8,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.untrusted import for_yaml_comment
 
 _HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
+# Addresses in a comment of the proposed file.
 _MOST = 12
 FORMS = (
     "# traffic:              # without it, cutover has nothing to move; a list moves several together (docs/traffic.md)",

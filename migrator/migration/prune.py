@@ -21,6 +21,7 @@ from migrator.readiness.kinds import readiness
 from migrator.rules import shared, skip, versions
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
+# Of what keeps a namespace or a CRD; the rest is counted.
 _SHOWN = 5
 
 

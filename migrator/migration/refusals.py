@@ -34,6 +34,7 @@ _HINT = "fix it on blue, or change it on its way by a transform; it cannot be cr
 # Kinds whose validation has not changed, or that green makes something else of.
 _NOTHING_TO_REFUSE = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Pod", "Job"})
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
+# Faults of one object: the schema's own validator names them all in `diff`.
 _SHOWN = 3
 # Words of an answer that is not validation's: what refuses by policy may come after the object.
 _OTHER_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied")

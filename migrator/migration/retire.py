@@ -15,6 +15,7 @@ from migrator.model.plan import Plan
 from migrator.model.traffic import Abilities, TrafficReading
 from migrator.ports import TrafficSwitch
 
+# Long enough for kept connections to send their next request, short enough for a person who waits.
 _WATCH_SECONDS = 5.0
 
 

@@ -28,6 +28,7 @@ from migrator.side_by_side import side_by_side
 if TYPE_CHECKING:
     from migrator.migration.data_pass import Movers
 
+# NTP keeps clocks within a second. A certificate that was just issued is not valid yet for a clock that is behind.
 _MOST_SKEW_SECONDS = 60.0
 
 

@@ -32,6 +32,7 @@ from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober, R
 from migrator.readiness.kinds import readiness, works
 from migrator.rules.storage import DATA_NOTES
 
+# Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
 
 

@@ -19,6 +19,7 @@ T = TypeVar("T")
 STRANGE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 """What code raises that meets a value of another type, or no value, where its kind always has one."""
 HINT = "look at it with kubectl; fix it, or leave it out with move.objects.exclude"
+# Of a trace only the line in this package is told: values are in the frames, and never shown.
 _PACKAGE = Path(__file__).parents[1]
 
 

@@ -17,6 +17,7 @@ from migrator.untrusted import for_shell, without_credentials
 _POLL = 1.0
 # Seconds between two looks at what is waited for.
 _LOOK = 15.0
+# Characters of a program's own words in one line.
 _WORDS = 200
 
 

@@ -17,9 +17,11 @@ from migrator.untrusted import for_shell
 _LOGS = "/var/log/migrator"
 # How the name of every unit begins that this tool starts.
 _PREFIX = "migrator-"
+# Each look is a command over SSH, on a board of one core more than nothing.
 _FIRST_POLL, _POLL = 0.1, 1.0
 # Of the time that it runs already: what is over soon is seen soon.
 _POLL_SHARE = 0.2
+# How long a host may be away: its command runs on without us.
 _LOST_SECONDS = 120.0
 # Units of this tool that run on until somebody ends them.
 _NO_WORK = frozenset({ROUTES_SERVICE, f"{SECOND_API}.service", f"{SECOND_ETCD}.service"})

@@ -18,6 +18,7 @@ from migrator.untrusted import for_shell, printable
 # kubeadm's own least for a control plane (its NumCPU and Mem checks), and what a kubelet with CRI-O needs.
 _MEMORY_MIB = {"control-plane": 1700, "worker": 700}
 _ARCHITECTURES = frozenset({"aarch64", "armv7l", "x86_64"})
+# kubernetes.io/docs/reference/networking/ports-and-protocols; the range of node ports is the person's.
 _PORTS = {"control-plane": (6443, 2379, 2380, 10250, 10257, 10259), "worker": (10250,)}
 
 _SCRIPT = r"""

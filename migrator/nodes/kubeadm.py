@@ -28,6 +28,7 @@ _PATIENCE_SECONDS = 30.0
 _API = "kubeadm.k8s.io/v1beta4"
 # A board that pulls its images over a slow line takes long; kubeadm has timeouts of its own for what it waits for.
 _INIT_SECONDS = 1800.0
+# A kubelet registers its node once it has its client certificate, which kubeadm has waited for.
 _REGISTER_SECONDS = 60
 # How long a token lives that a node joins with, and the one that `kubeadm init` makes and nobody uses.
 _TOKEN_LIFE, _UNUSED_TOKEN_LIFE = "15m", "1m0s"

@@ -16,6 +16,7 @@ from migrator.untrusted import for_shell
 # Annotation that remembers which labels a stack has set, so that one taken out of it is taken off the node.
 _LABELS = "migrator/labels"
 _TAINTS = "migrator/taints"
+# A node is ready when its pod network is, whose images it pulls first.
 _READY_SECONDS = 300.0
 
 

@@ -21,6 +21,7 @@ from migrator.untrusted import for_shell
 
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
+# Some hundred MB are checked, and unpacked onto an SD card.
 _INSTALL_SECONDS = 900.0
 # A lock that is older than the system's first process was left by a power cut: nobody has it.
 _DROP_OLD_LOCK = """

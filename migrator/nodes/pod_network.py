@@ -14,6 +14,7 @@ from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
 
+# Below the limit of a command over SSH (60 s), so that the message is this tool's own.
 _PROXY_SECONDS = 50
 _LISTED_ROUTES = f"sed -n 's|^ExecStart=/usr/bin/ip route replace ||p' {ROUTES_UNIT} 2>/dev/null"
 

@@ -18,6 +18,7 @@ from migrator.errors import BlockedError, CommandFailedError, MigratorError
 
 _STATE = Path("/var/lib/migrator-build")
 _FOLDERS = {"GOMODCACHE": "go-mod", "GOCACHE": "go-build", "TMPDIR": "tmp"}
+# For a command; a build itself is a process of its own, and has no limit.
 _SECONDS = 600.0
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 

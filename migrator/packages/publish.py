@@ -11,6 +11,7 @@ from migrator.adapters.commands import run
 from migrator.errors import BlockedError
 
 REPOSITORY = "migrator"
+# 200 MB for each version and architecture, over the line of a home.
 _COPY_SECONDS = 3600.0
 
 

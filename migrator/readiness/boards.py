@@ -11,8 +11,10 @@ from migrator.untrusted import printable
 
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 """Controllers of cgroups without which a kubelet does not start, or starts no pod."""
+# Kernels of the Raspberry Pi 5 and of Asahi have 16 KiB, for which not every program of an image was built.
 _USUAL_PAGE = 4096
 _OLD_WORD = 32
+# A board without a battery starts in 1970, or at the time of its image.
 _BEFORE_ANY_RELEASE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC).timestamp()
 # First minor whose images at registry.k8s.io have no 32-bit ARM any more (kubernetes#115742, CHANGELOG-1.27).
 _ARM32_IMAGES_UNTIL = 27

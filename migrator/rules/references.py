@@ -13,6 +13,7 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec
 from migrator.model.ref import ObjectRef
 
 _RBAC = "rbac.authorization.k8s.io"
+# A StatefulSet's claims are named by number; a count that nobody means must not fill the memory.
 _MOST_REPLICAS = 1000
 
 

@@ -34,6 +34,7 @@ _LOOP = """while IFS= read -r script && IFS= read -r input; do
   printf '\\n{mark} %d\\n' "$?"
   printf '\\n{mark}\\n' >&2
 done"""
+# A rollback waits for this, and nothing else runs meanwhile.
 _POLL_SECONDS = 0.005
 
 

@@ -18,6 +18,7 @@ from itertools import pairwise
 from migrator.testbed.lan import ADDRESS, NETWORK, Lan, within
 from migrator.testbed.threads import beside
 
+# EtherType and operations of ARP (RFC 826).
 _ETHERNET_ARP = 0x0806
 _REQUEST, _REPLY = 1, 2
 # SO_TIMESTAMPNS of Linux; Python's socket has no name for it.

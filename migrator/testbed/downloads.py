@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migrator.errors import MigratorError
 
+# Without a network the next source, a build, should begin soon.
 _CONNECT_SECONDS = 10
 
 

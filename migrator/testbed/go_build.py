@@ -20,6 +20,7 @@ from migrator.testbed.versions import Build, Program
 WORK = Path("/var/tmp/migrator-packages")  # noqa: S108 - a build user must reach it, and no home folder is open to all
 """The work folder of `migrator packages build`, whose caches of Go serve both."""
 SOURCES = Path(__file__).with_name("sources")
+# All of Kubernetes on a busy board.
 _BUILD_SECONDS = 4 * 3600.0
 FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 """As in the recipes of the packages, or the compiler would keep nothing of one for the other."""

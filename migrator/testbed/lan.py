@@ -20,6 +20,7 @@ NETWORK = "10.99"
 """Of 16 bits: a client may ask with many addresses of its own."""
 ADDRESS = f"{NETWORK}.0.9"
 PORT = 8000
+# setns(2): linux/sched.h, which Python 3.11 has no name for.
 _CLONE_NEWNET = 0x40000000
 _NAMES = Path("/run/netns")
 _PREFIX = "migrator-"

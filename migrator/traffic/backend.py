@@ -18,7 +18,9 @@ STAT_BEGINS = "# pxname,svname,"
 STATE_BEGINS = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
 # Fewer fields than these HAProxy itself refuses (server-t.h: SRV_STATE_FILE_MIN_FIELDS_VERSION_1).
 _STATE_FIELDS = 20
+# Bits of srv_admin_state (HAProxy management guide, `show servers state`): forced, inherited, by DNS.
 _MAINTENANCE = 0x01 | 0x02 | 0x20
+# Forced and inherited.
 _DRAIN = 0x08 | 0x10
 # Configured and enabled (check-t.h).
 _CHECK_RUNS = 0x02 | 0x04

@@ -13,9 +13,11 @@ from migrator.errors import CommandFailedError, TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, SideCounters, TrafficReading, Withdrawal
 from migrator.untrusted import printable
 
+# The contract's limit (docs/traffic.md): the answer is one small JSON object.
 _MOST_BYTES = 64 << 10
 # Percent by which what is read back may miss what was set.
 _READ_BACK = 1.0
+# Of its complaint, in one line.
 _WORDS = 200
 
 Count = Annotated[int, Field(ge=0, le=1 << 62)]

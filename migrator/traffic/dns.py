@@ -20,9 +20,11 @@ from migrator.traffic.together import ask_all, told
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
+# Secondaries are notified at once and fetch the zone in milliseconds to seconds.
 _POLL_SECONDS = 0.2
 # How long a way back waits for servers besides the primary: resolvers ask any of them.
 _WAY_BACK_SECONDS = 2.0
+# An update says what the records are now; a name that changes between looks three times is changed by something else.
 _ATTEMPTS = 3
 _CLOCK = SystemClock()
 

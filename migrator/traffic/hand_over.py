@@ -25,10 +25,13 @@ from migrator.traffic.together import ask_all, first_hint, told
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
+# 255 is for the owner of an address (RFC 9568, 5.2.4).
 _HIGHEST = 254
 # From the release until the other side takes the address.
 _PAUSE_SECONDS = 0.1
+# Beside the timers of VRRP: keepalived reads a tracked file when inotify tells it, on a busy host later.
 _TAKING_EFFECT_SECONDS = 2.0
+# keepalived on the host is asked by a signal and a file, which takes it some milliseconds.
 _POLL_SECONDS = 0.05
 
 

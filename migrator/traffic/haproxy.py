@@ -32,10 +32,12 @@ PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
 """In `show info`."""
 PEERS = re.compile(r"id=(\S+?)\(remote")
 """In `show peers`: those that are another HAProxy."""
+# Weights end at 256 (HAProxy configuration manual, `weight`).
 _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
 # How long a request that is in flight may take to end by itself before it is ended.
 _GRACE_SECONDS = 0.25
+# A look takes a millisecond, and clients wait for what is looked at.
 _POLL_SECONDS = 0.01
 _CLOCK = SystemClock()
 

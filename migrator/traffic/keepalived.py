@@ -24,6 +24,7 @@ MAY = 0
 """In the file: the host may hold the address, with its own priority. Another number is added to that."""
 MAY_NOT = -254
 """In the file: keepalived puts the instance into FAULT, which holds no address (keepalived.conf(5): less than -253)."""
+# For a login on a busy host; what is waited for there comes on top.
 _LOOK_TIMEOUT = 20.0
 _MARK = "-- data --"
 _DEAD = "keepalived does not run"

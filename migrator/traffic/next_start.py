@@ -15,6 +15,7 @@ _SECTION = re.compile(r"^(?P<kind>[a-z][a-z-]*)(?:\s+(?P<name>\S+))?")
 _WEIGHT = re.compile(r"\bweight\s+(\d+)")
 _DISABLED = re.compile(r"\s+disabled\b")
 _KEEPS = re.compile(r"^\s*load-server-state-from-file\s+(global|local)\b", re.MULTILINE)
+# Of a server without `weight` (HAProxy configuration manual).
 _DEFAULT_WEIGHT = 1
 
 

@@ -18,8 +18,11 @@ from migrator.untrusted import printable
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
+# A command takes milliseconds; HAProxy stops to answer when it is stopped (SIGSTOP) or its threads hang.
 _SECONDS = 5.0
+# An address of a host that is gone answers nothing at all.
 _CONNECT_SECONDS = 2.0
+# `show servers state` of ten thousands of servers has some MiB.
 _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
 _HINTS = {

@@ -21,6 +21,7 @@ _HEADER = (
 )
 _HINT = "correct traffic.haproxy.stateFile: it is the file of `server-state-file`"
 _RUNNING = "2"
+# `disabled` in haproxy.cfg: kept as it is, for it is the person's.
 _CONFIGURED_MAINTENANCE = 0x04
 _FORCED_MAINTENANCE = 0x01
 # Host name and SRV record of a server that has an address in haproxy.cfg: HAProxy warns and stops reading the line there,

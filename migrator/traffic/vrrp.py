@@ -19,6 +19,7 @@ _ADDRESS = re.compile(r"^     (?P<ip>[0-9A-Fa-f:.]+)(/\d+)? dev ")
 _TRACKING = re.compile(r"^     (?P<name>\S+), weight (?P<weight>-?\d+)(?P<reverse> reverse)?")
 _NUMBER = re.compile(r"-?\d+")
 _SECTION = "------<"
+# Skew time = (256 - priority) / 256 of the interval (RFC 9568, 6.1).
 _PRIORITIES = 256
 
 

@@ -17,6 +17,7 @@ from migrator.model.words import some
 
 SMALL = 3
 """Number of nodes up to which a second cluster is not recommended by itself."""
+# Kubernetes counts bytes.
 _GIB = 2.0**30
 # Checks whose failures concern both choices.
 _OF_BOTH = frozenset({CheckName.REMOVED_APIS, CheckName.STORED_VERSIONS, CheckName.WEBHOOKS})

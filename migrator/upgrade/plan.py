@@ -34,6 +34,7 @@ from migrator.upgrade.read_cluster import examine_cluster, with_evictions
 from migrator.upgrade.session import UpgradeSession, summarised
 from migrator.upgrade.window import emulation, etcd_of
 
+# Hosts: each is one process of ssh on this machine.
 _AT_ONCE = 8
 
 

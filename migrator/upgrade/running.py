@@ -14,6 +14,7 @@ from migrator.upgrade.session import UpgradeSession
 
 # Longer than kubeadm, pacman and etcdutl are given.
 _SECONDS = 2400.0
+# Each look is a command over SSH on each host.
 _POLL = 1.0
 
 

@@ -15,6 +15,7 @@ from migrator.readiness.kinds import readiness
 from migrator.untrusted import printable
 from migrator.upgrade.session import UpgradeSession
 
+# As kubeadm waits for a control plane (its timeout controlPlaneComponentHealthCheck is 4 minutes), and a little for pods.
 _SECONDS = 300.0
 _POLL = 0.5
 # Seconds that a control plane must be ready without interruption: a new kubelet restarts its static pods after some seconds.

@@ -27,6 +27,7 @@ _FIRST = (1, 35)
 # Minor of Kubernetes to a newer minor of etcd than kubeadm gives it, with which its API server was proven to lose nothing
 # (tests/integration/test_emulated_version.py, tests/e2e/test_upgrade.py).
 _PROVEN = {(1, 36): (3, 7)}
+# A soak lasts minutes to hours; the API server's log need not be full of looks.
 _POLL = 2.0
 # After so many seconds without a ready API server a soak has failed.
 _AWAY_SECONDS = 60.0

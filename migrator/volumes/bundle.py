@@ -12,6 +12,7 @@ from migrator.nodes.paths import STATE
 from migrator.ports import Host
 
 _MAIN = "import sys\nfrom migrator.volumes.agent.main import main\nsys.exit(main(sys.argv[1:]))\n"
+# The first time that a zip file can hold: the same source gives the same bytes, and so the same digest.
 _AT = (1980, 1, 1, 0, 0, 0)
 
 

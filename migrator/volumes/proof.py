@@ -24,6 +24,7 @@ from migrator.volumes.agent.tree import Tree, TreeError
 
 FORMAT = 1
 _WORD = "volume"
+# Differences in one answer; the rest is counted.
 _MOST = 20
 
 

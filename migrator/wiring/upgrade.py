@@ -30,6 +30,7 @@ from migrator.upgrade.state import UpgradeFold, UpgradeState, fold_upgrade
 from migrator.wiring.access import warn_of
 from migrator.wiring.inputs import UpgradeInputs
 
+# An API server that another upgrade, or a boot, has just restarted.
 _PATIENCE = 60.0
 RESUME_PATIENCE = 240.0
 """kubeadm may be at work on the only control plane, whose API server is away for parts of it."""

@@ -15,6 +15,7 @@ from migrator.migration.data_state import ClaimData
 from migrator.model.volumes import VolumePlan, Way
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+# docs/exit-codes.md.
 _INCOMPLETE = 4
 
 

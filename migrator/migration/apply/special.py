@@ -15,7 +15,9 @@ from migrator.ports import Clock, Green
 from migrator.rules import field_owners
 from migrator.rules.person import merge_patch
 
+# Each conflict is a controller's write to the status; one that writes more often than that does not come to rest.
 _ATTEMPTS = 5
+# A controller manager that has just been elected reads all objects before it makes pods.
 _START_SECONDS = 30.0
 _DEPLOYMENT, _JOB = "Deployment.apps", "Job.batch"
 _POLL = 0.1

@@ -22,9 +22,11 @@ from migrator.ports import Clock, Green
 from migrator.rules import field_owners
 from migrator.rules.ownership import relinked
 
+# Each conflict is somebody's write in between; after so many somebody writes all the time.
 _ATTEMPTS = 5
 # The answer of a server that has done nothing; one of 500 and above, or none, may follow a write.
 _TOO_MANY = 429
+# How long green may take to make what an object needs: the account of a new namespace, a definition's endpoint.
 _SETTLE_SECONDS = 10.0
 _NOT_CONVERTED = "does the conversion webhook of its CRD answer? Then run copy again"
 _IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"

@@ -24,6 +24,7 @@ _GIVEN = {
     "Ingress.networking.k8s.io": ("status", "loadBalancer", "ingress"),
     "Gateway.gateway.networking.k8s.io": ("status", "addresses"),
 }
+# Controllers give addresses in seconds.
 _POLL_SECONDS = 1.0
 # For each round of requests, as long as a hand-over waits for one.
 _PATIENCE_SECONDS = 150.0

@@ -29,6 +29,7 @@ from migrator.rules.one_side.guard import LABEL, Guard, guards
 
 # How long API servers may take to read a new policy, before a person is told that it does not refuse yet.
 _IN_FORCE_SECONDS = 10.0
+# An API server takes a new admission policy into use within a second or so, and reports nothing.
 _LOOK_SECONDS = 0.2
 
 

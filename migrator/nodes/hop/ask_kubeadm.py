@@ -17,6 +17,7 @@ from migrator.untrusted import for_shell, without_credentials
 # How kubeadm writes what one of its checks has against it (app/util/errors, preflight.Error).
 _ERROR = re.compile(r"^\s*\[ERROR ([^\]\s]+)\]:?\s*(.*)$", re.MULTILINE)
 _GATE = re.compile(r"^\s*(?:--feature-gates .* are:)?\s*([A-Z]\w+)=true\|false", re.MULTILINE)
+# `kubeadm upgrade plan` runs a Job on the cluster first, and waits for it (its check CreateJob).
 _PLAN_SECONDS = 180.0
 
 

@@ -29,6 +29,7 @@ _PATCHES = f"{STATE}/emulating-patches"
 _MARK = "emulating"
 # kubeadm's phases that change more than this node's static pods: they are done when the emulation is raised.
 _LATER = "upload-config,kubelet-config,bootstrap-token,addon,post-upgrade"
+# kubeadm waits as long for a static pod (its timeout upgradeManifests).
 _RESTART_SECONDS = 300.0
 LOCAL_KUBECTL = (
     f"m={MANIFESTS}/kube-apiserver.yaml; a=$(sed -n 's/.*--advertise-address=//p' $m); p=$(sed -n 's/.*--secure-port=//p' $m); "

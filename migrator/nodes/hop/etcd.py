@@ -21,7 +21,9 @@ SNAPSHOTS = f"{STATE}/snapshots"
 _TOOL_0_1_0 = f"{TOOLS}/etcdutl"
 # What of a snapshot's status all versions of etcdutl print, and print the same (etcdutl 3.6 has added `version`).
 _SAME = ("hash", "revision", "totalKey")
+# The hop before may have to be looked at, too; each holds all Secrets, so not more.
 _KEPT = 3
+# For packages and logs that are written meanwhile.
 _SPARE_MIB = 200
 SETTINGS = "etc/kubernetes var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env"
 """What of a node is saved and put back, below /."""

@@ -12,6 +12,7 @@ from migrator.nodes.hop.etcd_folders import ETCD_MANIFEST, EtcdFolders, folders_
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
+# etcd's largest recommended data (8 GiB), written to an SD card with 10 MiB/s, takes 14 minutes.
 _RESTORE_SECONDS = 1800.0
 # What a restore writes beside the snapshot's own bytes: etcd allocates 64 MiB for a log, twice.
 _SPARE_MIB = 200

@@ -29,8 +29,11 @@ from migrator.untrusted import for_shell
 
 PATCHES = "/etc/kubernetes/migrator-patches"
 _MARKS = f"{STATE}/upgraded"
+# kubeadm's own waits (5 minutes for each of four static pods), with its retries; it is ended only beyond them.
 _APPLY_SECONDS = 1800.0
+# For one image over a slow line; the node still serves meanwhile.
 _PULL_SECONDS = 900.0
+# kubeadm gives a kubelet 4 minutes (its timeout kubeletHealthCheck).
 _KUBELET_SECONDS = 240.0
 # Restarts by systemd after which a kubelet is taken not to come up.
 _CRASHES = 3

@@ -14,6 +14,7 @@ from migrator.nodes.hop.static_pod import static_pod_query
 from migrator.nodes.paths import KUBECTL, MANIFESTS
 from migrator.ports import Host
 
+# A restored etcd first reads its whole log, and the API server waits for it.
 _API_SECONDS = 300.0
 
 

@@ -22,6 +22,7 @@ _BEFORE = f"{STATE}/runtime-before.json"
 _FOLDER = "/run/migrator/trial"
 # A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing.
 _TRIES = 5
+# NODE of the CRI's NamespaceMode: a trial needs no pod network, which may be what is broken.
 _HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}
 _NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
 _POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}

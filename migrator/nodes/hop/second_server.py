@@ -23,6 +23,7 @@ _FOLDER = "/run/migrator/second"
 _OVERRIDE = "migrator.invalid/second"
 # For the second one's start, and for the regular one's.
 _READY_SECONDS, _REGULAR_SECONDS = 60.0, 300.0
+# The regular server is away meanwhile: each look is time without one of two.
 _POLL = 0.2
 
 # The mount namespace is kept open as descriptor 7, because it ends with its last process. The environment, which may hold

@@ -25,7 +25,9 @@ from migrator.testbed.processes import Process, is_free, start, stop
 from migrator.testbed.state import StateFolder
 from migrator.testbed.waiting import PATIENCE_SECONDS, wait
 
+# Each instruction is translated: systemd takes minutes.
 _EMULATED_BOOT_SECONDS = 900.0
+# inotify instances: systemd, the kubelet and CRI-O of all containers share one limit.
 _WATCHERS = 8192
 _REGISTRY_PORT = 5000
 

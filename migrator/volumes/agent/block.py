@@ -16,6 +16,7 @@ DIGEST = 32
 _FRAME = 64 * CHUNK
 # Its place in a device's `stat` (Documentation/block/stat.rst).
 _SECTORS_WRITTEN = 6
+# Processes named in one message.
 _MOST = 8
 ZEROS = hashlib.sha256(bytes(CHUNK)).digest()
 

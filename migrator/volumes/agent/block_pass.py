@@ -16,6 +16,7 @@ from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.settings import Settings
 from migrator.volumes.agent.transfer import Say, versions
 
+# Chunks in one request: 32 MiB, so that a lost connection loses no more.
 _AT_ONCE = 32
 
 

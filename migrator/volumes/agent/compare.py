@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
 
 ACLS = "system.posix_acl_"
+# Beyond it a list of single files is longer than letting rsync look at all of them.
 _MOST_NAMED = 20_000
 
 

@@ -10,7 +10,9 @@ from migrator.volumes.agent.compare import Totals, paired, totals
 from migrator.volumes.agent.memory import Binding, Memory
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
 
+# Blocks of another size, folders and metadata of the file system take a few percent more.
 _RESERVE = 1.05
+# So few files may be deleted without a question: a log that was rotated, a lock.
 _FEW = 10
 _AGREE = "if that is right, run this again with --accept-deletions"
 _LARGER = "make its volume larger"

@@ -9,6 +9,7 @@ import json
 import sys
 from typing import Any
 
+# Exit codes: one that may succeed when it is run again, one that will not.
 _FAILED, _REFUSED = 1, 2
 
 

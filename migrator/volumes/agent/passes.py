@@ -38,8 +38,11 @@ from migrator.volumes.agent.users import users
 
 # Nanoseconds: stamps are taken from a clock that ticks a few times a second, and some file systems keep whole seconds.
 _MARGIN = 2_000_000_000
+# Later than any stamp: nobody but this program writes on the target, so an equal stamp is trusted however young it is.
 _FOREVER = 1 << 62
+# What still differs after so many, while nobody writes, is a fault of a disk or a program.
 _ROUNDS = 3
+# Names of what differs; the count is told, too.
 _SHOWN = 10
 # File systems that stamp a write through a mapped page when it is written back; on others all content is read each time.
 _STAMPED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})

@@ -16,6 +16,7 @@ from migrator.volumes.agent.tree import APPEND, IMMUTABLE, KEPT_FLAGS, Tree, con
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MODES = {"p": stat.S_IFIFO, "s": stat.S_IFSOCK, "b": stat.S_IFBLK, "c": stat.S_IFCHR}
+# Read and written at a time.
 _CHUNK = 1 << 20
 _SHOWN = 3
 

@@ -30,9 +30,11 @@ _LETTERS = frozenset("bvlHogDtpAXrSIRcnxW")
 _WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file", "--ignore-missing-args"})
 _CAPABILITIES = re.compile(r"e\d*\.[A-Za-z]*")
 _LIMIT = re.compile(r"--bwlimit=\d+")
+# A list goes in parts of this size: that of a volume of millions of files has a GiB.
 _CHUNK = 1 << 18
 BLOCKS = 128
 """Of 512 bytes that tar reads and writes at once: a third less CPU time than with its own 20."""
+# A question is a word and a length; what is longer is no question, and is not read to its end.
 _LONGEST_LINE = 64
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from migrator.volumes.agent.entries import Entry, place, shown
 from migrator.volumes.agent.tree import APPEND, IMMUTABLE, KEPT_FLAGS, Tree, set_flags
 
+# A file system counts blocks for its own notes, so a whole file may have a few less, or more.
 _SPARSE_SHARE = 0.99
 # An ACL that names a user (acl(5), in the form of the attribute system.posix_acl_access).
 _ACL = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", tag, rights, who)
     for tag, rights, who in ((1, 6, 0xFFFFFFFF), (2, 4, 65534), (4, 4, 0xFFFFFFFF), (16, 4, 0xFFFFFFFF), (32, 4, 0xFFFFFFFF))
 )
+# File systems with times of whole seconds, or of two, do not keep it.
 _ODD_TIME = 1_000_000_000_123_456_789
 
 

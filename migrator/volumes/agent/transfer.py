@@ -21,10 +21,12 @@ from migrator.volumes.agent.serve import BLOCKS
 Say = Callable[[str], None]
 _RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")
 _PROGRESS = re.compile(r"^\s*([\d,]+)\s+\d+%")
+# rsync(1): partial transfer due to vanished source files.
 _VANISHED = 24
 # Exit codes that a cut connection gives (rsync(1)); a second try may succeed.
 _LOST = frozenset({10, 12, 30, 35, 255})
 _FULL = ("No space left on device", "Disk quota exceeded")
+# What the kernel lets a user have (/proc/sys/fs/pipe-max-size).
 _PIPE_BYTES = 1 << 20
 _NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")
 _STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")

@@ -23,7 +23,9 @@ IMMUTABLE, APPEND = 0x10, 0x20
 KEPT_FLAGS = IMMUTABLE | APPEND | 0x40 | 0x80
 """With no-dump and no-atime (linux/fs.h)."""
 _LONG = struct.calcsize("l")
+# FS_IOC_GETFLAGS and FS_IOC_SETFLAGS (linux/fs.h), which Python has no name for.
 _GET_FLAGS, _SET_FLAGS = 2 << 30 | _LONG << 16 | ord("f") << 8 | 1, 1 << 30 | _LONG << 16 | ord("f") << 8 | 2
+# Zeros of this size are a hole for both sides, whatever the file systems store.
 _BLOCK = 128 * 1024
 _ZEROS = bytes(_BLOCK)
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
