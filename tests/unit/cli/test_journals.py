@@ -60,7 +60,7 @@ def test_status_of_a_migration(migration: list[str], tmp_path: Path) -> None:
         ],
         "guards": {},
         "rollbackLoses": [],
-        "goodVerdictAt": None,
+        "goodVerdictAt": "2026-10-26T07:33:33+00:00",
         "onGreenSince": "2026-10-26T07:33:43+00:00",
         "lastEvent": "2026-10-26T07:33:48+00:00",
         "journal": str(tmp_path / "journal.jsonl"),
