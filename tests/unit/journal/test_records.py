@@ -52,9 +52,7 @@ st.register_type_strategy(int, st.integers(-(2**53), 2**53))
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 
 
-@pytest.mark.parametrize(
-    ("codec", "record"), [pytest.param(row[0], one, id=one.WORD) for row in BOTH for one in get_args(row[1])]
-)
+@pytest.mark.parametrize(("codec", "record"), [pytest.param(row[0], one, id=one.WORD) for row in BOTH for one in get_args(row[1])])
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_every_record_is_read_as_it_was_written(codec: Codec[Any], record: Any, data: st.DataObject) -> None:
