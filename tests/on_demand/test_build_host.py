@@ -25,7 +25,7 @@ DRIVER = f"""
 import json, pathlib, sys, time
 sys.path.insert(0, "/opt")
 from migrator.packages.host import Preparation, prepare, read_host
-from migrator.packages.prepared import prepared, undo_leftovers
+from migrator.packages.prepare_host import prepared, undo_leftovers
 
 def state():
     swaps = [line.split()[0] for line in pathlib.Path("/proc/swaps").read_text().splitlines()[1:]]

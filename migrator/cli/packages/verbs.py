@@ -99,7 +99,7 @@ def build(  # noqa: PLR0913, PLR0917 - its options
     from migrator.packages.build import build as build_one
     from migrator.packages.host import prepare, read_host, remember
     from migrator.packages.place import BuildPlace, make_state_folder, state_folder
-    from migrator.packages.prepared import prepared
+    from migrator.packages.prepare_host import prepared
     from migrator.packages.publish import build_user
     from migrator.packages.recipes import ARCHITECTURES, Source, checksum, parse_orders
 

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.errors import BlockedError, ConfigError
 from migrator.packages.host import BuildHost, Preparation, prepare, read_host
-from migrator.packages.prepared import prepared, undo_leftovers
+from migrator.packages.prepare_host import prepared, undo_leftovers
 from migrator.packages.recipes import RECIPES, Order, Source, checksum, parse_orders
 
 

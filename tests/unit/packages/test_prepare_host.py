@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.packages.prepared import undo_leftovers
+from migrator.packages.prepare_host import undo_leftovers
 
 
 @pytest.mark.parametrize(
