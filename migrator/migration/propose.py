@@ -98,7 +98,9 @@ def propose(
         "",
         *_volumes(claims),
         "",
-        *_one_side([item for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS) for item in _listed(blue, kind)]),
+        *_one_side(
+            RuleContext(meaning), [item for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS) for item in _listed(blue, kind)]
+        ),
         "",
         *_EXAMPLES,
         *seen_before_blue(_listed(blue, SERVICES), _listed(blue, INGRESSES)),
@@ -186,12 +188,12 @@ def _volumes(claims: list[Manifest]) -> list[str]:
     return [head, *([files] if names else []), moved, "volumes: {dataMoved: []}", *bound]
 
 
-def _one_side(workloads: list[Manifest]) -> list[str]:
+def _one_side(context: RuleContext, workloads: list[Manifest]) -> list[str]:
     """Return what runs on one side only, and what only a person can know; one that cannot be read is left out."""
     known, asked = [], []
     for manifest in workloads:
         with contextlib.suppress(*STRANGE):
-            row, open_question = row_of(manifest), question(manifest)
+            row, open_question = row_of(manifest), question(manifest, context)
             name = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
             if row and row.held:
                 known.append(f"{row.name} ({name})")

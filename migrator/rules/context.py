@@ -70,6 +70,10 @@ class BlueFacts:
     """API groups whose CRDs move."""
     wildcard_roles: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Roles and ClusterRoles that allow everything; those that stay, too."""
+    outside_roles: frozenset[tuple[str, str, str]] = frozenset()
+    """(namespace, name, what) of Roles and ClusterRoles that let an account write what acts outside."""
+    bound_accounts: frozenset[tuple[str, str, str, str]] = frozenset()
+    """(namespace, account, namespace of the role, role) of each binding of an account."""
     generated_tokens: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Secrets in which blue's controller signed a token for an account."""
     signed_at_run_time: frozenset[ObjectRef] = frozenset()

@@ -12,7 +12,7 @@ from typing import Any
 
 from migrator.model.manifest import Manifest, drop, get, map_list, put, ref_of, without
 from migrator.rules.context import Hindrance, Rule, RuleContext
-from migrator.rules.pool_addresses import asked_for
+from migrator.rules.pool_addresses import asked_for, asks
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -71,13 +71,20 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     if "clusterIP" in fields and address not in ("", "None") and not in_green_range(address, context):
         found.append(f"chosen cluster IP {address} is outside green's service ranges; green allocates another")
     if get(manifest, "spec", "type") == "LoadBalancer":
-        asked = asked_for(manifest)
-        found.append(
-            f"asks green's controller for the external address that it has on blue: {asked[1]}"
-            if asked
-            else "green's load balancer controller assigns a new external address"
-        )
+        found.append(_note_of_address(manifest))
     return found
+
+
+def _note_of_address(manifest: Manifest) -> str:
+    asked = asked_for(manifest)
+    if asked:
+        return f"asks green's controller for the external address that it has on blue: {asked[1]}"
+    if get(manifest, "status", "loadBalancer", "ingress") or asks(manifest):
+        return "green's load balancer controller assigns a new external address"
+    return (
+        "has no external address on blue; where green's come from a pool, it may take one that another Service asks for:"
+        " leave it out (move.objects.exclude) until that one has it"
+    )
 
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:

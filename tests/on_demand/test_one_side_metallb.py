@@ -63,17 +63,20 @@ def test_a_service_keeps_its_address_and_one_side_announces_it(sandbox: Sandbox,
 
 
 def test_one_that_waits_takes_nobodys_address(sandbox: Sandbox, store: Store, tmp_path: Path) -> None:
-    """The pool is full on blue; on green the Service that has an address there asks for it before the other one is there (metallb#1984)."""
+    """The pool is full on blue; on green, whose controller runs, the Service with the address is there before the other (metallb#1984)."""
     programs = store.programs("metallb-controller", "pause")
     controller, namespace = programs["metallb-controller"], sandbox.namespace
     define(sandbox.pair, *controller.parent.glob("*.yaml"))
     for create in (sandbox.on_blue, sandbox.on_green):
         create(sees_services(namespace))
     pool = made("metallb.io/v1beta1", "IPAddressPool", "lan", spec={"addresses": [f"{FIRST}-{FIRST}"]})
-    with both_sides(sandbox, tmp_path, {"controller": controller, "speaker": programs["pause"]}):
-        sandbox.on_blue(*metallb(namespace), pool, service("web", type="LoadBalancer", loadBalancerClass=LB_CLASS))
+    with both_sides(sandbox, tmp_path, {"controller": controller, "speaker": programs["pause"]}) as (_, green):
+        sandbox.on_blue(*metallb(namespace), pool)
+        done(sandbox, "copy")
+        sandbox.on_blue(service("web", type="LoadBalancer", loadBalancerClass=LB_CLASS))
         until(lambda: address(sandbox.pair.blue, namespace, "web") == FIRST)
         sandbox.on_blue(service("another", type="LoadBalancer", loadBalancerClass=LB_CLASS))
+        until(lambda: any("config reloaded" in log.read_text() for log in green.folder.glob("controller-*/log")))
         done(sandbox, "copy")
         until(lambda: address(sandbox.pair.green, namespace, "web") == FIRST)
         assert address(sandbox.pair.green, namespace, "another") == ""

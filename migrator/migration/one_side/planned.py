@@ -35,7 +35,7 @@ def planned(
     """Return green's manifest, held where it may run on one side only; `ready`: whether it works on blue."""
     found = one_sided(blue, resource, context)
     if found is None:
-        asked = None if persons_rule(blue, context) else question(blue)
+        asked = None if persons_rule(blue, context) else question(blue, context)
         return Planned(transformed, question=asked.text if asked else "", answer=asked.line("auto") if asked else "")
     found, manifest = for_green(found, blue, transformed, context)
     if found.part is None:

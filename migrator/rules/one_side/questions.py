@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
 from migrator.model.ref import ObjectRef
+from migrator.rules.context import RuleContext
+from migrator.rules.one_side.images import is_of
+from migrator.rules.one_side.rights import rights
 from migrator.rules.one_side.table import WORKLOADS
 
 CREDENTIALS = frozenset(
@@ -60,6 +63,9 @@ _AT_WORK = (
 )
 """Words of commands that work without being asked: at set times, or for what waits in a queue."""
 
+_HARMLESS = ("metallb/controller", "metallb-controller", "purelb/allocator")
+"""Images of what gives Services addresses of a pool in the cluster, and tells nobody outside of them."""
+
 
 class Question(NamedTuple):
     """A workload that may act outside."""
@@ -69,12 +75,15 @@ class Question(NamedTuple):
     """Names of its variables, or of the keys that they are read from; never values."""
     runs: tuple[str, ...] = ()
     """What works in it without being asked."""
+    writes: tuple[str, ...] = ()
+    """What its account may write outside."""
 
     @property
     def text(self) -> str:
         """The question, in a sentence."""
         parts = [f"gets {', '.join(self.signs)}"] if self.signs else []
         parts += [f"runs {', '.join(self.runs)}"] if self.runs else []
+        parts += [f"may write {', '.join(self.writes)}"] if self.writes else []
         return f"{' and '.join(parts)}: may it run on both sides?"
 
     def line(self, hold: str) -> str:
@@ -83,7 +92,7 @@ class Question(NamedTuple):
         return f"{{name: {self.ref.name}, target: {{{target}}}, hold: {hold}}}"
 
 
-def question(manifest: Manifest) -> Question | None:
+def question(manifest: Manifest, context: RuleContext) -> Question | None:
     """Return what is to be asked about a workload that the table does not know."""
     ref = ref_of(manifest)
     if ref.type_name not in WORKLOADS:
@@ -92,7 +101,8 @@ def question(manifest: Manifest) -> Question | None:
     names = {name for container in own for variable in container.get("env") or [] for name in _names(variable)}
     signs = tuple(sorted(name for name in names if name in CREDENTIALS or any(fnmatchcase(name, known) for known in _PATTERNS)))
     runs = tuple(" ".join(words) for words in _AT_WORK if any(set(words) <= _words(container) for container in own))
-    return Question(ref, signs, runs) if signs or runs else None
+    writes = () if any(is_of(container, _HARMLESS) for container in own) else rights(manifest, context)
+    return Question(ref, signs, runs, writes) if signs or runs or writes else None
 
 
 def _names(variable: Manifest) -> Iterator[str]:

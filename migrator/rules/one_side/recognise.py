@@ -14,6 +14,7 @@ from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
+from migrator.rules.one_side.images import ends_as, path_of
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, NODES, REPLICAS, TOLD, WORKLOADS, Path, Row
 from migrator.rules.person import selects
@@ -127,8 +128,7 @@ def _persons_ways(person: OneSideRule, row: Row | None, ref: ObjectRef) -> tuple
 def _is(row: Row, program: _Program) -> bool:
     if any(all(_has(program.words, flag) for flag in flags) for flags in row.flags):
         return True
-    named = any(fnmatchcase(f"/{program.image}", f"*/{pattern}") for pattern in row.images)
-    return named and (not row.words or bool(row.words & program.words))
+    return ends_as(program.image, row.images) and (not row.words or bool(row.words & program.words))
 
 
 def _has(words: frozenset[str], pattern: str) -> bool:
@@ -141,14 +141,7 @@ def _programs(manifest: Manifest) -> Iterator[_Program]:
         flags = {word.partition("=")[0] for word in words if word.startswith("-")}
         programs = {word.rpartition("/")[2] for word in words}
         variables = {f"{item.get('name')}={item['value']}" for item in container.get("env") or [] if item.get("value")}
-        yield _Program(_path(container.get("image") or ""), frozenset(words) | flags | programs | variables)
-
-
-def _path(image: str) -> str:
-    """Return an image's path without registry, tag and digest: mirrors keep at least its end."""
-    name = image.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
+        yield _Program(path_of(container.get("image") or ""), frozenset(words) | flags | programs | variables)
 
 
 def held_labels(manifest: Manifest) -> dict[str, str]:

@@ -82,3 +82,17 @@ def test_who_asks_by_itself() -> None:
     assert asks(service({"purelb.io/addresses": "192.0.2.9"}))
     assert asks(keep_address(service(POOL, "192.0.2.9"), PLAIN))
     assert not asks(service(POOL))
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (service({}), "has no external address on blue"),
+        (service({}, "192.0.2.9"), "assigns a new external address"),
+        (service({}, loadBalancerIP="192.0.2.9"), "assigns a new external address"),
+    ],
+)
+def test_one_without_an_address_may_take_another_ones(one: Manifest, words: str) -> None:
+    """MetalLB gives it the one that another asks for, where it knows both at the same moment (metallb#1984)."""
+    (note,) = services.notes(one, PLAIN)
+    assert words in note
