@@ -268,12 +268,13 @@ def gates_and_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
                 CheckName.GATES, host.name, f"its kubelet is started with {flag}, which {target} does not know", "take it out first"
             )
         given = arguments_of(host.manifests.get("kube-apiserver") or {})
-        for plugin in given.get("--enable-admission-plugins", "").split(","):
+        named = (given.get(f"--{what}-admission-plugins", "").split(",") for what in ("enable", "disable"))
+        for plugin in sorted({plugin for plugins in named for plugin in plugins}):
             if target and _GONE_PLUGINS.get(plugin, 99) <= target.minor:
                 yield fail(
                     CheckName.GATES,
                     f"{host.name}/kube-apiserver",
-                    f"enables admission plugin {plugin}, which {target} does not have",
+                    f"names admission plugin {plugin}, which {target} does not have: it would not start",
                     "take it out first",
                 )
 

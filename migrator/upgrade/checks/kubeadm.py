@@ -66,6 +66,14 @@ def configuration(facts: UpgradeFacts) -> Iterator[Finding]:
         yield fail(CheckName.KUBEADM_CONFIG, "kubeadm-config", reason, hint)
     elif version.endswith("v1beta3"):
         yield warn(CheckName.KUBEADM_CONFIG, "kubeadm-config", f"{version} is deprecated", "the upgrade writes it as v1beta4")
+    told = any("kubelet-config" in text for text in facts.cluster.unread)
+    if version and not facts.cluster.kubelet_config and not told:
+        yield fail(
+            CheckName.KUBEADM_CONFIG,
+            "kubelet-config",
+            "ConfigMap kube-system/kubelet-config is not there, or has no settings: kubeadm would stop at it on each node",
+            "kubeadm init phase upload-config kubelet --config FILE, with a KubeletConfiguration in it",
+        )
     if not version:
         yield fail(
             CheckName.KUBEADM_CONFIG,

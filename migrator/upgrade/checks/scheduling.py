@@ -21,6 +21,7 @@ from migrator.upgrade.checks.finding import fail
 from migrator.upgrade.checks.tied import bound_volumes, tied
 
 _BLOCKING = ("NoSchedule", "NoExecute")
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - compared, not bound
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tu
     for name, wanted in requests(pod).items():
         if wanted and wanted > free.get(name, 0):
             return f"not enough {name}"
-    if _ports(pod) & {port for other in place.pods for port in _ports(other)}:
+    if any(_same_port(one, port) for one in _ports(pod) for other in place.pods for port in _ports(other)):
         return "host port taken"
     for claim in claims_of(pod):
         terms = get(volumes.get(claim) or {}, "spec", "nodeAffinity", "required", "nodeSelectorTerms")
@@ -138,10 +139,17 @@ def _node_affinity(spec: Manifest, place: Place) -> bool:
     return not required or any(admits(term, place.node) for term in required)
 
 
-def _ports(pod: Manifest) -> set[tuple[int, str]]:
+def _same_port(one: tuple[int, str, str], other: tuple[int, str, str]) -> bool:
+    """Return whether two host ports are one: on the same address, or either on all of them."""
+    return one[:2] == other[:2] and (one[2] == other[2] or "" in (one[2], other[2]))
+
+
+def _ports(pod: Manifest) -> set[tuple[int, str, str]]:
+    """Return port, protocol and address of what a pod takes of its node; native sidecars count as containers do."""
+    sidecars = [item for item in pod["spec"].get("initContainers") or [] if item.get("restartPolicy") == "Always"]
     return {
-        (port["hostPort"], port.get("protocol", "TCP"))
-        for container in pod["spec"].get("containers") or []
+        (port["hostPort"], port.get("protocol") or "TCP", (port.get("hostIP") or "").replace(_ALL_ADDRESSES, ""))
+        for container in (*sidecars, *(pod["spec"].get("containers") or []))
         for port in container.get("ports") or []
         if port.get("hostPort")
     }

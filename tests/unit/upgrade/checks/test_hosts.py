@@ -357,8 +357,9 @@ def test_a_setting_that_the_next_kubelet_does_not_know_is_told() -> None:
 def test_a_plugin_is_gone_from_its_own_minor_on() -> None:
     """One of a later minor still works."""
     for plugin, count in (("PersistentVolumeLabel", 1), ("NodeRestriction", 0)):
-        manifests = {"kube-apiserver": manifest(f"--enable-admission-plugins={plugin}")}
-        assert len(findings("gates", hosts=hosts(manifests=manifests))) == count
+        for what in ("enable", "disable"):
+            manifests = {"kube-apiserver": manifest(f"--{what}-admission-plugins={plugin}")}
+            assert len(findings("gates", hosts=hosts(manifests=manifests))) == count
 
 
 @pytest.mark.parametrize(

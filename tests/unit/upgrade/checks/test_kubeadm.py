@@ -108,3 +108,12 @@ def test_a_control_plane_without_the_files_of_its_static_pods_is_found() -> None
     (found,) = check(facts(hosts=hosts(missing=("/etc/kubernetes/audit-policy.yaml",))))
     assert (found.check, found.subject, found.severity.value) == ("kubeadm-config", "cp", "failure")
     assert "/etc/kubernetes/audit-policy.yaml" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("unread", "found"), [((), 1), (("ConfigMap kubelet-config: forbidden",), 0)], ids=["not there", "told already"]
+)
+def test_a_cluster_without_settings_of_its_kubelets_is_found(unread: tuple[str, ...], found: int) -> None:
+    """Somebody has removed the ConfigMap: `kubeadm upgrade node` reads it on each node."""
+    items = [item for item in check(facts(kubelet_config={}, unread=unread)) if item.subject == "kubelet-config"]
+    assert [item.check for item in items] == ["kubeadm-config"] * found

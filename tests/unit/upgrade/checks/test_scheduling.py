@@ -44,6 +44,10 @@ TAINT = [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
 WEB: dict[str, Any] = {"labels": {"app": "web"}}
 
 
+ANY = ".".join("0000")
+"""All addresses of a node."""
+
+
 @pytest.mark.parametrize(
     ("wanted", "there", "pods", "reason"),
     [
@@ -70,6 +74,24 @@ WEB: dict[str, Any] = {"labels": {"app": "web"}}
 def test_a_filter_says_no_for_its_own_reason(wanted: Manifest, there: Manifest, pods: tuple[Manifest, ...], reason: str) -> None:
     """Taints, selectors, affinity both ways, room, ports."""
     assert refusal(wanted, there, *pods) == reason
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "taken"),
+    [
+        ({"hostIP": "10.0.0.1"}, {"hostIP": "10.0.0.2"}, False),
+        ({"hostIP": "10.0.0.1"}, {"hostIP": ANY}, True),
+        ({"hostIP": "10.0.0.1"}, {}, True),
+        ({}, {"protocol": "UDP"}, False),
+        ({"hostIP": "10.0.0.1"}, {"hostIP": "10.0.0.1"}, True),
+    ],
+)
+def test_a_host_port_is_taken_on_its_own_address(one: dict[str, str], other: dict[str, str], *, taken: bool) -> None:
+    """Two load balancers of one node, each on an address of its own, are no conflict; a sidecar's port counts."""
+    wanted = pod("a", "", spec={"containers": [{"name": "m", "ports": [{"hostPort": 53, **one}]}]})
+    sidecar = {"name": "s", "restartPolicy": "Always", "ports": [{"hostPort": 53, **other}]}
+    there = pod("b", "n", spec={"initContainers": [sidecar], "containers": [{"name": "m"}]})
+    assert refusal(wanted, node("n"), there) == ("host port taken" if taken else "")
 
 
 def test_affinity_to_a_pod_elsewhere_holds_back() -> None:
