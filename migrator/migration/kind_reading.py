@@ -193,6 +193,8 @@ def _facts_of_moving(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, 
         yield "signed_at_run_time", ref
     if ref.type_name == "PersistentVolume" and not storage.is_provisioned(manifest):
         yield "moving_volumes", ref.name
+        if storage.is_of_a_host(manifest):
+            yield "host_volumes", ref.name
     elif ref.type_name == _STORAGE_CLASS:
         yield "storage_classes", ref.name
     elif ref.type_name == "LimitRange":

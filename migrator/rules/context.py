@@ -64,6 +64,8 @@ class BlueFacts:
     """Workloads whose replicas an autoscaler sets."""
     moving_volumes: frozenset[str] = frozenset()
     """PersistentVolumes that move with their claim."""
+    host_volumes: frozenset[str] = frozenset()
+    """Those of them that are a folder or a device of one host: on green there is another one, without the data."""
     storage_classes: frozenset[str] = frozenset()
     """StorageClasses that move."""
     groups: frozenset[str] = frozenset()

@@ -45,6 +45,8 @@ _CLOUD = {
     "cinder": "volumeID",
     "vsphereVolume": "volumePath",
 }
+# Sources that are disks, of which a node has the file system to itself.
+_DISKS = frozenset(_CLOUD.keys() - {"azureFile"}) | {"csi", "iscsi", "rbd", "fc"}
 _COPY = "copy it (way: copy), or move it by your own means"
 
 
@@ -111,6 +113,12 @@ def storage_of(volume: Manifest) -> str:
         if kind in spec:
             return f"{kind} {spec[kind].get(name)}"
     return ""
+
+
+def has_one_user(volume: Manifest) -> bool:
+    """Return whether a volume is a disk for one user outside of one host: two clusters that attach it destroy it."""
+    modes = set(get(volume, "spec", "accessModes") or [])
+    return bool(_DISKS & volume["spec"].keys()) and not modes & {"ReadWriteMany", "ReadOnlyMany"}
 
 
 def secrets_of(volume: Manifest) -> list[str]:

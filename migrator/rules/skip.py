@@ -14,6 +14,7 @@ from migrator.rules.context import RuleContext
 from migrator.rules.one_side import guard
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
+from migrator.rules.shared_storage import has_one_user
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -286,6 +287,11 @@ RULES = (
     SkipRule(
         "created by a provisioner: green's provisioner creates its own",
         lambda m, _: storage.is_provisioned(m),
+        frozenset({"PersistentVolume"}),
+    ),
+    SkipRule(
+        "a disk for one user, which blue uses: `volumes.claims: way: handOver` gives it to green once blue has let go of it",
+        lambda m, _: get(m, "status", "phase") == "Bound" and has_one_user(m),
         frozenset({"PersistentVolume"}),
     ),
     SkipRule(

@@ -117,6 +117,11 @@ def is_provisioned(manifest: Manifest) -> bool:
     return bool(get(manifest, "metadata", "annotations", "pv.kubernetes.io/provisioned-by"))
 
 
+def is_of_a_host(manifest: Manifest) -> bool:
+    """Return whether a volume is a folder or a device of a host."""
+    return bool(get(manifest, "spec", "local") or get(manifest, "spec", "hostPath"))
+
+
 def claim_class(manifest: Manifest, context: RuleContext) -> str:
     """Return the storage class that the claim asks for on green, empty for none or the default one."""
     name = get(manifest, "spec", "storageClassName") or get(manifest, "metadata", "annotations", _CLASS_ANNOTATION) or ""
@@ -180,7 +185,7 @@ def data_plan(manifest: Manifest, context: RuleContext) -> DataPlan:
     """Return what happens to the data of an object; only a claim has data of its own."""
     if manifest["kind"] != "PersistentVolumeClaim" or not had_data(manifest):
         return DataPlan.NONE
-    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes:
+    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes - context.blue.host_volumes:
         return DataPlan.SAME_VOLUME
     metadata = manifest["metadata"]
     name = f"{metadata['namespace']}/{metadata['name']}"

@@ -12,7 +12,7 @@ from migrator.model.volumes import Place, VolumePlan, Way
 from migrator.rules.adoption import HOSTNAME, Machines, machines, same_machine
 from migrator.rules.context import RuleContext
 from migrator.rules.replication import replicated_by
-from migrator.rules.shared_storage import Reach, refusal, storage_of
+from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_of
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
 
@@ -25,6 +25,7 @@ _KINDS = {
     "cephfs": ("it lies in Ceph", "make a volume on green with the same path"),
     "fc": ("it lies on Fibre Channel storage", "hand the disk over: never attach it to both clusters"),
 }
+_ANOTHER_VOLUME = "make a volume for a folder of a node there in its place (delete the claim and the volume on green first)"
 _SAY_SO = "then name the claim in volumes.dataMoved"
 
 
@@ -150,7 +151,7 @@ def _adopted(plan: _Draft, place: Place | tuple[str, str], blue: ClusterVolumes,
 def _not_copied(plan: _Draft, volume: Manifest, words: tuple[str, str], blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:
     """Return the way of what lies in no folder of one host, and for which a person has decided nothing."""
     reason, hint = words
-    if is_provisioned(volume) or "csi" in volume["spec"]:
+    if is_provisioned(volume) or "csi" in volume["spec"] or has_one_user(volume):
         refused = refusal(volume, blue.volumes.values(), blue.reach, green.reach) if storage_of(volume) else (reason, hint)
         if refused:
             return plan.made(Way.SKIP, refused[0], f"{refused[1]}; {_SAY_SO}")
@@ -167,6 +168,8 @@ def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan
         hint = "`migrator data copy` has green's provisioner make it; without one, start its workload there once, and stop it"
         return plan.made(Way.COPY, "green's claim has no volume yet", hint, blue=place)
     there = place_of(volume, plan.green_claim, green)
+    if isinstance(there, Place) and green.nodes and there.node not in green.nodes.values():
+        there = f"its volume is on node {there.node}, which green does not have", _ANOTHER_VOLUME
     if isinstance(there, tuple):
         reason, hint = there
         return plan.made(Way.SKIP, f"on green {reason}", f"{hint}; {_SAY_SO}", blue=place)

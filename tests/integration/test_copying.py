@@ -252,7 +252,10 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
 
 
 def test_claims_and_volumes(sandbox: Sandbox) -> None:
-    """A hand-made volume and its claim bind to each other on green; a claim whose data stays behind fails validation."""
+    """A hand-made volume and its claim bind to each other on green; a claim whose data stays behind fails validation.
+
+    So does one whose volume is a folder of a host, of which green has another one.
+    """
     sandbox.configure(
         move={
             "clusterScoped": True,
@@ -261,10 +264,14 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
         }
     )
     name = sandbox.namespace
-    for prefix in ("pv", "left"):
+    for prefix, source in (
+        ("pv", share := {"nfs": {"server": "nas.example.com", "path": "/x"}}),
+        ("left", share),
+        ("host", {"hostPath": {"path": "/srv/x"}}),
+    ):
         spec = {
             "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "", "persistentVolumeReclaimPolicy": "Delete",
-            "nfs": {"server": "nas.example.com", "path": "/x"}, "claimRef": {"namespace": name, "name": f"{prefix}-claim"},
+            "claimRef": {"namespace": name, "name": f"{prefix}-claim"}, **source,
         }  # fmt: skip
         claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}}
         sandbox.on_blue(
@@ -274,7 +281,7 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
         until(lambda prefix=prefix: get(sandbox.blue("PersistentVolumeClaim", f"{prefix}-claim"), "status", "phase") == "Bound")  # type: ignore[misc]
     result = sandbox.json("copy")
     assert result.code == 0, result.out
-    assert result.document["dataLeft"] == [f"{name}/left-claim"]
+    assert result.document["dataLeft"] == [f"{name}/host-claim", f"{name}/left-claim"]
     until(lambda: get(sandbox.green("PersistentVolumeClaim", "pv-claim"), "status", "phase") == "Bound")
     volume = sandbox.green("PersistentVolume", f"pv-{name}")
     assert volume["spec"]["claimRef"]["uid"] == sandbox.green("PersistentVolumeClaim", "pv-claim")["metadata"]["uid"]
@@ -283,6 +290,7 @@ def test_claims_and_volumes(sandbox: Sandbox) -> None:
     sandbox.configure(gates={"readyTimeout": "1s"}, move={"kinds": {"include": ["PersistentVolumeClaim", "Namespace"]}})
     failures = [item for item in sandbox.json("validate").document["findings"] if item["check"] == "data"]
     assert {item["subject"] for item in failures} == {
+        f"PersistentVolumeClaim/{name}/host-claim",
         f"PersistentVolumeClaim/{name}/left-claim",
         f"PersistentVolumeClaim/{name}/pv-claim",
     }

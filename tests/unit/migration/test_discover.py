@@ -69,7 +69,8 @@ def test_facts_of_blue_are_collected() -> None:
         in_shop(service("bare", selector=None)),
         in_shop(deployment("front")),
         made("autoscaling/v2", "HorizontalPodAutoscaler", "front", namespace="shop", spec=scaler),
-        made("v1", "PersistentVolume", "by-hand", spec={"capacity": {"storage": "1Gi"}}),
+        made("v1", "PersistentVolume", "by-hand", spec={"nfs": {"server": "nas", "path": "/"}}),
+        made("v1", "PersistentVolume", "folder", spec={"hostPath": {"path": "/srv"}}),
         made("v1", "PersistentVolume", "provisioned", annotations=provisioned, spec={}),
         made("storage.k8s.io/v1", "StorageClass", "fast", provisioner="csi.example.com"),
         crd("widgets", "Widget", "example.com"),
@@ -77,7 +78,8 @@ def test_facts_of_blue_are_collected() -> None:
     facts = read(both).inventory.blue
     assert facts.selector_services == {("shop", "front")}
     assert facts.scaled == {ObjectRef("apps", "Deployment", "shop", "front")}
-    assert facts.moving_volumes == {"by-hand"}
+    assert facts.moving_volumes == {"by-hand", "folder"}
+    assert facts.host_volumes == {"folder"}
     assert facts.storage_classes == {"fast"}
     assert facts.groups == {"example.com"}
     assert ObjectRef("", "PersistentVolume", "", "provisioned") in facts.staying

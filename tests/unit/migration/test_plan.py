@@ -95,18 +95,20 @@ def test_an_unserved_kind_is_blocked_with_its_hint() -> None:
 
 
 def test_the_data_of_each_claim_is_decided() -> None:
-    """No data, data that stays, data accounted for, and a volume that moves."""
+    """No data, data that stays, data accounted for, and volumes that move: a share with its data, a folder of a host without."""
     both = pair(
         {**claim("none"), "status": {"phase": "Pending"}},
         claim("left", volumeName="gone"),
         claim("told", volumeName="gone"),
         claim("same", volumeName="by-hand"),
-        made("v1", "PersistentVolume", "by-hand", spec={"capacity": {"storage": "1Gi"}}),
+        claim("folder", volumeName="of-host"),
+        made("v1", "PersistentVolume", "by-hand", spec={"nfs": {"server": "nas", "path": "/"}}),
+        made("v1", "PersistentVolume", "of-host", spec={"hostPath": {"path": "/srv"}}),
         config="volumes: {dataMoved: [shop/told]}",
     )
     data = {item.blue.name: item.data for item in both.read()[0].items if item.blue.kind == "PersistentVolumeClaim"}
-    expected = [DataPlan.NONE, DataPlan.NOT_COPIED, DataPlan.ACCOUNTED_FOR, DataPlan.SAME_VOLUME]
-    assert data == dict(zip(("none", "left", "told", "same"), expected, strict=True))
+    expected = [DataPlan.NONE, DataPlan.NOT_COPIED, DataPlan.ACCOUNTED_FOR, DataPlan.SAME_VOLUME, DataPlan.NOT_COPIED]
+    assert data == dict(zip(("none", "left", "told", "same", "folder"), expected, strict=True))
 
 
 def test_a_finished_job_has_its_end_and_status() -> None:

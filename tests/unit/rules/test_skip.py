@@ -45,6 +45,10 @@ SNAPSHOT = "snapshot.storage.k8s.io/v1"
         ),
         (made("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={}), "managed by the API server"),
         (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "created by a provisioner"),
+        (
+            made("v1", "PersistentVolume", "pv", spec={"iscsi": {}, "accessModes": ["ReadWriteOnce"]}, status={"phase": "Bound"}),
+            "a disk for one user",
+        ),
         (made("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical"), "exists on every cluster"),
         (
             made("v1", "ConfigMap", "lock", namespace="n", annotations={"control-plane.alpha.kubernetes.io/leader": "{}"}),
@@ -63,7 +67,9 @@ def test_what_stays(manifest: Manifest, reason: str) -> None:
         owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:metrics-server"), {}, "kubectl-client-side-apply"),
         made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "system:vip-agent"),
         owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), {}, "helm"),
-        made("v1", "PersistentVolume", "pv", status={"phase": "Available"}),
+        made("v1", "PersistentVolume", "pv", spec={"rbd": {}}, status={"phase": "Available"}),
+        made("v1", "PersistentVolume", "share", spec={"nfs": {}, "accessModes": ["ReadWriteOnce"]}, status={"phase": "Bound"}),
+        made("v1", "PersistentVolume", "many", spec={"csi": {}, "accessModes": ["ReadWriteMany"]}, status={"phase": "Bound"}),
         made(SNAPSHOT, "VolumeSnapshotContent", "c", spec={"source": {"snapshotHandle": "snap-1"}}),
         made(SNAPSHOT, "VolumeSnapshot", "s", namespace="n", spec={"source": {"volumeSnapshotContentName": "c"}}),
         made("apps/v1", "ControllerRevision", "vm-1", namespace="n", data={}),

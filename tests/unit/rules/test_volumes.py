@@ -131,6 +131,22 @@ def test_a_claim_that_green_cannot_take_yet_says_why(green: tuple[Manifest, ...]
     assert plan.hint
 
 
+def test_a_folder_of_a_node_that_green_lacks_is_no_target() -> None:
+    """A volume made by hand has moved with its claim, and names a node of blue."""
+    plan = planned(BLUE, (node("g1"), claim(), volume("pv", **LOCAL, **affinity("n1"))))
+    assert (plan.way, plan.ready) == (Way.SKIP, False)
+    assert plan.reason == "on green its volume is on node n1, which green does not have"
+    assert "make a volume for a folder of a node there" in plan.hint
+
+
+def test_a_disk_that_was_made_by_hand_does_not_go_by_itself() -> None:
+    """Two clusters that attach it destroy it; a share may have several users, and goes."""
+    disk = planned((claim(), volume(iscsi={"targetPortal": "10.9.9.9:3260", "iqn": "i", "lun": 0})), ())
+    assert (disk.way, "way: handOver" in disk.hint) == (Way.SKIP, True)
+    share = planned((claim(), volume(nfs={"server": "nas", "path": "/a"})), ())
+    assert share.way is Way.SAME
+
+
 def test_a_person_decides_by_claim() -> None:
     """What `dataMoved` names is strongest; the first rule that names a claim counts; a mapped namespace is another one on green."""
     assert planned(BLUE, GREEN, "volumes: {dataMoved: [shop/*]}").way is Way.OWN
