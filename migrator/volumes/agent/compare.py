@@ -7,8 +7,9 @@ import json
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _quoted
 
-from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
+from migrator.volumes.agent.entries import ROOT, Entry, ListError, parent, place, shown
 
 ACLS = "system.posix_acl_"
 # Beyond it a list of single files is longer than letting rsync look at all of them.
@@ -142,12 +143,21 @@ def root_digest(entries: Iterable[Entry]) -> str:
     """
     leaders, made = Leaders(), hashlib.sha256()
     for entry in entries:
-        kept = [
-            shown(entry.path), entry.kind, entry.mode if entry.kind != "l" else 0, entry.uid, entry.gid, entry.size, entry.mtime,
-            shown(entry.target), entry.device, entry.xattrs, entry.flags, entry.digest, shown(leaders.of(entry)),
-        ]  # fmt: skip
-        made.update(json.dumps(kept, separators=(",", ":")).encode() + b"\n")
+        made.update(_line(entry, leaders.of(entry)))
     return made.hexdigest()
+
+
+def _line(entry: Entry, leader: bytes) -> bytes:
+    """Return the line of JSON of an entry; put together here, which takes a third of the time of `json.dumps`. Raises ListError."""
+    path, target, first = (_quoted(shown(text)) for text in (entry.path, entry.target, leader))
+    attributes = json.dumps(entry.xattrs, separators=(",", ":")) if entry.xattrs else "[]"
+    numbers = (entry.mode if entry.kind != "l" else 0, entry.uid, entry.gid, entry.size, entry.mtime, entry.device, entry.flags)
+    if not all(type(number) is int for number in numbers):
+        raise ListError(f"damaged entry {path}: what must be numbers is not")
+    mode, uid, gid, size, mtime, device, flags = numbers
+    kind, digest = _quoted(entry.kind), _quoted(entry.digest)
+    text = f"[{path},{kind},{mode},{uid},{gid},{size},{mtime},{target},{device},{attributes},{flags},{digest},{first}]\n"
+    return text.encode()
 
 
 def stamps_digest(scanned: Iterable[Entry]) -> str:
@@ -167,6 +177,11 @@ def stale(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> Itera
     for old, new in paired(known, scanned):
         if new is not None and not _is_known(old, new, since):
             yield new
+
+
+def same(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> bool:
+    """Return whether a tree is the known one: no object is new, gone, or one that `stale` would name."""
+    return all(old is not None and new is not None and _is_known(old, new, since) for old, new in paired(known, scanned))
 
 
 def changed(known: Iterable[Entry], scanned: Iterable[Entry], since: int) -> list[bytes] | None:

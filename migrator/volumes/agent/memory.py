@@ -33,6 +33,8 @@ class Binding:
     """Bytes a second of the fastest pass."""
     exclude: str = ""
     """What the lists leave out (`Exclude.text`)."""
+    digest: str = ""
+    """Root digest of both lists where they were equal; empty where they were not."""
 
 
 class Memory:

@@ -16,11 +16,13 @@ from migrator.volumes.agent import guards, target, transfer
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import (
     Difference,
+    Totals,
     changed,
     differences,
     merged,
     paired,
     root_digest,
+    same,
     stale,
     stamps_digest,
     totals,
@@ -65,12 +67,15 @@ class Pass:
         """Do it, and return what came of it; raises PassError, TransferError, SourceError, TreeError or OSError."""
         begun = time.monotonic()
         there, here = self._timed("look", self._checked)
+        unchanged: dict[str, Any] | None = self._timed("unchanged", lambda: self._unchanged(there, here, begun))
+        if unchanged:
+            return unchanged
         self._timed("undo", self._keep_before)
         self._timed("transfer", lambda: self._transfer(there))
         since = self._timed("read", lambda: self._read(there))
         left = self._timed("repair", self._repair)
         seconds = time.monotonic() - begun
-        result = self._result(left, there, here, seconds)
+        result = self._compared(left, there, here, seconds)
         settled = 0
         if self.settings.finish:
             settled = self._timed("still", lambda: self._require_still(result)) - _MARGIN
@@ -81,10 +86,31 @@ class Pass:
         rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
         rounds = self.memory.binding.rounds + 1
         self.memory.bind(
-            stage="copied", since=since - _MARGIN, settled=settled, rounds=rounds, rate=rate, exclude=self.exclude.text
+            stage="copied",
+            since=since - _MARGIN,
+            settled=settled,
+            rounds=rounds,
+            rate=rate,
+            exclude=self.exclude.text,
+            digest=result["root"]["source"] if result["equal"] else "",
         )
         if self.undo:
             self.undo.close()
+        return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
+
+    def _unchanged(self, there: dict[str, Any], here: dict[str, Any], begun: float) -> dict[str, Any] | None:
+        """Return what came of a pass of two equal trees to which nothing has happened since; None where there is more to do."""
+        known = self.memory.binding
+        if self.settings.finish or self.undo or not known.digest or self._everything(there):
+            return None
+        if not same(self.memory.entries("source"), self.memory.entries("before.new"), known.since):
+            return None
+        if not same(self.memory.entries("target"), self.tree.scan(), _FOREVER):
+            return None
+        roots = {"source": known.digest, "target": known.digest}
+        result = self._result([], there, here, time.monotonic() - begun, totals(self.memory.entries("before.new")), roots)
+        self.memory.forget("before.new")
+        self.memory.bind(since=self.began - _MARGIN, settled=0, rounds=known.rounds + 1)
         return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
 
     def _timed(self, name: str, act: Callable[[], Any]) -> Any:
@@ -288,8 +314,24 @@ class Pass:
             self._replace("target", changed, self.memory.entries(fresh))
             self.memory.forget("fresh.new")
 
-    def _result(self, left: list[str], there: dict[str, Any], here: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _compared(self, left: list[str], there: dict[str, Any], here: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Return what came of a pass that has made new lists."""
+        source = root_digest(self.memory.entries("source.new"))
+        # Lists without a difference have one digest; a proof does not rely on that.
+        same_digest = not left and not self.settings.finish
+        target_digest = source if same_digest else root_digest(self.memory.entries("target.new"))
         counted = totals(self.memory.entries("source.new"))
+        return self._result(left, there, here, seconds, counted, {"source": source, "target": target_digest})
+
+    def _result(
+        self,
+        left: list[str],
+        there: dict[str, Any],
+        here: dict[str, Any],
+        seconds: float,
+        counted: Totals,
+        roots: dict[str, str],
+    ) -> dict[str, Any]:
         return {
             "equal": not left,
             "proven": self.settings.finish,
@@ -300,10 +342,7 @@ class Pass:
             "repairs": self.rounds,
             "source": there,
             "target": here,
-            "root": {
-                "source": root_digest(self.memory.entries("source.new")),
-                "target": root_digest(self.memory.entries("target.new")),
-            },
+            "root": roots,
             "versions": transfer.versions(),
             "passSeconds": round(seconds, 3),
         }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import pytest
 
 from migrator.volumes.agent.compare import changed, differences, merged, root_digest, stale, totals
+from migrator.volumes.agent.entries import ListError
 from tests.support.volume_trees import entry, root
 
 ACL = ("system.posix_acl_access", "02")
@@ -41,6 +44,25 @@ def test_what_each_file_system_has_of_its_own_does_not_count(change: dict[str, i
     one, other = [root(), entry(b"a")], [root(), entry(b"a", **change)]
     assert list(differences(one, other)) == []
     assert root_digest(one) == root_digest(other)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"kind": "l", "mode": 0o777, "target": b"../\xfe"}, {"xattrs": (("user.\u00e9", "00"), ACL), "flags": 16}]
+)
+def test_the_digest_is_of_the_lines_of_json_that_the_guide_tells(change: dict[str, Any]) -> None:
+    """Another program computes the same one from the list."""
+    one = entry(b'a\xff"\n/\\', **change)
+    fields = [one.path, one.kind, one.mode if one.kind != "l" else 0, one.uid, one.gid, one.size, one.mtime, one.target]
+    more = [one.device, one.xattrs, one.flags, one.digest, one.path]
+    words = [value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value for value in (*fields, *more)]
+    line = json.dumps(words, separators=(",", ":")).encode() + b"\n"
+    assert root_digest([one]) == hashlib.sha256(line).hexdigest()
+
+
+def test_a_number_that_is_none_is_no_part_of_a_digest() -> None:
+    """Else a list could be forged whose lines are those of another one."""
+    with pytest.raises(ListError, match="what must be numbers is not"):
+        root_digest([entry(b"a", uid="0,0")])
 
 
 def test_a_file_that_was_written_to_while_it_was_read_is_equal_to_nothing() -> None:

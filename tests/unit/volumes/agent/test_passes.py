@@ -84,3 +84,50 @@ def test_another_folder_at_the_same_path_is_not_the_one_of_before(tmp_path: Path
     assert allowed(tmp_path)
     (tmp_path / "blue").rename(tmp_path / "old")
     assert "the source's folder is not the one of the earlier passes" in refused(tmp_path)
+
+
+def after_an_equal_pass(tmp_path: Path, **more: Any) -> Pass:
+    """Return a pass of two folders that a pass before has left equal, long ago by the source's clock."""
+    for side in ("blue", "green"):
+        (tmp_path / side).mkdir()
+        for name in ("a", "b"):
+            (tmp_path / side / name).write_bytes(b"x")
+    one = begun(tmp_path, **more)
+    one.memory.keep("source", one.channel.read())
+    one.memory.keep("target", one.tree.read())
+    one.memory.settle("source", "target")
+    one.memory.bind(stage="copied", since=1 << 62, digest="d1", rounds=1)
+    return one
+
+
+def short_way(one: Pass) -> dict[str, Any] | None:
+    """Return what came of a pass that needs to do nothing."""
+    try:
+        there, here = one._checked()
+        return one._unchanged({**there, "kind": "ext4"}, here, 0.0)
+    finally:
+        one.channel.hang_up()
+
+
+def test_a_pass_of_equal_trees_to_which_nothing_happened_makes_no_new_lists(tmp_path: Path) -> None:
+    """It says what the one before has said; a next one looks for what changed since."""
+    one = after_an_equal_pass(tmp_path)
+    done = short_way(one)
+    assert done is not None
+    assert (done["equal"], done["entries"], done["root"]) == (True, 3, {"source": "d1", "target": "d1"})
+    assert (one.memory.binding.rounds, one.memory.binding.since < 1 << 62) == (2, True)
+
+
+@pytest.mark.parametrize("what", ["blue writes", "blue deletes", "green writes", "green has more", "differed", "finish", "full"])
+def test_all_else_takes_the_long_way(tmp_path: Path, what: str) -> None:
+    """A last pass is always whole, and so is one after a pass that left differences."""
+    one = after_an_equal_pass(tmp_path, finish=what == "finish", full=what == "full")
+    if what.endswith("writes"):
+        (tmp_path / what.split(maxsplit=1)[0] / "a").write_bytes(b"y")
+    elif what == "blue deletes":
+        (tmp_path / "blue/a").unlink()
+    elif what == "green has more":
+        (tmp_path / "green/c").write_bytes(b"")
+    elif what == "differed":
+        one.memory.bind(digest="")
+    assert short_way(one) is None
