@@ -30,6 +30,7 @@ while True:
             sys.exit(1)
         time.sleep(0.05)
 """
+# Debian's bash reads ~/.bashrc for a command of sshd, and zsh its .zshenv: what they print would be taken for an answer.
 _SETTINGS = """\
 ListenAddress {address}
 Port {port}
@@ -47,6 +48,7 @@ X11Forwarding no
 PermitTunnel no
 PermitTTY no
 PermitUserRC no
+SetEnv HOME={folder}
 PrintMotd no
 AuthenticationMethods publickey
 MaxSessions 20

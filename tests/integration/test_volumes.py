@@ -244,6 +244,22 @@ def test_a_full_target_is_told_before_anything_is_written(hosts: Pair) -> None:
     require_nothing_left(hosts)
 
 
+def test_what_a_shell_prints_at_its_start_is_no_answer(hosts: Pair) -> None:
+    """Debian's bash reads root's ~/.bashrc for what sshd runs."""
+    blue, green = hosts.volume("greeting")
+    (blue / "file").write_text("x")
+    home = hosts.folder / "home"
+    home.mkdir()
+    (home / ".bashrc").write_text("echo welcome\n")
+    hosts.blue.run(f"mount --bind {home} /root")
+    try:
+        assert copied(hosts, "greeting").equal
+    finally:
+        hosts.blue.run("umount /root")
+    assert described(green) == described(blue)
+    require_nothing_left(hosts)
+
+
 def test_devices_need_consent(hosts: Pair) -> None:
     """Case 9: a device node opens a disk of the host to whoever has the volume."""
     blue, green = hosts.volume("devices")

@@ -23,6 +23,8 @@ _UNREACHED = (
     "brings the data through the machine that migrator runs on"
 )
 _NOT_RELAYED = "the machine that migrator runs on must stay on and reach both hosts: run this again there, and leave it running"
+# Text at its place is longer: no first byte of a line is that small.
+_LONGEST_FRAME = 1 << 26
 
 
 class SourceError(Exception):
@@ -181,7 +183,13 @@ class Channel:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints)
 
     def _frame(self, session: subprocess.Popen[bytes]) -> bytes:
-        (length,) = struct.unpack(">I", self._exactly(session, 4))
+        head = self._exactly(session, 4)
+        (length,) = struct.unpack(">I", head)
+        if length > _LONGEST_FRAME:
+            raise SourceError(
+                f"{self.address} answers with something else: {head.decode(errors='backslashreplace')!r}...",
+                hint="what root's shell reads at its start there prints something (/etc/bash.bashrc, /etc/zsh/zshenv): end that",
+            )
         return self._exactly(session, length)
 
     @staticmethod

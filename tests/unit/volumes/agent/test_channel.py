@@ -56,6 +56,16 @@ def test_an_answer_that_says_no_is_an_error_and_a_cut_line_another(tmp_path: Pat
     assert (refused.value.lost, lost.value.lost) == (False, True)
 
 
+def test_a_shell_that_prints_something_is_told(tmp_path: Path) -> None:
+    """What it prints is not waited for as an answer of two gigabytes; nor is the pass tried again."""
+    (tmp_path / "volume").mkdir()
+    channel = local_channel(tmp_path, tmp_path / "volume")
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho welcome to this host\ncat\n")
+    with pytest.raises(SourceError, match="answers with something else: 'welc'") as told:
+        channel.ask("probe")
+    assert (told.value.lost, "root's shell" in told.value.hint) == (False, True)
+
+
 def test_the_other_host_must_have_the_key_that_is_known(tmp_path: Path) -> None:
     """Nothing of the person's own settings of SSH counts, and nobody is asked."""
     words = Line("10.0.0.1", 2222, "root", "/run/k", "/x/known", "aes128-gcm@openssh.com", str(tmp_path)).ssh
