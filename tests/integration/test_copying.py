@@ -252,10 +252,7 @@ def test_cronjobs_arrive_suspended(sandbox: Sandbox) -> None:
 
 
 def test_claims_and_volumes(sandbox: Sandbox) -> None:
-    """A hand-made volume and its claim bind to each other on green; a claim whose data stays behind fails validation.
-
-    So does one whose volume is a folder of a host, of which green has another one.
-    """
+    """A hand-made volume and its claim bind on green; a claim whose data stays behind, as in a folder of a host, fails validation."""
     sandbox.configure(
         move={
             "clusterScoped": True,
