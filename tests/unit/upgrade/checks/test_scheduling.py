@@ -44,7 +44,7 @@ TAINT = [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
 WEB: dict[str, Any] = {"labels": {"app": "web"}}
 
 
-ANY = ".".join("0000")
+ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
 """All addresses of a node."""
 
 
