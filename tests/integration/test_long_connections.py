@@ -1,4 +1,4 @@
-"""WebSockets, streams of HTTP/2 and kept connections at a cutover: what stays on blue is told, and ended only where that is allowed."""
+"""WebSockets, gRPC and kept connections at a cutover: what stays on blue is told, and ended only where that is allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from migrator.testbed.balancer import Balancer, balancing, load
 from tests.support.edges import BACKEND, Edges
-from tests.support.long_lived import Talk, stream, streams, web_socket, web_sockets
+from tests.support.long_lived import Talk, calls, streaming_call, unary_calls, web_socket, web_sockets
 from tests.support.objects import config_map
 from tests.support.sandbox import Sandbox
 
@@ -20,11 +20,11 @@ SOCKETS, STREAMS = 3, 2
 
 @pytest.fixture
 def edges(tmp_path: Path) -> Iterator[tuple[Balancer, Balancer]]:
-    """Run one HAProxy before WebSockets and one before HTTP/2, both sides of each."""
+    """Run one HAProxy before WebSockets and one before gRPC, both sides of each."""
     with ExitStack() as stack:
         places = [
             {side: f"127.0.0.1:{stack.enter_context(service(side))}" for side in ("blue", "green")}
-            for service in (web_sockets, streams)
+            for service in (web_sockets, calls)
         ]
         first, second = (stack.enter_context(balancing(tmp_path / f"lb{number}", **sides)) for number, sides in enumerate(places))
         changes = {"    option httpchk GET /healthz\n": ""}
@@ -46,7 +46,7 @@ def edges(tmp_path: Path) -> Iterator[tuple[Balancer, Balancer]]:
 def open_all(edges: tuple[Balancer, Balancer], stack: ExitStack) -> list[Talk]:
     """Open some of both kinds."""
     sockets = [stack.enter_context(web_socket(edges[0].port)) for _ in range(SOCKETS)]
-    return sockets + [stack.enter_context(stream(edges[1].port)) for _ in range(STREAMS)]
+    return sockets + [stack.enter_context(streaming_call(edges[1].port)) for _ in range(STREAMS)]
 
 
 def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, edges: tuple[Balancer, Balancer]) -> None:
@@ -61,7 +61,7 @@ def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, e
     with ExitStack() as stack:
         early = open_all(edges, stack)
         assert {talk() for talk in early} == {"blue"}
-        seen = stack.enter_context(load(edges[0].port, clients=2))
+        loads = [stack.enter_context(load(edges[0].port, clients=2)), stack.enter_context(unary_calls(edges[1].port))]
         done = sandbox.json("cutover", "--yes")
         assert done.code == 0, done.err
         # A request of the load may be under way, too.
@@ -77,5 +77,5 @@ def test_what_lives_long_stays_on_blue_until_it_may_be_ended(sandbox: Sandbox, e
         done = sandbox.json("cutover", "--yes", "--end-connections")
         assert (done.code, done.document["openOnBlue"]) == (0, 0), done.err
         assert {talk() for talk in early} == {""}
-    assert seen.failures == []
-    assert seen.answers.keys() == {"blue", "green"}
+    assert [seen.failures for seen in loads] == [[], []]
+    assert [seen.answers.keys() for seen in loads] == [{"blue", "green"}] * 2

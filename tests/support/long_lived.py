@@ -1,23 +1,23 @@
-"""Connections that live for hours: WebSockets, and streams of HTTP/2 as gRPC has them; each side answers with its name."""
+"""Connections that live for hours, WebSockets and calls of gRPC; each side answers with its name."""
 
 from __future__ import annotations
 
-import contextlib
 import http
 import logging
-import socket
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded, StreamReset
-from h2.exceptions import ProtocolError
+import grpc
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
+
+from migrator.testbed.balancer import Load
 
 PATIENCE_SECONDS = 30.0
 _QUIET = logging.getLogger("tests.quiet")
@@ -65,68 +65,74 @@ def web_socket(port: int) -> Iterator[Talk]:
 
 
 @contextmanager
-def streams(name: str) -> Iterator[int]:
-    """Run a service of HTTP/2 without TLS; yield its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def calls(name: str) -> Iterator[int]:
+    """Run a gRPC service without TLS: a call that streams in both directions, and one that has one answer; yield its port."""
 
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=_answer, args=(connection, name), daemon=True).start()
+    def watch(questions: Iterator[bytes], _: grpc.ServicerContext) -> Iterator[bytes]:
+        return (name.encode() for _ in questions)
 
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
+    methods = {
+        "Watch": grpc.stream_stream_rpc_method_handler(watch),
+        "Ask": grpc.unary_unary_rpc_method_handler(lambda *_: name.encode()),
+    }
+    server = grpc.server(ThreadPoolExecutor(16))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("shop.Shop", methods)])
+    port: int = server.add_insecure_port("127.0.0.1:0")
+    server.start()
     try:
-        yield listener.getsockname()[1]
+        yield port
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=PATIENCE_SECONDS)
-
-
-def _answer(connection: socket.socket, name: str) -> None:
-    """Answer each message on each stream of one connection."""
-    state = H2Connection(H2Configuration(client_side=False))
-    state.initiate_connection()
-    with connection, contextlib.suppress(OSError, ProtocolError):
-        connection.sendall(state.data_to_send())
-        while data := connection.recv(65536):
-            for event in state.receive_data(data):
-                if isinstance(event, RequestReceived):
-                    state.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
-                elif isinstance(event, DataReceived) and event.data:
-                    state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    state.send_data(event.stream_id, name.encode())
-            connection.sendall(state.data_to_send())
+        server.stop(grace=None).wait(PATIENCE_SECONDS)
 
 
 @contextmanager
-def stream(port: int) -> Iterator[Talk]:
-    """Open a stream that stays open in both directions."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
-    state = H2Connection(H2Configuration(client_side=True))
-    state.initiate_connection()
-    number = state.get_next_available_stream_id()
-    head = [(":method", "POST"), (":path", "/shop.Shop/Watch"), (":scheme", "http"), (":authority", "shop")]
-    state.send_headers(number, [*head, ("content-type", "application/grpc"), ("te", "trailers")])
-    connection.sendall(state.data_to_send())
+def _channel(port: int) -> Iterator[grpc.Channel]:
+    """Open a connection of its own: else calls to one address share one."""
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        yield channel
 
-    def say() -> str:
+
+@contextmanager
+def streaming_call(port: int) -> Iterator[Talk]:
+    """Make a call that stays open in both directions."""
+    questions: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    with _channel(port) as channel:
+        answers = channel.stream_stream("/shop.Shop/Watch")(iter(questions.get, None), wait_for_ready=True)
+
+        def say() -> str:
+            questions.put(b"who?")
+            try:
+                return next(answers).decode()
+            except (grpc.RpcError, StopIteration):
+                return ""
+
         try:
-            state.send_data(number, b"who?")
-            connection.sendall(state.data_to_send())
-            while data := connection.recv(65536):
-                for event in state.receive_data(data):
-                    if isinstance(event, DataReceived):
-                        state.acknowledge_received_data(event.flow_controlled_length, number)
-                        return event.data.decode()
-                    if isinstance(event, (StreamReset, StreamEnded, ConnectionTerminated)):
-                        return ""
-                connection.sendall(state.data_to_send())
-        except (ConnectionError, ProtocolError):
-            return ""
-        return ""
+            yield say
+        finally:
+            questions.put(None)
+            answers.cancel()
 
-    with connection:
-        yield say
+
+@contextmanager
+def unary_calls(port: int, *, pause: float = 0.01) -> Iterator[Load]:
+    """Make one call after the other on one connection until the block ends."""
+    seen, done = Load(), threading.Event()
+
+    def call_on() -> None:
+        with _channel(port) as channel:
+            ask = channel.unary_unary("/shop.Shop/Ask")
+            while not done.wait(pause):
+                began = time.monotonic()
+                try:
+                    seen.count(began, ask(b"who?", timeout=PATIENCE_SECONDS, wait_for_ready=True).decode(), "")
+                except grpc.RpcError as error:
+                    seen.count(began, "", str(error.code()))
+
+    thread = threading.Thread(target=call_on, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join(timeout=PATIENCE_SECONDS)
