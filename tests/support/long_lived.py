@@ -103,7 +103,7 @@ def streaming_call(port: int) -> Iterator[Talk]:
         def say() -> str:
             questions.put(b"who?")
             try:
-                return next(answers).decode()
+                return str(next(answers).decode())
             except (grpc.RpcError, StopIteration):
                 return ""
 
