@@ -74,7 +74,7 @@ def examine_cluster(cluster: UpgradeCluster, target_minor: int) -> ClusterReadin
         backends=_backends(cluster, webhooks, unread),
         evictions={},
         missing_addons=_missing_addons(cluster, cluster_config, lists, unread),
-        unread=tuple(unread),
+        unread=tuple(dict.fromkeys(unread)),
     )
 
 

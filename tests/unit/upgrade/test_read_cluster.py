@@ -91,6 +91,13 @@ def test_a_kind_that_may_not_be_read_is_named_and_the_others_are_read(cluster: F
     assert seen.cluster_config
 
 
+def test_settings_that_may_not_be_read_are_named_once(cluster: FakeCluster) -> None:
+    """Whatever asks for them, and how often."""
+    cluster.faults.append(Fault("get", forbidden, kind="ConfigMap"))
+    named = [item.split(":")[0] for item in examine_cluster(cluster, 37).unread]
+    assert sorted(named) == ["ConfigMap kube-proxy", "ConfigMap kubeadm-config", "ConfigMap kubelet-config"]
+
+
 def test_a_kind_that_is_not_served_has_no_objects(cluster: FakeCluster) -> None:
     """That is not a gap in what was read."""
     cluster.faults.append(Fault("list", not_found, kind="PodDisruptionBudget"))
