@@ -14,7 +14,7 @@ class _Right(NamedTuple):
     """A right that few programs have but those that act outside."""
 
     group: str
-    """May use *; a rule for all groups does not count: who may do everything is no sign of anything."""
+    """May use *; a rule for all groups, or for all verbs of the core's kinds, does not count: it is no sign of anything."""
     resources: frozenset[str]
     """Empty: all of the group."""
     verbs: frozenset[str]
@@ -45,7 +45,7 @@ def written_outside(role: Manifest) -> Iterator[str]:
             continue
         for right in _RIGHTS:
             named = not right.resources or not right.resources.isdisjoint(resources) or (right.group and "*" in resources)
-            allowed = "*" in verbs or not right.verbs.isdisjoint(verbs)
+            allowed = not right.verbs.isdisjoint(verbs) or (right.group and "*" in verbs)
             if named and allowed and any(group != "*" and fnmatchcase(group, right.group) for group in groups):
                 yield right.what
 

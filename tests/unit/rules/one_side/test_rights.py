@@ -31,6 +31,7 @@ def role(group: str, resource: str, *verbs: str, **more: Any) -> Manifest:
         (role("s3.services.k8s.aws", "buckets", "create"), ["resources of a cloud"]),
         (role("", "services/status", "get"), []),
         (role("", "nodes", "get", "patch"), []),
+        (role("", "nodes", "*"), []),
         (role("", "nodes", "delete", resourceNames=["one"]), []),
         (role("", "*", "*"), []),
         (role("*", "*", "*"), []),
@@ -39,7 +40,7 @@ def role(group: str, resource: str, *verbs: str, **more: Any) -> Manifest:
     ],
 )
 def test_few_rights_say_something(one: Manifest, what: list[str]) -> None:
-    """Who may do everything, as an engine of GitOps, is no sign; nor is the status of an Ingress."""
+    """Who may do everything, as an engine of GitOps or a storage system, is no sign; nor is the status of an Ingress."""
     assert list(written_outside(one)) == what
 
 
