@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -96,6 +96,7 @@ _SHAPES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(_SHAPES | st.text(max_size=60))
 @example("a: &a [*a]")
 @example("name: 2026-13-01")

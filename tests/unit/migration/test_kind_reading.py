@@ -25,7 +25,7 @@ from tests.support.objects import config_map, crd, made, service
 from tests.support.pairs import AT_ONCE, Pair, finished_job, in_green, pair
 
 SENTINEL = ObjectRef("", "ConfigMap", "calm", "sentinel")
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Silent:
