@@ -27,18 +27,23 @@ _VANISHED = 24
 _LOST = frozenset({10, 12, 30, 35, 255})
 _FULL = ("No space left on device", "Disk quota exceeded")
 # What the kernel lets a user have (/proc/sys/fs/pipe-max-size).
+# ext4 keeps the attributes of a file in its inode and one block (ext4(5)); xfs up to 64 KiB each (xattr(7)).
+_LARGE_ATTRIBUTE = (
+    "an extended attribute is larger than the target's file system keeps (ext4: 4 KiB for all of a file); xfs keeps it"
+)
 _PIPE_BYTES = 1 << 20
 _NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")
 _STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")
 
 
 class TransferError(Exception):
-    """The transfer failed; `full` tells that the target has no room, `lost` that the connection was cut."""
+    """The transfer failed; `full` tells that the target has no room, `lost` that the connection was cut, `hint` what to do."""
 
-    def __init__(self, message: str, *, full: bool = False, lost: bool = False) -> None:
+    def __init__(self, message: str, *, full: bool = False, lost: bool = False, hint: str = "") -> None:
         super().__init__(message)
         self.full = full
         self.lost = lost
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,10 @@ def _require(code: int, complaint: str, options: Options) -> None:
     what = {_VANISHED: "files vanished from a source that should stand still", 23: "some objects could not be transferred"}
     said = "; ".join(lines[:3])
     raise TransferError(
-        f"rsync ended with {code}: {what.get(code, 'it did not finish')}: {said}", full=_is_full(complaint), lost=code in _LOST
+        f"rsync ended with {code}: {what.get(code, 'it did not finish')}: {said}",
+        full=_is_full(complaint),
+        lost=code in _LOST,
+        hint=_LARGE_ATTRIBUTE if _is_full(complaint) and "setxattr(" in complaint else "",
     )
 
 

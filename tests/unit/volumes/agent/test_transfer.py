@@ -62,3 +62,14 @@ def test_bytes_are_poured_from_pipe_to_pipe_and_counted() -> None:
 def test_an_address_of_version_6_is_bracketed() -> None:
     """Else rsync takes its first part for the host."""
     assert (transfer._host("fd00::1"), transfer._host("10.0.0.1")) == ("[fd00::1]", "10.0.0.1")
+
+
+def test_an_attribute_that_the_target_cannot_keep_is_no_lack_of_room() -> None:
+    """Rsync says that no space is left on the device."""
+    said = 'rsync: [receiver] rsync_xal_set: fsetxattr("/v/.f.Xs","user.big") failed: No space left on device (28)'
+    with pytest.raises(TransferError, match=r"user\.big") as caught:
+        transfer._require(23, said, Options())
+    assert "an extended attribute is larger" in caught.value.hint
+    with pytest.raises(TransferError) as caught:
+        transfer._require(11, "rsync: write failed: No space left on device (28)", Options())
+    assert caught.value.hint == ""
