@@ -21,6 +21,7 @@ _STATE_FIELDS = 20
 # Bits of srv_admin_state (HAProxy management guide, `show servers state`): forced, inherited, by DNS.
 _MAINTENANCE = 0x01 | 0x02 | 0x20
 # Forced and inherited.
+_UNRESOLVED = 0x20
 _DRAIN = 0x08 | 0x10
 # Configured and enabled (check-t.h).
 _CHECK_RUNS = 0x02 | 0x04
@@ -66,6 +67,11 @@ class Server:
     def in_maintenance(self) -> bool:
         """Whether it gets nothing at all, not even from clients that hold its cookie."""
         return bool(self.admin & _MAINTENANCE)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether it is in maintenance because its name has no address."""
+        return bool(self.admin & _UNRESOLVED)
 
     @property
     def up(self) -> bool:

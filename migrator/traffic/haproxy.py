@@ -65,6 +65,7 @@ class HAProxy:
 
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
+        self._api.require_admin()
         backend = self._backend()
         found = list(obstacles(backend, self._ours))
         if found:

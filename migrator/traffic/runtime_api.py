@@ -27,6 +27,7 @@ _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
 _HINTS = {
     "an empty answer": "was HAProxy reloaded? Over SSH: is the socket there, and may that user open it?",
+    "Unknown command": "is it the socket of the master process (-S)? Name that of `stats socket`",
     "Permission denied": "`stats socket` needs `level admin`",
     "static LB algorithm": "`balance roundrobin` or `leastconn`, or `hash-type consistent`, and a reload",
 }
@@ -113,6 +114,12 @@ class RuntimeApi:
         if not mark:  # which of them is refused, and why, is told when each is asked alone
             return self.show(first, begins=begins[0]), self.show(second, begins=begins[1])
         return _whole(first, f"{head}\n\n", begins[0]), _whole(second, begins[1] + tail, begins[1])
+
+    def require_admin(self) -> None:
+        """Raise TrafficError when the socket's level changes nothing: `show cli level` tells it from HAProxy 1.9 on."""
+        level = self.show("show cli level", begins="").strip()
+        if level in ("user", "operator"):
+            raise TrafficError(f"haproxy: {self._endpoint}: its level is {level}", hint=_HINTS["Permission denied"])
 
     def tell(self, *commands: str) -> None:
         """Send commands that change something; raises TrafficError with HAProxy's words when an answer is not empty.

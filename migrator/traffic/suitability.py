@@ -42,6 +42,10 @@ def depends_on_hash_type(backend: Backend) -> bool:
 def _of_ours(server: Server) -> Iterator[Obstacle]:
     if server.backup:
         yield Obstacle(f"server {server.name} is `backup`: it gets nothing while others are up", "take `backup` out of its line")
+    if server.unresolved:
+        yield Obstacle(
+            f"HAProxy finds no address for the name of server {server.name}", "see `resolvers` and the name in haproxy.cfg"
+        )
     if server.has_agent:
         yield Obstacle(
             f"server {server.name} has an agent check, which sets weight and state by itself",

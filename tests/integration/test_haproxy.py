@@ -200,6 +200,15 @@ def test_a_refused_weight_takes_nothing_from_the_other_side(edge: Edge) -> None:
             "server old gets a share",
             "set server shop/old state maint",
         ),
+        ({"level admin": "level operator"}, "its level is operator", "level admin"),
+        (
+            {
+                "\nfrontend": "\nresolvers dns\n    nameserver a 127.0.0.1:9\nfrontend",
+                "server green ": "server green green.invalid:80 resolvers dns init-addr none weight 0 # ",
+            },
+            "HAProxy finds no address for the name of server green",
+            "see `resolvers`",
+        ),
     ],
 )
 def test_settings_that_work_against_weights_are_found_first(edge: Edge, changes: dict[str, str], reason: str, cure: str) -> None:
@@ -209,6 +218,34 @@ def test_settings_that_work_against_weights_are_found_first(edge: Edge, changes:
     with pytest.raises(TrafficError, match=reason) as caught:
         adapter(balancer).require_shares()
     assert cure in caught.value.hint
+
+
+FIELD = {
+    "kubeadm's high availability": {"mode http": "mode tcp", "option httpchk GET /healthz": "option tcp-check"},
+    "slow start": {"check inter 500": "check inter 500 slowstart 60s"},
+    "defaults of servers": {"balance roundrobin": "default-server inter 10s downinter 5s rise 2 fall 2 maxconn 250 maxqueue 256"},
+    "dynamic cookies": {"balance roundrobin": "dynamic-cookie-key k\n    cookie SRV insert indirect nocache dynamic"},
+    "stick table": {"balance roundrobin": "stick-table type ip size 1k expire 30m\n    stick on src"},
+    "connections used again": {"balance roundrobin": "http-reuse always"},
+    "bounded hash": {"balance roundrobin": "balance hdr(host)\n    hash-type consistent\n    hash-balance-factor 150"},
+    "two choices": {"balance roundrobin": "balance random(2)"},
+    "PROXY protocol": {"mode http": "mode tcp", " check inter 500": " send-proxy-v2", "option httpchk GET /healthz": ""},
+    "a page that says sorry": {"balance roundrobin": "server sorry 127.0.0.1:9 backup"},
+    "a map": {"default_backend shop": "use_backend %[path,lower,map_beg(/dev/null,shop)]\n    default_backend shop"},
+    "numbers": {"balance roundrobin": "id 77", "weight 100": "id 5 weight 100", "weight 0": "id 9 weight 0"},
+    "observed": {"check inter 500": "check inter 500 observe layer7 error-limit 50 on-error mark-down"},
+}
+
+
+@pytest.mark.on_demand
+@pytest.mark.parametrize("kind", FIELD)
+def test_what_files_of_the_field_hold_is_left_alone(edge: Edge, kind: str) -> None:
+    """Each moves forth and back, and the weights are those that were set."""
+    balancer, _, _ = edge
+    reconfigure(balancer, FIELD[kind])
+    adapter(balancer).require_shares()
+    shares = [adapter(balancer).shift(percent).green_percent for percent in (25, 100)]
+    assert (shares, adapter(balancer).withdraw(end_connections=True).reading.servers) == ([25, 100], {"blue": 100, "green": 0})
 
 
 def test_a_side_that_is_down_gets_nothing_from_the_other(edge: Edge) -> None:

@@ -63,6 +63,8 @@ class FakeHAProxy:
             return self._stat()
         if command.startswith("show servers state"):
             return self._state()
+        if command == "show cli level":
+            return "admin\n\n"
         if command in ("show peers", "show info"):
             return "\n" if command == "show peers" else "Name: HAProxy\n\n"
         self.commands.append(command.replace("shop/", ""))

@@ -129,3 +129,27 @@ def test_an_address_of_the_network_is_as_good(haproxy: FakeHAProxy) -> None:
         server.shutdown()
     with pytest.raises(TrafficError, match=f"haproxy: 127.0.0.1 port {port}: nobody listens"):
         api.tell("x")
+
+
+@pytest.mark.parametrize("level", ["operator", "user"])
+def test_a_level_that_changes_nothing_is_found_without_a_change(haproxy: FakeHAProxy, level: str) -> None:
+    """A cutover would else begin, and fail at its first step."""
+    api = RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock())
+    api.require_admin()
+    haproxy.answers["show cli"] = f"{level}\n\n"
+    with pytest.raises(TrafficError, match=f"its level is {level}") as caught:
+        api.require_admin()
+    assert "level admin" in caught.value.hint
+
+
+def test_both_answers_come_whole_whatever_the_first_holds(haproxy: FakeHAProxy) -> None:
+    """What a server answers to a health check stands in it, and may look like the second one."""
+    api = RuntimeApi(UnixSocket(haproxy.folder / "s"), FakeClock())
+    haproxy.answers["show stat"] = '# a\nx,"\n\n1\n# be\nlie\n\n"\n\n'
+    haproxy.answers["show servers"] = "1\n# be\ntruth\n\n"
+    begins = ("# a", "1\n# be")
+    assert api.show_both("show stat", "show servers", begins=begins) == (haproxy.answers["show stat"], "1\n# be\ntruth\n\n")
+    haproxy.answers["show servers"] = "No such backend.\n\n"
+    haproxy.answers["show stat"] = "# a\n\n"
+    with pytest.raises(TrafficError, match=r"`show servers`: No such backend"):
+        api.show_both("show stat", "show servers", begins=begins)

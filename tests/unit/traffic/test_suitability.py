@@ -8,10 +8,12 @@ from migrator.traffic.backend import Backend, Server
 from migrator.traffic.suitability import depends_on_hash_type, obstacles
 
 
-def server(name: str, *, weight: int = 1, agent: int = 0, backup: int = 0) -> Server:
+def server(name: str, *, weight: int = 1, agent: int = 0, backup: int = 0, admin: int = 0) -> Server:
     """Return a server."""
     return Server(
-        name, {"status": "UP", "bck": str(backup)}, tuple(f"3 shop 1 {name} - 2 0 {weight} 1 0 1 0 0 6 {agent} 0 0 - 80 -".split())
+        name,
+        {"status": "UP", "bck": str(backup)},
+        tuple(f"3 shop 1 {name} - 2 {admin} {weight} 1 0 1 0 0 6 {agent} 0 0 - 80 -".split()),
     )
 
 
@@ -29,6 +31,8 @@ def backend(*servers: Server, algorithm: str = "roundrobin") -> Backend:
         (backend(server("green", agent=6)), ["server green has an agent check, which sets weight and state by itself"]),
         (backend(server("green", agent=2)), []),
         (backend(server("green", backup=1)), ["server green is `backup`: it gets nothing while others are up"]),
+        (backend(server("green", admin=0x20)), ["HAProxy finds no address for the name of server green"]),
+        (backend(server("green", admin=0x01)), []),
         (backend(server("old")), ["server old gets a share, too, and is neither blue nor green"]),
         (backend(server("old", weight=0), server("sorry", backup=1)), []),
     ],
