@@ -34,8 +34,7 @@ def put_back(session: UpgradeSession, hop: Hop, *, end_running: bool = False) ->
     session.say(f"taking hop {hop.start} → {hop.target} back on the same etcd: nothing that was written is lost")
     for node in session.control_planes:
         before = saved_manifest(saved, "kube-apiserver")
-        single = len(session.control_planes) == 1
-        action = Covered(ManifestsPutBack(saved, str(hop.start)), session.detail, alone=single, manifest=before)
+        action = Covered(ManifestsPutBack(saved, str(hop.start)), session.detail, manifest=before)
         session.converge(node, [HopAction(StepId.MANIFESTS_PUT_BACK, action)], hop=hop)
     for name in sorted(session.state.cordoned):
         session.uncordon(name)

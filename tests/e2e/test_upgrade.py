@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import ssl
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from typing import Any, Self
 
 import pytest
@@ -37,49 +36,73 @@ PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KE
 
 
 class ApiProbe:
-    """Asks an API server ten times a second, each time on a new connection, and remembers for how long it was not ready."""
+    """Asks an API server ten times a second whether it is ready, and tells each time at which no good answer came within a second.
+
+    One way asks on a new connection each time, as a program that starts; the other one keeps its connection, as a program that
+    runs, and asks once more on a new one when it is cut.
+    """
 
     def __init__(self, address: str) -> None:
         self.away = self.longest = 0.0
         self.answers = 0
-        self._url = f"https://{address}:6443/readyz"
+        self._address = address
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._threads = [threading.Thread(target=self._watch, args=(kept,), daemon=True) for kept in (False, True)]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _watch(self) -> None:
-        last_good, failed = time.monotonic(), False
+    def _watch(self, kept: bool) -> None:  # noqa: FBT001
+        away, last_good, why = 0.0, time.monotonic(), ""
+        connection = self._connection()
         while not self._done.wait(0.1):
-            if not self._ready():
-                failed = True
+            failure = _asked(connection)
+            if failure and kept:
+                connection.close()
+                failure = _asked(connection)
+            if failure or not kept:
+                connection.close()
+            if failure:
+                why = why or failure
                 continue
             now = time.monotonic()
             # An answer that is only late is no outage.
-            if failed:
-                self.away += now - last_good
-                self.longest = max(self.longest, now - last_good)
-            last_good, failed = now, False
+            if why:
+                seconds = now - last_good
+                way = "on a kept connection" if kept else "on new connections"
+                print(
+                    f"e2e: {time.strftime('%H:%M:%S')}: API server was away for {seconds:.2f} s {way}: {why}", file=sys.__stderr__
+                )
+                away += seconds
+                self.longest = max(self.longest, seconds)
+            last_good, why = now, ""
+            self.away = max(self.away, away)
             self.answers += 1
 
-    def _ready(self) -> bool:
+    def _connection(self) -> http.client.HTTPSConnection:
         # Anybody may ask for /readyz; whose certificate it is does not matter here.
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        try:
-            with urllib.request.urlopen(self._url, timeout=1, context=context) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            # A server that does not tell strangers is there all the same.
-            return error.code < 500
-        except OSError:
-            return False
+        return http.client.HTTPSConnection(self._address, 6443, timeout=1, context=context)
+
+
+def _asked(connection: http.client.HTTPSConnection) -> str:
+    """Ask once; return what was wrong with the answer. A server that does not know anybody yet says 403, and is not ready."""
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        said = answer.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return repr(error)
+    failed = " ".join(line for line in said.splitlines() if line.startswith("[-]"))
+    return "" if answer.status == 200 else f"{answer.status} {failed}"
 
 
 def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project: Project) -> None:

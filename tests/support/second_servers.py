@@ -20,18 +20,19 @@ class Plane(FakeHost):
     """A control plane with one API server, whose port is asked again and again."""
 
     def __init__(self, answers: Iterable[str], *, left: bool = False, flags: str = SHARED) -> None:
-        super().__init__(
-            "cp", accepts=["VmRSS", "test -d /proc/7", "rm -rf /run/migrator/second", f"test -s {MANIFESTS}/etcd.yaml"]
-        )
+        super().__init__("cp", accepts=["VmRSS", "install -d -m 700 /run/migrator/second", f"test -s {MANIFESTS}/etcd.yaml"])
         self.shares = True
         """Whether the manifest that is there in the end lets the port be shared."""
+        self.runs_on = False
+        """Whether the regular API server of before is never ended."""
         self.units = {"api"} if left else set[str]()
         said = iter(answers)
         self.answers = {
-            "kill -s KILL migrator-second-api migrator-second-etcd 2>/dev/null; systemctl stop migrator-second-api migrator-second-etcd ": lambda _: (
-                self._ended()
-            ),
+            "systemctl stop migrator-second-api migrator-second-etcd": lambda _: self._ended(),
             "systemd-run": self._started,
+            "etcd.serves": self._not_yet,
+            "api.pid)/comm": self._runs_on,
+            "steer.pl": "",
             "systemctl is-active": self._active,
             "journalctl": "no etcd",
             "readyz": lambda _: next(said),
@@ -47,6 +48,14 @@ class Plane(FakeHost):
             "crictl ps": self._listed,
         }
         self.files = {f"{MANIFESTS}/{name}.yaml": text for name, text in PODS.items()}
+
+    def _runs_on(self, line: str) -> str:
+        if not self.runs_on:
+            raise CommandFailedError(line, 1, "")
+        return ""
+
+    def _not_yet(self, line: str) -> str:
+        raise CommandFailedError(line, 1, "")
 
     def _shares(self, line: str) -> str:
         if not self.shares:

@@ -111,8 +111,10 @@ def saved(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
 def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
-    upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=bool(hop.emulated))
-    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone, manifest=CLUSTER_CONFIGURATION))]
+    raising = bool(hop.emulated)
+    upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=raising)
+    # Where a version was emulated, etcd was restarted then, and is not again.
+    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone and not raising, manifest=CLUSTER_CONFIGURATION))]
 
 
 def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
@@ -124,7 +126,7 @@ def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
 
 def raised(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what ends the emulation on a node, and does what of kubeadm's work was left until then."""
-    covered = Covered(EmulationRaised(hop.cluster.kubernetes_version), hop.say, alone=hop.alone)
+    covered = Covered(EmulationRaised(hop.cluster.kubernetes_version), hop.say)
     return [HopAction(StepId.EMULATION_RAISED, covered), *control_plane(hop, node)]
 
 
@@ -132,7 +134,7 @@ def kubelet(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a drained node's kubelet."""
     version, host = hop.cluster.kubernetes_version, hop.control_plane_host
     restarted = KubeletRestarted(node, version, host)
-    covered = Covered(restarted, hop.say, alone=hop.alone, restarts=True) if node.role == "control-plane" else restarted
+    covered = Covered(restarted, hop.say, alone=hop.alone) if node.role == "control-plane" else restarted
     settings = HopAction(StepId.NODE_SETTINGS, NodeSettingsUpgraded(hop.staged, hop.cluster, hop.say))
     return [
         HopAction(StepId.PACKAGES, hop.packages),

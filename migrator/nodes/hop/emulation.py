@@ -16,9 +16,10 @@ from migrator.model.kubeadm import CONTROL_PLANE
 from migrator.nodes.action import await_done
 from migrator.nodes.hop.etcd import SNAPSHOTS
 from migrator.nodes.hop.kubeadm import PATCHES, forget_marks, is_marked, kubeadm_upgrade, kubelet_words, mark
+from migrator.nodes.hop.local_api import LOCAL_KUBECTL, asked_newest
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.hop.static_pod_swap import replace_manifests
-from migrator.nodes.paths import KUBECTL, MANIFESTS, STATE
+from migrator.nodes.paths import MANIFESTS, SECOND_API, STATE
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -31,12 +32,6 @@ _MARK = "emulating"
 _LATER = "upload-config,kubelet-config,bootstrap-token,addon,post-upgrade"
 # kubeadm waits as long for a static pod (its timeout upgradeManifests).
 _RESTART_SECONDS = 300.0
-LOCAL_KUBECTL = (
-    f"m={MANIFESTS}/kube-apiserver.yaml; a=$(sed -n 's/.*--advertise-address=//p' $m); p=$(sed -n 's/.*--secure-port=//p' $m); "
-    'case "$a" in *:*) a="[$a]" ;; esac; '
-    f'{KUBECTL} --request-timeout=5s --server="https://$a:${{p:-6443}}" '
-)
-"""Asks the API server of this host, whatever answers at the cluster's address."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -132,7 +127,7 @@ def require_saved(host: Host, hop: str) -> None:
 def local_version(host: Host) -> dict[str, str]:
     """Return what the API server of this host says of its version; without `emulationMinor` where it knows none."""
     try:
-        said = json.loads(host.run(f"{LOCAL_KUBECTL} get --raw /version 2>/dev/null; true", timeout=30))
+        said = json.loads(host.run(f"{asked_newest('/version')} 2>/dev/null; true", timeout=30))
     except ValueError:
         return {"gitVersion": "", "minor": ""}
     return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {"gitVersion": "", "minor": ""}
@@ -148,14 +143,18 @@ def saved_manifest(hop: str, component: str) -> str:
 
 
 def _replace(action: EmulationRaised | ManifestsPutBack, host: Host, content: str, again: str) -> None:
-    """Replace the API server's manifest, wait for it, then the others', which the kubelet can then tell the cluster of."""
+    """Replace the manifests; the API server's first where no second one answers, which the kubelet tells of the others."""
 
     def late() -> MigratorError:
         return _late(host, action.version, again)
 
-    replace_manifests(host, CONTROL_PLANE[:1], content)
-    await_done(_Answers(action.version), host, _RESTART_SECONDS, late)
-    replace_manifests(host, CONTROL_PLANE[1:], content)
+    # An older controller-manager may ask a newer API server, a newer one not an older: its controllers look for their APIs once.
+    if isinstance(action, ManifestsPutBack) and host.ok(f"systemctl is-active -q {SECOND_API}"):
+        replace_manifests(host, CONTROL_PLANE, content)
+    else:
+        replace_manifests(host, CONTROL_PLANE[:1], content)
+        await_done(_Answers(action.version), host, _RESTART_SECONDS, late)
+        replace_manifests(host, CONTROL_PLANE[1:], content)
     await_done(action, host, _RESTART_SECONDS, late)
 
 

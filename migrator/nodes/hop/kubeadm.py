@@ -16,6 +16,7 @@ from migrator.nodes.await_ready import is_ready
 from migrator.nodes.control_plane import get_node
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.addons import addon_flags
+from migrator.nodes.hop.second_server import serve_now
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.hop.static_pod_swap import swapping
 from migrator.nodes.hop.upgrade_settings import with_timeouts
@@ -148,7 +149,9 @@ class KubeletRestarted:
 
     def run(self, host: Host) -> None:
         """Restart it and wait; raises MigratorError with the kubelet's last words when it does not come back."""
-        host.run("systemctl daemon-reload && systemctl reset-failed kubelet; systemctl restart kubelet")
+        # A new kubelet starts static pods anew, beside the old ones (kubeadm#917): where second servers answer those end before.
+        stopped = "systemctl daemon-reload && systemctl reset-failed kubelet; systemctl stop kubelet"
+        host.run(f"trap '' HUP; {stopped}; {serve_now()}; systemctl start kubelet")
 
         def late() -> MigratorError:
             return MigratorError(

@@ -13,6 +13,7 @@ import yaml
 from migrator.errors import BlockedError
 from migrator.model.kubeadm import PORT_SHARING, sharing_port
 from migrator.model.manifest import get
+from migrator.nodes.hop import steering
 from migrator.nodes.hop.second_server import SHARED, await_second, copy_api, remove_left
 from migrator.nodes.hop.static_pod import running_container
 from migrator.nodes.paths import KUBECTL, MANIFESTS
@@ -45,6 +46,7 @@ def share_port(host: Host) -> None:
     host.run(_WRITE)
     copy_api(host, api, f"'{SHARED}'", before=f"mv {_NEXT} {_MANIFEST}; kill -9 {api}")
     await_second(host)
+    steering.begin(host)
     remove_left(host)
 
 

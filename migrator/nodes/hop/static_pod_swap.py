@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrator.nodes.hop.second_server import hand_over
+from migrator.nodes.hop.steering import to_oldest
 from migrator.nodes.paths import MANIFESTS, SECOND_API, SECOND_ETCD
 from migrator.ports import Host
 from migrator.untrusted import for_shell
@@ -20,6 +22,7 @@ _TRY_SECONDS, _AGAIN_SECONDS = 16, 5
 # Where a second one answers it is ended at once, before the kubelet tells it to end: it would first take its address out of the
 # Service `kubernetes`, which nobody puts back for up to 10 s (k8s.io/kubernetes/pkg/controlplane/controller/kubernetesservice).
 _IN_FLIGHT_SECONDS = 2
+_START_SECONDS = 300.0
 
 _FIND = """
 find_api() {{
@@ -31,6 +34,7 @@ end_api() {{ for pid in $(find_api); do sleep "$1"; kill -9 "$pid" 2>/dev/null; 
 swapped_api() {{
   if ! systemctl is-active -q {second}; then end_api {seconds}; return; fi
   if test "$(cat "/proc/${{1:-0}}/comm" 2>/dev/null)" = kube-apiserver; then kill -9 "$1"; else end_api 0; fi
+  {steered} || true
 }}
 """
 _WATCH = """
@@ -56,7 +60,7 @@ watch() {{
       running=$(find_api)
     fi
     now=$(sum kube-apiserver)
-    if test -n "$now" -a "$now" != "$api"; then api=$now; swapped_api "$running"; running=$(find_api); fi
+    if test -n "$now" -a "$now" != "$api"; then api=$now; swapped_api "$running"; {hand_over} & running=$(find_api); fi
   done
 }}
 watch & watching=$!
@@ -76,7 +80,7 @@ for name in {components}; do
   test -s $new
   if cmp -s $new $now; then rm -f $new; else sync $new; mv $new $now; changed="$changed $name"; fi
 done
-case "$changed" in *kube-apiserver*) swapped_api "$running" ;; esac
+case "$changed" in *kube-apiserver*) swapped_api "$running"; {hand_over} ;; esac
 true
 """
 
@@ -86,7 +90,8 @@ def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:
 
     `wait` is how many seconds after its manifest was replaced an etcd that does not listen is taken to wait for its API server.
     """
-    watched = _WATCH.format(manifests=MANIFESTS, second_etcd=SECOND_ETCD, wait=wait, again=_AGAIN_SECONDS, command=command)
+    words = {"manifests": MANIFESTS, "second_etcd": SECOND_ETCD, "hand_over": f"{{ {hand_over()}; }} 2>/dev/null"}
+    watched = _WATCH.format(wait=wait, again=_AGAIN_SECONDS, command=command, **words)
     return f"sh -c {for_shell(_find(node) + watched)}"
 
 
@@ -97,9 +102,10 @@ def replace_manifests(host: Host, components: Iterable[str], content: str) -> No
         manifests=MANIFESTS,
         folder=MANIFESTS.rpartition("/")[0],
         content=content,
+        hand_over=f"{hand_over()} || true",
     )
-    host.run(_find(host.name) + script)
+    host.run(_find(host.name) + script, timeout=_START_SECONDS)
 
 
 def _find(node: str) -> str:
-    return _FIND.format(pod=for_shell(f"kube-apiserver-{node}"), second=SECOND_API, seconds=_IN_FLIGHT_SECONDS)
+    return _FIND.format(pod=for_shell(f"kube-apiserver-{node}"), second=SECOND_API, seconds=_IN_FLIGHT_SECONDS, steered=to_oldest())

@@ -20,7 +20,8 @@ def test_one_without_the_flag_restarts_once_and_keeps_it() -> None:
     assert swap.meanwhile == {"api", "etcd"}
     assert "permit-port-sharing" in host.given[0]
     (copied,) = [line for line in host.commands if "unit=migrator-second-api" in line and "kill -9 7" in line]
-    assert copied.index("/proc/$pid/ns/mnt; mv ") < copied.index("kill -9 7") < copied.index("'--permit-port-sharing=true' '--etcd")
+    assert copied.index("/proc/$pid/ns/mnt; mv ") < copied.index("kill -9 7") < copied.index("$start $more")
+    assert "more=\"'--permit-port-sharing=true' " in copied
 
 
 @pytest.mark.parametrize(

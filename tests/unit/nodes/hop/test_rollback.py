@@ -15,7 +15,7 @@ STOPPED = ControlPlaneStopped(Snapshot("hop", begun=True))
 
 def control_plane(*, kubelet: bool, pods: str, restored: bool = False) -> FakeHost:
     """Return a control plane in one of its states."""
-    host = FakeHost("cp", accepts=["systemctl stop kubelet", "systemctl kill -s KILL migrator-second-"])
+    host = FakeHost("cp", accepts=["systemctl stop kubelet", "systemctl stop migrator-second-"])
     host.answers["crictl pods"] = pods
     for part, good in ((f"test -e {FOLDER}/restored", restored), ("systemctl is-active -q kubelet", kubelet)):
         host.accepts(part) if good else host.fails(part)
@@ -43,7 +43,7 @@ def test_the_kubelet_is_stopped_before_the_pods() -> None:
     STOPPED.run(host)
     first, left, second = host.commands
     assert first.startswith("systemctl stop kubelet")
-    assert "systemctl kill -s KILL migrator-second-api migrator-second-etcd" in left
+    assert "systemctl stop migrator-second-api migrator-second-etcd" in left
     assert "crictl stopp $pod" in second
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"):
         assert f"io.kubernetes.pod.name={name}-cp" in second

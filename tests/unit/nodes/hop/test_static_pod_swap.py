@@ -29,6 +29,7 @@ def host(tmp_path: Path) -> ShellHost:
     """Return a control plane with its manifests."""
     made = ShellHost(tmp_path)
     made.program("crictl", CRICTL)
+    made.program("kubectl", "#!/bin/sh\necho readyz check passed\n")
     made.program("ss", "#!/bin/sh\ncat $HOST/listens 2>/dev/null; true\n")
     for component in (*CONTROL_PLANE, "etcd"):
         made.write(f"{MANIFESTS}/{component}.yaml", b"old\n", mode=0o600)

@@ -1,0 +1,87 @@
+"""A second etcd, where there is one member: it serves while the kubelet replaces the regular one's static pod.
+
+It is a copy of the process that runs, on ports of its own. etcd opens its ports first and then waits for the lock of its data
+(bbolt's flock on `member/snap/db`), before it changes anything there. So each of the two is ready and waits while the other one
+serves, the same data is never open twice, and a hand-over takes as long as etcd needs to read its log and to elect itself.
+Meanwhile connections to the regular port wait in the queue of the one that is about to serve (REDIRECT of this host's own
+connections); a client that is refused instead tries again only after a second (grpc's back-off).
+"""
+
+from __future__ import annotations
+
+from migrator.errors import MigratorError
+from migrator.nodes.hop.process_copy import COPY, RUN
+from migrator.nodes.paths import MANIFESTS, SECOND_ETCD, SECOND_FOLDER
+from migrator.ports import Host
+
+_NEXT_SECONDS, _POLL = 300.0, 0.2
+_GO, _SERVES = f"{SECOND_FOLDER}/etcd.go", f"{SECOND_FOLDER}/etcd.serves"
+_REDIRECT = (
+    "OUTPUT -p tcp -m addrtype --dst-type LOCAL -m tcp --dport 2379 -m comment --comment migrator-second-etcd"
+    " -j REDIRECT --to-ports 22379"
+)
+_START = r"""
+listens() {{ ss -Hltn "sport = :$1" | grep -q .; }}
+listens 2379
+grep -q "FLOCK .*WRITE $pid " /proc/locks
+urls=$(words cmdline | sed -n '/^--listen-[a-z]*-urls=/s/:23\([78][0-9]\)/:223\1/gp' | tr '\n' ' ')
+case "$urls" in
+  *--listen-client-urls=*:22379*--listen-peer-urls=*:22380*) ;;
+  *) echo "etcd has other ports than 2379 and 2380" >&2; exit 1 ;;
+esac
+for port in 22379 22380 22381; do if listens $port; then echo "port $port is in use" >&2; exit 1; fi; done
+iptables -w -t nat -S OUTPUT > /dev/null
+cat > $folder/etcd-end.sh <<END
+for table in iptables ip6tables; do while \$table -w -t nat -D {redirect} 2>/dev/null; do :; done; done
+END
+cat > $folder/etcd.sh <<END
+exec 7< /proc/$pid/ns/mnt
+pid=$pid
+listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
+ended() {{ kill -TERM \$1; sleep 0.1; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
+rm -f {go} {serves}
+( $start $urls --heartbeat-interval=10 --election-timeout=100 ) &
+own=\$!
+tries=0
+# Its turn comes with a new manifest, when it is told to, or when the other one ends by itself.
+until test -e {go} -o {manifests}/etcd.yaml -nt $folder/etcd.sh || ! kill -0 \$pid 2>/dev/null; do
+  tries=\$((tries + 1))
+  test \$((tries % 10)) -ne 0 || listens || break
+  kill -0 \$own || exit 1
+  sleep 0.05
+done
+touch {serves}
+for table in iptables ip6tables; do \$table -w -t nat -I {redirect}; done
+ended \$pid
+# The next one has opened its port and waits for the data.
+until listens; do kill -0 \$own || exit 1; sleep 0.05; done
+sh $folder/etcd-end.sh
+ended \$own
+END
+"""
+
+
+def start_etcd(host: Host, pid: int) -> None:
+    """Have a copy of an etcd wait for its data; raises CommandFailedError where one cannot be started without any risk for them."""
+    words = {"pid": pid, "name": "etcd", "unit": SECOND_ETCD, "seconds": 3, "go": _GO, "serves": _SERVES, "manifests": MANIFESTS}
+    end = f'--property=ExecStopPost="-/bin/sh {SECOND_FOLDER}/etcd-end.sh"'
+    host.run((COPY + _START + RUN).format(**words, redirect=_REDIRECT, more_properties=end))
+
+
+def serve_now() -> str:
+    """Return a line of shell after which the regular etcd has ended, and the second one has its data, if there is one."""
+    begun = f"systemctl is-active -q {SECOND_ETCD} && touch {_GO}"
+    ended = f"! kill -0 $(cat {SECOND_FOLDER}/etcd.pid) 2>/dev/null"
+    return f"if {begun}; then for try in $(seq 100); do {ended} && break; sleep 0.05; done; fi"
+
+
+def await_next(host: Host) -> None:
+    """Wait until the regular etcd has its data back; raises MigratorError when it has not in time."""
+    deadline = host.clock.monotonic() + _NEXT_SECONDS
+    while host.ok(f"test -e {_SERVES} && systemctl is-active -q {SECOND_ETCD}"):
+        if host.clock.monotonic() > deadline:
+            raise MigratorError(
+                f"{host.name}: etcd is not started after {_NEXT_SECONDS:.0f} s; a second one serves still",
+                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_ETCD}` there; run this again to go on",
+            )
+        host.clock.sleep(_POLL)

@@ -1,0 +1,135 @@
+"""Two etcds never have one folder, and each hand-over between them waits for nothing but the data; real processes, files and locks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrator.errors import CommandFailedError
+from migrator.nodes.hop.second_etcd import await_next, serve_now, start_etcd
+from migrator.nodes.paths import MANIFESTS, SECOND_ETCD
+from tests.support.sandbox import until
+from tests.support.shell_host import ShellHost
+
+ETCD = """
+import fcntl, os, pathlib, sys, time
+host = pathlib.Path(sys.argv[1])
+port = next(flag for flag in reversed(sys.argv) if flag.startswith("--listen-client-urls=")).rpartition(":")[2]
+(host / "ports" / port).write_text(str(os.getpid()))
+with (host / "db").open("a") as data:
+    fcntl.flock(data, fcntl.LOCK_EX)
+    with (host / "served").open("a") as served:
+        print(port, os.environ["SECRET"], file=served)
+    time.sleep(600)
+"""
+FLAGS = ("--listen-client-urls=https://127.0.0.1:2379", "--listen-peer-urls=https://127.0.0.1:2380")
+TABLES = """#!/bin/sh
+case "$*" in *" -I "*) touch $HOST/redirected ;; *" -D "*) rm $HOST/redirected ;; esac
+"""
+PROGRAMS = {
+    # Whether the process that has opened a port is there, and is no zombie.
+    "ss": '#!/bin/sh\npid=$(cat $HOST/ports/${2##*:} 2>/dev/null) && ps -o stat= -p $pid | grep "^[^Z]"; true\n',
+    "nsenter": '#!/bin/sh\nwhile test "$1" != --; do shift; done; shift; exec "$@"\n',
+    "systemd-run": f'#!/bin/sh\nwhile test "$1" != sh; do shift; done; "$@" >/dev/null 2>&1 & echo $! > $HOST/units/{SECOND_ETCD}\n',
+    "iptables": TABLES,
+    "ip6tables": "#!/bin/sh\nexit 1\n",
+}
+
+
+class Etcds:
+    """A host with an etcd that serves."""
+
+    def __init__(self, root: Path) -> None:
+        self.host = ShellHost(root)
+        for name, text in PROGRAMS.items():
+            self.host.program(name, text)
+        (root / "ports").mkdir()
+        self.host.write(f"{MANIFESTS}/etcd.yaml", b"old\n")
+        os.utime(self.host.path(f"{MANIFESTS}/etcd.yaml"), (0, 0))
+        self._begun: list[subprocess.Popen[bytes]] = []
+        self.first = self.begin()
+        until(lambda: self.served == ["2379 it's"])
+
+    def begin(self, *flags: str) -> subprocess.Popen[bytes]:
+        """Start what stands for an etcd: it opens its port, waits for the lock of the data, and serves."""
+        program = self.host.root / "etcd.py"
+        program.write_text(ETCD)
+        command = [sys.executable, str(program), str(self.host.root), *(flags or FLAGS)]
+        self._begun.append(subprocess.Popen(command, env={"SECRET": "it's"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        return self._begun[-1]
+
+    @property
+    def served(self) -> list[str]:
+        """Who got the data, in order."""
+        file = self.host.root / "served"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def redirected(self) -> bool:
+        """Whether connections to the regular port go to the second one."""
+        return (self.host.root / "redirected").exists()
+
+    def close(self) -> None:
+        """End all of them."""
+        for begun in self._begun:
+            begun.kill()
+            begun.wait()
+        for port in (self.host.root / "ports").iterdir():
+            subprocess.run(["kill", "-9", port.read_text()], check=False, capture_output=True)
+
+
+@pytest.fixture
+def etcds(tmp_path: Path) -> Iterator[Etcds]:
+    """Return a host with an etcd."""
+    made = Etcds(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("why", ["a new manifest", "told to", "ended"])
+def test_a_second_etcd_has_the_data_between_two_regular_ones(etcds: Etcds, why: str) -> None:
+    """It waits for the data beside the first, as the next one waits for it; both have their ports by then."""
+    start_etcd(etcds.host, etcds.first.pid)
+    until((etcds.host.root / "ports/22379").exists)
+    assert (etcds.served, etcds.redirected, etcds.first.poll()) == (["2379 it's"], False, None)
+    match why:
+        case "a new manifest":
+            later = time.time() + 60
+            os.utime(etcds.host.path(f"{MANIFESTS}/etcd.yaml"), (later, later))
+        case "told to":
+            etcds.host.run(f"( {serve_now()} ) &")
+        case _:
+            etcds.first.kill()
+    etcds.first.wait(timeout=30)
+    until(lambda: etcds.served == ["2379 it's", "22379 it's"])
+    assert etcds.redirected
+    second = int((etcds.host.root / "ports/22379").read_text())
+    etcds.begin()
+    until(lambda: etcds.served == ["2379 it's", "22379 it's", "2379 it's"])
+    until(lambda: not etcds.redirected and not Path(f"/proc/{second}").exists())
+    (etcds.host.root / "units" / SECOND_ETCD).unlink()
+    await_next(etcds.host)
+
+
+@pytest.mark.parametrize("lacks", ["ss", "iptables", "a lock", "the usual ports"])
+def test_where_the_data_are_not_sure_to_be_safe_none_is_started(etcds: Etcds, lacks: str) -> None:
+    """The hop goes on without, and says so."""
+    pid = etcds.first.pid
+    match lacks:
+        case "a lock":
+            pid = etcds.begin().pid
+        case "the usual ports":
+            etcds.close()
+            pid = etcds.begin("--listen-client-urls=https://127.0.0.1:2379", "--listen-peer-urls=https://127.0.0.1:7001").pid
+            until(lambda: len(etcds.served) == 2)
+        case program:
+            etcds.host.program(program, "#!/bin/sh\nexit 127\n")
+    with pytest.raises(CommandFailedError):
+        start_etcd(etcds.host, pid)
+    assert not (etcds.host.root / "units" / SECOND_ETCD).exists()
