@@ -23,7 +23,7 @@ _REDIRECT = (
 _START = r"""
 listens() {{ ss -Hltn "sport = :$1" | grep -q .; }}
 listens 2379
-grep -q "FLOCK .*WRITE $pid " /proc/locks
+grep -q "^[0-9]*: FLOCK .*WRITE $pid " /proc/locks
 urls=$(words cmdline | sed -n '/^--listen-[a-z]*-urls=/s/:23\([78][0-9]\)/:223\1/gp' | tr '\n' ' ')
 case "$urls" in
   *--listen-client-urls=*:22379*--listen-peer-urls=*:22380*) ;;

@@ -234,7 +234,7 @@ def test_a_restarted_kubelet_is_waited_for() -> None:
     plane.answers["get node green-2"] = lambda _: node_object("v1.37.2" if host.clock.monotonic() > 20 else "v1.36.3", "True")
     KubeletRestarted(WORKER, "1.37.2", plane).run(host)
     assert 20 < host.clock.monotonic() < 22
-    assert sum("systemctl restart kubelet" in command for command in host.commands) == 1
+    assert sum("systemctl start kubelet" in command for command in host.commands) == 1
 
 
 def test_patches_are_brought_as_they_are() -> None:
