@@ -19,4 +19,4 @@ PORT = f"p=$(sed -n 's/.*--secure-port=//p' {MANIFEST}); p=${{p:-6443}}"
 def asked_newest(path: str) -> str:
     """Return a command that asks the newest of two API servers on one port, or any where nobody steers (steering.py)."""
     loopback = '"--server=https://127.0.0.1:$p" --tls-server-name=kubernetes'
-    return f"{PORT}; set --; if {ANY_ADDRESS}; then set -- {loopback}; fi; {LOCAL_KUBECTL} \"$@\" get --raw {for_shell(path)}"
+    return f'{PORT}; set --; if {ANY_ADDRESS}; then set -- {loopback}; fi; {LOCAL_KUBECTL} "$@" get --raw {for_shell(path)}'
