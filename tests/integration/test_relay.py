@@ -54,7 +54,13 @@ class Apart:
 
     def login(self, host: SpaceHost) -> tuple[str, ...]:
         """Return how this machine logs in to a host."""
-        options = ("BatchMode=yes", "StrictHostKeyChecking=no", f"UserKnownHostsFile={self.folder}/known", "LogLevel=ERROR")
+        options = (
+            "BatchMode=yes",
+            "ConnectTimeout=5",
+            "StrictHostKeyChecking=no",
+            f"UserKnownHostsFile={self.folder}/known",
+            "LogLevel=ERROR",
+        )
         named = [word for option in options for word in ("-o", option)]
         return ("ssh", "-F", "none", "-i", f"{self.folder}/key", *named, f"root@{host.address}")
 

@@ -177,7 +177,9 @@ def volume_pair(parent: Path = _DISK, *, apart: bool = False) -> Iterator[Volume
             pytest.fail(f"needs root, and {', '.join(missing)}: scripts/system.sh installs them")
         pytest.skip(f"needs root, and {', '.join(missing)}")
     folder = Path(tempfile.mkdtemp(prefix="migrator-volumes-", dir=parent))
-    addresses = ("10.213.78.1", "10.213.79.1") if apart else ("10.213.77.1", "10.213.77.2")
+    # This machine has addresses among those that are apart: each process of tests has others.
+    net, part = f"10.{214 + os.getpid() // 127 % 32}", os.getpid() % 127 * 2
+    addresses = (f"{net}.{part}.1", f"{net}.{part + 1}.1") if apart else ("10.213.77.1", "10.213.77.2")
     hosts = [_host(folder, name, address) for name, address in zip(("blue", "green"), addresses, strict=True)]
     try:
         if apart:
