@@ -41,7 +41,7 @@ def workers(pid: int) -> dict[int, bool]:
     """Return the worker processes of nginx, and whether each takes new connections."""
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
             found[int(child)] = b"shutting down" not in Path(f"/proc/{child}/cmdline").read_bytes()
     return found
 
