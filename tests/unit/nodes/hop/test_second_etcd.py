@@ -13,7 +13,7 @@ import pytest
 
 from migrator.errors import CommandFailedError
 from migrator.nodes.hop.second_etcd import await_next, serve_now, start_etcd
-from migrator.nodes.paths import MANIFESTS, SECOND_ETCD
+from migrator.nodes.paths import MANIFESTS, SECOND_ETCD, SECOND_FOLDER
 from tests.support.sandbox import until
 from tests.support.shell_host import ShellHost
 
@@ -133,3 +133,14 @@ def test_where_the_data_are_not_sure_to_be_safe_none_is_started(etcds: Etcds, la
     with pytest.raises(CommandFailedError):
         start_etcd(etcds.host, pid)
     assert not (etcds.host.root / "units" / SECOND_ETCD).exists()
+
+
+def test_one_that_nobody_would_reach_leaves_the_regular_one_alone(etcds: Etcds) -> None:
+    """A kernel may lack what the rule needs, which is seen when the rule is set."""
+    etcds.host.program("iptables", '#!/bin/sh\ncase "$*" in *" -I "*) touch $HOST/tried; exit 1 ;; esac\n')
+    start_etcd(etcds.host, etcds.first.pid)
+    etcds.host.run(f"touch {SECOND_FOLDER}/etcd.go")
+    unit = int((etcds.host.root / "units" / SECOND_ETCD).read_text())
+    until(lambda: not Path(f"/proc/{unit}").exists())
+    assert (etcds.host.root / "tried").exists()
+    assert (etcds.served, etcds.first.poll()) == (["2379 it's"], None)
