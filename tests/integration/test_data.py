@@ -10,7 +10,7 @@ import pytest
 
 from migrator.model.manifest import get
 from tests.support import trees
-from tests.support.data_stand import local_volume, reached_by_ssh
+from tests.support.data_stand import BLUE_NODE, GREEN_NODE, local_volume, reached_by_ssh
 from tests.support.objects import made
 from tests.support.sandbox import Sandbox, one_line, until
 from tests.support.trees import described
@@ -21,7 +21,7 @@ from tests.support.volume_hosts import VolumePair, volume_pair
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VolumePair]:
     """Make two hosts that the tool reaches."""
     with volume_pair() as pair:
-        reached_by_ssh(pair, tmp_path, monkeypatch, blue="b", green="g")
+        reached_by_ssh(pair, tmp_path, monkeypatch, blue=BLUE_NODE, green=GREEN_NODE)
         yield pair
 
 
@@ -38,11 +38,11 @@ def shop(sandbox: Sandbox, hosts: VolumePair) -> tuple[Sandbox, Path, Path]:
     sandbox.configure(volumes={"hosts": {"blue": "b.yaml", "green": "g.yaml"}})
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
     sandbox.on_blue(
-        local_volume(sandbox, f"{sandbox.namespace}-b", blue, "b"), made("v1", "PersistentVolumeClaim", "data", spec=spec)
+        local_volume(sandbox, f"{sandbox.namespace}-b", blue, BLUE_NODE), made("v1", "PersistentVolumeClaim", "data", spec=spec)
     )
     until(lambda: bound(sandbox.blue))
     assert sandbox.run("copy").code == 0
-    sandbox.on_green(local_volume(sandbox, f"{sandbox.namespace}-g", green, "g"))
+    sandbox.on_green(local_volume(sandbox, f"{sandbox.namespace}-g", green, GREEN_NODE))
     until(lambda: bound(sandbox.green))
     return sandbox, blue, green
 
