@@ -169,6 +169,7 @@ def _take_back(error: BaseException, switch: TrafficSwitch, back: WayBack, run: 
         undo.write(shifted_back(undo.withdrawal))
     undo.hand_back(back)
     if traffic is None:
+        undo.look_again(switch)
         undo.write(CutoverEnded(good=False, reason=why, undone=tuple(undo.undone)))
     for text in undo.left:
         undo.show(Note(f"{text}; `migrator rollback` finishes it", warning=True))

@@ -44,6 +44,8 @@ def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:
         undo.show(Step(f"{len(handed)} objects that run on one side only back to blue"))
     undo.hand_back(back)
     still_open = _wait(moved, undo)
+    if moved.switch:
+        undo.look_again(moved.switch, end_connections=moved.waits_for is None)
     undo.write(RollbackEnded(moved.seconds, handed, tuple(undo.undone)))
     return RollbackResult(moved.seconds, tuple(map(str, undo.handed_back)), undo.left, moved.connections[0], still_open)
 

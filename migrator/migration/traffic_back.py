@@ -33,6 +33,8 @@ class TrafficMoved:
     waits_for: TrafficSwitch | None = None
     """Where connections on green may end by themselves, within `limit`."""
     limit: float = 0.0
+    switch: TrafficSwitch | None = None
+    """Where the traffic was moved; looked at once more at the end."""
 
     @property
     def connections(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -65,7 +67,7 @@ def move_traffic(
         return TrafficMoved()
     withdrawal, complaint = traffic_to_blue(switch, end_connections=graceful is None)
     waits_for = None if graceful is None else switch
-    moved = TrafficMoved(round(age(), 3), withdrawal, complaint, waits_for, graceful or 0.0)
+    moved = TrafficMoved(round(age(), 3), withdrawal, complaint, waits_for, graceful or 0.0, switch)
     reporter.emit(Step(f"all traffic is on blue, after {moved.seconds * 1000:.0f} ms"))
     return moved
 

@@ -62,6 +62,23 @@ class Undo:
         if withdrawal.ended:
             self.show(Note(f"{counted(withdrawal.ended)} on green were ended", warning=True))
 
+    def look_again(self, switch: TrafficSwitch, *, end_connections: bool = True) -> None:
+        """Move the traffic once more if green has some again.
+
+        An HAProxy that was started meanwhile (a reload) may have read its state file before the new weights stood there.
+        """
+        try:
+            percent = switch.read().green_percent
+            if not percent:
+                return
+            self.show(Note(f"green has {percent:g} % of the traffic again, as after a reload: it is moved once more", warning=True))
+            withdrawal, complaint = traffic_to_blue(switch, end_connections=end_connections)
+        except Exception as error:  # noqa: BLE001 - the rest of the undo goes on
+            self.undone.append(f"whether all traffic is still on blue is unknown: {reason(error)}")
+            return
+        self.withdrawn(withdrawal, complaint, may_stay=not end_connections)
+        self.write(shifted_back(withdrawal))
+
     def write(self, record: MigrationRecord) -> None:
         """Write a record of what was done, if the journal takes it."""
         try:

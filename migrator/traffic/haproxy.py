@@ -6,6 +6,7 @@ Source for the commands: HAProxy management guide, section 9.3 (`set server`, `s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
 # How long a request that is in flight may take to end by itself before it is ended.
 _GRACE_SECONDS = 0.25
+# How often the way back is gone where a new process of HAProxy brings old weights back.
+_RELOADS = 3
 # A look takes a millisecond, and clients wait for what is looked at.
 _POLL_SECONDS = 0.01
 _CLOCK = SystemClock()
@@ -99,11 +102,21 @@ class HAProxy:
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
         """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it."""
         wanted = self._wanted(0)
-        with self._changing() as before:
-            servers = self._take(wanted, self._give(wanted, before), away=self._config.green)
-            ended = self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS) if end_connections else {}
-        self._keep(servers)
-        return Withdrawal(self.read(), ended)
+        ended: Counter[str] = Counter()
+        # A process that a reload started may have read the old weights before the new ones stood in its state file.
+        for _ in range(_RELOADS):
+            with self._changing() as before:
+                servers = self._take(wanted, self._give(wanted, before), away=self._config.green)
+                if end_connections:
+                    ended.update(self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS))
+            self._keep(servers)
+            reading = self.read()
+            if not reading.green_percent:
+                return Withdrawal(reading, dict(ended))
+        raise TrafficError(
+            f"haproxy: green has {reading.green_percent:g} % again each time that all traffic was moved to blue",
+            hint="what reloads HAProxy? run `migrator rollback` when it has ended",
+        )
 
     def prepare(self) -> float:
         """Do nothing: HAProxy leads the next request elsewhere."""

@@ -25,7 +25,8 @@ _MOMENT_SECONDS = 5
 """How far in a minute a controller has surely begun what it wrongly begins."""
 _CONTROLLER_SECONDS = 60
 """How long a CronJob's controller may take to start what is due, after an outage and on a busy machine."""
-_GRACE_SECONDS = 0.5
+_GRACE_SECONDS = 2.0
+"""A thread that was stopped between its look at the lock and its request sends that one request, late on a busy machine."""
 _ARCHIVE = "blue-archive"
 _LEFT = "`migrator rollback` finishes it"
 """What a cutover says of each thing that it could not take back."""

@@ -88,6 +88,29 @@ def test_then_cronjobs_go_back_and_all_of_it_is_written(stand: Stand) -> None:
     assert (stand.run.state.stage, stand.run.state.green_percent, stand.run.state.handed) == (Stage.ROLLED_BACK, 0, {})
 
 
+def test_traffic_that_comes_back_to_green_meanwhile_is_moved_once_more(stand: Stand) -> None:
+    """An HAProxy that a reload started may have read the old weights: the last look is at the end."""
+    moved = stand.move()
+    stand.switch.percent = 100
+    result = stand.finish(moved)
+    assert (stand.switch.percent, result.undone) == (0, ())
+    shifted = [record for record in stand.journal.records[len(FENCED) :] if isinstance(record, Shifted)]
+    assert [record.percent for record in shifted] == [0, 0]
+    assert "green has 100 % of the traffic again, as after a reload: it is moved once more" in [
+        event.text for event in stand.recorder.events if isinstance(event, Note)
+    ]
+
+
+def test_a_last_look_without_an_answer_is_told(stand: Stand) -> None:
+    """Nobody is told that all traffic is on blue when nobody knows."""
+    moved = stand.move()
+    stand.switch.percent = 100
+    stand.switch.refused = {0}
+    result = stand.finish(moved)
+    assert result.undone == ("whether all traffic is still on blue is unknown: haproxy does not take 0 %",)
+    assert stand.journal.records[-1] == RollbackEnded(0.432, (NIGHTLY,), result.undone)
+
+
 def test_a_green_that_is_away_holds_nothing_up(stand: Stand) -> None:
     """Blue's CronJobs are back; what green may still do is told, and recorded."""
     stand.green.faults.append(Fault("patch", unavailable))
@@ -226,4 +249,7 @@ def test_a_load_balancer_that_does_not_tell_ends_the_wait(stand: Stand) -> None:
     moved = stand.move(graceful=60)
     stand.clock.after(5, lambda: setattr(stand.switch, "mute", True))
     result = stand.finish(moved)
-    assert result.undone == ("nobody can tell what is open on green: haproxy does not answer",)
+    assert result.undone == (
+        "nobody can tell what is open on green: haproxy does not answer",
+        "whether all traffic is still on blue is unknown: haproxy does not answer",
+    )

@@ -63,6 +63,40 @@ def test_going_back_puts_green_into_maintenance(balancer: FakeHAProxy) -> None:
     assert (withdrawal.ended, withdrawal.reading.green_sessions) == ({"green": 2}, {})
 
 
+class Reloading(FakeHAProxy):
+    """Is followed by a process that has read the old weights, some times, while its state file is being written."""
+
+    times = 1
+
+    def answer(self, command: str) -> str:
+        """Answer one command."""
+        if command == "show info" and self.times:
+            self.times -= 1
+            self.servers = {"blue": FakeServer(0), "green": FakeServer(100)}
+        return super().answer(command)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_old_weights_that_a_reload_brings_back_are_set_once_more(tmp_path: Path, times: int) -> None:
+    """What is returned is what HAProxy said last."""
+    with answering(Reloading(tmp_path)) as balancer:
+        assert isinstance(balancer, Reloading)
+        balancer.times = times
+        assert adapter(balancer).withdraw(end_connections=True).reading.green_percent == 0
+        assert (balancer.servers["blue"].weight, balancer.servers["green"].admin, balancer.times) == (100, 1, 0)
+
+
+def test_old_weights_that_come_back_each_time_are_an_error(tmp_path: Path) -> None:
+    """Nobody is told that all traffic is on blue."""
+    with answering(Reloading(tmp_path)) as balancer:
+        assert isinstance(balancer, Reloading)
+        balancer.times = 9
+        with pytest.raises(TrafficError, match="green has 100 % again each time") as caught:
+            adapter(balancer).withdraw(end_connections=True)
+    assert caught.value.hint
+    assert balancer.times == 6
+
+
 def test_connections_that_do_not_end_are_said(balancer: FakeHAProxy) -> None:
     """None is counted as ended that is still there."""
     balancer.servers["green"] = FakeServer(100, sessions=2, stays=True)
