@@ -7,32 +7,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from migrator.volumes.agent import guards, target, transfer
+from migrator.volumes.agent import guards, lists, target, transfer
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import (
     Difference,
     Totals,
     changed,
     differences,
-    merged,
     paired,
     root_digest,
     same,
-    stale,
-    stamps_digest,
     totals,
 )
-from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
+from migrator.volumes.agent.entries import ROOT, parent, place
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.guards import PassError
 from migrator.volumes.agent.memory import Memory
-from migrator.volumes.agent.serve import probe, synced
+from migrator.volumes.agent.serve import probe
 from migrator.volumes.agent.settings import Settings
+from migrator.volumes.agent.still import require_still
 from migrator.volumes.agent.transfer import Options, Say
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
 from migrator.volumes.agent.undo import UndoLog
@@ -78,7 +76,9 @@ class Pass:
         result = self._compared(left, there, here, seconds)
         settled = 0
         if self.settings.finish:
-            settled = self._timed("still", lambda: self._require_still(result)) - _MARGIN
+            if left:
+                raise PassError(f"{len(left)} objects differ after {_ROUNDS} rounds: {'; '.join(left[:3])}")
+            settled = self._timed("still", lambda: require_still(self.channel, self.memory, self.settings.root)) - _MARGIN
             self._save_proof()
             result |= {"excluded": self.channel.ask("excluded")} if self.exclude else {}
         self.memory.settle("source", "target")
@@ -233,22 +233,15 @@ class Pass:
         if everything:
             self.memory.keep("source", self.channel.read())
             return
-        self._renew("source", self.memory.entries("before.new"), self.channel.look, since)
+        lists.renew(self.memory, "source", "before.new", self.channel.look, since)
 
     def _read_target(self, *, everything: bool) -> None:
         if everything:
             self.memory.keep("target", self.tree.read())
         else:
             self.memory.hold("here", self.tree.scan())
-            self._renew("target", self.memory.entries("here.new"), self.tree.look, _FOREVER)
+            lists.renew(self.memory, "target", "here.new", self.tree.look, _FOREVER)
             self.memory.forget("here.new")
-
-    def _renew(self, name: str, scanned: Iterator[Entry], look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> None:
-        again = "before.new" if name == "source" else "here.new"
-        paths = [entry.path for entry in stale(self.memory.entries(name), scanned, since)]
-        looked = self.memory.hold(f"{name}-looked", look(paths))
-        self.memory.keep(name, merged(self.memory.entries(name), self.memory.entries(again), self.memory.entries(looked), since))
-        self.memory.forget(looked)
 
     def _repair(self) -> list[str]:
         """Bring what still differs, in a few rounds; return what is left."""
@@ -288,22 +281,16 @@ class Pass:
         kept = {path for path in extra if any(name.startswith(path + b"/") for name in out)}
         if kept:
             self.say(f"{len(kept)} folders that are gone from the source stay for what is left out in them")
-            self._replace("target", sorted(kept, key=place), iter(()))
+            lists.replace(self.memory, "target", sorted(kept, key=place), iter(()))
         return [item for item in wrong if item.path not in kept]
 
     def _look_again(self, paths: list[bytes]) -> None:
         """Read these objects again on both sides, and on the target also what changed along with them."""
         self.memory.hold("fresh", self.channel.look(paths))
-        self._replace("source", paths, self.memory.entries("fresh.new"))
+        lists.replace(self.memory, "source", paths, self.memory.entries("fresh.new"))
         self.memory.settle("target")
         self._read_target(everything=False)
         self.memory.forget("fresh.new")
-
-    def _replace(self, name: str, paths: list[bytes], fresh: Iterator[Entry]) -> None:
-        asked = frozenset(paths)
-        kept = (entry for entry in self.memory.entries(f"{name}.new") if entry.path not in asked)
-        made = self.memory.keep(f"{name}.merged", (b or a for a, b in paired(kept, fresh) if a or b))  # type: ignore[misc]
-        self.memory.rename(made, f"{name}.new")
 
     def _complete(self) -> None:
         """Set what rsync does not, and read the objects again that this changed."""
@@ -311,7 +298,7 @@ class Pass:
         changed = target.finish(self.tree, ((a, b) for a, b in both if a and b and a.kind == b.kind))
         if changed:
             fresh = self.memory.hold("fresh", self.tree.look(changed))
-            self._replace("target", changed, self.memory.entries(fresh))
+            lists.replace(self.memory, "target", changed, self.memory.entries(fresh))
             self.memory.forget("fresh.new")
 
     def _compared(self, left: list[str], there: dict[str, Any], here: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -346,28 +333,6 @@ class Pass:
             "versions": transfer.versions(),
             "passSeconds": round(seconds, 3),
         }
-
-    def _require_still(self, result: dict[str, Any]) -> int:
-        """Return when the target was written back, by its clock.
-
-        Raises PassError unless the source stood still through the whole pass, and both sides are equal.
-        """
-        if not result["equal"]:
-            raise PassError(f"{result['leftCount']} objects differ after {_ROUNDS} rounds: {'; '.join(result['left'][:3])}")
-        with ThreadPoolExecutor(1) as pool:  # the target's disk takes its time, too
-            settled = pool.submit(synced, self.settings.root)
-            if using := self.channel.ask("users"):
-                raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
-            if self.channel.ask("stamps") != stamps_digest(self.memory.entries("before.new")):
-                self._raise_for_what_wrote()
-            return settled.result()
-
-    def _raise_for_what_wrote(self) -> None:
-        for old, new in paired(self.memory.entries("before.new"), self.channel.scan()):
-            if old is None or new is None or old.stamp != new.stamp:
-                path = shown(old.path if old else new.path if new else ROOT)
-                raise PassError(f"something wrote to the source meanwhile: {path}", "stop what writes, and run this again")
-        raise PassError("something wrote to the source meanwhile", "stop what writes, and run this again")
 
     def _save_proof(self) -> None:
         self.memory.keep_text("proof", self.memory.entries("source.new"))

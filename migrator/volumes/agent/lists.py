@@ -1,0 +1,25 @@
+"""Parts of a list of a side, made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from migrator.volumes.agent.compare import merged, paired, stale
+from migrator.volumes.agent.entries import Entry
+from migrator.volumes.agent.memory import Memory
+
+
+def renew(memory: Memory, name: str, scanned: str, look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> None:
+    """Read again what the list `scanned` shows as changed since the settled list `name`, and keep both as its new one."""
+    paths = [entry.path for entry in stale(memory.entries(name), memory.entries(scanned), since)]
+    looked = memory.hold(f"{name}-looked", look(paths))
+    memory.keep(name, merged(memory.entries(name), memory.entries(scanned), memory.entries(looked), since))
+    memory.forget(looked)
+
+
+def replace(memory: Memory, name: str, paths: list[bytes], fresh: Iterator[Entry]) -> None:
+    """Put fresh entries in the place of those of the paths in a new list; a path without one is no longer in it."""
+    asked = frozenset(paths)
+    kept = (entry for entry in memory.entries(f"{name}.new") if entry.path not in asked)
+    made = memory.keep(f"{name}.merged", (b or a for a, b in paired(kept, fresh) if a or b))  # type: ignore[misc]
+    memory.rename(made, f"{name}.new")

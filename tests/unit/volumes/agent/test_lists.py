@@ -1,0 +1,38 @@
+"""Parts of a list are made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from migrator.volumes.agent import lists
+from migrator.volumes.agent.entries import Entry
+from migrator.volumes.agent.memory import Memory
+from tests.support.volume_trees import entry
+
+FOREVER = 1 << 62
+
+
+def test_only_what_has_changed_is_read_again(tmp_path: Path) -> None:
+    """What is gone is no longer in the list, what is new is, and what is as it was keeps its digest."""
+    memory = Memory(str(tmp_path))
+    memory.keep("target", [entry(b"a"), entry(b"b"), entry(b"c")])
+    memory.settle("target")
+    memory.hold("here", [entry(b"a"), entry(b"b", ctime=99), entry(b"d")])
+    asked: list[bytes] = []
+
+    def look(paths: Iterable[bytes]) -> Iterator[Entry]:
+        asked.extend(paths)
+        return iter([entry(b"b", ctime=99, digest="new"), entry(b"d")])
+
+    lists.renew(memory, "target", "here.new", look, FOREVER)
+    assert asked == [b"b", b"d"]
+    assert list(memory.entries("target.new")) == [entry(b"a"), entry(b"b", ctime=99, digest="new"), entry(b"d")]
+
+
+def test_an_entry_without_a_fresh_one_leaves_the_list(tmp_path: Path) -> None:
+    """All others stay."""
+    memory = Memory(str(tmp_path))
+    memory.keep("source", [entry(b"a"), entry(b"b"), entry(b"c")])
+    lists.replace(memory, "source", [b"a", b"b"], iter([entry(b"b", size=7)]))
+    assert list(memory.entries("source.new")) == [entry(b"b", size=7), entry(b"c")]
