@@ -260,7 +260,12 @@ class HAProxy:
         """Return the backend; raises TrafficError when it, or a server of ours, is not there."""
         name = self._config.backend
         begins = (answers.STAT_BEGINS, answers.STATE_BEGINS)
-        stat, state = self._api.show_both("show stat", f"show servers state {name}", begins=begins)
+        try:
+            stat, state = self._api.show_both("show stat", f"show servers state {name}", begins=begins)
+        except TrafficError:
+            # HAProxy does not say which backends there are, its statistics do.
+            answers.read_stat(self._api.show("show stat", begins=answers.STAT_BEGINS), name)
+            raise
         backend = answers.read_backend(name, answers.read_stat(stat, name), answers.read_state(state, name))
         missing = [server for server in self._ours if server not in backend.servers]
         if missing:

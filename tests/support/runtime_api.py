@@ -62,7 +62,7 @@ class FakeHAProxy:
         if command == "show stat":
             return self._stat()
         if command.startswith("show servers state"):
-            return self._state()
+            return self._state() if command.endswith(" shop") else "Can't find backend.\n\n"
         if command == "show cli level":
             return "admin\n\n"
         if command in ("show peers", "show info"):
