@@ -13,7 +13,8 @@ from migrator.ports import Host
 INIT_UNIT, JOIN_UNIT = "migrator-kubeadm-init", "migrator-kubeadm-join"
 """The units that make a host part of a cluster."""
 # Units of what is taken away, by the beginnings of their names; pacman is none of them, and would leave half a package.
-_AT_WORK = ("kubeadm", "control-plane", "node", "etcd-restore")
+# A hop that was cut off leaves a second API server and etcd, which would go on answering.
+_AT_WORK = ("kubeadm", "control-plane", "node", "etcd-restore", "second")
 # Where 0.1.0 wrote kubeadm's configuration, with a token; it stayed there when the connection was cut.
 _CONFIG_0_1_0 = "/etc/kubernetes/migrator-kubeadm.yaml"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+
 from migrator.nodes.mark import STARTED, write_mark
+from migrator.nodes.paths import SECOND_API, SECOND_ETCD
 from migrator.nodes.reset import Reset
 from tests.support.hosts import FakeHost
 from tests.support.nodes import spec
@@ -17,5 +20,7 @@ def test_a_reset_ends_a_kubeadm_that_still_runs() -> None:
     ended, reset, cleaned, _ = (line for line in host.commands if "cat " not in line)
     assert ended.startswith("systemctl stop 'migrator-kubeadm-*' 'migrator-control-plane-*' 'migrator-node-*'")
     assert "packages" not in ended
+    patterns = [word.strip("'") for word in ended.split() if word.startswith("'")]
+    assert all(any(fnmatch(unit, pattern) for pattern in patterns) for unit in (SECOND_API, SECOND_ETCD))
     assert "kubeadm reset --force" in reset
     assert "rm -rf /etc/kubernetes/migrator-kubeadm.yaml /run/migrator /var/lib/migrator/kubernetes-*" in cleaned
