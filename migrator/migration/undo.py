@@ -37,6 +37,7 @@ class Undo:
         """What the load balancer says once all traffic is on blue."""
         self.handed_back: tuple[ObjectRef, ...] = ()
         """What runs on blue again and has stopped on green."""
+        self._missed = False
         self._unwritten = ""
         with contextlib.suppress(Exception):
             run.ledger.use_reserve()
@@ -57,6 +58,7 @@ class Undo:
         if withdrawal.reading.green_sessions and not may_stay:
             self.undone.append(f"{counted(withdrawal.reading.green_sessions)} on green did not end")
         self.undone += withdrawal.missed
+        self._missed = bool(withdrawal.missed)
         if withdrawal.stale_seconds:
             self.show(Note(f"clients may go on to green for up to {withdrawal.stale_seconds:g} s: they keep what they know"))
         if withdrawal.ended:
@@ -65,8 +67,11 @@ class Undo:
     def look_again(self, switch: TrafficSwitch, *, end_connections: bool = True) -> None:
         """Move the traffic once more if green has some again.
 
-        An HAProxy that was started meanwhile (a reload) may have read its state file before the new weights stood there.
+        An HAProxy that was started meanwhile (a reload) may have read its state file before the new weights stood there. Where an
+        instance could not be told, the next rollback looks at all of them.
         """
+        if self._missed:
+            return
         try:
             percent = switch.read().green_percent
             if not percent:

@@ -8,8 +8,10 @@ from migrator.migration.fence import Side, WayBack
 from migrator.migration.undo import Undo
 from migrator.model.events import Event, Step
 from migrator.model.ref import ObjectRef
+from migrator.model.traffic import Withdrawal
 from tests.support.fake_cluster import FakeCluster
 from tests.support.journals import migration_run
+from tests.support.traffic import FakeSwitch
 
 NIGHTLY = ObjectRef("batch", "CronJob", "default", "nightly")
 
@@ -44,3 +46,14 @@ def test_neither_a_full_disk_nor_a_closed_terminal_stops_it() -> None:
     undo.write(RollbackStarted())
     undo.write(RollbackStarted())
     assert undo.left == ("the journal does not say that this was done: disk full",)
+
+
+def test_an_instance_that_could_not_be_told_is_not_looked_at_again() -> None:
+    """It is listed already; the rollback that is run again looks at all of them."""
+    run, _, clock, _ = migration_run()
+    switch = FakeSwitch(clock)
+    undo = Undo(run)
+    undo.withdrawn(Withdrawal(switch.read(), {}, missed=("lb1: does not answer",)), "")
+    switch.mute = True
+    undo.look_again(switch)
+    assert undo.left == ("lb1: does not answer",)
