@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -37,6 +38,7 @@ from migrator.ssh.session import SessionHost
 from migrator.testbed.addresses import Addresses
 from migrator.testbed.arp_watch import watching
 from migrator.testbed.balancer import Load, load
+from migrator.testbed.threads import beside
 from migrator.traffic.dns_server import DnsServer
 from migrator.traffic.runtime_api import RuntimeApi
 from migrator.wiring.switches import switch_of
@@ -238,15 +240,8 @@ def resolving(names: Names, port: int, *, clients: int = 4) -> Iterator[Load]:
             seen.count(began, answer, failure)
             done.wait(0.005)
 
-    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(done, *(partial(client, number) for number in range(clients)), patience=60):
         yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join(timeout=60)
 
 
 def asked(address: str, port: int) -> tuple[str, str]:

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from migrator.testbed.balancer import Balancer, Load
 from migrator.testbed.processes import free_ports
+from migrator.testbed.threads import beside
 
 _ANSWERS = """\
 global
@@ -50,15 +52,8 @@ def load(*ports: int, clients: int = 6, pause: float = 0.002) -> Iterator[Load]:
             ask(seen)
             done.wait(pause)
 
-    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(done, *(partial(client, number) for number in range(clients)), patience=_SECONDS):
         yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join(timeout=_SECONDS)
 
 
 def _asking(port: int, *, keep: bool) -> Callable[[Load], None]:

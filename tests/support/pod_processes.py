@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from migrator.kube.cluster import KubeCluster
 from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest, get
 from migrator.testbed.processes import Process, start, stop
+from migrator.testbed.threads import beside
 from tests.support.sandbox import TYPES
 
 LABEL = "testbed/process=true"
@@ -175,15 +177,10 @@ def pods_run(*sides: PodProcesses) -> Iterator[None]:
             except Exception as error:  # noqa: BLE001 - a kubelet goes on, and the test is told
                 side.failures.append(f"{side.cluster.name}: {type(error).__name__}: {error}")
 
-    threads = [threading.Thread(target=keep, args=(side,)) for side in sides]
-    for thread in threads:
-        thread.start()
     try:
-        yield
+        with beside(over, *(partial(keep, side) for side in sides)):
+            yield
     finally:
-        over.set()
-        for thread in threads:
-            thread.join()
         for side in sides:
             side.end_all()
 
