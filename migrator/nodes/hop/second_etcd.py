@@ -34,12 +34,13 @@ iptables -w -t nat -S OUTPUT > /dev/null
 cat > $folder/etcd-end.sh <<END
 for table in iptables ip6tables; do while \$table -w -t nat -D {redirect} 2>/dev/null; do :; done; done
 END
+# Before the unit starts: it may be told to serve before it has run its first line.
+rm -f {go} {serves}
 cat > $folder/etcd.sh <<END
 exec 7< /proc/$pid/ns/mnt
 pid=$pid
 listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
 ended() {{ kill -TERM \$1; sleep 0.1; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
-rm -f {go} {serves}
 ( $start $urls --heartbeat-interval=10 --election-timeout=100 ) &
 own=\$!
 tries=0

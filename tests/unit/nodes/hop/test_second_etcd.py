@@ -144,3 +144,15 @@ def test_one_that_nobody_would_reach_leaves_the_regular_one_alone(etcds: Etcds) 
     until(lambda: not Path(f"/proc/{unit}").exists())
     assert (etcds.host.root / "tried").exists()
     assert (etcds.served, etcds.first.poll()) == (["2379 it's"], None)
+
+
+def test_one_that_is_told_to_serve_before_its_first_line_has_run_serves(etcds: Etcds) -> None:
+    """A busy host starts a unit late; what an earlier one left says nothing to it."""
+    etcds.host.run(f"mkdir -p {SECOND_FOLDER}; touch {SECOND_FOLDER}/etcd.go")
+    late = (
+        f"#!/bin/sh\ntest ! -e {etcds.host.path(SECOND_FOLDER)}/etcd.go || exit 1\ntouch {etcds.host.path(SECOND_FOLDER)}/etcd.go\n"
+    )
+    etcds.host.program("systemd-run", late + PROGRAMS["systemd-run"])
+    start_etcd(etcds.host, etcds.first.pid)
+    until(lambda: etcds.served == ["2379 it's", "22379 it's"])
+    assert etcds.first.wait(timeout=30) != 0
