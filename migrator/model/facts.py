@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from migrator.model.host import HostFacts
 from migrator.model.kubelet import settings_after
 from migrator.model.manifest import Manifest, merged
+from migrator.model.named_files import FileReading
 from migrator.model.patches import PatchReading
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import Version
@@ -88,6 +89,8 @@ class HostReading:
     """What else lies in the folder of the static pods, by file name; the kubelet runs each as a pod, whatever it is called."""
     missing: tuple[str, ...] = ()
     """Files and folders that the cluster's settings give to its static pods, and that are not here."""
+    named_files: tuple[FileReading, ...] = ()
+    """What flags of its static pods name, now and by the cluster's settings."""
     certificates: tuple[Certificate, ...] = ()
     edited: tuple[str, ...] = ()
     """Lines of the static pods that kubeadm would not have written."""

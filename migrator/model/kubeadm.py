@@ -7,7 +7,9 @@ from typing import Any
 
 from migrator.model.manifest import Manifest, get
 
-CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+SECTIONS = {"apiServer": "kube-apiserver", "controllerManager": "kube-controller-manager", "scheduler": "kube-scheduler"}
+"""Sections of a ClusterConfiguration and their programs."""
+CONTROL_PLANE = tuple(SECTIONS.values())
 STATIC_PODS = (*CONTROL_PLANE, "etcd")
 """What kubeadm runs as static pods; the manifest of each has its name."""
 PORT_SHARING = "permit-port-sharing"
@@ -32,10 +34,17 @@ def sharing_port(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "apiServer": {**server, "extraArgs": [*arguments, {"name": PORT_SHARING, "value": "true"}]}}
 
 
+def extra_args(config: Mapping[str, Any], *section: str) -> list[tuple[str, str]]:
+    """Return names and values of a section's extraArgs, which v1beta3 has as a mapping and v1beta4 as a list."""
+    given = get(dict(config), *section, "extraArgs") or []
+    pairs = given.items() if isinstance(given, Mapping) else ((item.get("name"), item.get("value")) for item in given)
+    return [(str(name), str(value)) for name, value in pairs]
+
+
 def files_of_static_pods(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths of hosts that a ClusterConfiguration gives to static pods and that must be there before."""
     found = []
-    for section in ("apiServer", "controllerManager", "scheduler"):
+    for section in SECTIONS:
         volumes = get(dict(config), section, "extraVolumes")
         for volume in volumes if isinstance(volumes, list) else []:
             path = str(get(volume, "hostPath") or "")

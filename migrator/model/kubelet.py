@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from migrator.model.kubeadm import SECTIONS, extra_args
 from migrator.model.manifest import Manifest, get, merged
 from migrator.model.strange import STRANGE
 
@@ -23,10 +24,6 @@ _WORDS = {
     "--cgroup-driver": "cgroupDriver",
     "--resolv-conf": "resolvConf",
 }
-
-
-# Sections of a ClusterConfiguration and their programs.
-_SECTIONS = {"apiServer": "kube-apiserver", "controllerManager": "kube-controller-manager", "scheduler": "kube-scheduler"}
 
 
 def flags_in(text: str) -> dict[str, str]:
@@ -53,13 +50,12 @@ def gates_in(text: str) -> dict[str, bool]:
 def gates_of_cluster(config: Mapping[str, Any], proxy: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
     """Return the feature gates of programs by the settings that kubeadm writes them from, and kube-proxy's own."""
     found: dict[str, dict[str, bool]] = {}
-    for section, program in _SECTIONS.items():
+    for section, program in SECTIONS.items():
         try:
-            given = get(dict(config), section, "extraArgs") or []
-            pairs = given.items() if isinstance(given, Mapping) else [(item.get("name"), item.get("value")) for item in given]
+            pairs = extra_args(config, section)
         except STRANGE:
             continue  # settings of a strange form are a finding of another check
-        found[program] = {gate: on for name, value in pairs if name == "feature-gates" for gate, on in gates_in(str(value)).items()}
+        found[program] = {gate: on for name, value in pairs if name == "feature-gates" for gate, on in gates_in(value).items()}
     own = proxy.get("featureGates")
     found["kube-proxy"] = dict(own) if isinstance(own, Mapping) else {}
     return {program: gates for program, gates in found.items() if gates}

@@ -21,6 +21,7 @@ from migrator.model.verdict import Severity
 from migrator.model.version import Version, parse_version, version_in
 from migrator.nodes.hop.etcd_members import external_members, has_local_etcd, members
 from migrator.nodes.hop.kubeadm import kubeadm_images
+from migrator.nodes.hop.named_files import with_named_files
 from migrator.nodes.hop.read_host import read_host, with_files, with_target
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.packages import available_versions
@@ -174,8 +175,10 @@ def _with_target(
         here = {
             name: item for name, item in gates.items() if name in reading.manifests or (name, node) == ("kube-proxy", session.first)
         }
-        wanted = files_of_static_pods(cluster.cluster_config) if node.role == "control-plane" else ()
-        return with_target(host, with_files(host, reading, wanted), staged, settings, here)
+        if node.role == "control-plane":
+            reading = with_files(host, reading, files_of_static_pods(cluster.cluster_config))
+            reading = with_named_files(host, reading, cluster.cluster_config)
+        return with_target(host, reading, staged, settings, here)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(one, session.nodes, hosts))

@@ -110,6 +110,22 @@ def hosts(**broken: Any) -> tuple[HostReading, ...]:
     return (host("cp", "control-plane", **broken), host("w1"), host("w2"))
 
 
+def mounting_pod(*arguments: str, mounts: dict[str, str]) -> Manifest:
+    """Return a static pod with these arguments and mounts: folder in the container to that of the host."""
+    names = {path: f"v{number}" for number, path in enumerate(mounts)}
+    return {
+        "spec": {
+            "containers": [
+                {
+                    "command": ["program", *arguments],
+                    "volumeMounts": [{"name": name, "mountPath": path} for path, name in names.items()],
+                }
+            ],
+            "volumes": [{"name": name, "hostPath": {"path": mounts[path]}} for path, name in names.items()],
+        }
+    }
+
+
 def budget(**status: int) -> Manifest:
     """Return a disruption budget of the shop."""
     return {

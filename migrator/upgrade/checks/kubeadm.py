@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from migrator.model.facts import UpgradeFacts
-from migrator.model.kubeadm import SKIPS_SINCE
+from migrator.model.kubeadm import SECTIONS, SKIPS_SINCE, extra_args
 from migrator.model.manifest import get
 from migrator.model.patches import TARGETS
 from migrator.model.verdict import CheckName, Finding
@@ -34,12 +34,7 @@ GONE_ARGUMENTS = (
     GoneArgument("etcd", "experimental-*", 37, "; 3.6 knows it without experimental-, or as a feature gate"),
 )
 """From the programs' own --help and etcd's changelogs (3.6: no v2, no proxy; 3.7: no --experimental-*)."""
-_PROGRAMS = {
-    ("apiServer",): "kube-apiserver",
-    ("controllerManager",): "kube-controller-manager",
-    ("scheduler",): "kube-scheduler",
-    ("etcd", "local"): "etcd",
-}
+_PROGRAMS: dict[tuple[str, ...], str] = {(section,): program for section, program in SECTIONS.items()} | {("etcd", "local"): "etcd"}
 _PATCH_NAMES = f"TARGET[SUFFIX][+strategic|+merge|+json].yaml or .json, with one of {', '.join(TARGETS)}"
 _NO_V1BETA3 = 37
 # kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked.
@@ -104,9 +99,7 @@ def arguments(facts: UpgradeFacts) -> Iterator[Finding]:
         return
     target = facts.hops[-1].target
     for path, program in _PROGRAMS.items():
-        given = get(dict(facts.cluster.cluster_config), *path, "extraArgs") or []
-        names = [str(item.get("name")) for item in given] if isinstance(given, list) else list(given)
-        for name in names:
+        for name, _ in extra_args(facts.cluster.cluster_config, *path):
             gone = _gone(facts, program, name)
             if gone:
                 yield fail(

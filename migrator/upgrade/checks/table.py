@@ -8,7 +8,7 @@ from dataclasses import replace
 from migrator.model.facts import UpgradeFacts
 from migrator.model.strange import STRANGE, reason_of
 from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
-from migrator.upgrade.checks import apis, disruption, etcd, files, hosts, kubeadm, scheduling, tied, versions, webhooks
+from migrator.upgrade.checks import apis, disruption, etcd, files, hosts, kubeadm, named_files, scheduling, tied, versions, webhooks
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
 ON_HOSTS: tuple[Check, ...] = (
@@ -38,6 +38,8 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.refused_settings,
     hosts.gates_and_plugins,
     kubeadm.files_of_static_pods,
+    named_files.readable,
+    named_files.known_versions,
     kubeadm.refusals,
 )
 """Checks of what only the hosts tell."""
@@ -50,6 +52,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     kubeadm.configuration,
     kubeadm.gates,
     kubeadm.arguments,
+    named_files.mounted,
     kubeadm.patches,
     kubeadm.addons,
     apis.requested_versions,
