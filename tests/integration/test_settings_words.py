@@ -41,9 +41,9 @@ def said(programs: dict[str, Path], folder: Path, flag: str, settings: Mapping[s
         "--secure-port=16995",
     ]
     program = [programs["kube-scheduler"], "--secure-port=0"] if flag == "--config" else server
-    command = [*program, f"{flag}={folder}/settings.yaml"]
+    command = [*map(str, program), f"{flag}={folder}/settings.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    return done.stderr.rpartition('"command failed"')[2]
+    return str(done.stderr).rpartition('"command failed"')[2]
 
 
 @pytest.mark.parametrize("version", [row.version for row in GONE_VERSIONS])

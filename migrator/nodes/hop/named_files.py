@@ -17,7 +17,8 @@ from migrator.untrusted import for_shell
 # Settings hold keys and tokens: the values of these two words alone leave the host, and of the second none that is not a version.
 _WORDS = (
     r"sed '/^[[:space:]]*#/d' {path} 2>/dev/null | tr -d '\042\047' | "
-    r"grep -oE '(^|[[:space:]{{,])(apiVersion|kms)[[:space:]]*:[[:space:]]*[A-Za-z0-9./-]*' | sed 's/^[[:space:]{{,]*/{number} /' | head -n 500"
+    r"grep -oE '(^|[[:space:]{{,])(apiVersion|kms)[[:space:]]*:[[:space:]]*[A-Za-z0-9./-]*' | head -n 500 | "
+    r"sed 's/^[[:space:]{{,]*/{number} /'"
 )
 _WORD = re.compile(r"(\d+) (there$|apiVersion|kms)(?:\s*:\s*(\S*)$)?")
 
