@@ -69,6 +69,15 @@ class HostFacts:
     """Files that forbid the kernel to forward packets at boot, after ours have allowed it."""
     kernel_settings: Mapping[str, str] = field(default_factory=dict)
     """Settings of the kernel that a kubelet may look at."""
+    kubelet_ids: str = ""
+    """The user ids of pods that are set apart for user `kubelet`, as `FIRST:COUNT`, or why they cannot be told: `unanswered`
+    where nobody says whether there is such a user, `unclear` where its ids are not one range; empty where there is no such user."""
+    images_on: str = ""
+    """Type of the file system of CRI-O's images, as stat(1) calls it."""
+    no_file_types: bool = False
+    """Whether that is an XFS made without the types of files in folders (ftype=0)."""
+    firewalls: tuple[str, ...] = ()
+    """Services that run and make rules of their own for packets."""
     page_size: int = 0
     """Bytes of a memory page."""
     swaps: tuple[str, ...] = ()

@@ -61,6 +61,17 @@ echo swaps=$(awk 'NR > 1 {print $1}' /proc/swaps 2>/dev/null)
 echo swap_units=$(@SWAP_UNITS@)
 echo rtc=$(systemd-detect-virt -cq 2>/dev/null || if test -e /dev/rtc0; then echo yes; else echo no; fi)
 echo waits_for_time=$(systemctl is-enabled -q systemd-time-wait-sync 2>/dev/null && echo yes)
+echo kubelet_ids=$(command -v getent >/dev/null && { getent passwd kubelet >/dev/null 2>&1; case $? in
+  2) ;;
+  0) command -v getsubids >/dev/null && { users=$(getsubids kubelet 2>&1) && test "$users" = "$(getsubids -g kubelet 2>&1)" &&
+    test "$(echo "$users" | grep -c .)" = 1 && echo "$users" | awk '{print $3 ":" $4}' || echo unclear; } ;;
+  *) echo unanswered ;;
+esac; })
+graphroot=$(sed -n 's/^graphroot *= *"\(.*\)"/\1/p' /etc/containers/storage.conf 2>/dev/null)
+test -e "${graphroot:=/var/lib/containers}" || graphroot=/var/lib
+echo images_on=$(stat -f -c %T "$graphroot" 2>/dev/null)
+echo no_file_types=$(xfs_info "$(df -P "$graphroot" | awk 'NR == 2 {print $6}')" 2>/dev/null | grep -o ftype=0)
+echo firewalls=$(for unit in firewalld ufw; do systemctl is-active -q $unit 2>/dev/null && echo $unit; done)
 echo clock=$(date +%s.%N)
 """.replace("@MODULES@", " ".join(weave.MODULES)).replace("@SWAP_UNITS@", SWAP_UNITS)
 _SCRIPT = (
@@ -119,6 +130,10 @@ def read_facts(host: Host) -> HostFacts:
         kernel_arguments=tuple(values.get("kernel_arguments", "").split()),
         kernel_replaced=bool(values.get("kernel_replaced")),
         page_size=number("page_size"),
+        kubelet_ids=values.get("kubelet_ids", ""),
+        images_on=values.get("images_on", ""),
+        no_file_types=bool(values.get("no_file_types")),
+        firewalls=tuple(values.get("firewalls", "").split()),
         swaps=tuple(values.get("swaps", "").split()),
         swap_units=tuple(values.get("swap_units", "").split()),
         time=float(values.get("clock") or 0),
@@ -174,6 +189,9 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from systems.packages(node.name, facts)
     yield from systems.resolver(node.name, facts, cluster.kubelet)
     yield from systems.forwarding(node.name, facts)
+    yield from systems.images(node.name, facts)
+    yield from systems.firewalls(node.name, facts)
+    yield from systems.user_ids(node.name, facts, cluster.kubelet, minor)
     yield from systems.protected(node.name, facts, cluster.kubelet)
     yield from boards.word_size(node.name, facts)
     yield from fit.cgroup(node.name, facts, minor, accepted=cluster.kubelet.get("failCgroupV1") is False)

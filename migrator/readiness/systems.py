@@ -14,6 +14,12 @@ from migrator.untrusted import printable
 _INODES = 20_000
 # What images and packages of one more version take at least.
 _HOP_MIB = 800
+# File systems on which the kernel makes no overlay: of the network, and without owners or links (docs.kernel.org, overlayfs).
+_NO_OVERLAY = frozenset({"nfs", "smb2", "cifs", "smb", "msdos", "exfat", "fuseblk", "ntfs", "ntfs3"})
+# From this minor on a kubelet looks for the ids of its pods as it starts (KEP-127), in blocks of so many for each pod.
+_USER_NAMESPACES = 33
+_IDS = 65536
+_PODS = 110
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 """What systemd-resolved writes for programs that want the name servers behind it."""
 PROTECTED = {
@@ -88,6 +94,45 @@ def forwarding(name: str, facts: HostFacts) -> Iterator[Finding]:
     if facts.forwarding_off:
         reason = f"stops forwarding packets at its next boot ({_names(facts.forwarding_off)}): its pods have no network then"
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, "take net.ipv4.ip_forward = 0 out of that file")
+
+
+def images(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a file system on which CRI-O can lay out no image (cri-o: storage driver overlay)."""
+    if facts.images_on in _NO_OVERLAY or facts.no_file_types:
+        kind = "XFS made with ftype=0" if facts.no_file_types else printable(facts.images_on)
+        reason = f"its images would lie on a file system ({kind}) that carries no overlay: no container starts"
+        hint = "mount ext4, XFS, Btrfs or F2FS at /var/lib/containers, also where the rest of a board comes from the network"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
+
+
+def firewalls(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a firewall of the system: its rules stand beside those of kube-proxy and the pod network."""
+    if facts.firewalls:
+        reason = f"runs {_names(facts.firewalls)}, which does not know of pods: what they send to each other may be dropped"
+        hint = "`systemctl disable --now` it, or let it pass the ranges of pods and Services, and the nodes' ports"
+        yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
+
+
+def user_ids(name: str, facts: HostFacts, kubelet: Mapping[str, Any], minor: int) -> Iterator[Finding]:
+    """Yield a finding where a kubelet would not start as it cannot tell the user ids of its pods (kubespray#12738, KEP-127)."""
+    told = facts.kubelet_ids
+    if not told or minor < _USER_NAMESPACES or (kubelet.get("featureGates") or {}).get("UserNamespacesSupport") is False:
+        return
+    first, _, count = told.partition(":")
+    pods = kubelet.get("maxPods")
+    wanted = (pods if isinstance(pods, int) else _PODS) * _IDS
+    if told == "unanswered":
+        reason = "does not tell whether there is a user `kubelet` (`getent passwd kubelet` fails): its kubelet would not start"
+        hint = "see /etc/nsswitch.conf: what is named there for passwd (ldap, sss) does not answer"
+    elif not first.isdigit() or not count.isdigit():
+        reason = "has a user `kubelet` without one range of ids, the same for users and groups: its kubelet would not start"
+        hint = "one line `kubelet:65536:N` in /etc/subuid and in /etc/subgid, with N = 65536 x pods; or `userdel kubelet`"
+    elif int(first) < _IDS or int(first) % _IDS or int(count) % _IDS or int(count) < wanted:
+        reason = f"sets ids {first} to {int(first) + int(count) - 1} apart for pods, {wanted} from a multiple of {_IDS} are needed"
+        hint = f"`kubelet:65536:{wanted}` in /etc/subuid and /etc/subgid; or `userdel kubelet`, which no package here needs"
+    else:
+        return
+    yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
 
 
 def protected(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterator[Finding]:

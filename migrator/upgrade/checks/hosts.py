@@ -189,6 +189,7 @@ def boards_before(facts: UpgradeFacts) -> Iterator[Finding]:
 
 def systems_before(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find what of a host's system keeps packages from being installed, or the next kubelet and its pods from starting."""
+    minor = facts.hops[-1].target.minor if facts.hops else 0
     for host in _asked(facts):
         settings = _after(facts, host)
         yield from systems.disks(host.name, host.facts)
@@ -197,6 +198,7 @@ def systems_before(facts: UpgradeFacts) -> Iterator[Finding]:
         yield from systems.resolver(host.name, host.facts, settings)
         yield from systems.forwarding(host.name, host.facts)
         yield from systems.protected(host.name, host.facts, settings)
+        yield from systems.user_ids(host.name, host.facts, settings, minor)
 
 
 def clocks(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -129,7 +129,13 @@ def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
         return toleration.get("operator") == "Exists"
     if toleration["key"] != taint["key"]:
         return False
-    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+    operator, value, given = toleration.get("operator"), str(toleration.get("value", "")), str(taint.get("value", ""))
+    if operator in ("Lt", "Gt"):  # numbers (KEP-5471); what is none tolerates nothing
+        try:
+            return int(given) < int(value) if operator == "Lt" else int(given) > int(value)
+        except ValueError:
+            return False
+    return operator == "Exists" or value == given
 
 
 def _node_affinity(spec: Manifest, place: Place) -> bool:

@@ -23,6 +23,7 @@ ON_HOSTS: tuple[Check, ...] = (
     versions.runtime,
     versions.packages,
     versions.way_back,
+    versions.replaced_programs,
     hosts.cgroups,
     hosts.disk,
     hosts.certificates,

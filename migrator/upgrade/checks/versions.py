@@ -40,6 +40,35 @@ def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
             )
 
 
+def replaced_programs(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find packages that were replaced and whose programs run on as the old ones (kubernetes#65562, updates by themselves).
+
+    The next restart, of a boot or a crash, starts the new ones, at a moment that nobody has chosen.
+    """
+    nodes = {node["metadata"]["name"]: node for node in facts.cluster.nodes}
+    for host in (item for item in facts.hosts if not item.error and item.name in nodes):
+        told = get(nodes[host.name], "status", "nodeInfo") or {}
+        for package, program, field in (("kubernetes", "kubelet", "kubeletVersion"), ("cri-o", "CRI-O", "containerRuntimeVersion")):
+            installed = version_in(host.installed.get(package, "").rpartition("-")[0])
+            runs = version_in(str(told.get(field, "")).removeprefix("cri-o://"))
+            if not installed or not runs or installed == runs:
+                continue
+            reason = f"has {package} {installed} installed, and its {program} still runs as {runs}"
+            if package == "kubernetes" and installed > facts.cluster.version:
+                hint = (
+                    f"put {package} {runs} back (`pacman -U`), and hold it (IgnorePkg); the upgrade brings the new one in its turn"
+                )
+                reason += f": started again it would be newer than the API server {facts.cluster.version}"
+                yield fail(CheckName.PACKAGES, host.name, reason, hint)
+            else:
+                yield warn(
+                    CheckName.PACKAGES,
+                    host.name,
+                    reason,
+                    f"restart it while you watch: `systemctl restart {program.lower().replace('-', '')}`",
+                )
+
+
 def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find API servers more than a minor apart, and controllers or kube-proxies outside of their range."""
     servers = {pod["metadata"]["name"]: version for pod, version in _component(facts, "kube-apiserver")}

@@ -213,3 +213,35 @@ def test_only_failures_stop_and_each_is_a_line() -> None:
     require([warning])
     with pytest.raises(BlockedError, match=r"^b: is \\x1b\[31mred; paint it$"):
         require([warning, Finding("host", "b", Severity.FAILURE, "is \x1b[31mred", "paint it")])
+
+
+@pytest.mark.parametrize(
+    ("getent", "getsubids", "told"),
+    [
+        ("exit 2", "exit 1", ""),
+        ("exit 1", "exit 1", "unanswered"),
+        ("exit 0", "exit 1", "unclear"),
+        ("exit 0", "echo 0: kubelet 65536 7208960", "65536:7208960"),
+        ("exit 0", "echo 0: kubelet 65536 7208960; echo 1: kubelet 9 9", "unclear"),
+        ("exit 0", 'echo "0: kubelet 65536 $#"', "unclear"),
+    ],
+    ids=["no such user", "nobody answers", "none set apart", "one range", "two ranges", "others for groups"],
+)
+def test_the_ids_of_pods_are_asked_for_as_a_kubelet_does(tmp_path: Path, getent: str, getsubids: str, told: str) -> None:
+    """By the programs that it asks."""
+    host = ShellHost(tmp_path)
+    host.program("getent", f"#!/bin/sh\n{getent}\n")
+    host.program("getsubids", f"#!/bin/sh\n{getsubids}\n")
+    assert read_facts(host).kubelet_ids == told
+
+
+def test_where_images_lie_and_which_firewall_runs_is_read(tmp_path: Path) -> None:
+    """Of the folder that CRI-O's settings name."""
+    host = ShellHost(tmp_path)
+    host.write("/etc/containers/storage.conf", f'[storage]\ngraphroot = "{tmp_path}/data/containers"\n'.encode())
+    (tmp_path / "data/containers").mkdir(parents=True)
+    host.program("stat", '#!/bin/sh\ncase "$*" in *data/containers) echo nfs ;; *) echo ext2/ext3 ;; esac\n')
+    host.program("xfs_info", "#!/bin/sh\necho 'naming   =version 2   bsize=4096   ascii-ci=0, ftype=0'\n")
+    (tmp_path / "units/ufw").write_text("")
+    seen = read_facts(host)
+    assert (seen.images_on, seen.no_file_types, seen.firewalls) == ("nfs", True, ("ufw",))

@@ -25,8 +25,18 @@ Check = Callable[..., Iterator[Finding]]
         (systems.packages, {}, []),
         (systems.forwarding, {"forwarding_off": ("/etc/sysctl.d/99-hardening.conf",)}, ["99-hardening.conf"]),
         (systems.forwarding, {}, []),
+        (systems.images, {"images_on": "nfs"}, ["(nfs) that carries no overlay"]),
+        (systems.images, {"images_on": "fuseblk"}, ["(fuseblk)"]),
+        (systems.images, {"images_on": "xfs", "no_file_types": True}, ["ftype=0"]),
+        (systems.images, {"images_on": "f2fs"}, []),
+        (systems.images, {"images_on": ""}, []),
+        (systems.firewalls, {"firewalls": ("firewalld",)}, ["runs firewalld"]),
+        (systems.firewalls, {}, []),
     ],
-    ids=["fine", "a card after an error", "no inodes", "just enough", "a lock", "no lock", "a later file", "no such file"],
+    ids=[
+        *("fine", "a card after an error", "no inodes", "just enough", "a lock", "no lock", "a later file", "no such file"),
+        *("root on NFS", "an NTFS disk", "an old XFS", "F2FS", "it does not tell", "a firewall", "none"),
+    ],
 )
 def test_what_is_wrong_with_a_system_is_told_with_its_cure(check: Check, facts: dict[str, Any], found: list[str]) -> None:
     """One finding for one thing."""
@@ -106,4 +116,26 @@ def test_a_kubelet_that_protects_the_kernel_s_settings_wants_its_own(
 ) -> None:
     """It ends with "invalid kernel flag"."""
     items = list(systems.protected("a", HostFacts(kernel_settings=settings), kubelet))
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("told", "settings", "minor", "found"),
+    [
+        ("", {}, 37, []),
+        ("65536:7208960", {}, 37, []),
+        ("65536:7208960", {"maxPods": 250}, 37, ["16384000 from a multiple"]),
+        ("100000:7208960", {}, 37, ["sets ids 100000 to"]),
+        ("65536:65536", {}, 37, ["sets ids 65536 to 131071"]),
+        ("unanswered", {}, 37, ["getent passwd kubelet"]),
+        ("unanswered", {}, 32, []),
+        ("unanswered", {"featureGates": {"UserNamespacesSupport": False}}, 37, []),
+        ("unclear", {}, 37, ["without one range"]),
+    ],
+)
+def test_a_kubelet_that_cannot_tell_the_ids_of_its_pods_does_not_start(
+    told: str, settings: dict[str, Any], minor: int, found: list[str]
+) -> None:
+    """From 1.33 on it looks for them as it starts (kubespray#12738: LDAP did not answer)."""
+    items = list(systems.user_ids("a", HostFacts(kubelet_ids=told), settings, minor))
     assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)

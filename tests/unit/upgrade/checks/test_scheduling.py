@@ -41,11 +41,17 @@ def refusal(wanted: Manifest, there: Manifest, *pods: Manifest, others: tuple[Pl
 
 
 TAINT = [{"key": "night", "value": "yes", "effect": "NoSchedule"}]
+NUMBER = [{"key": "sla", "value": "95", "effect": "NoSchedule"}]
 WEB: dict[str, Any] = {"labels": {"app": "web"}}
 
 
 ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
 """All addresses of a node."""
+
+
+def above(operator: str, value: str) -> dict[str, Any]:
+    """Return the spec of a pod that tolerates taint sla by a number (KEP-5471)."""
+    return {"tolerations": [{"key": "sla", "operator": operator, "value": value}]}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,10 @@ ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
         (pod("a", ""), node("n", taints=TAINT), (), "taint night"),
         (pod("a", "", spec={"tolerations": [{"key": "night", "operator": "Exists"}]}), node("n", taints=TAINT), (), ""),
         (pod("a", "", spec={"tolerations": [{"key": "night", "value": "no"}]}), node("n", taints=TAINT), (), "taint night"),
+        (pod("a", "", spec=above("Gt", "90")), node("n", taints=NUMBER), (), ""),
+        (pod("a", "", spec=above("Gt", "95")), node("n", taints=NUMBER), (), "taint sla"),
+        (pod("a", "", spec=above("Lt", "96")), node("n", taints=NUMBER), (), ""),
+        (pod("a", "", spec=above("Gt", "much")), node("n", taints=NUMBER), (), "taint sla"),
         (pod("a", "", spec={"nodeSelector": {"disk": "ssd"}}), node("n"), (), "its node selector or affinity does not match"),
         (pod("a", "", spec={"nodeSelector": {"disk": "ssd"}}), node("n", labels={"disk": "ssd"}), (), ""),
         (pod("a", "", spec=affine("In", "ssd")), node("n", labels={"disk": "ssd"}), (), ""),

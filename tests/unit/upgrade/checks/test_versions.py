@@ -170,3 +170,28 @@ def test_a_containerd_that_kubelets_give_up_is_found(runtime: str, target: str, 
     one["status"]["nodeInfo"]["containerRuntimeVersion"] = runtime
     items = findings("runtime", nodes=(node("cp"), one, node("w2")), hops=(hop(target=target),))
     assert [item.severity.value for item in items if item.subject == "w1"] == found
+
+
+@pytest.mark.parametrize(
+    ("installed", "runs", "found"),
+    [
+        ({"kubernetes": "1.36.3-1"}, {"kubeletVersion": "v1.36.3"}, []),
+        ({"kubernetes": "1.37.2-1"}, {"kubeletVersion": "v1.36.3"}, [("failure", "newer than the API server 1.36.3")]),
+        ({"kubernetes": "1.36.3-1"}, {"kubeletVersion": "v1.36.1"}, [("warning", "still runs as 1.36.1")]),
+        ({"cri-o": "1.36.1-1"}, {"containerRuntimeVersion": "cri-o://1.36.0"}, [("warning", "its CRI-O still runs as 1.36.0")]),
+        ({"cri-o": "1.36.0-2"}, {"containerRuntimeVersion": "cri-o://1.36.0"}, []),
+        ({"cri-o": "1.36.0-2"}, {"containerRuntimeVersion": "containerd://2.1.0"}, []),
+        ({}, {"kubeletVersion": "v1.36.3"}, []),
+    ],
+)
+def test_a_package_that_was_replaced_behind_a_running_program_is_found(
+    installed: dict[str, str], runs: dict[str, str], found: list[tuple[str, str]]
+) -> None:
+    """An update by itself lets the next boot start a kubelet that its API server does not know (kubernetes#65562)."""
+    worker = node("w1")
+    worker["status"]["nodeInfo"] = runs
+    items = findings(
+        "packages", nodes=(node("cp"), worker, node("w2")), hosts=(host("cp"), host("w1", installed=installed), host("w2"))
+    )
+    assert [item.severity.value for item in items] == [severity for severity, _ in found]
+    assert all(words in item.reason for item, (_, words) in zip(items, found, strict=True))
