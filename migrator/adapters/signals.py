@@ -22,10 +22,16 @@ class Signals:
         # Whether the next signal interrupts although signals are held back.
         self._through = False
         self._noted = ""
+        # Whether there is nothing left that a signal could interrupt.
+        self._over = False
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle the signals while the context is open, in the main thread; one that is ignored stays so (nohup)."""
+    def handled(self, *, last: bool = False) -> Iterator[None]:
+        """Handle the signals while the context is open, in the main thread; one that is ignored stays so (nohup).
+
+        After the `last` context of a process they are ignored: the exit code tells what was done, and Python, which takes its
+        handlers away at its end, would let a second ^C replace it by "killed".
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -36,8 +42,10 @@ class Signals:
         try:
             yield
         finally:
+            self._over = True
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if last else handler)
+            self._over = False
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
@@ -60,6 +68,8 @@ class Signals:
             self._through = False
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self._over:
+            return
         name = signal.Signals(number).name
         if self._held and not self._through:
             self._noted = name

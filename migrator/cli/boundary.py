@@ -26,9 +26,12 @@ _SHORT = {
 BUG, INTERRUPTED, READER_GONE = 70, 130, 141
 
 
-def guarded(run: Callable[[], None]) -> int:
-    """Run the command line and return its exit code; SIGTERM and SIGHUP have the effect of ^C."""
-    code = _ended(run)
+def guarded(run: Callable[[], None], *, last: bool = False) -> int:
+    """Run the command line and return its exit code; SIGTERM and SIGHUP have the effect of ^C.
+
+    With `last` the process ends after it, and nothing interrupts that.
+    """
+    code = _ended(run, last=last)
     lost = STREAMS.lost()
     if lost is None:
         return code
@@ -40,9 +43,9 @@ def guarded(run: Callable[[], None]) -> int:
     return code or MigratorError.exit_code
 
 
-def _ended(run: Callable[[], None]) -> int:
+def _ended(run: Callable[[], None], *, last: bool) -> int:
     try:
-        with SIGNALS.handled():
+        with SIGNALS.handled(last=last):
             run()
     except MigratorError as error:
         render.error(error)

@@ -84,4 +84,4 @@ def main(arguments: list[str] | None = None) -> None:
     # Modules and manifests are many containers without cycles; the garbage collector would traverse them without result.
     gc.set_threshold(200_000, 20, 20)
     STREAMS.install()
-    sys.exit(guarded(run))
+    sys.exit(guarded(run, last=True))

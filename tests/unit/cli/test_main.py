@@ -88,6 +88,23 @@ def test_bugs_and_interrupts_have_their_own_codes() -> None:
     assert lines.getvalue().splitlines() == ["migrator: a", "migrator: b"]
 
 
+_TOLD_TWICE = """
+import signal, sys
+from migrator.cli.boundary import guarded
+signal.signal(signal.SIGINT, signal.default_int_handler)
+code = guarded(lambda: signal.raise_signal(signal.SIGINT), last=True)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.raise_signal(number)
+sys.exit(code)
+"""
+
+
+def test_a_second_interruption_does_not_replace_the_exit_code() -> None:
+    """The process is about to end with what it has to tell; Python would die of the signal instead."""
+    ended = subprocess.run([sys.executable, "-c", _TOLD_TWICE], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()) == (130, ["interrupted; run the same command again to go on"])
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell: str) -> None:
     """Each shell gets its script."""
