@@ -27,8 +27,16 @@ class Way(StrEnum):
     """It is not moved; the reason says why."""
 
 
-# Stands before the path of a device, which begins with `/`.
-_BLOCK = "block:"
+class PlaceKind(StrEnum):
+    """What a place is; but for a folder it stands before the path in the place's text."""
+
+    FOLDER = ""
+    BLOCK = "block"
+    """A block device of the host."""
+    CSI = "csi"
+    """A volume of a CSI driver, where the kubelet has mounted it."""
+    NFS = "nfs"
+    """An export, which the tool itself mounts for as long as it needs it."""
 
 
 class Direction(StrEnum):
@@ -40,20 +48,42 @@ class Direction(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Place:
-    """A folder of one claim on one host, or a block device."""
+    """A folder of one claim on one host, a block device, or a volume that is mounted there."""
 
     node: str
+    """Empty where it is not known yet: no pod uses a CSI volume now."""
     path: str
-    block: bool = False
+    """Of a CSI volume `DRIVER/NAME OF THE PERSISTENTVOLUME/HANDLE`, of an export `SERVER:/PATH`."""
+    kind: PlaceKind = PlaceKind.FOLDER
+    pod: str = field(default="", compare=False)
+    """UID of the pod of this tool whose mount of a CSI volume is taken; empty: that of any pod."""
 
     def __str__(self) -> str:
-        return f"{self.node}:{_BLOCK if self.block else ''}{self.path}"
+        return f"{self.node}:{self.where}"
+
+    @property
+    def where(self) -> str:
+        """What it is, without the node."""
+        return f"{self.kind}:{self.path}" if self.kind else self.path
+
+    @property
+    def key(self) -> str:
+        """What it is known by from pass to pass: a volume that a driver or a server keeps may be mounted on any node."""
+        return self.where if self.kind in (PlaceKind.CSI, PlaceKind.NFS) else str(self)
+
+    @property
+    def block(self) -> bool:
+        """Whether it is a block device."""
+        return self.kind is PlaceKind.BLOCK
 
     @staticmethod
     def of(text: str) -> Place:
-        """Return the place of a text such as `board-1:/srv/data`; a node's name has no colon."""
-        node, _, path = text.partition(":")
-        return Place(node, path.removeprefix(_BLOCK), block=path.startswith(_BLOCK))
+        """Return the place of a text such as `board-1:/srv/data`; a node's name has no colon, and a folder begins with `/`."""
+        node, _, where = text.partition(":")
+        kind, colon, path = where.partition(":")
+        if where.startswith("/") or not colon:
+            return Place(node, where)
+        return Place(node, path, PlaceKind(kind))
 
 
 @dataclass(slots=True, frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from migrator.config.volumes import ClaimRule
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
-from migrator.model.volumes import Place, VolumePlan, Way
+from migrator.model.volumes import Place, PlaceKind, VolumePlan, Way
 from migrator.rules.adoption import HOSTNAME, Machines, machines, same_machine
 from migrator.rules.context import RuleContext
 from migrator.rules.replication import replicated_by
@@ -195,7 +195,7 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
     if len(nodes) != 1:
         which = ", ".join(sorted(map(str, nodes))) or "none is named, and no pod uses it now"
         return f"it lies in a folder of a host, and which host is not known ({which})", "give the volume a node affinity"
-    return Place(str(nodes.pop()), str(path), block=block)
+    return Place(str(nodes.pop()), str(path), kind=PlaceKind.BLOCK if block else PlaceKind.FOLDER)
 
 
 def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:

@@ -20,6 +20,7 @@ from migrator.untrusted import for_shell, printable
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.bundle import put_agent
 from migrator.volumes.line import Lines, Machine, write_settings
+from migrator.volumes.paths import real_path, volume_words
 from migrator.volumes.server import Server, require_programs
 
 # A first pass of a large volume over a slow line takes days; the next run joins it.
@@ -27,25 +28,6 @@ _SECONDS = 7 * 24 * 3600
 # For a last pass, whose server must not outlive a run that was killed for long.
 _PREPARED_SECONDS = 12 * 3600
 _RESULT = "RESULT "
-# No name in a folder, so no path, ends so.
-_NO_FOLDER = "//no-folder"
-_REFUSED_FOLDERS = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr"})
-_REFUSED_PATHS = frozenset(
-    f"/var/{name}"
-    for name in (
-        "lib",
-        "log",
-        "cache",
-        "spool",
-        "run",
-        "tmp",
-        "lib/etcd",
-        "lib/kubelet",
-        "lib/containerd",
-        "lib/containers",
-        "lib/migrator",
-    )
-)
 
 
 class NodeMover:
@@ -65,7 +47,7 @@ class NodeMover:
         machine = _machine(self._source if source else self._target, place)
         require_programs(machine.host)
         agent = put_agent(machine.host)
-        path = _real_path(machine.host, place)
+        path = real_path(machine.host, place)
         left_out = f" {for_shell(Exclude(exclude).text)}" if exclude else ""
         document: Mapping[str, object] = json.loads(
             machine.host.run(f"python3 -I {agent} survey {for_shell(path)}{left_out}", timeout=3600).splitlines()[-1]
@@ -118,8 +100,8 @@ class NodeMover:
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses a folder on its host, in words."""
         machine = _machine(self._source if source else self._target, place)
-        agent = put_agent(machine.host)
-        answer = machine.host.run(f"python3 -I {agent} users {for_shell(_real_path(machine.host, place))}", timeout=600)
+        path, agent = real_path(machine.host, place), put_agent(machine.host)
+        answer = machine.host.run(f"python3 -I {agent} users {for_shell(path)} {for_shell(place.pod)}", timeout=600)
         return tuple(printable(str(text)) for text in json.loads(answer.splitlines()[-1]))
 
     def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
@@ -131,7 +113,7 @@ class NodeMover:
         host.run(f"systemctl stop migrator-data-{unit} 2>/dev/null; rm -f {_key_path(unit)}; true")
         if not host.ok(f"test -d {_undo_folder(job)}"):
             return TakenBack()
-        root, what = _real_path(host, job.target), "everything" if everything else "broken"
+        root, what = real_path(host, job.target), "everything" if everything else "broken"
         command = f"python3 -I {put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
         document = _result(job, _said(_detached(unit, command), host, say)).document
         return TakenBack(int(document["undone"]), str(document["digest"]))
@@ -154,9 +136,9 @@ class NodeMover:
 
     def _begun(self, job: Job, source: Machine, target: Machine, unit: str, seconds: int) -> Detached:
         with ThreadPoolExecutor(1) as pool:  # both hosts take their time
-            far = pool.submit(_real_path, source.host, job.source)
+            far = pool.submit(real_path, source.host, job.source)
             require_programs(target.host)
-            target_path = _real_path(target.host, job.target)
+            target_path = real_path(target.host, job.target)
             agent, source_path = put_agent(target.host), far.result()
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
@@ -172,6 +154,7 @@ class NodeMover:
                 port=self._port,
                 seconds=seconds,
                 memory=_memory(job.opposite),
+                pod=job.source.pod,
             )
             folder = _memory(job)
             unless_done.callback(self._lines.close, unit)
@@ -195,6 +178,9 @@ def _settings(job: Job, root: str, folder: str) -> dict[str, object]:
         "limit": job.limit,
         "undo": _undo_folder(job) if job.undo else "",
         "exclude": Exclude(job.exclude).text,
+        "volume": volume_words(job.target),
+        "source_volume": volume_words(job.source),
+        "pod": job.target.pod,
     }
 
 
@@ -212,7 +198,7 @@ def _said(running: Detached, host: Host, say: Callable[[str], None]) -> str:
 
 def unit_name(job: Job) -> str:
     """Return the name by which one volume in one direction is known on hosts."""
-    text = f"{job.direction} {job.claim} {job.source} {job.target}"
+    text = f"{job.direction} {job.claim} {job.source.key} {job.target.key}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -236,40 +222,6 @@ def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
             hint="volumes.hosts names a file for each cluster; add the node's address to its `nodes`",
         )
     return machines[place.node]
-
-
-def _real_path(host: Host, place: Place) -> str:
-    """Return where a volume's folder or device really lies; raises BlockedError for one that is missing, or of the system."""
-    if place.block:
-        return _device(host, place)
-    try:
-        named = for_shell(place.path)
-        path = host.run(f"realpath -e -- {named} && {{ test -d {named} || echo {_NO_FOLDER}; }}").rstrip("\n")
-    except CommandFailedError as error:
-        raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error
-    if path.endswith(f"\n{_NO_FOLDER}"):
-        raise BlockedError(
-            f"{place}: is not a folder",
-            hint="a single file is not copied, and a device only with volumeMode Block",
-        )
-    parts = path.split("/")[1:]
-    if len(parts) < 2 or parts[0] in _REFUSED_FOLDERS or path in _REFUSED_PATHS or "\n" in path:
-        raise BlockedError(
-            f"{place}: {printable(path)} is a folder of the system and no volume",
-            hint="move it yourself, and name the claim in volumes.dataMoved",
-        )
-    return path
-
-
-def _device(host: Host, place: Place) -> str:
-    """Return the real path of a block device; raises BlockedError where there is none."""
-    try:
-        path = host.run(f"realpath -e -- {for_shell(place.path)}").rstrip("\n")
-    except CommandFailedError as error:
-        raise BlockedError(f"{place}: there is no such device", hint="is the disk there?") from error
-    if "\n" in path or not host.ok(f"test -b {for_shell(path)}"):
-        raise BlockedError(f"{place}: is not a block device", hint="look at the volume and at the host")
-    return path
 
 
 def _tell(text: str, say: Callable[[str], None]) -> None:

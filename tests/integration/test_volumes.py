@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from migrator.errors import BlockedError, HostError
-from migrator.model.volumes import Direction, Job, PassResult, Place
+from migrator.model.volumes import Direction, Job, PassResult, Place, PlaceKind
 from migrator.volumes.agent.compare import root_digest
 from migrator.volumes.agent.entries import from_lines
 from migrator.volumes.agent.target import lacking
@@ -466,7 +466,7 @@ def devices(tmp_path: Path) -> Iterator[Callable[[str, int, int], Devices]]:
                 ["losetup", "-f", "--show", str(image)], check=True, capture_output=True, text=True
             ).stdout.strip()
             made.append(Path(device))
-            found.append(Place(side, device, block=True))
+            found.append(Place(side, device, PlaceKind.BLOCK))
         return Devices(f"shop/{name}", found[0], found[1])
 
     yield make

@@ -26,18 +26,28 @@ class PassError(Exception):
         self.hint = hint
 
 
-def identity(place: Mapping[str, Any]) -> str:
-    """Return what tells a folder from another one that lies at the same path later, after a restart, too."""
+def identity(place: Mapping[str, Any], volume: str = "") -> str:
+    """Return what tells a folder from another one that lies at the same path later, after a restart, too.
+
+    A `volume` that a driver or a server keeps is mounted elsewhere each time: its name stands for the path.
+    """
     where = "a file system of its own" if place["mounted"] else "a folder"
-    return f"{place['path']} is {where} ({place['kind']}) with inode {place['inode']}"
+    return f"{volume or place['path']} is {where} ({place['kind']}) with inode {place['inode']}"
 
 
-def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    """Raise PassError when one side is another folder than in the earlier passes."""
-    for side, seen, before in (("source", there, known.source), ("target", here, known.target)):
-        if before and before != identity(seen):
+def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping[str, Any], volumes: tuple[str, str] = ("", "")) -> None:
+    """Raise PassError when one side is another folder than in the earlier passes, or a volume that is not mounted."""
+    for side, seen, before, volume in (
+        ("source", there, known.source, volumes[0]),
+        ("target", here, known.target, volumes[1]),
+    ):
+        if volume and not seen["mounted"]:
             raise PassError(
-                f"the {side}'s folder is not the one of the earlier passes: {identity(seen)}, it was {before}",
+                f"the {side}: nothing is mounted at {seen['path']}, where {volume} was", "run this again; nothing was changed"
+            )
+        if before and before != identity(seen, volume):
+            raise PassError(
+                f"the {side}'s folder is not the one of the earlier passes: {identity(seen, volume)}, it was {before}",
                 "is its file system mounted? Nothing was changed",
             )
 

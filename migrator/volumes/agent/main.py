@@ -39,12 +39,14 @@ def pull(path: str) -> int:
 def _pulled(path: str) -> dict[str, Any]:
     import shutil
     import tempfile
+    from contextlib import nullcontext
 
     from migrator.volumes.agent.attempts import LONG_PAUSES, SHORT_PAUSES, attempt
     from migrator.volumes.agent.block import is_device
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.exclude import Exclude
+    from migrator.volumes.agent.mounted import busy
     from migrator.volumes.agent.passes import Pass
     from migrator.volumes.agent.settings import Settings
 
@@ -61,7 +63,8 @@ def _pulled(path: str) -> dict[str, Any]:
         return kind(settings, channel, say).run()
 
     try:
-        return attempt(run, say, pauses=pauses)
+        with busy(settings.root) if settings.volume else nullcontext():
+            return attempt(run, say, pauses=pauses)
     except Exception:
         if settings.undo:
             _taken_back(settings.root, settings.undo, everything=False)
@@ -103,23 +106,26 @@ def undo(root: str, log: str, *, everything: bool) -> int:
 
 def look(words: list[str]) -> int:
     """Answer about one folder, or serve it."""
-    from migrator.volumes.agent import block, serve, users
+    from migrator.volumes.agent import block, mounted, serve, users
     from migrator.volumes.agent.tree import TreeError
 
     try:
         match words:
-            case ["serve", root, *memory]:
-                serve.main(root, *memory[:1])
+            case ["serve", root, *more]:
+                serve.main(root, *more[:2])
             case ["survey", root, *exclude]:
                 say(json.dumps(serve.survey(root, *exclude[:1])))
-            case ["users", root]:
-                say(json.dumps(block.users(root) if block.is_device(root) else users.users(root)))
+            case ["users", root, *pod]:
+                say(json.dumps(block.users(root) if block.is_device(root) else users.users(root, *pod[:1])))
+            case ["mounted", driver, volume, handle, *pod]:
+                say(mounted.mount_point(driver, volume, handle, *pod[:1]))
             case _:
                 sys.stderr.write(
-                    "serve ROOT [MEMORY] | survey ROOT [EXCLUDE] | users ROOT | pull SETTINGS | undo ROOT LOG broken|everything\n"
+                    "serve ROOT [MEMORY [POD]] | survey ROOT [EXCLUDE] | users ROOT [POD] | mounted DRIVER VOLUME HANDLE [POD] | "
+                    "pull SETTINGS | undo ROOT LOG broken|everything\n"
                 )
                 return _REFUSED
-    except (serve.RefusedError, TreeError, OSError) as error:
+    except (serve.RefusedError, mounted.NotMountedError, TreeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return _FAILED
     return 0

@@ -123,12 +123,13 @@ class Pass:
         """Look at both sides; raises PassError before anything is changed."""
         with ThreadPoolExecutor(1) as pool:  # the other host takes its time for its first answer
             far = pool.submit(self._looked_at_source)
-            here, in_use = probe(self.settings.root), users(self.settings.root)
+            here, in_use = probe(self.settings.root), users(self.settings.root, self.settings.pod)
             there, using = far.result()
         if self.settings.known_target and self.memory.binding.stage == "new":
             self._take_over_lists()
         known = self.memory.binding
-        guards.require_same_folders(known, there, here)
+        volumes = self.settings.source_volume, self.settings.volume
+        guards.require_same_folders(known, there, here, volumes)
         if in_use:
             raise PassError(f"the target is in use: {in_use[0]}", "scale its workload to 0 there, and run this again")
         if using:
@@ -145,7 +146,7 @@ class Pass:
         if not self.settings.accept_deletions:
             trusted = known.stage != "new" or self.settings.known_target
             guards.require_content(self.memory, self.tree, counted, there, trusted=trusted)
-        self.memory.bind(source=guards.identity(there), target=guards.identity(here))
+        self.memory.bind(source=guards.identity(there, volumes[0]), target=guards.identity(here, volumes[1]))
         return there, here
 
     def _looked_at_source(self) -> tuple[dict[str, Any], list[str]]:

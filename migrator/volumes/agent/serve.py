@@ -14,6 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from migrator.volumes.agent.compare import stamps_digest, totals
 from migrator.volumes.agent.entries import Entry, ListError, shown, to_arrays
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.memory import Memory
+from migrator.volumes.agent.mounted import busy
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
 
@@ -86,20 +88,21 @@ def tar_command(root: str) -> list[str]:
     ]
 
 
-def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
+def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: str = "", pod: str = "") -> None:
     """Do what this key allows: become rsync's or tar's sender, answer questions until they end, or end the server."""
     if request == "tar" or request.startswith("rsync "):
         command = tar_command(root) if request == "tar" else rsync_command(request.split(" "), root)
         os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
     elif request == "session":
-        session(root, given, out, memory=memory)
+        with busy(root) if os.path.isdir(root) else nullcontext():
+            session(root, given, out, memory=memory, pod=pod)
     elif request == "close":
         os.kill(_listener(), signal.SIGTERM)
     else:
         raise RefusedError(f"{request[:40]!r} is not a request")
 
 
-def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> None:
+def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "", pod: str = "") -> None:
     """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome.
 
     `close` ends the server and this session, without an answer.
@@ -112,7 +115,7 @@ def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> N
                 return
             payload = given.read(int(length or 0))
             of_device = block.is_device(root)
-            for chunk in _of_device(root, word, payload) if of_device else answer(root, word, payload, memory=memory):
+            for chunk in _of_device(root, word, payload) if of_device else answer(root, word, payload, memory=memory, pod=pod):
                 frame(out, chunk)
             outcome = {}
         except (RefusedError, TreeError, ListError, OSError) as error:
@@ -122,10 +125,11 @@ def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "") -> N
         out.flush()
 
 
-def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterator[bytes]:
+def answer(root: str, word: str, payload: bytes, *, memory: str = "", pod: str = "") -> Iterator[bytes]:
     """Yield the answer to one question; raises RefusedError, TreeError, ListError or OSError.
 
-    `memory` is the folder of the passes in the other direction, whose target is this folder.
+    `memory` is the folder of the passes in the other direction, whose target is this folder; `pod` the UID of the pod of the tool
+    that holds it mounted.
     """
     if word in ("scan", "read"):
         tree = Tree(root, Exclude.of(payload))
@@ -141,7 +145,7 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "") -> Iterato
     elif word == "sync":
         yield json.dumps(synced(root)).encode()
     elif word == "users":
-        yield json.dumps(users(root)).encode()
+        yield json.dumps(users(root, pod)).encode()
     elif word == "known":
         yield json.dumps(asdict(Memory(memory).binding) if os.path.isdir(memory) else {}).encode()
     elif word in ("known-source", "known-target") and os.path.isdir(memory):
@@ -254,7 +258,7 @@ def survey(root: str, exclude: str = "") -> dict[str, object]:
     return {**probe(root), **counted.document(), "devices": counted.devices}
 
 
-def main(root: str, memory: str = "") -> None:
+def main(root: str, memory: str = "", pod: str = "") -> None:
     """Answer the request that sshd hands over (SSH_ORIGINAL_COMMAND, sshd(8))."""
-    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer, memory=memory)
+    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer, memory=memory, pod=pod)
     sys.stdout.buffer.flush()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 _ESCAPES = ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\"))
+# Where the kubelet has a driver mount a volume once for all pods of a node; it is no user.
+_STAGED = re.compile(r"/plugins/kubernetes\.io/csi/.+/globalmount$")
 # Processes named in one message.
 _MOST = 8
 
@@ -24,10 +27,11 @@ class Mount(NamedTuple):
     source: str
 
 
-def users(root: str) -> list[str]:
+def users(root: str, pod: str = "") -> list[str]:
     """Return who uses the folder at a real path, in words; empty when nobody does.
 
     Container runtimes mount a volume into the container: its processes are seen by their mounts, however they name the files.
+    The pod of this UID is the tool's own, which holds the volume mounted and does nothing.
     """
     own = {os.getpid(), os.getppid()}
     place = mount_of(root)
@@ -35,7 +39,7 @@ def users(root: str) -> list[str]:
     found: list[str] = []
     seen: set[str] = set()
     for pid in _processes():
-        if pid in own or _just_forked(pid):
+        if pid in own or _just_forked(pid) or (pod and is_of_pod(pid, pod)):
             continue
         with contextlib.suppress(OSError):
             space = os.readlink(f"/proc/{pid}/ns/mnt")
@@ -67,6 +71,8 @@ def _mounted(pid: int, place: Mount, root: str, below: str) -> Iterator[str]:
     for mount in mounts(str(pid)):
         inside = mount.root == below or mount.root.startswith(below.rstrip("/") + "/")
         if mount.device == place.device and inside and mount.point != root and not _only_mirrors(mount, place, root):
+            if _STAGED.search(mount.point):
+                continue
             yield f"mounted at {mount.point} for {_name(pid)}"
 
 
@@ -99,6 +105,14 @@ def _links(pid: int) -> Iterator[str]:
 
 def _processes() -> list[int]:
     return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def is_of_pod(pid: int, pod: str) -> bool:
+    """Return whether a process runs in a container of a pod, by its control group (cgroups(7)); systemd's names have `_` for `-`."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="backslashreplace") as file:
+        text = file.read()
+        return f"pod{pod}" in text or f"pod{pod.replace('-', '_')}" in text
+    return False
 
 
 def _just_forked(pid: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrator.model.manifest import Manifest
-from migrator.model.volumes import Place, VolumePlan, Way
+from migrator.model.volumes import Place, PlaceKind, VolumePlan, Way
 from migrator.rules.context import RuleContext
 from migrator.rules.volumes import ClusterVolumes, claims_of, place_of, plan_volumes
 from tests.support.contexts import configured
@@ -71,7 +71,7 @@ def test_a_folder_of_one_host_is_found(spec: dict[str, Any], objects: list[Manif
 def test_a_local_block_volume_is_a_device_of_its_host() -> None:
     """And is known as one from the journal, too."""
     found = place_of(volume(**LOCAL, **affinity("n1"), volumeMode="Block"), "shop/data", cluster(node("n1"), node("n2")))
-    assert found == Place("n1", "/data/a", block=True)
+    assert found == Place("n1", "/data/a", PlaceKind.BLOCK)
     assert Place.of(str(found)) == found
     assert Place.of("n1:/data/a") == Place("n1", "/data/a")
 
