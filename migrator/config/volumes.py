@@ -86,6 +86,13 @@ class Volumes(Frozen):
             "the speed of the copy."
         ),
     )
+    holder_image: str = Field(
+        "",
+        description=(
+            "Image of the pods that hold CSI volumes mounted while their data moves, for both clusters; it must run until it is "
+            "ended. Empty: the pause image that their nodes have."
+        ),
+    )
     detach_timeout: Duration = lasting(
         "2m", description="How long a hand-over waits until the nodes of the side that gives have let go of a volume."
     )

@@ -25,7 +25,7 @@ from migrator.migration.session import Session
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
 from migrator.model.kinds import PODS
-from migrator.model.volumes import Direction, Job, VolumePlan, Way
+from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
 from migrator.ports import ClusterReader
 from migrator.rules.volumes import claims_of, plan_volumes
 
@@ -99,9 +99,11 @@ def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
     movers.require_hosts()
     for plan in plans:
         session.run.write(DataCleaned(plan.claim))
-        there = _job(plan, choice)
-        movers.to_green.clean(there)
-        movers.to_blue.clean(there.opposite)
+        if there := _on_its_hosts(_job(plan, choice), session.run.state.data[plan.claim]):
+            movers.to_green.clean(there)
+            movers.to_blue.clean(there.opposite)
+    with session.green.lock(session.holder, session.run.reporter):
+        session.holders(movers).remove()
     return [plan.claim for plan in plans]
 
 
@@ -109,7 +111,7 @@ def surveyed(session: Session, movers: Movers, plans: Iterable[VolumePlan]) -> M
     """Return what the folders on blue hold, or why that is not known."""
     found: dict[str, Mapping[str, Any] | MigratorError] = {}
     for plan in plans:
-        if plan.way is Way.COPY and plan.blue:
+        if plan.way is Way.COPY and plan.blue and plan.blue.node:
             session.run.reporter.emit(Step(f"looking at {plan.blue}"))
             try:
                 found[plan.claim] = movers.to_green.survey(plan.blue, source=True, exclude=plan.exclude)
@@ -195,15 +197,21 @@ def _moved(session: Session, movers: Movers, jobs: Sequence[Job]) -> list[ClaimO
         with showing:
             session.run.reporter.emit(Step(text))
 
+    holders = session.holders(movers)
+
     def move(job: Job) -> ClaimOutcome:
         try:
             run = bring_back_pass if job.direction is Direction.TO_BLUE else run_pass
-            return run(session.run, movers, job, lambda text: say(f"{job.claim}: {text}"), lambda job: _users_now(session, job))
+            placed = holders.placed(job)
+            return run(session.run, movers, placed, lambda text: say(f"{job.claim}: {text}"), lambda job: _users_now(session, job))
         except MigratorError as error:
             return ClaimOutcome(job.claim, error=error)
 
     with session.green.lock(session.holder, session.run.reporter), ThreadPoolExecutor(session.config.volumes.parallel) as pool:
-        return list(pool.map(move, jobs))
+        try:
+            return list(pool.map(move, jobs))
+        finally:
+            holders.remove()
 
 
 def _users_now(session: Session, job: Job) -> str:
@@ -214,6 +222,15 @@ def _users_now(session: Session, job: Job) -> str:
         namespace = session.context().green_namespace(namespace)
     pods = [pod for pod in cluster.list(PODS, namespace, unparsed=lambda _: None) if f"{namespace}/{name}" in claims_of(pod)]
     return f"pod {pods[0]['metadata']['name']}" if pods else ""
+
+
+def _on_its_hosts(job: Job, known: ClaimData) -> Job | None:
+    """Return a pass with the hosts of the last one, where only that tells them; None where there was none."""
+    if job.source.node and job.target.node:
+        return job
+    if not (known.on_blue and known.on_green):
+        return None
+    return replace(job, source=Place.of(known.on_blue), target=Place.of(known.on_green))
 
 
 def _job(plan: VolumePlan, choice: Choice) -> Job:

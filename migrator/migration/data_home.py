@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -16,10 +16,13 @@ from migrator.migration.data_pass import Movers, bring_back_pass, take_back, to_
 from migrator.migration.data_state import ClaimData
 from migrator.migration.detached import await_let_go
 from migrator.migration.fence import Side
+from migrator.migration.holders import Holders
 from migrator.migration.one_side.groups import Group
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
+from migrator.model.one_side import Where
 from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
+from migrator.ports import Blue
 
 DataFrom = Literal["", "switch", "last-pass"]
 """Which state of the data blue starts with when green's is given up; empty: it is not given up."""
@@ -36,6 +39,8 @@ class DataHome:
     green: Side
     """Asked only for volumes that green has itself."""
     data_from: DataFrom = ""
+    blue: Side = field(kw_only=True)
+    """Asked only for what holds a volume mounted there."""
 
     def __call__(self, group: Group, /, *, lost: str) -> None:
         """Bring what green has written since the switch; a group that never started there has written nothing.
@@ -49,8 +54,12 @@ class DataHome:
         for claim in itself:
             self._let_go(claim, self._known(claim), lost)
         copied = [claim for claim in claims if claim not in itself]
-        with ThreadPoolExecutor(self.config.volumes.parallel) as pool:
-            failures = [error for error in pool.map(lambda claim: self._tried(claim, lost), copied) if error]
+        holders = Holders(self.run, self.config, self._side, lambda side: self.movers().nodes(side))
+        try:
+            with ThreadPoolExecutor(self.config.volumes.parallel) as pool:
+                failures = [error for error in pool.map(lambda claim: self._tried(claim, lost, holders), copied) if error]
+        finally:
+            holders.remove()
         if failures:
             raise failures[0]
         for claim in claims:
@@ -83,14 +92,17 @@ class DataHome:
         seconds = self.run.clock.monotonic() - began
         self.run.write(VolumeHandedOver(claim=claim, direction=back, volume=known.volume, seconds=seconds))
 
-    def _tried(self, claim: str, lost: str) -> MigratorError | None:
+    def _side(self, name: Where) -> Blue:
+        return (self.blue if name == "blue" else self.green).look(self.run.clock)
+
+    def _tried(self, claim: str, lost: str, holders: Holders) -> MigratorError | None:
         try:
-            self._bring(claim, lost)
+            self._bring(claim, lost, holders)
         except MigratorError as error:
             return error
         return None
 
-    def _bring(self, claim: str, lost: str) -> None:
+    def _bring(self, claim: str, lost: str, holders: Holders) -> None:
         known = self._known(claim)
         movers, job = self.movers(), self._job(claim, known)
 
@@ -99,13 +111,14 @@ class DataHome:
                 self.run.reporter.emit(Step(f"{claim}: {text}"))
 
         if self.data_from:
-            self._give_up(movers, job, known, say)
+            self._give_up(movers, holders.placed_target(job), known, say)
             return
         if lost:
             if known.half:
-                take_back(self.run, movers, job, say, everything=False)
+                take_back(self.run, movers, holders.placed_target(job), say, everything=False)
             raise self._refusal(claim, known, f"green does not answer ({lost})")
         try:
+            job = holders.placed(job)
             self._await_closed(movers, job)
             bring_back_pass(self.run, movers, job, say, lambda _: "")
         except MigratorError as error:

@@ -13,6 +13,7 @@ from migrator.migration.claims import read_volumes
 from migrator.migration.data_pass import ClaimOutcome, Movers, run_pass
 from migrator.migration.data_pause import Pause, predicted_seconds
 from migrator.migration.data_state import ClaimData
+from migrator.migration.holders import Holders
 from migrator.migration.one_side import act
 from migrator.migration.one_side.groups import Group, groups_of
 from migrator.migration.session import Session
@@ -57,6 +58,7 @@ class DataOver:
     _prepared: dict[str, VolumePlan] = field(default_factory=dict)
     # Seconds in which blue's host tells who uses a volume.
     _looks: dict[str, float] = field(default_factory=dict)
+    _holders: Holders | None = None
 
     def ready(self, due: Collection[Part], plan: Plan) -> None:
         """Bring what changed while blue serves, and predict the pause of each group; claims that nobody uses are done with here.
@@ -67,13 +69,15 @@ class DataOver:
         if idle := waiting - {claim for part in due for claim in part.claims}:
             plans = self._plans(idle)
             self._require_ready(plans, ())
-            self._moved([replace(_job(item), finish=True) for item in plans.values()], self._users)
+            self._moved(self._last(plans), self._users)
+            self._holding().let_go(plans)
         claims = {claim for part in due for claim in _copied(self.session, part.claims) if not self._known(claim).green_writes}
         if not claims:
             return
         plans = self._plans(claims)
         self._require_ready(plans, due)
-        self._moved([_job(plan) for plan in plans.values()], lambda _: "")
+        self._moved([self._holding().placed(_job(plan)) for plan in plans.values()], lambda _: "")
+        plans = self._beside(plans)
         self._measure_looks(plans)
         for group in groups_of(due):
             if brought := [claim for claim in group.claims if claim in claims]:
@@ -84,6 +88,8 @@ class DataOver:
         """Take back what was prepared for a last pass that did not come."""
         if self._movers:
             self._movers.to_green.release()
+        if self._holders:
+            self._holders.remove()
 
     def between(self, group: Group) -> None:
         """Bring the last difference of a group that is stopped on blue, and prove it; raises MigratorError.
@@ -95,19 +101,38 @@ class DataOver:
             return
         known = all(claim in self._prepared for claim in claims)
         plans = {claim: self._prepared[claim] for claim in claims} if known else self._plans(claims)
-        movers = self._hosts()
-        for plan in plans.values():
-            self._await_closed(movers, plan)
-        outcomes = self._moved([replace(_job(plan), finish=True) for plan in plans.values()], self._users)
+        try:
+            outcomes = self._moved(self._last(plans), self._users, closed=True)
+        finally:
+            self._holding().let_go(claims)
         for item in outcomes:
             self.session.run.reporter.emit(Step(f"{item.claim}: blue and green are equal, proven"))
         for claim in claims:
             self.session.run.write(DataSwitched(claim=claim, direction="to-green", how="pass"))
         self.session.run.ledger.sync()
 
+    def _holding(self) -> Holders:
+        self._holders = self._holders or self.session.holders(self._hosts())
+        return self._holders
+
+    def _last(self, plans: dict[str, VolumePlan]) -> list[Job]:
+        """Return last passes, whose volumes stay mounted without the workload's pods."""
+        return [self._holding().placed(replace(_job(plan), finish=True)) for plan in plans.values()]
+
+    def _beside(self, plans: dict[str, VolumePlan]) -> dict[str, VolumePlan]:
+        """Return plans whose volumes on blue are held beside the workload's pods, so that a disk need not be attached anew.
+
+        One that a single pod may have mounted is held once that has stopped.
+        """
+        found = {}
+        for claim, plan in plans.items():
+            held = plan.blue and not plan.alone
+            found[claim] = replace(plan, blue=self._holding().held("blue", claim, plan.blue)) if held and plan.blue else plan
+        return found
+
     def _prepare(self, plans: dict[str, VolumePlan]) -> None:
         """Do what the last passes need and what takes time, before anything stands still for it."""
-        jobs = [replace(_job(plan), finish=True) for plan in plans.values()]
+        jobs = self._last({claim: plan for claim, plan in plans.items() if not plan.alone})
         with ThreadPoolExecutor(self.session.config.volumes.parallel) as pool:
             list(pool.map(self._hosts().to_green.prepare, jobs))
         self._prepared |= plans
@@ -195,28 +220,28 @@ class DataOver:
                 hint="cut over when blue writes less, or allow it: volumes.downtimeBudget",
             )
 
-    def _await_closed(self, movers: Movers, plan: VolumePlan) -> None:
+    def _await_closed(self, movers: Movers, job: Job) -> None:
         """Wait until no process of blue's host has the volume open: a pod is gone before its containers' files are closed."""
-        if plan.blue is None:
-            return
         clock = self.session.run.clock
         ends = clock.monotonic() + self.stop_seconds
-        while users := movers.to_green.users(plan.blue, source=True):
-            if pod := self._users(_job(plan)):
+        while users := movers.to_green.users(job.source, source=True):
+            if pod := self._users(job):
                 raise BlockedError(
-                    f"{plan.claim}: {pod} has come up on blue: somebody has started it again",
+                    f"{job.claim}: {pod} has come up on blue: somebody has started it again",
                     hint="find out who starts it (an autoscaler, an operator, a person), and cut over again",
                 )
             if clock.monotonic() > ends:
                 raise BlockedError(
-                    f"{plan.claim}: still in use on {plan.blue.node} after {self.stop_seconds:g} s: {users[0]}",
+                    f"{job.claim}: still in use on {job.source.node} after {self.stop_seconds:g} s: {users[0]}",
                     hint="end it there; cutover.stopTimeout gives it longer",
                 )
             clock.sleep(_POLL_SECONDS)
 
-    def _moved(self, jobs: list[Job], users: Callable[[Job], str]) -> list[ClaimOutcome]:
-        """Run a pass of each; raises the first failure once all have ended."""
+    def _moved(self, jobs: list[Job], users: Callable[[Job], str], *, closed: bool = False) -> list[ClaimOutcome]:
+        """Run a pass of each, once nobody has it open where it is to be `closed`; raises the first failure once all have ended."""
         movers, showing = self._hosts(), threading.Lock()
+        for job in jobs if closed else ():
+            self._await_closed(movers, job)
 
         def move(job: Job) -> ClaimOutcome:
             def say(text: str) -> None:

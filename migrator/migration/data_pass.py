@@ -11,6 +11,7 @@ from migrator.errors import BlockedError, ConfigError, MigratorError
 from migrator.journal.records.data import DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.migration.data_state import ClaimData
 from migrator.migration.run import Run
+from migrator.model.one_side import Where
 from migrator.model.volumes import Direction, Job, PassResult, TakenBack
 from migrator.ports import VolumeMover
 from migrator.volumes.proof import make_proof
@@ -29,7 +30,8 @@ class Movers:
     proofs: Path
     confirm: Callable[[str], bool]
     green_nodes: tuple[str, ...] = ()
-    """The nodes of green whose hosts are named."""
+    """The nodes whose hosts are named."""
+    blue_nodes: tuple[str, ...] = ()
     lacking: str = ""
     """What the file lacks, so that no folder can be moved; a hand-over needs no host."""
 
@@ -37,6 +39,10 @@ class Movers:
         """Raise ConfigError where no hosts are known."""
         if self.lacking:
             raise ConfigError([self.lacking], hint="name a file for each cluster, as docs/volumes.md shows")
+
+    def nodes(self, side: Where) -> tuple[str, ...]:
+        """Return the nodes of a side whose hosts are named."""
+        return self.blue_nodes if side == "blue" else self.green_nodes
 
     def of(self, job: Job) -> VolumeMover:
         """Return the mover for the direction of a pass."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from migrator.journal.records import data as records
+from migrator.model.one_side import Where
 from migrator.model.volumes import Place, VolumePlan, Way
 
 _TO_GREEN = "to-green"
@@ -50,6 +51,8 @@ class ClaimData:
     """What is handed over; empty where data is copied."""
     handed: bool = False
     """Whether green has ever had it."""
+    holders: frozenset[tuple[Where, str]] = frozenset()
+    """Pods of this tool, by side and `namespace/name`, that were announced and are not known to be gone."""
 
     @property
     def proven(self) -> bool:
@@ -102,9 +105,16 @@ def after(known: Data, record: records.DataRecord, at: float) -> Data:
             new = replace(old, open=False, left=0, proven_at=at, seconds=record.seconds, volume=record.volume, handed=True)
         case records.DataCleaned():
             new = replace(old, open=False)
+        case records.HolderAnnounced() | records.HolderRemoved():
+            new = replace(old, holders=_holders(old, record))
         case _:
             assert_never(record)
     return {**known, record.claim: new}
+
+
+def _holders(old: ClaimData, record: records.HolderAnnounced | records.HolderRemoved) -> frozenset[tuple[Where, str]]:
+    one = {(record.side, record.pod)}
+    return old.holders | one if isinstance(record, records.HolderAnnounced) else old.holders - one
 
 
 def _announced(old: ClaimData, record: records.DataPassAnnounced) -> ClaimData:

@@ -27,6 +27,7 @@ from migrator.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from migrator.migration.data_pass import Movers
+    from migrator.migration.holders import Holders
 
 # NTP keeps clocks within a second. A certificate that was just issued is not valid yet for a clock that is behind.
 _MOST_SKEW_SECONDS = 60.0
@@ -121,7 +122,13 @@ class Session:
 
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
         on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)
-        return replace(on, bring=DataHome(self.run, self.config, self.movers, on.green))
+        return replace(on, bring=DataHome(self.run, self.config, self.movers, on.green, blue=on.blue))
+
+    def holders(self, movers: Movers) -> Holders:
+        """Return the pods that hold volumes mounted during this verb: none yet."""
+        from migrator.migration.holders import Holders
+
+        return Holders(self.run, self.config, lambda side: self.blue if side == "blue" else self.green, movers.nodes)
 
     @property
     def guarding(self) -> Guarding:

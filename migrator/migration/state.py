@@ -116,6 +116,8 @@ class State:
         if self.sides.turning:
             found.append(f"{len(self.handed)} objects were announced to change sides, and that was not confirmed")
         found += [f"the guard on {side} was announced and not confirmed" for side in sorted(self.sides.guarding)]
+        pods = sorted({f"pod {pod} of {side}" for known in self.data.values() for side, pod in known.holders})
+        found += [f"{text} was announced, and that it is gone was not confirmed" for text in pods]
         if self.going_back:
             found.append("going back has begun and has not ended")
         if self.intended:

@@ -111,6 +111,8 @@ class VolumePlan:
     """PersistentVolume of blue."""
     storage: str = ""
     """What is handed over or adopted, in words."""
+    alone: bool = False
+    """Whether no second pod may have it mounted (ReadWriteOncePod)."""
 
     @property
     def handed(self) -> bool:

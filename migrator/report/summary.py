@@ -215,6 +215,8 @@ def _data_milestone(record: data.DataRecord) -> tuple[str, str] | None:
             return "volume handed over", f"{record.claim} {record.direction}: {record.volume}, after {record.seconds * 1000:.0f} ms"
         case data.DataPassAnnounced() | data.VolumeHandOverAnnounced() | data.DataCleaned():
             return None
+        case data.HolderAnnounced() | data.HolderRemoved():
+            return None
         case _:
             assert_never(record)
 

@@ -11,6 +11,7 @@ from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules import accounts, shared, snapshots, storage
 from migrator.rules.context import RuleContext
+from migrator.rules.holders import is_holder
 from migrator.rules.one_side import guard
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
@@ -227,6 +228,7 @@ RULES = (
         lambda manifest, _: guard.LABEL in (get(manifest, "metadata", "labels") or {}),
         frozenset({POLICIES.type_name, POLICY_BINDINGS.type_name}),
     ),
+    SkipRule("holds a volume mounted: this tool makes and removes it", lambda manifest, _: is_holder(manifest), frozenset({"Pod"})),
     SkipRule(
         "exists on every cluster, and nobody gave it labels or annotations",
         lambda manifest, context: _is_bare_default(manifest) and context.green_namespace("default") == "default",

@@ -11,6 +11,7 @@ from migrator.model.ref import ObjectRef
 from migrator.model.volumes import Place, PlaceKind, VolumePlan, Way
 from migrator.rules.adoption import HOSTNAME, Machines, machines, same_machine
 from migrator.rules.context import RuleContext
+from migrator.rules.holders import is_holder
 from migrator.rules.replication import replicated_by
 from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_of
 from migrator.rules.skip import skip_reason
@@ -25,6 +26,8 @@ _KINDS = {
     "cephfs": ("it lies in Ceph", "make a volume on green with the same path"),
     "fc": ("it lies on Fibre Channel storage", "hand the disk over: never attach it to both clusters"),
 }
+# What is copied by a mount; what a person has made of them by hand is copied on request only.
+_MOUNTED = (PlaceKind.CSI, PlaceKind.NFS)
 _ANOTHER_VOLUME = "make a volume for a folder of a node there in its place (delete the claim and the volume on green first)"
 _SAY_SO = "then name the claim in volumes.dataMoved"
 
@@ -71,8 +74,8 @@ class ClusterVolumes:
 
 
 def claims_of(pod: Manifest) -> list[str]:
-    """Return the claims that a pod uses while it has not ended."""
-    if get(pod, "status", "phase") in ("Succeeded", "Failed"):
+    """Return the claims that a pod uses while it has not ended; a pod of this tool that holds one mounted does not use it."""
+    if get(pod, "status", "phase") in ("Succeeded", "Failed") or is_holder(pod):
         return []
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     found = []
@@ -127,6 +130,8 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
         return _adopted(plan, place, blue, green)
     if isinstance(place, tuple):
         return _not_copied(plan, volume, place, blue, green)
+    if place.kind in _MOUNTED and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
+        return _not_copied(plan, volume, _KINDS[place.kind], blue, green)
     return _with_green(plan, place, green)
 
 
@@ -168,11 +173,14 @@ def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan
         hint = "`migrator data copy` has green's provisioner make it; without one, start its workload there once, and stop it"
         return plan.made(Way.COPY, "green's claim has no volume yet", hint, blue=place)
     there = place_of(volume, plan.green_claim, green)
-    if isinstance(there, Place) and green.nodes and there.node not in green.nodes.values():
+    if isinstance(there, Place) and there.node and green.nodes and there.node not in green.nodes.values():
         there = f"its volume is on node {there.node}, which green does not have", _ANOTHER_VOLUME
     if isinstance(there, tuple):
         reason, hint = there
         return plan.made(Way.SKIP, f"on green {reason}", f"{hint}; {_SAY_SO}", blue=place)
+    if _storage(place) == _storage(there) != "":
+        reason = f"blue and green have the same: {_storage(there)}"
+        return plan.made(Way.SKIP, reason, f"a copy onto itself is none: hand it over, or if it is right, {_SAY_SO}", blue=place)
     if place.block != there.block:
         return plan.made(
             Way.SKIP, "one side is a block device, the other one a folder", f"give both the same volumeMode; {_SAY_SO}", blue=place
@@ -187,6 +195,8 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
     path = get(spec, "local", "path") or get(spec, "hostPath", "path")
     if block and not path:
         return "it is a block device of a storage driver", "hand it over, or copy it by your own means, such as dd over SSH"
+    if "csi" in spec:
+        return _csi_place(volume, cluster.pods.get(claim, ()))
     if not path:
         return next((words for kind, words in _KINDS.items() if kind in spec), ("its kind is not known here", "move it yourself"))
     nodes = _nodes_of(volume, cluster) or {get(pod, "spec", "nodeName") for pod in cluster.pods.get(claim, ())} - {None}
@@ -196,6 +206,23 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
         which = ", ".join(sorted(map(str, nodes))) or "none is named, and no pod uses it now"
         return f"it lies in a folder of a host, and which host is not known ({which})", "give the volume a node affinity"
     return Place(str(nodes.pop()), str(path), kind=PlaceKind.BLOCK if block else PlaceKind.FOLDER)
+
+
+def _csi_place(volume: Manifest, pods: Iterable[Manifest]) -> Place | tuple[str, str]:
+    """Return a volume of a CSI driver, with a node that has it mounted now; without one where no pod uses it."""
+    driver, handle = (get(volume, "spec", "csi", key) for key in ("driver", "volumeHandle"))
+    if not (isinstance(driver, str) and isinstance(handle, str) and driver and handle and "/" not in driver):
+        return "its PersistentVolume names no driver and handle", "look at the volume"
+    nodes = sorted(str(node) for pod in pods if (node := get(pod, "spec", "nodeName")))
+    return Place(nodes[0] if nodes else "", f"{driver}/{volume['metadata']['name']}/{handle}", PlaceKind.CSI)
+
+
+def _storage(place: Place) -> str:
+    """Return what a driver or a server keeps, whatever the PersistentVolume is named; empty for what lies on a host."""
+    if place.kind is PlaceKind.CSI:
+        driver, _, handle = place.path.split("/", 2)
+        return f"volume {handle} of {driver}"
+    return f"NFS export {place.path}" if place.kind is PlaceKind.NFS else ""
 
 
 def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:
@@ -264,6 +291,7 @@ class _Draft:
             exclude=rule.exclude if rule else (),
             volume=self.volume["metadata"]["name"] if self.volume else "",
             storage=storage,
+            alone="ReadWriteOncePod" in (get(self.volume or {}, "spec", "accessModes") or []),
         )
 
 

@@ -142,7 +142,7 @@ class NodeMover:
             agent, source_path = put_agent(target.host), far.result()
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
-        server = Server(unit)
+        server = Server(unit, job.source.pod)
         with ExitStack() as unless_done:
             unless_done.callback(server.stop, source.host)
             serving = server.start(
@@ -154,7 +154,6 @@ class NodeMover:
                 port=self._port,
                 seconds=seconds,
                 memory=_memory(job.opposite),
-                pod=job.source.pod,
             )
             folder = _memory(job)
             unless_done.callback(self._lines.close, unit)

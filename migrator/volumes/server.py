@@ -73,6 +73,8 @@ class Server:
 
     name: str
     """Part of its unit's and folder's name: letters, digits, `-`."""
+    pod: str = ""
+    """UID of the pod of this tool that holds the folder mounted."""
 
     @property
     def unit(self) -> str:
@@ -95,12 +97,10 @@ class Server:
         port: int,
         seconds: int,
         memory: str = "",
-        pod: str = "",
     ) -> Serving:
         """Start it, after ending one that an earlier run left; raises BlockedError where a program is missing.
 
-        `memory` is where passes in the other direction keep their lists on this host, `pod` the UID of the pod of this tool that
-        holds the folder mounted.
+        `memory` is where passes in the other direction keep their lists on this host.
         """
         require_programs(host, "sshd")
         prepared = host.run(self._prepare_command(address, port)).splitlines()
@@ -108,7 +108,7 @@ class Server:
         settings = _SETTINGS.format(address=address, port=port, folder=self.folder, pam=pam)
         # A stream needs no Python, which takes a small board a second to start; all else is taken apart by the agent.
         stream = " ".join(for_shell(word) for word in tar_command(root))
-        more = " ".join(map(for_shell, (memory, pod) if pod else (memory,) if memory else ()))
+        more = " ".join(map(for_shell, (memory, self.pod) if self.pod else (memory,) if memory else ()))
         answers = f"python3 -I {put_agent(host)} serve {for_shell(root)} {more}".rstrip()
         command = f'test "$SSH_ORIGINAL_COMMAND" = tar && exec {stream}; exec {answers}'
         options = f'restrict,from="{client}",command="{_quoted(command)}"'

@@ -108,7 +108,7 @@ def way_back(
         run = Run(Ledger(journal, MigrationFold()), reporter, clock, SIGNALS)
         blue = _side("blue", config.blue, inputs, reporter, run.state)
         green = _side("green", config.green, inputs, reporter, run.state)
-        bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from)
+        bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from, blue=blue)
         yield (
             run,
             WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name)),

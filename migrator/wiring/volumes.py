@@ -28,6 +28,7 @@ def movers(inputs: MigrationInputs, config: Migration) -> Movers:
         proofs=proof_folder(inputs, config),
         confirm=inputs.confirm,
         green_nodes=tuple(green),
+        blue_nodes=tuple(blue),
         lacking="" if files else f"{inputs.file}: volumes.hosts: is missing: the data is copied between hosts",
     )
 

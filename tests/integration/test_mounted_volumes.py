@@ -76,11 +76,13 @@ def test_what_is_not_the_volume_is_never_taken_for_it(hosts: VolumePair) -> None
     job = Job("shop/wrong", blue.place("b"), green.place("g", held))
     empty = green.seen(held)
     green.unpublish(held)
-    with pytest.raises(BlockedError, match=r"g: volume vol/pv-wrong-g of disk.example.com is not mounted here for the pod that holds"):
+    with pytest.raises(
+        BlockedError, match=r"g: volume vol/pv-wrong-g of disk.example.com is not mounted here for the pod that holds"
+    ):
         hosts.mover.move(job, lambda _: None)
     for wrong in ({"driver": "other.example.com"}, {"handle": "vol/of-another-claim"}):
         pod = green.publish(**wrong)
-        with pytest.raises(BlockedError, match="what is mounted at .* is volume 'vol/"):
+        with pytest.raises(BlockedError, match=r"what is mounted at .* is volume 'vol/"):
             hosts.mover.move(Job("shop/wrong", blue.place("b"), green.place("g", pod)), lambda _: None)
         assert [path.name for path in green.seen(pod).iterdir()] == ["lost+found"]
     assert list(empty.iterdir()) == []

@@ -41,7 +41,7 @@ def roll_back(stand: Stand, movers: Callable[[], Movers], data_from: DataFrom = 
     moved = move_traffic("t", stand.journal.entries(), stand.switch, session.run.reporter, lambda: 0.0)
     way = session.way_back()
     green = Side(_gone, 1.0) if lost else way.green
-    bring = DataHome(session.run, session.config, movers, green, data_from)
+    bring = DataHome(session.run, session.config, movers, green, data_from, blue=way.blue)
     return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.journal.records.base import Record
+from migrator.model.one_side import Where
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -119,6 +120,28 @@ class DataCleaned(Record):
     claim: str
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class HolderAnnounced(Record):
+    """A pod of this tool is about to be made, which holds the volume of a claim mounted."""
+
+    WORD = "volume-holder"
+    claim: str
+    """`namespace/name` on blue."""
+    side: Where
+    pod: str
+    """`namespace/name` on its side."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class HolderRemoved(Record):
+    """It is gone, and the volume is no longer mounted for it."""
+
+    WORD = "volume-holder-removed"
+    claim: str
+    side: Where
+    pod: str
+
+
 DataRecord = (
     DataPassAnnounced
     | DataPassEnded
@@ -128,4 +151,6 @@ DataRecord = (
     | VolumeHandOverAnnounced
     | VolumeHandedOver
     | DataCleaned
+    | HolderAnnounced
+    | HolderRemoved
 )

@@ -35,7 +35,9 @@ def identity(place: Mapping[str, Any], volume: str = "") -> str:
     return f"{volume or place['path']} is {where} ({place['kind']}) with inode {place['inode']}"
 
 
-def require_same_folders(known: Binding, there: Mapping[str, Any], here: Mapping[str, Any], volumes: tuple[str, str] = ("", "")) -> None:
+def require_same_folders(
+    known: Binding, there: Mapping[str, Any], here: Mapping[str, Any], volumes: tuple[str, str] = ("", "")
+) -> None:
     """Raise PassError when one side is another folder than in the earlier passes, or a volume that is not mounted."""
     for side, seen, before, volume in (
         ("source", there, known.source, volumes[0]),

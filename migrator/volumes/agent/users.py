@@ -108,7 +108,7 @@ def _processes() -> list[int]:
 
 
 def is_of_pod(pid: int, pod: str) -> bool:
-    """Return whether a process runs in a container of a pod, by its control group (cgroups(7)); systemd's names have `_` for `-`."""
+    """Return whether a process runs in a container of a pod, by its control group; systemd's names of groups have `_` for `-`."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="backslashreplace") as file:
         text = file.read()
         return f"pod{pod}" in text or f"pod{pod.replace('-', '_')}" in text

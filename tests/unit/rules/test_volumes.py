@@ -82,7 +82,7 @@ def test_a_local_block_volume_is_a_device_of_its_host() -> None:
         ({"hostPath": {"path": "/srv/x"}}, "which host is not known"),
         ({**LOCAL, **affinity("n1", "n2")}, "which host is not known (n1, n2)"),
         ({"csi": {"driver": "x", "volumeHandle": "y"}, "volumeMode": "Block"}, "block device of a storage driver"),
-        ({"csi": {"driver": "x", "volumeHandle": "y"}}, "CSI driver"),
+        ({"csi": {"driver": "x"}}, "names no driver and handle"),
         ({"nfs": {"server": "s", "path": "/"}}, "NFS"),
         ({"rbd": {}}, "Ceph"),
         ({"azureDisk": {}}, "not known here"),
@@ -120,7 +120,7 @@ def test_a_claim_with_a_folder_on_both_sides_is_copied() -> None:
     [
         ((), "green has no such claim yet"),
         ((node("g1"), claim(volume_name="")), "no volume yet"),
-        ((node("g1"), claim(volume_name="gv"), volume("gv", csi={})), "on green its CSI driver"),
+        ((node("g1"), claim(volume_name="gv"), volume("gv", iscsi={})), "on green it lies on an iSCSI"),
     ],
 )
 def test_a_claim_that_green_cannot_take_yet_says_why(green: tuple[Manifest, ...], words: str) -> None:
@@ -137,6 +137,37 @@ def test_a_folder_of_a_node_that_green_lacks_is_no_target() -> None:
     assert (plan.way, plan.ready) == (Way.SKIP, False)
     assert plan.reason == "on green its volume is on node n1, which green does not have"
     assert "make a volume for a folder of a node there" in plan.hint
+
+
+def csi(name: str, handle: str, **more: Any) -> Manifest:
+    """Return a volume that a CSI driver has made."""
+    made_by = volume(name, csi={"driver": "disk.example.com", "volumeHandle": handle}, **more)
+    made_by["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": "disk.example.com"}
+    return made_by
+
+
+def test_a_volume_that_a_driver_has_made_is_copied_by_its_mount() -> None:
+    """On the node of a pod that has it mounted; where none has, a node is found for each pass. The journal's text has all of it."""
+    green = (node("g1"), claim(volume_name="gv"), csi("gv", "vol:2/x"))
+    plan = planned((node("n1"), node("n2"), claim(), csi("pv", "vol-1"), pod("p", "data", "n2")), green)
+    assert (plan.ready, plan.alone) == (True, False)
+    assert plan.blue == Place("n2", "disk.example.com/pv/vol-1", PlaceKind.CSI)
+    assert plan.green == Place("", "disk.example.com/gv/vol:2/x", PlaceKind.CSI)
+    assert Place.of(str(plan.green)) == plan.green
+    assert plan.blue.key == Place("n1", plan.blue.path, PlaceKind.CSI).key
+    one_pod = (node("n1"), claim(), csi("pv", "vol-1", accessModes=["ReadWriteOncePod"]))
+    assert planned(one_pod, green).alone
+
+
+def test_a_volume_is_never_copied_onto_itself() -> None:
+    """Whatever its PersistentVolumes are named; one made by hand is copied on request only."""
+    blue = (node("n1"), claim(), csi("pv", "vol-1"))
+    plan = planned(blue, (node("g1"), claim(volume_name="gv"), csi("gv", "vol-1")))
+    assert (plan.way, plan.reason) == (Way.SKIP, "blue and green have the same: volume vol-1 of disk.example.com")
+    by_hand = (node("n1"), claim(), volume("pv", csi={"driver": "d", "volumeHandle": "v"}))
+    green = (node("g1"), claim(volume_name="gv"), csi("gv", "vol-2"))
+    assert planned(by_hand, green).way is Way.SKIP
+    assert planned(by_hand, green, "volumes: {claims: [{claims: ['*'], way: copy}]}").ready
 
 
 def test_a_disk_that_was_made_by_hand_does_not_go_by_itself() -> None:
