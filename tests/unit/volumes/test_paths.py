@@ -1,0 +1,38 @@
+"""Where a place lies on its host; folders and devices are tested with the mover."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import BlockedError, CommandFailedError
+from migrator.model.volumes import Place, PlaceKind
+from migrator.volumes.paths import real_path, volume_words
+from tests.support.hosts import FakeHost
+
+PLACE = Place("n", "disk.example.com/pv-1/vol'1/x", PlaceKind.CSI, "uid-1")
+
+
+def test_a_mounted_volume_is_asked_for_by_its_driver_name_and_handle() -> None:
+    """The handle may hold anything, and is one word for the host's shell."""
+    host = FakeHost("n", accepts=["test -e"])
+    host.answers[" mounted "] = "/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~csi/pv-1/mount\n"
+    assert real_path(host, PLACE) == "/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~csi/pv-1/mount"
+    assert host.commands[-1].endswith(""" mounted disk.example.com pv-1 'vol'"'"'1/x' uid-1""")
+
+
+def test_one_that_is_not_mounted_is_named_with_what_the_host_says() -> None:
+    """Nothing of it is taken for a control character of a terminal."""
+    host = FakeHost("n", accepts=["test -e"])
+
+    def refuses(command: str) -> str:
+        raise CommandFailedError(command, 1, "volume x is not mounted here\x1b[31m")
+
+    host.answers[" mounted "] = refuses
+    with pytest.raises(BlockedError, match=r"n: volume x is not mounted here\\x1b\[31m"):
+        real_path(host, PLACE)
+
+
+def test_only_a_mounted_volume_is_known_by_words() -> None:
+    """A folder of a host is known by its path."""
+    assert volume_words(PLACE) == "csi:disk.example.com/pv-1/vol'1/x"
+    assert volume_words(Place("n", "/srv")) == ""
