@@ -58,7 +58,7 @@ def test_the_folder_for_a_mount_is_no_mount(publish: Publish) -> None:
     """Nor is what somebody has mounted below it, nor another volume's."""
     publish("aaaa-1", is_mounted=False)
     publish("bbbb-2", below="mount/inner")
-    with pytest.raises(NotMountedError, match="volume vol/1 of disk.example.com is not mounted here$"):
+    with pytest.raises(NotMountedError, match=r"volume vol/1 of disk.example.com is not mounted here$"):
         mount_point(DRIVER, "pv-1", HANDLE)
     publish("cccc-3")
     with pytest.raises(NotMountedError):
@@ -69,7 +69,7 @@ def test_a_busy_folder_is_open_for_that_time(tmp_path: Path) -> None:
     """So that the kernel refuses to unmount it."""
 
     def opened() -> list[str]:
-        found = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
+        found = (str(path) for path in Path("/proc/self/fd").iterdir())
         return [path for path in found if os.path.realpath(path) == str(tmp_path)]
 
     with busy(str(tmp_path)):
