@@ -37,6 +37,14 @@ GONE_ARGUMENTS = (
 _PROGRAMS: dict[tuple[str, ...], str] = {(section,): program for section, program in SECTIONS.items()} | {("etcd", "local"): "etcd"}
 _PATCH_NAMES = f"TARGET[SUFFIX][+strategic|+merge|+json].yaml or .json, with one of {', '.join(TARGETS)}"
 _NO_V1BETA3 = 37
+_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"
+# Runtimes, as nodes tell of them, and their sockets (cmd/kubeadm/app/constants).
+_SOCKETS = (
+    ("cri-o", "crio.sock"),
+    ("containerd", "containerd.sock"),
+    ("docker", "cri-dockerd.sock"),
+    ("docker", "dockershim.sock"),
+)
 # kubeadm's own gates and the first minor without them (cmd/kubeadm/app/features), for where its program cannot be asked.
 _GONE_GATES = {
     "IPv6DualStack": 24,
@@ -127,6 +135,25 @@ def patches(facts: UpgradeFacts) -> Iterator[Finding]:
         if gone:
             reason = f"gives {program} the argument {argument}, which it does not know from 1.{gone.minor} on: it would not start"
             yield fail(CheckName.GATES, name, reason, f"take it out of the patch{gone.instead}")
+
+
+def sockets(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find nodes that are annotated with the socket of another runtime than theirs (kubeadm#1322, kubeadm#2597, kubeadm#2870).
+
+    kubeadm pulls images by it, and gives it to the next kubelet, which then finds nobody there.
+    """
+    for node in facts.cluster.nodes if facts.hops else ():
+        told = str(get(node, "metadata", "annotations", _SOCKET) or "")
+        runs = str(get(node, "status", "nodeInfo", "containerRuntimeVersion") or "").partition("://")[0]
+        named = next((runtime for runtime, socket in _SOCKETS if told.endswith(f"/{socket}")), runs)
+        if told and runs and named != runs:
+            name = node["metadata"]["name"]
+            reason = (
+                f"runs {printable(runs)}, and its annotation {_SOCKET} names {printable(told)}: kubeadm gives that to its kubelet"
+            )
+            right = next((socket for runtime, socket in _SOCKETS if runtime == runs), "SOCKET")
+            cure = f"kubectl annotate node {name} --overwrite {_SOCKET}=unix:///var/run/{right.removesuffix('.sock')}/{right}"
+            yield fail(CheckName.RUNTIME, name, reason, f"`{cure}`")
 
 
 def _gone(facts: UpgradeFacts, program: str, argument: str) -> GoneArgument | None:

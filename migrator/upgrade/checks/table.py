@@ -8,7 +8,20 @@ from dataclasses import replace
 from migrator.model.facts import UpgradeFacts
 from migrator.model.strange import STRANGE, reason_of
 from migrator.model.verdict import NEVER_IGNORED, CheckName, Finding, Severity
-from migrator.upgrade.checks import apis, disruption, etcd, files, hosts, kubeadm, named_files, scheduling, tied, versions, webhooks
+from migrator.upgrade.checks import (
+    apis,
+    disruption,
+    edited_addons,
+    etcd,
+    files,
+    hosts,
+    kubeadm,
+    named_files,
+    scheduling,
+    tied,
+    versions,
+    webhooks,
+)
 
 Check = Callable[[UpgradeFacts], Iterator[Finding]]
 ON_HOSTS: tuple[Check, ...] = (
@@ -56,6 +69,8 @@ IN_CLUSTER: tuple[Check, ...] = (
     named_files.mounted,
     kubeadm.patches,
     kubeadm.addons,
+    kubeadm.sockets,
+    edited_addons.edits,
     apis.requested_versions,
     apis.stored_objects,
     apis.writers,

@@ -117,3 +117,26 @@ def test_a_cluster_without_settings_of_its_kubelets_is_found(unread: tuple[str, 
     """Somebody has removed the ConfigMap: `kubeadm upgrade node` reads it on each node."""
     items = [item for item in check(facts(kubelet_config={}, unread=unread)) if item.subject == "kubelet-config"]
     assert [item.check for item in items] == ["kubeadm-config"] * found
+
+
+@pytest.mark.parametrize(
+    ("runs", "socket", "count"),
+    [
+        ("cri-o://1.36.0", "unix:///var/run/crio/crio.sock", 0),
+        ("cri-o://1.36.0", "/var/run/crio/crio.sock", 0),
+        ("cri-o://1.36.0", "/var/run/dockershim.sock", 1),
+        ("cri-o://1.36.0", "unix:///run/containerd/containerd.sock", 1),
+        ("cri-o://1.36.0", "unix:///run/elsewhere/my.sock", 0),
+        ("docker://28.0.0", "unix:///var/run/cri-dockerd.sock", 0),
+        ("cri-o://1.36.0", "", 0),
+        ("", "/var/run/dockershim.sock", 0),
+    ],
+)
+def test_a_node_with_the_socket_of_another_runtime_is_found(runs: str, socket: str, count: int) -> None:
+    """As one that changed its runtime once and kept the annotation (kubeadm#2597)."""
+    worker = node("w1")
+    worker["metadata"]["annotations"] = {"kubeadm.alpha.kubernetes.io/cri-socket": socket}
+    worker["status"]["nodeInfo"]["containerRuntimeVersion"] = runs
+    items = [item for item in check(facts(nodes=(node("cp"), worker, node("w2")))) if item.check == "runtime"]
+    assert [item.severity.value for item in items] == ["failure"] * count
+    assert all("annotate node w1 --overwrite" in item.hint and "/crio/crio.sock" in item.hint for item in items)
