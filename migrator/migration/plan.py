@@ -32,6 +32,7 @@ from migrator.rules import (
     holds,
     injected,
     jobs,
+    limit_ranges,
     namespaces,
     order,
     references,
@@ -120,7 +121,7 @@ def _decide_all(
     objects: Iterable[Found], inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef]
 ) -> _Decisions:
     """Return the decisions about all objects; raises ConfigError with every mistake of the person's file that they show."""
-    limits = effects.limits_on_green(context)
+    limits = limit_ranges.limits_on_green(context)
     needs_of = system.Needs(context.blue.system)
     all_of = _Decisions()
     mistakes: list[str] = []
@@ -160,7 +161,7 @@ def shrinking(items: Iterable[PlanItem]) -> tuple[str, ...]:
 
 
 def _decide(
-    found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef], limits: effects.Limits
+    found: Found, inventory: BlueInventory, context: RuleContext, crds: dict[versions.Kind, ObjectRef], limits: limit_ranges.Limits
 ) -> _Decided:
     """Return the decision about one object, what a move needs, and when it and others are written because of it."""
     green = _on_green(found.ref, context)
@@ -185,7 +186,7 @@ def _decide(
     # By UID: a cluster-scoped object may have an owner in any namespace.
     owners = [context.blue.uids.get(owner.uid) for owner in owners_of(done.manifest)]
     needs |= {_on_green(owner, context): True for owner in owners if owner}
-    after = [*effects.refusing_limits(done.manifest, green, limits), *defaults.filled_in_by(done.manifest, green, context)]
+    after = [*limit_ranges.refusing_limits(done.manifest, green, limits), *defaults.filled_in_by(done.manifest, green, context)]
     ranks = dict.fromkeys(after, order.Rank.LIMIT)
     if effects.is_exceeded(manifest, found.ref):
         ranks[green] = order.Rank.LIMIT
