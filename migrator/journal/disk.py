@@ -27,12 +27,14 @@ class PieceFile:
         try:
             new_folders = _missing(path.parent)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # No O_APPEND: pwrite(2) on such a file ignores its offset and writes behind the reserved zeros.
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint=_ELSEWHERE) from error
         self.end = 0
         """Where the last whole piece ends."""
         # Folders that may not have their new entry on disk.
+        # fsync of a file does not put its name on the disk: the folder has to be synced for that (fsync(2)).
         self._unnamed = [path.parent, *(folder.parent for folder in new_folders)]
         # Bytes behind the end that pieces leave free.
         self._room = 0
@@ -55,6 +57,7 @@ class PieceFile:
     def add(self, piece: bytes) -> None:
         """Write a piece at the end; when the disk refuses it, the file stays as it is for all who read it."""
         try:
+            # Before the write: a piece that would take the reserve is refused as a whole.
             if self._room:
                 self._extend(self.end + len(piece) + self._room)
             _write_whole(self._file, piece, self.end)
@@ -83,9 +86,11 @@ class PieceFile:
         if self._doubtful:
             raise JournalError(f"{self.path}: the disk has failed to keep what was written", hint="look at that disk")
         try:
+            # Writes to a deleted file succeed, and nobody would ever read them.
             if not os.fstat(self._file).st_nlink:
                 raise JournalError(f"{self.path}: was deleted or replaced during this run", hint="restore it, then run again")
             os.fsync(self._file)
+            # The highest folder is last in the list, and first here.
             while self._unnamed:
                 sync_folder(self._unnamed[-1])
                 self._unnamed.pop()
@@ -107,6 +112,7 @@ class PieceFile:
 
     def _lock(self) -> None:
         try:
+            # flock belongs to the open file: the kernel releases it when the process dies, so no stale lock is left (flock(2)).
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalError(f"{self.path}: another run of migrator is using it", hint="wait for it to end") from None
@@ -122,6 +128,7 @@ class PieceFile:
         The zeros of its reserve stay: an undo on a full disk needs them.
         """
         try:
+            # Read after the lock was taken: the end must be that of the last run, not of one that is still writing.
             raw = self.path.read_bytes()
             self.end = raw.rfind(b"\n") + 1
             self._size = len(raw)
@@ -173,6 +180,7 @@ def sync_folder(folder: Path) -> None:
     """Force a folder's entries on the disk, where that is possible and allowed."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    # A folder may be writable and not readable for this user; its entry is then on the disk when the kernel writes it.
     except PermissionError:
         return
     try:

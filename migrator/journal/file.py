@@ -74,11 +74,13 @@ class FileJournal(Generic[R]):
         with self._writing:
             entry = self._entry(record)
             self._write_held()
+            # Notes were made earlier than this record, and a reader folds lines in the order of the file.
             before = self._file.end
             self._file.add(self._codec.encode(entry))
             try:
                 self._file.sync()
             except JournalError:
+                # The caller does not make the change; a line that announces it would make the next run look for its effect.
                 self._file.cut(before)
                 raise
         return entry
@@ -154,6 +156,7 @@ class FileJournal(Generic[R]):
         first = next(self.entries(), None)
         if first is None:
             self.append(cast("R", Header(FORMAT, tool, migration)))
+        # The version of the tool may differ: a newer one goes on with a journal of an older one.
         elif isinstance(first.record, Header) and first.record.migration != migration:
             raise JournalError(
                 f"{self.path}: belongs to migration {first.record.migration}, not {migration}",
@@ -175,6 +178,7 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Da
                 try:
                     if number == 1:
                         _require_readable(path, line)
+                    # A search of bytes is much cheaper than a parse; callers look at the class of what is decoded.
                     if text in line:
                         yield codec.decode(line)
                 except TornLineError as error:
@@ -217,6 +221,7 @@ def _require_readable(path: Path, line: bytes) -> None:
     fields = parse_line(line)
     if fields["event"] != Header.WORD:
         raise JournalError(f"{path}: is not a journal of migrator", hint="use another --state-dir")
+    # The format is checked before the record is decoded: a newer version may have changed the fields of the header itself.
     if isinstance(fields.get("format"), int) and fields["format"] > FORMAT:
         raise JournalError(
             f"{path}: was written by migrator {fields.get('tool')}, newer than this one",

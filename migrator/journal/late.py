@@ -29,6 +29,7 @@ class LateJournal(Generic[R]):
     def close(self) -> None:
         """Let the file go, if it was opened."""
         if self._opened is not None:
+            # Without an error, so that lines which are still held and cannot be written are told.
             self._opened.__exit__(None, None, None)
             self._opened = None
 
@@ -58,6 +59,7 @@ class LateJournal(Generic[R]):
         return iter_entries(self._path, self._codec, damaged=self._damaged)
 
     def _file(self) -> FileJournal[R]:
+        # Not tried again: each attempt could wait for a disk that does not answer, and the way back must not.
         if self._refused is not None:
             raise self._refused
         if self._opened is None:

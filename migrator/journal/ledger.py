@@ -47,6 +47,7 @@ class Ledger(Generic[R, S]):
     def write(self, record: R) -> None:
         """Write a record before or after a change; raises JournalError."""
         with self._writing:
+            # The journal first: when the disk refuses the record, the state must not contain it.
             self._fold.take(self._journal.append(record))
 
     def note(self, record: R) -> None:

@@ -72,6 +72,7 @@ class KubeCluster:
     def version(self) -> tuple[int, int, str]:
         """Return major, minor and the whole git version."""
         info = orjson.loads(self._send("GET", "/version").body)
+        # Some distributions write a plus behind the minor version, such as `29+` (GKE, EKS).
         return int(info["major"]), int(re.sub(r"\D", "", info["minor"])), info["gitVersion"]
 
     def identity(self) -> str:
@@ -113,6 +114,7 @@ class KubeCluster:
             try:
                 answer = self._send("GET", f"{path}?{urllib.parse.urlencode(query)}")
             except ApiError as error:
+                # A second 410 without a single new object between would be an endless loop.
                 if error.status != 410 or "continue" not in query or len(seen) == before:
                     raise
                 before = len(seen)
@@ -122,6 +124,7 @@ class KubeCluster:
             del answer
             for item in page.items:
                 name = name_of(item)
+                # A list that was begun anew returns what the first one had returned already.
                 if name and name in seen:
                     continue
                 if name:
@@ -129,6 +132,7 @@ class KubeCluster:
                 if isinstance(item, Unparsed):
                     unparsed(item)
                 else:
+                    # Items of a list carry neither apiVersion nor kind (API conventions: only the list does).
                     item["apiVersion"] = resource.api_version
                     item["kind"] = resource.kind
                     yield item
@@ -191,6 +195,7 @@ class KubeCluster:
         options = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
+            # A precondition: an object of the same name that somebody has made since is not ours to delete.
             "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
             "propagationPolicy": "Background",
         }
@@ -280,6 +285,7 @@ class KubeCluster:
         def send() -> Answer:
             with self._throttle.slot():
                 if writes and self._held:
+                    # Inside the slot and before each attempt: a request may have waited here for longer than the Lease lasts.
                     self._held.require()
                 return self._transport.send(method, request.path, body, content=content, accept=accept)
 

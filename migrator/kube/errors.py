@@ -39,15 +39,18 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def error_from(cluster: str, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for an answer with status 400 or above."""
     reason, words = _status_words(body)
+    # Validation quotes the values that it refuses, and a Secret's could be among them.
     if status in (400, 422) or "denied the request" in words:
         words = without_values(words)
     words = words[:_LONGEST] + ("…" if len(words) > _LONGEST else "")
     text = f"{cluster} answered {status} to {method} {path.split('?', maxsplit=1)[0]}" + (f": {words}" if words else "")
     retry_after = headers.get("retry-after", "")
+    # ServerTimeout (500) and priority and fairness (429) carry Retry-After: the server asks to be asked again.
     if status == 429 or (status in (500, 503, 504) and retry_after):
         # A date, which RFC 9110 allows too, is not sent by API servers; "²" is a digit to Python, and no number.
         seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 1.0
         return ThrottledError(text, status=status, reason=reason, retry_after=seconds)
+    # Not UnavailableError, which would be tried again until the patience ends.
     if status == 500 and TWO_BUDGETS in words:
         return ApiError(text, status=status, reason=reason)
     if status >= 500:

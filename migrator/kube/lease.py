@@ -83,6 +83,7 @@ class HeldLease:
         After a pause of the process or the machine it is renewed first, which succeeds if nobody has taken it meanwhile.
         """
         self.check()
+        # CLOCK_BOOTTIME, unlike CLOCK_MONOTONIC, goes on while the machine is suspended (clock_gettime(2)).
         came = self._inputs.clock.boottime()
         if not self._is_fresh():
             with self._asking:
@@ -105,6 +106,7 @@ class HeldLease:
         with self._asking, contextlib.suppress(MigratorError):
             if self._lost:
                 return
+            # Freed first, as client-go's ReleaseOnCancel does: where the deletion fails, the next run still has it at once.
             freed = self._put({**self._lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1})
             # By its version, too: the next run's Lease is the same object.
             metadata = freed["metadata"]
@@ -133,6 +135,7 @@ class HeldLease:
                 self._lease = self._put(spec)
             except ConflictError:
                 found = self._inputs.renewing.get(LEASES, NAMESPACE, NAME)
+                # Both: `release` empties the holder and leaves the annotation.
                 if _run_of(found) != self._run or _holder_of(found) != self._inputs.holder:
                     return self._gone(f"was taken over by {_holder_of(found) or 'a run that has ended'}")
                 # Somebody has annotated it, or the answer to our renewal was lost.
@@ -192,6 +195,7 @@ def _acquire(inputs: Inputs, run: str) -> tuple[Manifest, float]:
         if watched is None:
             watched, since = _seen(lease), inputs.clock.boottime()
             _require_waitable(inputs, lease)
+        # It changed while this run watched: its holder is alive.
         elif watched != _seen(lease):
             raise _locked(inputs, lease)
         if _is_free(lease) or inputs.clock.boottime() - since > _duration(lease):

@@ -83,6 +83,7 @@ class Outages:
         return left if ill is None else min(left, patience - (now - ill))
 
     def _notice_failure(self, error: ApiError, whom: str) -> None:
+        # A refusal is an answer: the server is there, and so is what stands behind it.
         if 0 < error.status < 500:
             self._away_since = None
             self._ill_since.pop(whom, None)

@@ -28,6 +28,7 @@ def page_of(body: bytes, where: str) -> Page:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
+        # orjson refuses the whole page for one object that it cannot read, such as one that is nested too deep.
         content = _in_pieces(body)
     metadata, items = (content.get("metadata") or {}, content.get("items", "")) if isinstance(content, dict) else (None, "")
     # A list that is cut off, or something else that is JSON, must not be taken for an empty list.

@@ -64,6 +64,7 @@ def patiently(
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, ThrottledError):
             on_throttle()
+            # Retry-After: 0 is valid (RFC 9110, 10.2.3), and would be a loop without a pause.
             wanted = max(error.retry_after, 0.1)
         else:
             wanted = min(5.0, 0.2 * 2 ** (state.attempt_number - 1))

@@ -47,6 +47,7 @@ class LimitedSocket(_Limited):
     def connected(cls, clock: Clock, address: tuple[str, int], timeout: float, source: Any = None) -> Self:
         """Connect; what follows, such as a proxy's answer, has the same limit."""
         made = socket.create_connection(address, timeout, source)
+        # create_connection takes no class of sockets; detach keeps the descriptor open for the new object.
         limited = cls(made.family, made.type, made.proto, fileno=made.detach())
         limited.settimeout(timeout)
         limited.begin(timeout, clock)

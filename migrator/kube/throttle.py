@@ -67,10 +67,12 @@ class Throttle:
         with self._free:
             # The best latency fades, so that a server that became slower for good is not starved.
             self._best, self._least = min(self._best * 1.001, seconds), min(self._least, seconds)
+            # Latency grows with the requests in flight even where the server keeps its pace; divided by them it shows the pace.
             per_request = seconds / max(1, self._flying)
             if per_request < self._best * 4:
                 self._limit = min(float(self.wanted), self._limit + (1 / self._limit if self._asked_for_less else 1))
                 self._free.notify()
+            # Slow without a 429, as on a board whose disk is busy: down by one a round trip, not by half.
             elif seconds > 2.0:
                 self._limit = max(1.0, self._limit - 1 / self._limit)
 

@@ -43,6 +43,7 @@ class _NamedServer(http.client.HTTPSConnection):
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
         context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
+        # http.client has no hook for the socket's class; ssl documents this one (SSLContext.sslsocket_class).
         context.sslsocket_class = LimitedTls
         self.sock = context.wrap_socket(self.sock, server_hostname=self.server_name)
 
@@ -78,6 +79,7 @@ class Transport:
             self._forget_credentials()
             # A client certificate that has expired belongs to the connection: a fresh one is shown on a new one.
             self._close_idle()
+            # Once only: a second 401 is an answer. A write is safe to repeat, since a 401 comes before the request is processed.
             answer = self._attempt(self._opened(), method, path, body, content, accept)
         if answer.status >= 400:
             raise error_from(self._cluster, method, path, answer.status, answer.headers, answer.body)
@@ -172,6 +174,7 @@ def _limit(connection: http.client.HTTPConnection, seconds: float, clock: Clock)
 def _send_at_once_or_not(connection: http.client.HTTPConnection) -> None:
     """Let no write wait for others, and none wait in the kernel until a lost network is back: the lock may be lost by then."""
     if connection.sock is not None:
+        # Headers and body are two writes: Nagle's algorithm with delayed acknowledgement would add up to 40 ms to each request.
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_MILLISECONDS)

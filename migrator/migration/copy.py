@@ -102,6 +102,7 @@ class _Copy:
             for number, wave in enumerate(self.plan.waves, start=1):
                 due = self._due(wave)
                 if due:
+                    # What changes pods acts when they are created: a pod that is written too early stays without the change.
                     self.pod_changes.await_policies(due)
                     self.after_pods.wait(due, self.known.uids)
                     self._write_wave(pool, number, due)
@@ -128,8 +129,10 @@ class _Copy:
             if definitions.is_new(outcome):
                 crds[outcome.ref] = outcome
             self._show(number)
+        # At the end of the wave, not one by one: the objects of a CRD are in later waves.
         self._await_definitions(crds)
         self.pod_changes.written(fresh)
+        # A new value instead of a change: worker threads read it without a lock.
         self.known = replace(known, uids={**known.uids, **fresh})
         self.records.ledger.sync()
 
@@ -148,11 +151,13 @@ class _Copy:
         work = partial(self._write, known=known)
         yield from unordered(pool, work, crds, limit=min(definitions.AT_ONCE, workers))
         # Meanwhile the server makes the endpoints of the CRDs.
+        # Twice the workers: each finds its next item at once, and an interruption still has only a few items to wait for.
         yield from unordered(pool, work, others, limit=workers * 2)
 
     def _await_definitions(self, made: dict[ObjectRef, Outcome]) -> None:
         """Wait until objects of new CRDs can be written; what has been recorded as created and is of no use has failed."""
         for ref, why in definitions.unusable(made, self.writer.green, self.records.clock):
+            # The journal has it as created already; the later line with the same object replaces that one when it is folded.
             self.counts[Action.CREATED.value] -= 1
             self._record(replace(made[ref], action=Action.FAILED, message=why))
 
@@ -202,10 +207,12 @@ class _Copy:
         if outcome.action in BAD:
             self.problems.append(outcome)
         live = self.known.live.get(outcome.ref)
+        # An object that is there in an older form serves what needs it; one that is being deleted does not.
         if outcome.action in (Action.FAILED, Action.BLOCKED) and (live is None or live.going):
             self.missing.add(outcome.ref)
         before = self.known.state.written.get(outcome.ref)
         known = before and before.agrees(uid=outcome.uid, green_token=outcome.green_token, blue_token=outcome.blue_token)
+        # A repeated copy of 10,000 unchanged objects would add 10,000 lines that say nothing new.
         if not (known and outcome.action is Action.UNCHANGED):
             self.records.ledger.note(ObjectOutcome.of(outcome))
 
@@ -216,6 +223,7 @@ class _Copy:
         """Delete objects that this migration created and that blue no longer has."""
         green = self.writer.green
         uids = {ref: self.known.state.written[ref].uid for ref in gone}
+        # Announced as a whole and on the disk before the first deletion: nothing can bring a deleted object back.
         self.records.write(PruneAnnounced(tuple(gone)))
         contents = prune.Contents(green, uids)
         for ref in prune.in_order(gone):
@@ -250,6 +258,7 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
         ref: item.uid for ref, item in live.items()
     }
     refs = {item.uid: item.green for item in plan.of(Decision.MOVE)}
+    # creationTimestamp is of green's clock: what a lost answer may have created is recognised by that time.
     ahead = run.clock.now() - green.server_time()
     known = Known(state, live, refs, uids, run.clock.now() - ahead, options.force_conflicts)
     copying = _Copy(plan, Writer(green, run.clock), known, run, options)
@@ -260,6 +269,7 @@ def copy(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], *, run: Run, 
         run.write(Held(tuple(map(PartRecord.of, held))))
     copying.run()
     gone = prune.gone(plan, state, live)
+    # After the copy: what moved to another name is there under its new name before the old one goes.
     if gone and options.prune:
         run.reporter.emit(Step(f"{prune.counted(gone)} on green are gone from blue"))
         if options.confirm(f"Delete {prune.counted(gone)} from green?"):

@@ -142,13 +142,17 @@ def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], back: WayBack, r
 
     Raises TrafficError when the traffic cannot be taken back, and JournalError when there is no room for what an undo would write.
     """
+    # Before the first change: a disk that is full in the middle must not keep the way back from being written down.
     run.ledger.reserve()
+    # ^C in the middle of the undo would leave traffic on green with nobody who watches it; only the work itself lets it through.
     with run.interruptions.held_back():
         try:
             with run.interruptions.let_through():
                 run.write(CutoverStarted())
+                # Before the traffic: green must not get requests while its database or leader still runs on blue.
                 turned = turn()
                 shift_traffic(inputs, run)
+                # `retire` measures the wait by green's clock, too: this machine's may be set meanwhile.
                 run.write(ClocksCompared(inputs.green_ahead + run.clock.monotonic()))
                 run.write(CutoverEnded(good=True))
                 run.ledger.sync()
@@ -160,13 +164,16 @@ def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], back: WayBack, r
 
 def _take_back(error: BaseException, switch: TrafficSwitch, back: WayBack, run: Run) -> None:
     """Take all back, then write it down; raises an error for a person, and nothing for what is to be raised as it is."""
+    # Read before the undo changes it: the record is to say how much traffic green had when the gate failed.
     percent, why = run.state.most_percent, _reason(error)
     undo = Undo(run)
     traffic = undo.traffic(switch)
     undo.show(Note(f"{why}: all traffic is back on blue" if traffic is None else f"{why}: {traffic.message}", warning=True))
+    # After the act, unlike elsewhere: the traffic must come back even where the journal cannot be written.
     undo.write(GateFailed(why, percent))
     if undo.withdrawal:
         undo.write(shifted_back(undo.withdrawal))
+    # Only after the traffic, in reverse of the cutover: green's workloads serve until nobody asks them.
     undo.hand_back(back)
     if traffic is None:
         undo.look_again(switch)
@@ -208,6 +215,7 @@ def shift_traffic(inputs: CutoverInputs, run: Run) -> None:
     """Shift traffic step by step, starting at the share that green has; raises GateFailedError at the first gate that fails."""
     steps = inputs.course.steps
     for percent in steps:
+        # An interrupted cutover goes on at the share that green has; the last step always runs: only its gate ends a cutover.
         if percent >= run.state.green_percent - _READ_BACK or percent == steps[-1]:
             _step(percent, inputs, run)
 
@@ -223,8 +231,10 @@ def shift(percent: float, switch: TrafficSwitch, run: Run) -> None:
 def _step(percent: float, inputs: CutoverInputs, run: Run) -> None:
     """Shift this share to green, watch it for the soak time, and judge it; raises GateFailedError."""
     run.reporter.emit(Step(f"{percent:g} % of traffic to green"))
+    # Counters are read before the share is set, so that the first requests of the step are in its window.
     before = inputs.switch.read()
     _require_share(before, run.state.green_percent)  # somebody may have gone back meanwhile
+    # Immediately before the shift: after a pause of this process another run may have taken the Lease.
     inputs.lock.require()
     shift(percent, inputs.switch, run)
     can = inputs.switch.abilities()

@@ -70,6 +70,7 @@ def _to_green(session: Session, plan: VolumePlan) -> None:
     run, began = session.run, session.run.clock.monotonic()
     volume = _volume(session.blue, plan)
     policy = str(get(volume, "spec", "persistentVolumeReclaimPolicy") or "")
+    # The old policy is in the journal before it changes, so that it can be set again.
     _announce(session, plan, Direction.TO_GREEN, "" if policy == "Retain" else policy)
     if policy != "Retain":
         run.reporter.emit(Step(f"{plan.claim}: volume {plan.volume} of blue gets reclaim policy Retain, it had {policy}"))
@@ -129,6 +130,7 @@ def volume_on_green(volume: Manifest, plan: VolumePlan, claim: Manifest, hostnam
         body = at_node(body, hostname)
     metadata = claim["metadata"]
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": metadata["namespace"], "name": metadata["name"]}
+    # With the UID: without one the volume would be bound by any claim of that name that is made later.
     return put(body, ("spec", "claimRef"), {**reference, "uid": metadata["uid"]})
 
 

@@ -46,7 +46,9 @@ def counted(refs: Iterable[ObjectRef]) -> str:
 
 def in_order(refs: Iterable[ObjectRef]) -> list[ObjectRef]:
     """Return the objects so that what judges others goes first and what holds others goes last."""
+    # A namespace or a CRD takes all that it holds with it; their contents go first, so that each deletion has a line of its own.
     last = {"CustomResourceDefinition": 2, "Namespace": 3}
+    # A webhook whose Service was deleted before it could refuse the deletions that follow (failurePolicy Fail).
     first = {"ValidatingWebhookConfiguration": -1, "MutatingWebhookConfiguration": -1, "APIService": -1}
     return sorted(refs, key=lambda ref: (last.get(ref.kind, first.get(ref.kind, 0)), ref))
 
@@ -105,6 +107,7 @@ class Contents:
         known = self._ours | {item["metadata"]["uid"] for _, item in found}
         known |= self._gone_owners([item for _, item in found], namespace, known)
         staying = {item["metadata"]["uid"]: (ref, item) for ref, item in found if not _of_the_cluster(item, ref, services)}
+        # Repeated: an owner that goes lets its dependents go, which may own others.
         while True:
             going = [uid for uid, (_, item) in staying.items() if self._goes(uid, item, known - staying.keys())]
             if not going:
@@ -115,6 +118,7 @@ class Contents:
     def _goes(self, uid: str, item: Manifest, going: AbstractSet[str]) -> bool:
         """Return whether an object is deleted anyway: by this copy, or by the garbage collector after its last owner."""
         owners = {owner["uid"] for owner in _owners(item)}
+        # All owners: the garbage collector deletes a dependent only when none of them is left (k8s docs, garbage collection).
         owned = bool(owners) and going >= owners
         return uid in self._ours or "deletionTimestamp" in item["metadata"] or owned
 

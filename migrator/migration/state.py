@@ -189,6 +189,7 @@ class MigrationFold:
             self._written.pop(record.ref, None)
         elif record.uid:
             before = self._written.get(record.ref)
+            # Once made, always made: a later outcome such as `changed` does not say who created the object.
             made = record.made or (before is not None and before.made and before.uid == record.uid)
             self._written[record.ref] = Written(
                 record.uid, record.green_token, record.blue_token, made, record.action is not Action.FAILED
@@ -206,6 +207,7 @@ def fold(entries: Iterable[Entry[MigrationRecord]]) -> State:
 def _after(state: State, record: MigrationRecord, at: float) -> State:
     match record:
         case records.VerdictGiven():
+            # A verdict on green while it serves is of interest, and does not bring the migration back to before its cutover.
             counts = record.good and state.stage in (Stage.NEW, Stage.COPIED, Stage.ROLLED_BACK)
             stage = Stage.VALIDATED if counts else state.stage
             return replace(state, good_verdict=state.moment(at) if record.good else None, stage=stage)
@@ -264,6 +266,7 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
         case traffic.CutoverEnded():
             return replace(_ended(state), stage=Stage.ROLLED_BACK, on_green=None)
         case traffic.PrepareAnnounced(seconds=seconds):
+            # The longest counts: a second `prepare` with a shorter TTL does not shorten what caches hold since the first.
             return replace(state, stale_until=max(state.stale_until, at + seconds))
         case traffic.Sampled() | traffic.GatePassed():
             return state

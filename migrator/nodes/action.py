@@ -50,6 +50,7 @@ def converge(
         say(f"{host.name}: {action.name} ({number} of {len(actions)})")
         with around(host, action):
             action.run(host)
+            # An exit code of 0 proves nothing: each action has a look of its own at what it was to bring about.
             if not action.done(host):
                 raise MigratorError(
                     f"{host.name}: {action.name}: ran without an error and is not done",

@@ -110,6 +110,7 @@ class Detached:
             f"systemctl stop {self.unit} 2>/dev/null; systemctl reset-failed {self.unit} 2>/dev/null",
             f"rm -f {self.log}",
         ]
+        # Without RemainAfterExit systemd forgets a unit that has succeeded, and a run that was away could not read its result.
         properties, script, stdin = ["RemainAfterExit=yes"], f"exec {self.command} > {self.log} 2>&1", b""
         otherwise = ""
         if self.secret:
@@ -117,10 +118,12 @@ class Detached:
             lines.append(f"(umask 077; mkdir -p {for_shell(self.secret.path.rpartition('/')[0])}; cat > {path})")
             # A line that was cut ends the text early.
             lines.append(f'test "$(wc -c < {path})" -eq {len(stdin)} || {{ rm -f {path}; exit 1; }}')
+            # Runs after a kill, too, when the script has no chance to remove it (systemd.service(5)).
             properties.append(f"ExecStopPost=/usr/bin/rm -f {path}")
             script = f"{self.command} > {self.log} 2>&1; code=$?; rm -f {path}; exit $code"
             otherwise = f" || {{ rm -f {path}; exit 1; }}"
         options = " ".join(for_shell(f"--property={text}") for text in properties)
+        # systemd sets no HOME for a system service without User= (systemd.exec(5)), and programs look for their files there.
         lines.append(f"systemd-run --quiet --unit={self.unit} {options} --setenv=HOME=/root sh -c {for_shell(script)}{otherwise}")
         host.run("\n".join(lines), stdin=stdin)
 

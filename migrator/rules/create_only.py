@@ -17,6 +17,7 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 _ZONE = re.compile(r"\s*(?:CRON_)?TZ=(\S+)\s+(.*)")
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 # Characters of a CronJob's name; 11 more come with the name of each Job.
+# A Job's name is a label value of its pods, of 63 characters at most (batch/v1, validation of CronJob names).
 _MOST_OF_CRONJOB = 52
 _APPROVED = "api-approved.kubernetes.io"
 _PROTECTED = (".k8s.io", ".kubernetes.io")

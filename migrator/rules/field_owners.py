@@ -111,6 +111,7 @@ def ownership(entries: list[dict[str, Any]]) -> Ownership:
     if not entries:
         return Ownership(OURS, restore=False)
     only = entries[0]
+    # A server-side apply cannot be repeated by a create under the same name: its entry has operation Apply.
     if len(entries) == 1 and only.get("operation") == "Update":
         return Ownership(only.get("manager") or OURS, restore=False)
     return Ownership(OURS, restore=True)
@@ -147,6 +148,7 @@ def creators(manifest: Manifest) -> tuple[str, ...]:
 
 def _at_once(created: object, then: object) -> bool:
     try:
+        # Both are cut to whole seconds, so that one write can show two of them.
         return -_ADMISSION_SECONDS <= seconds(str(then)) - seconds(str(created)) <= 1
     except ValueError:
         return False

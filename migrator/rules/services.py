@@ -22,11 +22,13 @@ def chosen_spec(manifest: Manifest) -> tuple[set[str], set[tuple[int, str]]]:
     fields: set[str] = set()
     ports: set[tuple[int, str]] = set()
     for entry in manifest["metadata"].get("managedFields") or []:
+        # Status is written by controllers, and says nothing of what a person chose.
         if entry.get("subresource"):
             continue
         owned = get(entry, "fieldsV1", "f:spec") or {}
         fields |= {key.removeprefix("f:") for key in owned}
         ports |= {_port_key(key) for key, inner in (owned.get("f:ports") or {}).items() if "f:nodePort" in inner}
+    # Objects older than Kubernetes 1.18 have no managedFields until their next write; kubectl's annotation is what they have.
     applied = _last_applied_spec(manifest)
     fields |= applied.keys()
     ports |= {(port["port"], port.get("protocol", "TCP")) for port in applied.get("ports") or [] if port.get("nodePort")}
@@ -37,10 +39,12 @@ def reset_allocations(manifest: Manifest, context: RuleContext) -> Manifest:
     """Return the Service without allocated cluster IPs, node ports and health check port."""
     spec = manifest["spec"]
     fields, ports = chosen_spec(manifest)
+    # A headless Service has `None` by choice of a person; no API server allocates it.
     if spec.get("clusterIP") != "None" and (
         not fields & {"clusterIP", "clusterIPs"} or not in_green_range(spec.get("clusterIP", ""), context)
     ):
         manifest = drop(drop(manifest, "spec", "clusterIP"), "spec", "clusterIPs")
+    # Blue's default family would be refused where green's is the other one; for dual stack the order is a choice.
     if "ipFamilies" not in fields and spec.get("ipFamilyPolicy", "SingleStack") == "SingleStack":
         manifest = drop(manifest, "spec", "ipFamilies")
     if "healthCheckNodePort" not in fields:

@@ -105,6 +105,7 @@ class SshHost:
         """Put a file in place at once, with its folders."""
         target = shlex.quote(path)
         self.run(
+            # The mode is set before the content gets its name: a key must not be readable by others for a moment.
             f'set -e; umask 077; mkdir -p -m 755 "$(dirname {target})"; cat > {target}.new; chmod {mode:o} {target}.new; '
             f"mv {target}.new {target}",
             stdin=content,
@@ -125,12 +126,16 @@ class SshHost:
 
 def _options(login: Login, sockets: Path) -> list[str]:
     options = {
+        # No prompt: one for a password or a new key would wait for ever behind captured output.
         "BatchMode": "yes",
+        # Not `accept-new`: commands run as root and secrets are sent, so a person has to have seen the key.
         "StrictHostKeyChecking": "yes",
         "ConnectTimeout": str(CONNECT_SECONDS),
+        # With the count below: 15 s. By TCP alone a host that lost its power may be noticed after hours (ssh_config(5)).
         "ServerAliveInterval": "5",
         "ServerAliveCountMax": "3",
         "ControlMaster": "auto",
+        # %C is a hash: the path of a unix socket has 108 bytes at most (unix(7)), and a host's name may be long.
         "ControlPath": f"{sockets}/%C",
         "ControlPersist": "30",
         "LogLevel": "ERROR",

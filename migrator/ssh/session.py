@@ -77,6 +77,7 @@ class SessionHost(SshHost):
             session = self._living()
             try:
                 return session.ask(command, stdin, self.clock.monotonic() + timeout, self.clock)
+            # A session in the middle of a command cannot be used again: its next line would be that command's input or answer.
             except BaseException:
                 session.end()
                 raise
@@ -101,6 +102,7 @@ class _Session:
     """One process of ssh, and the loop on the host that it talks to."""
 
     def __init__(self, ssh: list[str], root: list[str]) -> None:
+        # Random for each session: the output of a command cannot contain it, by chance or on purpose.
         self._mark = secrets.token_hex(16)
         line = shlex.join([*root, "sh", "-c", _LOOP.format(mark=self._mark)])
         # A group of its own: Ctrl-C on a terminal is for the tool, which decides what is still to be done on the host.
@@ -133,6 +135,7 @@ class _Session:
         with selectors.DefaultSelector() as ready:
             for pipe, into in ((self._process.stdout, self._output), (self._process.stderr, self._errors)):
                 ready.register(_pipe(pipe), selectors.EVENT_READ, into)
+            # Both streams are read to their marks: what is left in a pipe would be taken for the answer to the next command.
             while ready.get_map() and (code is None or not self._errors.endswith(self._end_of_errors)):
                 left = ends - clock.monotonic()
                 found = ready.select(max(0.0, left))

@@ -16,6 +16,8 @@ class Strict:
     """A value whose JSON has exactly its keys, with exactly their types."""
 
     __slots__ = ()
+    # Strict: a number that was written as text is a mistake of the writer, and its guess would be folded into the state.
+    # Deferred: each schema is built at its first use, and `--help` needs none.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 

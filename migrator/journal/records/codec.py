@@ -41,6 +41,7 @@ class Codec(Generic[R]):
         """Return the line of an entry, with the line break."""
         record = entry.record
         fields = self._adapters[record.WORD].serializer.to_json(record, by_alias=True, exclude_defaults=True)
+        # The time comes first in each line: `_BEGIN` finds a whole record behind half of another one.
         start = orjson.dumps({"at": entry.at, "event": record.WORD})
         return start + b"\n" if fields == b"{}" else start[:-1] + b"," + fields[1:] + b"\n"
 

@@ -36,6 +36,7 @@ def _as_admitted(item: PlanItem, live: Live, known: Known, trials: Trials) -> Ou
         made = content(trials.make(item.resource, item.green.namespace, body))
     except ApiError:
         return None
+    # `content` leaves out what names an object and its owners; that stays as it was planned.
     identity = {key: value for key, value in body["metadata"].items() if key not in made["metadata"]}
     admitted = {**body, **made, "metadata": {**identity, **made["metadata"]}}
     if not known.wrote(replace(item, body=orjson.dumps(admitted)), live, attempt):

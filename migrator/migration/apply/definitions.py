@@ -47,6 +47,7 @@ def unusable(created: Iterable[ObjectRef], green: Green, clock: Clock) -> Iterat
         except ApiError as error:
             ended = dict.fromkeys(pending, error.message)
         now = clock.monotonic()
+        # Progress moves the deadline: hundreds of CRDs may take minutes, and only a server that makes none of them has failed.
         if ended:
             deadline = now + _SECONDS
         elif now > deadline:
@@ -60,6 +61,7 @@ def unusable(created: Iterable[ObjectRef], green: Green, clock: Clock) -> Iterat
 def _ended(green: Green, refs: Sequence[ObjectRef]) -> Iterator[tuple[ObjectRef, str]]:
     """Yield each CRD that is usable, with an empty string, or that will not be, with the reason."""
     few = (green.get(DEFINITIONS, "", ref.name) for ref in refs)
+    # An object that cannot be parsed is none of those that were just written.
     found = few if len(refs) <= _FEW else green.list(DEFINITIONS, unparsed=lambda _: None)
     wanted = {ref.name: ref for ref in refs}
     for manifest in found:
@@ -69,6 +71,7 @@ def _ended(green: Green, refs: Sequence[ObjectRef]) -> Iterator[tuple[ObjectRef,
             continue
         if get(conditions, "Established", "status") == "True":
             yield ref, ""
+        # Established stays False as long as another CRD has one of the names (apiextensions.k8s.io/v1, NamesAccepted).
         elif get(conditions, "NamesAccepted", "status") == "False":
             yield ref, f"green did not accept {ref}: {get(conditions, 'NamesAccepted', 'message')}"
 

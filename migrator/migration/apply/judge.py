@@ -119,6 +119,7 @@ def judge(item: PlanItem, live: Live | None, known: Known) -> Outcome | None:
         return None
     if live.going:
         return Outcome(item.green, Action.BLOCKED, GOING, uid=live.uid)
+    # Before all comparisons: what is held differs from the plan because we hold it, and not because a person changed it.
     if known.finish_is_due(item, live):
         return None
     if item.blue not in known.state.turned and runs_twice(item, live):
@@ -132,6 +133,7 @@ def _judged(item: PlanItem, live: Live, known: Known) -> Outcome | None:
     if written and written.agrees(uid=live.uid, green_token=live.token, blue_token=item.token):
         return outcome(item, Action.UNCHANGED, live, made=made)
     found = known.differences(item, live)
+    # Empty where the object was only looked at, as in a conflict: that says nothing about blue.
     blue_changed = written is not None and written.blue_token not in ("", item.token)
     if not found and not blue_changed:
         if made and (written is None or not written.finished) and _lacks_owners(item, live):

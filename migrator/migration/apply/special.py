@@ -60,6 +60,7 @@ def finish(item: PlanItem, resource: ResourceType, manifest: Manifest, green: Gr
         if item.green.type_name == _DEPLOYMENT:
             _await_pods(item, resource, green, clock)
         body = orjson.loads(item.body)
+        # A merge patch with only these paths: a replace would also write what a controller has set meanwhile.
         patch: Manifest = {}
         for path in held_paths(item):
             patch = put(patch, path, get(body, *path))
@@ -110,9 +111,11 @@ def appears_soon(error: ApiError, resource: ResourceType) -> bool:
     """Return whether this write will succeed soon: green makes a CRD's endpoint or a namespace's account, or counts a quota."""
     if isinstance(error, ConflictError):
         # Several creates in a namespace with a quota: it was changed while this one was counted (kubernetes#67761).
+        # AlreadyExists is 409, too, and does not pass.
         return error.reason == "Conflict" and "resourcequotas" in error.message
     if isinstance(error, ForbiddenError):
         return resource.kind == "Pod" and "error looking up service account" in error.message
+    # Groups of custom resources have a dot in them; groups without one are built in, and served from the start or not at all.
     return "." in resource.group and "could not find the requested resource" in error.message
 
 

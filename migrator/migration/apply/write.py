@@ -68,6 +68,7 @@ class Writer:
 
         try:
             manifest = special.patiently(create, resource, self.clock, _SETTLE_SECONDS)
+        # Mostly AlreadyExists: the object was there, or an earlier attempt of this request has made it.
         except ConflictError as error:
             found = self.green.get(resource, namespace, item.green.name)
             live = live_of(found)
@@ -117,6 +118,7 @@ class Writer:
         namespace, name = item.green.namespace, item.green.name
         for attempt in range(_ATTEMPTS):
             wanted = with_retained(body, orjson.loads(live.body), item.volatile, live.fields)
+            # Without it a PUT overwrites what others have written since it was read, and a custom resource refuses it.
             wanted["metadata"] |= {"resourceVersion": live.resource_version}
             try:
                 return self.green.replace(
@@ -135,6 +137,7 @@ class Writer:
         if not item.managed_fields:
             return manifest
         entries = orjson.loads(item.managed_fields)
+        # A request of its own: a create makes its own manager the owner of every field that it sends (KEP-555).
         patch = {"metadata": {"managedFields": entries}}
         manifest = self.green.patch(resource, item.green.namespace, item.green.name, patch, manager=field_owners.OURS)
         lost = field_owners.lost(entries, manifest)
