@@ -69,7 +69,12 @@ def finish_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimO
     copied = [plan for plan in plans if plan.ready]
     if copied:
         movers.require_hosts()
-        _require_budget(session, movers, [plan.claim for plan in copied])
+        _require_budget(
+            session,
+            movers,
+            [plan.claim for plan in copied],
+            then="start the workload on blue again; copy once more before",
+        )
     jobs = [replace(_job(plan, choice), finish=True) for plan in copied]
     with around_last_pass(session, [plan.claim for plan in plans]):
         return [*_moved(session, movers, jobs), *_handed(session, plans, hand_over)]
@@ -89,6 +94,9 @@ def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOu
             f"{never[0]}: its data was never proven on green, and blue still has its own", hint="start its workload on blue"
         )
     jobs = [to_blue(_job(plan, choice), known[plan.claim]) for plan in plans if plan.ready]
+    if jobs:
+        movers.require_hosts()
+        _require_budget(session, movers, [job.claim for job in jobs], then="start the workload on green again; `--yes` agrees")
     with around_last_pass(session, [plan.claim for plan in plans]):
         return [*_moved(session, movers, jobs), *_handed(session, plans, hand_back)]
 
@@ -171,7 +179,7 @@ def _require_unused(plans: Iterable[VolumePlan], *, both: bool = False) -> None:
                 )
 
 
-def _require_budget(session: Session, movers: Movers, claims: Sequence[str]) -> None:
+def _require_budget(session: Session, movers: Movers, claims: Sequence[str], *, then: str) -> None:
     known = [session.run.state.data.get(claim, ClaimData()) for claim in claims]
     first = [claim for claim, data in zip(claims, known, strict=True) if not data.passes]
     if first:
@@ -182,9 +190,7 @@ def _require_budget(session: Session, movers: Movers, claims: Sequence[str]) -> 
     budget = session.config.volumes.downtime_budget.total_seconds()
     session.run.reporter.emit(Step(f"the last pass will take about {predicted:.0f} s; the budget is {budget:.0f} s"))
     if predicted > budget and not movers.confirm(f"The last pass may take {predicted:.0f} s, more than the budget. Go on?"):
-        raise BlockedError(
-            "the pause was not accepted; nothing was changed", hint="start the workload on blue again; copy once more before"
-        )
+        raise BlockedError("the pause was not accepted; nothing was changed", hint=then)
 
 
 def _moved(session: Session, movers: Movers, jobs: Sequence[Job]) -> list[ClaimOutcome]:

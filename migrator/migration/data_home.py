@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -12,7 +13,9 @@ from typing import Literal
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched, VolumeHandedOver, VolumeHandOverAnnounced
+from migrator.migration.bounded import InBackground
 from migrator.migration.data_pass import Movers, bring_back_pass, take_back, to_blue
+from migrator.migration.data_pause import Pause
 from migrator.migration.data_state import ClaimData
 from migrator.migration.detached import await_let_go
 from migrator.migration.fence import Side
@@ -27,6 +30,8 @@ from migrator.ports import Blue
 DataFrom = Literal["", "switch", "last-pass"]
 """Which state of the data blue starts with when green's is given up; empty: it is not given up."""
 _POLL_SECONDS = 0.2
+# A host that is away must not keep blue from starting.
+_LOOK_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -66,6 +71,38 @@ class DataHome:
             how = "hand-over" if claim in itself else self.data_from or "pass"
             self.run.write(DataSwitched(claim=claim, direction="to-blue", how=how))
         self.run.ledger.sync()
+
+    def ready(self, groups: Sequence[Group]) -> None:
+        """Tell, before green is stopped, how long each group will stand still for what it has written there. Raises nothing.
+
+        Traffic is on blue already, so that nobody is asked; a pause beyond the budget is told.
+        """
+        if self.data_from:
+            return
+        budget = self.config.volumes.downtime_budget.total_seconds()
+        for group in groups:
+            written = {claim: self._known(claim) for claim in group.claims if self._known(claim).green_writes}
+            copied = {claim: known for claim, known in written.items() if not known.handed}
+            if not written:
+                continue
+            handed = [known for known in written.values() if known.handed]
+            before = self.run.state.sides.paused.get(group.row)
+            pause = Pause.of(copied, handed, self._looks(copied), self.config.volumes.parallel, before)
+            self.run.reporter.emit(Step(f"{group.row}: back to blue: {pause}; the budget is {budget:g} s"))
+            if pause.seconds > budget:
+                text = f"{group.row}: going back takes longer than the budget of a pause"
+                self.run.reporter.emit(Note(text, warning=True))
+
+    def _looks(self, copied: Mapping[str, ClaimData]) -> dict[str, float]:
+        """Return the seconds in which green's host tells who uses each volume; one that is slow or away tells nothing."""
+        clock, found = self.run.clock, {}
+        for claim, known in copied.items():
+            place, began = Place.of(known.on_green), clock.monotonic()
+            with suppress(MigratorError):
+                asked = InBackground(lambda place=place: self.movers().to_blue.users(place, source=True), clock)  # type: ignore[misc]
+                asked.result(_LOOK_SECONDS)
+                found[claim] = clock.monotonic() - began
+        return found
 
     def _known(self, claim: str) -> ClaimData:
         return self.run.state.data.get(claim, ClaimData())

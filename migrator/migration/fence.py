@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,6 +76,14 @@ def nothing_to_bring(_: Group, *, lost: str) -> None:
     del lost
 
 
+Ready = Callable[[Sequence[Group]], None]
+"""Tells, before anything is stopped on green, what going back with some groups takes; raises nothing."""
+
+
+def nothing_to_tell(_: Sequence[Group]) -> None:
+    """Tell nothing."""
+
+
 @dataclass(slots=True, frozen=True)
 class Guarding:
     """Where policies may keep others from starting what is held."""
@@ -94,3 +102,4 @@ class WayBack:
     limits: Limits = field(default_factory=Limits)
     bring: Bring = nothing_to_bring
     guarding: Guarding = field(default_factory=Guarding)
+    ready: Ready = nothing_to_tell

@@ -111,7 +111,7 @@ def way_back(
         bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from, blue=blue)
         yield (
             run,
-            WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name)),
+            WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name), bring.ready),
             ShellRunner(),
         )
 

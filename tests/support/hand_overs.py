@@ -42,7 +42,7 @@ def roll_back(stand: Stand, movers: Callable[[], Movers], data_from: DataFrom = 
     way = session.way_back()
     green = Side(_gone, 1.0) if lost else way.green
     bring = DataHome(session.run, session.config, movers, green, data_from, blue=way.blue)
-    return finish(moved, type(way)(way.blue, green, way.limits, bring), run=session.run).undone
+    return finish(moved, type(way)(way.blue, green, way.limits, bring, ready=bring.ready), run=session.run).undone
 
 
 def _gone() -> Blue:

@@ -41,6 +41,7 @@ def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> 
     """
     groups = groups_of(handed.values())
     stages = [[group for group in groups if group.first is first] for first in (True, False)]
+    back.ready(groups)
     going = _Return(back, clock)
     for stage in stages:
         going.stop([part for group in stage for part in group.parts])

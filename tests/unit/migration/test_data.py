@@ -188,3 +188,16 @@ def test_sizes_are_looked_at_on_blue_and_one_that_is_not_known_is_said(tmp_path:
     assert found["shop/data"] == {"bytes": 10, "source": True}
     assert one.journal.records == []
     assert list(one.blue.list(PODS)) == []
+
+
+def test_the_pause_of_a_way_back_is_predicted_and_asked_for(tmp_path: Path) -> None:
+    """Before anything is written on blue, against the same budget."""
+    one = stand(tmp_path, "data", text="volumes: {downtimeBudget: 5s}")
+    copy_data(one.session, one.movers, ALL)
+    one.answers += [True, False, True]
+    finish_data(one.session, one.movers, ALL)
+    with pytest.raises(BlockedError, match="the pause was not accepted") as refused:
+        bring_back(one.session, one.movers, ALL)
+    assert "on green again" in refused.value.hint
+    assert one.back.jobs == []
+    assert bring_back(one.session, one.movers, ALL)[0].error is None

@@ -124,7 +124,7 @@ def test_the_predicted_pause_holds_all_that_is_measured(stand: DataStand) -> Non
         assert stand.back() == ()
         assert run_copy(stand.base.session, CopyOptions())[1].complete
         assert run_validate(stand.base.session).good
-    said = [event.text for event in shown.events if isinstance(event, Step) and "its data will be brought" in event.text]
+    said = [event.text for event in shown.events if isinstance(event, Step) and f"{ROW}: its data will be" in event.text]
     assert "about 8000 ms, between stop and start, which come on top and were not measured yet" in said[0]
     assert [pause.data for pause in pauses] == [8000, 8000]
     whole = 8000 + pauses[0].stop + pauses[0].start
@@ -289,3 +289,40 @@ def test_a_statefulset_that_deletes_its_claims_when_it_is_stopped_is_not_stopped
     plan, _ = base.session.read_and_plan()
     with pytest.raises(BlockedError, match="would lose its claims when it is stopped"):
         ready_to_hand_over(plan, base.blue, base.green, base.session.run)
+
+
+def test_the_way_back_is_predicted_before_green_is_stopped(stand: DataStand) -> None:
+    """With the same measured parts as the way there; a longer one than the budget is told, and nobody is asked."""
+    clock, shown = stand.base.clock, stand.base.session.run.reporter
+    assert isinstance(shown, Recorder)
+    (pause,) = stand.cut_over()
+    stand.home.asked = lambda: clock.pass_time(0.5)
+    stand.base.session.config = parse_migration(
+        f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 6s}}\n", "migration.yaml"
+    )
+    assert stand.back() == ()
+    whole = 6500 + pause.stop + pause.start
+    said = [event.text for event in shown.events if isinstance(event, Step) and "back to blue: " in event.text]
+    (text,) = said
+    assert text.startswith(f"{ROW}: back to blue: its data will be brought in about 6500 ms, between stop and start")
+    assert f"it stands still for about {whole} ms; the budget is 6 s" in text
+    assert f"{ROW}: going back takes longer than the budget of a pause" in shown.notes
+    assert stand.base.replicas == (2, 0)
+
+
+def test_a_green_that_does_not_tell_keeps_no_way_back(stand: DataStand) -> None:
+    """Its host is away: what is known is told, and the way back goes on."""
+    shown = stand.base.session.run.reporter
+    assert isinstance(shown, Recorder)
+    stand.cut_over()
+
+    def away() -> None:
+        stand.home.asked = lambda: None
+        raise HostError("no route")
+
+    stand.home.asked = away
+    assert stand.back() == ()
+    assert any(
+        "back to blue: its data will be brought in about 6000 ms" in event.text for event in shown.events if isinstance(event, Step)
+    )
+    assert stand.base.replicas == (2, 0)
