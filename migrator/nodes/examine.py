@@ -11,7 +11,7 @@ from migrator.nodes.mark import MARK_FILE, refuse_foreign
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
 from migrator.ports import Host
-from migrator.readiness import boards, systems, weave
+from migrator.readiness import boards, proxy, systems, weave
 from migrator.readiness import hosts as fit
 from migrator.untrusted import for_shell, printable
 
@@ -73,7 +73,7 @@ echo images_on=$(stat -f -c %T "$graphroot" 2>/dev/null)
 echo no_file_types=$(xfs_info "$(df -P "$graphroot" | awk 'NR == 2 {print $6}')" 2>/dev/null | grep -o ftype=0)
 echo firewalls=$(for unit in firewalld ufw; do systemctl is-active -q $unit 2>/dev/null && echo $unit; done)
 echo clock=$(date +%s.%N)
-""".replace("@MODULES@", " ".join(weave.MODULES)).replace("@SWAP_UNITS@", SWAP_UNITS)
+""".replace("@MODULES@", " ".join(dict.fromkeys((*weave.MODULES, *proxy.MODULES)))).replace("@SWAP_UNITS@", SWAP_UNITS)
 _SCRIPT = (
     _SCRIPT.replace("@RESOLVED@", systems.RESOLVED)
     .replace("@SYSCTL@", SYSCTL_FILE.rpartition("/")[2])
@@ -201,6 +201,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from boards.clock_at_boot(node.name, facts)
     yield from boards.architecture(node.name, facts, minor, cluster.image_repository)
     yield from fit.ranges(node.name, facts, cluster.pod_subnet, cluster.service_subnet, strict=cluster.cni == "weave")
+    yield from proxy.fit_for_proxy(node.name, facts, str(cluster.kube_proxy.get("mode") or "iptables"))
     if cluster.cni == "weave":
         yield from weave.fit_for_weave(node.name, facts)
 

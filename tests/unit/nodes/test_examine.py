@@ -16,7 +16,7 @@ from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.examine import _SCRIPT, examine, judge, read_facts, require, twins
 from migrator.nodes.mark import MARK_FILE
-from migrator.readiness import weave
+from migrator.readiness import proxy, weave
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
 from tests.support.shell_host import ShellHost
@@ -40,11 +40,11 @@ legacy_tables=
 routes=192.168.1.0/24@eth0
 mark=
 clock=1800000000.0
-""".format(modules=" ".join(weave.MODULES))
+""".format(modules=" ".join((*weave.MODULES, *proxy.MODULES)))
 GOOD_BOARD = HostFacts(
     architecture="aarch64", hostname="a", machine_id="1", memory=4000, disk=20000, cgroup=2,
     pacman=True, systemd=True, overlay=True, br_netfilter=True, ports=frozenset({22}),
-    modules=frozenset(weave.MODULES), modules_known=True, iptables="nft", routes=("192.168.1.0/24@eth0",),
+    modules=frozenset({*weave.MODULES, *proxy.MODULES}), modules_known=True, iptables="nft", routes=("192.168.1.0/24@eth0",),
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ GOOD_BOARD = HostFacts(
     ("change", "words"),
     [
         ({"architecture": "riscv64"}, "none we have packages for"),
+        ({"modules": GOOD_BOARD.modules - {"nf_conntrack"}}, "which kube-proxy needs (mode iptables)"),
         ({"memory": 900}, "MiB of memory"),
         ({"disk": 100}, "free below /var/lib"),
         ({"cgroup": 1}, "cgroup v1"),
@@ -78,7 +79,7 @@ def test_each_preflight_row_has_a_finding_with_its_cure(change: dict[str, Any], 
 
 def test_what_only_one_pod_network_needs_is_asked_for_that_one_alone() -> None:
     """Weave Net needs modules, and does not start beside a wider route; a network of plain bridges does."""
-    poor = replace(GOOD_BOARD, modules=frozenset(), routes=("10.0.0.0/8@wg0",))
+    poor = replace(GOOD_BOARD, modules=frozenset({*proxy.MODULES, "ip_tables"}), routes=("10.0.0.0/8@wg0",))
     assert [item.reason.partition(",")[0] for item in judge(poor, FIRST, spec())] == [
         "has a route to 10.0.0.0/8 by wg0",
         "its kernel has no bridge",
@@ -91,7 +92,7 @@ def test_the_script_reads_a_real_machine() -> None:
     found = subprocess.run(["sh", "-c", _SCRIPT], capture_output=True, text=True, check=True).stdout
     values = dict(line.split("=", 1) for line in found.splitlines())
     assert {"modules_known", "modules", "iptables", "legacy_tables", "routes"} <= set(values)
-    assert set(values["modules"].split()) <= set(weave.MODULES)
+    assert set(values["modules"].split()) <= {*weave.MODULES, *proxy.MODULES}
     assert values["iptables"] in ("nft", "legacy", "")
     assert all("/" in route and "@" in route for route in values["routes"].split())
 

@@ -16,7 +16,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from migrator.errors import CommandFailedError, HostError
 from migrator.nodes.mark import MARK_FILE
 from migrator.provision.provider import HostsProvider, NodeProvider, ReadyProvider, RoutesProvider, Stopped
-from migrator.readiness import weave
+from migrator.readiness import proxy, weave
 from tests.support.crictl import Container, Crictl
 from tests.support.facts import node as ready_node
 from tests.support.facts import pod
@@ -99,9 +99,7 @@ def test_a_cluster_keeps_the_way_of_weave_that_it_was_raised_with(examined: Node
     """The slow one where a host needs it; a router that changes its way does not start, so a later host must be able to take it."""
     known = "modules_known=yes\nmodules={}\nmark="
     every = {**examined.all(), "cluster": {**examined.cluster, "cni": "weave"}}
-    rich, poor = (
-        known.format(" ".join(module for module in weave.MODULES if module not in without)) for without in ((), weave.FAST)
-    )
+    rich, poor = (known.format(" ".join({*weave.MODULES, *proxy.MODULES}.difference(without))) for without in ((), weave.FAST))
     answers = {name: EXAMINED.format(name=name) for name in ("green-1", "green-2")}
     provider = reaching(HostsProvider, examined)
 
