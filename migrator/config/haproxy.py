@@ -12,6 +12,8 @@ from migrator.config.ssh_access import SshAccess
 
 HAProxyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
 """A name that HAProxy accepts (configuration manual, section 4.1); no other text may become part of a command."""
+Configuration = Literal["print", "write", "write-managed"]
+"""What is done where a restart would lose the shares: nothing but to say so, or to change haproxy.cfg."""
 _ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 
 
@@ -24,6 +26,12 @@ class HAProxyPlace(Frozen):
     state_file: str = Field(
         "",
         description="The file of `server-state-file`; written after each change, so that a restart keeps the weights.",
+    )
+
+    configuration: Configuration = Field(
+        "print",
+        description="Where a restart would lose the shares: print the lines of haproxy.cfg to change, or write them "
+        "(write-managed: also into a file whose header says that a program manages it).",
     )
 
     @property
@@ -45,9 +53,13 @@ class HAProxyPlace(Frozen):
             raise ValueError(f"{self.address!r} is not a host:port, such as 10.0.0.3:9999 or [fd00::3]:9999")
         if self.address and (self.ssh or self.state_file):
             raise ValueError("ssh and stateFile belong to a socket: nothing writes files behind an address")
-        if self.socket and not self.state_file:
-            raise ValueError("stateFile is missing: without it a restart of HAProxy loses the weights")
-        if self.ssh and not (self.socket.startswith("/") and self.state_file.startswith("/")):
+        if self.address and self.configuration != "print":
+            raise ValueError(f"configuration: {self.configuration} belongs to a socket: nothing writes files behind an address")
+        if self.socket and not self.state_file and self.configuration == "print":
+            raise ValueError(
+                "stateFile is missing: without it a restart of HAProxy loses the weights, unless `configuration: write` is given"
+            )
+        if self.ssh and not (self.socket.startswith("/") and (not self.state_file or self.state_file.startswith("/"))):
             raise ValueError("socket and stateFile on a host are absolute paths")
 
 
@@ -81,8 +93,8 @@ class HAProxyConfig(HAProxyPlace):
     def _one_or_several(self) -> HAProxyConfig:
         if not self.instances:
             self.require_whole()
-        elif self.socket or self.address or self.ssh or self.state_file:
-            raise ValueError("socket, address, ssh and stateFile stand in each instance, or there are no instances")
+        elif self.socket or self.address or self.ssh or self.state_file or self.configuration != "print":
+            raise ValueError("socket, address, ssh, stateFile and configuration stand in each instance, or there are no instances")
         twice = repeated(instance.name for instance in self.instances)
         if twice:
             raise ValueError(f"two instances are named {twice[0]}")

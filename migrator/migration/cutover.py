@@ -25,6 +25,7 @@ from migrator.migration.bounded import reason
 from migrator.migration.fence import WayBack
 from migrator.migration.gates import ENOUGH_TO_COMPARE, Window, judge, require_enough
 from migrator.migration.leaving import counted, wait_until_blue_is_left
+from migrator.migration.next_start import keep_across_restart
 from migrator.migration.prepare import stale_seconds
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
@@ -33,7 +34,7 @@ from migrator.migration.watched import watched
 from migrator.model.events import Note, Step
 from migrator.model.traffic import Abilities, TrafficReading
 from migrator.model.verdict import Severity
-from migrator.ports import HeldLock, Prober, Reporter, TrafficSwitch
+from migrator.ports import HeldLock, Prober, TrafficSwitch
 
 Turned = TypeVar("Turned")
 # HAProxy's counters are sums: a shorter time has too few requests to judge.
@@ -125,16 +126,6 @@ def settle_blue(switch: TrafficSwitch, consent: Consent, run: Run) -> tuple[dict
         return None, {}
 
 
-def warn_of_restart(switch: TrafficSwitch, reporter: Reporter) -> None:
-    """Say what a restart of the load balancer would lose of what was set."""
-    try:
-        texts = switch.after_restart()
-    except TrafficError as error:
-        texts = (f"whether a restart of the load balancer keeps this is unknown: {error.message}",)
-    for text in texts:
-        reporter.emit(Note(text, warning=True))
-
-
 def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], back: WayBack, run: Run) -> Turned:
     """Hand over what runs on one side only, then shift traffic; whatever ends that, take both back and raise what it was.
 
@@ -152,6 +143,7 @@ def cut_over(inputs: CutoverInputs, turn: Callable[[], Turned], back: WayBack, r
                 # Before the traffic: green must not get requests while its database or leader still runs on blue.
                 turned = turn()
                 shift_traffic(inputs, run)
+                keep_across_restart(inputs.switch, run)
                 # `retire` measures the wait by green's clock, too: this machine's may be set meanwhile.
                 run.write(ClocksCompared(inputs.green_ahead + run.clock.monotonic()))
                 run.write(CutoverEnded(good=True))
@@ -177,6 +169,7 @@ def _take_back(error: BaseException, switch: TrafficSwitch, back: WayBack, run: 
     undo.hand_back(back)
     if traffic is None:
         undo.look_again(switch)
+        undo.keep_across_restart(switch)
         undo.write(CutoverEnded(good=False, reason=why, undone=tuple(undo.undone)))
     for text in undo.left:
         undo.show(Note(f"{text}; `migrator rollback` finishes it", warning=True))

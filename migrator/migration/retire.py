@@ -8,6 +8,7 @@ from migrator.errors import BlockedError
 from migrator.journal.records.decisive import Retired
 from migrator.migration.ages import Moment
 from migrator.migration.archive import Archived
+from migrator.migration.next_start import require_kept
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.model.events import Note, Step
@@ -64,6 +65,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
         raise BlockedError(
             f"traffic still reaches blue: {blue.requests} requests, {after.blue.sessions} in flight", hint="wait until they end"
         )
+    require_kept(switch, run)
 
 
 def _read_whole(switch: TrafficSwitch) -> TrafficReading:

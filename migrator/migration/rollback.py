@@ -46,6 +46,7 @@ def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:
     still_open = _wait(moved, undo)
     if moved.switch:
         undo.look_again(moved.switch, end_connections=moved.waits_for is None)
+        undo.keep_across_restart(moved.switch)
     undo.write(RollbackEnded(moved.seconds, handed, tuple(undo.undone)))
     return RollbackResult(moved.seconds, tuple(map(str, undo.handed_back)), undo.left, moved.connections[0], still_open)
 

@@ -268,7 +268,7 @@ def _after_cutover(state: State, record: traffic.CutoverRecord, at: float) -> St
         case traffic.PrepareAnnounced(seconds=seconds):
             # The longest counts: a second `prepare` with a shorter TTL does not shorten what caches hold since the first.
             return replace(state, stale_until=max(state.stale_until, at + seconds))
-        case traffic.Sampled() | traffic.GatePassed():
+        case traffic.Sampled() | traffic.GatePassed() | traffic.ConfigurationAnnounced():
             return state
         case _:
             assert_never(record)

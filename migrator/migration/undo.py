@@ -11,6 +11,7 @@ from migrator.journal.records.traffic import Shifted
 from migrator.migration.bounded import reason
 from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted
+from migrator.migration.next_start import announced
 from migrator.migration.one_side.back import hand_back
 from migrator.migration.one_side.guards import put_back
 from migrator.migration.run import Run
@@ -38,6 +39,7 @@ class Undo:
         self.handed_back: tuple[ObjectRef, ...] = ()
         """What runs on blue again and has stopped on green."""
         self._missed = False
+        self._answers = True
         self._unwritten = ""
         with contextlib.suppress(Exception):
             run.ledger.use_reserve()
@@ -79,10 +81,23 @@ class Undo:
             self.show(Note(f"green has {percent:g} % of the traffic again, as after a reload: it is moved once more", warning=True))
             withdrawal, complaint = traffic_to_blue(switch, end_connections=end_connections)
         except Exception as error:  # noqa: BLE001 - the rest of the undo goes on
+            self._answers = False
             self.undone.append(f"whether all traffic is still on blue is unknown: {reason(error)}")
             return
         self.withdrawn(withdrawal, complaint, may_stay=not end_connections)
         self.write(shifted_back(withdrawal))
+
+    def keep_across_restart(self, switch: TrafficSwitch) -> None:
+        """Write into the load balancer's configuration, where that is asked, what its next start is to give; tell what is left."""
+        if not self._answers:
+            return
+        try:
+            texts = switch.after_restart(announced(self.write, self.show))
+        except Exception as error:  # noqa: BLE001 - the rest of the undo goes on
+            self.undone.append(f"after a restart of the load balancer: {reason(error)}{_hint(error)}")
+            return
+        for text in texts:
+            self.show(Note(text, warning=True))
 
     def write(self, record: MigrationRecord) -> None:
         """Write a record of what was done, if the journal takes it."""

@@ -168,7 +168,6 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
             session.run,
         )
         session.hooks("afterCutover", session.config.hooks.after_cutover)
-    cutover.warn_of_restart(session.switch, session.run.reporter)
     left, ended = cutover.settle_blue(session.switch, consent or cutover.Consent(), session.run)
     return CutoverResult(copied, tuple(str(part.blue) for part in due), left, ended, pauses, uncounted)
 

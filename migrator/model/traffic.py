@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -123,3 +123,21 @@ class Withdrawal:
     """What was not reached and may still lead to green, one sentence each."""
     stale_seconds: float = 0.0
     """How long clients may go on to green, at most."""
+
+
+@dataclass(slots=True, frozen=True)
+class FileChange:
+    """A file of a load balancer's configuration that is about to be changed."""
+
+    file: str
+    """Where it is, and on which host."""
+    copy: str
+    """What it is now is kept in this file beside it."""
+    lines: tuple[str, ...]
+    """Those that change, as they will be."""
+    shares: Mapping[str, int]
+    """Weight of each server."""
+
+
+Announce = Callable[[FileChange], None]
+"""Says that a change is about to be made, and writes it down; what it raises keeps the change from being made."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from migrator.config.schema import Probe
-from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding
 
 
@@ -27,8 +27,12 @@ class TrafficSwitch(Protocol):
         Raises TrafficError.
         """
 
-    def after_restart(self) -> tuple[str, ...]:
-        """Return what a restart of the switch would lose of what was set, and what keeps it; raises TrafficError."""
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:
+        """Return what a restart of the switch would lose of what was set, and what keeps it.
+
+        With `announce` that is written into the switch's configuration first, where the person asked for it. Raises TrafficError,
+        also when it could not be written.
+        """
 
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green, keep it across a restart, read it back and return that; 0 withdraws and ends connections.

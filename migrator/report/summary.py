@@ -164,6 +164,8 @@ def _cutover_milestone(record: traffic.CutoverRecord) -> tuple[str, str] | None:
             return "gate passed", f"{record.percent:g} %: {judged}"
         case traffic.GateFailed():
             return "gate failed", record.reason
+        case traffic.ConfigurationAnnounced():
+            return "configuration changed", f"{record.file}; as it was: {record.copy}"
         case (
             traffic.ClocksCompared() | traffic.PrepareAnnounced() | traffic.ShiftAnnounced() | traffic.Shifted() | traffic.Sampled()
         ):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from migrator.adapters.clock import SystemClock
 from migrator.config.address import AddressConfig
 from migrator.errors import TrafficError
-from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import NOTHING_COUNTED, Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic.address_facts import Hosts, require_able
 from migrator.traffic.hand_over import HandOver
 from migrator.traffic.keepalived import MAY, MAY_NOT, Holder, Seen
@@ -68,7 +68,7 @@ class Address:
         """Do nothing: neighbours are told who has the address."""
         return 0.0
 
-    def after_restart(self) -> tuple[str, ...]:
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:  # noqa: ARG002 - there is no file to write
         """Return the hosts that would forget what they were told."""
         found, errors = ask_all(self._hosts, lambda host: host.look(ask=False))
         if errors:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from migrator.adapters.limited import run_limited
 from migrator.config.command import PERCENT, CommandConfig
 from migrator.errors import CommandFailedError, TrafficError
-from migrator.model.traffic import NOTHING_COUNTED, Abilities, SideCounters, TrafficReading, Withdrawal
+from migrator.model.traffic import NOTHING_COUNTED, Abilities, Announce, SideCounters, TrafficReading, Withdrawal
 from migrator.untrusted import printable
 
 # The contract's limit (docs/traffic.md): the answer is one small JSON object.
@@ -83,7 +83,7 @@ class Command:
         """Do nothing: it is the program's own."""
         return 0.0
 
-    def after_restart(self) -> tuple[str, ...]:
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:  # noqa: ARG002 - there is no file to write
         """Return nothing: what it keeps is the program's own."""
         return ()
 

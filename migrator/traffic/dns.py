@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from migrator.adapters.clock import SystemClock
 from migrator.config.dns import DnsConfig, host_and_port
 from migrator.errors import TrafficError
-from migrator.model.traffic import NOTHING_COUNTED, Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import NOTHING_COUNTED, Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic.dns_server import Changed, DnsServer, Records, read_key
 from migrator.traffic.external_dns import is_encrypted, owner_of, registry_names
 from migrator.traffic.together import ask_all, told
@@ -68,7 +68,7 @@ class Dns:
             self._swap(lambda: ((now := self._now()), now._replace(ttl=wanted)))
         return float(before.ttl) if before.ttl > wanted else 0.0
 
-    def after_restart(self) -> tuple[str, ...]:
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:  # noqa: ARG002 - there is no file to write
         """Return nothing: a zone keeps what was set."""
         return ()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from migrator.adapters.clock import SystemClock
 from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
-from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
 from migrator.traffic.machine import Reached, on_this_machine
@@ -28,6 +28,7 @@ from migrator.untrusted import printable
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
+    from migrator.traffic.configuration_file import ConfigurationFile
 
 PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
 """In `show info`."""
@@ -53,9 +54,10 @@ class HAProxy:
     ) -> None:
         self._config = config
         self._clock = clock
-        reached = reached or on_this_machine(config.socket, config.state_file, relative_to)
+        reached = reached or on_this_machine(config.socket, config.state_file, relative_to, config.configuration)
         self._api = RuntimeApi(reached.endpoint, clock)
         self._machine = reached.machine
+        self._configuration = reached.configuration
         self._state_file = StateFile(reached.state_file, reached.machine) if reached.state_file else None
 
     def abilities(self) -> Abilities:
@@ -122,18 +124,41 @@ class HAProxy:
         """Do nothing: HAProxy leads the next request elsewhere."""
         return 0.0
 
-    def after_restart(self) -> tuple[str, ...]:
-        """Return what a start of HAProxy would lose, with the lines of haproxy.cfg to change; nothing when it keeps all."""
-        options = self._start_options(self._info())
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:
+        """Return what a start of HAProxy would lose, with the lines of haproxy.cfg to change; nothing when it keeps all.
+
+        With `announce` these lines are changed, where `configuration` says so.
+        """
+        info = self._info()
+        options = self._start_options(info)
         config = options.config if options else ""
-        if self._state_file and (options is None or loads_state(config)):
+        if self._keeps_state(options):
             return ()
         shares = {name: server.share for name, server in self._servers().items()}
         lines = lines_to_change(config, self._config.backend, shares)
         if not lines:
             return ()
+        if announce and self._configuration != "print":
+            self._file(info, options).write(shares, announce)
+            return ()
         where = f"backend {self._config.backend} of haproxy.cfg"
         return (f"a restart of HAProxy would lose these weights: in {where} they are kept by `{'`, `'.join(lines)}`",)
+
+    def _keeps_state(self, options: StartOptions | None) -> bool:
+        return self._state_file is not None and (options is None or loads_state(options.config))
+
+    def _file(self, info: str, options: StartOptions | None) -> ConfigurationFile:
+        """Return the file that the next start reads; raises TrafficError where nobody sees which that is."""
+        from migrator.traffic.configuration_file import ConfigurationFile
+
+        found = PID.search(info)
+        if not (found and options and self._machine):
+            raise TrafficError(
+                "haproxy: haproxy.cfg is not found: HAProxy's process and its files are not seen from here",
+                hint="does it run in a container, or as another user? take `configuration` out and change the lines yourself",
+            )
+        managed_too = self._configuration == "write-managed"
+        return ConfigurationFile(self._machine, int(found[1]), options, self._config.backend, managed_too=managed_too)
 
     @property
     def _ours(self) -> tuple[str, ...]:
@@ -310,6 +335,10 @@ class HAProxy:
                 f"HAProxy {pinned}, so {self._state_file.path} keeps the servers' ports: "
                 "when you change a port in haproxy.cfg, take the server's line out of that file"
             )
+        if self._configuration != "print" and not self._keeps_state(options):
+            change = self._file(info, options).change(self._wanted(100))
+            lines = f"`{'`, `'.join(change.lines)}`; " if change.lines else ""
+            yield f"at the end of a cutover {change.file} is changed: {lines}{change.copy} keeps it as it was; nothing is reloaded"
         if options and options.persistence:
             yield (
                 f"haproxy.cfg has `{options.persistence}`: clients that it covers stay on green after a rollback; "

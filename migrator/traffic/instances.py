@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrator.errors import TrafficError
-from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic.several import Several
 from migrator.traffic.together import ask_all, first_hint, told
 
@@ -51,9 +51,12 @@ class Instances:
         """Prepare all."""
         return self._answering().prepare()
 
-    def after_restart(self) -> tuple[str, ...]:
-        """Return what a restart of each would lose."""
-        return self._answering().after_restart()
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:
+        """Return what a restart of each that answers would lose, and write it first where that is asked."""
+        living, silent = self._reached()
+        if not living:
+            raise TrafficError(told(silent), hint=first_hint(silent))
+        return Several(living).after_restart(announce)
 
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green at all; when one does not take it, all have their old one."""

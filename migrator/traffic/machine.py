@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from migrator.config.haproxy import Configuration
 from migrator.errors import CommandFailedError, HostError
 from migrator.traffic.runtime_api import Endpoint, UnixSocket
 
@@ -15,15 +17,21 @@ if TYPE_CHECKING:
     from migrator.ports import Host
 
 _PROC = Path("/proc")
+_RUN_SECONDS = 60.0
 _MARK = "-- configuration --"
 _STARTED = """set -e
 tr '\\0' '\\n' < /proc/{pid}/cmdline
 echo '{mark}'
 cd /proc/{pid}/cwd
-tr '\\0' '\\n' < /proc/{pid}/cmdline | while IFS= read -r word; do
-  if [ "$before" = -f ]; then if [ -d "$word" ]; then cat "$word"/*.cfg; else cat "$word"; fi; fi
-  before=$word
-done"""
+files() {{
+  tr '\\0' '\\n' < /proc/{pid}/cmdline | while IFS= read -r word; do
+    if [ "$before" = -f ]; then if [ -d "$word" ]; then ls -d "$word"/*.cfg; else echo "$word"; fi; fi
+    before=$word
+  done
+}}
+files | while IFS= read -r file; do readlink -f "$file"; done
+echo '{mark}'
+files | while IFS= read -r file; do cat "$file"; done"""
 
 
 class Started(NamedTuple):
@@ -32,6 +40,8 @@ class Started(NamedTuple):
     arguments: tuple[str, ...]
     config: str
     """The files of `-f`; of a folder those that HAProxy reads (management guide, section 3)."""
+    files: tuple[str, ...]
+    """Their absolute paths, with links followed."""
 
 
 class Machine(Protocol):
@@ -42,6 +52,12 @@ class Machine(Protocol):
 
     def started(self, pid: int) -> Started:
         """Return what a process was started with."""
+
+    def named(self, path: str) -> str:
+        """Return what a file is called in messages."""
+
+    def run(self, script: str, stdin: bytes) -> None:
+        """Run lines of shell; raises OSError with what they said."""
 
     def may_write(self, folder: str) -> bool:
         """Return whether a file may be made in a folder."""
@@ -65,10 +81,22 @@ class ThisMachine:
         process = self._proc / str(pid)
         arguments = [word.decode(errors="replace") for word in (process / "cmdline").read_bytes().split(b"\0")[:-1]]
         files = [process / "cwd" / value for option, value in pairwise(arguments) if option == "-f"]
-        texts = [
-            path.read_text(errors="replace") for file in files for path in (sorted(file.glob("*.cfg")) if file.is_dir() else [file])
-        ]
-        return Started(tuple(arguments), "\n".join(texts))
+        paths = [path for file in files for path in (sorted(file.glob("*.cfg")) if file.is_dir() else [file])]
+        texts = [path.read_text(errors="replace") for path in paths]
+        return Started(tuple(arguments), "\n".join(texts), tuple(os.path.realpath(path) for path in paths))
+
+    def named(self, path: str) -> str:
+        """Return its path."""
+        return path
+
+    def run(self, script: str, stdin: bytes) -> None:
+        """Run it by sh."""
+        try:
+            done = subprocess.run(["sh", "-c", script], input=stdin, capture_output=True, timeout=_RUN_SECONDS, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise _os_error(f"not done within {_RUN_SECONDS:g} s") from error
+        if done.returncode:
+            raise _os_error(done.stderr.decode(errors="replace"))
 
     def may_write(self, folder: str) -> bool:
         """Ask the system."""
@@ -98,17 +126,29 @@ class RemoteMachine:
         except CommandFailedError as error:
             if error.code == 44:
                 raise FileNotFoundError(path) from error
-            raise _os_error(error) from error
+            raise _os_error(error.message) from error
         except HostError as error:
-            raise _os_error(error) from error
+            raise _os_error(error.message) from error
 
     def started(self, pid: int) -> Started:
         """Read them from the host's /proc, in one question."""
         try:
-            arguments, _, config = self._host.run(_STARTED.format(pid=pid, mark=_MARK)).partition(f"{_MARK}\n")
+            told = self._host.run(_STARTED.format(pid=pid, mark=_MARK))
         except (CommandFailedError, HostError) as error:
-            raise _os_error(error) from error
-        return Started(tuple(arguments.splitlines()), config)
+            raise _os_error(error.message) from error
+        arguments, files, config = [*told.split(f"{_MARK}\n", 2), "", ""][:3]
+        return Started(tuple(arguments.splitlines()), config, tuple(files.splitlines()))
+
+    def named(self, path: str) -> str:
+        """Return its path, after the host's name."""
+        return f"{self._host.name}:{path}"
+
+    def run(self, script: str, stdin: bytes) -> None:
+        """Run it on the host."""
+        try:
+            self._host.run(script, stdin=stdin, timeout=_RUN_SECONDS)
+        except (CommandFailedError, HostError) as error:
+            raise _os_error(error.message) from error
 
     def may_write(self, folder: str) -> bool:
         """Ask the host's system; raises HostError when it is not reached."""
@@ -119,12 +159,12 @@ class RemoteMachine:
         try:
             self._host.write(path, content)
         except (CommandFailedError, HostError) as error:
-            raise _os_error(error) from error
+            raise _os_error(error.message) from error
 
 
-def _os_error(error: CommandFailedError | HostError) -> OSError:
-    failed = OSError(error.message)
-    failed.strerror = error.message
+def _os_error(message: str) -> OSError:
+    failed = OSError(message)
+    failed.strerror = message
     return failed
 
 
@@ -136,9 +176,12 @@ class Reached(NamedTuple):
     """Where its files are; None when they are out of reach."""
     state_file: PurePath | None
     """The file of `server-state-file`."""
+    configuration: Configuration = "print"
+    """What is done where a restart would lose what was set."""
 
 
-def on_this_machine(socket: str, state_file: str, folder: Path) -> Reached:
+def on_this_machine(socket: str, state_file: str, folder: Path, configuration: Configuration = "print") -> Reached:
     """Return how an HAProxy of this machine is reached; paths may be relative to a folder."""
     path = folder / Path(socket).expanduser()
-    return Reached(UnixSocket(path), ThisMachine(), folder / Path(state_file).expanduser())
+    state = folder / Path(state_file).expanduser() if state_file else None
+    return Reached(UnixSocket(path), ThisMachine(), state, configuration)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from migrator.errors import MigratorError, TrafficError
-from migrator.model.traffic import Abilities, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic.together import ask_all, first_hint, named, summed, told
 
 if TYPE_CHECKING:
@@ -41,9 +41,15 @@ class Several:
         _require(errors)
         return max(found.values())
 
-    def after_restart(self) -> tuple[str, ...]:
-        """Return what a restart of each would lose."""
-        found, errors = ask_all(self._switches, lambda switch: switch.after_restart())
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:
+        """Return what a restart of each would lose; with `announce` one is written after the other, whatever comes of the first."""
+        found: dict[str, tuple[str, ...]] = {}
+        errors: dict[str, Exception] = {}
+        for name, switch in self._switches.items():
+            try:
+                found[name] = switch.after_restart(announce)
+            except MigratorError as error:
+                errors[name] = error
         _require(errors)
         return tuple(f"{name}: {notice}" for name, notices in found.items() for notice in notices)
 

@@ -25,6 +25,9 @@ class StartOptions:
     """`option persist` or `force-persist` somewhere in the files: a server in maintenance is asked all the same."""
     config: str = field(default="", repr=False, compare=False)
     """The text of the files."""
+    files: tuple[str, ...] = field(default=(), compare=False)
+    """Their absolute paths, with links followed, in the order in which they are read."""
+    arguments: tuple[str, ...] = field(default=(), compare=False)
 
 
 def read_start_options(pid: int, machine: Machine) -> StartOptions | None:
@@ -37,7 +40,7 @@ def read_start_options(pid: int, machine: Machine) -> StartOptions | None:
         return None  # its number is one of another PID namespace
     persistence = _PERSISTENCE.search(started.config)
     refuses = "-dW" in started.arguments or _ZERO_WARNING.search(started.config) is not None
-    return StartOptions(refuses, persistence[1] if persistence else "", started.config)
+    return StartOptions(refuses, persistence[1] if persistence else "", *started[1:], started.arguments)
 
 
 def pins_ports(info: str, options: StartOptions | None) -> str:

@@ -89,11 +89,12 @@ def _reached(place: HAProxyPlace, folder: Path, host: SessionHost | None) -> Rea
     if place.address:
         return Reached(TcpAddress(*place.host_and_port), None, None)
     if host is None:
-        return on_this_machine(place.socket, place.state_file, folder)
+        return on_this_machine(place.socket, place.state_file, folder, place.configuration)
     from migrator.traffic.machine import RemoteMachine
 
     endpoint = ForwardedSocket(lambda: host.forwarded(place.socket), place.named)
-    return Reached(endpoint, RemoteMachine(host), PurePosixPath(place.state_file))
+    state_file = PurePosixPath(place.state_file) if place.state_file else None
+    return Reached(endpoint, RemoteMachine(host), state_file, place.configuration)
 
 
 def _host(access: SshAccess, folder: Path, *, at_once: bool, forwards: Sequence[str] = ()) -> SessionHost:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from migrator.errors import TrafficError
+from migrator.model.traffic import FileChange
 from migrator.testbed.knot import knot
 from migrator.testbed.name_server import ZONE, write_key
 from migrator.traffic.dns_server import DnsServer
@@ -136,6 +137,39 @@ def test_a_restart_without_a_state_file_is_told_with_the_lines_to_change(edges: 
     config.write_text(config.read_text().replace("load-server-state-from-file global", "load-server-state-from-file none"))
     (told,) = by_ssh.after_restart()
     assert "check inter 500 weight 0`, `server green" in told
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_the_configuration_of_the_next_start_is_written_where_that_is_asked(edges: Callable[[int], Edges], where: str) -> None:
+    """HAProxy has proven it, a restart takes it, and the way back gives the bytes that were there; a link to it stays one."""
+    one = edges(1)
+    (balancer,) = one.balancers
+    real, config = balancer.folder / "real.cfg", balancer.folder / "haproxy.cfg"
+    text = config.read_text().replace("load-server-state-from-file global", "load-server-state-from-file none")
+    real.write_text(text)
+    config.unlink()
+    config.symlink_to(real)
+    place = one.local(balancer) if where == "here" else one.on_ssh(balancer)[0]
+    changing = switch({"haproxy": {**BACKEND, **place, "stateFile": "", "configuration": "write"}})
+    announced: list[FileChange] = []
+    assert [notice for notice in changing.require_shares() if "real.cfg.before-migrator keeps it as it was" in notice]
+    changing.shift(100)
+    assert (changing.after_restart(announced.append), changing.after_restart()) == ((), ())
+    assert [change.shares for change in announced] == [{"blue": 0, "green": 100}]
+    balancer.stop()
+    balancer.start()
+    assert (changing.read().green_percent, get(balancer.port), config.is_symlink()) == (100, "green", True)
+    changing.withdraw(end_connections=True)
+    assert changing.after_restart(announced.append) == ()
+    assert (real.read_text(), sorted(path.name for path in balancer.folder.glob("*real*"))) == (
+        text,
+        ["real.cfg", "real.cfg.before-migrator"],
+    )
+    real.write_text(text.replace("balance roundrobin", "balance nonsense"))
+    changing.shift(100)
+    with pytest.raises(TrafficError, match=r"haproxy -c: .*balance only supports"):
+        changing.after_restart(announced.append)
+    assert "balance nonsense" in real.read_text()
 
 
 def test_a_host_that_is_gone_is_named_and_one_that_comes_back_is_reached(edges: Callable[[int], Edges]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from migrator.config.schema import Probe
 from migrator.errors import CommandFailedError, TrafficError
-from migrator.model.traffic import Abilities, SideCounters, TrafficReading, Withdrawal
+from migrator.model.traffic import Abilities, Announce, SideCounters, TrafficReading, Withdrawal
 from migrator.model.verdict import Finding, Severity
 from tests.support.clock import FakeClock
 
@@ -36,6 +36,7 @@ class FakeSwitch:
         self.mute = False
         """Whether it does not answer."""
         self.prepares: Callable[[], float] = lambda: 0.0
+        self.restarts: Callable[[Announce | None], tuple[str, ...]] = lambda _announce: ()
         self.before_shift: Callable[[float], None] = lambda _percent: None
         self.shift_seconds = 0.0
         """How long a shift takes."""
@@ -82,9 +83,9 @@ class FakeSwitch:
         """Do what a test says."""
         return self.prepares()
 
-    def after_restart(self) -> tuple[str, ...]:
-        """Return nothing: it keeps what was set."""
-        return ()
+    def after_restart(self, announce: Announce | None = None) -> tuple[str, ...]:
+        """Do what a test says."""
+        return self.restarts(announce)
 
     def end_on_blue(self) -> dict[str, int]:
         """End what is open on blue."""

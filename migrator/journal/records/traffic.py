@@ -91,6 +91,18 @@ class Shifted(Record):
 
 
 @dataclass(slots=True, frozen=True)
+class ConfigurationAnnounced(Record):
+    """A file of the load balancer's configuration is about to be changed, so that a restart gives these weights."""
+
+    WORD = "configuration"
+    file: str
+    copy: str
+    """What it was before is kept in this file."""
+    servers: dict[str, int]
+    """Weight of each server."""
+
+
+@dataclass(slots=True, frozen=True)
 class SideSample(Strict):
     """Counters of one side since its step began."""
 
@@ -167,7 +179,16 @@ class RollbackEnded(Record):
 
 
 CutoverRecord = (
-    ClocksCompared | CutoverStarted | PrepareAnnounced | ShiftAnnounced | Shifted | Sampled | GatePassed | GateFailed | CutoverEnded
+    ClocksCompared
+    | CutoverStarted
+    | PrepareAnnounced
+    | ShiftAnnounced
+    | Shifted
+    | ConfigurationAnnounced
+    | Sampled
+    | GatePassed
+    | GateFailed
+    | CutoverEnded
 )
 # What older versions wrote, for CronJobs alone; the records of `one_side` have taken their place.
 FenceRecord = FenceAnnounced | Fenced | UnfenceAnnounced | Unfenced

@@ -80,7 +80,7 @@ def test_lines_of_0_1_0_are_read_and_written_the_same(codec: Codec[Any], union: 
         assert keys >= {field.name for field in dataclasses.fields(record) if field.default is not dataclasses.MISSING} - _NEWER
 
 
-_NEWER_WORDS = {"window-opened", "finish-started", "clocks", "fenced", "prepare", "remove-account"} | {
+_NEWER_WORDS = {"window-opened", "finish-started", "clocks", "fenced", "prepare", "remove-account", "configuration"} | {
     record.WORD for record in get_args(HandOverRecord | GuardRecord | DataRecord)
 }
 """Records that there are only since 0.2.0."""

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from migrator.errors import BlockedError, GateFailedError, JournalError, Migrato
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.traffic import (
     ClocksCompared,
+    ConfigurationAnnounced,
     CutoverEnded,
     CutoverStarted,
     GateFailed,
@@ -29,7 +31,7 @@ from migrator.migration.fence import Side, WayBack
 from migrator.migration.run import Run
 from migrator.migration.state import Stage, State
 from migrator.model.events import Event, Note
-from migrator.model.traffic import Abilities
+from migrator.model.traffic import Abilities, FileChange
 from migrator.model.verdict import Finding
 from tests.support.clock import FakeClock, interrupt
 from tests.support.fake_cluster import FakeCluster
@@ -108,6 +110,19 @@ def test_each_step_is_announced_set_watched_and_judged(shift: Shift) -> None:
     assert [record.requests for record in passed] == [300, 1500, 3000]
     samples = [record for record in shift.journal.records if isinstance(record, Sampled)]
     assert (samples[0].green.requests, samples[0].blue.requests, samples[0].green.latency_ms) == (10, 90, 5.0)
+
+
+def test_the_next_start_is_written_before_a_cutover_has_ended(shift: Shift) -> None:
+    """A run that is cut off before it goes on there; what cannot be written is told, and is no reason to go back."""
+    change = FileChange("/f", "/f.before", (), {"green": 100})
+    shift.switch.restarts = lambda announce: (announce(change) if announce else None) or ()
+    shift.go()
+    assert isinstance(shift.journal.records[-3], ConfigurationAnnounced)
+    assert shift.journal.records[-1] == CutoverEnded(good=True)
+    shift.switch.restarts = Mock(side_effect=TrafficError("no room"))
+    shift.go()
+    assert shift.switch.percent == 100
+    assert Note("whether a restart of the load balancer keeps this is unknown: no room", warning=True) in shift.recorder.events
 
 
 def test_each_step_tells_what_stays_on_blue(shift: Shift) -> None:

@@ -103,6 +103,17 @@ def test_traffic_that_reaches_blue_keeps_it() -> None:
         require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
 
 
+def test_blue_stays_while_a_restart_of_the_load_balancer_may_lead_there() -> None:
+    """A file that is the tool's to write, and is not as it must be; what a person has to write is told."""
+    run, _, switch = on_green()
+    told = Mock(return_value=("a restart would lose this",))
+    switch.restarts = told
+    require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
+    told.side_effect = TrafficError("haproxy.cfg is not changed", hint="look")
+    with pytest.raises(BlockedError, match=r"may lead to blue: haproxy\.cfg is not changed"):
+        require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
+
+
 @pytest.mark.parametrize("after", [0.0, 2.0], ids=["from the beginning", "while it is watched"])
 def test_a_silent_instance_of_a_load_balancer_keeps_blue(after: float) -> None:
     """Nobody knows where it leads to, also where a cutover may go on without it (`unreachable: warn`)."""

@@ -9,15 +9,23 @@ import pytest
 from migrator.config.load import parse_migration
 from migrator.errors import CommandFailedError, ConfigError, TrafficError
 from migrator.journal.records.migration import HookStarted, MigrationRecord
-from migrator.journal.records.traffic import FenceAnnounced, RollbackEnded, RollbackStarted, ShiftAnnounced, Shifted
+from migrator.journal.records.traffic import (
+    ConfigurationAnnounced,
+    FenceAnnounced,
+    RollbackEnded,
+    RollbackStarted,
+    ShiftAnnounced,
+    Shifted,
+)
 from migrator.migration.fence import Side, WayBack
 from migrator.migration.rollback import RollbackResult, after, finish
 from migrator.migration.run import Run
 from migrator.migration.state import Stage
 from migrator.migration.traffic_back import TrafficMoved, move_traffic
-from migrator.model.events import Note
+from migrator.model.events import Note, Step
 from migrator.model.kinds import CRON_JOBS
 from migrator.model.ref import ObjectRef
+from migrator.model.traffic import Announce, FileChange
 from migrator.ports import Blue
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
@@ -99,6 +107,32 @@ def test_traffic_that_comes_back_to_green_meanwhile_is_moved_once_more(stand: St
     assert "green has 100 % of the traffic again, as after a reload: it is moved once more" in [
         event.text for event in stand.recorder.events if isinstance(event, Note)
     ]
+
+
+def test_a_configuration_that_cannot_be_written_is_listed_and_stops_nothing(stand: Stand) -> None:
+    """It is the last act, after all traffic is on blue, and announced before."""
+
+    def restarts(announce: Announce | None) -> tuple[str, ...]:
+        assert announce
+        announce(FileChange("lb1:/f", "/f.before", ("server blue weight 100",), {"blue": 100}))
+        assert stand.switch.percent == 0
+        raise TrafficError("no room", hint="make room")
+
+    stand.switch.restarts = restarts
+    result = stand.finish()
+    assert (result.handed_back, result.undone) == ((str(NIGHTLY),), ("after a restart of the load balancer: no room (make room)",))
+    assert stand.journal.records[-2:] == [
+        ConfigurationAnnounced("lb1:/f", "/f.before", {"blue": 100}),
+        RollbackEnded(0.432, (NIGHTLY,), result.undone),
+    ]
+    assert Step("changing lb1:/f: `server blue weight 100`; /f.before keeps it as it was") in stand.recorder.events
+
+
+def test_what_a_restart_would_give_green_again_is_told_at_the_end(stand: Stand) -> None:
+    """Where nobody asked for it to be written; a load balancer that has stopped to answer is not asked again."""
+    stand.switch.restarts = lambda _announce: ("a restart would lose this",)
+    assert stand.finish().undone == ()
+    assert Note("a restart would lose this", warning=True) in stand.recorder.events
 
 
 def test_a_last_look_without_an_answer_is_told(stand: Stand) -> None:

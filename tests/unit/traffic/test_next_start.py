@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.traffic.next_start import lines_to_change, loads_state, server_lines
+from migrator.traffic.next_start import lines_to_change, loads_state, rewritten, server_lines
 
 CONFIG = """\
 global
@@ -64,3 +64,37 @@ def test_what_a_start_gives_anyway_needs_no_change(shares: dict[str, int]) -> No
 def test_a_state_file_counts_where_it_is_loaded(line: str, *, loads: bool) -> None:
     """`none` is the default."""
     assert loads_state(f"defaults\n{line}") is loads
+
+
+WRITTEN = """\
+backend other
+    server blue 10.0.0.1:80 weight 7
+backend shop\r
+\tserver blue 10.0.0.1:80 check  weight 100\t# weight 1: the old one\r
+    server green "10.0.0.2:80" check weight "$W" cookie '#g' disabled # it's new
+    server third 10.0.0.3:80 agent-send "weight 5 " check
+"""
+
+
+def test_only_the_words_that_say_a_weight_change() -> None:
+    """Indentation, comments, line ends and words in quotes stay; a weight that is not a number is overruled by a later one."""
+    new = rewritten(WRITTEN, "shop", {"blue": 0, "green": 100})
+    assert [line for line in new.split("\n") if line not in WRITTEN.split("\n")] == [
+        "\tserver blue 10.0.0.1:80 check  weight 0\t# weight 1: the old one\r",
+        '    server green "10.0.0.2:80" check weight "$W" cookie \'#g\' weight 100 # it\'s new',
+    ]
+    assert rewritten("no end\u2028\x0c", "shop", {"blue": 0}) == "no end\u2028\x0c"
+    assert rewritten(WRITTEN, "shop", {"third": 3}).count('agent-send "weight 5 " check weight 3') == 1
+
+
+def test_going_back_gives_the_lines_that_were_there() -> None:
+    """Also what was `disabled`, or had no weight; a line that has another address now keeps that."""
+    old = "backend shop\n  server blue 10.0.0.1:80\n  server green 10.0.0.2:80 disabled\n"
+    new = rewritten(old, "shop", {"blue": 0, "green": 100})
+    assert new == "backend shop\n  server blue 10.0.0.1:80 weight 0\n  server green 10.0.0.2:80 weight 100\n"
+    assert rewritten(new, "shop", {"blue": 100, "green": 0}, earlier=old) == old
+    moved = new.replace("10.0.0.1:80", "10.0.0.9:80")
+    assert rewritten(moved, "shop", {"blue": 100, "green": 0}, earlier=old) == (
+        "backend shop\n  server blue 10.0.0.9:80 weight 100\n  server green 10.0.0.2:80 disabled\n"
+    )
+    assert rewritten(new, "shop", {"blue": 50, "green": 50}, earlier=old).count("weight 50") == 2
