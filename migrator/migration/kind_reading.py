@@ -16,7 +16,7 @@ from migrator.rules import accounts, field_owners, injected, rollouts, storage, 
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.defaults import is_default
-from migrator.rules.one_side.rights import bound, written_outside
+from migrator.rules.one_side.rights import facts_of_rights
 from migrator.rules.ownership import owners_of
 from migrator.rules.references import scale_target
 from migrator.rules.skip import SYSTEM, is_included, left_out, skip_reason
@@ -174,17 +174,9 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
     elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
         yield "scaled", target
     elif ref.group == "rbac.authorization.k8s.io":
-        yield from _facts_of_rights(manifest, ref)
-
-
-def _facts_of_rights(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, object]]:
-    """Yield what roles allow, and whom bindings name."""
-    if ref.kind.endswith("Binding"):
-        yield from (("bound_accounts", names) for names in bound(manifest))
-        return
-    if is_wildcard(manifest):
-        yield "wildcard_roles", (ref.namespace, ref.name)
-    yield from (("outside_roles", (ref.namespace, ref.name, what)) for what in written_outside(manifest))
+        if is_wildcard(manifest):
+            yield "wildcard_roles", (ref.namespace, ref.name)
+        yield from facts_of_rights(manifest, ref)
 
 
 def _facts_of_moving(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, object]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,18 +11,16 @@ from migrator.config.schema import ClusterConfig, Migration
 from migrator.errors import ApiError
 from migrator.migration.discover import READERS
 from migrator.migration.propose_hosts import file_name, propose_hosts
+from migrator.migration.propose_one_side import names, propose_one_side
 from migrator.migration.propose_traffic import FORMS, seen_before_blue
 from migrator.model.image import full_name
 from migrator.model.kinds import (
     CLAIMS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
     INGRESSES,
     NAMESPACES,
     NODES,
     PODS,
     SERVICES,
-    STATEFUL_SETS,
     STORAGE_CLASSES,
 )
 from migrator.model.manifest import Manifest, get
@@ -32,8 +29,6 @@ from migrator.model.strange import STRANGE, named
 from migrator.ports import ClusterReader
 from migrator.rules import system
 from migrator.rules.context import RuleContext
-from migrator.rules.one_side.questions import question
-from migrator.rules.one_side.recognise import row_of
 from migrator.rules.skip import SKIPPED_KINDS, SYSTEM_NAMESPACES
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
@@ -84,23 +79,21 @@ def propose(
         _cluster("green", green_access, green),
         "",
         "move:",
-        f"  # found on blue: {_names(own) or 'no namespace but default'}",
+        f"  # found on blue: {names(own) or 'no namespace but default'}",
         '  namespaces: {include: ["*"], exclude: []}',
         *_system(blue, green, RuleContext(meaning)),
         "  #   exclude: [{kind: Job, labels: {temporary: 'true'}}]",
         "",
         "map:",
         "  namespaces: {}        # shop: store",
-        f"  # on blue: {_names(blue_classes) or 'none'}; on green: {_names(green_classes) or 'none'}; classes of blue move too",
+        f"  # on blue: {names(blue_classes) or 'none'}; on green: {names(green_classes) or 'none'}; classes of blue move too",
         "  storageClasses: {}    # local-path: longhorn",
         f"  # images on blue come from: {', '.join(registries) or 'nowhere, there is no pod'}",
         "  registries: {}        # docker.io: registry.example.com/mirror",
         "",
         *_volumes(claims),
         "",
-        *_one_side(
-            RuleContext(meaning), [item for kind in (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS) for item in _listed(blue, kind)]
-        ),
+        *propose_one_side(meaning, lambda kind: _listed(blue, kind)),
         "",
         *_EXAMPLES,
         *seen_before_blue(_listed(blue, SERVICES), _listed(blue, INGRESSES)),
@@ -188,33 +181,9 @@ def _volumes(claims: list[Manifest]) -> list[str]:
     return [head, *([files] if names else []), moved, "volumes: {dataMoved: []}", *bound]
 
 
-def _one_side(context: RuleContext, workloads: list[Manifest]) -> list[str]:
-    """Return what runs on one side only, and what only a person can know; one that cannot be read is left out."""
-    known, asked = [], []
-    for manifest in workloads:
-        with contextlib.suppress(*STRANGE):
-            row, open_question = row_of(manifest), question(manifest, context)
-            name = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
-            if row and row.held:
-                known.append(f"{row.name} ({name})")
-            elif open_question:
-                text = f"{name} {open_question.text}  - {open_question.line('auto')}"
-                asked.append(f"#   {for_yaml_comment(text)}")
-    head = f"# Held on green and handed over at the cutover: CronJobs, and of blue's programs: {_names(known) or 'none'}"
-    return [
-        head,
-        "cutover: {oneSide: [], guard: []}   # your own; guard: [green] refuses others who start them, see docs/one-side.md",
-        *sorted(asked),
-    ]
-
-
 def _registries(pods: list[Manifest]) -> tuple[list[str], list[str]]:
     """Return the registries of all images, the most used first, and what stands in the place of one and cannot be one."""
     images = [str(container.get("image", "")) for pod in pods for container in pod["spec"].get("containers") or []]
     heads = Counter(full_name(image).partition("/")[0] for image in images)
     known = [head for head, _ in heads.most_common() if is_image_registry(head)]
     return known, sorted(for_yaml_comment(head) for head in heads if not is_image_registry(head))
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(for_yaml_comment(name) for name in sorted(names))

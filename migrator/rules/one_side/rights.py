@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from migrator.model.manifest import Manifest, get, pod_spec, ref_of
+from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
 
 
@@ -35,6 +36,14 @@ _RIGHTS = (
         for group in ("*.aws.upbound.io", "*.azure.upbound.io", "*.gcp.upbound.io", "*.services.k8s.aws", "*.cnrm.cloud.google.com")
     ),
 )
+
+
+def facts_of_rights(manifest: Manifest, ref: ObjectRef) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what a role allows that acts outside, or whom a binding names, as (field of BlueFacts, member)."""
+    if ref.kind.endswith("Binding"):
+        yield from (("bound_accounts", names) for names in bound(manifest))
+        return
+    yield from (("outside_roles", (ref.namespace, ref.name, what)) for what in written_outside(manifest))
 
 
 def written_outside(role: Manifest) -> Iterator[str]:
