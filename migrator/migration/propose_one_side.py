@@ -13,6 +13,7 @@ from migrator.model.kinds import (
     DEPLOYMENTS,
     ROLE_BINDINGS,
     ROLES,
+    ROLLOUTS,
     STATEFUL_SETS,
 )
 from migrator.model.manifest import Manifest, ref_of
@@ -24,7 +25,7 @@ from migrator.rules.one_side.recognise import row_of
 from migrator.rules.one_side.rights import facts_of_rights
 from migrator.untrusted import for_yaml_comment
 
-_WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
+_WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, ROLLOUTS)
 _RIGHTS = (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
 
 

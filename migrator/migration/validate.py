@@ -69,7 +69,8 @@ def validate(
     there = [item for item in moved if item.green in live]
     findings += compare_pods(there, PodSides(blue, trials, green.workers, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
-    findings += _await_ready(moved, green, live, checks.ready_timeout, clock, reporter)
+    awaited = [item for item in moved if not one_side.stands_still(item, plan, run.state.turned)]
+    findings += _await_ready(awaited, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
     held = one_side.HeldPods(plan, run.state.turned)
     until = began + checks.ready_timeout

@@ -95,9 +95,14 @@ POD_TEMPLATES: dict[str, tuple[str, ...]] = {
 """Path of the pod template in each kind that has one; empty for Pod."""
 
 
+_READ_ONLY = {"Rollout.argoproj.io": ("spec", "template")}
+"""Of custom workloads, whose templates are read, and changed by the rules for custom resources."""
+
+
 def pod_spec(manifest: Manifest) -> Manifest | None:
-    """Return the pod spec of a workload, or None for any other kind."""
-    path = POD_TEMPLATES.get(ref_type(manifest))
+    """Return the pod spec of a workload, or None for any other kind, and for one that names its pods elsewhere."""
+    name = ref_type(manifest)
+    path = POD_TEMPLATES.get(name, _READ_ONLY.get(name))
     spec = None if path is None else get(manifest, *path, "spec")
     return spec if isinstance(spec, dict) else None
 

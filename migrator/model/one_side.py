@@ -12,7 +12,7 @@ from migrator.model.ref import ObjectRef, ResourceType
 Where = Literal["blue", "green"]
 Scalar = bool | int | str | None
 """A value that holds an object, or that it has while it runs; None: the field is not there."""
-# What a server takes for a field that is not there.
+# What the controllers of `apps` take for a field that is not there; another operator has a number of its own.
 _DEFAULTS: Mapping[tuple[str, ...], Scalar] = {("spec", "replicas"): 1}
 
 
@@ -54,7 +54,7 @@ def value_at(manifest: Manifest, path: tuple[str, ...]) -> Scalar:
     """Return a field's value as the server takes it; raises TypeError for one that is not a plain value."""
     value = get(manifest, *path)
     if value is None:
-        return _DEFAULTS.get(path)
+        return _DEFAULTS.get(path) if str(manifest.get("apiVersion")).startswith("apps/") else None
     if not isinstance(value, bool | int | str):
         raise TypeError
     return value

@@ -45,7 +45,7 @@ def _readiness(manifest: Manifest) -> Readiness:
     check = CHECKS.get(name)
     if check:
         generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
-        if generation and seen is not None and seen < generation:
+        if generation and seen is not None and int(seen) < generation:
             return Readiness(done=False, ok=True, message="its controller has not seen the latest change yet")
         return check(manifest)
     return _by_conditions(manifest) if "." in manifest["apiVersion"].partition("/")[0] else READY
@@ -81,6 +81,13 @@ def _stateful_set(manifest: Manifest) -> Readiness:
     if get(manifest, "status", "observedGeneration") is None:
         return Readiness(done=False, ok=True, message="not seen by its controller yet")
     return _waiting(_number(manifest, "status", "readyReplicas"), _wanted_replicas(manifest), "replicas ready")
+
+
+def _rollout(manifest: Manifest) -> Readiness:
+    """Ready: as many replicas as are wanted are available, of whatever step; Argo Rollouts takes a missing number for 1."""
+    if get(manifest, "status", "observedGeneration") is None:
+        return Readiness(done=False, ok=True, message="not seen by its controller yet")
+    return _waiting(_number(manifest, "status", "availableReplicas"), _wanted_replicas(manifest), "replicas available")
 
 
 def _daemon_set(manifest: Manifest) -> Readiness:
@@ -195,6 +202,7 @@ CHECKS: dict[str, Callable[[Manifest], Readiness]] = {
     "StatefulSet.apps": _stateful_set,
     _DAEMON_SET: _daemon_set,
     "ReplicaSet.apps": _replica_set,
+    "Rollout.argoproj.io": _rollout,
     "Pod": _pod,
     "PersistentVolumeClaim": _claim,
     "Namespace": _namespace,

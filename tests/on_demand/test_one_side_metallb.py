@@ -13,7 +13,7 @@ from migrator.testbed.binaries import Store
 from tests.support.both_sides import both_sides, define
 from tests.support.guarded import done
 from tests.support.objects import made, service
-from tests.support.outside_programs import LB_CLASS, metallb, sees_services
+from tests.support.outside_programs import lb_class, metallb, sees_services
 from tests.support.pod_processes import PodProcesses, overlaps
 from tests.support.sandbox import TYPES, Sandbox, until
 
@@ -43,7 +43,7 @@ def test_a_service_keeps_its_address_and_one_side_announces_it(sandbox: Sandbox,
     with both_sides(sandbox, tmp_path, {"controller": controller, "speaker": programs["pause"]}) as (blue, green):
         sandbox.on_blue(*metallb(namespace), pool, advertised)
         for name, given in (("early", FIRST), ("web", SECOND)):
-            sandbox.on_blue(service(name, type="LoadBalancer", loadBalancerClass=LB_CLASS))
+            sandbox.on_blue(service(name, type="LoadBalancer", loadBalancerClass=lb_class(namespace)))
             until(lambda: address(sandbox.pair.blue, namespace, name) == given)  # noqa: B023 - called before the next one
         uid = sandbox.blue("Service", "early")["metadata"]["uid"]
         sandbox.pair.blue.delete(TYPES["Service"], namespace, "early", uid=uid)
@@ -73,9 +73,9 @@ def test_one_that_waits_takes_nobodys_address(sandbox: Sandbox, store: Store, tm
     with both_sides(sandbox, tmp_path, {"controller": controller, "speaker": programs["pause"]}) as (_, green):
         sandbox.on_blue(*metallb(namespace), pool)
         done(sandbox, "copy")
-        sandbox.on_blue(service("web", type="LoadBalancer", loadBalancerClass=LB_CLASS))
+        sandbox.on_blue(service("web", type="LoadBalancer", loadBalancerClass=lb_class(namespace)))
         until(lambda: address(sandbox.pair.blue, namespace, "web") == FIRST)
-        sandbox.on_blue(service("another", type="LoadBalancer", loadBalancerClass=LB_CLASS))
+        sandbox.on_blue(service("another", type="LoadBalancer", loadBalancerClass=lb_class(namespace)))
         until(lambda: any("config reloaded" in log.read_text() for log in green.folder.glob("controller-*/log")))
         done(sandbox, "copy")
         until(lambda: address(sandbox.pair.green, namespace, "web") == FIRST)

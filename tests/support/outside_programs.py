@@ -15,7 +15,6 @@ from tests.support.pebble import Pebble
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-LB_CLASS = "example.test/metallb"
 """Services of other tests are theirs."""
 
 
@@ -117,7 +116,7 @@ def metallb(namespace: str) -> list[Manifest]:
     container = {
         "name": "controller",
         "image": f"quay.io/metallb/controller:v{METALLB}",
-        "args": ["--port=0", "--webhook-mode=disabled", f"--lb-class={LB_CLASS}"],
+        "args": ["--port=0", "--webhook-mode=disabled", f"--lb-class={lb_class(namespace)}"],
         "env": [
             {"name": "METALLB_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         ],
@@ -127,6 +126,11 @@ def metallb(namespace: str) -> list[Manifest]:
         del speaker["spec"][field]
     accounts = [*_account("controller", namespace, [_ALL]), made("v1", "ServiceAccount", "speaker")]
     return [*accounts, _workload("controller", container), speaker | {"kind": "DaemonSet"}]
+
+
+def lb_class(namespace: str) -> str:
+    """Return the class of a test's own Services: those of another test that are left must not take its addresses."""
+    return f"example.test/{namespace}"
 
 
 def sees_services(namespace: str) -> Manifest:

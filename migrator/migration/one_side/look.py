@@ -18,7 +18,7 @@ from migrator.model.strange import STRANGE
 from migrator.model.verdict import Finding, Severity
 from migrator.ports import Clock, ClusterReader
 from migrator.rules.one_side.recognise import held_labels
-from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.one_side.table import WORKLOADS, WORKS_IN
 from migrator.rules.one_side.waker import last_writer
 
 _CHECK = "one side"
@@ -80,6 +80,18 @@ def runs_twice(item: PlanItem, have: Live) -> bool:
         return one is not None and one.part is not None and one.active and not one.part.is_held(orjson.loads(have.body))
     except STRANGE:
         return False  # parity tells of it
+
+
+def stands_still(item: PlanItem, plan: Plan, turned: Collection[ObjectRef]) -> bool:
+    """Return whether nothing has to be ready of a custom resource yet: it is held on green, or what it works in is."""
+    kind = WORKS_IN.get(item.green.type_name)
+    if kind is not None:
+        return any(
+            part.green.type_name == kind and part.green.namespace == item.green.namespace and part.blue not in turned
+            for part in plan.parts()
+        )
+    part = item.one_side.part if item.one_side else None
+    return part is not None and part.blue not in turned and part.green.type_name not in WORKLOADS
 
 
 class HeldPods:

@@ -8,7 +8,7 @@ from typing import Any
 from migrator.migration.bounded import each, reason
 from migrator.migration.one_side.act import read
 from migrator.model.kinds import LEASES, PODS
-from migrator.model.manifest import Manifest, get
+from migrator.model.manifest import Manifest, get, is_custom
 from migrator.model.one_side import Part, Where
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
@@ -61,8 +61,16 @@ def not_working(cluster: Blue, part: Part, where: Where) -> str:
         return ""
     if part.is_held(manifest) and any(field.running(where) != field.held for field in part.fields):
         return f"{last_writer(manifest, part) or 'somebody'} has stopped it again"
+    if _unseen(manifest):
+        return "its controller has not seen yet that it was started"
     state = readiness(manifest)
     return "" if state.done and state.ok else state.message
+
+
+def _unseen(manifest: Manifest) -> bool:
+    """Return whether a custom resource's status is of an earlier generation: what it says is of the time when it was held."""
+    generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
+    return is_custom(manifest) and isinstance(generation, int) and isinstance(seen, int) and seen < generation
 
 
 def _pods_left(cluster: Blue, namespace: str, selector: str) -> str:
@@ -110,11 +118,14 @@ def _unpaused(manifest: Manifest) -> bool:
 
 
 def selector_of(workload: Manifest) -> str:
-    """Return the LabelSelector (meta/v1) of a workload's pods as a request has it."""
+    """Return the LabelSelector (meta/v1) of a workload's pods as a request has it.
+
+    A Rollout that takes its pods from another workload (`workloadRef`) has it in its status.
+    """
     selector: dict[str, Any] = get(workload, "spec", "selector") or {}
     parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for item in selector.get("matchExpressions") or []:
         key, values = item["key"], f"({','.join(item.get('values') or [])})"
         texts = {"In": f"{key} in {values}", "NotIn": f"{key} notin {values}", "Exists": key, "DoesNotExist": f"!{key}"}
         parts.append(texts[item["operator"]])
-    return ",".join(parts)
+    return ",".join(parts) or str(get(workload, "status", "selector") or "")

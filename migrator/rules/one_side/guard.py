@@ -25,7 +25,13 @@ LABEL = "migrator/guard-of"
 """On our own policies: the name of the migration."""
 # Objects in one policy: cel-go refuses an expression of more than 100,000 characters.
 _MOST = 300
-_SCALABLE = frozenset({"deployments.apps", "statefulsets.apps", "replicasets.apps"})
+_SCALABLE = frozenset(
+    {
+        *("deployments.apps", "statefulsets.apps", "replicasets.apps", "rollouts.argoproj.io"),
+        *("kafkaconnects.kafka.strimzi.io", "kafkamirrormaker2s.kafka.strimzi.io"),
+    }
+)
+"""Kinds with a scale subresource that holds or starts them."""
 _REPLICAS = ("spec", "replicas")
 # A Scale leaves out a 0 (autoscaling/v1: omitempty); another object without a number has 1.
 _ABSENT_REPLICAS = "request.?subResource.orValue('') == 'scale' ? 0 : 1"

@@ -20,7 +20,7 @@ def _line(row: Row) -> str:
 
 
 def _marks(row: Row) -> str:
-    of_held = " of a workload that is held" if row in SCALERS else ""
+    of_held = " of a workload that is held" if row in SCALERS else f" with `{'.'.join(row.needs)}`" if row.needs else ""
     parts = [f"kind `{name}`{of_held}" for name in sorted(row.types)]
     parts += [f"image `{image}`" for image in row.images]
     parts += [f"words {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]

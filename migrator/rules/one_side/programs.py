@@ -94,6 +94,9 @@ _OUTSIDE = (
             "netbirdio/netbird",
             "wg-easy",
             "linuxserver/wireguard",
+            "submariner-gateway",
+            "submariner-operator",
+            "lighthouse-agent",
         ),
         flags=(frozenset({"inlets-pro", "client"}),),
     ),
@@ -118,6 +121,7 @@ _OUTSIDE = (
             "pulumi-kubernetes-operator",
             "tf-controller",
             "tofu-controller",
+            "galleybytes/terraform-operator",
         ),
     ),
     Row(

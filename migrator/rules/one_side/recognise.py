@@ -21,7 +21,10 @@ from migrator.rules.person import selects
 
 _BY_TYPE = {type_name: row for row in (*KINDS, *TOLD) for type_name in row.types}
 _WAYS = {"replicas": REPLICAS, "nodes": NODES}
-_FITS = {"replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps"), "nodes": ("DaemonSet.apps",)}
+_FITS = {
+    "replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "Rollout.argoproj.io"),
+    "nodes": ("DaemonSet.apps",),
+}
 
 
 class _Program(NamedTuple):
@@ -37,6 +40,8 @@ def row_of(manifest: Manifest) -> Row | None:
     """Return the row of the table that an object belongs to, by what it is."""
     ref = ref_of(manifest)
     found = _BY_TYPE.get(ref.type_name)
+    if found and found.needs and get(manifest, *found.needs) is None:
+        return None
     if found or ref.type_name not in (*WORKLOADS, "Pod"):
         return found
     programs = tuple(_programs(manifest))

@@ -22,6 +22,7 @@ WORKLOADS: dict[str, tuple[Path, Scalar]] = {
     "Deployment.apps": REPLICAS,
     "StatefulSet.apps": REPLICAS,
     "ReplicaSet.apps": REPLICAS,
+    "Rollout.argoproj.io": REPLICAS,
     "DaemonSet.apps": NODES,
 }
 """How a workload is held, by its kind."""
@@ -45,6 +46,8 @@ class Row(NamedTuple):
     """Sets of flags or other words of a command, each of which only this program has together; a flag may use *."""
     words: frozenset[str] = frozenset()
     """One of these must stand among command, arguments and `NAME=value` of variables, where an image can do several things."""
+    needs: Path = ()
+    """A field without which an object of this kind does nothing at set times."""
     first: bool = False
     """Whether it could start others: it is stopped before them, and started after them."""
     held: bool = True
@@ -84,6 +87,8 @@ MADE_PODS = {
     },
 }
 """The selector of the pods that an operator makes of an object, with its name filled in: these end before it has stopped."""
+WORKS_IN = {"KafkaConnector.kafka.strimzi.io": "KafkaConnect.kafka.strimzi.io"}
+"""Kinds whose objects work in one of another kind: they are not ready while that is held (Strimzi: it has 0 replicas)."""
 KINDS = (
     _kind(
         "CronJob",
@@ -97,11 +102,21 @@ KINDS = (
     _kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     _kind(
         "Stash",
+        "BackupBatch.core.kubestash.com",
+        "BackupBatch.stash.appscode.com",
         "BackupConfiguration.stash.appscode.com",
         "BackupConfiguration.core.kubestash.com",
         path=_PAUSED,
         why=BACKUP,
         meanwhile=NO_BACKUP,
+    ),
+    Row(
+        "MariaDB schedule",
+        why=BACKUP,
+        meanwhile=NO_BACKUP,
+        fields=((("spec", "schedule", "suspend"), True),),
+        types=frozenset({"Backup.k8s.mariadb.com", "PhysicalBackup.k8s.mariadb.com", "SqlJob.k8s.mariadb.com"}),
+        needs=("spec", "schedule"),
     ),
     _kind("Kasten", "Policy.config.kio.kasten.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     _kind(
@@ -219,6 +234,13 @@ KINDS = (
     ),
 )
 TOLD = (
+    Row(
+        "PingSource",
+        why="sends events at set times, and has no field that pauses it: leave it on blue, or delete one of the two at the cutover",
+        meanwhile="",
+        types=frozenset({"PingSource.sources.knative.dev"}),
+        held=False,
+    ),
     Row(
         "PushSecret",
         why="writes Secrets into a store outside: green's overwrite it, and what is deleted on blue may be deleted there",

@@ -7,12 +7,13 @@ import pytest
 from migrator.errors import BlockedError
 from migrator.journal.records.one_side import Held
 from migrator.migration.copy import CopyOptions
-from migrator.migration.one_side.look import fresh
+from migrator.migration.one_side.look import fresh, stands_still
 from migrator.migration.validate import Checks, validate
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.outcome import Action
-from tests.support.objects import made
+from migrator.model.ref import ObjectRef
+from tests.support.objects import crd, made
 from tests.support.one_side import DNS, Stand, hand_over_alone
 from tests.support.recorder import Recorder
 
@@ -78,3 +79,22 @@ def test_what_is_started_while_validate_waits_counts(stand: Stand) -> None:
     checks = Checks(stand.session.prober, stand.session.registry, (), 5.0, ())
     verdict = validate(plan, stand.blue, stand.green, green.live, checks=checks, run=stand.session.run)
     assert [item.check for item in verdict.failures] == ["one side"]
+
+
+def test_a_connector_need_not_be_ready_while_what_it_works_in_is_held(stand: Stand) -> None:
+    """Strimzi calls it not ready where its Kafka Connect has 0 replicas; after the hand-over it has to be."""
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    not_yet = {"conditions": [{"type": "Ready", "status": "False", "message": "has 0 replicas"}]}
+    for plural, kind in (("kafkaconnects", "KafkaConnect"), ("kafkaconnectors", "KafkaConnector")):
+        stand.blue.hold(crd(plural, kind, "kafka.strimzi.io", status=True))
+        stand.blue.hold(made("kafka.strimzi.io/v1", kind, "sink", namespace="shop", spec={}) | {"status": ready})
+    run_copy(stand.session, CopyOptions())
+    for kind in ("KafkaConnect", "KafkaConnector"):
+        resource = stand.green.type_of({"apiVersion": "kafka.strimzi.io/v1", "kind": kind})
+        stand.green.patch(resource, "shop", "sink", {"status": not_yet}, manager="strimzi", subresource="status")
+    plan = stand.session.read_and_plan()[0]
+    items = [item for item in plan.items if item.blue.group == "kafka.strimzi.io"]
+    assert [stands_still(item, plan, ()) for item in items] == [True, True]
+    connect = ObjectRef("kafka.strimzi.io", "KafkaConnect", "shop", "sink")
+    assert [stands_still(item, plan, (connect,)) for item in items] == [False, False]
+    assert [item.subject for item in run_validate(stand.session).failures if item.check == "readiness"] == [str(DNS)]

@@ -7,10 +7,11 @@ import pytest
 from migrator.errors import GateFailedError
 from migrator.journal.records.traffic import CutoverEnded
 from migrator.migration.copy import CopyOptions
-from migrator.migration.one_side.progress import still_runs
+from migrator.migration.one_side.progress import not_working, selector_of, still_runs
 from migrator.migration.state import Stage
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.kinds import DEPLOYMENTS, LEASES, PODS
+from migrator.model.manifest import ref_of
 from migrator.model.one_side import HeldField, Part
 from migrator.model.ref import ObjectRef, ResourceType
 from tests.support.objects import crd, made
@@ -113,3 +114,22 @@ def test_what_an_operator_makes_of_it_ends_before_it_has_stopped(
     assert still_runs(stand.blue, part, "blue") == "pod db-0 has not ended"
     stand.blue.delete(PODS, "shop", "db-0", uid=stand.blue.get(PODS, "shop", "db-0")["metadata"]["uid"])
     assert still_runs(stand.blue, part, "blue") == ""
+
+
+@pytest.mark.parametrize(("seen", "said"), [(0, "its controller has not seen yet that it was started"), (1, "")])
+def test_what_a_status_says_of_the_time_when_it_was_held_is_not_believed(stand: Stand, seen: int, said: str) -> None:
+    """Strimzi calls a Kafka Connect of 0 replicas ready; a new generation is seen a moment later."""
+    stand.blue.hold(crd("kafkaconnects", "KafkaConnect", "kafka.strimzi.io"))
+    status = {"observedGeneration": seen, "conditions": [{"type": "Ready", "status": "True"}]}
+    manifest = made("kafka.strimzi.io/v1", "KafkaConnect", "sink", namespace="shop", spec={"replicas": 3}) | {"status": status}
+    stand.blue.hold(manifest)
+    ref = ref_of(manifest)
+    part = Part(ref, ref, "Kafka Connect cluster", stand.blue.type_of(manifest), (HeldField(("spec", "replicas"), 0),))
+    assert not_working(stand.blue, part, "blue") == said
+
+
+def test_a_rollout_that_takes_its_pods_from_another_workload_tells_them_by_its_status() -> None:
+    """It has no selector of its own; without one all pods of the namespace would be waited for."""
+    spec = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dns"}}
+    rollout = made("argoproj.io/v1alpha1", "Rollout", "dns", spec=spec) | {"status": {"selector": "app=dns"}}
+    assert selector_of(rollout) == "app=dns"

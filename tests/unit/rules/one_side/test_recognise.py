@@ -55,6 +55,10 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
         (made("velero.io/v1", "Schedule", "nightly"), "Velero Schedule"),
         (made("postgresql.cnpg.io/v1", "Cluster", "db"), "CloudNativePG"),
         (cron_job("nightly"), "CronJob"),
+        (workload("x/external-dns:1", kind="Rollout") | {"apiVersion": "argoproj.io/v1alpha1"}, "external-dns"),
+        (made("core.kubestash.com/v1alpha1", "BackupBatch", "all"), "Stash"),
+        (made("k8s.mariadb.com/v1alpha1", "Backup", "nightly", spec={"schedule": {"cron": "0 3 * * *"}}), "MariaDB schedule"),
+        (made("sources.knative.dev/v1", "PingSource", "minutely"), "PingSource"),
         (
             workload("registry.example.com/kafka:3", command=["/opt/kafka/bin/connect-distributed.sh", "a.properties"]),
             "Kafka Connect",
@@ -245,3 +249,16 @@ def test_strange_values_of_a_field_are_not_taken_for_plain_ones() -> None:
     manifest = made("velero.io/v1", "Schedule", "s", namespace="ns", spec={"paused": ["no"]})
     with pytest.raises(TypeError):
         one_sided(manifest, APPS, PLAIN)
+
+
+def test_a_backup_that_is_made_once_is_no_schedule() -> None:
+    """MariaDB's operator takes both from one kind."""
+    assert row_of(made("k8s.mariadb.com/v1alpha1", "Backup", "now", spec={"mariaDbRef": {"name": "db"}})) is None
+
+
+def test_an_operator_s_own_number_of_replicas_is_not_taken_for_one() -> None:
+    """Strimzi takes a missing number for 3: green's must start without one; Argo Rollouts' objects say nothing else."""
+    connect = found(made("kafka.strimzi.io/v1", "KafkaConnect", "sink", spec={}))
+    deployment = found(workload("x/external-dns:1") | {"spec": {"template": workload("x/external-dns:1")["spec"]["template"]}})
+    values = [one.part.stop.blue for one in (connect, deployment) if one.part]
+    assert values == [None, 1]
