@@ -15,7 +15,6 @@ from tests.support.pebble import Pebble
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-"""Services of other tests are theirs."""
 
 
 def tsig(server: NameServer) -> Manifest:
