@@ -100,6 +100,8 @@ class HostReading:
     """Setting of a resource manager of the kubelet to the policy that its state file was written under."""
     unreadable_state: tuple[str, ...] = ()
     """State files of the kubelet that are empty or broken."""
+    no_plugins: tuple[str, ...] = ()
+    """CNI plugins that the pod network's configuration names and that are not on the host."""
     cpus: tuple[str, str] = ("", "")
     """CPUs in the state file of a static CPU manager, and those that are online, as cpuset(7) lists them."""
     flags: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import yaml
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.facts import HostReading
 from migrator.model.kubelet import arguments_of, flags_in, gates_in, settings_of_flags
-from migrator.model.manifest import merged
+from migrator.model.manifest import get, merged
 from migrator.nodes.examine import read_facts
 from migrator.nodes.hop.ask_kubelet import asked_of_kubelet
 from migrator.nodes.hop.certificates import SCRIPT as CERTIFICATES
@@ -51,6 +51,12 @@ for name in cpu memory; do
 done
 echo; echo '@@ empty state'
 find {_STATE} -maxdepth 1 -type f -empty '(' -name '*_manager_state' -o -name '*_pods_state' ')' 2>/dev/null
+echo; echo '@@ network'
+find /etc/cni/net.d -maxdepth 1 '(' -name '*.conf' -o -name '*.conflist' -o -name '*.json' ')' 2>/dev/null |
+  sort | head -n 1 | tr '\n' '\0' | xargs -0 -r cat
+echo; echo '@@ plugins'
+folders=$(cat /etc/crio/crio.conf /etc/crio/crio.conf.d/* 2>/dev/null | grep -v '^ *#' | grep -oE '"/[^"]*cni[^"]*"' | tr -d '"')
+ls /opt/cni/bin /usr/lib/cni /usr/libexec/cni /usr/local/lib/cni $folders 2>/dev/null
 echo; echo '@@ cpus'; cat /sys/devices/system/cpu/online 2>/dev/null
 """
 
@@ -82,6 +88,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         state=policies,
         unreadable_state=tuple(_unreadable(parts)),
         cpus=(_cpus(parts) if policies.get("cpuManagerPolicy") == "static" else "", parts.get("cpus", "").strip()),
+        no_plugins=tuple(_no_plugins(parts)),
         flags=flags,
         flags_of_kubeadm=frozenset(_once(parts)),
         kept=functools.reduce(merged, [*drop_ins, settings_of_flags(flags)], {}),
@@ -151,6 +158,19 @@ def _state(parts: dict[str, str], name: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) and content.get("policyName") else {}
+
+
+def _no_plugins(parts: dict[str, str]) -> Iterable[str]:
+    """Yield the CNI plugins that the pod network's configuration names and that are in no folder of plugins.
+
+    The first file of the folder counts (libcni); where no plugin at all was found, they are in a folder that is not known here.
+    """
+    there = set(parts.get("plugins", "").split())
+    network = _mapping(parts.get("network", ""))
+    listed = network.get("plugins", [network])
+    for plugin in listed if isinstance(listed, list) and there else []:
+        wanted = (get(plugin, "type"), get(plugin, "ipam", "type"))
+        yield from (name for name in wanted if isinstance(name, str) and name and name not in there)
 
 
 def _cpus(parts: dict[str, str]) -> str:

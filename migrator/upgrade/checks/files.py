@@ -11,6 +11,7 @@ from migrator.model.ref import ObjectRef
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
 from migrator.rules.references import references
+from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
 # What a kubelet does where nothing is set (kubelet.config.k8s.io/v1beta1).
@@ -96,6 +97,17 @@ def resource_managers(facts: UpgradeFacts) -> Iterator[Finding]:
                     f"{file} is of {setting} {written_under}, and after the upgrade that is {policy}: its kubelet would not start",
                     f"keep {setting}: {written_under} in a patch (--patches), or drain the node and remove the file first",
                 )
+
+
+def network_plugins(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts without a plugin that their pod network calls: pods run on, and none starts (flannel#1721, kubernetes#115629)."""
+    for host in (item for item in facts.hosts if not item.error):
+        if host.no_plugins:
+            reason = (
+                f"has no CNI plugin {printable(some(dict.fromkeys(host.no_plugins)))}, which its pod network calls: no pod starts"
+            )
+            hint = "restart the pod network's pod on that node, which brings its own; others are of package cni-plugins"
+            yield fail(CheckName.NODES, host.name, reason, hint)
 
 
 def _cpus(text: str) -> frozenset[int]:

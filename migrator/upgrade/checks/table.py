@@ -48,6 +48,7 @@ ON_HOSTS: tuple[Check, ...] = (
     files.manifests_folder,
     files.references_of_static_pods,
     files.resource_managers,
+    files.network_plugins,
     hosts.kubelet_settings,
     hosts.refused_settings,
     hosts.gates_and_plugins,

@@ -187,3 +187,46 @@ def test_a_program_that_does_not_answer_leaves_only_its_own_part_out(fails: str)
     assert seen.installed == {"kubernetes": "1.36.3-1"}
     assert (seen.edited == ()) is (fails == "upgrade diff")
     assert (seen.unknown_flags == ()) is (fails == "kubelet --help")
+
+
+FLANNEL = '{"name":"cbr0","cniVersion":"1.0.0","plugins":[{"type":"flannel","delegate":{"type":"x"}},{"type":"portmap"}]}'
+CALICO = '{"plugins":[{"type":"calico","ipam":{"type":"calico-ipam"},"policy":{"type":"k8s"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "plugins", "lacking"),
+    [
+        (FLANNEL, ["flannel", "portmap"], ()),
+        (FLANNEL, ["portmap"], ("flannel",)),
+        (FLANNEL, [], ()),
+        (CALICO, ["calico"], ("calico-ipam",)),
+        ('{"type":"bridge","ipam":{"type":"host-local"}}', ["bridge", "host-local"], ()),
+        ('{"type":"bridge"}', ["loopback"], ("bridge",)),
+        ("", ["loopback"], ()),
+        ('{"plugins":5}', ["loopback"], ()),
+        ("no JSON: [", ["loopback"], ()),
+    ],
+    ids=["all there", "taken away", "elsewhere", "for addresses", "one plugin", "not that", "no network", "strange", "broken"],
+)
+def test_plugins_that_the_pod_network_calls_are_looked_for(content: str, plugins: list[str], lacking: tuple[str, ...]) -> None:
+    """Where none is found at all, they are in a folder that is not known."""
+    host = FakeHost("green-2")
+    listed = "\n".join(plugins)
+    host.answers = {
+        "echo architecture=": "architecture=aarch64\nclock=1\n",
+        "@@ installed": f"@@ network\n{content}\n@@ plugins\n{listed}\n",
+    }
+    assert read_host(host, WORKER, "1.36.3").no_plugins == lacking
+
+
+def test_the_first_file_of_a_network_counts_and_the_runtime_names_folders(tmp_path: Path) -> None:
+    """Read by a real shell; names are none that a machine may have."""
+    host = ShellHost(tmp_path)
+    host.write("/etc/cni/net.d/10-first.conflist", b'{"plugins": [{"type": "ours"}, {"type": "theirs"}, {"type": "gone"}]}')
+    host.write("/etc/cni/net.d/20-second.conf", b'{"type": "nobody"}')
+    host.write("/etc/cni/net.d/00-first.conflist.bak", b'{"type": "nobody"}')
+    host.write("/etc/crio/crio.conf.d/10-crio.conf", f'[crio.network]\nplugin_dirs = ["{tmp_path}/cni"]\n'.encode())
+    host.write("/opt/cni/bin/ours", b"")
+    (tmp_path / "cni").mkdir()
+    (tmp_path / "cni/theirs").write_text("")
+    assert read_host(host, WORKER, "1.36.3").no_plugins == ("gone",)

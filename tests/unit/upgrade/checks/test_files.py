@@ -109,3 +109,10 @@ def test_a_state_file_that_a_kubelet_cannot_use_keeps_it_down(broken: dict[str, 
         item for item in check(facts(hosts=hosts(**broken), kubelet_config={**CLUSTER, **shared})) if item.severity == "failure"
     ]
     assert [words in item.reason for item in found] == ([True] if words else [])
+
+
+def test_a_host_without_a_plugin_of_its_pod_network_is_found() -> None:
+    """A package that was replaced has taken it along (flannel#1721)."""
+    (item,) = check(facts(hosts=hosts(no_plugins=("flannel", "flannel"))))
+    assert (item.check, item.severity.value, item.subject) == ("nodes", "failure", "cp")
+    assert "no CNI plugin flannel, which" in item.reason
