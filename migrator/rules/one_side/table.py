@@ -98,6 +98,14 @@ KINDS = (
     ),
     _kind("CronWorkflow", "CronWorkflow.argoproj.io", why="starts workflows at set times", meanwhile="no run starts there"),
     _kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    _kind(
+        "backup of a hub",
+        "BackupSchedule.cluster.open-cluster-management.io",
+        path=_PAUSED,
+        why=f"{BACKUP}, and starts Schedules of Velero",
+        meanwhile=NO_BACKUP,
+        first=True,
+    ),
     _kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=BACKUP, meanwhile=NO_BACKUP),
     _kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     _kind(

@@ -16,6 +16,8 @@ from tests.support.programs import workload
         (workload("tailscale/k8s-operator:v1.90"), "tunnel"),
         (workload("ghcr.io/inlets/inlets-pro:0.11", "tcp", "client", "--url=x", command=["inlets-pro"]), "tunnel"),
         (workload("xpkg.crossplane.io/crossplane/crossplane:v2", "core", "start"), "Crossplane"),
+        (workload("quay.io/submariner/submariner-gateway:0.21", kind="DaemonSet"), "tunnel"),
+        (workload("ghcr.io/galleybytes/terraform-operator:v0.17"), "outside resources"),
         (workload("sigp/lighthouse:v8", "lighthouse", "vc"), "block signer"),
         (workload("ghcr.io/k8up-io/k8up:v2", "operator"), "K8up"),
         (workload("offen/docker-volume-backup:v2"), "backup tool"),

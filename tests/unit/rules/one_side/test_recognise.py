@@ -58,6 +58,7 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
         (workload("x/external-dns:1", kind="Rollout") | {"apiVersion": "argoproj.io/v1alpha1"}, "external-dns"),
         (made("core.kubestash.com/v1alpha1", "BackupBatch", "all"), "Stash"),
         (made("k8s.mariadb.com/v1alpha1", "Backup", "nightly", spec={"schedule": {"cron": "0 3 * * *"}}), "MariaDB schedule"),
+        (made("cluster.open-cluster-management.io/v1beta1", "BackupSchedule", "hub"), "backup of a hub"),
         (made("sources.knative.dev/v1", "PingSource", "minutely"), "PingSource"),
         (
             workload("registry.example.com/kafka:3", command=["/opt/kafka/bin/connect-distributed.sh", "a.properties"]),
