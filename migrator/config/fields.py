@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -28,6 +29,8 @@ def lasting(default: str, *, description: str) -> Any:
 
 def _percent(value: object) -> object:
     if isinstance(value, str) and value.endswith("%"):
+        if not re.fullmatch(r"\d+(\.\d+)?%", value):
+            raise ValueError(f"{value!r} is not a share; write it as 1% or 0.01")
         return float(value[:-1]) / 100
     return value
 

@@ -148,7 +148,9 @@ class AcceptedAddition(Frozen):
 
     target: Selector = Field(description="The objects that it may be added to.")
     fields: tuple[str, ...] = Field(
-        description="Fields as `validate` names them, such as spec.ingressClassName; * and ? stand for others.", min_length=1
+        description="Fields as `validate` names them, such as spec.ingressClassName or spec.containers[mesh]; "
+        "* and ? stand for others.",
+        min_length=1,
     )
 
 
@@ -185,7 +187,7 @@ class NetworkPolicies(Frozen):
         "",
         description=(
             "Image of Kubernetes' agnhost, such as registry.k8s.io/e2e-test-images/agnhost:2.53, for pods by which `validate` "
-            "proves it on green; left out: it is not proven."
+            "proves it on green; any image with its netexec and connect will do. Left out: it is not proven."
         ),
     )
 

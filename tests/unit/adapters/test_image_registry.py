@@ -15,7 +15,8 @@ from migrator.errors import MigratorError
 from tests.support.clock import FakeClock
 from tests.support.web import Asked, Reply, Web, serving
 
-INDEX = {"manifests": [{"platform": {"architecture": name}} for name in ("amd64", "arm64", "unknown")]}
+# The platform is optional (OCI image specification, image-index.md); attestations have `unknown`.
+INDEX = {"manifests": [*({"platform": {"architecture": name}} for name in ("amd64", "arm64", "unknown")), {}, {"platform": None}]}
 
 
 def reply(document: Any) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,13 @@ def test_durations_and_rates() -> None:
     assert (config.retire.soak.total_seconds(), config.gates.error_rate) == (5400, 0.02)
 
 
+@pytest.mark.parametrize("text", ["one%", "%", "-1%", "nan%"])
+def test_a_share_that_is_none_is_told_in_its_own_words(text: str) -> None:
+    """Not in those of the function that could not read it."""
+    with pytest.raises(ConfigError, match=rf"gates\.errorRate: '{text}' is not a share; write it as 1% or 0.01"):
+        parse_migration(f"name: a\nblue: {{}}\ngreen: {{}}\ngates: {{errorRate: {text}}}".replace(" %}", " '%'}"), "m")
+
+
 def test_schema_names_every_key() -> None:
     """The JSON Schema for editors knows the keys that the loader knows, and forbids others."""
     schema = json.loads(json.dumps(Migration.model_json_schema(by_alias=True)))
@@ -131,6 +139,28 @@ def test_reference_is_complete(model: type[BaseModel], file: str) -> None:
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
     missing = [key for key in keys if f"`{key}`" not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize(("model", "file"), [(Migration, "migration-yaml.md"), (StackConfig, "stack-settings.md")])
+def test_reference_says_what_editors_show(model: type[BaseModel], file: str) -> None:
+    """A table has the words of the schema; only the marks of code and links are its own."""
+    schema = model.model_json_schema(by_alias=True)
+    parts = {"Top level": schema, "migrator:cluster": schema, **schema["$defs"]}
+    heading, other = "", []
+    for line in (Path(__file__).parents[3] / "docs" / file).read_text().splitlines():
+        heading = line.lstrip("# ") if line.startswith("#") else heading
+        if row := re.fullmatch(r"\| `(\w+)` \| .*? \| .*? \| (.*) \|", line):
+            field = parts[heading]["properties"][row[1]]
+            # A schema leaves out what the class says that it refers to.
+            said = field.get("description") or schema["$defs"][field["$ref"].rpartition("/")[2]]["description"]
+            if _without_marks(said) != _without_marks(row[2]):
+                other.append(f"{heading}.{row[1]}")
+    assert other == []
+
+
+def _without_marks(text: str) -> str:
+    """Return the text of a cell; descriptions name verbs in backticks as the pages do, so those are taken off both."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("`", "").replace("\\|", "|")
 
 
 @pytest.mark.parametrize("name", ["blue1 state maint;set server shop", "a b", "a;b", "a\n", "", "a/b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,18 @@ def found(both: Pair, *accepted: AcceptedAddition) -> list[tuple[Severity, str]]
     trials = Trials(both.green, both.clock)
     clusters = Clusters(both.blue, trials, 2, green.live, refs, accepted)
     return [(item.severity, item.reason) for item in compare(moved, clusters)]
+
+
+def test_an_object_of_a_strange_form_fails_alone() -> None:
+    """What green holds is a tenant's, too; the others are compared."""
+    both = copied("ConfigMap", config_map("odd", namespace="shop"))
+    plan, green = both.read()
+    moved = list(plan.of(Decision.MOVE))
+    odd = next(item.green for item in moved if item.green.name == "odd")
+    live = {**green.live, odd: replace(green.live[odd], body=b"[]", fields=b"[]")}
+    clusters = Clusters(both.blue, Trials(both.green, both.clock), 2, live, {item.uid: item.green for item in moved})
+    ((severity, reason, subject),) = [(item.severity, item.reason, item.subject) for item in compare(moved, clusters)]
+    assert (severity, reason.startswith("cannot be judged: it "), "odd" in subject) == (Severity.FAILURE, True, True)
 
 
 def test_a_class_that_green_adds_is_a_failure() -> None:

@@ -61,6 +61,17 @@ def test_a_package_without_a_signature_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / f"var/cache/migrator/{FILE}").exists()
 
 
+def test_the_signature_of_this_package_is_fetched_and_judged(tmp_path: Path) -> None:
+    """It lies beside the package in the repository, and is fetched anew: one of an earlier package proves nothing."""
+    (tmp_path / "key").write_bytes(b"\x98key")
+    host = FakeHost(accepts=("curl", "gpgv"))
+    PackageTrust(key=str(tmp_path / "key")).verify(host, FILE, f"https://packages.example.com/{FILE}")
+    fetch, judge = host.commands
+    assert fetch.startswith("curl -fsSL --proto =https ")
+    assert fetch.endswith(f" -o {CACHE}/{FILE}.signature https://packages.example.com/{FILE}.sig".removeprefix(" "))
+    assert judge == f"gpgv --keyring {CACHE}/trusted.gpg {CACHE}/{FILE}.signature {CACHE}/{FILE}"
+
+
 def test_over_plain_http_nothing_is_asked_without_a_proof(tmp_path: Path) -> None:
     """Whoever is in between would be root on all nodes."""
     with pytest.raises(BlockedError, match="nothing proves what it is"):

@@ -19,6 +19,12 @@ def process(tmp_path: Path, *arguments: str) -> Path:
     return tmp_path / "proc"
 
 
+def test_the_text_of_the_files_is_not_shown() -> None:
+    """It may hold passwords (`userlist`)."""
+    options = StartOptions(refuses_warnings=False, persistence="", config="user a insecure-password s3cret")
+    assert "s3cret" not in repr(options)
+
+
 @pytest.mark.parametrize(
     ("text", "refuses"),
     [("global\n  zero-warning\n", True), ("global\n  # zero-warning\n", False), ("global\n  maxconn 9\n", False)],
