@@ -31,7 +31,7 @@ class HAProxyPlace(Frozen):
     configuration: Configuration = Field(
         "print",
         description="Where a restart would lose the shares: print the lines of haproxy.cfg to change, or write them "
-        "(write-managed: also into a file whose header says that a program manages it).",
+        "(write-managed: also into a file whose header says that a program manages it). With write, stateFile may be left out.",
     )
 
     @property
