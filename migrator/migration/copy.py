@@ -23,6 +23,7 @@ from migrator.migration.apply.admitted import judged
 from migrator.migration.apply.judge import Known
 from migrator.migration.apply.write import Writer
 from migrator.migration.inventory import Live
+from migrator.migration.one_side import orders
 from migrator.migration.pod_changes import AGAIN, PodChanges
 from migrator.migration.run import Run
 from migrator.migration.state import State
@@ -105,6 +106,7 @@ class _Copy:
                     # What changes pods acts when they are created: a pod that is written too early stays without the change.
                     self.pod_changes.await_policies(due)
                     self.after_pods.wait(due, self.known.uids)
+                    orders.settle(due, self.plan, self.known.live, self.records.clock)
                     self._write_wave(pool, number, due)
                 self._show(number)
             last_runs.tell(self.plan, self.known, self.writer.green, pool, self.records.reporter)

@@ -71,3 +71,16 @@ def test_orders_that_cannot_be_read_are_told(stand: Stand) -> None:
     stand.blue.faults.append(Fault("list", forbidden, "Order"))
     (found,) = told(stand)
     assert (found.severity, "cannot be read on blue" in found.reason) == ("unknown", True)
+
+
+def test_certificates_come_a_while_after_their_secrets(stand: Stand) -> None:
+    """A cert-manager that runs on green hears of both apart; where the copy brings the kind, none runs yet, and no second copy waits."""
+    definition = crd("certificates", "Certificate", "cert-manager.io")
+    stand.blue.hold(definition)
+    seconds = []
+    for names in (["first"], ["second"], []):
+        stand.blue.hold(*(made("cert-manager.io/v1", "Certificate", name, namespace="shop", spec={}) for name in names))
+        before = stand.clock.monotonic()
+        run_copy(stand.session, CopyOptions())
+        seconds.append(stand.clock.monotonic() - before)
+    assert [spent >= 2.0 for spent in seconds] == [False, True, False]
