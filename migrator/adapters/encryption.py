@@ -36,6 +36,7 @@ class ProgramSealer:
             raise BlockedError(f"{recipient!r} is not a recipient", hint="age1..., an SSH public key, or a key that gpg knows")
         if shutil.which(self._command[0]) is None:
             raise BlockedError(f"{self._command[0]} is not on PATH", hint="install it, or archive without --encrypt-to")
+        # Tried with nothing at first: a key that is not trusted must not be found out after an hour of reading.
         tried = subprocess.run(self._command, input=b"", capture_output=True, timeout=_SECONDS, check=False)
         if tried.returncode or not tried.stdout:
             raise BlockedError(

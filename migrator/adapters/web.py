@@ -53,6 +53,7 @@ def get(
     ValueError or HTTPException for everything that goes wrong, and ValueError for more than `most` bytes unless they may be `cut`.
     """
     parts = urllib.parse.urlsplit(url)
+    # A user in the address (`http://trusted@other/`) makes a person misread where the request goes.
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ValueError(f"{url!r} is not an http:// or https:// address")
     connection = _Limited(parts.scheme, parts.hostname, parts.port, deadline=deadline, require=require)
@@ -60,6 +61,7 @@ def get(
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         connection.request("GET", target, headers={"Connection": "close", "User-Agent": f"migrator/{__version__}", **headers})
         response = connection.getresponse()
+        # One byte more than allowed, to tell an answer that ends there from one that goes on.
         body = response.read(most + 1)
         if len(body) > most and not cut:
             raise ValueError(f"the answer is longer than {most} bytes")
@@ -135,6 +137,7 @@ def _connected(host: str, port: int, deadline: Deadline, require: Callable[[Addr
     """Return a connection to the first address of a host that takes one; the address that was judged is the one used."""
     failure: OSError | None = None
     for family, kind, protocol, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        # Judged after it was resolved, and connected by number: a name that answers differently the second time gains nothing.
         require(plain(ipaddress.ip_address(str(where[0]).partition("%")[0])))
         raw = socket.socket(family, kind, protocol)
         try:

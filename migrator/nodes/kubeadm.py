@@ -99,6 +99,7 @@ class Join:
             "bootstrapToken": {
                 "apiServerEndpoint": self.cluster.endpoint,
                 "token": token,
+                # Read over SSH: with a token alone, a host in between could pass for the API server.
                 "caCertHashes": [f"sha256:{ca_fingerprint(self.control_plane_host)}"],
             }
         }
@@ -110,6 +111,7 @@ class Join:
             "nodeRegistration": _registration(self.node),
         }
         if self.node.role == "control-plane":
+            # A new key for each join: the Secret with the encrypted certificates expires after two hours (kubeadm-certs).
             key = ask(self.control_plane_host, "kubeadm init phase upload-certs --upload-certs").strip().splitlines()[-1]
             document["controlPlane"] = {
                 "certificateKey": key,
@@ -247,6 +249,7 @@ def _registration(node: NodeSpec) -> dict[str, Any]:
     return {
         "name": node.name,
         "criSocket": "unix:///var/run/crio/crio.sock",
+        # A host with several networks: the kubelet would take the address of the default route.
         "kubeletExtraArgs": [{"name": "node-ip", "value": node.address}],
         **({"taints": [_taint(text) for text in node.taints]} if node.taints is not None else {}),
     }

@@ -36,6 +36,7 @@ class SwapOff:
         """Turn it off, and mask what brings it back; lines of /etc/fstab stay as comments."""
         host.run(
             "sed -i.migrator -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/# migrator: /' /etc/fstab 2>/dev/null; "
+            # systemd makes a unit of each swap line of fstab: without the reload it would turn that swap on again.
             "systemctl daemon-reload; swapoff -a; "
             f"for unit in $({SWAP_UNITS}); do systemctl mask -q --now $unit; done; swapoff -a; true"
         )
@@ -60,6 +61,7 @@ class Kernel:
         host.write(_MODULES, "".join(f"{module}\n" for module in self.modules).encode())
         host.run("; ".join(f"modprobe {module} 2>/dev/null || true" for module in self.modules))
         host.write(SYSCTL_FILE, "".join(f"{key} = {value}\n" for key, value in self.sysctls).encode())
+        # After the modules: keys below net.bridge are there once br_netfilter is loaded.
         host.run(f"sysctl -q -p {SYSCTL_FILE}")
 
 

@@ -48,6 +48,7 @@ def _dangers(manifest: Manifest, context: RuleContext) -> Iterator[str]:
             yield f"names {name}, whose members may do everything, whatever is bound"
         elif kind == "Group" and name == _ALL_LOGINS and _may_all(manifest, context):
             yield f"gives {role}, which may do everything, to {name}: every account and every person with a login"
+        # `system:serviceaccounts:NAMESPACE`, or without a namespace all accounts of the cluster.
         elif kind == "Group" and name.startswith(_ACCOUNTS) and _may_all(manifest, context):
             whose = name.removeprefix(_ACCOUNTS).lstrip(":")
             yield f"gives {role}, which may do everything, to {name}: every pod{f' of namespace {whose}' if whose else ''}"
@@ -57,4 +58,5 @@ def _may_all(manifest: Manifest, context: RuleContext) -> bool:
     is_local = get(manifest, "roleRef", "kind") == "Role"
     namespace = manifest["metadata"].get("namespace", "") if is_local else ""
     name = get(manifest, "roleRef", "name")
+    # cluster-admin by its name: every API server makes it at its start, so it need not be among those that were read.
     return name == "cluster-admin" or (namespace, name) in context.blue.wildcard_roles

@@ -72,6 +72,7 @@ def map_namespaces(manifest: Manifest, context: RuleContext) -> Manifest:
         manifest = update(manifest, ("metadata", "name"), renamed)
         manifest = update(manifest, ("metadata", "labels", _NAME_LABEL), renamed)
     for field, value in manifest.items():
+        # Data is a person's text: what looks like a namespace there may be anything.
         if field not in ("apiVersion", "kind", "metadata", "data", "stringData", "binaryData"):
             manifest = put(manifest, (field,), _walk(field, value, renamed, inside=field in _REFERENCE_FIELDS))
     return manifest
@@ -116,6 +117,7 @@ def _expression(expression: Manifest, renamed: Callable[[Any], Any]) -> Manifest
 
 def _account(name: str, renamed: Callable[[Any], Any]) -> str:
     """Return the user or group of accounts of a namespace with green's name of that namespace."""
+    # `system:serviceaccounts:NAMESPACE` has no name of an account behind the namespace.
     system, kind, namespace, *rest = name.split(":")
     return ":".join((system, kind, renamed(namespace), *rest))
 

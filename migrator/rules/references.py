@@ -30,9 +30,11 @@ def references(manifest: Manifest, ref: ObjectRef, crds: dict[tuple[str, str], O
         yield Reference(ObjectRef("", "Namespace", "", ref.namespace), hard=True)
     crd = crds.get((ref.group, ref.kind))
     if crd:
+        # Without its CRD green has no path at which the object could be created.
         yield Reference(crd, hard=True)
     for owner in manifest["metadata"].get("ownerReferences") or []:
         group, _, _ = owner["apiVersion"].rpartition("/")
+        # An owner reference has no namespace: the owner is in the same one, or cluster-scoped (meta/v1, OwnerReference).
         yield Reference(ObjectRef(group, owner["kind"], ref.namespace, owner["name"]), hard=True)
         yield Reference(ObjectRef(group, owner["kind"], "", owner["name"]), hard=True)
     spec = pod_spec(manifest)

@@ -44,6 +44,7 @@ def strip_controller_annotations(manifest: Manifest, _: RuleContext) -> Manifest
 
 def strip_aggregated_rules(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return an aggregated ClusterRole without its rules; green's controller fills them in."""
+    # Its controller replaces them by those of the roles that match (rbac/v1, ClusterRole aggregationRule).
     return without(manifest, "rules") if get(manifest, "aggregationRule") else manifest
 
 

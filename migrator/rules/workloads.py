@@ -25,6 +25,7 @@ def as_submitted(manifest: Manifest, _: RuleContext) -> Manifest:
     fields = fields_of(metadata.get("managedFields"))
     if not get(fields, "f:spec", "f:containers"):
         return manifest
+    # Labels and annotations that webhooks have added are no wish of a person: green's own webhooks set theirs.
     kept = without(metadata, "labels", "annotations")
     given = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
     owned = {key: value for key, value in owned_of(given, fields.get("f:metadata") or {}).items() if value}

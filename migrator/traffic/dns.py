@@ -89,6 +89,7 @@ class Dns:
         reading = self._reading(self._now())
         self._until(lambda: not self._behind(reading.servers), _WAY_BACK_SECONDS)
         behind = self._behind(reading.servers)
+        # The TTL before the change: caches keep the old records for as long as those said (RFC 1035, 3.2.1).
         stale = float(before.ttl) if self._reading(before).green_percent else 0.0
         return Withdrawal(reading, {}, (f"{self._what}: {behind}",) if behind else (), stale)
 
@@ -159,6 +160,7 @@ class Dns:
         """Return the zone's servers besides the primary."""
         texts = self._config.servers or sorted(self._primary.records(self._config.zone, "NS").values)
         found = {str(server): server for server in (DnsServer(*host_and_port(text)) for text in texts)}
+        # The primary was read by itself; NS records name it, too.
         found.pop(str(self._primary), None)
         return list(found.values())
 

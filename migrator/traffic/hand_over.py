@@ -100,6 +100,7 @@ class HandOver:
     def _release(self, holder: str, taker: str, hosts: Hosts) -> None:
         """Let the holder go; raises TrafficError before who stands by could take the address from a silent holder."""
         below = hosts.vrrp(taker)
+        # A third of the time after which the other host takes the address from a silent holder: two holders are worse than none.
         patience = min(_TAKING_EFFECT_SECONDS, below.interval * below.lost_after / 3)
         if self._hosts[holder].write_and_wait(MAY_NOT, holds=False, seconds=patience).holds:
             raise TrafficError(f"{holder}: its keepalived does not let the address go", hint="see its log; restart it")

@@ -190,6 +190,7 @@ class HAProxy:
         The servers `away` get nobody any more: a weight of 0, and drain, let in whoever holds the server's cookie or stands
         in a stick table (configuration manual, `cookie` and `stick`).
         """
+        # Maintenance first: a server of weight 0 that is still ready would go on to take the clients that hold its cookie.
         changes = [self._setting(name, "state maint") for name in away]
         changes += [
             self._setting(name, f"weight {wanted[name]}") for name, server in servers.items() if server.weight != wanted[name]
@@ -212,6 +213,7 @@ class HAProxy:
 
         if not there(servers):
             return {}
+        # Most requests end by themselves within that time: a client whose connection is cut sees an error.
         before = there(self._until(lambda servers: not there(servers), grace))
         if before:
             self._api.tell(*(f"shutdown sessions server {self._config.backend}/{name}" for name in before))

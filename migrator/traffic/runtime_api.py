@@ -130,6 +130,7 @@ class RuntimeApi:
         answer = self._ask(line)
         if answer.strip():
             raise unexpected(line, answer)
+        # Each command that succeeds is answered by a line break at least.
         if len(answer) < len(commands):
             raise TrafficError(f"haproxy: `{line}`: no answer, so nobody knows whether it was done", hint="was HAProxy reloaded?")
 
@@ -160,6 +161,7 @@ class RuntimeApi:
     def _exchange(self, connection: socket.socket, command: str) -> str:
         ends = self._clock.monotonic() + _SECONDS
         connection.settimeout(_SECONDS)
+        # Without `prompt` first: HAProxy closes the connection after one line, so the end of the stream is the end of the answer.
         connection.sendall(command.encode() + b"\n")
         answer = bytearray()
         while chunk := connection.recv(65536):

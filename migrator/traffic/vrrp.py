@@ -60,6 +60,7 @@ class Vrrp:
 
     def priority_for(self, seconds: float) -> int:
         """Return the priority that makes a host take what was released after this time, below the highest."""
+        # Below 254, which the holder has meanwhile: it keeps the address until it lets go. 255 is the owner's.
         return max(1, min(_PRIORITIES - 3, _PRIORITIES - round(_PRIORITIES * seconds / self.interval)))
 
 
