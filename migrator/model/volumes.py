@@ -112,7 +112,7 @@ class VolumePlan:
     storage: str = ""
     """What is handed over or adopted, in words."""
     alone: bool = False
-    """Whether no second pod may have it mounted (ReadWriteOncePod)."""
+    """Whether no second pod can have it mounted."""
 
     @property
     def handed(self) -> bool:

@@ -106,11 +106,13 @@ def pause_image(nodes: Iterable[Manifest], wanted: Collection[str]) -> str:
 
 
 def why_waiting(pod: Manifest) -> str:
-    """Return why a pod does not run yet, in the words of its status."""
+    """Return why a pod does not run yet, in the words of its status: those of one that has failed come first."""
+    if message := get(pod, "status", "message"):
+        return str(message)
     for status in get(pod, "status", "containerStatuses") or []:
         if waiting := get(status, "state", "waiting"):
             return ": ".join(str(waiting[key]) for key in ("reason", "message") if waiting.get(key))
     for condition in get(pod, "status", "conditions") or []:
         if condition.get("status") == "False" and condition.get("message"):
             return str(condition["message"])
-    return str(get(pod, "status", "message") or get(pod, "status", "reason") or get(pod, "status", "phase") or "nothing is told")
+    return str(get(pod, "status", "reason") or get(pod, "status", "phase") or "nothing is told")

@@ -28,6 +28,8 @@ _KINDS = {
 }
 # What is copied by a mount; what a person has made of them by hand is copied on request only.
 _MOUNTED = (PlaceKind.CSI, PlaceKind.NFS)
+# Drivers that mount a volume for one pod only, unless its class has `shared: "yes"`, which the volume does not tell.
+_ONE_MOUNT = frozenset({"local.csi.openebs.io", "zfs.csi.openebs.io"})
 _ANOTHER_VOLUME = "make a volume for a folder of a node there in its place (delete the claim and the volume on green first)"
 _SAY_SO = "then name the claim in volumes.dataMoved"
 
@@ -291,8 +293,14 @@ class _Draft:
             exclude=rule.exclude if rule else (),
             volume=self.volume["metadata"]["name"] if self.volume else "",
             storage=storage,
-            alone="ReadWriteOncePod" in (get(self.volume or {}, "spec", "accessModes") or []),
+            alone=_has_one_pod(self.volume or {}),
         )
+
+
+def _has_one_pod(volume: Manifest) -> bool:
+    """Return whether a second pod of the same node could not have it mounted."""
+    modes = get(volume, "spec", "accessModes") or []
+    return "ReadWriteOncePod" in modes or get(volume, "spec", "csi", "driver") in _ONE_MOUNT
 
 
 def _names(pods: Iterable[Manifest]) -> tuple[str, ...]:

@@ -56,6 +56,7 @@ def test_the_pause_image_is_found_by_the_name_that_nodes_report(names: list[str]
             "ImagePullBackOff: no x",
         ),
         ({"conditions": [{"status": "True"}, {"status": "False", "message": "0/3 nodes"}]}, "0/3 nodes"),
+        ({"message": "mount failed", "conditions": [{"status": "False", "message": "unknown status"}]}, "mount failed"),
         ({"phase": "Pending"}, "Pending"),
         ({}, "nothing is told"),
     ],

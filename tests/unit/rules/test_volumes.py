@@ -157,6 +157,9 @@ def test_a_volume_that_a_driver_has_made_is_copied_by_its_mount() -> None:
     assert plan.blue.key == Place("n1", plan.blue.path, PlaceKind.CSI).key
     one_pod = (node("n1"), claim(), csi("pv", "vol-1", accessModes=["ReadWriteOncePod"]))
     assert planned(one_pod, green).alone
+    openebs = volume("pv", csi={"driver": "zfs.csi.openebs.io", "volumeHandle": "v"})
+    openebs["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": "zfs.csi.openebs.io"}
+    assert planned((node("n1"), claim(), openebs), green).alone
 
 
 def test_a_volume_is_never_copied_onto_itself() -> None:
