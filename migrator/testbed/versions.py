@@ -21,6 +21,8 @@ HELM = "3.18.6"
 EXTERNAL_DNS = "0.21.0"
 """The newest version all of whose modules are published and that Go 1.26 compiles."""
 LOCAL_PATH = "0.0.30"
+CSI_SPEC, KUBELET_API = "1.11.0", "0.36.3"
+"""What our own CSI driver for tests speaks: the modules of published drivers are not all published."""
 CERT_MANAGER = "1.21.2"
 CERT_MANAGER_KINDS = (
     *("acme.cert-manager.io_challenges", "acme.cert-manager.io_orders"),
@@ -149,6 +151,11 @@ BUILDS = (
                 files=("deploy/local-path-storage.yaml",),
             )
         },
+    ),
+    Build(
+        "csi-driver",
+        {"github.com/container-storage-interface/spec": CSI_SPEC, "k8s.io/kubelet": KUBELET_API},
+        {"csi-driver": Program("csi-driver", "1", "./csi-driver")},
     ),
     Build(
         "cert-manager",

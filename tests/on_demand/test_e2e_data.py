@@ -82,7 +82,11 @@ class Boards:
 
     def replicas(self) -> tuple[int, int]:
         """Return what both sides want of the database."""
-        return tuple(self.kubectl(side, "-n shop get statefulset db")["spec"]["replicas"] for side in ("blue", "green"))
+        return self.replicas_of("db")
+
+    def replicas_of(self, name: str) -> tuple[int, int]:
+        """Return what both sides want of a StatefulSet."""
+        return tuple(self.kubectl(side, f"-n shop get statefulset {name}")["spec"]["replicas"] for side in ("blue", "green"))
 
     def tree(self, side: str) -> Path:
         """Return where the claim's data lies, as this machine sees a node's files."""

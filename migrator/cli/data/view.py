@@ -50,7 +50,8 @@ def show_plan(
         if row["storage"]:
             render.line(f"    {row['storage']}")
         elif row["blue"]:
-            render.line(f"    {row['blue']} → {row['green'] or '?'}")
+            # A volume that no pod has mounted is on no node yet.
+            render.line(f"    {row['blue'].removeprefix(':')} → {(row['green'] or '?').removeprefix(':')}")
         if "bytes" in row:
             render.line(f"    {row['entries']} objects, {size(row['bytes'])}, on {row['fileSystem']}")
         if row["lastPassSeconds"]:
