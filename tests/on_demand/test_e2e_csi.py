@@ -16,7 +16,7 @@ import yaml
 from migrator.testbed.balancer import balancing
 from migrator.testbed.machines.registry import DATABASE_IMAGE
 from migrator.testbed.planes.deploy import deploy
-from tests.on_demand.test_e2e_data import Boards, migration
+from tests.support.boards import Boards, migration
 from tests.support.journey import PORT as WEB_PORT
 from tests.support.journey import cluster, shop
 from tests.support.project import Project
