@@ -74,5 +74,6 @@ def standby_lines(config: AddressConfig, name: str) -> str:
     initial = MAY if host in config.blue else MAY_NOT
     return (
         f"keepalived.conf needs `track_file migrator {{ file {host.track_file} ; weight 1 ; init_file {initial} }}`, "
-        "one setting a line, and `track_file { migrator }` in the vrrp_instance; then systemctl restart keepalived"
+        "one setting a line, and `track_file { migrator }` in the vrrp_instance, with "
+        "`sync_group_tracking_weight` in its vrrp_sync_group where it is in one; then systemctl restart keepalived"
     )

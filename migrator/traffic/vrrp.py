@@ -15,7 +15,8 @@ from migrator.untrusted import printable
 
 _HEAD = re.compile(r"^ (?:VRRP )?(?P<kind>Instance|Track file) = (?P<name>\S+)$")
 _FIELD = re.compile(r"^   (?P<key>[A-Za-z0-9 -]+?) = (?P<value>.*)$")
-_ADDRESS = re.compile(r"^     (?P<ip>[0-9A-Fa-f:.]+)(/\d+)? dev ")
+# After the address: a broadcast address, a peer, and what follows the device (vrrp/vrrp_ipaddress.c: format_ipaddress).
+_ADDRESS = re.compile(r"^     (?P<ip>[0-9A-Fa-f:.]+)(/\d+)?( \S+ \S+)* dev ")
 _TRACKING = re.compile(r"^     (?P<name>\S+), weight (?P<weight>-?\d+)(?P<reverse> reverse)?")
 _NUMBER = re.compile(r"-?\d+")
 _SECTION = "------<"

@@ -37,6 +37,19 @@ def test_the_instance_of_the_address_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "192.0.2.9/24 brd 192.0.2.255 dev eth0 scope global label eth0:vip",
+        "192.0.2.9 peer 192.0.2.8/32 dev eth0",
+        "192.0.2.9 dev eth0",
+    ],
+)
+def test_an_address_is_found_whatever_stands_beside_it(line: str) -> None:
+    """A broadcast address, a peer, a label."""
+    assert read_vrrp(EARLY.replace("192.0.2.9/24 dev eth0 scope global", line), "192.0.2.9", TRACK).name == "shop"
+
+
 def test_times_follow_priority_and_interval() -> None:
     """RFC 5798, section 6.1."""
     found = read_vrrp(NOW, "192.0.2.9", TRACK)
