@@ -63,6 +63,8 @@ def test_a_cri_o_that_starts_nothing_stays_on_no_node_and_a_good_one_goes_on(pro
     assert set(upgrade.nodes().values()) == {(f"v{BLUE}", False)}
     until(lambda: ready_pods(project, "blue") == 2)
     upgrade.assert_runs("abort")
+    # A kubelet tells of a runtime that was restarted when it reports next.
+    until(lambda: "NotReady" not in upgrade.kubectl("get nodes"))
 
     reached = (FIRST, StepId.IMAGES)
     child = upgrade.reach(reached, "run", "--to", GREEN, "--package", f"cri-o={GOOD}")

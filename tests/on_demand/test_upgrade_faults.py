@@ -159,7 +159,7 @@ def test_what_is_wrong_beforehand_is_said_all_at_once_and_nothing_changes(upgrad
     ):
         assert words in said
     assert not upgrade.under_way()
-    assert "has no kubernetes of it" in upgrade.refuses("run", "--to", "1.39.0")
+    assert "has no such kubernetes" in upgrade.refuses("run", "--to", "1.39.0")
     assert "cannot be downgraded" in upgrade.refuses("run", "--to", "1.35.0")
     assert set(upgrade.nodes().values()) == {(f"v{BLUE}", False)}
 
@@ -192,6 +192,9 @@ def test_a_killed_upgrade_of_the_control_plane_goes_on_and_a_cut_cable_is_waited
     child = upgrade.reach(APPLY, "resume", *pause)
     # Past its preflight, which asks the other node: from here on kubeadm needs nothing but its own host.
     until(lambda: "staticpods" in upgrade.on(FIRST, f"cat /var/log/migrator/{unit}.log"))
+    assert child.stdout is not None
+    # What it shows of kubeadm, it shows once it has joined it.
+    assert any(f"{FIRST}: [" in line for line in child.stdout)
     upgrade.lab.cut(FIRST)
     try:
         with pytest.raises(subprocess.TimeoutExpired):

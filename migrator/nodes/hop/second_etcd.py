@@ -2,7 +2,8 @@
 
 It is a copy of the process that runs, on ports of its own. etcd opens its ports first and then waits for the lock of its data
 (bbolt's flock on `member/snap/db`), before it changes anything there. So each of the two is ready and waits while the other one
-serves, the same data is never open twice, and a hand-over takes as long as etcd needs to read its log and to elect itself.
+serves, the same data is never open twice, and a hand-over takes as long as etcd needs to read its log and to elect itself,
+which each of them does at once: the second one by a short timeout of its own, the regular one because it is asked to.
 Meanwhile connections to the regular port wait in the queue of the one that is about to serve (REDIRECT of this host's own
 connections); a client that is refused instead tries again only after a second (grpc's back-off).
 """
@@ -10,6 +11,7 @@ connections); a client that is refused instead tries again only after a second (
 from __future__ import annotations
 
 from migrator.errors import MigratorError
+from migrator.nodes.hop.etcd_election import ELECTION
 from migrator.nodes.hop.process_copy import COPY, RUN
 from migrator.nodes.paths import MANIFESTS, SECOND_ETCD, SECOND_FOLDER
 from migrator.ports import Host
@@ -31,6 +33,15 @@ case "$urls" in
 esac
 for port in 22379 22380 22381; do if listens $port; then echo "port $port is in use" >&2; exit 1; fi; done
 iptables -w -t nat -S OUTPUT > /dev/null
+flag() {{ words cmdline | sed -n "s/^--$1=//p" | cut -d , -f 1 | sed "s/'/'\\\\''/g; s/.*/'&'/"; }}
+next_peer=$(flag listen-peer-urls)
+cat > $folder/election.sh <<END
+folder=$folder next_peer=$next_peer second_peer=$(echo "$next_peer" | sed "s/:2380'$/:22380'/")
+cert=$(flag peer-cert-file) key=$(flag peer-key-file) ca=$(flag peer-trusted-ca-file)
+END
+cat >> $folder/election.sh <<'END'
+{election}
+END
 cat > $folder/etcd-end.sh <<END
 for table in iptables ip6tables; do while \$table -w -t nat -D {redirect} 2>/dev/null; do :; done; done
 END
@@ -56,10 +67,15 @@ iptables -w -t nat -I {redirect} || exit 1
 ip6tables -w -t nat -I {redirect}
 touch {serves}
 ended \$pid
+. $folder/election.sh
+prepare_election
 # The next one has opened its port and waits for the data.
 until listens; do kill -0 \$own || exit 1; sleep 0.05; done
+ask_for_election &
+asking=\$!
 sh $folder/etcd-end.sh
 ended \$own
+wait \$asking
 END
 """
 
@@ -68,7 +84,7 @@ def start_etcd(host: Host, pid: int) -> None:
     """Have a copy of an etcd wait for its data; raises CommandFailedError where one cannot be started without any risk for them."""
     words = {"pid": pid, "name": "etcd", "unit": SECOND_ETCD, "seconds": 3, "go": _GO, "serves": _SERVES, "manifests": MANIFESTS}
     end = f'--property=ExecStopPost="-/bin/sh {SECOND_FOLDER}/etcd-end.sh"'
-    host.run((COPY + _START + RUN).format(**words, redirect=_REDIRECT, more_properties=end))
+    host.run((COPY + _START + RUN).format(**words, redirect=_REDIRECT, election=ELECTION, more_properties=end))
 
 
 def serve_now() -> str:

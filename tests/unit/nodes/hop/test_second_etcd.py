@@ -38,6 +38,7 @@ PROGRAMS = {
     "nsenter": '#!/bin/sh\nwhile test "$1" != --; do shift; done; shift; exec "$@"\n',
     "systemd-run": f'#!/bin/sh\nwhile test "$1" != sh; do shift; done; "$@" >/dev/null 2>&1 & echo $! > $HOST/units/{SECOND_ETCD}\n',
     "iptables": TABLES,
+    "curl": "#!/bin/sh\nexit 7\n",
     "ip6tables": "#!/bin/sh\nexit 1\n",
 }
 
@@ -156,3 +157,36 @@ def test_one_that_is_told_to_serve_before_its_first_line_has_run_serves(etcds: E
     start_etcd(etcds.host, etcds.first.pid)
     until(lambda: etcds.served == ["2379 it's", "22379 it's"])
     assert etcds.first.wait(timeout=30) != 0
+
+
+MEMBER = 10276657743932975437
+ASKED = rf"""#!/bin/sh
+case "$*" in
+  */members) printf 'HTTP/1.1 200 OK\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\n\r\n[%s{{"id":{MEMBER},"name":"a"}}]' "$(cat $HOST/others)" ;;
+  */version) echo '{{"etcdserver":"3.7.3","etcdcluster":"3.7.0"}}' ;;
+  *) echo "$*" > $HOST/asked; for word; do case "$word" in @*) cp "${{word#@}}" $HOST/sent ;; esac; done ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("others", ["", '{"id":7,"name":"b"},'])
+def test_the_next_one_is_asked_to_elect_itself_where_it_is_the_only_member(etcds: Etcds, others: str) -> None:
+    """It has the member's own number, as a protobuf writes it, and the cluster's; of several members none is asked."""
+    (etcds.host.root / "others").write_text(others)
+    etcds.host.program("curl", ASKED)
+    start_etcd(etcds.host, etcds.first.pid)
+    etcds.host.run(f"touch {SECOND_FOLDER}/etcd.go")
+    etcds.first.wait(timeout=30)
+    until(lambda: len(etcds.served) == 2)
+    etcds.begin()
+    until(lambda: len(etcds.served) == 3)
+    unit = int((etcds.host.root / "units" / SECOND_ETCD).read_text())
+    until(lambda: not Path(f"/proc/{unit}").exists())
+    if others:
+        assert not (etcds.host.root / "asked").exists()
+        return
+    asked = (etcds.host.root / "asked").read_text()
+    assert "X-Etcd-Cluster-ID: cdf818194e3a8c32" in asked
+    assert "https://127.0.0.1:2380/raft?[1-50]" in asked
+    number = bytes.fromhex("cdd2918bd2b881cf8e01")
+    assert (etcds.host.root / "sent").read_bytes() == b"\x08\x0e\x10" + number + b"\x18" + number
