@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from migrator.errors import BlockedError, MigratorError
 from migrator.model.kubeadm import CONTROL_PLANE
 from migrator.nodes.action import await_done
+from migrator.nodes.detached import running_units
 from migrator.nodes.hop.etcd import SNAPSHOTS
 from migrator.nodes.hop.kubeadm import PATCHES, forget_marks, is_marked, kubeadm_upgrade, kubelet_words, mark
 from migrator.nodes.hop.local_api import LOCAL_KUBECTL, asked_newest
@@ -57,6 +58,16 @@ class ControlPlaneEmulating:
 
     def run(self, host: Host) -> None:
         """Run kubeadm as a unit of its own; raises MigratorError with kubeadm's own words."""
+        version = self.staged.version
+        words = f"apply v{version} --yes --skip-phases={_LATER}"
+        unit = f"migrator-emulating-{version}"
+        if f"{unit}.service" not in running_units(host):
+            self._bring_patches(host)
+        kubeadm_upgrade(host, self.staged, words, self.cluster, unit=unit, say=self.say, patches=_PATCHES)
+        mark(host, _MARK, version)
+
+    def _bring_patches(self, host: Host) -> None:
+        """Write them anew; a kubeadm of an earlier run that still reads them would do without the flag."""
         host.run(
             f"set -e; rm -rf {_PATCHES}; mkdir -p -m 700 {_PATCHES}; if test -d {PATCHES}; then cp -a {PATCHES}/. {_PATCHES}/; fi"
         )
@@ -64,11 +75,6 @@ class ControlPlaneEmulating:
         for component in CONTROL_PLANE:
             # kubeadm applies patches in the order of their names: this one after a person's.
             host.write(f"{_PATCHES}/{component}~emulated+json.json", patch.encode(), mode=0o600)
-        version = self.staged.version
-        words = f"apply v{version} --yes --skip-phases={_LATER}"
-        unit = f"migrator-emulating-{version}"
-        kubeadm_upgrade(host, self.staged, words, self.cluster, unit=unit, say=self.say, patches=_PATCHES)
-        mark(host, _MARK, version)
 
 
 @dataclass(slots=True, frozen=True)

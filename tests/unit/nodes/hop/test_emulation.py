@@ -102,6 +102,17 @@ def test_kubeadm_gets_the_flag_beside_a_person_s_patches_and_changes_static_pods
     assert host.started == ["migrator-emulating-1.37.2"], "a unit that the raising kubeadm cannot be taken for"
 
 
+def test_patches_that_a_kubeadm_of_an_earlier_run_may_read_stay_as_they_are() -> None:
+    """Without its flag the new API server would write what the old one cannot read."""
+    unit = f"migrator-emulating-{STAGED.version}.service"
+    host = FakeHost("cp", accepts=[""])
+    host.answers["list-units"] = f"{unit} loaded active running kubeadm\n"
+    host.answers["systemctl show"] = "ActiveState=active\nSubState=exited\nExecMainStatus=0\n"
+    EMULATING.run(host)
+    assert any("list-units" in command for command in host.commands)
+    assert not any("emulating-patches" in command and "rm -rf" in command for command in host.commands)
+
+
 def test_emulating_is_not_done_once_the_old_manifests_are_back(host: ShellHost) -> None:
     """The next upgrade runs kubeadm again."""
     EMULATING.run(host)
