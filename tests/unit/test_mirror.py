@@ -38,6 +38,7 @@ ELSEWHERE = {
     "cli/boundary.py": "tests/unit/cli/test_main.py",
     "cli/copy.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/cutover.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
+    "nodes/hop/etcd_election.py": "tests/unit/nodes/hop/test_second_etcd.py, of which it is a part, and tests/integration",
     "volumes/agent/block_pass.py": "tests/integration/test_volumes.py, on loop devices between two hosts",
     "cli/data/": "tests/integration/test_data.py, on a real pair of clusters and hosts",
     "cli/diff.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
