@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from migrator.volumes.agent import users
-from migrator.volumes.agent.users import Mount, mount_of, mounts
+from migrator.volumes.agent.users import Mount, is_of_pod, mount_of, mounts
 
 _OPEN = "import sys; file = open(sys.argv[1], 'rb'); print('up', flush=True); sys.stdin.read()"
 _MAP = (
@@ -64,3 +67,20 @@ def test_the_mount_that_a_path_lies_in_is_the_deepest(tmp_path: Path) -> None:
     """And /proc is one of its own."""
     assert mount_of("/proc/sys").kind == "proc"
     assert any(mount.point == mount_of(str(tmp_path)).point for mount in mounts())
+
+
+@pytest.mark.parametrize(
+    ("group", "own"),
+    [
+        ("0::/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1a2b_3c.slice/crio-77.scope\n", True),
+        ("0::/kubepods/besteffort/pod1a2b-3c/77\n", True),
+        ("0::/kubepods/besteffort/pod9f9f-3c/77\n", False),
+        ("0::/system.slice/kubelet.service\n", False),
+    ],
+)
+def test_a_process_of_the_tools_own_pod_is_told_by_its_control_group(
+    monkeypatch: pytest.MonkeyPatch, group: str, *, own: bool
+) -> None:
+    """By systemd's names and by those of cgroupfs; another pod's process is a user."""
+    monkeypatch.setattr("builtins.open", lambda path, **_: io.StringIO(group if path == "/proc/7/cgroup" else ""))
+    assert is_of_pod(7, "1a2b-3c") is own
