@@ -13,8 +13,8 @@ from __future__ import annotations
 # `raftpb.Message`: type 14 (MsgTimeoutNow), to, from; without a term it is taken as of the present one.
 ELECTION = r"""
 election=
-# Members speak HTTP 1.1; what speaks HTTP 2 there is taken for gRPC.
-ask() { curl -s -f --http1.1 --noproxy '*' $tls "$@" 2>/dev/null; }
+# Members speak HTTP 1.1; what speaks HTTP 2 there is taken for gRPC. The first refusal ends it: an election comes without it, too.
+ask() { timeout 30 curl -s -f --fail-early --http1.1 --noproxy '*' $tls "$@" 2>/dev/null; }
 prepare_election() {
   tls=
   inside=/proc/$own/root
@@ -38,7 +38,7 @@ prepare_election() {
 }
 ask_for_election() {
   test -n "$election" || return
-  ask -m 30 -o /dev/null --rate 50/s -H "X-Etcd-Cluster-ID: $cluster" -H "X-Server-Version: $version" \
+  ask -o /dev/null --rate 50/s -H "X-Etcd-Cluster-ID: $cluster" -H "X-Server-Version: $version" \
     --data-binary "@$folder/election" "$next_peer/raft?[1-50]"
 }
 """
