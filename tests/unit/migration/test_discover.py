@@ -6,9 +6,10 @@ import pytest
 
 from migrator.migration.discover import Discovery, discover, handed_over
 from migrator.model.ref import ObjectRef
+from migrator.rules.accounts import TOKEN_TYPE
 from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.objects import config_map, crd, deployment, made, service
-from tests.support.pairs import Pair, in_shop, pair, shop
+from tests.support.pairs import Pair, in_green, in_shop, pair, shop
 
 
 def read(both: Pair) -> Discovery:
@@ -177,3 +178,12 @@ def test_what_lives_and_dies_with_a_pod_that_stays_does_not_move() -> None:
         found = read(both)
         assert {item.ref.name: item.skip for item in found.objects if item.ref.kind == "ConfigMap"} == {"lock": reason, "free": ""}
         assert ("lock" in {ref.name for ref in found.inventory.blue.staying}) is bool(reason)
+
+
+def test_tokens_that_blue_generated_are_left_behind_with_the_references_to_them() -> None:
+    """Green's account would refer to Secrets that never come; a person's own Secret stays named."""
+    account = in_shop(made("v1", "ServiceAccount", "robot", secrets=[{"name": "robot-token-x7k2p"}, {"name": "own"}]))
+    both = pair(account, in_shop(made("v1", "Secret", "own", type="Opaque")))
+    both.blue.hold(in_shop(made("v1", "Secret", "robot-token-x7k2p", type=TOKEN_TYPE)), manager="kube-controller-manager")
+    both.copy()
+    assert in_green(both.green, ObjectRef("", "ServiceAccount", "shop", "robot"))["secrets"] == [{"name": "own"}]

@@ -15,10 +15,11 @@ def test_bare_pod_loses_its_node_and_token() -> None:
         "nodeName": "n1",
         "priority": 0,
         "volumes": [{"name": "kube-api-access-abcde"}, {"name": "own"}],
-        "containers": [{"name": "m", "volumeMounts": [mount, {"name": "own"}]}],
+        "containers": [{"name": "m", "volumeMounts": [mount, {"name": "own"}]}, {"name": "n", "volumeMounts": [{"name": "own"}]}],
     }
     done = workloads.unschedule_pod(made("v1", "Pod", "p", spec=spec), PLAIN)
-    assert done["spec"] == {"volumes": [{"name": "own"}], "containers": [{"name": "m", "volumeMounts": [{"name": "own"}]}]}
+    own = {"volumeMounts": [{"name": "own"}]}
+    assert done["spec"] == {"volumes": [{"name": "own"}], "containers": [{"name": "m", **own}, {"name": "n", **own}]}
 
 
 def test_what_held_nothing_but_the_token_goes() -> None:

@@ -46,6 +46,18 @@ def test_what_cannot_be_taken_back_is_told(pair: Pair, side: str, words: str, si
     assert pair.sides == (True, False)
 
 
+@pytest.mark.parametrize(("side", "count"), [("green", 0), ("blue", 0), ("", 1)])
+def test_what_is_back_runs_on_blue_and_on_blue_alone(pair: Pair, side: str, count: int) -> None:
+    """A rollback reports it, so it counts only once both sides have answered."""
+    over = pair.over()
+    if side:
+        cluster = pair.green if side == "green" else pair.blue
+        cluster.faults.append(Fault("patch", lambda: UnavailableError(f"{side} did not answer"), times=1))
+    sides = (Side(lambda: pair.blue, 1.0), Side(lambda: pair.green, 1.0))
+    returned = hand_back(pair.run.state.handed, WayBack(*sides), pair.run.clock)
+    assert (len(over), len(returned.back)) == (1, count)
+
+
 def test_the_time_of_the_last_run_goes_with_a_cronjob_in_both_directions(pair: Pair) -> None:
     """Else the side that resumes runs again what the other one has done."""
     runs(pair.blue, NIGHTLY, "2026-01-02T03:00:00Z")

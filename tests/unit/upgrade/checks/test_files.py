@@ -28,6 +28,7 @@ API = {"kube-apiserver": static("kube-apiserver")}
         ),
         ({"manifests": API, "other_files": {"#kube-apiserver.yaml#": static("kube-apiserver")}}, "failure", "a second"),
         ({"other_files": {"README": {}}}, "failure", "it is not a static pod"),
+        ({"other_files": {"notes.json": {}}}, "failure", "it is not a static pod"),
         ({"other_files": {"old.json": static("old")}}, "", ""),
         ({"manifests": {**API, "kube-apiserver-old": static("kube-apiserver")}}, "failure", "are both kube-apiserver"),
         ({"manifests": {**API, "kube-vip": static("kube-vip")}}, "warning", "no upgrade knows of: kube-vip"),

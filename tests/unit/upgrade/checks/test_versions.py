@@ -152,7 +152,9 @@ def test_a_package_that_every_host_has_needs_no_source() -> None:
     installed = {"kubernetes": "1.36.3-1", "cri-o": "1.36.0-1", "crictl": "1.37.0-1"}
     hosts = tuple(host(name, installed=installed) for name in ("cp", "w1", "w2"))
     assert findings("packages", available=available, hosts=hosts) == []
-    assert len(findings("packages", available=available, hosts=(*hosts[:2], host("w2")))) == 1
+    for there, words in (({}, "none"), ({"crictl": ("1.35.0", "1.36.0")}, "1.35.0, 1.36.0")):
+        one = findings("packages", available={**available, **there}, hosts=(*hosts[:2], host("w2")))
+        assert [item.reason.partition(" is ")[2] for item in one] == [f"not in the package source (there: {words})"]
 
 
 @pytest.mark.parametrize(
