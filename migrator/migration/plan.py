@@ -195,7 +195,7 @@ def _decide(
     if item.ended:
         # It needs nothing to run, and is to be there before what would carry it out.
         return _Decided(item, {ref: hard for ref, hard in needs.items() if hard}, ranks | {green: order.Rank.EARLY})
-    rank = effects.rank(done.manifest, green, crds)
+    rank = effects.rank(done.manifest, green)
     if rank is not None:
         ranks[green] = rank
     return _Decided(item, needs, ranks, persons)

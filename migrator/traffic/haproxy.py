@@ -23,7 +23,7 @@ from migrator.traffic.next_start import lines_to_change, loads_state
 from migrator.traffic.runtime_api import RuntimeApi
 from migrator.traffic.start_options import StartOptions, pins_ports, read_start_options
 from migrator.traffic.state_file import StateFile
-from migrator.traffic.suitability import depends_on_hash_type, obstacles
+from migrator.traffic.suitability import depends_on_hash_type, notices, notices_of_start, obstacles
 from migrator.untrusted import printable
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
 """In `show info`."""
-PEERS = re.compile(r"id=(\S+?)\(remote")
-"""In `show peers`: those that are another HAProxy."""
 # Weights end at 256 (HAProxy configuration manual, `weight`).
 _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
@@ -321,31 +319,15 @@ class HAProxy:
                 self._set(server.name, "state ready")
 
     def _notices(self, backend: Backend) -> Iterator[str]:
-        peers = ", ".join(PEERS.findall(self._api.show("show peers", begins="")))
-        if peers and len(self._config.instances) < 2:
-            yield (
-                f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
-                "weights there, or traffic goes back to blue when it takes over"
-            )
-        if backend.mode == "tcp":
-            yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
+        alone = len(self._config.instances) < 2
+        yield from notices(backend, self._api.show("show peers", begins=""), alone=alone)
         info = self._info()
         options = self._start_options(info)
-        pinned = pins_ports(info, options)
-        if self._state_file and pinned:
-            yield (
-                f"HAProxy {pinned}, so {self._state_file.path} keeps the servers' ports: "
-                "when you change a port in haproxy.cfg, take the server's line out of that file"
-            )
+        yield from notices_of_start(info, options, str(self._state_file.path) if self._state_file else "")
         if self._configuration != "print" and not self._keeps_state(options):
             change = self._file(info, options).change(self._wanted(100))
             lines = f"`{'`, `'.join(change.lines)}`; " if change.lines else ""
             yield f"at the end of a cutover {change.file} is changed: {lines}{change.copy} keeps it as it was; nothing is reloaded"
-        if options and options.persistence:
-            yield (
-                f"haproxy.cfg has `{options.persistence}`: clients that it covers stay on green after a rollback; "
-                "take it out for the time of the migration"
-            )
 
     def _info(self) -> str:
         return self._api.show("show info", begins="Name:")

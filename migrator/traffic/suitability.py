@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from migrator.traffic.backend import Backend, Server
+from migrator.traffic.start_options import StartOptions, pins_ports
+from migrator.untrusted import printable
 
 _TAKES_WEIGHTS = frozenset({"roundrobin", "leastconn", "random"})
 # The others divide by a hash, whose type HAProxy does not tell: see `depends_on_hash_type`.
 _NO_WEIGHTS = frozenset({"static-rr", "first"})
+PEERS = re.compile(r"id=(\S+?)\(remote")
+"""In `show peers`: those that are another HAProxy."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,4 +55,31 @@ def _of_ours(server: Server) -> Iterator[Obstacle]:
         yield Obstacle(
             f"server {server.name} has an agent check, which sets weight and state by itself",
             f"`disable agent {server.state[1]}/{server.name}`, or take `agent-check` out of its line",
+        )
+
+
+def notices(backend: Backend, shown_peers: str, *, alone: bool) -> Iterator[str]:
+    """Yield what a person should know of a backend that can be moved; `alone`: no other instance is told of a cutover."""
+    peers = ", ".join(PEERS.findall(shown_peers))
+    if peers and alone:
+        yield (
+            f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
+            "weights there, or traffic goes back to blue when it takes over"
+        )
+    if backend.mode == "tcp":
+        yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
+
+
+def notices_of_start(info: str, options: StartOptions | None, state_file: str) -> Iterator[str]:
+    """Yield what a person should know of how HAProxy was started (`show info`, its options, the file that keeps its state)."""
+    pinned = pins_ports(info, options)
+    if state_file and pinned:
+        yield (
+            f"HAProxy {pinned}, so {state_file} keeps the servers' ports: "
+            "when you change a port in haproxy.cfg, take the server's line out of that file"
+        )
+    if options and options.persistence:
+        yield (
+            f"haproxy.cfg has `{options.persistence}`: clients that it covers stay on green after a rollback; "
+            "take it out for the time of the migration"
         )

@@ -18,6 +18,8 @@ _CERTIFICATE = "Certificate.cert-manager.io"
 _DEFINITION = ObjectRef("apiextensions.k8s.io", "CustomResourceDefinition", "", "certificates.cert-manager.io")
 # A cert-manager that runs on green watches Secrets and Certificates apart, and orders what has no Secret in its cache.
 _SETTLE_SECONDS = 2.0
+# It makes Certificates of these itself, where an annotation of its own asks for it (cert-manager.io/docs/usage/ingress, gateway).
+_ASKED_FOR_BY = frozenset({"Ingress.networking.k8s.io", "Gateway.gateway.networking.k8s.io"})
 # States of an order in which nothing is done for it any more. Source: cert-manager's API, acme.cert-manager.io/v1.
 _ENDED = frozenset({"valid", "invalid", "expired", "errored"})
 
@@ -28,8 +30,13 @@ def settle(due: Iterable[PlanItem], plan: Plan, live: Collection[ObjectRef], clo
     `live`: what green had before the copy. Where this copy brings the kind, none runs there.
     """
     brought = _DEFINITION not in live and any(item.green == _DEFINITION for item in plan.of(Decision.MOVE))
-    if not brought and any(item.green.type_name == _CERTIFICATE and item.green not in live for item in due):
+    if not brought and any(item.green not in live and _orders(item) for item in due):
         clock.sleep(_SETTLE_SECONDS)
+
+
+def _orders(item: PlanItem) -> bool:
+    kind = item.green.type_name
+    return kind == _CERTIFICATE or (kind in _ASKED_FOR_BY and b'"cert-manager.io/' in item.body)
 
 
 def findings(plan: Plan, blue: Blue, turned: Collection[ObjectRef]) -> Iterator[Finding]:

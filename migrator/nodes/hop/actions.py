@@ -78,6 +78,11 @@ class HopSpec:
         """Kubeadm of the version after the hop, beside what is installed."""
         return Staged(self.packages)
 
+    def ready(self, node: NodeSpec) -> Ready:
+        """Return the wait for a node; its images are there already, so that only the stack's own word makes it longer."""
+        ready = Ready(node, self.control_plane_host)
+        return dataclasses.replace(ready, seconds=self.cluster.ready_seconds) if self.cluster.ready_timeout else ready
+
     @property
     def runtime_packages(self) -> Packages:
         """CRI-O and the packages that belong to it."""
@@ -90,7 +95,7 @@ def runtime(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     return [
         HopAction(StepId.RUNTIME_PACKAGES, ProvenRuntime(hop.runtime_packages)),
         HopAction(StepId.RUNTIME_SERVICE, Service("crio")),
-        HopAction(StepId.NODE_READY, Ready(node, hop.control_plane_host)),
+        HopAction(StepId.NODE_READY, hop.ready(node)),
     ]
 
 
@@ -141,5 +146,5 @@ def kubelet(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
         HopAction(StepId.SANDBOX_IMAGE, SandboxImage(hop.cluster)),
         *([] if node.role == "control-plane" else [settings]),
         HopAction(StepId.KUBELET_RESTARTED, covered),
-        HopAction(StepId.NODE_READY, Ready(node, host)),
+        HopAction(StepId.NODE_READY, hop.ready(node)),
     ]

@@ -196,6 +196,19 @@ def test_a_service_with_a_chosen_port_is_written_before_those_that_are_given_one
     assert wave["z-chosen"] < wave["a-given"]
 
 
+def test_a_custom_object_comes_after_secrets_also_where_its_kind_does_not_move() -> None:
+    """Green's own cert-manager would order what it finds no Secret for."""
+    definition = crd("certificates", "Certificate", "cert-manager.io")
+    clusters = pair(definition, config="move: {clusterScoped: false}")
+    clusters.green.hold(definition)
+    clusters.blue.hold(
+        made("v1", "Secret", "tls", namespace="shop"),
+        made("cert-manager.io/v1", "Certificate", "a", namespace="shop", spec={"secretName": "tls"}),
+    )
+    waves = [[item.green.kind for item in wave] for wave in clusters.read()[0].waves]
+    assert waves == [["Namespace"], ["Secret"], ["Certificate"]]
+
+
 def test_what_a_person_put_into_kube_system_is_found_and_needed() -> None:
     """It stays, with the reason and the line that brings it; the plan warns of what moves and needs it; green's own is no difference."""
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "extension-apiserver-authentication-reader"}

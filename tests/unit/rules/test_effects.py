@@ -23,6 +23,8 @@ def asking(annotation: str) -> Manifest:
         (deployment("web"), Rank.PODS),
         (cron_job("nightly"), Rank.PODS),
         (made("example.com/v1", "Database", "d"), Rank.CUSTOM),
+        (made("gateway.networking.k8s.io/v1", "Gateway", "d"), Rank.CUSTOM),
+        (made("networking.k8s.io/v1", "Ingress", "d"), None),
         (service("a", clusterIP="10.96.0.9"), Rank.EARLY),
         (service("a", type="LoadBalancer", loadBalancerIP="192.0.2.9"), Rank.EARLY),
         (asking("metallb.io/loadBalancerIPs"), Rank.EARLY),
@@ -35,10 +37,22 @@ def asking(annotation: str) -> Manifest:
         (config_map("c"), None),
     ],
     ids=[
-        *("workload", "CronJob", "custom", "address", "of a cloud", "MetalLB", "Cilium", "kube-vip", "any address"),
+        *(
+            "workload",
+            "CronJob",
+            "custom",
+            "custom of a project of Kubernetes",
+            "of Kubernetes",
+            "address",
+            "of a cloud",
+            "MetalLB",
+            "Cilium",
+            "kube-vip",
+            "any address",
+        ),
         *("port", "headless", "allocated", "other"),
     ],
 )
 def test_when_an_object_is_written(manifest: Manifest, wanted: Rank | None) -> None:
     """Chosen numbers before allocated ones; what makes pods is known."""
-    assert rank(manifest, ref_of(manifest), {("example.com", "Database")}) is wanted
+    assert rank(manifest, ref_of(manifest)) is wanted

@@ -84,3 +84,14 @@ def test_certificates_come_a_while_after_their_secrets(stand: Stand) -> None:
         run_copy(stand.session, CopyOptions())
         seconds.append(stand.clock.monotonic() - before)
     assert [spent >= 2.0 for spent in seconds] == [False, True, False]
+
+
+@pytest.mark.parametrize(("annotation", "waits"), [("cert-manager.io/cluster-issuer", True), ("example.com/issuer", False)])
+def test_so_does_an_ingress_that_asks_for_a_certificate(stand: Stand, annotation: str, *, waits: bool) -> None:
+    """Cert-manager makes the Certificate of it at once."""
+    ingress = made("networking.k8s.io/v1", "Ingress", "web", namespace="shop", spec={})
+    ingress["metadata"]["annotations"] = {annotation: "acme"}
+    stand.blue.hold(ingress)
+    before = stand.clock.monotonic()
+    run_copy(stand.session, CopyOptions())
+    assert (stand.clock.monotonic() - before >= 2.0) is waits

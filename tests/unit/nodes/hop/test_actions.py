@@ -10,6 +10,7 @@ from migrator.model.upgrade import StepId
 from migrator.nodes.hop import actions
 from migrator.nodes.hop.actions import HopAction, HopSpec
 from migrator.nodes.hop.etcd import Snapshot
+from migrator.nodes.membership import Ready
 from migrator.nodes.spec import NodeSpec
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER, spec
@@ -41,6 +42,16 @@ def test_only_the_runtime_and_its_kin_are_upgraded_first() -> None:
     made = actions.runtime(hop(), WORKER)
     assert ids(made) == [StepId.RUNTIME_PACKAGES, StepId.RUNTIME_SERVICE, StepId.NODE_READY]
     assert hop().runtime_packages.versions == {"cri-o": "1.37.0", "crictl": "1.37.1"}
+
+
+@pytest.mark.parametrize(("word", "seconds"), [("", 300.0), ("1h", 3600.0)])
+def test_a_node_gets_the_time_that_its_stack_gives(word: str, seconds: float) -> None:
+    """Some boards are slow."""
+    slow = replace(hop(), cluster=replace(hop().cluster, ready_timeout=word))
+    waits = [
+        item.action for made in (actions.runtime, actions.kubelet) for item in made(slow, WORKER) if item.id is StepId.NODE_READY
+    ]
+    assert [wait.seconds for wait in waits if isinstance(wait, Ready)] == [seconds, seconds]
 
 
 def test_patches_are_brought_where_a_person_has_some() -> None:
