@@ -27,6 +27,9 @@ from migrator.ports import Host
 from migrator.untrusted import HIDDEN, for_shell, without_credentials
 
 _STATE = "/var/lib/kubelet"
+# How long etcd's log takes to be on its disk (etcd.io/docs, metrics); kubeadm has etcd tell its metrics at this address.
+_WRITES = "etcd_disk_wal_fsync_duration_seconds"
+_MOST_WRITES = 0.99
 # Files need not end with a line: state files do not. The kubelet reads its drop-in files by their names (KEP-3983).
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
@@ -58,6 +61,8 @@ echo; echo '@@ plugins'
 folders=$(cat /etc/crio/crio.conf /etc/crio/crio.conf.d/* 2>/dev/null | grep -v '^ *#' | grep -oE '"/[^"]*cni[^"]*"' | tr -d '"')
 ls /opt/cni/bin /usr/lib/cni /usr/libexec/cni /usr/local/lib/cni $folders 2>/dev/null
 echo; echo '@@ cpus'; cat /sys/devices/system/cpu/online 2>/dev/null
+echo; echo '@@ writes'
+test ! -e {MANIFESTS}/etcd.yaml || curl -s --max-time 2 http://127.0.0.1:2381/metrics 2>/dev/null | grep '^{_WRITES}_bucket' || true
 """
 
 
@@ -89,6 +94,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         unreadable_state=tuple(_unreadable(parts)),
         cpus=(_cpus(parts) if policies.get("cpuManagerPolicy") == "static" else "", parts.get("cpus", "").strip()),
         no_plugins=tuple(_no_plugins(parts)),
+        write_seconds=_write_seconds(parts.get("writes", "")),
         flags=flags,
         flags_of_kubeadm=frozenset(_once(parts)),
         kept=functools.reduce(merged, [*drop_ins, settings_of_flags(flags)], {}),
@@ -171,6 +177,13 @@ def _no_plugins(parts: dict[str, str]) -> Iterable[str]:
     for plugin in listed if isinstance(listed, list) and there else []:
         wanted = (get(plugin, "type"), get(plugin, "ipam", "type"))
         yield from (name for name in wanted if isinstance(name, str) and name and name not in there)
+
+
+def _write_seconds(metrics: str) -> float:
+    """Return the upper end of the bucket that holds the 99th of 100 writes; each bucket of a histogram counts all below."""
+    told = re.findall(r'_bucket\{le="([0-9.e-]+|\+Inf)"\} (\d+)', metrics)
+    buckets = sorted((float(end), int(count)) for end, count in told)
+    return next((end for end, count in buckets if count >= _MOST_WRITES * buckets[-1][1]), 0.0) if told and buckets[-1][1] else 0.0
 
 
 def _cpus(parts: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import NamedTuple
 
 from migrator.model.facts import Member, UpgradeFacts
@@ -36,6 +37,8 @@ _LOGS = "see `crictl logs` of its etcd"
 # What etcd takes where no quota is set.
 _USUAL_QUOTA = 2 << 30
 _FULL = 0.8
+# A member that waits longer misses heartbeats (100 ms) again and again; etcd wants 10 ms (etcd.io/docs, hardware).
+_SLOW_SECONDS = 0.2
 
 
 def members(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -59,6 +62,18 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(CheckName.ETCD, member.name, "does not answer", _LOGS)
         yield from _nearly_full(facts, member)
         yield from _too_old(facts, member)
+
+
+def slow_disks(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find disks, such as SD cards, that keep etcd waiting: it elects anew again and again (etcd#13169, k3s#1850)."""
+    for host in facts.hosts:
+        if host.write_seconds > _SLOW_SECONDS:
+            takes = f"{host.write_seconds:.1f} s" if isfinite(host.write_seconds) else "more than 8 s"
+            reason = (
+                f"etcd's disk is slow: 99 of 100 writes need up to {takes}, 10 ms are wanted; images that are pulled make it slower"
+            )
+            hint = "/var/lib/etcd on an SSD, or nothing else on its disk; `etcdctl check perf` shows what it reaches"
+            yield warn(CheckName.ETCD, host.name, reason, hint)
 
 
 def _nearly_full(facts: UpgradeFacts, member: Member) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.names,
     hosts.addresses,
     etcd.members,
+    etcd.slow_disks,
     etcd.elsewhere,
     etcd.pinned,
     versions.runtime,

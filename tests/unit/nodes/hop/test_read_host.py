@@ -230,3 +230,27 @@ def test_the_first_file_of_a_network_counts_and_the_runtime_names_folders(tmp_pa
     (tmp_path / "cni").mkdir()
     (tmp_path / "cni/theirs").write_text("")
     assert read_host(host, WORKER, "1.36.3").no_plugins == ("gone",)
+
+
+BUCKET = 'etcd_disk_wal_fsync_duration_seconds_bucket{le="%s"} %d'
+FAST = [("0.001", 50), ("0.008", 989), ("0.016", 995), ("8.192", 1000), ("+Inf", 1000)]
+
+
+@pytest.mark.parametrize(
+    ("buckets", "seconds"),
+    [
+        (FAST, 0.016),
+        ([("0.512", 98), ("1.024", 99), ("+Inf", 100)], 1.024),
+        ([("8.192", 1), ("+Inf", 2)], float("inf")),
+        ([("+Inf", 0)], 0.0),
+    ],
+    ids=["card", "slow card", "beyond", "none yet"],
+)
+def test_how_long_etcd_waits_for_its_disk_is_read(tmp_path: Path, buckets: list[tuple[str, int]], seconds: float) -> None:
+    """From what it tells Prometheus; a worker has none, and is not asked."""
+    host = ShellHost(tmp_path)
+    told = "\n".join(["# HELP etcd_disk_wal_fsync_duration_seconds x", *(BUCKET % item for item in buckets)])
+    host.program("curl", f"#!/bin/sh\ncat <<'END'\n{told}\nEND\n")
+    assert read_host(host, WORKER, "1.36.3").write_seconds == 0.0
+    host.write("/etc/kubernetes/manifests/etcd.yaml", b"")
+    assert read_host(host, WORKER, "1.36.3").write_seconds == seconds

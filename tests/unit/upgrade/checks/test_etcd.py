@@ -80,3 +80,14 @@ def test_an_etcd_that_takes_no_writes_is_found_before(
     assert [
         (item.severity.value, words in item.reason, cure in item.hint) for item, (_, words, cure) in zip(items, found, strict=True)
     ] == [(severity, True, True) for severity, _, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"), [(0.0, []), (0.128, []), (0.256, ["up to 0.3 s"]), (float("inf"), ["more than 8 s"])]
+)
+def test_a_slow_disk_is_told(seconds: float, found: list[str]) -> None:
+    """An SD card carries etcd until images are pulled beside it."""
+    told = [item for item in check(facts(hosts=hosts(write_seconds=seconds))) if "disk is slow" in item.reason]
+    assert [(item.severity.value, words in item.reason) for item, words in zip(told, found, strict=True)] == [
+        ("warning", True)
+    ] * len(found)
