@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -19,6 +20,9 @@ _AFFIX = r"^([A-Za-z0-9_.-]|%\{record_type\})*$"
 
 
 def _name(text: str) -> str:
+    if not text.isascii():
+        with contextlib.suppress(UnicodeError):
+            raise ValueError(f"{text!r} is not a name as DNS has it; write {text.encode('idna').decode()}")
     if len(text) > 253 or not _NAME.fullmatch(text):
         raise ValueError(f"{text!r} is not a name in DNS")
     return text.rstrip(".").lower()
@@ -59,6 +63,8 @@ class DnsConfig(Frozen):
     def _fits(self) -> DnsConfig:
         if self.name != self.zone and not self.name.endswith(f".{self.zone}"):
             raise ValueError(f"{self.name} is not in zone {self.zone}")
+        if self.name == self.zone and self.type == "CNAME":
+            raise ValueError("the name of the zone itself cannot be a CNAME (RFC 1034, 3.6.2): name a type A or AAAA")
         read = _READ[self.type]
         for side in (self.blue, self.green):
             for value in side:

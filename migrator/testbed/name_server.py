@@ -92,15 +92,21 @@ class NameServer:
 
 
 @contextmanager
-def name_server(folder: Path, records: str, *, writable: bool = True, notifies: int = 0) -> Iterator[NameServer]:
-    """Run a primary with these records (as in a zone file); `notifies`: the port of a secondary that it tells of changes."""
+def name_server(
+    folder: Path, records: str, *, writable: bool = True, signed: bool = False, notifies: int = 0
+) -> Iterator[NameServer]:
+    """Run a primary with these records (as in a zone file).
+
+    `signed`: it signs the zone inline, and answers from the signed copy; `notifies`: the port of a secondary that hears of changes.
+    """
     folder.mkdir(parents=True)
     key = folder / "tsig.key"
     write_key(key)
     (folder / "zone").write_text(RECORDS.format(zone=ZONE, records=records))
     told = f"also-notify {{ 127.0.0.1 port {notifies}; }};" if notifies else ""
     grant = 'update-policy { grant "migrator" zonesub ANY; };' if writable else ""
-    options = f'type primary; file "{folder}/zone"; {grant} {told}'
+    signs = "dnssec-policy default; inline-signing yes;" if signed else ""
+    options = f'type primary; file "{folder}/zone"; {grant} {signs} {told}'
     with _running(folder, key, options, notify="explicit" if notifies else "no") as server:
         yield server
 

@@ -144,17 +144,30 @@ class Dns:
                 self._primary.change(self._config.zone, key, self._config.name, self._config.type, before, after)
             except Changed:
                 continue
-            found = self._asked(self._primary)
+            found = self._read_back(after)
             if found != after:
                 values = ", ".join(sorted(found.values))
                 raise TrafficError(f"dns: {self._what} is {values} after the update", hint="see the server's log")
             return before
         if before == self._now():
-            hint = "a server that compares TTLs in prerequisites, too, is too old for this (Technitium's issue 1888)"
+            hint = (
+                f"is it a wildcard's answer? Then make {self._config.name} itself; "
+                "a server that compares TTLs in prerequisites, too, is too old for this (Technitium's issue 1888)"
+            )
             raise TrafficError(
                 f"dns: {self._primary} says that {self._what} has changed, and answers the same as before", hint=hint
             )
         raise TrafficError(f"dns: {self._what} is changed all the time by something else", hint="does external-dns own the name?")
+
+    def _read_back(self, after: Records) -> Records:
+        """Return what the primary answers once it has taken an update.
+
+        BIND, which signs a zone inline, answers from the signed copy, a moment later.
+        """
+        ends = self._clock.monotonic() + self._config.propagation.total_seconds()
+        while (found := self._asked(self._primary)) != after and self._clock.monotonic() < ends:
+            self._clock.sleep(_POLL_SECONDS)
+        return found
 
     def _others(self) -> list[DnsServer]:
         """Return the zone's servers besides the primary."""

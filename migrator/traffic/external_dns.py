@@ -34,8 +34,9 @@ def registry_names(name: str, kind: str, zone: str, *, prefix: str = "", suffix:
             found[f"{before}{typed}{after}.{domain}"] = None
         old_before, old_after = (affix.replace(_TEMPLATE, "") for affix in (prefix, suffix))
         found[f"{old_before}{host}{old_after}.{domain}"] = None
-    # A CNAME has no other records beside it, so nothing of the same name can tell.
-    return tuple(item for item in found if not (kind == "CNAME" and item == name))
+    # A CNAME has no other records beside it, so nothing of the same name can tell; what would be outside of the zone is nowhere.
+    there = (item for item in found if item == zone or item.endswith(f".{zone}"))
+    return tuple(item for item in there if not (kind == "CNAME" and item == name))
 
 
 def owner_of(text: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from migrator.errors import TrafficError
 from migrator.model.traffic import FileChange
 from migrator.testbed.knot import knot
-from migrator.testbed.name_server import ZONE, write_key
+from migrator.testbed.name_server import ZONE, name_server, write_key
 from migrator.traffic.dns_server import DnsServer
 from tests.contract.switches import Place, SwitchContract
 from tests.support.edges import BACKEND, SHOP, SIDES, Edges, Names, Nginx, get, switch
@@ -218,6 +218,17 @@ class TestKnot(SwitchContract):
                 return SIDES[address]
 
             yield Place(switch({"dns": name}), ask)
+
+
+def test_a_zone_that_is_signed_inline_moves(tmp_path: Path) -> None:
+    """BIND takes an update at once, and answers from the signed copy a moment later."""
+    with name_server(tmp_path / "bind", "shop IN A 127.0.0.2\n", signed=True) as server:
+        own = {"server": server.address, "servers": [server.address], "keyFile": str(server.key)}
+        moved = switch({"dns": {"name": SHOP, "zone": ZONE, "blue": ["127.0.0.2"], "green": ["127.0.0.3"], **own}})
+        moved.require_shares()
+        assert moved.shift(100).green_percent == 100
+        assert moved.withdraw(end_connections=True).reading.green_percent == 0
+        assert DnsServer("127.0.0.1", server.port).records(SHOP, "A").values == {"127.0.0.2"}
 
 
 class TestDnsWithHAProxy(SwitchContract):

@@ -62,6 +62,8 @@ def test_a_server_is_an_address_with_or_without_a_port(server: str, place: tuple
         ({"name": "shop.example.org"}, "is not in zone example.com"),
         ({"name": "notexample.com"}, "is not in zone example.com"),
         ({"name": "a b"}, "is not a name in DNS"),
+        ({"name": "münchen.example.com"}, "write xn--mnchen-3ya.example.com"),
+        ({"name": "example.com", "type": "CNAME", "blue": ["a"], "green": ["b"]}, "the zone itself cannot be a CNAME"),
         ({"name": "x" * 64 + ".example.com"}, "is not a name in DNS"),
         ({"blue": ["192.0.2.300"]}, "Octet 300"),
         ({"blue": ["fd00::1"]}, "Expected 4 octets"),

@@ -35,11 +35,6 @@ def test_a_wildcard_may_have_another_name() -> None:
     assert "a-*.example.com" in registry_names("*.example.com", "A", "example.com")
 
 
-def test_the_zone_itself_is_split_at_its_first_dot() -> None:
-    """As external-dns does it."""
-    assert "a-example.com" in registry_names("example.com", "A", "example.com")
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -54,3 +49,9 @@ def test_the_zone_itself_is_split_at_its_first_dot() -> None:
 def test_what_may_be_encrypted(text: str, expected: bool) -> None:  # noqa: FBT001 - a case
     """Other tokens are not taken for it."""
     assert is_encrypted(text) is expected
+
+
+def test_the_zone_s_own_name_has_no_record_outside_of_the_zone() -> None:
+    """A server is not authoritative for `a-example.com`; external-dns needs a prefix there, too."""
+    assert registry_names("example.com", "A", "example.com") == ("example.com",)
+    assert "a-ext.example.com" in registry_names("example.com", "A", "example.com", prefix="%{record_type}-ext.")
