@@ -35,8 +35,6 @@ class PlaceKind(StrEnum):
     """A block device of the host."""
     CSI = "csi"
     """A volume of a CSI driver, where the kubelet has mounted it."""
-    NFS = "nfs"
-    """An export, which the tool itself mounts for as long as it needs it."""
 
 
 class Direction(StrEnum):
@@ -53,7 +51,7 @@ class Place:
     node: str
     """Empty where it is not known yet: no pod uses a CSI volume now."""
     path: str
-    """Of a CSI volume `DRIVER/NAME OF THE PERSISTENTVOLUME/HANDLE`, of an export `SERVER:/PATH`."""
+    """Of a CSI volume `DRIVER/NAME OF THE PERSISTENTVOLUME/HANDLE`."""
     kind: PlaceKind = PlaceKind.FOLDER
     pod: str = field(default="", compare=False)
     """UID of the pod of this tool whose mount of a CSI volume is taken; empty: that of any pod."""
@@ -68,8 +66,8 @@ class Place:
 
     @property
     def key(self) -> str:
-        """What it is known by from pass to pass: a volume that a driver or a server keeps may be mounted on any node."""
-        return self.where if self.kind in (PlaceKind.CSI, PlaceKind.NFS) else str(self)
+        """What it is known by from pass to pass: a volume that a driver keeps may be mounted on any node."""
+        return self.where if self.kind is PlaceKind.CSI else str(self)
 
     @property
     def block(self) -> bool:

@@ -26,8 +26,6 @@ _KINDS = {
     "cephfs": ("it lies in Ceph", "make a volume on green with the same path"),
     "fc": ("it lies on Fibre Channel storage", "hand the disk over: never attach it to both clusters"),
 }
-# What is copied by a mount; what a person has made of them by hand is copied on request only.
-_MOUNTED = (PlaceKind.CSI, PlaceKind.NFS)
 # Drivers that mount a volume for one pod only, unless its class has `shared: "yes"`, which the volume does not tell.
 _ONE_MOUNT = frozenset({"local.csi.openebs.io", "zfs.csi.openebs.io"})
 _ANOTHER_VOLUME = "make a volume for a folder of a node there in its place (delete the claim and the volume on green first)"
@@ -132,7 +130,8 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
         return _adopted(plan, place, blue, green)
     if isinstance(place, tuple):
         return _not_copied(plan, volume, place, blue, green)
-    if place.kind in _MOUNTED and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
+    # What a person has made by hand is copied on request only.
+    if place.kind is PlaceKind.CSI and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
         return _not_copied(plan, volume, _KINDS[place.kind], blue, green)
     return _with_green(plan, place, green)
 
@@ -220,11 +219,11 @@ def _csi_place(volume: Manifest, pods: Iterable[Manifest]) -> Place | tuple[str,
 
 
 def _storage(place: Place) -> str:
-    """Return what a driver or a server keeps, whatever the PersistentVolume is named; empty for what lies on a host."""
-    if place.kind is PlaceKind.CSI:
-        driver, _, handle = place.path.split("/", 2)
-        return f"volume {handle} of {driver}"
-    return f"NFS export {place.path}" if place.kind is PlaceKind.NFS else ""
+    """Return what a driver keeps, whatever the PersistentVolume is named; empty for what lies on a host."""
+    if place.kind is not PlaceKind.CSI:
+        return ""
+    driver, _, handle = place.path.split("/", 2)
+    return f"volume {handle} of {driver}"
 
 
 def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:

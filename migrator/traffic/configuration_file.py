@@ -78,18 +78,20 @@ class ConfigurationFile:
 
     def change(self, shares: Mapping[str, int]) -> FileChange:
         """Return what is to be changed; raises TrafficError where that is not possible, or not without the person's word."""
-        planned = self._planned(shares)
-        named = self._machine.named(planned.path)
-        return FileChange(named, f"{planned.path}{_COPY}", tuple(map(printable, planned.lines)), dict(shares))
+        return self._told(self._planned(shares), shares)
 
     def write(self, shares: Mapping[str, int], announce: Announce) -> None:
         """Change it, after `announce`; raises TrafficError where it stays as it was."""
         planned = self._planned(shares)
-        announce(self.change(shares))
+        announce(self._told(planned, shares))
         try:
             self._machine.run(self._script(planned), planned.new.encode(errors="surrogateescape"))
         except OSError as error:
             raise self._unwritten(planned.path, f"it cannot be changed: {printable(str(error.strerror).strip())}") from error
+
+    def _told(self, planned: _Planned, shares: Mapping[str, int]) -> FileChange:
+        named = self._machine.named(planned.path)
+        return FileChange(named, f"{planned.path}{_COPY}", tuple(map(printable, planned.lines)), dict(shares))
 
     def _planned(self, shares: Mapping[str, int]) -> _Planned:
         path, text = self._holder(shares)
