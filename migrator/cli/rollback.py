@@ -15,7 +15,7 @@ from migrator.errors import ConfigError, JournalError
 if TYPE_CHECKING:
     from migrator.config.schema import Migration
     from migrator.config.traffic import SwitchConfig
-    from migrator.migration.data_home import DataFrom
+    from migrator.migration.data.home import DataFrom
     from migrator.migration.rollback import RollbackResult
     from migrator.migration.traffic_back import TrafficMoved
 

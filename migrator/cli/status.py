@@ -14,7 +14,7 @@ from migrator.errors import MigratorError
 
 if TYPE_CHECKING:
     from migrator.config.schema import Migration
-    from migrator.migration.data_loss import Losses
+    from migrator.migration.data.loss import Losses
     from migrator.migration.one_side.now import Now
     from migrator.migration.state import State
     from migrator.model.one_side import Part
@@ -33,7 +33,7 @@ def command(common: Common) -> None:
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.migration import MIGRATION
-    from migrator.migration.data_loss import losses
+    from migrator.migration.data.loss import losses
     from migrator.migration.state import fold
 
     config = load_migration(common.config)

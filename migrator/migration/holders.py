@@ -13,7 +13,7 @@ from migrator.config.schema import Migration
 from migrator.errors import BlockedError, ConflictError, ForbiddenError, MigratorError
 from migrator.journal.records.data import HolderAnnounced, HolderRemoved
 from migrator.migration.claims import listed, one
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.state import ClaimData
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.kinds import NODES, PODS

@@ -26,7 +26,7 @@ from migrator.rules.context import RuleContext
 from migrator.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from migrator.migration.data_pass import Movers
+    from migrator.migration.data.passes import Movers
     from migrator.migration.holders import Holders
 
 # NTP keeps clocks within a second. A certificate that was just issued is not valid yet for a clock that is behind.
@@ -118,7 +118,7 @@ class Session:
 
     def way_back(self) -> WayBack:
         """Return blue and green as an undo asks for them."""
-        from migrator.migration.data_home import DataHome  # a copy of objects moves no data
+        from migrator.migration.data.home import DataHome  # a copy of objects moves no data
 
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
         on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)

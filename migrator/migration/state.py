@@ -12,8 +12,8 @@ from migrator.journal.records import data, decisive, traffic
 from migrator.journal.records import migration as records
 from migrator.journal.records.base import Bound, Entry, Header
 from migrator.journal.records.migration import MigrationRecord
-from migrator.migration import data_state
 from migrator.migration.ages import Moment
+from migrator.migration.data import state as data_state
 from migrator.migration.one_side import sides
 from migrator.migration.one_side.sides import Sides
 from migrator.model.one_side import Part

@@ -62,7 +62,7 @@ class CutoverResult:
 def run_plan(session: Session) -> tuple[Plan, dict[str, Any]]:
     """Return the decision for every object of blue, and its JSON document; write nothing."""
     from migrator.migration import prepare
-    from migrator.migration.data_over import predicted_pass
+    from migrator.migration.data.over import predicted_pass
 
     identities = session.preflight()
     plan, green = session.read_and_plan()
@@ -118,7 +118,7 @@ def run_cutover(session: Session, options: CopyOptions, consent: Consent | None 
     """Copy what changed, hand over what runs on one side only, then shift traffic in steps; undo the last two when a gate fails."""
     from migrator.migration import cutover
     from migrator.migration.ages import Moment
-    from migrator.migration.data_over import DataOver
+    from migrator.migration.data.over import DataOver
     from migrator.migration.one_side.addresses import addresses_first
     from migrator.migration.one_side.over import hand_over, ready_to_hand_over
     from migrator.migration.volumes_over import VolumesOver

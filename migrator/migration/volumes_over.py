@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migrator.errors import BlockedError
 from migrator.journal.records.data import DataSwitched
 from migrator.migration.claims import read_storage
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.state import ClaimData
 from migrator.migration.detached import holder
 from migrator.migration.handover import hand_over, rehearse
 from migrator.migration.one_side.groups import Group, groups_of

@@ -39,8 +39,8 @@ from migrator.wiring.inputs import MigrationInputs
 from migrator.wiring.switches import switch_of
 
 if TYPE_CHECKING:
-    from migrator.migration.data_home import DataFrom
-    from migrator.migration.data_pass import Movers
+    from migrator.migration.data.home import DataFrom
+    from migrator.migration.data.passes import Movers
 
 # How long a way back waits for each cluster.
 _SECONDS = {"blue": BLUE_SECONDS, "green": GREEN_SECONDS}
@@ -94,7 +94,7 @@ def way_back(
     inputs: MigrationInputs, config: Migration, reporter: Reporter, data_from: DataFrom = ""
 ) -> Iterator[tuple[Run, WayBack, CommandRunner]]:
     """Read the journal, and return what a rollback needs after its traffic; no cluster is asked, and no lock waited for."""
-    from migrator.migration.data_home import DataHome  # a copy of objects moves no data
+    from migrator.migration.data.home import DataHome  # a copy of objects moves no data
 
     path, clock = inputs.journal(config.name), SystemClock()
 

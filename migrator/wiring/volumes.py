@@ -7,7 +7,7 @@ from pathlib import Path
 from migrator.adapters.clock import SystemClock
 from migrator.config.hosts import load_hosts
 from migrator.config.schema import Migration
-from migrator.migration.data_pass import Movers
+from migrator.migration.data.passes import Movers
 from migrator.ssh.host import SshHost, socket_folder
 from migrator.ssh.relay import SshRelay
 from migrator.volumes.line import Machine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.migration.data import Choice
-from migrator.migration.data_pass import Movers
+from migrator.migration.data.passes import Movers
+from migrator.migration.data.verbs import Choice
 from migrator.migration.session import Session
 from tests.support.contexts import configured
 from tests.support.fake_cluster import FakeCluster

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from migrator.journal.records.data import DataPassAnnounced, DataSwitched, VolumeHandedOver
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.one_side import HandOverStep
-from migrator.migration.data_home import DataFrom, DataHome
-from migrator.migration.data_pass import Movers
+from migrator.migration.data.home import DataFrom, DataHome
+from migrator.migration.data.passes import Movers
 from migrator.migration.fence import Side
 from migrator.migration.rollback import finish
 from migrator.migration.traffic_back import move_traffic

@@ -17,7 +17,7 @@ def command(chosen: Chosen) -> None:
     What is overwritten or deleted on blue is kept on its host until `migrator data clean`. Exit code 4 when a claim failed.
     """
     from migrator.cli.data import view
-    from migrator.migration.data import bring_back
+    from migrator.migration.data.verbs import bring_back
     from migrator.wiring.migration import session
     from migrator.wiring.volumes import movers
 

@@ -16,7 +16,7 @@ def command(chosen: Chosen) -> None:
 
     The next copy of such a claim begins anew, and then wants --accept-deletions, since green's volume is not empty.
     """
-    from migrator.migration.data import clean_data
+    from migrator.migration.data.verbs import clean_data
     from migrator.wiring.migration import session
     from migrator.wiring.volumes import movers
 

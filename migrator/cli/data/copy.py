@@ -17,7 +17,7 @@ def command(chosen: Chosen) -> None:
     Green's workloads must not use the volumes yet. Exit code 4 when a claim failed.
     """
     from migrator.cli.data import view
-    from migrator.migration.data import copy_data
+    from migrator.migration.data.verbs import copy_data
     from migrator.wiring.migration import session
     from migrator.wiring.volumes import movers
 

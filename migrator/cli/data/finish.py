@@ -17,7 +17,7 @@ def command(chosen: Chosen) -> None:
     Scale it to 0 on blue first; start it on green afterwards, or on blue again if this fails. Exit code 4 when a claim failed.
     """
     from migrator.cli.data import view
-    from migrator.migration.data import finish_data
+    from migrator.migration.data.verbs import finish_data
     from migrator.wiring.migration import session
     from migrator.wiring.volumes import movers
 

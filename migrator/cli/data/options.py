@@ -10,7 +10,7 @@ import click
 from migrator.cli.options import Common
 
 if TYPE_CHECKING:
-    from migrator.migration.data import Choice
+    from migrator.migration.data.verbs import Choice
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,6 +37,6 @@ class Chosen:
 
     def choice(self) -> Choice:
         """Return what is asked for."""
-        from migrator.migration.data import Choice
+        from migrator.migration.data.verbs import Choice
 
         return Choice(self.claim, self.full, self.accept_deletions)

@@ -17,7 +17,7 @@ def command(common: Common, sizes: bool) -> None:  # noqa: FBT001
     To look at a folder, a program of 20 KB is put into /var/lib/migrator on its host.
     """
     from migrator.cli.data import view
-    from migrator.migration.data import plan_data, surveyed
+    from migrator.migration.data.verbs import plan_data, surveyed
     from migrator.wiring.migration import session
     from migrator.wiring.volumes import movers
 

@@ -11,7 +11,7 @@ from migrator.cli import render
 from migrator.cli.options import Common, takes
 
 if TYPE_CHECKING:
-    from migrator.migration.data_state import ClaimData
+    from migrator.migration.data.state import ClaimData
 
 
 @click.command("status")
@@ -22,7 +22,7 @@ def command(common: Common) -> None:
     from migrator.config.load import load_migration
     from migrator.journal.file import iter_entries
     from migrator.journal.records.migration import MIGRATION
-    from migrator.migration.data_loss import losses
+    from migrator.migration.data.loss import losses
     from migrator.migration.state import fold
 
     config = load_migration(common.config)

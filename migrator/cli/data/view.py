@@ -10,8 +10,8 @@ import click
 
 from migrator.cli import render
 from migrator.errors import MigratorError
-from migrator.migration.data_pass import ClaimOutcome
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.passes import ClaimOutcome
+from migrator.migration.data.state import ClaimData
 from migrator.model.volumes import VolumePlan, Way
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

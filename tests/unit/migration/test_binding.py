@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.migration.binding import SELECTED, bind_waiting, node_for, waits_for_a_pod
-from migrator.migration.data import plan_data
+from migrator.migration.data.verbs import plan_data
 from migrator.model.kinds import CLAIMS
 from migrator.model.manifest import get
 from tests.support.fake_cluster import FakeCluster

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.errors import BlockedError
 from migrator.journal.records.data import VolumeHandedOver, VolumeHandOverAnnounced
-from migrator.migration.data import Choice, bring_back, copy_data, finish_data, plan_data
+from migrator.migration.data.verbs import Choice, bring_back, copy_data, finish_data, plan_data
 from migrator.migration.detached import holder
 from migrator.migration.handover import volume_on_green
 from migrator.model.kinds import ATTACHMENTS, PODS, VOLUMES

@@ -10,7 +10,7 @@ import pytest
 
 from migrator.errors import BlockedError
 from migrator.journal.records.data import DataPassAnnounced, HolderAnnounced, HolderRemoved
-from migrator.migration.data import bring_back, clean_data, copy_data, finish_data
+from migrator.migration.data.verbs import bring_back, clean_data, copy_data, finish_data
 from migrator.model.kinds import NODES, PODS
 from migrator.model.manifest import Manifest
 from migrator.model.volumes import PlaceKind

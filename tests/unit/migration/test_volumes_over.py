@@ -9,8 +9,8 @@ import pytest
 from migrator.errors import BlockedError, ForbiddenError, GateFailedError
 from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
-from migrator.migration.data_home import DataFrom
-from migrator.migration.data_loss import losses
+from migrator.migration.data.home import DataFrom
+from migrator.migration.data.loss import losses
 from migrator.migration.verbs import run_copy, run_cutover, run_plan, run_validate
 from migrator.model.kinds import ATTACHMENTS, CLAIMS, CSI_NODES, DEPLOYMENTS, PODS, VOLUMES
 from migrator.model.manifest import Manifest, get

@@ -14,9 +14,9 @@ from migrator.config.schema import Migration
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched, VolumeHandedOver, VolumeHandOverAnnounced
 from migrator.migration.bounded import InBackground
-from migrator.migration.data_pass import Movers, bring_back_pass, take_back, to_blue
-from migrator.migration.data_pause import Pause
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.passes import Movers, bring_back_pass, take_back, to_blue
+from migrator.migration.data.pause import Pause
+from migrator.migration.data.state import ClaimData
 from migrator.migration.detached import await_let_go
 from migrator.migration.fence import Side
 from migrator.migration.holders import Holders

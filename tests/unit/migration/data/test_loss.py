@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.migration.data_loss import losses
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.loss import losses
+from migrator.migration.data.state import ClaimData
 
 
 @pytest.mark.parametrize(

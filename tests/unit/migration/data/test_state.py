@@ -15,7 +15,7 @@ from migrator.journal.records.data import (
     VolumeHandedOver,
     VolumeHandOverAnnounced,
 )
-from migrator.migration.data_state import ClaimData, Data, after
+from migrator.migration.data.state import ClaimData, Data, after
 
 ANNOUNCED = DataPassAnnounced(claim="s/c", direction="to-green", source="b:/x", target="g:/y")
 ENDED = DataPassEnded(claim="s/c", direction="to-green", entries=3, bytes=10, received=5, seconds=2.0, left=1)

@@ -12,10 +12,10 @@ from migrator.config.load import parse_migration
 from migrator.errors import BlockedError, GateFailedError, HostError
 from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
-from migrator.migration.data import Choice, copy_data
-from migrator.migration.data_home import DataFrom
-from migrator.migration.data_pass import Movers
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.home import DataFrom
+from migrator.migration.data.passes import Movers
+from migrator.migration.data.state import ClaimData
+from migrator.migration.data.verbs import Choice, copy_data
 from migrator.migration.one_side.over import ready_to_hand_over
 from migrator.migration.verbs import run_copy, run_cutover, run_validate
 from migrator.model.events import Step

@@ -10,7 +10,7 @@ import pytest
 
 from migrator.errors import BlockedError, ConfigError, HostError
 from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
-from migrator.migration.data import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
+from migrator.migration.data.verbs import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
 from migrator.model.kinds import PODS
 from migrator.model.plan import DataPlan
 from migrator.model.volumes import Direction, PassResult

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import CommandFailedError, HostError
-from migrator.migration.data import bring_back, copy_data, finish_data
+from migrator.migration.data.verbs import bring_back, copy_data, finish_data
 from tests.support.claims_stand import ALL, Stand, stand
 
 TEXT = """volumes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from migrator.migration.data_state import ClaimData, Data
+from migrator.migration.data.state import ClaimData, Data
 
 Loss = Literal["nothing", "what green wrote", "unknown"]
 

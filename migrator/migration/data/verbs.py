@@ -16,10 +16,10 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataCleaned
 from migrator.migration.binding import bind_waiting
 from migrator.migration.claims import read_storage
-from migrator.migration.data_hooks import around_last_pass
-from migrator.migration.data_pass import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
-from migrator.migration.data_pause import predicted_seconds
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.hooks import around_last_pass
+from migrator.migration.data.passes import ClaimOutcome, Movers, bring_back_pass, run_pass, to_blue
+from migrator.migration.data.pause import predicted_seconds
+from migrator.migration.data.state import ClaimData
 from migrator.migration.handover import HandOver, hand_back, hand_over
 from migrator.migration.session import Session
 from migrator.migration.state import Stage

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrator.journal.records.one_side import Paused
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.state import ClaimData
 
 SLACK = 1.5
 """The last pass looks at both sides once more than the passes before it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migrator.journal.records.one_side import Paused
-from migrator.migration.data_pause import Pause, predicted_seconds
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.pause import Pause, predicted_seconds
+from migrator.migration.data.state import ClaimData
 
 
 def test_passes_run_beside_each_other_as_far_as_the_file_says() -> None:

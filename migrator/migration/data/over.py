@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched
 from migrator.migration.claims import read_volumes
-from migrator.migration.data_pass import ClaimOutcome, Movers, run_pass
-from migrator.migration.data_pause import Pause, predicted_seconds
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.passes import ClaimOutcome, Movers, run_pass
+from migrator.migration.data.pause import Pause, predicted_seconds
+from migrator.migration.data.state import ClaimData
 from migrator.migration.holders import Holders
 from migrator.migration.one_side import act
 from migrator.migration.one_side.groups import Group, groups_of

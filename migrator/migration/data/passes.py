@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migrator.errors import BlockedError, ConfigError, MigratorError
 from migrator.journal.records.data import DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
-from migrator.migration.data_state import ClaimData
+from migrator.migration.data.state import ClaimData
 from migrator.migration.run import Run
 from migrator.model.one_side import Where
 from migrator.model.volumes import Direction, Job, PassResult, TakenBack
