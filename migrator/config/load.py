@@ -1,4 +1,4 @@
-"""Load `migration.yaml`; every mistake in it is reported as `file:line: path: what`."""
+"""Load `migration.yaml`; `parse.py` reports every mistake in it as `file:line: path: what`."""
 
 from __future__ import annotations
 
