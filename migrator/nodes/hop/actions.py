@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
+from migrator.nodes.hop import made_of
 from migrator.nodes.hop.covered import Covered
-from migrator.nodes.hop.emulation import ControlPlaneEmulating, EmulationRaised
+from migrator.nodes.hop.emulation import FLAG, ControlPlaneEmulating, EmulationRaised
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
 from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded, ImagesPulled, KubeletRestarted, NodeSettingsUpgraded, Patches
 from migrator.nodes.hop.runtime_trial import ProvenRuntime
@@ -118,8 +119,11 @@ def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
     raising = bool(hop.emulated)
     upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=raising)
-    # Where a version was emulated, etcd was restarted then, and is not again.
-    return [HopAction(step, Covered(upgraded, hop.say, alone=hop.alone and not raising, manifest=CLUSTER_CONFIGURATION))]
+    # Where a version was emulated, etcd was restarted then, and is not again; nor is another one while nothing has changed since.
+    covered = Covered(upgraded, hop.say, alone=hop.alone and not raising, manifest=CLUSTER_CONFIGURATION)
+    if raising:
+        covered = dataclasses.replace(covered, restarts_nothing=lambda host: made_of.is_same(host, hop.staged.version, FLAG))
+    return [HopAction(step, covered)]
 
 
 def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:

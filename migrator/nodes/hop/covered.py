@@ -35,6 +35,8 @@ class Covered:
     """Whether the only etcd is restarted, too: no other control plane answers meanwhile, and a second etcd is needed."""
     manifest: str = f"cat {MANIFEST}"
     """A command that prints what the next manifest is made of: it must let the port be shared, too."""
+    restarts_nothing: Callable[[Host], bool] = lambda _: False
+    """Whether it is known to leave the static pods as they are, so that nobody has to answer in their place."""
 
     @property
     def name(self) -> str:
@@ -61,6 +63,8 @@ class Covered:
         """Start what answers meanwhile."""
         if present(host):
             # Of an interrupted run: what it answered for may be under way, with no regular one there at all.
+            return
+        if self.restarts_nothing(host):
             return
         try:
             if self.alone and self.manifest == CLUSTER_CONFIGURATION and not shares_port(host):

@@ -15,6 +15,7 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.model.kubeadm import CONTROL_PLANE
 from migrator.nodes.action import await_done
 from migrator.nodes.detached import running_units
+from migrator.nodes.hop import made_of
 from migrator.nodes.hop.etcd import SNAPSHOTS
 from migrator.nodes.hop.kubeadm import PATCHES, forget_marks, is_marked, kubeadm_upgrade, kubelet_words, mark
 from migrator.nodes.hop.local_api import LOCAL_KUBECTL, asked_newest
@@ -65,6 +66,7 @@ class ControlPlaneEmulating:
             self._bring_patches(host)
         kubeadm_upgrade(host, self.staged, words, self.cluster, unit=unit, say=self.say, patches=_PATCHES)
         mark(host, _MARK, version)
+        made_of.remember(host, version, FLAG)
 
     def _bring_patches(self, host: Host) -> None:
         """Write them anew; a kubeadm of an earlier run that still reads them would do without the flag."""

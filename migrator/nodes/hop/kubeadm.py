@@ -243,4 +243,4 @@ def mark(host: Host, what: str, version: str) -> None:
 
 def forget_marks(host: Host) -> None:
     """Remove what says that kubeadm ended well: the node was taken back to before."""
-    host.run(f"rm -f {_MARKS}-emulating {_MARKS}-control-plane {_MARKS}-node-settings")
+    host.run(f"rm -f {_MARKS}-emulating {_MARKS}-made-of {_MARKS}-control-plane {_MARKS}-node-settings")

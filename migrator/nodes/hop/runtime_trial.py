@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
@@ -20,12 +21,12 @@ from migrator.untrusted import for_shell
 # Versions of before, from the moment that packages change until a container has run.
 _BEFORE = f"{STATE}/runtime-before.json"
 _FOLDER = "/run/migrator/trial"
-# A kubelet ends pods that it does not know within seconds: a trial that was cut off so says nothing.
+# A kubelet ends pods that it does not know within seconds, and a busy host is late: a trial that was cut off so says nothing.
 _TRIES = 5
 # NODE of the CRI's NamespaceMode: a trial needs no pod network, which may be what is broken.
 _HOST_NETWORK = {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}
-_NAME = {"name": "migrator-trial", "namespace": "kube-system", "uid": "migrator-trial", "attempt": 1}
-_POD = {"metadata": _NAME, "log_directory": _FOLDER, "linux": _HOST_NETWORK}
+_NAME = {"name": "migrator-trial", "namespace": "kube-system", "attempt": 1}
+_POD = {"log_directory": _FOLDER, "linux": _HOST_NETWORK}
 # EX_TEMPFAIL of sysexits.h: no image to try with says nothing about the runtime.
 _NO_IMAGE = 75
 _TRIAL = f"""set -e
@@ -59,7 +60,9 @@ _CUT_OFF = (
     "is stopped",
     "could not find",
     "no such container",
+    *("deadline exceeded", "deadlineexceeded", "connection refused", "unavailable", "is reserved for"),
 )
+"""Words of a trial that the kubelet has ended, and of a runtime that is late: it was restarted a moment ago."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -108,8 +111,8 @@ class ProvenRuntime:
         try:
             start_a_container(host)
             now = f"{old} is back there, and starts them"
-        except CommandFailedError:
-            now = f"{old} is back there, and starts none either: a setting is the reason, see /etc/crio/crio.conf.d"
+        except CommandFailedError as again:
+            now = f"{old} is back there, and starts none either ({_said(again)}): is it a setting? See /etc/crio/crio.conf.d"
         host.run(f"rm -f {_BEFORE}")
         raise MigratorError(
             f"{host.name}: CRI-O {new} starts no container: {said}; {now}",
@@ -136,13 +139,15 @@ def _install(host: Host, packages: Packages) -> None:
 def start_a_container(host: Host) -> None:
     """Start a container in a pod of its own, enter it and remove both; raises CommandFailedError with the runtime's words."""
     for number in range(_TRIES):
-        host.write(f"{_FOLDER}/pod.json", json.dumps(_POD).encode())
+        # A name of which a busy CRI-O has not let go yet is refused.
+        pod = {**_POD, "metadata": {**_NAME, "uid": f"migrator-trial-{secrets.token_hex(4)}"}}
+        host.write(f"{_FOLDER}/pod.json", json.dumps(pod).encode())
         container = {"metadata": {"name": "trial"}, "image": {"image": "@IMAGE@"}, "log_path": "trial.log", "linux": _HOST_NETWORK}
         host.write(f"{_FOLDER}/container.json", json.dumps(container).encode())
         try:
             host.run(f"sh -c {for_shell(_TRIAL)}", timeout=300)
         except CommandFailedError as error:
-            if number + 1 == _TRIES or not any(word in error.output for word in _CUT_OFF):
+            if number + 1 == _TRIES or not any(word in error.output.lower() for word in _CUT_OFF):
                 raise
             host.clock.sleep(1)
         else:

@@ -55,3 +55,13 @@ def test_one_that_an_interrupted_run_has_left_is_used_and_removed() -> None:
     done.run(after)
     assert after.units == set()
     assert not any("systemd-run" in command for command in (*before.commands, *after.commands))
+
+
+def test_nobody_answers_in_the_place_of_what_is_known_to_stay() -> None:
+    """A start of five seconds that nobody needs; what an interrupted run has left is removed all the same."""
+    host, swap, said = Plane([]), Swap(), list[str]()
+    Covered(swap, said.append, restarts_nothing=lambda _: True).run(host)
+    assert (swap.meanwhile, said) == (set(), [])
+    left = Plane([SECOND, REGULAR], left=True)
+    Covered(swap, said.append, restarts_nothing=lambda _: True).run(left)
+    assert left.units == set()

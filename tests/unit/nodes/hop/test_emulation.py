@@ -99,6 +99,9 @@ def test_kubeadm_gets_the_flag_beside_a_person_s_patches_and_changes_static_pods
     assert json.loads((folder / "kube-scheduler~emulated+json.json").read_text()) == [
         {"op": "add", "path": "/spec/containers/0/command/-", "value": FLAG}
     ]
+    assert host.path("/var/lib/migrator/upgraded-made-of").read_text().startswith("1.37.2 "), (
+        "what tells whether it must be covered again"
+    )
     assert host.started == ["migrator-emulating-1.37.2"], "a unit that the raising kubeadm cannot be taken for"
 
 

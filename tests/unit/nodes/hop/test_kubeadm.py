@@ -142,7 +142,12 @@ def test_a_node_that_was_taken_back_is_marked_no_longer() -> None:
     host = FakeHost("cp", accepts=["rm -f"])
     forget_marks(host)
     assert host.commands == [
-        " ".join(["rm -f", *(f"/var/lib/migrator/upgraded-{name}" for name in ("emulating", "control-plane", "node-settings"))])
+        " ".join(
+            [
+                "rm -f",
+                *(f"/var/lib/migrator/upgraded-{name}" for name in ("emulating", "made-of", "control-plane", "node-settings")),
+            ]
+        )
     ]
 
 
