@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from migrator.model.host import HostFacts
 from migrator.model.kubelet import settings_after
+from migrator.model.kubelet_files import KubeletFiles
 from migrator.model.manifest import Manifest, merged
 from migrator.model.named_files import FileReading
 from migrator.model.patches import PatchReading
@@ -92,6 +93,8 @@ class HostReading:
     named_files: tuple[FileReading, ...] = ()
     """What flags of its static pods name, now and by the cluster's settings."""
     certificates: tuple[Certificate, ...] = ()
+    files: KubeletFiles = field(default_factory=KubeletFiles)
+    """What else lies beside its kubelet's settings."""
     edited: tuple[str, ...] = ()
     """Lines of the static pods that kubeadm would not have written."""
     compared: bool = True

@@ -88,5 +88,7 @@ class HostFacts:
     """Seconds since 1970 by its own clock."""
     has_rtc: bool | None = None
     """Whether it has a clock that goes on without power; None where it does not tell, as in a container."""
+    time_kept: bool | None = None
+    """Whether its kernel says that something keeps its clock at the network's time; None where it does not tell."""
     waits_for_time: bool = False
     """Whether its boot waits until the network has told the time."""

@@ -10,9 +10,11 @@ from migrator.model.kubeadm import SECTIONS, STATIC_PODS, extra_args
 from migrator.model.kubelet import arguments_of
 from migrator.model.manifest import Manifest, get
 
+ADMISSION = "--admission-control-config-file"
+"""Its settings name further files, of single plugins."""
 SETTINGS = frozenset(
     {
-        "--admission-control-config-file",
+        ADMISSION,
         "--audit-policy-file",
         "--authentication-config",
         "--authorization-config",
@@ -71,6 +73,14 @@ def files_of_manifests(manifests: Mapping[str, Manifest]) -> Iterator[NamedFile]
             on_host = _behind(path, mounts)
             if on_host:
                 yield NamedFile(program, flag, path, on_host)
+
+
+def files_of_settings(file: NamedFile, path: str, manifests: Mapping[str, Manifest]) -> Iterator[NamedFile]:
+    """Yield the file that settings of admission plugins name by a path, which begins at their own folder unless it is absolute."""
+    whole = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), path))
+    on_host = _behind(whole, _mounts_of(manifests.get(file.program) or {}))
+    if on_host:
+        yield NamedFile(file.program, file.flag, whole, on_host)
 
 
 def files_of_cluster(config: Mapping[str, Any]) -> Iterator[NamedFile]:

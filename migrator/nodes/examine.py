@@ -60,6 +60,7 @@ echo page_size=$(getconf PAGESIZE 2>/dev/null)
 echo swaps=$(awk 'NR > 1 {print $1}' /proc/swaps 2>/dev/null)
 echo swap_units=$(@SWAP_UNITS@)
 echo rtc=$(systemd-detect-virt -cq 2>/dev/null || if test -e /dev/rtc0; then echo yes; else echo no; fi)
+echo time_kept=$(timedatectl show -p NTPSynchronized --value 2>/dev/null)
 echo waits_for_time=$(systemctl is-enabled -q systemd-time-wait-sync 2>/dev/null && echo yes)
 echo kubelet_ids=$(command -v getent >/dev/null && { getent passwd kubelet >/dev/null 2>&1; case $? in
   2) ;;
@@ -138,6 +139,7 @@ def read_facts(host: Host) -> HostFacts:
         swap_units=tuple(values.get("swap_units", "").split()),
         time=float(values.get("clock") or 0),
         has_rtc={"yes": True, "no": False}.get(values.get("rtc", "")),
+        time_kept={"yes": True, "no": False}.get(values.get("time_kept", "")),
         waits_for_time=bool(values.get("waits_for_time")),
         skew=float(values.get("clock") or middle) - middle,
     )

@@ -104,6 +104,11 @@ def clock_at_boot(name: str, facts: HostFacts) -> Iterator[Finding]:
         reason = "has no clock that goes on without power: after a boot its kubelet may start in the past, and trust no certificate"
         hint = "`systemctl enable systemd-time-wait-sync`, and After=time-sync.target for the kubelet (`systemctl edit kubelet`)"
         yield Finding(CheckName.CLOCK, name, Severity.WARNING, reason, hint)
+    # A container has the clock of its machine, and no clock of its own.
+    if facts.time_kept is False and facts.has_rtc is not None and not is_before_its_time(facts):
+        reason = "nothing keeps its clock at the time of the network: it drifts until certificates and leases are not valid"
+        hint = "`timedatectl set-ntp true`, or chrony; then see `timedatectl timesync-status`"
+        yield Finding(CheckName.CLOCK, name, Severity.WARNING, reason, hint)
 
 
 def is_before_its_time(facts: HostFacts) -> bool:

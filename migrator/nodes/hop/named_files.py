@@ -9,18 +9,27 @@ from dataclasses import replace
 from typing import Any
 
 from migrator.model.facts import HostReading
-from migrator.model.named_files import SETTINGS, FileReading, NamedFile, files_of_cluster, files_of_manifests
+from migrator.model.named_files import (
+    ADMISSION,
+    SETTINGS,
+    FileReading,
+    NamedFile,
+    files_of_cluster,
+    files_of_manifests,
+    files_of_settings,
+)
 from migrator.model.strange import STRANGE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
-# Settings hold keys and tokens: the values of these two words alone leave the host, and of the second none that is not a version.
+# Settings hold keys and tokens: the values of these words alone leave the host, of `kms` none that is not a version, and `path`
+# where settings name the files of admission plugins.
 _WORDS = (
     r"sed '/^[[:space:]]*#/d' {path} 2>/dev/null | tr -d '\042\047' | "
-    r"grep -oE '(^|[[:space:]{{,])(apiVersion|kms)[[:space:]]*:[[:space:]]*[A-Za-z0-9./-]*' | head -n 500 | "
+    r"grep -oE '(^|[[:space:]{{,])({words})[[:space:]]*:[[:space:]]*[A-Za-z0-9._/-]*' | head -n 500 | "
     r"sed 's/^[[:space:]{{,]*/{number} /'"
 )
-_WORD = re.compile(r"(\d+) (there$|apiVersion|kms)(?:\s*:\s*(\S*)$)?")
+_WORD = re.compile(r"(\d+) (there$|apiVersion|kms|path)(?:\s*:\s*(\S*)$)?")
 
 
 def with_named_files(host: Host, reading: HostReading, config: Mapping[str, Any]) -> HostReading:
@@ -28,6 +37,16 @@ def with_named_files(host: Host, reading: HostReading, config: Mapping[str, Any]
     wanted = list(_wanted(reading, config))
     if reading.error or not wanted:
         return reading
+    found = list(_looked_at(host, wanted))
+    more = dict.fromkeys(
+        item for one, paths in found for path in paths for item in files_of_settings(one.file, path, reading.manifests)
+    )
+    found += _looked_at(host, list(more)) if more else []
+    return replace(reading, named_files=tuple(one for one, _ in found))
+
+
+def _looked_at(host: Host, wanted: list[NamedFile]) -> Iterable[tuple[FileReading, list[str]]]:
+    """Yield what the host tells of each file, and the paths that settings of admission plugins name."""
     told = host.run("; ".join(_look(number, file) for number, file in enumerate(wanted)) + "; true")
     there: set[int] = set()
     words: dict[int, list[tuple[str, str]]] = {number: [] for number in range(len(wanted))}
@@ -36,7 +55,8 @@ def with_named_files(host: Host, reading: HostReading, config: Mapping[str, Any]
             there.add(int(match[1]))
         else:
             words[int(match[1])].append((match[2], match[3] or ""))
-    return replace(reading, named_files=tuple(_read(file, number in there, words[number]) for number, file in enumerate(wanted)))
+    for number, file in enumerate(wanted):
+        yield _read(file, number in there, words[number]), [value for key, value in words[number] if key == "path" and value]
 
 
 def _wanted(reading: HostReading, config: Mapping[str, Any]) -> Iterable[NamedFile]:
@@ -48,7 +68,8 @@ def _wanted(reading: HostReading, config: Mapping[str, Any]) -> Iterable[NamedFi
 
 def _look(number: int, file: NamedFile) -> str:
     path = for_shell(file.on_host)
-    words = f"; {_WORDS.format(path=path, number=number)}" if file.flag in SETTINGS else ""
+    keys = "apiVersion|kms|path" if file.flag == ADMISSION else "apiVersion|kms"
+    words = f"; {_WORDS.format(path=path, number=number, words=keys)}" if file.flag in SETTINGS else ""
     return f"if test -f {path} && test -s {path}; then echo '{number} there'{words}; fi"
 
 

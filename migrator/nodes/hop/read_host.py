@@ -20,6 +20,8 @@ from migrator.nodes.hop.ask_kubelet import asked_of_kubelet
 from migrator.nodes.hop.certificates import SCRIPT as CERTIFICATES
 from migrator.nodes.hop.certificates import certificates
 from migrator.nodes.hop.etcd_folders import folders_in
+from migrator.nodes.hop.kubelet_files import SCRIPT as KUBELET_FILES
+from migrator.nodes.hop.kubelet_files import kubelet_files
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.paths import MANIFESTS
 from migrator.nodes.spec import NodeSpec
@@ -70,7 +72,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
     """Return what a host tells; one that cannot be asked is a reading, too, with the reason."""
     try:
         facts = read_facts(host)
-        parts = _sections(host.run(_SCRIPT + CERTIFICATES))
+        parts = _sections(host.run(_SCRIPT + KUBELET_FILES + CERTIFICATES))
     except (HostError, CommandFailedError) as error:
         return HostReading(node.name, node.role, error=error.message, hint=error.hint or "check the host")
     files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
@@ -88,6 +90,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         manifests=pods,
         other_files={name: _mapping(text) for name, text in files.items() if not name.endswith(".yaml")},
         certificates=tuple(certificates(parts)),
+        files=kubelet_files(parts),
         edited=tuple(edits or ()),
         compared=edits is not None,
         state=policies,

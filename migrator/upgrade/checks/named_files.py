@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubelet import arguments_of, gates_in
-from migrator.model.named_files import SETTINGS, NamedFile, files_of_cluster
+from migrator.model.named_files import ADMISSION, SETTINGS, NamedFile, files_of_cluster
 from migrator.model.verdict import CheckName, Finding
 from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail
@@ -64,7 +64,7 @@ def known_versions(facts: UpgradeFacts) -> Iterator[Finding]:
                 hint = "move to a plug-in of v2 first (kubernetes.io/docs/tasks/administer-cluster/kms-provider); or the gate KMSv1"
                 yield fail(CheckName.GATES, host.name, f"{reason}: it would not start", hint)
             # An AdmissionConfiguration without a version is read in an old form.
-            if reading.there and reading.file.flag in SETTINGS - {"--admission-control-config-file"} and not reading.versions:
+            if reading.there and reading.file.flag in SETTINGS - {ADMISSION} and not reading.versions:
                 reason = f"{path} has no apiVersion: {_names(reading.file)} does not start again with it"
                 yield fail(CheckName.MANIFESTS, host.name, reason, "see whether it was cut off, and put it back")
 

@@ -151,12 +151,12 @@ def test_what_a_host_prints_is_read_into_typed_facts() -> None:
     host = board()
     host.answers["uname -m"] = (
         ANSWER + "controllers=cpu io pids\nkernel_arguments=cgroup_disable=memory\nkernel_replaced=/lib/modules/7/kernel\n"
-        "page_size=16384\nswaps=/dev/zram0\nswap_units=dev-zram0.swap\nrtc=no\nwaits_for_time=yes\ndisk_etc=7\n"
+        "page_size=16384\nswaps=/dev/zram0\nswap_units=dev-zram0.swap\nrtc=no\ntime_kept=no\nwaits_for_time=yes\ndisk_etc=7\n"
     )
     seen = read_facts(host)
     assert (seen.controllers, seen.kernel_arguments) == (frozenset({"cpu", "io", "pids"}), ("cgroup_disable=memory",))
     assert (seen.page_size, seen.swaps, seen.swap_units, seen.disk_etc) == (16384, ("/dev/zram0",), ("dev-zram0.swap",), 7)
-    assert (seen.has_rtc, seen.waits_for_time, seen.kernel_replaced) == (False, True, True)
+    assert (seen.has_rtc, seen.time_kept, seen.waits_for_time, seen.kernel_replaced) == (False, False, True, True)
 
 
 def test_a_board_is_judged_before_it_becomes_a_node() -> None:

@@ -67,3 +67,12 @@ def test_a_clock_without_a_battery_is_told_once() -> None:
     assert [item.severity.value for item in warned] == ["warning"]
     assert list(boards.clock_at_boot("pi", replace(BOARD, has_rtc=False, waits_for_time=True))) == []
     assert list(boards.clock_at_boot("pi", BOARD)) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "has_rtc", "warned"), [(False, True, True), (False, None, False), (True, True, False), (None, True, False)]
+)
+def test_a_clock_that_nothing_keeps_is_told(*, kept: bool | None, has_rtc: bool | None, warned: bool) -> None:
+    """It is right now, and drifts; a container has the clock of its machine."""
+    found = list(boards.clock_at_boot("pi", replace(BOARD, time=1.8e9, has_rtc=has_rtc, time_kept=kept)))
+    assert [("timedatectl set-ntp true" in item.hint, item.severity.value) for item in found] == [(True, "warning")] * warned

@@ -60,6 +60,34 @@ def test_of_settings_only_versions_leave_the_host(
     assert "aHVudGVyMg" not in host.said
 
 
+ADMISSION = """apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: EventRateLimit
+  path: limits.yaml
+- name: ImagePolicyWebhook
+  path: "/in/hooks/image.yaml"
+- name: PodNodeSelector
+  path: /elsewhere/in-the-image.yaml
+- name: PodSecurity
+  configuration: {apiVersion: pod-security.admission.config.k8s.io/v1, defaults: {enforce: baseline}}
+"""
+
+
+def test_files_of_single_admission_plugins_are_looked_for_too(tmp_path: Path) -> None:
+    """Their paths begin at the folder of the settings that name them; one of the image is not the host's."""
+    host = ShellHost(tmp_path)
+    host.write("/etc/k/f.yaml", ADMISSION.encode())
+    host.write("/etc/k/limits.yaml", b"apiVersion: eventratelimit.admission.k8s.io/v1alpha1\n")
+    found = with_named_files(host, reading("admission-control-config-file"), {}).named_files
+    assert [(item.file.path, item.file.on_host, item.there) for item in found] == [
+        ("/in/f.yaml", "/etc/k/f.yaml", True),
+        ("/in/limits.yaml", "/etc/k/limits.yaml", True),
+        ("/in/hooks/image.yaml", "/etc/k/hooks/image.yaml", False),
+    ]
+    assert found[1].versions == ("eventratelimit.admission.k8s.io/v1alpha1",)
+
+
 def test_a_file_that_is_not_there_or_is_a_folder_is_told(tmp_path: Path) -> None:
     """One that only the cluster's settings name is looked for, too, where a volume tells its place."""
     host = ShellHost(tmp_path)

@@ -1,0 +1,86 @@
+"""Read what lies beside a kubelet's settings: providers of passwords, sockets of runtimes, profiles for pods, whom it trusts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from migrator.model.kubelet_files import SOCKETS, CredentialProviders, KubeletFiles
+from migrator.model.manifest import get
+
+# `$flags` are those of the running kubelet, from the script before this one. Of providers' files names alone are kept.
+SCRIPT = rf"""
+option() {{ echo "$flags" | tr '\n' ' ' | sed -n "s/.*--$1[= ]\([^ \"]*\).*/\1/p"; }}
+providers=$(option image-credential-provider-config); programs=$(option image-credential-provider-bin-dir)
+if test -n "$providers"; then
+  echo; echo "@@ providers $providers"
+  if test -d "$providers"; then find "$providers" -maxdepth 1 '(' -name '*.json' -o -name '*.yaml' -o -name '*.yml' ')' | sort
+  else echo "$providers"; fi | while read -r file; do test ! -f "$file" || {{ echo '---'; cat "$file"; echo; }}; done
+  echo; echo "@@ programs $programs"; find "$programs/" -maxdepth 1 '(' -type f -o -type l ')' -perm /111 -printf '%f\n' 2>/dev/null
+fi
+test -e /var/lib/kubelet/instance-config.yaml || {{ echo; echo '@@ sockets'
+  for socket in {" ".join(SOCKETS)}; do test ! -S $socket || echo $socket; done; }}
+echo; echo '@@ profiles'
+find /var/lib/kubelet/seccomp/ -type f -printf 'seccomp/%P\n' 2>/dev/null
+sed -n 's|^\(.*\) (.*|apparmor/\1|p' /sys/kernel/security/apparmor/profiles 2>/dev/null
+echo; echo '@@ trusts'; sed -n 's/^ *certificate-authority-data: *//p' /etc/kubernetes/kubelet.conf 2>/dev/null || true
+"""
+
+
+def kubelet_files(parts: Mapping[str, str]) -> KubeletFiles:
+    """Return what the script has printed; with the certificates of the host, which another one prints."""
+    trusts = [identity for line in parts.get("trusts", "").split() for identity in _authorities(_decoded(line))]
+    authority = next((text for name, text in parts.items() if name.startswith("certificate ") and name.endswith("/ca.crt")), "")
+    serves = any(name == "manifest kube-apiserver.yaml" for name in parts)
+    return KubeletFiles(
+        providers=_providers(parts),
+        sockets=tuple(parts["sockets"].split()) if "sockets" in parts else None,
+        profiles=frozenset(filter(None, parts["profiles"].splitlines())) if "profiles" in parts else None,
+        trusts=frozenset(trusts),
+        authority=next(iter(_authorities(authority.encode())), "") if serves else "",
+    )
+
+
+def _providers(parts: Mapping[str, str]) -> CredentialProviders:
+    found = {name.partition(" ")[0]: name.partition(" ")[2] for name in parts if name.startswith(("providers ", "programs "))}
+    if "providers" not in found:
+        return CredentialProviders()
+    documents = _documents(parts[f"providers {found['providers']}"])
+    there = set(parts.get(f"programs {found.get('programs', '')}", "").split())
+    named = [str(get(item, "name")) for document in documents for item in document.get("providers") or [] if isinstance(item, dict)]
+    readable = bool(documents) and all(item.get("kind") == "CredentialProviderConfig" for item in documents)
+    missing = tuple(name for name in dict.fromkeys(named) if name not in there)
+    return CredentialProviders(found["providers"], found.get("programs", ""), readable, missing)
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    try:
+        found = [item for item in yaml.safe_load_all(text) if item is not None]
+    except yaml.YAMLError:
+        return []
+    return found if all(isinstance(item, dict) for item in found) else []
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.strip('"'), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _authorities(pem: bytes) -> Iterable[str]:
+    """Yield subject and key of each certificate: one that was made anew for the same key is trusted as well."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        return
+    form, kind = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding.DER
+    for item in found:
+        yield f"{item.subject.rfc4514_string()} {item.public_key().public_bytes(kind, form).hex()}"
