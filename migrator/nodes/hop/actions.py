@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from migrator.model.upgrade import StepId
 from migrator.nodes.action import Action
@@ -118,12 +119,16 @@ def control_plane(hop: HopSpec, node: NodeSpec) -> list[HopAction]:
     """Return what upgrades a node's part of the control plane."""
     step = StepId.CONTROL_PLANE_FIRST if node.first else StepId.CONTROL_PLANE_OTHER
     raising = bool(hop.emulated)
-    upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=raising)
     # Where a version was emulated, etcd was restarted then, and is not again; nor is another one while nothing has changed since.
-    covered = Covered(upgraded, hop.say, alone=hop.alone and not raising, manifest=CLUSTER_CONFIGURATION)
-    if raising:
-        covered = dataclasses.replace(covered, restarts_nothing=lambda host: made_of.is_same(host, hop.staged.version, FLAG))
+    unchanged = partial(made_of.is_same, version=hop.staged.version, flag=FLAG) if raising else _never
+    upgraded = ControlPlaneUpgraded(hop.staged, hop.cluster, node.first, hop.say, raising=raising, unchanged=unchanged)
+    alone = hop.alone and not raising
+    covered = Covered(upgraded, hop.say, alone=alone, manifest=CLUSTER_CONFIGURATION, restarts_nothing=unchanged)
     return [HopAction(step, covered)]
+
+
+def _never(_: Host) -> bool:
+    return False
 
 
 def emulating(hop: HopSpec, node: NodeSpec) -> list[HopAction]:

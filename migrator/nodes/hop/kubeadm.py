@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
@@ -34,6 +35,8 @@ _MARKS = f"{STATE}/upgraded"
 _APPLY_SECONDS = 1800.0
 # For one image over a slow line; the node still serves meanwhile.
 _PULL_SECONDS = 900.0
+# While one is unpacked, which takes one core, the next one comes over the line.
+_PULLS = 2
 # kubeadm gives a kubelet 4 minutes (its timeout kubeletHealthCheck).
 _KUBELET_SECONDS = 240.0
 # Restarts by systemd after which a kubelet is taken not to come up.
@@ -54,8 +57,9 @@ class ImagesPulled:
         return not self._missing(host)
 
     def run(self, host: Host) -> None:
-        """Pull them one by one; raises MigratorError that names the first that cannot be had."""
-        for image in self._missing(host):
+        """Pull those that are not there; raises MigratorError that names the first that cannot be had."""
+
+        def pull(image: str) -> None:
             try:
                 once_more(host, functools.partial(host.run, f"crictl pull {for_shell(image)}", timeout=_PULL_SECONDS))
             except CommandFailedError as error:
@@ -63,6 +67,9 @@ class ImagesPulled:
                     f"{host.name}: image {image} cannot be pulled: {error.output.strip()[-300:]}",
                     hint="nothing was drained; check the registry, then `migrator upgrade resume`",
                 ) from error
+
+        with ThreadPoolExecutor(_PULLS) as pool:
+            list(pool.map(pull, self._missing(host)))
 
     def _missing(self, host: Host) -> list[str]:
         wanted = kubeadm_images(host, self.staged, self.cluster)
@@ -88,6 +95,8 @@ class ControlPlaneUpgraded:
     say: Callable[[str], None]
     raising: bool = False
     """Whether kubeadm has upgraded the static pods before, and a version was emulated since."""
+    unchanged: Callable[[Host], bool] = lambda _: False
+    """Whether it would write them as they are: of what it did then, nothing is done again."""
 
     @property
     def name(self) -> str:
@@ -108,6 +117,7 @@ class ControlPlaneUpgraded:
         version = self.staged.version
         words = f"apply v{version} --yes" if self.first else "node"
         words += " --etcd-upgrade=false --certificate-renewal=false" if self.raising else ""
+        words += " --skip-phases=preflight,control-plane" if self.unchanged(host) else ""
         kubeadm_upgrade(host, self.staged, words, self.cluster, unit=f"migrator-control-plane-{version}", say=self.say)
         mark(host, "control-plane", version)
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from migrator.model.upgrade import StepId
-from migrator.nodes.hop import actions
+from migrator.nodes.hop import actions, made_of
 from migrator.nodes.hop.actions import HopAction, HopSpec
+from migrator.nodes.hop.covered import Covered
 from migrator.nodes.hop.etcd import Snapshot
+from migrator.nodes.hop.kubeadm import ControlPlaneUpgraded
 from migrator.nodes.membership import Ready
 from migrator.nodes.spec import NodeSpec
 from tests.support.hosts import FakeHost
@@ -101,3 +103,28 @@ def test_a_worker_s_settings_are_upgraded_between_its_package_and_its_kubelet() 
     worker = actions.kubelet(hop(), WORKER)
     assert ids(worker) == [StepId.PACKAGES, StepId.SANDBOX_IMAGE, StepId.NODE_SETTINGS, *last]
     assert worker[2].name == actions.control_plane(hop(), OTHER)[0].name
+
+
+@pytest.mark.parametrize("node", [FIRST, OTHER])
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_after_a_raise_kubeadm_does_nothing_again_while_nothing_was_changed(
+    monkeypatch: pytest.MonkeyPatch, node: NodeSpec, *, unchanged: bool
+) -> None:
+    """Its checks and the static pods were done before the version was emulated; no second API server is needed then."""
+    monkeypatch.setattr(made_of, "is_same", lambda *_, **__: unchanged)
+    (made,) = actions.control_plane(replace(hop(), emulated="1.36"), node)
+    host = FakeHost("cp", accepts=["", "upgraded-control-plane"])
+    assert isinstance(made.action, Covered)
+    made.action.run(host)
+    (started,) = [command for command in host.commands if "systemd-run" in command and "kubeadm upgrade" in command]
+    assert ("--skip-phases=preflight,control-plane" in started) is unchanged
+    assert any("permit-port-sharing" in command for command in host.commands) is not unchanged
+
+
+def test_without_an_emulated_version_kubeadm_does_all_of_it() -> None:
+    """A mark of an earlier hop does not count."""
+    (made,) = actions.control_plane(hop(), FIRST)
+    assert isinstance(made.action, Covered)
+    assert isinstance(made.action.inner, ControlPlaneUpgraded)
+    assert not made.action.restarts_nothing(FakeHost())
+    assert not made.action.inner.unchanged(FakeHost())
