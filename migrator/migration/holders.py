@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from migrator.config.schema import Migration
 from migrator.errors import BlockedError, ConflictError, ForbiddenError, MigratorError
@@ -16,18 +18,22 @@ from migrator.migration.claims import listed, one
 from migrator.migration.data.state import ClaimData
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
-from migrator.model.kinds import NODES, PODS
+from migrator.model.kinds import EVENTS, NODES, PODS
 from migrator.model.manifest import Manifest, get
 from migrator.model.one_side import Where
 from migrator.model.volumes import Direction, Job, Place, PlaceKind
 from migrator.ports import Blue
 from migrator.rules.field_owners import FENCE
-from migrator.rules.holders import holder_pod, holder_ref, is_holder, pause_image, why_waiting
+from migrator.rules.holders import hint_of, holder_pod, holder_ref, is_holder, pause_image, why_waiting
 
 _POLL_SECONDS = 0.2
 # A network disk may be attached to another node first, which takes a minute.
 _MOUNT_SECONDS = 180.0
+# After that a person is told why it takes long.
+_TELL_SECONDS = 10.0
 _GONE_SECONDS = 60.0
+# A kubelet counts what it repeats, so that one pod has few; a page of the API holds 500.
+_EVENTS = 200
 _ENDED = ("Failed", "Succeeded")
 
 
@@ -42,17 +48,17 @@ class Holders:
     """The nodes of a side whose hosts are named."""
     _held: dict[tuple[Where, str], Place] = field(default_factory=dict)
 
-    def placed(self, job: Job) -> Job:
-        """Return a pass whose volumes are all mounted on a host that is known. Raises MigratorError.
+    def placed(self, job: Job, seconds: float = _MOUNT_SECONDS) -> Job:
+        """Return a pass whose volumes are all mounted on a host that is known, within `seconds` for each. Raises MigratorError.
 
         Of a source that is in use, any pod's mount will do; a last pass needs one that stays when the workload has stopped.
         """
         here, _ = sides_of(job)
         in_use = job.source.kind is not PlaceKind.CSI or (bool(job.source.node) and not job.finish)
-        source = job.source if in_use else self.held(here, job.claim, job.source)
-        return self.placed_target(replace(job, source=source))
+        source = job.source if in_use else self.held(here, job.claim, job.source, seconds)
+        return self.placed_target(replace(job, source=source), seconds)
 
-    def placed_target(self, job: Job) -> Job:
+    def placed_target(self, job: Job, seconds: float = _MOUNT_SECONDS) -> Job:
         """Return a pass whose target is mounted, whatever its source is."""
         side, target = sides_of(job)[1], job.target
         known = self.run.state.data.get(job.claim, ClaimData())
@@ -60,14 +66,14 @@ class Holders:
         if before.key == target.key and before.node in self.nodes(side):
             # Its host has the lists of earlier passes, and what takes passes back.
             target = replace(target, node=before.node)
-        return replace(job, target=self.held(side, job.claim, target))
+        return replace(job, target=self.held(side, job.claim, target, seconds))
 
-    def held(self, side: Where, claim: str, place: Place) -> Place:
+    def held(self, side: Where, claim: str, place: Place, seconds: float = _MOUNT_SECONDS) -> Place:
         """Return where a volume is held mounted; a place that needs nobody for that is returned as it is. Raises MigratorError."""
         if place.kind is not PlaceKind.CSI:
             return place
         if (side, claim) not in self._held:
-            pod = self._running(side, claim, place)
+            pod = self._running(side, claim, place, seconds)
             self._held[side, claim] = replace(place, node=str(pod["spec"]["nodeName"]), pod=str(pod["metadata"]["uid"]))
         return self._held[side, claim]
 
@@ -81,10 +87,15 @@ class Holders:
                 except MigratorError as error:
                     self._warn(side, pod, error)
 
-    def remove(self) -> None:
-        """Remove all that the journal knows, and wait until they are gone. Raises nothing: what stays is told."""
-        self._held.clear()
+    def remove(self, claims: Collection[str] | None = None) -> None:
+        """Remove what holds these claims, or all that the journal knows, and wait until they are gone.
+
+        Raises nothing: what stays is told.
+        """
         for claim, side, pod in self._open():
+            if claims is not None and claim not in claims:
+                continue
+            self._held.pop((side, claim), None)
             try:
                 self._await_gone(side, pod)
                 self.run.write(HolderRemoved(claim=claim, side=side, pod=pod))
@@ -96,7 +107,7 @@ class Holders:
             for side, pod in sorted(known.holders):
                 yield claim, side, pod
 
-    def _running(self, side: Where, claim: str, place: Place) -> Manifest:
+    def _running(self, side: Where, claim: str, place: Place, seconds: float) -> Manifest:
         namespace, _, name = claim.partition("/")
         there = f"{self.config.map.namespaces.get(namespace, namespace)}/{name}" if side == "green" else claim
         cluster, ref = self.cluster(side), holder_ref(there)
@@ -111,7 +122,7 @@ class Holders:
         if found is None:
             self.run.reporter.emit(Step(f"{claim}: pod {pod} of {side} will hold its volume mounted, until this is done"))
             self._make(cluster, side, holder_pod(there, self._image(cluster, side), node=place.node, nodes=self.nodes(side)))
-        return self._await_running(cluster, side, pod)
+        return self._await_running(cluster, side, pod, seconds)
 
     def _image(self, cluster: Blue, side: Where) -> str:
         image = self.config.volumes.holder_image or pause_image(listed(cluster, NODES), self.nodes(side))
@@ -133,18 +144,25 @@ class Holders:
                 hint="deploy/rbac-blue.yaml has a line for it; or start the workload there, so that its own pod has it mounted",
             ) from error
 
-    def _await_running(self, cluster: Blue, side: Where, pod: str) -> Manifest:
-        ends, (namespace, _, name) = self.run.clock.monotonic() + _MOUNT_SECONDS, pod.partition("/")
+    def _await_running(self, cluster: Blue, side: Where, pod: str, seconds: float) -> Manifest:
+        began, (namespace, _, name), told = self.run.clock.monotonic(), pod.partition("/"), False
         while True:
             found = one(cluster, PODS, namespace, name)
             phase = get(found or {}, "status", "phase")
             if found and phase == "Running":
                 return found
-            if found is None or phase in _ENDED or self.run.clock.monotonic() > ends:
-                why = "it was deleted" if found is None else why_waiting(found)
+            waited = self.run.clock.monotonic() - began
+            if found is None or phase in _ENDED or waited > seconds:
+                why = "it was deleted" if found is None else why_waiting(found, warnings_about(cluster, found))
                 raise BlockedError(
                     f"pod {pod} of {side}, which is to hold a volume mounted, does not run: {why}",
-                    hint=f"`kubectl describe pod -n {namespace} {name}` tells more",
+                    hint=hint_of(why) or f"`kubectl describe pod -n {namespace} {name}` tells more",
+                )
+            if waited > _TELL_SECONDS and not told:
+                told = True
+                why = why_waiting(found, warnings_about(cluster, found))
+                self.run.reporter.emit(
+                    Step(f"pod {pod} of {side} does not run yet: {why}; at most {seconds:g} s are waited for it")
                 )
             self.run.clock.sleep(_POLL_SECONDS)
 
@@ -168,6 +186,15 @@ class Holders:
     def _warn(self, side: Where, pod: str, error: MigratorError) -> None:
         text = f"pod {pod} of {side}, which held a volume mounted, is not removed: {error.message}; the next run tries again"
         self.run.reporter.emit(Note(text, warning=True))
+
+
+def warnings_about(cluster: Blue, pod: Manifest) -> list[Manifest]:
+    """Return what is told about a pod, as far as it can be read: anyone who may write Events may write many."""
+    of_pod = f"involvedObject.uid={get(pod, 'metadata', 'uid')},type=Warning"
+    with suppress(MigratorError):
+        events = cluster.list(EVENTS, pod["metadata"]["namespace"], field_selector=of_pod, unparsed=lambda _: None)
+        return list(islice(events, _EVENTS))
+    return []
 
 
 def sides_of(job: Job) -> tuple[Where, Where]:

@@ -11,6 +11,7 @@ import pytest
 from migrator.errors import BlockedError
 from migrator.journal.records.data import DataPassAnnounced, HolderAnnounced, HolderRemoved
 from migrator.migration.data.verbs import bring_back, clean_data, copy_data, finish_data
+from migrator.model.events import Step
 from migrator.model.kinds import NODES, PODS
 from migrator.model.manifest import Manifest
 from migrator.model.volumes import PlaceKind
@@ -145,3 +146,26 @@ def test_a_pod_that_does_not_come_up_ends_the_claim_with_its_own_words(tmp_path:
     (outcome,) = copy_data(one.session, one.movers, ALL)
     assert "does not run: nothing is told" in str(outcome.error)
     assert holders(one.green) == []
+
+
+def test_what_keeps_a_pod_from_running_is_told_while_it_is_waited_for_and_at_the_end(tmp_path: Path) -> None:
+    """Once in between, with the words of its own events; those of another pod and what is normal do not count."""
+    one = csi_stand(tmp_path)
+    one.hold("blue", "db-0", "data")
+    clock = one.session.run.clock
+    clock._due.clear()  # type: ignore[attr-defined]
+
+    def warn() -> None:
+        uid = holders(one.green)[0]["metadata"]["uid"]
+        for number, (kind, of) in enumerate((("Warning", uid), ("Warning", "other"), ("Normal", uid))):
+            more = {"type": kind, "reason": "FailedAttachVolume", "message": f"Multi-Attach error {number}"}
+            one.green.hold(made("v1", "Event", f"e{number}", namespace="shop") | more | {"involvedObject": {"uid": of}})
+
+    clock.after(1.0, warn)  # type: ignore[attr-defined]
+    (outcome,) = copy_data(one.session, one.movers, ALL)
+    assert isinstance(outcome.error, BlockedError)
+    assert outcome.error.message.endswith("does not run: FailedAttachVolume: Multi-Attach error 0")
+    assert outcome.error.hint.startswith("another node has the disk")
+    told = [event.text for event in one.shown.events if isinstance(event, Step) and "does not run yet" in event.text]
+    assert len(told) == 1
+    assert "FailedAttachVolume: Multi-Attach error 0; at most 180 s are waited for it" in told[0]
