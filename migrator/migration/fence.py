@@ -77,11 +77,15 @@ def nothing_to_bring(_: Group, *, lost: str) -> None:
 
 
 Ready = Callable[[Sequence[Group]], None]
-"""Tells, before anything is stopped on green, what going back with some groups takes; raises nothing."""
+"""Prepares going back with some groups, before anything is stopped on green, and tells what it takes; raises nothing."""
 
 
 def nothing_to_tell(_: Sequence[Group]) -> None:
     """Tell nothing."""
+
+
+def nothing_to_release() -> None:
+    """Release nothing."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -103,3 +107,5 @@ class WayBack:
     bring: Bring = nothing_to_bring
     guarding: Guarding = field(default_factory=Guarding)
     ready: Ready = nothing_to_tell
+    release: Callable[[], None] = nothing_to_release
+    """Takes back, when all is done, what `ready` made; raises nothing."""

@@ -72,6 +72,14 @@ class ClusterVolumes:
             reach or Reach(),
         )
 
+    def is_beside(self, claim: str, node: str) -> bool:
+        """Return whether a pod of a node may have a claim's volume mounted beside those that use it now."""
+        bound, using = self.claims.get(claim) or {}, self.pods.get(claim, ())
+        volume = self.volumes.get(str(get(bound, "spec", "volumeName")))
+        if volume is None:
+            return False
+        return not using or (not _has_one_pod(volume) and {get(pod, "spec", "nodeName") for pod in using} == {node})
+
 
 def claims_of(pod: Manifest) -> list[str]:
     """Return the claims that a pod uses while it has not ended; a pod of this tool that holds one mounted does not use it."""

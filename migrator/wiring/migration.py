@@ -109,11 +109,8 @@ def way_back(
         blue = _side("blue", config.blue, inputs, reporter, run.state)
         green = _side("green", config.green, inputs, reporter, run.state)
         bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from, blue=blue)
-        yield (
-            run,
-            WayBack(blue, green, Limits.of(config.cutover), bring, Guarding(config.cutover.guard, config.name), bring.ready),
-            ShellRunner(),
-        )
+        guarding, limits = Guarding(config.cutover.guard, config.name), Limits.of(config.cutover)
+        yield run, WayBack(blue, green, limits, bring, guarding, bring.ready, bring.release), ShellRunner()
 
 
 def _movers(inputs: MigrationInputs, config: Migration) -> Movers:

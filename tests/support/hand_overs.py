@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from migrator.journal.records.data import DataPassAnnounced, DataSwitched, VolumeHandedOver
+from migrator.journal.records.data import DataPassAnnounced, DataSwitched, HolderAnnounced, HolderRemoved, VolumeHandedOver
 from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.one_side import HandOverStep
 from migrator.migration.data.home import DataFrom, DataHome
@@ -28,6 +28,10 @@ def steps_with_data(records: Sequence[MigrationRecord]) -> list[str]:
                 found.append(f"{'last ' if record.finish else ''}pass {record.direction}")
             case VolumeHandedOver():
                 found.append(f"volume {record.direction}")
+            case HolderAnnounced():
+                found.append(f"{record.side} is held")
+            case HolderRemoved():
+                found.append(f"{record.side} is let go")
             case DataSwitched():
                 found.append(f"{record.direction} by {record.how}")
             case _:
@@ -42,7 +46,9 @@ def roll_back(stand: Stand, movers: Callable[[], Movers], data_from: DataFrom = 
     way = session.way_back()
     green = Side(_gone, 1.0) if lost else way.green
     bring = DataHome(session.run, session.config, movers, green, data_from, blue=way.blue)
-    return finish(moved, type(way)(way.blue, green, way.limits, bring, ready=bring.ready), run=session.run).undone
+    return finish(
+        moved, type(way)(way.blue, green, way.limits, bring, ready=bring.ready, release=bring.release), run=session.run
+    ).undone
 
 
 def _gone() -> Blue:

@@ -87,7 +87,7 @@ class Stand:
 
         def work() -> None:
             manifest = cluster.get(DEPLOYMENTS, "shop", "dns")
-            have, want = list(cluster.list(PODS, "shop")), manifest["spec"]["replicas"]
+            have, want = list(cluster.list(PODS, "shop", "app=dns")), manifest["spec"]["replicas"]
             for one in have[want:]:
                 cluster.delete(PODS, "shop", one["metadata"]["name"], uid=one["metadata"]["uid"])
             for number in range(len(have), want):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,24 +14,28 @@ from migrator.config.schema import Migration
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched, VolumeHandedOver, VolumeHandOverAnnounced
 from migrator.migration.bounded import InBackground
+from migrator.migration.claims import read_volumes
 from migrator.migration.data.passes import Movers, bring_back_pass, take_back, to_blue
 from migrator.migration.data.pause import Pause
 from migrator.migration.data.state import ClaimData
 from migrator.migration.detached import await_let_go
-from migrator.migration.fence import Side
+from migrator.migration.fence import GREEN_SECONDS, Side
 from migrator.migration.holders import Holders
 from migrator.migration.one_side.groups import Group
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.one_side import Where
-from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
+from migrator.model.volumes import Direction, Job, Place, PlaceKind, VolumePlan, Way
 from migrator.ports import Blue
+from migrator.rules.volumes import ClusterVolumes
 
 DataFrom = Literal["", "switch", "last-pass"]
 """Which state of the data blue starts with when green's is given up; empty: it is not given up."""
 _POLL_SECONDS = 0.2
 # A host that is away must not keep blue from starting.
 _LOOK_SECONDS = 5.0
+# What takes longer to mount is waited for when green has stopped; until then it is without traffic, and blue stopped.
+_HOLD_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class DataHome:
     data_from: DataFrom = ""
     blue: Side = field(kw_only=True)
     """Asked only for what holds a volume mounted there."""
+    _holders: Holders | None = None
 
     def __call__(self, group: Group, /, *, lost: str) -> None:
         """Bring what green has written since the switch; a group that never started there has written nothing.
@@ -59,12 +64,12 @@ class DataHome:
         for claim in itself:
             self._let_go(claim, self._known(claim), lost)
         copied = [claim for claim in claims if claim not in itself]
-        holders = Holders(self.run, self.config, self._side, lambda side: self.movers().nodes(side))
+        holders = self._holding()
         try:
             with ThreadPoolExecutor(self.config.volumes.parallel) as pool:
                 failures = [error for error in pool.map(lambda claim: self._tried(claim, lost, holders), copied) if error]
         finally:
-            holders.remove()
+            holders.remove(copied)
         if failures:
             raise failures[0]
         for claim in claims:
@@ -73,12 +78,13 @@ class DataHome:
         self.run.ledger.sync()
 
     def ready(self, groups: Sequence[Group]) -> None:
-        """Tell, before green is stopped, how long each group will stand still for what it has written there. Raises nothing.
+        """Do what takes time before green is stopped, and tell how long each group will stand still. Raises nothing.
 
         Traffic is on blue already, so that nobody is asked; a pause beyond the budget is told.
         """
         if self.data_from:
             return
+        self._hold_both(claim for group in groups for claim in group.claims)
         budget = self.config.volumes.downtime_budget.total_seconds()
         for group in groups:
             written = {claim: self._known(claim) for claim in group.claims if self._known(claim).green_writes}
@@ -92,6 +98,38 @@ class DataHome:
             if pause.seconds > budget:
                 text = f"{group.row}: going back takes longer than the budget of a pause"
                 self.run.reporter.emit(Note(text, warning=True))
+
+    def release(self) -> None:
+        """Remove what holds volumes mounted for groups that were not brought. Raises nothing."""
+        if self._holders:
+            self._holders.remove()
+
+    def _holding(self) -> Holders:
+        self._holders = self._holders or Holders(self.run, self.config, self._side, lambda side: self.movers().nodes(side))
+        return self._holders
+
+    def _hold_both(self, claims: Iterable[str]) -> None:
+        """Hold volumes of drivers mounted on both sides while green still runs; what cannot be is held once that has stopped."""
+        written = [claim for claim in claims if self._known(claim).green_writes and not self._known(claim).handed]
+        if not any(Place.of(self._known(claim).on_green).kind is PlaceKind.CSI for claim in written):
+            return
+        with suppress(MigratorError), ThreadPoolExecutor(self.config.volumes.parallel) as pool:
+            green = InBackground(lambda: read_volumes(self._side("green")), self.run.clock).result(GREEN_SECONDS)
+            list(pool.map(lambda claim: self._hold(claim, green), written))
+
+    def _hold(self, claim: str, green: ClusterVolumes) -> None:
+        known = self._known(claim)
+        source, target = Place.of(known.on_green), Place.of(known.on_blue)
+        with suppress(MigratorError):
+            if target.kind is PlaceKind.CSI:
+                self._holding().held("blue", claim, target, _HOLD_SECONDS)
+            if source.kind is PlaceKind.CSI and green.is_beside(self._there(claim), source.node):
+                self._holding().held("green", claim, source, _HOLD_SECONDS)
+
+    def _there(self, claim: str) -> str:
+        """Return a claim's name on green."""
+        namespace, _, name = claim.partition("/")
+        return f"{self.config.map.namespaces.get(namespace, namespace)}/{name}"
 
     def _looks(self, copied: Mapping[str, ClaimData]) -> dict[str, float]:
         """Return the seconds in which green's host tells who uses each volume; one that is slow or away tells nothing."""
@@ -114,8 +152,7 @@ class DataHome:
                 f"{claim}: green does not answer ({lost}), and may still use volume {known.volume}: two users would destroy it",
                 hint="`migrator rollback` again when it answers; or see that green's machines are off, then `--data-from switch`",
             )
-        began, (namespace, _, name) = self.run.clock.monotonic(), claim.partition("/")
-        there = f"{self.config.map.namespaces.get(namespace, namespace)}/{name}"
+        began, there = self.run.clock.monotonic(), self._there(claim)
         volume = VolumePlan(claim, there, Way.HAND_OVER, volume=known.volume, storage=f"volume {known.volume}")
         back = Direction.TO_BLUE.value
         self.run.write(VolumeHandOverAnnounced(claim=claim, direction=back, volume=known.volume, storage=volume.storage))

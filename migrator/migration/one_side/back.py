@@ -47,6 +47,7 @@ def hand_back(handed: Mapping[ObjectRef, Part], back: WayBack, clock: Clock) -> 
         going.stop([part for group in stage for part in group.parts])
     for stage in reversed(stages):
         going.start(stage)
+    back.release()
     return Returned(tuple(ref for ref in handed if going.is_back(ref)), going.sentences)
 
 

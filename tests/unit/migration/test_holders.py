@@ -16,9 +16,9 @@ from migrator.model.kinds import NODES, PODS
 from migrator.model.manifest import Manifest
 from migrator.model.volumes import PlaceKind
 from migrator.rules.field_owners import FENCE
-from migrator.rules.holders import holder_pod, holder_ref, is_holder
+from migrator.rules.holders import holder_pod, holder_ref
 from tests.support.claims_stand import ALL, Stand, stand
-from tests.support.fake_cluster import FakeCluster
+from tests.support.holding import holders, run_holders
 from tests.support.objects import made
 
 CSI = {"driver": "disk.example.com", "volumeHandle": "vol/1"}
@@ -38,29 +38,8 @@ def csi_stand(tmp_path: Path, *, modes: tuple[str, ...] = ("ReadWriteOnce",), te
             {**claim, "status": {"phase": "Bound"}},
             node,
         )
-    kubelets(one)
+    run_holders(one.session.run.clock, one.blue, one.green)  # type: ignore[arg-type]
     return one
-
-
-def kubelets(one: Stand) -> None:
-    """Let pods run a moment after they were made."""
-    clock = one.session.run.clock
-
-    def work() -> None:
-        for cluster in (one.blue, one.green):
-            for pod in holders(cluster):
-                if pod.get("status", {}).get("phase") != "Running":
-                    name = pod["metadata"]["name"]
-                    cluster.patch(PODS, "shop", name, {"spec": {"nodeName": pod["spec"].get("nodeName", "m")}}, manager="k")
-                    cluster.patch(PODS, "shop", name, {"status": {"phase": "Running"}}, manager="k", subresource="status")
-        clock.after(0.1, work)  # type: ignore[attr-defined]
-
-    work()
-
-
-def holders(cluster: FakeCluster) -> list[Manifest]:
-    """Return the pods of this tool that are there."""
-    return [pod for pod in cluster.list(PODS, "shop") if is_holder(pod)]
 
 
 def test_a_copy_takes_the_workloads_mount_on_blue_and_a_pod_on_green(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from migrator.model.kinds import CLAIMS, DEPLOYMENTS
 from migrator.model.manifest import Manifest
 from tests.support.fake_mover import FakeMover, claims
 from tests.support.hand_overs import roll_back, steps_with_data
+from tests.support.holding import holders, run_holders
 from tests.support.objects import cron_job, deployment, made
 from tests.support.one_side import CONFIG, KilledError, Stand, killed_after, new_stand, steps
 from tests.support.recorder import Recorder
@@ -60,6 +61,11 @@ class DataStand:
 @pytest.fixture
 def stand(tmp_path: Path) -> DataStand:
     """Return it."""
+    return made_stand(tmp_path)
+
+
+def made_stand(tmp_path: Path, *, csi: bool = False, modes: tuple[str, ...] = ("ReadWriteOnce",)) -> DataStand:
+    """Return it, where `csi` with volumes that a driver keeps."""
     base = new_stand()
     config = parse_migration(f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}}}\n", "migration.yaml")
     there, home = FakeMover(), FakeMover()
@@ -73,8 +79,14 @@ def stand(tmp_path: Path) -> DataStand:
     base.blue.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"template": {"spec": spec}}}, manager="kubectl")
     volume, claim = claims("data")
     volume["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}
+    if csi:
+        node["status"] = {"images": [{"names": ["registry.k8s.io/pause:3.10"]}]}
+        volume["spec"] = {"csi": {"driver": "disk.example.com", "volumeHandle": "1"}, "accessModes": [*modes]}
+        run_holders(base.clock, base.blue, base.green)
     base.blue.hold(node, volume, claim)
     assert run_copy(base.session, CopyOptions())[1].complete
+    if csi:
+        volume["spec"]["csi"]["volumeHandle"] = "2"
     base.green.hold(node, volume)
     base.green.patch(CLAIMS, "shop", "data", {"spec": claim["spec"]}, manager="pv-controller")
     base.green.patch(CLAIMS, "shop", "data", {"status": {"phase": "Bound"}}, manager="pv-controller", subresource="status")
@@ -308,6 +320,40 @@ def test_the_way_back_is_predicted_before_green_is_stopped(stand: DataStand) -> 
     assert f"it stands still for about {whole} ms; the budget is 6 s" in text
     assert f"{ROW}: going back takes longer than the budget of a pause" in shown.notes
     assert stand.base.replicas == (2, 0)
+
+
+def test_volumes_are_held_mounted_before_green_is_stopped(tmp_path: Path) -> None:
+    """The pause of a way back holds no start of a pod; and none is left."""
+    stand = made_stand(tmp_path, csi=True)
+    stand.cut_over()
+    before = len(stand.order())
+    assert stand.back() == ()
+    order = stand.order()[before:]
+    assert sorted(order[:2]) == ["blue is held", "green is held"]
+    assert order[2:] == ["last pass to-blue", "blue is let go", "green is let go", "to-blue by pass"]
+    assert [*holders(stand.base.blue), *holders(stand.base.green)] == []
+
+
+def using(stand: DataStand, node: str) -> None:
+    """Let a pod of green's workload have the volume mounted on a node, until the workload is stopped."""
+    body = using_pod("dns-9", labels={"app": "dns"})
+    body["spec"]["nodeName"] = node
+    stand.base.green.hold(body)
+
+
+@pytest.mark.parametrize(
+    ("node", "mode", "early"), [("m", "ReadWriteOnce", 1), ("elsewhere", "ReadWriteOnce", 0), ("m", "ReadWriteOncePod", 0)]
+)
+def test_a_disk_that_green_has_to_itself_is_held_when_it_has_stopped(tmp_path: Path, node: str, mode: str, early: int) -> None:
+    """Beside its pod, on another node or with a volume for one pod, a second one would never come up."""
+    stand = made_stand(tmp_path, csi=True, modes=(mode,))
+    stand.cut_over()
+    using(stand, node)
+    held: list[int] = []
+    # Asked once to predict the pause, before green is stopped, and once when it has stopped.
+    stand.home.asked = lambda: held.append(len(holders(stand.base.green)))
+    assert stand.back() == ()
+    assert held == [early, 1]
 
 
 def test_a_green_that_does_not_tell_keeps_no_way_back(stand: DataStand) -> None:
