@@ -35,6 +35,8 @@ _PAGE = 250
 _FIRST_PATIENCE = 2.0
 # Seconds for one renewal of the lock, which is tried again soon, or by the next write.
 _RENEW_TIMEOUT, _RENEW_PATIENCE = 10.0, 2.0
+# Seconds and bytes for what a pod answers.
+_POD_TIMEOUT, _POD_BYTES = 5.0, 1 << 20
 _MERGE = "application/merge-patch+json"
 _DRY = "dryRun=All"
 _WHOLE = "application/json"
@@ -241,6 +243,12 @@ class KubeCluster:
     def metrics(self) -> str:
         """Return the server's metrics in Prometheus' text form."""
         return self._send("GET", "/metrics", accept="text/plain").body.decode(errors="replace")
+
+    def from_pod(self, namespace: str, name: str, port: int, path: str) -> str:
+        """Return what a pod answers to a GET, on a connection of its own: a pod may say anything."""
+        transport = Transport(self._access, self.name, clock=self._clock, timeout=_POD_TIMEOUT)
+        target = f"{PODS.path(namespace, name)}:{port}/proxy/{path}"
+        return transport.send("GET", target, accept="text/plain", most=_POD_BYTES).body.decode(errors="replace")
 
     @contextmanager
     def lock(self, holder: str, reporter: Reporter) -> Iterator[HeldLock]:

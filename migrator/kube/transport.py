@@ -69,24 +69,32 @@ class Transport:
         *,
         content: str = "application/json",
         accept: str = "application/json",
+        most: int | None = None,
     ) -> Answer:
-        """Send one request; raises ApiError for a status of 400 and above and when no answer comes.
+        """Send one request, and read `most` bytes of its answer; raises ApiError for a status of 400 and above and for silence.
 
         A 401 is answered once with fresh credentials: tokens of exec plugins expire.
         """
-        answer = self._attempt(self._connection(), method, path, body, content, accept)
+        answer = self._attempt(self._connection(), method, path, body, content, accept, most)
         if answer.status == 401:
             self._forget_credentials()
             # A client certificate that has expired belongs to the connection: a fresh one is shown on a new one.
             self._close_idle()
             # Once only: a second 401 is an answer. A write is safe to repeat, since a 401 comes before the request is processed.
-            answer = self._attempt(self._opened(), method, path, body, content, accept)
+            answer = self._attempt(self._opened(), method, path, body, content, accept, most)
         if answer.status >= 400:
             raise error_from(self._cluster, method, path, answer.status, answer.headers, answer.body)
         return answer
 
     def _attempt(
-        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, content: str, accept: str
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        content: str,
+        accept: str,
+        most: int | None = None,
     ) -> Answer:
         answer = None
         try:
@@ -96,13 +104,14 @@ class Transport:
             _limit(connection, self._timeout, self._clock)
             connection.request(method, self._access.prefix + path, body, headers)
             response = connection.getresponse()
-            answer = Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, response.read())
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            answer = Answer(response.status, headers, response.read(most))
         except (OSError, http.client.HTTPException) as error:
             # What ended this connection has mostly ended all: each would cost a request that fails.
             self._close_idle()
             raise self._unavailable(error, "did not answer") from error
         finally:
-            if answer is None:
+            if answer is None or most is not None:  # what was not read would stand before the next answer
                 connection.close()
         if connection.sock is not None:
             with self._changing:

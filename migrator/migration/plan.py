@@ -13,6 +13,7 @@ from migrator.migration import backends, dead_conversions, late
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
 from migrator.migration.late_runs import without_late_runs
 from migrator.migration.one_side import schedules
+from migrator.migration.one_side.borrowed import held_with_their_lenders
 from migrator.migration.one_side.planned import planned
 from migrator.migration.one_side.planned import warnings as one_side_warnings
 from migrator.migration.one_side.scalers import held_with_their_targets
@@ -93,6 +94,7 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     for ref, hindrance in (dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
+    moves |= held_with_their_lenders(moves, context)
     moves |= held_with_their_targets(moves, context)
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks

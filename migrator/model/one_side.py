@@ -121,6 +121,8 @@ class OneSide:
     """Whether it runs on blue, or did until a cutover stopped it there."""
     runs: bool = True
     """Whether it runs on blue now."""
+    proof: str = ""
+    """What is known of its work once it was started, where that is more or less than that it is ready."""
 
     @property
     def how(self) -> str:

@@ -14,6 +14,7 @@ from migrator.ports.clusters import (
     ObjectAsker,
     ObjectMaker,
     ObjectPatcher,
+    PodAsker,
     PodEvictor,
     UpgradeCluster,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "ObjectAsker",
     "ObjectMaker",
     "ObjectPatcher",
+    "PodAsker",
     "PodEvictor",
     "Prober",
     "Relay",

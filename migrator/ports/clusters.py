@@ -133,6 +133,13 @@ class MetricsReader(Protocol):
         """Return the metrics in Prometheus' text format."""
 
 
+class PodAsker(Protocol):
+    """Asks pods through an API server."""
+
+    def from_pod(self, namespace: str, name: str, port: int, path: str) -> str:
+        """Return what a pod answers to a GET, 1 MiB of it at the most; tried once, for 5 s; raises ApiError."""
+
+
 class HeldLock(Protocol):
     """A lock that another run may take, once this one has not renewed it for a while."""
 
@@ -153,14 +160,14 @@ class MigrationLock(Protocol):
         """
 
 
-class Blue(ClusterReader, ObjectPatcher, ObjectMaker, MigrationLock, Protocol):
+class Blue(ClusterReader, ObjectPatcher, ObjectMaker, PodAsker, MigrationLock, Protocol):
     """The cluster that objects move from: read; written to only where a person asked for it.
 
     Patched: what a cutover hands over. Made and deleted: the admission policies of `cutover.guard`, and the Lease of a cutover.
     """
 
 
-class Green(ClusterReader, ClusterWriter, MigrationLock, Protocol):
+class Green(ClusterReader, ClusterWriter, PodAsker, MigrationLock, Protocol):
     """The cluster that objects move to."""
 
     def impatient(self) -> ObjectAsker:

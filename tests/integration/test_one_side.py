@@ -12,6 +12,7 @@ import orjson
 from migrator.kube.cluster import KubeCluster
 from migrator.model.manifest import Manifest, get
 from migrator.testbed.balancer import balanced
+from tests.support.guarded import OWN_METRICS
 from tests.support.objects import cron_job, deployment, service
 from tests.support.sandbox import TYPES, Sandbox, until
 from tests.support.traffic_section import through
@@ -68,7 +69,7 @@ def test_nothing_has_pods_on_both_sides(sandbox: Sandbox, tmp_path: Path) -> Non
         traffic = {"haproxy": through(balancer), "steps": [100], "soak": "0s"}
         sandbox.configure(traffic=traffic, gates={"minRequests": 0, "readyTimeout": "60s"})
         sandbox.on_blue(
-            workload("Deployment", "dns", "registry.k8s.io/external-dns/external-dns:v0.23.0"),
+            workload("Deployment", "dns", "registry.k8s.io/external-dns/external-dns:v0.23.0", "external-dns", OWN_METRICS),
             workload("DaemonSet", "vip", "ghcr.io/kube-vip/kube-vip:v1.0.0", "/kube-vip", "manager"),
             workload("StatefulSet", "gitops", "quay.io/argoproj/argocd:v3.1.0", "argocd-application-controller"),
             cron_job("nightly"),

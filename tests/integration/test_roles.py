@@ -17,7 +17,7 @@ from migrator.model.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, SERVICE_A
 from migrator.model.manifest import Manifest
 from migrator.testbed.balancer import balanced, load
 from migrator.testbed.planes.deploy import deploy
-from tests.support.guarded import done, guarded
+from tests.support.guarded import OWN_METRICS, done, guarded
 from tests.support.objects import config_map, cron_job, deployment, made
 from tests.support.sandbox import TYPES, Pair, Sandbox, until
 from tests.support.traffic_section import through
@@ -50,7 +50,8 @@ def least(pair: Pair, tmp_path: Path) -> Path:
 def one_sided() -> Manifest:
     """Return a Deployment of external-dns."""
     manifest = deployment("dns")
-    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example.com/mirror/external-dns:v0.23.0"
+    container = manifest["spec"]["template"]["spec"]["containers"][0]
+    container |= {"image": "registry.example.com/mirror/external-dns:v0.23.0", "args": [OWN_METRICS]}
     return manifest
 
 

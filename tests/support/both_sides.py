@@ -12,6 +12,7 @@ import yaml
 from migrator.errors import ConflictError
 from migrator.testbed.balancer import balanced
 from migrator.testbed.planes.deploy import deploy
+from tests.support.pod_network import pod_network
 from tests.support.pod_processes import PodProcesses, pods_run
 from tests.support.sandbox import Pair, Sandbox
 from tests.support.traffic_section import through
@@ -28,7 +29,14 @@ def both_sides(
         traffic = {"haproxy": through(balancer), "steps": [100], "soak": "0s"}
         sandbox.configure(traffic=traffic, gates={"minRequests": 0, "readyTimeout": "60s"}, **config)
         blue, green = (
-            PodProcesses(cluster, sandbox.namespace, pair.kubeconfig, programs, folder / cluster.name)
+            PodProcesses(
+                cluster,
+                sandbox.namespace,
+                pair.kubeconfig,
+                programs,
+                folder / cluster.name,
+                stack.enter_context(pod_network(pair.testbed.folder / cluster.name)),
+            )
             for cluster in (pair.blue, pair.green)
         )
         stack.enter_context(pods_run(blue, green))

@@ -39,7 +39,7 @@ def external_dns(server: NameServer, namespace: str) -> list[Manifest]:
             *("--source=service", "--service-type-filter=LoadBalancer", f"--namespace={namespace}"),
             *("--provider=rfc2136", "--rfc2136-host=127.0.0.1", f"--rfc2136-port={server.port}"),
             *(f"--rfc2136-zone={ZONE}", "--rfc2136-tsig-axfr", "--rfc2136-tsig-keyname=migrator"),
-            *("--rfc2136-tsig-secret-alg=hmac-sha256", f"--domain-filter={ZONE}", "--metrics-address=127.0.0.1:0"),
+            *("--rfc2136-tsig-secret-alg=hmac-sha256", f"--domain-filter={ZONE}", "--metrics-address=:7979"),
             *("--policy=sync", "--registry=txt", f"--txt-owner-id={namespace}", "--interval=1s"),
         ],
         "env": [

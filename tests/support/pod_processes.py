@@ -28,6 +28,7 @@ from migrator.model.kinds import PODS
 from migrator.model.manifest import Manifest, get
 from migrator.testbed.processes import Process, start, stop
 from migrator.testbed.threads import beside
+from tests.support.pod_network import PodNetwork
 from tests.support.sandbox import TYPES
 
 LABEL = "testbed/process=true"
@@ -65,10 +66,13 @@ class PodProcesses:
     programs: Mapping[str, Path]
     """By the last word of an image's path."""
     folder: Path
+    network: PodNetwork = field(default_factory=PodNetwork)
     runs: list[ProcessRun] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """What the stand-in itself could not do."""
     _alive: dict[str, tuple[Process, ProcessRun]] = field(default_factory=dict)
+    _addresses: dict[str, str] = field(default_factory=dict)
+    """By the pod's UID."""
 
     def step(self) -> None:
         """Start what is to run, and end what is to go."""
@@ -83,6 +87,7 @@ class PodProcesses:
                 if not self._alive[uid][0].alive:
                     self._end(uid, patience=0)
             elif get(pod, "spec", "nodeName"):
+                self._addresses.setdefault(uid, self.network.address())
                 self._start(uid, pod)
                 self._tell(pod, "Running")
 
@@ -99,12 +104,18 @@ class PodProcesses:
         temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
         view = ["unshare", "--mount", "--uts", "sh", "-c", _AS_A_POD, "sh", name, self._account(pod, home)]
         run = ProcessRun(name, called, time.time())
-        words = [*view, self.programs[called], *container.get("command", [])[1:], *container.get("args", [])]
+        told = [self._served(self._addresses[uid], word) for word in container.get("args", [])]
+        words = [*view, self.programs[called], *container.get("command", [])[1:], *told]
         own = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), "TMPDIR": str(temporary)}
         environment = own | self._variables(pod, container)
         process = start(name, words, home / "log", environment=environment)
         self.runs.append(run)
         self._alive[uid] = process, run
+
+    def _served(self, address: str, word: str) -> str:
+        """Return a word of a command; a port at which its pod serves metrics is one of loopback here."""
+        flag, found, port = word.partition("=:")
+        return f"{flag}=127.0.0.1:{self.network.open(address, int(port))}" if found and "metrics" in flag else word
 
     def _end(self, uid: str, *, patience: float) -> None:
         process, run = self._alive.pop(uid, (None, None))
@@ -157,7 +168,10 @@ class PodProcesses:
         conditions = [
             {"type": kind, "status": ready, "lastTransitionTime": now} for kind in ("Initialized", "ContainersReady", "Ready")
         ]
-        status = {"phase": phase, "startTime": now, "conditions": conditions}
+        status: dict[str, Any] = {"phase": phase, "startTime": now, "conditions": conditions}
+        address = self._addresses.get(pod["metadata"]["uid"])
+        if address:
+            status |= {"podIP": address, "podIPs": [{"ip": address}]}
         with contextlib.suppress(ApiError):
             metadata = pod["metadata"]
             self.cluster.patch(

@@ -55,7 +55,7 @@ def _document(group: Group, known: dict[Part | None, OneSide]) -> dict[str, Any]
         "why": one.why,
         "held": sorted({known[part].how for part in group.parts}),
         "meanwhile": one.meanwhile,
-        "cutover": _at_cutover(group),
+        "cutover": ", ".join(filter(None, (_at_cutover(group), *dict.fromkeys(known[part].proof for part in group.parts)))),
         "rollback": _at_rollback(group),
         "objects": [str(part.blue) for part in group.parts],
         "claims": group.claims,

@@ -11,7 +11,8 @@ from migrator.migration.bounded import Answers, each
 from migrator.migration.fence import Between, Guarding, Limits, nothing
 from migrator.migration.one_side import act, guards
 from migrator.migration.one_side.groups import Group, groups_of
-from migrator.migration.one_side.progress import await_all, not_working, still_runs
+from migrator.migration.one_side.progress import await_all, still_runs
+from migrator.migration.one_side.proving import Proving
 from migrator.migration.run import Run
 from migrator.model import events
 from migrator.model.manifest import get
@@ -190,7 +191,11 @@ class _HandOver:
         self._say(group, "start", f"{group.row}: starting {len(there)} on green")
         started = act.start(self._green, there, "green", self._marks, clock=self._run.clock, seconds=_PATIENCE_SECONDS)
         _all(started, "started on green")
-        self._await(group, lambda part: not_working(self._green, part, "green"), self._limits.start, "working on green")
+        proving = Proving(self._green, "green", self._run.clock)
+        self._await(group, proving.look, self._limits.start, "working on green")
+        for ref, why in sorted(proving.unproven.items()):
+            text = f"{ref} is ready on green, and nothing proves that it reaches what it writes to: {why}"
+            self._run.reporter.emit(events.Note(text, warning=True))
         self._write(group, "works")
         if group.claims:
             self._tell_pause(group, brought)
@@ -214,7 +219,7 @@ class _HandOver:
             more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
             raise GateFailedError(
                 f"{ref} is not {what} after {limit:g} s: {why}{more}",
-                hint="see `kubectl describe` of it; cutover.stopTimeout and cutover.startTimeout give it longer",
+                hint="see `kubectl describe` and `kubectl logs` of it; cutover.stopTimeout and cutover.startTimeout give it longer",
             )
 
     def _say(self, group: Group, step: Step, text: str) -> None:

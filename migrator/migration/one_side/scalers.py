@@ -20,7 +20,7 @@ def held_with_their_targets(moves: Mapping[ObjectRef, PlanItem], context: RuleCo
     """Return, by name on green, the decisions about what scales a held workload; held, too, or with a note where nobody can."""
     changed = {}
     for green, item, target in _of_held(moves):
-        manifest = _on_blue(item)
+        manifest = on_blue(item)
         if persons_rule(manifest, context) or item.resource is None:
             continue
         found = scalers.scaler(manifest, orjson.loads(item.body), item.resource, context)
@@ -53,14 +53,14 @@ def _of_held(moves: Mapping[ObjectRef, PlanItem]) -> Iterator[tuple[ObjectRef, P
         if item.one_side or scalers.MARK not in item.body:
             continue
         try:
-            target = scalers.target_of(_on_blue(item))
+            target = scalers.target_of(on_blue(item))
         except STRANGE:
             continue  # what cannot be read is not a scaler that anybody knows
         if target in held:
             yield green, item, target
 
 
-def _on_blue(item: PlanItem) -> Manifest:
+def on_blue(item: PlanItem) -> Manifest:
     """Return the object as blue has it."""
     if item.original:
         return dict(orjson.loads(item.original))

@@ -5,6 +5,7 @@ Images of many people's own builds end as the published ones do; names of worklo
 
 from __future__ import annotations
 
+from migrator.rules.one_side.proof import EXTERNAL_DNS
 from migrator.rules.one_side.starters import DEPLOYERS, SCHEDULERS
 from migrator.rules.one_side.table import ANNOUNCES, BACKUP, CONNECT, NO_BACKUP, NO_CONNECT, Row
 
@@ -25,6 +26,7 @@ _OUTSIDE = (
         images=("external-dns",),
         flags=(frozenset({"--source", "--provider", "--registry"}), frozenset({"--source", "--provider", "--txt-owner-id"})),
         addresses=True,
+        proof=EXTERNAL_DNS,
     ),
     Row(
         "dynamic DNS",

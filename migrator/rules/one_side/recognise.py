@@ -13,6 +13,7 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
 from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
+from migrator.rules.one_side import proof
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
 from migrator.rules.one_side.images import ends_as, path_of
 from migrator.rules.one_side.programs import PROGRAMS
@@ -57,7 +58,7 @@ def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) 
     person = persons_rule(manifest, context)
     if person is not None and person.hold == "both":
         return None
-    row = row_of(manifest)
+    row = known = row_of(manifest)
     if person is not None:
         row = _persons_row(person, row, manifest)
     claims = claims_of_workload(manifest, context)
@@ -69,7 +70,8 @@ def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) 
     part = replace(_part(manifest, row, ways, resource, context), claims=claims) if row.held else None
     runs = part is None or not part.is_held(manifest)
     active = runs or (part is not None and part.blue in context.handed)
-    return OneSide(row.name, row.why, row.meanwhile, part, active=active, runs=runs)
+    told = proof.words(manifest, known.proof) if known and known.proof else ""
+    return OneSide(row.name, row.why, row.meanwhile, part, active=active, runs=runs, proof=told)
 
 
 def for_green(found: OneSide, blue: Manifest, green: Manifest, context: RuleContext) -> tuple[OneSide, Manifest]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from migrator.model.one_side import Scalar
+from migrator.rules.one_side.proof import Proof
 
 Path = tuple[str, ...]
 _SUSPEND: Path = ("spec", "suspend")
@@ -54,6 +55,8 @@ class Row(NamedTuple):
     """Whether it is held; else a person is told."""
     addresses: bool = False
     """Whether it tells the world the addresses of others, and takes one that has none for gone."""
+    proof: Proof | None = None
+    """What tells of its work, where a ready pod does not."""
 
 
 def _kind(name: str, *types: str, path: Path = _SUSPEND, held: Scalar = True, why: str, meanwhile: str, first: bool = False) -> Row:

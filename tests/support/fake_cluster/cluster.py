@@ -48,6 +48,8 @@ class FakeCluster:
         self.conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
         """What a new CRD gets."""
         self.metrics_text = ""
+        self.pods_tell: Callable[[str], str] = lambda _: "external_dns_controller_last_sync_timestamp_seconds 1.7e+09\n"
+        """What a pod's metrics are, by its name."""
         self._version = version
         self._clock = clock or FakeClock()
         self._resources = list(SERVED)
@@ -106,6 +108,12 @@ class FakeCluster:
     def metrics(self) -> str:
         """Return what a test has set."""
         return self.metrics_text
+
+    def from_pod(self, namespace: str, name: str, port: int, path: str) -> str:
+        """Return what a test has set."""
+        with self._lock:
+            self._raise("proxy", _PODS, namespace, f"{name}:{port}/{path}")
+            return self.pods_tell(name)
 
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types."""

@@ -244,3 +244,20 @@ def test_a_webhook_that_answers_again_is_waited_for_the_next_time() -> None:
         began = clock.monotonic()
         tried(cluster)
         assert clock.monotonic() - began == 5
+
+
+def test_a_pod_is_asked_once_and_read_no_further_than_a_limit() -> None:
+    """It is nobody's server: it may say anything, and for ever; and one that is away costs no patience."""
+    asked: list[str] = []
+
+    def answers(_method: str, path: str, _query: Query, _body: bytes) -> Manifest:
+        asked.append(path)
+        if "silent" in path:
+            raise unavailable()
+        return {"text": "x" * (3 << 20)}
+
+    with served(answers, clock=FakeClock()) as cluster:
+        assert len(cluster.from_pod("shop", "dns-1", 7979, "metrics")) == 1 << 20
+        with pytest.raises(UnavailableError):
+            cluster.from_pod("shop", "silent", 7979, "metrics")
+    assert asked == [f"/api/v1/namespaces/shop/pods/{name}:7979/proxy/metrics" for name in ("dns-1", "silent")]
