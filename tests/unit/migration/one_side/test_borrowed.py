@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from migrator.migration.one_side.groups import groups_of
-from migrator.model.manifest import Manifest, get, put
+from migrator.model.manifest import Manifest, put
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
-from migrator.rules.one_side.borrowed import lender, with_template
 from tests.support.objects import crd, deployment, made
 from tests.support.one_side import CONFIG, Stand, new_stand
 
@@ -77,13 +76,3 @@ def test_what_is_not_there_is_not_guessed(reference: dict[str, Any]) -> None:
     item = decision(standing(rollout(**reference)))
     assert item.one_side is None
     assert not item.question
-
-
-def test_templates_of_other_kinds_are_taken_where_they_stand() -> None:
-    """A PodTemplate has its own at another place."""
-    template: dict[str, Any] = {"spec": {"containers": []}}
-    found = with_template(rollout(), made("v1", "PodTemplate", "dns", template=template))
-    assert get(found, "spec", "template") == template
-    assert with_template(rollout(), made("v1", "ConfigMap", "dns")) == rollout()
-    assert lender(made(API, "Rollout", "front", spec={"template": template})) is None
-    assert lender(made("example.org/v1", "Thing", "x", spec=rollout()["spec"])) is None
