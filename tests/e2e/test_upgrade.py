@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import ssl
 import sys
-import threading
 import time
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +15,7 @@ from migrator.errors import CommandFailedError
 from migrator.testbed.balancer import Balancer, balancing
 from migrator.testbed.planes.deploy import deploy
 from migrator.testbed.versions import BLUE, GREEN
+from tests.support.api_probe import ApiProbe, causes
 from tests.support.journey import PORT, Journey, cluster, configure_upgrade, ready_pods, shop
 from tests.support.project import Project
 from tests.support.results import add_figures
@@ -33,76 +31,6 @@ TAKES_FIGURES = bool(os.environ.get("MIGRATOR_WRITE_RESULTS"))
 
 OWN_KUBELET_SETTING = "maxPods: 77"
 PATCH = {"spec": {"containers": [{"name": "kube-apiserver", "env": [{"name": "KEPT_BY", "value": "a patch"}]}]}}
-
-
-class ApiProbe:
-    """Asks an API server ten times a second whether it is ready, and tells each time at which no good answer came within a second.
-
-    One way asks on a new connection each time, as a program that starts; the other one keeps its connection, as a program that
-    runs, and asks once more on a new one when it is cut.
-    """
-
-    def __init__(self, address: str) -> None:
-        self.away = self.longest = 0.0
-        self.answers = 0
-        self._address = address
-        self._done = threading.Event()
-        self._threads = [threading.Thread(target=self._watch, args=(kept,), daemon=True) for kept in (False, True)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join(timeout=10)
-
-    def _watch(self, kept: bool) -> None:  # noqa: FBT001
-        away, last_good, why = 0.0, time.monotonic(), ""
-        connection = self._connection()
-        while not self._done.wait(0.1):
-            failure = _asked(connection)
-            if failure and kept:
-                connection.close()
-                failure = _asked(connection)
-            if failure or not kept:
-                connection.close()
-            if failure:
-                why = why or failure
-                continue
-            now = time.monotonic()
-            # An answer that is only late is no outage.
-            if why:
-                seconds = now - last_good
-                way = "on a kept connection" if kept else "on new connections"
-                print(
-                    f"e2e: {time.strftime('%H:%M:%S')}: API server was away for {seconds:.2f} s {way}: {why}", file=sys.__stderr__
-                )
-                away += seconds
-                self.longest = max(self.longest, seconds)
-            last_good, why = now, ""
-            self.away = max(self.away, away)
-            self.answers += 1
-
-    def _connection(self) -> http.client.HTTPSConnection:
-        # Anybody may ask for /readyz; whose certificate it is does not matter here.
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection(self._address, 6443, timeout=1, context=context)
-
-
-def _asked(connection: http.client.HTTPSConnection) -> str:
-    """Ask once; return what was wrong with the answer. A server that does not know anybody yet says 403, and is not ready."""
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        said = answer.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return repr(error)
-    failed = " ".join(line for line in said.splitlines() if line.startswith("[-]"))
-    return "" if answer.status == 200 else f"{answer.status} {failed}"
 
 
 def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project: Project) -> None:
@@ -164,6 +92,7 @@ def test_a_cluster_goes_to_the_next_minor_in_place_and_loses_no_request(project:
     assert api.answers > 100, "the probe has seen nothing"
     _second_servers_are_gone(project)
     assert seen.failures == []
+    _tell_causes(journey, api, "whole hop")
     if TAKES_FIGURES:
         add_figures("upgrade.json", result)
 
@@ -185,6 +114,7 @@ def _goes_back_without_loss(journey: Journey, balancer: Balancer, common: tuple[
     with journey.step("upgrade rollback"), journey.under_load("rollback", balancer):
         journey.migrator("upgrade", "rollback", "--stack", "blue", "--yes")
     seconds = time.monotonic() - begun
+    _tell_causes(journey, api, "held hop")
     assert f'"v{BLUE}"' in project.kubectl("blue", "get --raw /version")
     gone = lost(reached, expected)
     assert gone == 0
@@ -192,6 +122,14 @@ def _goes_back_without_loss(journey: Journey, balancer: Balancer, common: tuple[
     # The new etcd is in this part alone: the rollback keeps it.
     away = {"api_away_seconds": api.away, "api_longest_gap_ms": api.longest * 1000}
     return {"writes_counted": WRITES, "writes_lost": gone, "rollback_seconds": round(seconds, 1), **away}
+
+
+def _tell_causes(journey: Journey, api: ApiProbe, part: str) -> None:
+    """Say what was restarted when the API server was away, and keep it beside the figures, if they are taken."""
+    found = list(causes(api, journey.project, "blue-1", journey.project.folder / ".migrator/upgrade-blue/journal.jsonl"))
+    print("\n".join(found), file=sys.__stderr__)
+    if TAKES_FIGURES:
+        add_figures("upgrade-gaps.json", {part: found})
 
 
 def _second_servers_are_gone(project: Project) -> None:
