@@ -21,7 +21,7 @@ e2e-upgrade: install nodes supplies
 
 # On demand, outside of CI's time: what breaks an upgrade, two hops on real nodes, and what only whole emulated machines show.
 e2e-upgrade-faults: install nodes supplies
-	$(BIN)/python -m pytest -s tests/on_demand/test_upgrade_faults.py tests/on_demand/test_runtime_trial.py
+	$(BIN)/python -m pytest -s tests/on_demand/test_upgrade_faults.py tests/on_demand/test_runtime_trial.py tests/on_demand/test_shared_port.py
 
 e2e-upgrade-hops: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_two_hops.py tests/on_demand/test_three_control_planes.py
