@@ -184,7 +184,7 @@ class _Asking:
         url = urllib.parse.urlunsplit((realm.scheme, realm.netloc, realm.path, "&".join(filter(None, (realm.query, asked))), ""))
         answer = get(url, {}, deadline=self.deadline, most=_LONGEST_TOKEN, require=self.registry.require_elsewhere)
         if answer.status != 200:
-            raise MigratorError(f"registry {self.registry.name} wants credentials: {answer.status} where it gives out tokens")
+            raise MigratorError(f"registry {self.registry.name} wants credentials: {answer.status} from its token service")
         given = json.loads(answer.body)
         token = str(given.get("token") or given.get("access_token") or "")
         if not re.fullmatch(r"[\x21-\x7e]+", token):

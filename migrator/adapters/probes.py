@@ -47,7 +47,7 @@ class SystemProber:
             return _failed(probe, error.strerror or type(error).__name__)
         except (ValueError, http.client.HTTPException) as error:
             # Without its text, which quotes a header or what the server sent.
-            return _failed(probe, f"no answer in HTTP, or not to be asked so: {type(error).__name__}")
+            return _failed(probe, f"no HTTP answer, or the request cannot be sent: {type(error).__name__}")
         return Finding("probe", probe.name, Severity.OK)
 
 

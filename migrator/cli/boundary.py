@@ -56,7 +56,7 @@ def _ended(run: Callable[[], None], *, last: bool) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; run the same command again to go on", err=True)
+        click.echo("interrupted; run the same command again to continue", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary
         if short := _short_of(error):

@@ -53,7 +53,7 @@ def command(common: Common, wait: str | None, end_connections: bool) -> None:  #
         render.line("last copy: ", *render.counts(result.copied.counts))
         render.line(f"handed over to green: {', '.join(result.handed_over) or 'nothing'}")
         for item in result.pauses:
-            render.line(f"{item.row}: stood still for {item.milliseconds} ms")
+            render.line(f"{item.row}: downtime {item.milliseconds} ms")
         render.line("all traffic is on green; `migrator rollback` moves it back at once")
         if result.ended_on_blue:
             render.line(f"{sum(result.ended_on_blue.values())} connections on blue were ended")

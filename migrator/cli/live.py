@@ -18,7 +18,7 @@ def view(event: Watched) -> Group:
     head = f"{event.percent:g} % on green, {event.done} of {event.total} s"
     line = Text(head if not event.waits_for else f"{head}; the gate waits for {printable(event.waits_for)}")
     if not event.sides:
-        return Group(line, Text("judged by probes: nobody counts the requests"))
+        return Group(line, Text("judged by probes: there are no request counters"))
     table = Table(box=SIMPLE, pad_edge=False, padding=0)
     for name in _COLUMNS:
         # No number loses its last digits where the terminal is narrow: they tell nothing then.

@@ -72,7 +72,7 @@ def command(common: Common) -> None:
     for text in state.unknown:
         render.line(render.word("unknown"), f" {text}")
     if state.next_command:
-        render.line(f"run `{state.next_command}` to go on")
+        render.line(f"run `{state.next_command}` to continue")
     _show_sides(sides, silent)
     for item in lost:
         _show_loss(item, clock_now)

@@ -122,7 +122,7 @@ def settle_blue(switch: TrafficSwitch, consent: Consent, run: Run) -> tuple[dict
         ended = switch.end_on_blue()
         return switch.read().blue_sessions, ended
     except TrafficError as error:
-        run.reporter.emit(Note(f"nobody can tell what is open on blue: {error.message}", warning=True))
+        run.reporter.emit(Note(f"the open connections are unknown on blue: {error.message}", warning=True))
         return None, {}
 
 
@@ -193,15 +193,15 @@ def require_judges(inputs: CutoverInputs, run: Run) -> None:
     can = inputs.switch.abilities()
     if can.uncounted and not inputs.probes:
         raise BlockedError(
-            f"nothing would judge the steps: {', '.join(can.uncounted)} counts no requests, and there are no probes",
+            f"nothing can judge the steps: {', '.join(can.uncounted)} has no request counters, and there are no probes",
             hint="add `probes:` that ask through it",
         )
     if can.uncounted:
         names = ", ".join(probe.name for probe in inputs.probes)
-        run.reporter.emit(Note(f"{', '.join(can.uncounted)} counts no requests: the probes judge each step ({names})"))
+        run.reporter.emit(Note(f"{', '.join(can.uncounted)} has no request counters: the probes judge each step ({names})"))
     stale = stale_seconds(can.stale_seconds, run)
     if stale > inputs.course.soak:
-        run.reporter.emit(Note(f"clients may go on to blue for {stale:.0f} s after a step, so each is watched for that long"))
+        run.reporter.emit(Note(f"clients may stay behind on blue for {stale:.0f} s after a step, so each is watched for that long"))
 
 
 def shift_traffic(inputs: CutoverInputs, run: Run) -> None:

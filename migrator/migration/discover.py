@@ -117,7 +117,7 @@ def _without_left_behind(objects: list[Found], facts: BlueFacts) -> tuple[list[F
     if not left:
         return objects, facts
     kept = [
-        Found(item.ref, item.resource, item.uid, f"lives and dies with {left[item.ref]}, which stays on blue")
+        Found(item.ref, item.resource, item.uid, f"is deleted with its owner {left[item.ref]}, which stays on blue")
         if item.ref in left
         else item
         for item in objects

@@ -21,7 +21,7 @@ def tell(plan: Plan, known: Known, green: ObjectPatcher, pool: Executor, reporte
     behind = list(_behind(plan, known))
     if not behind:
         return
-    reporter.emit(Step(f"telling {len(behind)} CronJobs on green when blue ran them last"))
+    reporter.emit(Step(f"setting the time of blue's last run on {len(behind)} CronJobs of green"))
     for item, why in zip(behind, pool.map(partial(_told, green=green, known=known), behind), strict=True):
         if why:
             text = f"{item.green} does not know when blue ran it last: who resumes it by hand may repeat that run ({why})"

@@ -47,7 +47,7 @@ def tell(switch: TrafficSwitch, reporter: Reporter) -> None:
     if can.levels:
         reporter.emit(Note(f"traffic moves in steps of {', '.join(f'{level:g}' for level in can.levels)} % only"))
     if can.uncounted:
-        reporter.emit(Note(f"{', '.join(can.uncounted)} counts no requests: probes judge each step"))
+        reporter.emit(Note(f"{', '.join(can.uncounted)} has no request counters: probes judge each step"))
     if can.stale_seconds:
         text = f"clients may stay behind for {can.stale_seconds:g} s after each step and after a rollback"
         reporter.emit(Note(f"{text}; `migrator prepare` shortens that where it can"))

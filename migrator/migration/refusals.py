@@ -62,7 +62,7 @@ def without_refused(plan: Plan, green: Green, live: Mapping[ObjectRef, Live], re
     alike = _alike(item for item in new if _is_tried(item, known))
     count = sum(map(len, alike))
     if count:
-        reporter.emit(Step(f"asking green by dry run whether it takes {count} objects, of each of {len(alike)} forms one"))
+        reporter.emit(Step(f"dry runs on green for {count} objects, one for each of {len(alike)} forms"))
     asker = _Asker(green, live, reporter)
     refused = asker.refused([group[0] for group in alike])
     refused |= asker.refused([item for group in alike if group[0].green in refused for item in group[1:]])
@@ -152,7 +152,7 @@ def _outdated(items: Sequence[PlanItem], known: Mapping[Kind, Manifest]) -> dict
             with suppress(*STRANGE):
                 faults = list(schemas.faults(orjson.loads(item.body), definition, item.resource.version))
                 if faults:
-                    found[item.green] = f"is not what its definition takes by now: {some(faults, _SHOWN)}"
+                    found[item.green] = f"does not match the present schema of its CRD: {some(faults, _SHOWN)}"
     return found
 
 

@@ -49,7 +49,9 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
     if switch is None:
         return
     if can.uncounted:
-        text = f"{', '.join(can.uncounted)} counts no requests: nobody sees here whether something still reaches blue through it"
+        text = (
+            f"{', '.join(can.uncounted)} has no request counters: nobody sees here whether something still reaches blue through it"
+        )
         run.reporter.emit(Note(text, warning=True))
     before = _read_whole(switch)
     if before.percents[0] < 100:
@@ -73,7 +75,7 @@ def _read_whole(switch: TrafficSwitch) -> TrafficReading:
     reading = switch.read()
     if reading.silent:
         raise BlockedError(
-            f"{', '.join(reading.silent)} does not answer: it may lead to blue when it takes over",
+            f"{', '.join(reading.silent)} does not answer: it may send traffic to blue if it takes over",
             hint="start it, or take it out of the file",
         )
     return reading

@@ -58,7 +58,7 @@ def _wait(moved: TrafficMoved, undo: Undo) -> dict[str, int]:
     try:
         still_open = wait_until_left(moved.waits_for, undo.run, moved.limit, undo.show)
     except TrafficError as error:
-        undo.undone.append(f"nobody can tell what is open on green: {error.message}")
+        undo.undone.append(f"the open connections are unknown on green: {error.message}")
         return {}
     if still_open:
         undo.undone.append(f"{counted(still_open)} on green after {moved.limit:g} s; without --graceful they are ended")

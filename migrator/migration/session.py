@@ -71,7 +71,7 @@ class Session:
         if green.version[:2] < blue.version[:2] and not self.allow_older:
             raise BlockedError(
                 f"green is older than blue ({green.version[2]} < {blue.version[2]})",
-                hint="--allow-older goes on; objects of newer API versions will be blocked",
+                hint="--allow-older continues; objects of newer API versions will be blocked",
             )
         skew = abs(blue.time - green.time)
         if skew > _MOST_SKEW_SECONDS:

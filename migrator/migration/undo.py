@@ -62,7 +62,7 @@ class Undo:
         self.undone += withdrawal.missed
         self._missed = bool(withdrawal.missed)
         if withdrawal.stale_seconds:
-            self.show(Note(f"clients may go on to green for up to {withdrawal.stale_seconds:g} s: they keep what they know"))
+            self.show(Note(f"clients may stay behind on green for up to {withdrawal.stale_seconds:g} s, until their caches expire"))
         if withdrawal.ended:
             self.show(Note(f"{counted(withdrawal.ended)} on green were ended", warning=True))
 
@@ -131,7 +131,7 @@ class Undo:
     @property
     def left(self) -> tuple[str, ...]:
         """What a person still has to look after, one sentence each."""
-        unwritten = (f"the journal does not say that this was done: {self._unwritten}",) if self._unwritten else ()
+        unwritten = (f"this was done, but could not be written to the journal: {self._unwritten}",) if self._unwritten else ()
         return (*self.undone, *unwritten)
 
 

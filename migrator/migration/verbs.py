@@ -99,9 +99,7 @@ def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | 
     """Copy blue's objects to green. Raises BlockedError when a plan was approved and the plan is no longer the same."""
     _settle(session)
     if session.run.state.stage is Stage.CUTTING_OVER:
-        raise BlockedError(
-            "a cutover was interrupted", hint="`migrator cutover` goes on with it, and copies first where it still can"
-        )
+        raise BlockedError("a cutover was interrupted", hint="`migrator cutover` continues it, and copies first if it still can")
     identities = session.preflight()
     with session.green.lock(session.holder, session.run.reporter):
         return _copy(session, options, identities, approved)

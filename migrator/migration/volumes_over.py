@@ -57,7 +57,7 @@ class VolumesOver:
         for group in groups_of(due):
             names = [claim for claim in group.claims if claim in used]
             if names:
-                text = f"{group.row}: {len(names)} volumes go to green themselves, once blue has let go of them"
+                text = f"{group.row}: {len(names)} volumes are handed over to green without a copy, once blue no longer uses them"
                 self.session.run.reporter.emit(Step(f"{text}; {self._waited(names)}at most {seconds:g} s are waited for that"))
 
     def between(self, group: Group) -> None:
@@ -82,7 +82,7 @@ class VolumesOver:
         for done in hand_over(self.session, plans):
             if done.error:
                 raise done.error
-            self.session.run.reporter.emit(Step(f"{done.claim}: green has the volume itself"))
+            self.session.run.reporter.emit(Step(f"{done.claim}: green has the volume"))
 
     def _waited(self, claims: Iterable[str]) -> str:
         """Return how long that took the last time, in words; empty where one never went."""

@@ -58,7 +58,7 @@ def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     if not controller and not rules.force:
         return PodDecision(pod, refused="no controller makes it again", hint="--force deletes it for good", lost=lost)
     if volumes and not rules.delete_emptydir_data:
-        hint = f"--delete-emptydir-data goes on; {lost} is lost"
+        hint = f"with --delete-emptydir-data the drain continues; {lost} is lost"
         return PodDecision(pod, refused=f"has local data in emptyDir {', '.join(volumes)}", hint=hint, lost=lost)
     return PodDecision(pod, lost="the pod itself: no controller makes it again" if not controller else lost)
 

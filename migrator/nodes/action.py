@@ -53,7 +53,7 @@ def converge(
             # An exit code of 0 proves nothing: each action has a look of its own at what it was to bring about.
             if not action.done(host):
                 raise MigratorError(
-                    f"{host.name}: {action.name}: ran without an error and is not done",
+                    f"{host.name}: {action.name}: ran without an error, but is not done",
                     hint="run this again; the host's own journal tells more",
                 )
         ran.append(action.name)

@@ -39,7 +39,7 @@ def await_ready(names: Sequence[str], control_plane_host: Host, seconds: float, 
         if late:
             raise MigratorError(
                 "\n".join(f"{name} is not Ready after {seconds:.0f} s: {text}" for name, text in told.items()),
-                hint="run this again to go on waiting; where images or boards are slow, set readyTimeout in the stack; "
+                hint="run this again to continue waiting; where images or boards are slow, set readyTimeout in the stack; "
                 "`journalctl -u kubelet -u crio` on the host tells more",
             )
         clock.sleep(_POLL)
@@ -80,7 +80,7 @@ def _told(control_plane_host: Host, pod: Manifest, reason: Waiting) -> str:
         which = "--previous " if reason.previous else ""
         where = f"-n {for_shell(namespace)} logs {for_shell(name)} -c {for_shell(reason.container)}"
         said = _answer(control_plane_host, f"{where} {which}--tail=1 --limit-bytes=2000").strip()
-        text += f", its last words: {without_credentials(said)[:_WORDS]}" if said else ""
+        text += f", its last log lines: {without_credentials(said)[:_WORDS]}" if said else ""
     return f"{namespace}/{name}: {text}"
 
 

@@ -97,7 +97,7 @@ class Detached:
             if host.clock.monotonic() > deadline:
                 raise HostError(
                     f"{host.name}: {self.unit} is not done after {self.timeout:.0f} s: {tail}",
-                    hint=f"it still runs there: `journalctl -u {self.unit}`, {self.log}; run this again to go on waiting",
+                    hint=f"it still runs there: `journalctl -u {self.unit}`, {self.log}; run this again to continue waiting",
                 )
             host.clock.sleep(min(_POLL, max(_FIRST_POLL, _POLL_SHARE * (host.clock.monotonic() - begun))))
 

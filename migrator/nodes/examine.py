@@ -83,7 +83,7 @@ _SCRIPT = (
 _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
-_BOOT_FIRST = "boot it: its kernel was replaced, and the modules of the running one are gone"
+_BOOT_FIRST = "reboot it: its kernel was replaced, and the modules of the running one are gone"
 # Names these findings.
 _CHECK = "host"
 

@@ -190,7 +190,7 @@ class _Run:
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: kubeadm {self.verb} failed: {error_of(error.output)}",
-                hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to go on",
+                hint=f"`journalctl -u kubelet -u crio` on {host.name} tells more; run this again to continue",
             ) from error
 
     def _detached(self, secret: SecretFile | None) -> Detached:

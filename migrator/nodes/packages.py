@@ -153,7 +153,7 @@ def _hint(message: str) -> str:
         return "make room on the host, then run this again"
     if "unable to lock database" in message:
         return "another pacman runs on the host, or one was killed: then remove /var/lib/pacman/db.lck"
-    return "see the message; run this again to go on"
+    return "see the message; run this again to continue"
 
 
 _FILE = re.compile(r"(?P<name>[a-z][a-z0-9-]*)-(?P<version>\d+\.\d+\.\d+)-\d+-(?P<arch>[a-z0-9_]+)\.pkg\.tar\.zst")

@@ -97,11 +97,11 @@ def clock_at_boot(name: str, facts: HostFacts) -> Iterator[Finding]:
     """Yield a finding for a clock that starts in the past: certificates are not valid yet until the network tells the time."""
     if is_before_its_time(facts):
         when = datetime.datetime.fromtimestamp(facts.time, datetime.UTC).date()
-        reason = f"says that it is {when}: its clock has no battery, or a flat one, and it has not heard the time yet"
-        hint = "see that it reaches a time server (`timedatectl timesync-status`); `systemctl enable systemd-time-wait-sync`"
+        reason = f"says that it is {when}: its clock has no battery, or an empty one, and is not synchronised yet"
+        hint = "make sure that it reaches a time server (`timedatectl timesync-status`); `systemctl enable systemd-time-wait-sync`"
         yield Finding(CheckName.CLOCK, name, Severity.FAILURE, reason, hint)
     elif facts.has_rtc is False and not facts.waits_for_time:
-        reason = "has no clock that goes on without power: after a boot its kubelet may start in the past, and trust no certificate"
+        reason = "has no battery-backed clock: after a boot its kubelet may start with a wrong time, and accept no certificate"
         hint = "`systemctl enable systemd-time-wait-sync`, and After=time-sync.target for the kubelet (`systemctl edit kubelet`)"
         yield Finding(CheckName.CLOCK, name, Severity.WARNING, reason, hint)
     # A container has the clock of its machine, and no clock of its own.

@@ -47,7 +47,9 @@ def cgroup(name: str, facts: HostFacts, minor: int, *, accepted: bool) -> Iterat
     if facts.cgroup != 1 or minor < _CGROUP_V1_MINOR:
         return
     if accepted:
-        yield Finding(CheckName.CGROUP, name, Severity.WARNING, "runs on cgroup v1, which kubelets give up", f"{_BOOT_V2} soon")
+        yield Finding(
+            CheckName.CGROUP, name, Severity.WARNING, "runs on cgroup v1, which kubelets will no longer support", f"{_BOOT_V2} soon"
+        )
     else:
         reason = f"runs on cgroup v1, where kubelets of 1.{_CGROUP_V1_MINOR} and later do not start"
         yield Finding(

@@ -192,7 +192,7 @@ def _return_milestone(record: one_side.HandOverRecord | traffic.FenceRecord | tr
             return "handed back to blue", ""
         case one_side.Paused():
             parts = f"stop {record.stop}, data {record.data}, start {record.start}"
-            return "stood still", f"{record.row}: {record.milliseconds} ms ({parts})"
+            return "downtime", f"{record.row}: {record.milliseconds} ms ({parts})"
         case one_side.Held() | one_side.HandOverStep() | one_side.HandedOver() | one_side.HandBackAnnounced():
             return None
         case _:

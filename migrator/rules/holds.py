@@ -65,6 +65,6 @@ HOLDS = {
     "Deployment.apps": Hold(
         _is_paused,
         {"spec": {"paused": None}},  # false is left out by the API server
-        "is paused on blue, and a paused one starts no pods: is created going, and paused once green makes its pods",
+        "is paused on blue, and a paused one starts no pods: is created unpaused, and paused once green has made its pods",
     ),
 }

@@ -99,7 +99,7 @@ def _items(value: list[Any], schema: Mapping[str, Any], path: str) -> Iterator[s
     if listed == "map" and keys:
         value = [[get(item, key) for key in keys] for item in value if isinstance(item, dict) and all(key in item for key in keys)]
     if listed in ("map", "set") and len({repr(item) for item in value}) < len(value):
-        yield f"{path} names the same twice"
+        yield f"{path} has two items with the same key"
 
 
 def _combined(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -206,7 +206,7 @@ DATA_NOTES = {
     DataPlan.AT_CUTOVER: "data: copied; the cutover brings the rest in a pause, and proves it",
     DataPlan.HANDED_OVER: "data: the volume itself was handed over",
     DataPlan.TO_HAND_OVER: "data: the cutover hands the volume itself over, once blue has let go of it",
-    DataPlan.TO_ADOPT: "data is NOT there yet: `migrator data finish` makes the volume, once blue's workload stands still",
+    DataPlan.TO_ADOPT: "data is NOT there yet: `migrator data finish` makes the volume, once blue's workload is stopped",
     DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
 }
 """What a person reads about the data of a claim; nothing where there is nothing to decide."""

@@ -63,7 +63,7 @@ class SshHost:
         except TimeoutError as error:
             raise HostError(
                 f"{self.name}: `{_short(command)}` is not done after {timeout:.0f} s",
-                hint="log in and see what it waits for; run this again to go on",
+                hint="log in and see what it waits for; run this again to continue",
             ) from error
         output, complaint = done.output.decode(errors="replace"), done.errors.decode(errors="replace")
         if done.code == LOST:

@@ -153,7 +153,7 @@ class _Leg:
     def _complaint(self) -> str:
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="backslashreplace").strip().splitlines()
-        return lines[-1] if lines else "its answer does not come"
+        return lines[-1] if lines else "it does not answer"
 
 
 def _require_server(source: RelayEnd, path: Path) -> None:

@@ -115,7 +115,7 @@ class Address:
         ended += forced
         found, silent = self._last_look(hosts, owed)
         missed = [f"{told({name: error})}: {self._left(name)}" for name, error in {**hosts.silent, **silent}.items()]
-        missed += [f"{name}: its keepalived was ended, for it did not let the address go: start it again" for name in ended]
+        missed += [f"{name}: its keepalived was killed, because it did not release the address: start it again" for name in ended]
         # Who missed the gratuitous ARP keeps the old host in its neighbour table until the next announcement.
         stale = 0.0 if before and before <= self._sides["blue"].keys() else self._again
         return Withdrawal(self._reading(found), {}, tuple(missed), stale)

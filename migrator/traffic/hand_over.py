@@ -103,7 +103,7 @@ class HandOver:
         # A third of the time after which the other host takes the address from a silent holder: two holders are worse than none.
         patience = min(_TAKING_EFFECT_SECONDS, below.interval * below.lost_after / 3)
         if self._hosts[holder].write_and_wait(MAY_NOT, holds=False, seconds=patience).holds:
-            raise TrafficError(f"{holder}: its keepalived does not let the address go", hint="see its log; restart it")
+            raise TrafficError(f"{holder}: its keepalived does not release the address", hint="see its log; restart it")
         took = self._hosts[taker].write_and_wait(
             below.priority_for(_PAUSE_SECONDS) - below.priority, holds=True, seconds=below.takes_after + _TAKING_EFFECT_SECONDS
         )

@@ -76,7 +76,7 @@ class Instances:
             errors = {**silent, **failed}
             raise TrafficError(told(errors), hint=first_hint(errors))
         whole = Several.joined(done)
-        missed = [f"{told({name: error})}: it leads to green if it takes over" for name, error in silent.items()]
+        missed = [f"{told({name: error})}: it will send traffic to green if it takes over" for name, error in silent.items()]
         missed += [told({name: error}) for name, error in failed.items()]
         return Withdrawal(whole.reading, whole.ended, (*whole.missed, *missed))
 
@@ -91,6 +91,6 @@ class Instances:
         if silent and not (self._may_lack and living):
             hint = first_hint(silent)
             if living:
-                hint = f"{hint} `unreachable: warn` goes on without it".strip()
+                hint = f"{hint} `unreachable: warn` continues without it".strip()
             raise TrafficError(told(silent), hint=hint)
         return Several(living)

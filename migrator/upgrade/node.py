@@ -82,9 +82,7 @@ def _drain(session: UpgradeSession, hop: Hop, node: NodeSpec, options: RunOption
         count = drain(session.cluster, node.name, options.drain, clock=session.clock, reporter=session.reporter)
     except (GateFailedError, BlockedError) as error:
         session.uncordon(node.name)
-        raise GateFailedError(
-            f"{error.message}; {node.name} takes pods again, nothing of it was changed", hint=error.hint
-        ) from error
+        raise GateFailedError(f"{error.message}; {node.name} is uncordoned; nothing on it was changed", hint=error.hint) from error
     except MigratorError:
         # Nothing of the node was changed, whatever it was that went wrong: it is of use again, if the API server hears of it.
         with suppress(MigratorError):

@@ -281,7 +281,7 @@ def _kubeadm_output(session: UpgradeSession, facts: UpgradeFacts) -> dict[str, s
     try:
         difference = session.control_plane_host.run(f"{staged.kubeadm} upgrade diff v{hops[0].target} 2>/dev/null", timeout=180)
     except CommandFailedError as error:
-        difference = f"kubeadm did not say: {error.message}"
+        difference = f"kubeadm gave no answer: {error.message}"
     return {"plan": facts.kubeadm.plan, "diff": difference.strip()}
 
 
@@ -290,4 +290,4 @@ def require_plan(plan: UpgradePlan) -> None:
     failures = [item for item in plan.findings if item.severity is Severity.FAILURE]
     if failures:
         lines = [printable(f"{item.subject}: {item.reason}; {item.hint} [{item.check}]") for item in failures]
-        raise BlockedError("\n".join(lines), hint="nothing was changed; --ignore CHECK goes on in spite of a check")
+        raise BlockedError("\n".join(lines), hint="nothing was changed; --ignore CHECK continues in spite of a check")

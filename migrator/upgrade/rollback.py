@@ -62,7 +62,7 @@ def rollback_hop(session: UpgradeSession, *, from_snapshot: bool = False) -> Hop
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)
     if not snapshot.done(session.control_plane_host) or not snapshot.intact(session.control_plane_host):
         raise BlockedError(
-            f"the snapshot of before this hop, {snapshot.folder} on {session.first.name}, is not there or not whole",
+            f"the snapshot taken before this hop, {snapshot.folder} on {session.first.name}, is missing or damaged",
             hint="nothing was stopped; kubeadm's own copy of etcd may lie in /etc/kubernetes/tmp there",
         )
     return hop

@@ -69,7 +69,7 @@ def soak(session: UpgradeSession, hop: Hop, options: RunOptions) -> None:
     if not options.finish:
         _await_end(session, hop)
     _require_finishable(session, hop, options)
-    session.say(f"{hop.target} emulates {hop.emulated} no more: from here on {after_finish(session.state.id)}")
+    session.say(f"{hop.target} no longer emulates {hop.emulated}: from here on {after_finish(session.state.id)}")
     session.write(FinishStarted(hop.key))
 
 

@@ -233,7 +233,7 @@ def _result(job: Job, said: str) -> PassResult:
     if not lines:
         raise HostError(
             f"{job.target.node}: the pass of {job.claim} was cut off: {printable(said.strip()[-300:])}",
-            hint="run this again to go on",
+            hint="run this again to continue",
         )
     document = json.loads(lines[-1][len(_RESULT) :])
     if not document["good"]:

@@ -111,7 +111,7 @@ def test_images_that_cannot_be_pulled_stop_init_and_the_next_up_finishes_it(lone
     lone.lab.stop_registry()
     said = lone.fails()
     assert "kubeadm init failed" in said
-    assert "run this again to go on" in said
+    assert "run this again to continue" in said
     lone.lab.up(1, (GREEN,))
     lone.project.up("lone")
     assert "lone-1" in lone.project.kubectl("lone", "get nodes")

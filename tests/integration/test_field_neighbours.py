@@ -48,7 +48,10 @@ def test_a_custom_resource_older_than_its_schema_is_blocked_before_and_after_its
     )
     name = f"Probe.{group}/{sandbox.namespace}/old"
     entry = sandbox.json("plan").object(name)
-    assert (entry["decision"], entry["reason"]) == ("blocked", "is not what its definition takes by now: spec.owner is required")
+    assert (entry["decision"], entry["reason"]) == (
+        "blocked",
+        "does not match the present schema of its CRD: spec.owner is required",
+    )
     sandbox.run("copy")
     assert sandbox.pair.green.get(kind, sandbox.namespace, "new")["spec"] == {"owner": "a"}
 

@@ -189,7 +189,7 @@ def test_a_database_on_shared_storage_goes_over_with_its_volume_and_comes_back(s
         killed_when(sandbox, ["cutover", "--yes"], "volume-hand-over")
         cut = sandbox.run("cutover", "--yes")
         assert cut.code == 0, (cut.out, cut.err)
-        assert "stood still for" in cut.out
+        assert "downtime " in cut.out
         assert replicas(sandbox) == (0, 1)
         assert bound(sandbox, "green")
         name = f"{sandbox.namespace}-pv"

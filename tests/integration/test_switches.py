@@ -351,11 +351,11 @@ def test_a_migration_through_a_name(sandbox: Sandbox, names: Callable[..., Names
     path.write_text("".join(line.replace('"seconds":300.0', '"seconds":0.0') for line in lines))
     done = sandbox.run("cutover", "--yes")
     assert done.code == 0, done.err
-    assert f"A {SHOP} counts no requests: the probes judge each step (front)" in done.err
+    assert f"A {SHOP} has no request counters: the probes judge each step (front)" in done.err
     assert servers.ask() == "green"
     back = sandbox.run("rollback")
     assert (back.code, servers.ask()) == (0, "blue"), back.err
-    assert "clients may go on to green for up to 1 s" in back.err
+    assert "clients may stay behind on green for up to 1 s" in back.err
 
 
 def test_steps_that_a_name_cannot_have_are_one_line(sandbox: Sandbox, names: Callable[..., Names]) -> None:
@@ -389,7 +389,7 @@ def test_a_rollback_beside_a_dead_instance(sandbox: Sandbox, edges: Callable[[in
     assert (back.code, get(living.port)) == (4, "blue"), back.err
     (left,) = back.document["undone"]
     assert left.startswith("lb1: ")
-    assert left.endswith("it leads to green if it takes over")
+    assert left.endswith("it will send traffic to green if it takes over")
     if ending == "kill":
         dead.start()
     again = sandbox.json("rollback")

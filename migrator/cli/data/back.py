@@ -12,7 +12,7 @@ from migrator.cli.options import takes
 @click.command("back")
 @takes(Chosen)
 def command(chosen: Chosen) -> None:
-    """Bring to blue what green has written since, and prove it; the workload must stand still on both.
+    """Copy to blue what green has written since, and prove it; the workload must stand still on both.
 
     What is overwritten or deleted on blue is kept on its host until `migrator data clean`. Exit code 4 when a claim failed.
     """

@@ -54,6 +54,8 @@ def _show_handed(name: str, item: ClaimData) -> None:
 
     side = "green" if item.direction == "to-green" else "blue"
     if item.proven_at is None:
-        render.line(render.word("unknown"), f" {name}: the hand-over of {item.volume} to {side} was begun; the same verb goes on")
+        render.line(
+            render.word("unknown"), f" {name}: the hand-over of {item.volume} to {side} was begun; the same verb continues it"
+        )
     else:
         render.line(f"{name}: {side} has volume {item.volume} itself since {moment(item.proven_at)}; nothing is lost either way")

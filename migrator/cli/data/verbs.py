@@ -9,8 +9,8 @@ from migrator.cli.lazy import LazyGroup
 _VERBS = {
     "plan": "Show which way the data of each claim takes, its size, and why one cannot be copied.",
     "copy": "Copy volumes to green while blue serves; run again, only what changed.",
-    "finish": "Bring the last difference while the workload stands still, and prove that both sides are equal.",
-    "back": "Bring to blue what green has written since, and prove it.",
+    "finish": "Copy the last difference while the workload is stopped, and prove that both sides are equal.",
+    "back": "Copy to blue what green has written since, and prove it.",
     "status": "Show what was copied and proven, from the journal alone.",
     "clean": "End what still runs on hosts, and remove what is kept there.",
 }

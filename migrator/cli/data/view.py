@@ -71,7 +71,7 @@ def _plan_row(
     notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
     notes += [f"left out on both sides: {', '.join(plan.exclude)}"] if plan.exclude else []
     if relayed and plan.way is Way.COPY:
-        notes.append("goes through this machine (volumes.relay), as fast as its line: it must stay on while a pass runs")
+        notes.append("goes through this machine (volumes.relay), which must stay on while a pass runs")
     row: dict[str, Any] = {
         "claim": plan.claim,
         "greenClaim": plan.green_claim,
@@ -129,7 +129,7 @@ def _show_outcome(item: ClaimOutcome, words: str) -> None:
         return
     result = item.result
     amount = f"{result.number('entries')} objects, {size(result.number('bytes'))}"
-    came = f"{size(result.number('received'))} came over in {result.seconds:.1f} s"
+    came = f"{size(result.number('received'))} transferred in {result.seconds:.1f} s"
     render.line(render.word("ok"), f" {item.claim}: {amount}; {came}")
     if item.proof:
         render.line(f"    {words}: digest {result.digest}")
@@ -137,8 +137,6 @@ def _show_outcome(item: ClaimOutcome, words: str) -> None:
             render.line(f"    but for {', '.join(out['patterns'])}, which is left out: {out['objects']} objects on the source")
         render.line(f"    the last pass took {result.seconds * 1000:.0f} ms; {item.proof}")
     elif left := result.number("leftCount"):
-        render.line(
-            f"    {left} objects were written meanwhile and differ, such as {result.document['left'][0]}; a next pass brings them"
-        )
+        render.line(f"    {left} objects changed during the pass, such as {result.document['left'][0]}; the next pass copies them")
     else:
         render.line("    both sides were equal when they were read")

@@ -115,7 +115,7 @@ def show_result(result: RunResult, where: Where) -> None:
         words = {
             RunState.DONE: f"done: write kubernetesVersion: {version} into {where.path}, so that `pulumi up` agrees",
             RunState.PAUSED: "paused",
-            RunState.LEFT: "nodes are left; `migrator upgrade resume` takes them along",
+            RunState.LEFT: "nodes are left; `migrator upgrade resume` upgrades them",
         }
         render.line(words[result.state])
     click.get_current_context().exit(4 if result.state is RunState.LEFT else 0)
@@ -139,7 +139,7 @@ def show_rollback(result: RollbackResult, output: str, words: str) -> None:
         _table(result.nodes)
         for text in result.left:
             render.line(text)
-        left = "; workers are left: `migrator upgrade rollback` again takes them along" if result.left else ""
+        left = "; workers are left: run `migrator upgrade rollback` again for them" if result.left else ""
         render.line(f"{words}{left}")
     click.get_current_context().exit(4 if result.left else 0)
 
@@ -170,7 +170,7 @@ def show_state(state: UpgradeState, output: str) -> None:
     elif state.last_applied and state.status in (Status.RUNNING, Status.DONE, Status.ABORTED):
         render.line(after_finish(state.id))
     if hop and state.open:
-        render.line(f"last step: {state.last_step or 'none'}; `migrator upgrade resume` goes on")
+        render.line(f"last step: {state.last_step or 'none'}; `migrator upgrade resume` continues")
     for node in sorted(state.cordoned):
         render.line(f"cordoned: {node}")
 

@@ -78,7 +78,7 @@ class DataHome:
         self.run.ledger.sync()
 
     def ready(self, groups: Sequence[Group]) -> None:
-        """Do what takes time before green is stopped, and tell how long each group will stand still. Raises nothing.
+        """Do what takes time before green is stopped, and tell the downtime of each group. Raises nothing.
 
         Traffic is on blue already, so that nobody is asked; a pause beyond the budget is told.
         """
@@ -96,7 +96,7 @@ class DataHome:
             pause = Pause.of(copied, handed, self._looks(copied), self.config.volumes.parallel, before)
             self.run.reporter.emit(Step(f"{group.row}: back to blue: {pause}; the budget is {budget:g} s"))
             if pause.seconds > budget:
-                text = f"{group.row}: going back takes longer than the budget of a pause"
+                text = f"{group.row}: the predicted downtime is longer than the budget"
                 self.run.reporter.emit(Note(text, warning=True))
 
     def release(self) -> None:

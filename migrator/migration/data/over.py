@@ -215,7 +215,7 @@ class DataOver:
         self.session.run.reporter.emit(Step(f"{group.row}: {pause}; the budget is {budget:g} s"))
         if pause.seconds > budget:
             raise BlockedError(
-                f"{group.row}: it may stand still for {pause.seconds:.1f} s, more than the budget of {budget:g} s; "
+                f"{group.row}: predicted downtime {pause.seconds:.1f} s is longer than the budget of {budget:g} s; "
                 "nothing was stopped",
                 hint="cut over when blue writes less, or allow it: volumes.downtimeBudget",
             )

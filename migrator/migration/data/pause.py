@@ -1,4 +1,4 @@
-"""How long a group with data will stand still, from what was measured before: its passes, its hand-overs, its stops and starts."""
+"""Predict the downtime of a group with data from what was measured before: its passes, hand-overs, stops and starts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Pause:
         return self.data + (self.ends or 0.0)
 
     def __str__(self) -> str:
-        data = f"its data will be brought in about {self.data * 1000:.0f} ms, between stop and start"
+        data = f"{self.data * 1000:.0f} ms for the data"
         if self.ends is None:
-            return f"{data}, which come on top and were not measured yet"
-        return f"{data}; with them, as the last time, it stands still for about {self.seconds * 1000:.0f} ms"
+            return f"predicted downtime: {data}, plus stop and start, which were not measured yet"
+        return f"predicted downtime: {self.seconds * 1000:.0f} ms ({data}, the rest for stop and start, as the last time)"

@@ -175,7 +175,7 @@ def _require_unused(plans: Iterable[VolumePlan], *, both: bool = False) -> None:
             if users:
                 raise BlockedError(
                     f"{plan.claim}: pod {users[0]} still uses it on {side}",
-                    hint="the workload must stand still: scale it to 0 on both sides, and wait for its pods to end",
+                    hint="the workload must be stopped: scale it to 0 on both sides, and wait for its pods to end",
                 )
 
 

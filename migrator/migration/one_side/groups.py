@@ -64,7 +64,7 @@ def _document(group: Group, known: dict[Part | None, OneSide]) -> dict[str, Any]
 
 def _at_cutover(group: Group) -> str:
     if group.claims:
-        return "is stopped on blue, its last data is brought and proven (or its volumes are handed over), then started on green"
+        return "is stopped on blue, its last changes are copied and proven (or its volumes are handed over), then started on green"
     if group.first:
         return "is stopped on blue before all others, and started on green after them"
     once = " once all that has an address on blue has one there" if group.addresses else ""
@@ -73,7 +73,7 @@ def _at_cutover(group: Group) -> str:
 
 def _at_rollback(group: Group) -> str:
     if group.claims:
-        return "is stopped on green, what it wrote is brought back and proven (or its volumes are let go), then started on blue"
+        return "is stopped on green, its data is copied back and proven (or its volumes are handed back), then started on blue"
     if group.first:
         return "is stopped on green before all others, and started on blue after them"
     return "is stopped on green, waited for until it has stopped, then started on blue"

@@ -209,7 +209,7 @@ class _HandOver:
         self.pauses.append(pause)
         self._run.write(pause)
         self._run.reporter.emit(
-            events.Step(f"{group.row}: stood still for {whole} ms (stop {pause.stop}, data {pause.data}, start {pause.start})")
+            events.Step(f"{group.row}: downtime {whole} ms (stop {pause.stop}, data {pause.data}, start {pause.start})")
         )
 
     def _await(self, group: Group, look: Callable[[Part], str], limit: float, what: str) -> None:

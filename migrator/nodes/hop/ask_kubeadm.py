@@ -49,7 +49,7 @@ def planned(host: Host, kubeadm: str, version: str, ignored: Iterable[str]) -> t
     try:
         return host.run(f"{for_shell(kubeadm)} upgrade plan v{version} {flags}", timeout=_PLAN_SECONDS).strip(), ()
     except CommandFailedError as error:
-        return f"kubeadm did not say: {error.message}", refusals_in(f"kubeadm {version} upgrade plan", error.output)
+        return f"kubeadm gave no answer: {error.message}", refusals_in(f"kubeadm {version} upgrade plan", error.output)
 
 
 def _plain(text: str) -> str:

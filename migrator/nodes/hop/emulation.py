@@ -105,7 +105,7 @@ class ManifestsPutBack:
 
     hop: str
     version: str
-    name: str = "static pods of before"
+    name: str = "previous static pods"
 
     def done(self, host: Host) -> bool:
         """Return whether the manifests are those of before, and the API server of this host says so."""

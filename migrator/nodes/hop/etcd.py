@@ -68,7 +68,7 @@ class Snapshot:
         )
         status = self.status(host)
         if not int(status.get("totalKey", 0)):
-            raise MigratorError(f"{host.name}: the snapshot in {self.folder} holds no keys", hint="see whether etcd is well")
+            raise MigratorError(f"{host.name}: the snapshot in {self.folder} holds no keys", hint="check whether etcd is healthy")
         self._prune(host)
         forget_data_before(host)
 

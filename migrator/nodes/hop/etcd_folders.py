@@ -78,7 +78,7 @@ def _on_host(path: str, mounts: dict[str, str], host: str) -> str:
     behind = [mount for mount in mounts if path == mount or path.startswith(f"{mount.rstrip('/')}/")]
     found = posixpath.normpath(mounts[max(behind, key=len)] + path[len(max(behind, key=len)) :]) if behind else ""
     if not found.startswith("/") or found.count("/") < 2:
-        raise _unclear(host, f"keeps {printable(path) or 'its data'} in no folder of the host that is known")
+        raise _unclear(host, f"has {printable(path) or 'its data'} in no known folder of the host")
     return found
 
 

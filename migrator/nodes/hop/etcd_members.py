@@ -120,7 +120,7 @@ def remove_member(host: Host, name: str) -> bool:
     # The members that there are agree on the removal; afterwards those that are left must be able to agree.
     if not _has_majority(voters) or not _has_majority(left):
         raise BlockedError(
-            f"etcd's member {name} stays: {sum(member.healthy for member in voters)} of {len(voters)} members are well, "
+            f"etcd's member {name} stays: {sum(member.healthy for member in voters)} of {len(voters)} members are healthy, "
             "and a majority of them and of the others must be",
             hint=f"bring the others back first; then on {host.name}: {TOOLS}/etcdctl member remove {gone[0]}",
         )

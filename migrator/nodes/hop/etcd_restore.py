@@ -84,7 +84,7 @@ def require_tool(host: Host, snapshot: Snapshot) -> None:
     if not host.ok(f"{snapshot.tool(host)} version >/dev/null"):
         raise BlockedError(
             f"{host.name}: {snapshot.tool(host)} does not run there",
-            hint="nothing was stopped; put etcdutl of the etcd of before this hop, for this machine, in its place",
+            hint="nothing was stopped; put the etcdutl of the previous etcd, for this machine, in its place",
         )
 
 
@@ -118,7 +118,7 @@ class EtcdRestored:
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: etcd's data is not restored: {error.output.strip()[-400:]}",
-                hint=f"what was in {data} is still there; fix the cause, then `migrator upgrade rollback` goes on",
+                hint=f"what was in {data} is still there; fix the cause, then `migrator upgrade rollback` continues",
             ) from error
 
     @property

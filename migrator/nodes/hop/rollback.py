@@ -86,7 +86,7 @@ class ControlPlaneStarted:
             words = kubelet_words(host)[-400:]
             return MigratorError(
                 f"{host.name}: the API server of {self.version} does not answer after {_API_SECONDS:.0f} s: {words}",
-                hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` goes on",
+                hint="`crictl ps -a` and `journalctl -u kubelet` there; `migrator upgrade rollback` continues",
             )
 
         await_done(self, host, _API_SECONDS, late)
@@ -98,7 +98,7 @@ class KubeletBack:
 
     version: str
     hop: str
-    name: str = "kubelet of before"
+    name: str = "previous kubelet"
 
     def done(self, host: Host) -> bool:
         """Return whether it was restarted since the settings were put back."""

@@ -101,6 +101,6 @@ def await_next(host: Host) -> None:
         if host.clock.monotonic() > deadline:
             raise MigratorError(
                 f"{host.name}: etcd is not started after {_NEXT_SECONDS:.0f} s; a second one serves still",
-                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_ETCD}` there; run this again to go on",
+                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_ETCD}` there; run this again to continue",
             )
         host.clock.sleep(_POLL)

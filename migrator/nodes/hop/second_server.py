@@ -111,7 +111,7 @@ def await_regular(host: Host) -> None:
         if host.clock.monotonic() > deadline:
             raise MigratorError(
                 f"{host.name}: the API server is not ready after {_REGULAR_SECONDS:.0f} s; a second one still answers",
-                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_API}` there; run this again to go on",
+                hint=f"`crictl ps -a` and `journalctl -u kubelet -u {SECOND_API}` there; run this again to continue",
             )
         host.clock.sleep(_POLL)
     # What waits in the queue of the one that ends would be refused.

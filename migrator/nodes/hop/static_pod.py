@@ -104,7 +104,9 @@ def _parsed(host: Host, command: str) -> dict[str, Any]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise BlockedError(f"{host.name}: `{command}` printed no JSON object", hint="is crictl there the real one, and CRI-O well?")
+        raise BlockedError(
+            f"{host.name}: `{command}` printed no JSON object", hint="is crictl there the real one, and does CRI-O work?"
+        )
     return answer
 
 

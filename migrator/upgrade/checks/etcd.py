@@ -57,7 +57,7 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
         if member.problem:
             full = "NOSPACE" in member.problem
             hint = "make room: `etcdctl compact`, `defrag`, then `alarm disarm` (etcd.io/docs, maintenance)" if full else _LOGS
-            yield fail(CheckName.ETCD, member.name, f"tells of errors: {printable(member.problem)}", hint)
+            yield fail(CheckName.ETCD, member.name, f"reports errors: {printable(member.problem)}", hint)
         elif not member.healthy:
             yield fail(CheckName.ETCD, member.name, "does not answer", _LOGS)
         yield from _nearly_full(facts, member)

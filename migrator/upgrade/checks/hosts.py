@@ -223,7 +223,7 @@ def edited_manifests(facts: UpgradeFacts) -> Iterator[Finding]:
             yield fail(
                 CheckName.MANIFESTS,
                 host.name,
-                f"static pods were edited by hand, and the upgrade drops that: {shown}",
+                f"static pods were edited by hand, and the upgrade drops the edits: {shown}",
                 "put it into ClusterConfiguration (extraArgs; a proxy: extraEnvs), or into --patches; --ignore manifests drops it",
             )
 

@@ -125,7 +125,7 @@ def patches(facts: UpgradeFacts) -> Iterator[Finding]:
         reason = "is a patch that kubeadm would stop at: it is no YAML, or of no type that kubeadm knows"
         yield fail(CheckName.KUBEADM, name, reason, _PATCH_NAMES)
     for name in reading.passed_over:
-        reason = "is passed over by kubeadm, by its name or as it is empty: what it is to keep would be lost"
+        reason = "is ignored by kubeadm, because of its name or because it is empty: the settings in it would be lost"
         yield warn(CheckName.KUBEADM, name, reason, _PATCH_NAMES)
     for name in reading.images:
         reason = "sets the image of a program of the control plane: the new version would never run, and kubeadm wait for it"

@@ -123,7 +123,7 @@ def runtimes_of_nodes(facts: UpgradeFacts) -> Iterator[Finding]:
                 reason = f"runs {runs}, which kubelets of 1.{_NO_CONTAINERD_1} and later refuse"
                 yield fail(CheckName.RUNTIME, name, reason, "bring it to containerd 2 first")
             else:
-                yield warn(CheckName.RUNTIME, name, f"runs {runs}, which kubelets give up with 1.{_NO_CONTAINERD_1}")
+                yield warn(CheckName.RUNTIME, name, f"runs {runs}, which kubelets no longer support from 1.{_NO_CONTAINERD_1}")
 
 
 def packages(facts: UpgradeFacts) -> Iterator[Finding]:

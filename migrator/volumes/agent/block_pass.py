@@ -42,7 +42,7 @@ class BlockPass:
         if self.undo:
             self.undo.begin()
         if wrong:
-            self.say(f"bringing {len(wrong)} of {len(wanted) // block.DIGEST} chunks")
+            self.say(f"copying {len(wrong)} of {len(wanted) // block.DIGEST} chunks")
         received = self._brought(wrong, wanted, found)
         left = [f"chunk {number}" for number in wrong if _at(wanted, number) != _at(found, number)]
         if self.settings.finish:
@@ -104,7 +104,7 @@ class BlockPass:
         if _is_empty(wanted):
             raise PassError("the source holds nothing but zeros, and the target does not: nothing was written", agree)
         if self.memory.binding.stage == "new" and not self.settings.known_target:
-            raise PassError("the target is not empty, and what it holds is not of this tool", agree)
+            raise PassError("the target is not empty, and this tool did not write what it holds", agree)
 
     def _brought(self, wrong: list[int], wanted: bytearray, found: bytearray) -> int:
         """Write what differs, and note what was written and what the disk gives back; return how many bytes came."""
@@ -140,7 +140,7 @@ class BlockPass:
         if left:
             raise PassError(f"{len(left)} chunks differ after they were written: {left[0]}", "is the target's disk in order?")
         if using := self.channel.ask("users"):
-            raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
+            raise PassError(f"the source is in use again: {'; '.join(using)}", "keep its workload at 0, and run this again")
         if self.channel.ask("probe")["written"] != there["written"]:
             raise PassError("something wrote to the source meanwhile", "stop what writes, and run this again")
 

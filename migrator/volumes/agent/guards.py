@@ -78,7 +78,7 @@ def require_content(memory: Memory, tree: Tree, wanted: Totals, there: Mapping[s
     """
     names = [name for name in os.listdir(tree.root) if name != os.fsdecode(LEFT_OUT) and not tree.exclude(os.fsencode(name))]
     if names and not trusted:
-        raise PassError(f"the target is not empty, and its {len(names)} objects are not of this tool: {names[0]!r}", _AGREE)
+        raise PassError(f"the target is not empty, and its {len(names)} objects were not copied by this tool: {names[0]!r}", _AGREE)
     if names and wanted.entries == 1:
         raise PassError(f"the source at {there['path']} is empty, and the target is not: nothing was deleted", _AGREE)
     gone = kept = 0

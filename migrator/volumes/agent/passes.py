@@ -187,7 +187,7 @@ class Pass:
             paths = changed(self.memory.entries("source"), self.memory.entries("before.new"), known.since)
         if paths == []:
             return
-        self.say("bringing what differs" if paths is None else f"bringing {len(paths)} objects")
+        self.say("copying what differs" if paths is None else f"copying {len(paths)} objects")
         options = Options(
             in_place=filling and not self.undo,
             again=paths is not None,
@@ -204,7 +204,7 @@ class Pass:
         if not self.undo:
             return
         if self.undo.open:
-            self.say("going on with the pass that was broken")
+            self.say("continuing the interrupted pass")
             return
         known = self.memory.binding
         self._read_target(everything=known.stage != "copied" or known.exclude != self.exclude.text)
@@ -253,7 +253,7 @@ class Pass:
             if not wrong or not round_left:
                 return [str(item) for item in wrong]
             self.rounds += 1
-            self.say(f"{len(wrong)} objects differ; bringing them again")
+            self.say(f"{len(wrong)} objects differ; copying them again")
             target.free_flags(self.tree, self.memory.entries("target.new"))
             options = Options(
                 vanishing=not finishing,

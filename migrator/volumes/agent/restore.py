@@ -158,7 +158,7 @@ class _Restore:
                 if content_digest(fd, entry.size) == entry.digest:
                     return fd
                 os.close(fd)
-        raise RestoreError(f"{shown(entry.path)}: its content of before is not kept anywhere")
+        raise RestoreError(f"{shown(entry.path)}: its previous content is not kept anywhere")
 
     def _is_shared(self, found: os.stat_result, entry: Entry) -> bool:
         """Return whether the object has other names than it had: what is done to it would be done to those, too."""

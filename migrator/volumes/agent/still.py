@@ -21,7 +21,7 @@ def require_still(channel: Channel, memory: Memory, root: str) -> int:
     with ThreadPoolExecutor(1) as pool:  # the target's disk takes its time, too
         settled = pool.submit(synced, root)
         if using := channel.ask("users"):
-            raise PassError(f"the source was woken up: {'; '.join(using)}", "keep its workload at 0, and run this again")
+            raise PassError(f"the source is in use again: {'; '.join(using)}", "keep its workload at 0, and run this again")
         if channel.ask("stamps") != stamps_digest(memory.entries("before.new")):
             _raise_for_what_wrote(channel, memory)
         return settled.result()

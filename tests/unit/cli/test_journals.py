@@ -84,7 +84,7 @@ def test_status_after_an_interruption_names_what_is_not_known_and_the_command_th
     assert "shop: cutting over; 0 % of traffic on green" in text
     assert "unknown what the load balancer does: haproxy: " in text
     assert re.search(r"unknown \d+ % of the traffic on green was announced and not confirmed", text)
-    assert "run `migrator cutover` to go on" in text
+    assert "run `migrator cutover` to continue" in text
 
 
 def test_status_of_an_upgrade(upgrade: list[str]) -> None:

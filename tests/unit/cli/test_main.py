@@ -102,7 +102,7 @@ sys.exit(code)
 def test_a_second_interruption_does_not_replace_the_exit_code() -> None:
     """The process is about to end with what it has to tell; Python would die of the signal instead."""
     ended = subprocess.run([sys.executable, "-c", _TOLD_TWICE], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr.splitlines()) == (130, ["interrupted; run the same command again to go on"])
+    assert (ended.returncode, ended.stderr.splitlines()) == (130, ["interrupted; run the same command again to continue"])
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

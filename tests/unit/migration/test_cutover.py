@@ -316,7 +316,7 @@ def test_a_journal_that_takes_nothing_any_more_stops_no_undo(shift: Shift) -> No
     shift.clock.after(SOAK + 5, break_it)
     shift.fails("all traffic is back on blue")
     assert shift.switch.percent == 0
-    assert any("the journal does not say that this was done: disk full" in note for note in shift.recorder.notes)
+    assert any("this was done, but could not be written to the journal: disk full" in note for note in shift.recorder.notes)
     assert shift.run.state.stage is Stage.CUTTING_OVER
 
 
@@ -449,8 +449,8 @@ def test_what_counts_nothing_is_judged_by_probes_for_as_long_as_clients_may_stay
     shift.inputs = replace(shift.inputs, probes=(PROBE,))
     require_judges(shift.inputs, shift.run)
     assert [str(event.text) for event in shift.recorder.events if isinstance(event, Note)] == [
-        "dns shop counts no requests: the probes judge each step (front)",
-        "clients may go on to blue for 300 s after a step, so each is watched for that long",
+        "dns shop has no request counters: the probes judge each step (front)",
+        "clients may stay behind on blue for 300 s after a step, so each is watched for that long",
     ]
     began = shift.clock.monotonic()
     shift.go()
@@ -471,7 +471,9 @@ def test_a_probe_that_fails_while_a_step_is_watched_moves_all_back(shift: Shift)
 def test_without_counters_and_probes_nothing_begins(shift: Shift) -> None:
     """Nothing would judge a step."""
     shift.switch.can = BLIND
-    with pytest.raises(BlockedError, match="nothing would judge the steps: dns shop counts no requests, and there are no probes"):
+    with pytest.raises(
+        BlockedError, match="nothing can judge the steps: dns shop has no request counters, and there are no probes"
+    ):
         require_judges(shift.inputs, shift.run)
 
 

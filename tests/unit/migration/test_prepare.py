@@ -54,7 +54,7 @@ def test_what_a_switch_cannot_do_is_told_with_the_plan() -> None:
     tell(switch, shown)
     assert [event.text for event in shown.events if isinstance(event, Note)] == [
         "traffic moves in steps of 0, 50, 100 % only",
-        "A shop counts no requests: probes judge each step",
+        "A shop has no request counters: probes judge each step",
         "clients may stay behind for 60 s after each step and after a rollback; `migrator prepare` shortens that where it can",
     ]
     switch.mute = True

@@ -119,7 +119,7 @@ def test_a_custom_resource_older_than_its_schema_is_blocked() -> None:
     both.blue.hold(old)
     plan = asked(both)
     (blocked,) = plan.of(Decision.BLOCKED)
-    assert (blocked.blue, blocked.reason) == (OLD, "is not what its definition takes by now: spec.owner is required")
+    assert (blocked.blue, blocked.reason) == (OLD, "does not match the present schema of its CRD: spec.owner is required")
     assert not [request for request in writes(both.green) if "Probe" in request.split()]
 
 

@@ -126,7 +126,7 @@ def test_a_silent_instance_of_a_load_balancer_keeps_blue(after: float) -> None:
         clock.after(after, lambda: setattr(other, "read", gone))
     else:
         other.read = gone  # type: ignore[method-assign]
-    with pytest.raises(BlockedError, match="lb2 does not answer: it may lead to blue when it takes over"):
+    with pytest.raises(BlockedError, match="lb2 does not answer: it may send traffic to blue if it takes over"):
         require_retirable(run, switch, soak=SOAK, green_time=run.clock.now())
 
 

@@ -183,7 +183,7 @@ def test_a_journal_that_cannot_be_written_stops_nothing(stand: Stand) -> None:
     stand.journal.full = True
     result = stand.finish()
     assert (stand.switch.percent, stand.runs_on) == (0, (True, False))
-    assert result.undone == ("the journal does not say that this was done: disk full",)
+    assert result.undone == ("this was done, but could not be written to the journal: disk full",)
     stand.journal.full = False
     assert stand.finish().undone == ()
     assert stand.run.state.stage is Stage.ROLLED_BACK
@@ -284,6 +284,6 @@ def test_a_load_balancer_that_does_not_tell_ends_the_wait(stand: Stand) -> None:
     stand.clock.after(5, lambda: setattr(stand.switch, "mute", True))
     result = stand.finish(moved)
     assert result.undone == (
-        "nobody can tell what is open on green: haproxy does not answer",
+        "the open connections are unknown on green: haproxy does not answer",
         "whether all traffic is still on blue is unknown: haproxy does not answer",
     )

@@ -45,7 +45,7 @@ def test_neither_a_full_disk_nor_a_closed_terminal_stops_it() -> None:
     undo.show(Step("x"))
     undo.write(RollbackStarted())
     undo.write(RollbackStarted())
-    assert undo.left == ("the journal does not say that this was done: disk full",)
+    assert undo.left == ("this was done, but could not be written to the journal: disk full",)
 
 
 def test_an_instance_that_could_not_be_told_is_not_looked_at_again() -> None:

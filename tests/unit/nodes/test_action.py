@@ -47,7 +47,7 @@ def test_only_what_is_not_done_runs_in_order_and_is_told() -> None:
 def test_an_action_that_ran_and_is_not_done_stops_those_behind_it() -> None:
     """An exit code of 0 is not believed."""
     steps = [Step("a", works=False), Step("b")]
-    with pytest.raises(MigratorError, match="h: a: ran without an error and is not done"):
+    with pytest.raises(MigratorError, match="h: a: ran without an error, but is not done"):
         converge(FakeHost("h"), steps, lambda _: None)
     assert steps[1].runs == 0
 

@@ -74,7 +74,7 @@ def test_what_nodes_wait_for_is_told_once_each_time_it_changes() -> None:
     said: list[str] = []
     await_ready(["a", "b"], host, 1800, said.append)
     assert [text.partition(" s: ")[2] for text in said] == [
-        "kube-system/weave-1: init container init runs, its last words: no answer from the API server yet",
+        "kube-system/weave-1: init container init runs, its last log lines: no answer from the API server yet",
         "Ready message",
     ]
     assert all(text.startswith("a waits after ") for text in said)

@@ -101,7 +101,7 @@ def test_the_way_back_ends_a_keepalived_that_keeps_the_address(sides: Sides, tro
     holder = sides.green["g2"]
     holder.stuck, holder.trouble = True, trouble
     withdrawal = sides.switch.withdraw(end_connections=True)
-    assert withdrawal.missed == ("g2: its keepalived was ended, for it did not let the address go: start it again",)
+    assert withdrawal.missed == ("g2: its keepalived was killed, because it did not release the address: start it again",)
     assert (sides.holders, sides.files) == (["b1"], AT_REST)
 
 

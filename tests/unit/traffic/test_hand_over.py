@@ -34,7 +34,7 @@ def test_who_takes_stands_by_below_the_holder_with_a_pause(sides: Sides) -> None
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (lambda sides: setattr(sides.blue["b1"], "stuck", True), "b1: its keepalived does not let the address go"),
+        (lambda sides: setattr(sides.blue["b1"], "stuck", True), "b1: its keepalived does not release the address"),
         (lambda sides: sides.blue["b1"].says.update(effective=150), "b1: its keepalived does not raise its priority"),
         (lambda sides: sides.green["g2"].says.update(state="FAULT"), "g2: its keepalived does not stand by below b1"),
         (lambda sides: setattr(sides.green["g2"], "deaf", True), "g2: its keepalived does not stand by below b1"),

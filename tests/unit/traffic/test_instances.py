@@ -48,7 +48,7 @@ def test_a_cutover_begins_with_all_of_them() -> None:
     for act in (pair.switch.read, pair.switch.require_shares, lambda: pair.switch.shift(50)):
         with pytest.raises(TrafficError, match=f"^{SILENT}$") as caught:
             act()
-        assert caught.value.hint == "`unreachable: warn` goes on without it"
+        assert caught.value.hint == "`unreachable: warn` continues without it"
     assert pair.first.shifts == []
 
 
@@ -73,7 +73,7 @@ def test_the_way_back_waits_for_nobody(*, may_lack: bool) -> None:
     pair.second.mute = True
     withdrawal = pair.switch.withdraw(end_connections=True)
     assert (pair.first.percent, withdrawal.reading.percents) == (0, (0, 0))
-    assert withdrawal.missed == (f"{SILENT}: it leads to green if it takes over",)
+    assert withdrawal.missed == (f"{SILENT}: it will send traffic to green if it takes over",)
 
 
 def test_on_the_way_back_one_that_fails_is_named_too() -> None:
@@ -110,5 +110,5 @@ def test_one_that_is_silent_is_not_waited_for_on_the_way_back() -> None:
     pair.second.read = lambda: (never.wait(60), whole())[1]  # type: ignore[method-assign]
     (missed,) = pair.switch.withdraw(end_connections=True).missed
     never.set()
-    assert missed == "lb2: no answer within 0.05 s after another's: it leads to green if it takes over"
+    assert missed == "lb2: no answer within 0.05 s after another's: it will send traffic to green if it takes over"
     assert pair.first.percent == 0

@@ -241,7 +241,7 @@ def test_kubeadm_s_own_words_are_shown_where_they_are_asked_for(make: Make) -> N
     of(session, FIRST).answers["upgrade diff"] = CommandFailedError("kubeadm", 1, "no such file")
     plan = plan_upgrade(session, dataclasses.replace(OPTIONS, with_kubeadm_output=True))
     assert plan.kubeadm["plan"] == "Upgrade to v1.37.2"
-    assert plan.kubeadm["diff"].startswith("kubeadm did not say: ")
+    assert plan.kubeadm["diff"].startswith("kubeadm gave no answer: ")
     assert "no such file" in plan.kubeadm["diff"]
 
 

@@ -109,7 +109,7 @@ def test_a_rollback_ends_with_every_node_taken_back() -> None:
 
 @pytest.mark.parametrize("question", ["test -s", "pacman -Q kubernetes 2>/dev/null | cut"], ids=["before", "at its kubelet"])
 def test_a_dead_worker_is_left_and_does_not_keep_the_others(question: str) -> None:
-    """It is named with its reason; it stays cordoned; once it is back, the same verb goes on with it and ends."""
+    """It is named with its reason; it stays cordoned; once it is back, the same verb continues it with it and ends."""
     dead = worker()
     first_of_all(dead, {question: HostError(f"{WORKER.name}: no route to host", hint="is it on?")})
     session, journal = applied(control_plane(), dead)
@@ -232,9 +232,9 @@ def test_nothing_is_stopped_for_a_rollback_without_its_snapshot() -> None:
     first = control_plane()
     session, _ = applied(first, worker())
     first_of_all(first, {"test -s ": NO})
-    refused(session, first, "is not there or not whole")
+    refused(session, first, "is missing or damaged")
     first_of_all(first, {"test -s ": "", "snapshot status": json.dumps({**TAKEN, "hash": 2})})
-    refused(session, first, "is not there or not whole")
+    refused(session, first, "is missing or damaged")
     assert session.state.status is Status.RUNNING
 
 

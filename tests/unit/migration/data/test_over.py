@@ -119,7 +119,7 @@ def test_a_group_without_data_has_no_pause_to_predict(stand: DataStand) -> None:
     stand.cut_over()
     shown = stand.base.session.run.reporter
     assert isinstance(shown, Recorder)
-    predicted = [event.text for event in shown.events if isinstance(event, Step) and "its data will be brought" in event.text]
+    predicted = [event.text for event in shown.events if isinstance(event, Step) and "predicted downtime" in event.text]
     assert [text.split(":")[0] for text in predicted] == [ROW]
     assert "CronJob works" in steps(stand.base)
 
@@ -136,11 +136,11 @@ def test_the_predicted_pause_holds_all_that_is_measured(stand: DataStand) -> Non
         assert stand.back() == ()
         assert run_copy(stand.base.session, CopyOptions())[1].complete
         assert run_validate(stand.base.session).good
-    said = [event.text for event in shown.events if isinstance(event, Step) and f"{ROW}: its data will be" in event.text]
-    assert "about 8000 ms, between stop and start, which come on top and were not measured yet" in said[0]
+    said = [event.text for event in shown.events if isinstance(event, Step) and f"{ROW}: predicted downtime" in event.text]
+    assert "predicted downtime: 8000 ms for the data, plus stop and start, which were not measured yet" in said[0]
     assert [pause.data for pause in pauses] == [8000, 8000]
     whole = 8000 + pauses[0].stop + pauses[0].start
-    assert f"with them, as the last time, it stands still for about {whole} ms" in said[1]
+    assert f"predicted downtime: {whole} ms (8000 ms for the data, the rest for stop and start, as the last time)" in said[1]
 
 
 def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:
@@ -173,7 +173,7 @@ def test_a_pause_that_would_be_too_long_stops_nothing(stand: DataStand) -> None:
     """The pass before, with some slack, is longer than the budget."""
     config = f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 5s}}\n"
     stand.base.session.config = parse_migration(config, "migration.yaml")
-    with pytest.raises(BlockedError, match=r"may stand still for 6\.0 s, more than the budget of 5 s; nothing was stopped"):
+    with pytest.raises(BlockedError, match=r"predicted downtime 6\.0 s is longer than the budget of 5 s; nothing was stopped"):
         stand.cut_over()
     assert "stop" not in stand.order()
     assert stand.base.replicas == (2, 0)
@@ -316,9 +316,9 @@ def test_the_way_back_is_predicted_before_green_is_stopped(stand: DataStand) -> 
     whole = 6500 + pause.stop + pause.start
     said = [event.text for event in shown.events if isinstance(event, Step) and "back to blue: " in event.text]
     (text,) = said
-    assert text.startswith(f"{ROW}: back to blue: its data will be brought in about 6500 ms, between stop and start")
-    assert f"it stands still for about {whole} ms; the budget is 6 s" in text
-    assert f"{ROW}: going back takes longer than the budget of a pause" in shown.notes
+    assert text.startswith(f"{ROW}: back to blue: predicted downtime: {whole} ms (6500 ms for the data, ")
+    assert text.endswith("; the budget is 6 s")
+    assert f"{ROW}: the predicted downtime is longer than the budget" in shown.notes
     assert stand.base.replicas == (2, 0)
 
 
@@ -369,6 +369,6 @@ def test_a_green_that_does_not_tell_keeps_no_way_back(stand: DataStand) -> None:
     stand.home.asked = away
     assert stand.back() == ()
     assert any(
-        "back to blue: its data will be brought in about 6000 ms" in event.text for event in shown.events if isinstance(event, Step)
+        "back to blue: predicted downtime: 6000 ms for the data" in event.text for event in shown.events if isinstance(event, Step)
     )
     assert stand.base.replicas == (2, 0)

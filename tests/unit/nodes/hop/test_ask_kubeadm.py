@@ -56,6 +56,6 @@ def test_a_plan_that_is_refused_is_shown_and_found() -> None:
     host = FakeHost()
     host.fails("upgrade plan", PREFLIGHT)
     said, found = planned(host, "/x/kubeadm", "1.37.2", ("Mem",))
-    assert said.startswith("kubeadm did not say: ")
+    assert said.startswith("kubeadm gave no answer: ")
     assert [item.check for item in found] == ["CoreDNSUnsupportedPlugins", "CoreDNSMigration"]
     assert "--ignore-preflight-errors=Mem,CreateJob" in host.commands[0]

@@ -75,7 +75,7 @@ def test_the_member_of_a_control_plane_that_is_gone_is_removed(host: FakeHost) -
 @pytest.mark.parametrize("host", [etcd(True, False), etcd(True, False, False), etcd(False, True), etcd(True, True, False, False)])
 def test_no_member_is_removed_without_a_majority(host: FakeHost) -> None:
     """Etcd could not agree on it, or would stand still afterwards; what to do is said."""
-    with pytest.raises(BlockedError, match=r"stays: \d of \d members are well, and a majority") as caught:
+    with pytest.raises(BlockedError, match=r"stays: \d of \d members are healthy, and a majority") as caught:
         remove_member(host, "b")
     assert "etcdctl member remove 62" in caught.value.hint
     assert not any(command.endswith("member remove 62") for command in host.commands)

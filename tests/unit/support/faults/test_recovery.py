@@ -11,7 +11,7 @@ from tests.support.faults.recovery import Said, is_locked_out, named
     ("command", "err", "told"),
     [
         (("cutover",), "migrator: no verdict\n  → run `migrator validate` first\n", ("validate",)),
-        (("copy",), "interrupted; run the same command again to go on\n", ("copy",)),
+        (("copy",), "interrupted; run the same command again to continue\n", ("copy",)),
         (
             ("rollback",),
             "! it may still run\nrun `migrator rollback` again when that is fixed: it finishes what is left\n",

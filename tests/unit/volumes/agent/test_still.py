@@ -51,7 +51,7 @@ def test_a_source_as_it_was_gives_the_time_of_the_target(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (Source(BEFORE, ("process 7 (postgres) has /data open",)), "the source was woken up: process 7"),
+        (Source(BEFORE, ("process 7 (postgres) has /data open",)), "the source is in use again: process 7"),
         (Source([entry(b"a"), entry(b"b", ctime=99)]), "something wrote to the source meanwhile: b"),
         (Source([entry(b"a")]), "something wrote to the source meanwhile: b"),
         (Source([*BEFORE, entry(b"c")]), "something wrote to the source meanwhile: c"),
