@@ -58,7 +58,7 @@ def test_a_lock_that_a_pod_holds_stays_with_it(sandbox: Sandbox) -> None:
     assert sandbox.run("copy").code == 0
     assert sandbox.absent("ConfigMap", "lock")
     reason = sandbox.json("plan").object(f"ConfigMap/{sandbox.namespace}/lock")["reason"]
-    assert reason == f"lives and dies with Pod {pod['name']}, which stays on blue"
+    assert reason == f"is deleted with its owner Pod {pod['name']}, which stays on blue"
 
 
 def test_limits_do_not_refuse_what_was_there_before_them(sandbox: Sandbox) -> None:

@@ -158,7 +158,7 @@ def test_a_relay_that_is_cut_is_opened_again_while_blue_serves(apart: Apart) -> 
 
     def say(text: str) -> None:
         said.append(text)
-        if [text for text in said if "bringing" in text] == [text]:
+        if [text for text in said if "copying" in text] == [text]:
             for pid in apart.sessions():
                 os.kill(pid, signal.SIGKILL)
 

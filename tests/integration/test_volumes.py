@@ -193,7 +193,7 @@ def test_a_target_of_somebody_else_is_left_alone(hosts: Pair) -> None:
     blue, green = hosts.volume("foreign")
     (blue / "ours").write_bytes(b"x")
     (green / "theirs").write_bytes(b"y")
-    with pytest.raises(BlockedError, match="not of this tool: 'theirs'"):
+    with pytest.raises(BlockedError, match="not copied by this tool: 'theirs'"):
         copied(hosts, "foreign")
     assert [path.name for path in green.iterdir()] == ["theirs"]
 
@@ -533,7 +533,7 @@ def test_a_block_device_that_must_not_be_written_is_not(hosts: Pair, devices: Ca
     one = devices("kept", 4, 4)
     written(one.blue, 0, b"blue")
     written(one.green, 0, b"of somebody else")
-    with pytest.raises(BlockedError, match="not of this tool"):
+    with pytest.raises(BlockedError, match="this tool did not write"):
         hosts.mover.move(one.job(), lambda _: None)
     assert hosts.mover.move(one.job(accept_deletions=True), lambda _: None).equal
     written(one.blue, 0, bytes(4))

@@ -111,7 +111,7 @@ FAULTS = (
         (Stage.FIRST_NODE, Stage.FIRST_NODE),
         forbid_disruption,
         lambda upgrade: upgrade.allow_disruptions(1),
-        ("The disruption budget web needs", f"{SECOND} takes pods again"),
+        ("The disruption budget web needs", f"{SECOND} is uncordoned"),
         ("--drain-timeout", "5s"),
     ),
 )

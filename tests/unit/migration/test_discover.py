@@ -170,7 +170,7 @@ def test_what_lives_and_dies_with_a_pod_that_stays_does_not_move() -> None:
     """A leader-for-life lock on green would have no holder; a person can include it all the same."""
     pod_owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "operator", "uid": "r", "controller": True}
     lock = "move: {objects: {include: [{kind: ConfigMap, name: lock}]}}"
-    for config, reason in (("", "lives and dies with Pod operator-1, which stays on blue"), (lock, "")):
+    for config, reason in (("", "is deleted with its owner Pod operator-1, which stays on blue"), (lock, "")):
         both = pair(config_map("free", namespace="shop"), config=config)
         (pod,) = both.blue.hold(made("v1", "Pod", "operator-1", namespace="shop", spec={"containers": []}, owners=[pod_owner]))
         owner = {"apiVersion": "v1", "kind": "Pod", "name": "operator-1", "uid": pod["metadata"]["uid"]}

@@ -450,7 +450,7 @@ def test_an_etcd_member_that_must_stay_is_said(leaving: Nodes, provider: NodePro
     etcd_of(leaving, "green-1")
     provider.delete("green-2", leaving.props())
     assert not any(line.endswith("member remove 2") for line in leaving.first.commands)
-    assert "its etcd member may still be there: etcd's member green-2 stays: 1 of 3 members are well" in capsys.readouterr().out
+    assert "its etcd member may still be there: etcd's member green-2 stays: 1 of 3 members are healthy" in capsys.readouterr().out
 
 
 def test_a_dead_first_control_plane_does_not_hold_a_destroy(leaving: Nodes, provider: NodeProvider) -> None:

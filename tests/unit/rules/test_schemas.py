@@ -36,9 +36,9 @@ def told(spec: Any, schema: dict[str, Any], *, status: bool = False, **fields: A
         (
             [{"k": "a"}, {"k": "a"}],
             {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"]},
-            "spec names the same twice",
+            "spec has two items with the same key",
         ),
-        (["a", "a"], {"x-kubernetes-list-type": "set"}, "spec names the same twice"),
+        (["a", "a"], {"x-kubernetes-list-type": "set"}, "spec has two items with the same key"),
         ({}, {"allOf": [{"required": ["a"]}]}, "spec.a is required"),
         ({}, {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "spec fits none of the forms that it may have"),
     ],

@@ -111,7 +111,7 @@ def test_after_finish_only_the_snapshot_leads_back() -> None:
     first.fails("test -s /var/lib/migrator/snapshots")
     session, _ = emulating(first)
     session.write(FinishStarted(HOP.key))
-    with pytest.raises(BlockedError, match="the snapshot of before this hop"):
+    with pytest.raises(BlockedError, match="the snapshot taken before this hop"):
         rollback_hop(session)
 
 
@@ -120,7 +120,7 @@ def test_a_person_may_want_the_snapshot_all_the_same() -> None:
     first = control_plane(NEW)
     first.fails("test -s /var/lib/migrator/snapshots")
     session, _ = emulating(first)
-    with pytest.raises(BlockedError, match="the snapshot of before this hop"):
+    with pytest.raises(BlockedError, match="the snapshot taken before this hop"):
         rollback_hop(session, from_snapshot=True)
     session.write(HopRollbackStarted(HOP.key, from_snapshot=True))
     assert not session.state.in_window(HOP)

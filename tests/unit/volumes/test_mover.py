@@ -67,8 +67,8 @@ def test_with_a_chosen_port_no_server_stands_beside_another_one() -> None:
 
 def test_a_pass_that_says_nothing_at_its_end_was_cut_off() -> None:
     """What it said last is shown; the next run goes on."""
-    _, _, mover = hosts("bringing\x1b[31m what differs")
-    with pytest.raises(HostError, match=r"was cut off: at work\\nbringing\\x1b\[31m what differs"):
+    _, _, mover = hosts("copying\x1b[31m what differs")
+    with pytest.raises(HostError, match=r"was cut off: at work\\ncopying\\x1b\[31m what differs"):
         mover.move(JOB, lambda _: None)
 
 

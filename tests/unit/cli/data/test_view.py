@@ -16,4 +16,4 @@ def test_a_plan_tells_what_a_relay_means(capsys: pytest.CaptureFixture[str], rel
     plans = [VolumePlan("s/a", "s/a", Way.COPY, blue=Place("b", "/srv/a")), VolumePlan("s/b", "s/b", Way.OWN)]
     view.show_plan(plans, {}, {}, "json", relayed=relayed)
     rows = json.loads(capsys.readouterr().out)
-    assert ["it must stay on while a pass runs" in " ".join(row["notes"]) for row in rows] == [relayed, False]
+    assert ["must stay on while a pass runs" in " ".join(row["notes"]) for row in rows] == [relayed, False]

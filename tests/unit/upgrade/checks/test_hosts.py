@@ -44,7 +44,7 @@ ROWS: list[tuple[str, dict[str, Any], str, Severity, str]] = [
         {"hosts": (host("cp", "control-plane"), host("w1", facts={"cgroup": 1}, kept={"failCgroupV1": False}), host("w2"))},
         "cgroup",
         Severity.WARNING,
-        "give up",
+        "no longer support",
     ),
     (
         "disk",

@@ -89,7 +89,7 @@ def test_an_extra_argument_that_the_target_does_not_know_is_found(config: dict[s
         ({"arguments": {("etcd0.yaml", "etcd", "quota-backend-bytes")}}, []),
         ({"images": ("kube-apiserver0.yaml",)}, [("kubeadm", "failure", "would never run")]),
         ({"broken": ("kube-apiserver0.yaml",)}, [("kubeadm", "failure", "would stop at")]),
-        ({"passed_over": ("kubelet0+merge.yaml",)}, [("kubeadm", "warning", "passed over")]),
+        ({"passed_over": ("kubelet0+merge.yaml",)}, [("kubeadm", "warning", "is ignored by kubeadm")]),
     ],
     ids=["an argument that goes", "one that stays", "an image", "no YAML", "another name"],
 )

@@ -60,7 +60,7 @@ def test_what_lies_on_the_target_already_is_not_taken_for_ours(tmp_path: Path) -
     """Only what an earlier pass, or the other direction, has proven may be deleted."""
     known(tmp_path, ["a"])
     Memory(str(tmp_path / "memory")).bind(stage="new")
-    assert "not of this tool: 'a'" in refused(tmp_path)
+    assert "not copied by this tool: 'a'" in refused(tmp_path)
     assert allowed(tmp_path, known_target=True)
     assert allowed(tmp_path, accept_deletions=True)
 

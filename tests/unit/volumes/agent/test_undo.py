@@ -178,7 +178,7 @@ def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(
         log.take_back(str(volume), everything=False)
     monkeypatch.setattr(undo, "users", lambda _: [])
     (kept / "a").rename(tmp_path / "elsewhere")
-    with pytest.raises(RestoreError, match="a: its content of before is not kept"):
+    with pytest.raises(RestoreError, match="a: its previous content is not kept"):
         log.take_back(str(volume), everything=False)
     assert log.open == 1
     (tmp_path / "elsewhere").rename(kept / "a")
