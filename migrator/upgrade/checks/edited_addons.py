@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
+from migrator.model.proxy_settings import refused
 from migrator.model.quantity import amount
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
 from migrator.untrusted import printable
-from migrator.upgrade.checks.finding import warn
+from migrator.upgrade.checks.finding import fail, warn
 
 
 class Usual(NamedTuple):
@@ -52,6 +53,14 @@ USUAL = (
     ),
 )
 _LINUX = {"kubernetes.io/os": "linux"}
+
+
+def refused_settings(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find settings that kube-proxy refuses as it starts: its pods run on with those of before until an upgrade makes new ones."""
+    config = facts.cluster.proxy_config if facts.hops and "kube-proxy" not in facts.cluster.missing_addons else {}
+    for text in refused(config, facts.hops[-1].target.minor if facts.hops else 0):
+        reason = f"has {printable(text)} in its ConfigMap, which kube-proxy of {facts.hops[-1].target} refuses: it would not start"
+        yield fail(CheckName.ADDONS, "kube-proxy", reason, "correct config.conf in ConfigMap kube-system/kube-proxy")
 
 
 def edits(facts: UpgradeFacts) -> Iterator[Finding]:

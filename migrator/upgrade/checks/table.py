@@ -78,6 +78,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     kubeadm.addons,
     kubeadm.sockets,
     edited_addons.edits,
+    edited_addons.refused_settings,
     apis.requested_versions,
     apis.stored_objects,
     apis.writers,

@@ -92,3 +92,11 @@ def test_what_no_upgrade_writes_is_let_be() -> None:
         "changed by hand" not in item.reason
         for item in findings("addons", deployments=(changed,), missing_addons=frozenset({"coredns"}))
     )
+
+
+def test_settings_that_the_next_kube_proxy_refuses_are_found() -> None:
+    """They were edited since its pods started; one that is not kubeadm's is left alone."""
+    (found,) = findings("addons", proxy_config={"mode": "userspace"})
+    assert (found.severity.value, found.subject, "mode: userspace" in found.reason) == ("failure", "kube-proxy", True)
+    others = findings("addons", proxy_config={"mode": "userspace"}, missing_addons=frozenset({"kube-proxy"}))
+    assert [item.severity.value for item in others] == ["warning"]
