@@ -14,7 +14,8 @@ from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
 from migrator.readiness.kinds import readiness
 from migrator.rules.field_owners import seconds as seconds_of
-from migrator.rules.one_side.table import MADE_PODS, WORKLOADS
+from migrator.rules.one_side.databases import MADE_PODS
+from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.one_side.waker import last_writer
 
 # Seconds between looks: short while a pause has just begun, since each is a part of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.one_side import HeldField
+from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, SCALERS, TOLD, Row
 
@@ -12,7 +13,7 @@ _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node ha
 def lines() -> list[str]:
     """Return the table in Markdown, a line per row."""
     head = ["| What | Recognised by | Why one side only | Held on green by | Meanwhile |", "|---|---|---|---|---|"]
-    return [*head, *(_line(row) for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD))]
+    return [*head, *(_line(row) for row in (*KINDS, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TOLD_CLUSTERS))]
 
 
 def _line(row: Row) -> str:

@@ -15,12 +15,13 @@ from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
 from migrator.rules.one_side import proof
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
+from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
 from migrator.rules.one_side.images import ends_as, path_of
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, NODES, REPLICAS, TOLD, WORKLOADS, Path, Row
 from migrator.rules.person import selects
 
-_BY_TYPE = {type_name: row for row in (*KINDS, *TOLD) for type_name in row.types}
+_BY_TYPE = {type_name: row for row in (*KINDS, *CLUSTERS, *SCHEDULES, *TOLD, *TOLD_CLUSTERS) for type_name in row.types}
 _WAYS = {"replicas": REPLICAS, "nodes": NODES}
 _FITS = {
     "replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "Rollout.argoproj.io"),
@@ -66,8 +67,10 @@ def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) 
         row = row_of_data(ref_of(manifest).namespace, row)
     if row is None or ref_of(manifest).type_name == "Pod":
         return None
-    ways = row.fields or (WORKLOADS[ref_of(manifest).type_name],)
-    part = replace(_part(manifest, row, ways, resource, context), claims=claims) if row.held else None
+    part = None
+    if row.held:  # what a person is only told of may be of any kind
+        ways = row.fields or (WORKLOADS[ref_of(manifest).type_name],)
+        part = replace(_part(manifest, row, ways, resource, context), claims=claims)
     runs = part is None or not part.is_held(manifest)
     active = runs or (part is not None and part.blue in context.handed)
     told = proof.words(manifest, known.proof) if known and known.proof else ""

@@ -1,7 +1,7 @@
 """The table of what may run on one side only; a row per kind of thing, by what it is and never by its name.
 
-Here are objects, by their API group and kind. Workloads are in `programs`: by image or by words of their commands, since names
-and labels are a person's.
+Here are objects, by their API group and kind; clusters of databases and the like are in `databases`. Workloads are in `programs`:
+by image or by words of their commands, since names and labels are a person's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Row(NamedTuple):
     """What tells of its work, where a ready pod does not."""
 
 
-def _kind(name: str, *types: str, path: Path = _SUSPEND, held: Scalar = True, why: str, meanwhile: str, first: bool = False) -> Row:
+def kind(name: str, *types: str, path: Path = _SUSPEND, held: Scalar = True, why: str, meanwhile: str, first: bool = False) -> Row:
+    """Return the row of kinds that one field holds."""
     return Row(name, why, meanwhile, ((path, held),), frozenset(types), first=first)
 
 
@@ -70,38 +71,18 @@ NO_BACKUP = "no backup is made there"
 ANNOUNCES = "announces addresses to the network: both sides would answer for one address"
 CONNECT = "copies records from one system to another: both sides would write them twice, or push each other out of one group"
 NO_CONNECT = "no record is copied there"
-_TWO_CLUSTERS = "two clusters would archive into one place, and each would take writes"
-_NO_DATABASE = "there is no database there"
-_PAUSED_CLUSTERS = (
-    "PerconaPGCluster.pgv2.percona.com",
-    "PerconaServerMongoDB.psmdb.percona.com",
-    "PerconaServerMySQL.ps.percona.com",
-    "PerconaXtraDBCluster.pxc.percona.com",
-)
-MADE_PODS = {
-    "Cluster.postgresql.cnpg.io": "cnpg.io/cluster={}",
-    **dict.fromkeys(_PAUSED_CLUSTERS, "app.kubernetes.io/instance={}"),
-    "PerconaPGCluster.pgv2.percona.com": "postgres-operator.crunchydata.com/cluster={}",
-    "PostgresCluster.postgres-operator.crunchydata.com": "postgres-operator.crunchydata.com/cluster={}",
-    "postgresql.acid.zalan.do": "application=spilo,cluster-name={}",
-    **{
-        f"{kind}.kafka.strimzi.io": f"strimzi.io/cluster={{}},strimzi.io/kind={kind}"
-        for kind in ("KafkaConnect", "KafkaMirrorMaker2")
-    },
-}
-"""The selector of the pods that an operator makes of an object, with its name filled in: these end before it has stopped."""
 WORKS_IN = {"KafkaConnector.kafka.strimzi.io": "KafkaConnect.kafka.strimzi.io"}
 """Kinds whose objects work in one of another kind: they are not ready while that is held (Strimzi: it has 0 replicas)."""
 KINDS = (
-    _kind(
+    kind(
         "CronJob",
         "CronJob.batch",
         why="starts Jobs at set times",
         meanwhile="no run starts there: all start on the other side",
     ),
-    _kind("CronWorkflow", "CronWorkflow.argoproj.io", why="starts workflows at set times", meanwhile="no run starts there"),
-    _kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
-    _kind(
+    kind("CronWorkflow", "CronWorkflow.argoproj.io", why="starts workflows at set times", meanwhile="no run starts there"),
+    kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    kind(
         "backup of a hub",
         "BackupSchedule.cluster.open-cluster-management.io",
         path=_PAUSED,
@@ -109,9 +90,9 @@ KINDS = (
         meanwhile=NO_BACKUP,
         first=True,
     ),
-    _kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=BACKUP, meanwhile=NO_BACKUP),
-    _kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
-    _kind(
+    kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=BACKUP, meanwhile=NO_BACKUP),
+    kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    kind(
         "Stash",
         "BackupBatch.core.kubestash.com",
         "BackupBatch.stash.appscode.com",
@@ -129,8 +110,8 @@ KINDS = (
         types=frozenset({"Backup.k8s.mariadb.com", "PhysicalBackup.k8s.mariadb.com", "SqlJob.k8s.mariadb.com"}),
         needs=("spec", "schedule"),
     ),
-    _kind("Kasten", "Policy.config.kio.kasten.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
-    _kind(
+    kind("Kasten", "Policy.config.kio.kasten.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
+    kind(
         "Flux operator",
         "FluxInstance.fluxcd.controlplane.io",
         "ResourceSet.fluxcd.controlplane.io",
@@ -140,7 +121,7 @@ KINDS = (
         meanwhile="Flux there is not changed",
         first=True,
     ),
-    _kind(
+    kind(
         "GitOps",
         "App.kappctrl.k14s.io",
         "GitRepo.fleet.cattle.io",
@@ -150,7 +131,7 @@ KINDS = (
         meanwhile=NO_GITOPS,
         first=True,
     ),
-    _kind(
+    kind(
         "Flux",
         "Kustomization.kustomize.toolkit.fluxcd.io",
         "HelmRelease.helm.toolkit.fluxcd.io",
@@ -158,14 +139,14 @@ KINDS = (
         meanwhile=NO_GITOPS,
         first=True,
     ),
-    _kind(
+    kind(
         "Flux image automation",
         "ImageUpdateAutomation.image.toolkit.fluxcd.io",
         why="commits to Git",
         meanwhile="new images are not committed from there",
         first=True,
     ),
-    _kind(
+    kind(
         "KEDA ScaledJob",
         "ScaledJob.keda.sh",
         path=KEDA_PAUSED,
@@ -173,7 +154,7 @@ KINDS = (
         why="starts Jobs for what waits outside",
         meanwhile="no Job starts there",
     ),
-    _kind(
+    kind(
         "Chaos Mesh",
         "Schedule.chaos-mesh.org",
         path=("metadata", "annotations", "experiment.chaos-mesh.org/pause"),
@@ -181,14 +162,14 @@ KINDS = (
         why="starts experiments that break things at set times",
         meanwhile="no experiment starts there",
     ),
-    _kind(
+    kind(
         "Cluster API",
         "Cluster.cluster.x-k8s.io",
         path=_PAUSED,
         why="makes and deletes machines: both sides would make those of one cluster",
         meanwhile="no machine is made, changed or deleted from there",
     ),
-    _kind(
+    kind(
         "Cilium announcements",
         "CiliumBGPClusterConfig.cilium.io",
         "CiliumBGPPeeringPolicy.cilium.io",
@@ -198,7 +179,7 @@ KINDS = (
         why=ANNOUNCES,
         meanwhile="no address is announced from there",
     ),
-    _kind(
+    kind(
         "MetalLB operator",
         "MetalLB.metallb.io",
         path=("spec", "nodeSelector", "migrator/held"),
@@ -207,7 +188,7 @@ KINDS = (
         meanwhile="no address is announced from there",
         first=True,
     ),
-    _kind(
+    kind(
         "Kafka Connect cluster",
         "KafkaConnect.kafka.strimzi.io",
         "KafkaMirrorMaker2.kafka.strimzi.io",
@@ -215,33 +196,6 @@ KINDS = (
         held=0,
         why=CONNECT,
         meanwhile=NO_CONNECT,
-    ),
-    _kind("database cluster", *_PAUSED_CLUSTERS, path=("spec", "pause"), why=_TWO_CLUSTERS, meanwhile=_NO_DATABASE),
-    _kind(
-        "Crunchy PostgreSQL",
-        "PostgresCluster.postgres-operator.crunchydata.com",
-        path=("spec", "shutdown"),
-        why=_TWO_CLUSTERS,
-        meanwhile=_NO_DATABASE,
-    ),
-    _kind(
-        "Zalando PostgreSQL",
-        "postgresql.acid.zalan.do",
-        path=("spec", "numberOfInstances"),
-        held=0,
-        why=_TWO_CLUSTERS,
-        meanwhile=_NO_DATABASE,
-    ),
-    Row(
-        "CloudNativePG",
-        why=_TWO_CLUSTERS,
-        meanwhile=_NO_DATABASE,
-        # Hibernation waits until a cluster was healthy once, so it holds no new one; one that is not reconciled keeps its pods.
-        fields=(
-            (("metadata", "annotations", "cnpg.io/reconciliationLoop"), "disabled"),
-            (("metadata", "annotations", "cnpg.io/hibernation"), "on"),
-        ),
-        types=frozenset({"Cluster.postgresql.cnpg.io"}),
     ),
 )
 TOLD = (

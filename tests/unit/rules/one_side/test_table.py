@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, SCALERS, TOLD
+
+ALL = (*KINDS, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TOLD_CLUSTERS)
 
 
 def test_each_row_is_recognised_by_something_and_says_why() -> None:
     """A row without marks would match everything or nothing."""
-    for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD):
+    for row in ALL:
         assert row.types or row.images or row.flags
         assert row.why
         assert row.meanwhile or not row.held
-    assert len({row.name for row in (*KINDS, *SCALERS, *PROGRAMS, *TOLD)}) == len((*KINDS, *SCALERS, *PROGRAMS, *TOLD))
+    assert len({row.name for row in ALL}) == len(ALL)
