@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import gc
+from pathlib import Path
 
 
 def parsed(source: str) -> ast.Module:
@@ -16,3 +18,15 @@ def parsed(source: str) -> ast.Module:
         return ast.parse(source)
     finally:
         gc.enable()
+
+
+@functools.cache
+def text_of(path: Path) -> str:
+    """Return what a file holds, which no test changes."""
+    return path.read_text()
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of a file; several tests look at the same one."""
+    return parsed(text_of(path))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support import source
 
@@ -109,16 +106,12 @@ def mirror(module: str) -> Path:
     return UNIT / path.parent / f"test_{path.name}"
 
 
-@functools.cache
-def parsed(path: Path) -> ast.Module:
-    """Return a file's syntax tree."""
-    return source.parsed(path.read_text())
-
-
-def cases_of(path: Path) -> list[tuple[str, Function]]:
-    """Return the tests of a file, and their names."""
-    tree = parsed(path)
-    return [(node.name, node) for node in tree.body if isinstance(node, Function) and node.name.startswith("test_")]
+def cases() -> Iterator[tuple[str, Function]]:
+    """Yield all tests, and their names behind that of their file."""
+    for path in TESTS:
+        for node in source.tree_of(path).body:
+            if isinstance(node, Function) and node.name.startswith("test_"):
+                yield f"{path.relative_to(ROOT)}::{node.name}", node
 
 
 def can_fail(test: Function) -> bool:
@@ -146,7 +139,8 @@ def test_every_module_has_a_unit_test_of_its_name() -> None:
 
 def test_the_lists_of_exceptions_only_get_shorter() -> None:
     """An exception that has a unit test by now, or whose module is gone, is deleted from the list."""
-    assert {item for item in (*WITHOUT_LOGIC, *ELSEWHERE) if not any(name.startswith(item) for name in missing())} == set()
+    without = missing()
+    assert {item for item in (*WITHOUT_LOGIC, *ELSEWHERE) if not any(name.startswith(item) for name in without)} == set()
 
 
 def test_every_unit_test_lies_where_its_subject_does() -> None:
@@ -162,15 +156,21 @@ def test_every_unit_test_lies_where_its_subject_does() -> None:
     assert lost == set()
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_test_says_its_rule_and_can_fail(path: Path) -> None:
-    """A docstring of one line, and an assertion, in each."""
-    silent = [name for name, test in cases_of(path) if "\n" in (ast.get_docstring(test) or "\n")]
-    assert (silent, [name for name, test in cases_of(path) if not can_fail(test)]) == ([], [])
+def test_every_test_says_its_rule() -> None:
+    """In a docstring of one line."""
+    assert [name for name, test in cases() if "\n" in (ast.get_docstring(test) or "\n")] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_test_is_the_library_of_another(path: Path) -> None:
+def test_every_test_can_fail() -> None:
+    """There is an assertion in each, or a call of what has one."""
+    assert [name for name, test in cases() if not can_fail(test)] == []
+
+
+def test_no_test_is_the_library_of_another() -> None:
     """What two tests share lies in tests/support."""
-    imported = {node.module or "" for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)}
-    assert {name for name in imported if name.startswith("tests.") and ".test_" in name} == set()
+    # Only a file that has such a name anywhere is worth a syntax tree.
+    paths = [path for path in sorted((ROOT / "tests").rglob("*.py")) if ".test_" in source.text_of(path)]
+    imports = [
+        (path, node.module or "") for path in paths for node in ast.walk(source.tree_of(path)) if isinstance(node, ast.ImportFrom)
+    ]
+    assert [(path, name) for path, name in imports if name.startswith("tests.") and ".test_" in name] == []
