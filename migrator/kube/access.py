@@ -110,9 +110,11 @@ def _proxy(entry: Entry, scheme: str, host: str) -> tuple[str, int] | None:
 
 def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
     try:
+        # PEM files may have text between the certificates. Without any the system's authorities are trusted, as kubectl does.
         authority = entry.pem(entry.cluster, "certificate-authority")
         context = ssl.create_default_context(cadata=authority.decode("ascii", "ignore") or None)
         if entry.cluster.get("insecure-skip-tls-verify"):
+            # In this order: Python refuses CERT_NONE while names are checked.
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         certificate = entry.pem(entry.user, "client-certificate")

@@ -29,6 +29,7 @@ def headers_of(entry: Entry, tls: ssl.SSLContext | None, *, cluster: str, where:
 
     Files and plugins are read anew at each call: their tokens expire. The function raises ConfigError.
     """
+    # Left out in silence, a request would have other rights than the kubeconfig says.
     others = [key for key in ("as-groups", "as-user-extra") if entry.user.get(key)]
     if others:
         raise ConfigError([f"{cluster}: {where}: {others[0]} is not supported"], hint="use an account of its own")
@@ -119,10 +120,12 @@ def _asked(entry: Entry) -> dict[str, Any]:
 def _environment(entry: Entry, plugin: dict[str, Any], *, interactive: bool) -> dict[str, str]:
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.get("provideClusterInfo"):
+        # Of all extensions only the plugin's own is passed, as `config` (client.authentication.k8s.io/v1, Cluster).
         spec["cluster"] = {key: value for key, value in entry.cluster.items() if key != "extensions"}
         for item in entry.cluster.get("extensions") or ():
             if item.get("name") == "client.authentication.k8s.io/exec":
                 spec["cluster"]["config"] = item.get("extension")
+    # The plugin must answer in the version that it is asked in.
     info = {"apiVersion": plugin.get("apiVersion"), "kind": "ExecCredential", "spec": spec}
     added = {str(item["name"]): str(item["value"]) for item in plugin.get("env") or ()}
     return {**added, "KUBERNETES_EXEC_INFO": json.dumps(info)}
@@ -146,6 +149,7 @@ def _from_provider(entry: Entry) -> Headers:
         load_kube_config_from_dict(content, client_configuration=configuration, persist_config=False)
     except ConfigException as error:
         raise ValueError(str(error)) from error
+    # The official client writes its token as a header's whole value.
     bearer = configuration.auth_settings().get("BearerToken")
     token = bearer.get("value") if bearer else None
     return {"Authorization": token} if token else {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.model.ref import ResourceType
 
+# Aggregated discovery, two requests for all groups (KEP-3352); v2beta1 is for servers before 1.30.
 ACCEPT = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"

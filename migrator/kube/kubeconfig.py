@@ -41,6 +41,7 @@ class Entry:
         data = section.get(f"{key}-data")
         if data:
             try:
+                # Go's decoder, and so kubectl, skips line breaks; Python's does not.
                 return base64.b64decode("".join(str(data).split()), validate=True)
             except binascii.Error as error:
                 raise ValueError(f"{key}-data is not base64") from error
@@ -103,6 +104,7 @@ def data_only(text: str, *, endpoint: str, cluster: str, where: str) -> dict[str
                 strange = sorted(str(name) for name in (item.get(key) or {}) if name not in allowed)
                 if strange:
                     raise ValueError(f"{section} hold {printable(strange[0])!r}, and only data may come from there")
+        # Names of hosts have no case.
         server, wanted = entry.cluster["server"].rstrip("/").lower(), f"https://{_with_port(endpoint)}".lower()
         if server != wanted:
             raise ValueError(f"its server is {printable(server)}, not the stack's endpoint {wanted}")

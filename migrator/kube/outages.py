@@ -108,6 +108,7 @@ class RequestPatience:
         self._kind = kind_in(path)
         # The group, or who failed it last.
         self._whom = self._kind[0]
+        # Dry runs only: a write whose time is cut short may still be carried out.
         self._silent = outages.hanging.get(self._kind, "") if trial else ""
         self.path = f"{path}&timeout={_HANGING_SECONDS}s" if self._silent else path
 

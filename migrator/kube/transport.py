@@ -42,6 +42,7 @@ class _NamedServer(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
+        # The base class would take the address as the name, both for SNI and for the check of the certificate.
         context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
         # http.client has no hook for the socket's class; ssl documents this one (SSLContext.sslsocket_class).
         context.sslsocket_class = LimitedTls
@@ -124,7 +125,9 @@ class Transport:
             with self._changing:
                 if not self._idle:
                     break
+                # The last one: those that are not needed stay idle, and end.
                 connection = self._idle.pop()
+            # A server ends idle connections; a write on one would fail, and nobody would know whether it was received.
             if not _was_ended(connection):
                 return connection
             connection.close()
@@ -192,6 +195,7 @@ def _send_at_once_or_not(connection: http.client.HTTPConnection) -> None:
 def _was_ended(connection: http.client.HTTPConnection) -> bool:
     """Return whether the server has closed an idle connection: it is readable although nothing was asked."""
     try:
+        # Not select(): it refuses descriptors from 1,024 on (select(2)).
         poll = select.poll()
         poll.register(connection.sock, select.POLLIN)
         return bool(poll.poll(0))

@@ -49,6 +49,7 @@ def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     if is_mirror(pod):
         return PodDecision(pod, stays="mirror of a static pod")
     controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
+    # Before the rule for DaemonSets: kubectl deletes what has ended, whoever made it.
     if get(pod, "status", "phase") in ("Succeeded", "Failed"):
         return PodDecision(pod)
     if controller and controller["kind"] == "DaemonSet":
@@ -91,6 +92,7 @@ def admits(term: Mapping[str, Any], node: Manifest) -> bool:
     """Return whether a NodeSelectorTerm (core/v1) takes a node; one without requirements takes none."""
     labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
     expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
+    # core/v1, NodeSelectorTerm: a null or empty term matches no objects.
     if not expressions and not fields:
         return False
     return all(meets(item, labels) for item in expressions) and all(meets(item, {"metadata.name": name}) for item in fields)

@@ -94,6 +94,7 @@ class Join:
         run.begin(host, [self._document()])
 
     def _document(self) -> dict[str, Any]:
+        # The last line: warnings come before it.
         token = ask(self.control_plane_host, f"kubeadm token create --ttl {_TOKEN_LIFE}").strip().splitlines()[-1]
         discovery = {
             "bootstrapToken": {
@@ -124,6 +125,7 @@ class Join:
         former = get_node(self.control_plane_host, self.node.name)
         if former is None:
             return
+        # The address as well: a disk that was set up again has a new machine-id.
         machine = ((former.get("status") or {}).get("nodeInfo") or {}).get("machineID", "")
         if machine == host.run("cat /etc/machine-id").strip() or internal_address(former) == self.node.address:
             kubectl(self.control_plane_host, f"delete node {self.node.name} --ignore-not-found")
@@ -140,6 +142,7 @@ def ca_fingerprint(host: Host) -> str:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+    # kubeadm pins the public key, as RFC 7469 does: a certificate that was renewed with the same key still fits.
     key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
@@ -158,6 +161,7 @@ def _start(host: Host, cluster: ClusterSpec) -> None:
             hint="see `journalctl -u kubelet` there; `kubeadm reset` on it, if its data is not needed, lets this begin anew",
         )
     if mark:
+        # Of an attempt that broke: kubeadm refuses files and ports of an earlier one in its preflight.
         reset(host)
     write_mark(host, cluster, STARTED)
 

@@ -56,6 +56,7 @@ def refuse_foreign(host: Host, cluster: ClusterSpec) -> None:
     """Raise BlockedError when a host belongs to a cluster that is not this one."""
     mark = read_mark(host)
     if mark and not mark.of(cluster):
+        # A swapped address, for example: a reset would destroy the node of another cluster.
         if mark.cluster != cluster.id:
             raise BlockedError(
                 f"{host.name} is part of cluster {printable(mark.cluster)}",
@@ -66,6 +67,7 @@ def refuse_foreign(host: Host, cluster: ClusterSpec) -> None:
             hint="is its address right? If it is this stack's and only Pulumi's state was lost, "
             f'take "uid" out of {MARK_FILE} there, then run this again',
         )
+    # Made by hand or by another program: it must never be reset.
     if not mark and host.ok(f"test -e {KUBELET_CONF} -o -e {ADMIN_CONF}"):
         raise BlockedError(
             f"{host.name} is part of a cluster that was not made here ({KUBELET_CONF} exists)",

@@ -38,6 +38,7 @@ class SandboxImage:
 
     def _file(self, host: Host) -> File:
         images = list_images(host, "kubeadm", self.cluster)
+        # Else kubeadm pulls one image beforehand, and CRI-O starts pods with another one.
         pause = next((image for image in images if image.rpartition(":")[0].endswith("/pause")), "")
         if not pause:
             raise MigratorError(f"{host.name}: kubeadm names no pause image")
@@ -50,6 +51,7 @@ def list_images(host: Host, kubeadm: str, cluster: ClusterSpec) -> list[str]:
     if not sources:
         return host.run(" ".join((kubeadm, "config images list", *image_flags(cluster), "2>/dev/null"))).split()
     document = {
+        # There are no flags for the images of CoreDNS and etcd, so it is given a file.
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",
         "kubernetesVersion": f"v{cluster.kubernetes_version}",

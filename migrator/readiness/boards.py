@@ -13,6 +13,7 @@ CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 """Controllers of cgroups without which a kubelet does not start, or starts no pod."""
 # Kernels of the Raspberry Pi 5 and of Asahi have 16 KiB, for which not every program of an image was built.
 _USUAL_PAGE = 4096
+# Bits of a program's addresses (`getconf LONG_BIT`).
 _OLD_WORD = 32
 # A board without a battery starts in 1970, or at the time of its image.
 _BEFORE_ANY_RELEASE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC).timestamp()

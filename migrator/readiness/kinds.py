@@ -45,6 +45,7 @@ def _readiness(manifest: Manifest) -> Readiness:
     check = CHECKS.get(name)
     if check:
         generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
+        # Until then the status is of an older spec (API conventions, observedGeneration).
         if generation and seen is not None and int(seen) < generation:
             return Readiness(done=False, ok=True, message="its controller has not seen the latest change yet")
         return check(manifest)
@@ -61,12 +62,14 @@ def _number(manifest: Manifest, *path: str) -> int:
 
 def _wanted_replicas(manifest: Manifest) -> int:
     replicas = get(manifest, "spec", "replicas")
+    # The API server sets it to 1; custom resources may leave it out.
     return 1 if replicas is None else int(replicas)
 
 
 def _deployment(manifest: Manifest) -> Readiness:
     """Ready: as many replicas as are wanted are available, and the rollout has not passed its deadline."""
     conditions = _conditions(manifest)
+    # It may still come up later, but its controller has given up waiting (apps/v1, progressDeadlineSeconds).
     if get(conditions, "Progressing", "reason") == "ProgressDeadlineExceeded":
         return Readiness(done=True, ok=False, message=str(conditions["Progressing"].get("message", "progress deadline exceeded")))
     if get(manifest, "status", "observedGeneration") is None:
@@ -106,6 +109,7 @@ def _replica_set(manifest: Manifest) -> Readiness:
 def _pod(manifest: Manifest) -> Readiness:
     """Ready: its condition Ready is true, or it has succeeded."""
     phase = get(manifest, "status", "phase")
+    # A pod that has done its work is not Ready any more.
     if phase == "Succeeded":
         return READY
     if phase == "Failed":
@@ -169,6 +173,7 @@ def _job(manifest: Manifest) -> Readiness:
 
 def _by_conditions(manifest: Manifest) -> Readiness:
     conditions = _conditions(manifest)
+    # Conventions have no rule which condition sums up a custom resource; these are the usual names, the most telling first.
     for name in ("Ready", "Available", "Healthy", "Established"):
         if name in conditions:
             item = conditions[name]

@@ -19,6 +19,7 @@ _NO_OVERLAY = frozenset({"nfs", "smb2", "cifs", "smb", "msdos", "exfat", "fusebl
 # From this minor on a kubelet looks for the ids of its pods as it starts (KEP-127), in blocks of so many for each pod.
 _USER_NAMESPACES = 33
 _IDS = 65536
+# The kubelet's default of maxPods.
 _PODS = 110
 RESOLVED = "/run/systemd/resolve/resolv.conf"
 """What systemd-resolved writes for programs that want the name servers behind it."""
@@ -48,6 +49,7 @@ def disks(name: str, facts: HostFacts) -> Iterator[Finding]:
 def evictions(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding where images and packages of one more version take so much room that the kubelet evicts pods for it."""
     set_to = kubelet.get("evictionHard") or {}
+    # The kubelet's defaults (docs: Node-pressure Eviction).
     shares = [_share(set_to.get(signal, usual)) for signal, usual in (("nodefs.available", "10%"), ("imagefs.available", "15%"))]
     least = max(shares) * facts.disk_total
     left = facts.disk - _HOP_MIB
@@ -154,6 +156,7 @@ def _share(threshold: object) -> float:
     """Return the part of a disk that an eviction threshold of the kubelet is, 0 for one in bytes."""
     text = str(threshold)
     try:
+        # Thresholds in bytes are of the person's own choice, for their disk.
         return float(text.removesuffix("%")) / 100 if text.endswith("%") else 0.0
     except ValueError:
         return 0.0

@@ -6,6 +6,7 @@ from migrator.model.manifest import Manifest, drop, get, without
 from migrator.model.plan import Ended, EndMark
 from migrator.rules.context import Rule, RuleContext
 
+# Those without a prefix are from before 1.27 and still written (k8s.io/api/batch/v1, labels of a Job).
 _CONTROLLER_LABELS = (
     "controller-uid",
     "batch.kubernetes.io/controller-uid",
@@ -19,6 +20,7 @@ _STATUS = ("conditions", "startTime", "completionTime", "succeeded", "failed", "
 
 def drop_controller_identity(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return the Job without the selector and labels that contain blue's UID; a manual selector is kept."""
+    # The controller adds no selector and no label then (k8s.io/api/batch/v1, JobSpec).
     if get(manifest, "spec", "manualSelector"):
         return manifest
     manifest = drop(manifest, "spec", "selector")
@@ -50,9 +52,11 @@ def finished_status(manifest: Manifest, ended: Ended) -> Manifest:
     status["conditions"] = [*others, before or {**last, "type": _ENDS[ended.how]}, last]
     status["startTime"] = status.get("startTime") or manifest["metadata"].get("creationTimestamp") or at
     if ended.how == "Complete":
+        # Validation refuses an end before the start.
         status["completionTime"] = max(status.get("completionTime") or at, status["startTime"])
     fits = {
         "completionTime": ended.how == "Complete",
+        # Validation refuses each of them for a Job of another mode.
         "completedIndexes": spec.get("completionMode") == "Indexed",
         "failedIndexes": spec.get("backoffLimitPerIndex") is not None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, get, ref_type, without
 from migrator.rules.context import Rule, RuleContext
 
+# A create takes no other field of the metadata from a client, but generateName, in whose place the name is (API conventions).
 _PERSONS_METADATA = frozenset({"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences"})
 CONTROLLER_ANNOTATIONS = (
     "deployment.kubernetes.io/",

@@ -17,6 +17,7 @@ from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
 from migrator.rules.shared_storage import has_one_user
 
+# Kubernetes makes these three itself, and its own components fill them.
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 _STORAGE = "record of a storage driver: it tells of disks and nodes of blue"
@@ -50,15 +51,22 @@ SKIPPED_KINDS = {
     "Event": "events describe blue",
     "Event.events.k8s.io": "events describe blue",
     "Lease.coordination.k8s.io": "leases are held by blue's processes",
+    # KEP-4355: written by those that may become leaders.
     "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",
+    # Computed at each request; deprecated since 1.19.
     "ComponentStatus": "not stored",
     "CertificateSigningRequest.certificates.k8s.io": "signed by blue's authority",
+    # KEP-3257.
     "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",
+    # KEP-4317: for one pod on one node.
     "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",
+    # KEP-1880: one object for each cluster IP, made by the API server that allocates it, and the ranges that it allocates from.
     "IPAddress.networking.k8s.io": "allocated by the API server",
     "ServiceCIDR.networking.k8s.io": "ranges belong to their cluster",
+    # KEP-2339.
     "StorageVersion.internal.apiserver.k8s.io": "written by API servers",
     "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
+    # KEP-4381: the devices of one node, listed by its driver.
     "ResourceSlice.resource.k8s.io": "written by device drivers",
     "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
     "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
@@ -106,14 +114,17 @@ def kind_skip(resource: ResourceType, context: RuleContext) -> str:
     """Return why no object of this type is moved, or an empty string."""
     if reason := SKIPPED_KINDS.get(resource.type_name) or SKIPPED_GROUPS.get(resource.group):
         return reason
+    # Not in etcd of the cluster: metrics-server, for example, keeps its objects in memory.
     if resource.group in context.blue.aggregated_groups:
         return AGGREGATED
+    # Such as SubjectAccessReview: an answer to a request, which nobody can list.
     if not {"list", "create"} <= resource.verbs:
         return "not stored by the API server"
     kinds = context.config.move.kinds
     names = (resource.kind, resource.type_name)
     if not _taken(names, kinds.include) or _taken(names, kinds.exclude):
         return "kind left out by move.kinds"
+    # A Namespace has a setting of its own, and namespaced objects need theirs.
     if not resource.namespaced and not context.config.move.cluster_scoped and resource.kind != "Namespace":
         return "cluster-scoped, left out by move.clusterScoped"
     return ""
@@ -191,6 +202,7 @@ def _is_system_rbac(manifest: Manifest, _: RuleContext) -> bool:
     metadata = manifest["metadata"]
     managers = {entry.get("manager") for entry in metadata.get("managedFields") or []}
     return (
+        # The API server sets this label on its default roles and bindings, and repairs them when it starts (docs: RBAC).
         get(metadata, "labels", "kubernetes.io/bootstrapping") == "rbac-defaults"
         or "kubeadm" in managers
         or (not managers and (metadata["name"].startswith("kubeadm:") or metadata["name"] in _KUBEADM_NAMES))
@@ -208,10 +220,13 @@ def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
 
 def _is_managed_slice(manifest: Manifest) -> bool:
     manager = get(manifest, "metadata", "labels", "endpointslice.kubernetes.io/managed-by") or ""
+    # endpointslice-controller.k8s.io or endpointslicemirroring-controller.k8s.io; whoever makes slices by hand names another
+    # manager (k8s.io/api/discovery/v1, LabelManagedBy).
     return manager.endswith("-controller.k8s.io")
 
 
 _KUBEADM_NAMES = frozenset({"system:coredns"})
+# A controller publishes it into each namespace, for the tokens that are mounted into pods (KEP-1205).
 _ROOT_CA = "kube-root-ca.crt"
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
@@ -268,16 +283,19 @@ RULES = (
     ),
     SkipRule(
         "leader election record",
+        # Where client-go elected leaders before there were Leases.
         lambda manifest, _: bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader")),
         frozenset({"ConfigMap", "Endpoints"}),
     ),
     SkipRule(
         "static pod of a node",
+        # The kubelet makes it from a file of its node (k8s.io/kubernetes/pkg/kubelet/types, ConfigMirrorAnnotationKey).
         lambda manifest, _: bool(get(manifest, "metadata", "annotations", "kubernetes.io/config.mirror")),
         frozenset({"Pod"}),
     ),
     SkipRule(
         "finished pod",
+        # A copy would run a second time: no create can set the status of a pod.
         lambda manifest, _: get(manifest, "status", "phase") in ("Succeeded", "Failed"),
         frozenset({"Pod"}),
     ),

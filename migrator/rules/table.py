@@ -56,6 +56,7 @@ _ALWAYS = "server-fields"
 _RUNNING = "is running on blue: it would run a second time on green"
 _RUNNING_HINT = "wait until it has finished, or leave it with move.objects.exclude"
 _NO_MAP = Mapping()
+# A whole object as JSON in a JSON string: what is found in it would be noted twice.
 _LAST_APPLIED = re.compile(rb'"kubectl\.kubernetes\.io/last-applied-configuration":"(?:[^"\\]|\\.)*"')
 _HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
 _NOTES = {"Pod": workloads.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
@@ -80,6 +81,7 @@ def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...])
     original = manifest
     for rule in rules:
         changed = rule.apply(manifest, context)
+        # A rule that changes nothing returns the same object, so that identity tells.
         if changed is not manifest and rule.name != _ALWAYS:
             touched.append(rule.name)
         manifest = changed
@@ -91,6 +93,7 @@ def transform(manifest: Manifest, context: RuleContext, rules: tuple[Rule, ...])
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     """Return why an object cannot be moved now."""
+    # Other APIs have a kind Job, too, such as Volcano's batch.volcano.sh.
     if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
         return Hindrance(_RUNNING, _RUNNING_HINT)
     if runs.is_running(manifest, ref_type(manifest), context):
@@ -121,6 +124,7 @@ def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, .
     read = _NOTES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     if read:
         found += read(manifest, context)
+    # What has ended starts nothing, so nothing of it is held.
     if end := ended(manifest, type_name, context):
         found.append(f"is created as finished ({end.how}); it does not run again")
     else:

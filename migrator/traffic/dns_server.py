@@ -80,6 +80,7 @@ def read_key(path: Path) -> Key:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "no text"
         raise TrafficError(f"dns: {path}: {why}", hint="`tsig-keygen NAME > FILE` makes one; the server needs it, too") from error
+    # Whoever has the key can change the zone.
     if mode & 0o077:
         raise TrafficError(f"dns: {path}: others may read this key", hint=f"chmod 600 {path}")
     found = _KEY.search(text)
@@ -88,6 +89,7 @@ def read_key(path: Path) -> Key:
         raise TrafficError(f"dns: {path}: holds no TSIG key", hint='key "NAME" { algorithm hmac-sha256; secret "..."; };')
     try:
         return Key(found["name"], dns.tsig.Key(found["name"], secret[1], dns.name.from_text(algorithm[1])))
+    # Not chained, and without the library's words: they may hold the secret.
     except (ValueError, dns.exception.DNSException) as error:
         raise TrafficError(f"dns: {path}: the key cannot be used: {type(error).__name__}", hint="make a new one") from None
 
@@ -104,10 +106,12 @@ class DnsServer:
 
     def records(self, name: str, kind: str) -> Records:
         """Return the records of a name, none of which may come from a cache; raises TrafficError."""
+        # Without RD: a server that also resolves must not ask others (RFC 1035, 4.1.1).
         answer = self._ask(dns.message.make_query(name, kind, flags=0))
         if not answer.flags & dns.flags.AA:
             raise TrafficError(f"dns: {self} is not authoritative for {name}", hint="name the zone's own servers")
         wanted = dns.name.from_text(name)
+        # A chain of CNAMEs may come with it; only the name itself counts.
         for rrset in answer.answer:
             if rrset.name == wanted and rrset.rdtype == dns.rdatatype.from_text(kind):
                 return Records(frozenset(_text(rdata) for rdata in rrset), rrset.ttl)
@@ -121,11 +125,14 @@ class DnsServer:
         update = dns.update.UpdateMessage(zone)
         update.use_tsig(key.ring)
         owner = dns.name.from_text(name)
+        # The whole set is compared, without its TTL.
         update.present(owner, *_rdatas(kind, before.values))
+        # An addition joins what is there (RFC 2136, 3.4.2.2), so the old records are deleted first.
         if after != before:
             update.delete(owner, kind)
         update.add(owner, after.ttl, *_rdatas(kind, after.values))
         code = self._ask(update).rcode()
+        # How servers say that a prerequisite does not hold (RFC 2136, 3.2.5).
         if code in (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN):
             raise Changed
         if code != dns.rcode.NOERROR:
@@ -134,6 +141,7 @@ class DnsServer:
 
     def _ask(self, message: dns.message.Message) -> dns.message.Message:
         try:
+            # dnspython takes addresses only.
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
             return dns.query.tcp(message, str(found[0][4][0]), port=self._port, timeout=SECONDS)
         except dns.tsig.PeerBadTime as error:
@@ -150,6 +158,7 @@ class DnsServer:
 
 
 def _text(rdata: dns.rdata.Rdata) -> str:
+    # Names are equal whatever their case (RFC 4343).
     return printable(str(rdata)).rstrip(".").lower()
 
 

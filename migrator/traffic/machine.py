@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PROC = Path("/proc")
 _RUN_SECONDS = 60.0
 _MARK = "-- configuration --"
+# Files of `-f` are relative to the folder that HAProxy was started in; a folder means its *.cfg.
 _STARTED = """set -e
 tr '\\0' '\\n' < /proc/{pid}/cmdline
 echo '{mark}'
@@ -108,6 +109,7 @@ class ThisMachine:
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
+            # The rename must not reach the disk before the content.
             os.fsync(file.fileno())
         partial.replace(path)
 
@@ -122,6 +124,7 @@ class RemoteMachine:
         """Return a file's content; one question, so that a file that is not there is told from one that cannot be read."""
         quoted = shlex.quote(path)
         try:
+            # Neither cat (1) nor ssh (255) ends with 44.
             return self._host.run(f"test -e {quoted} || exit 44; cat {quoted}").encode(errors="surrogateescape")
         except CommandFailedError as error:
             if error.code == 44:

@@ -55,11 +55,13 @@ class Several:
 
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green at one after the other; when one fails, those before it, and it, get their old share back."""
+        # On the way back nobody waits for another one.
         if not green_percent:
             return self.withdraw(end_connections=True).reading
         before = {name: reading.green_percent for name, reading in self._readings().items()}
         begun: list[str] = []
         for name, switch in self._switches.items():
+            # Before it is told: one that fails may have changed something.
             begun.append(name)
             try:
                 switch.shift(green_percent)

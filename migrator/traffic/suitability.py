@@ -10,6 +10,7 @@ from migrator.traffic.backend import Backend, Server
 from migrator.traffic.start_options import StartOptions, pins_ports
 from migrator.untrusted import printable
 
+# Dynamic algorithms: their weights may change while HAProxy runs (configuration manual, `balance`).
 _TAKES_WEIGHTS = frozenset({"roundrobin", "leastconn", "random"})
 # The others divide by a hash, whose type HAProxy does not tell: see `depends_on_hash_type`.
 _NO_WEIGHTS = frozenset({"static-rr", "first"})
@@ -32,6 +33,7 @@ def obstacles(backend: Backend, ours: Collection[str]) -> Iterator[Obstacle]:
     for name, server in backend.servers.items():
         if name in ours:
             yield from _of_ours(server)
+        # A backup gets nothing while another server is up.
         elif server.share and not server.backup:
             yield Obstacle(
                 f"server {name} gets a share, too, and is neither blue nor green",

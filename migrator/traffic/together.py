@@ -37,9 +37,11 @@ def ask_all(
             done.put(functools.partial(answers.__setitem__, name, answer))
 
     for name, item in whom.items():
+        # Daemons: one that hangs must not keep the process from ending.
         threading.Thread(target=one, args=(name, item), daemon=True).start()
     while len(answers) + len(errors) < len(whom):
         try:
+            # The first good answer starts the time; until then each has its own limits.
             done.get(timeout=patience if answers else None)()
         except queue.Empty:
             break

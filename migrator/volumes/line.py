@@ -13,6 +13,7 @@ from migrator.ports import Closing, Host, Relay, RelayEnd
 from migrator.volumes.server import Serving, free_port
 
 _LOOPBACK = "127.0.0.1"
+# With AES instructions AES-GCM is the faster one; without them, as on older ARM boards, ChaCha20 is.
 _AES = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com")
 
 
@@ -48,6 +49,7 @@ class Lines:
         `folder` is where the target keeps what it knows of the volume.
         """
         address, port = self._dialled(unit, source, target, serving)
+        # How OpenSSH names a host at another port than 22 (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
         target.host.write(f"{folder}/known_hosts", f"[{address}]:{port} {serving.host_key}\n".encode(), mode=0o600)
         return {
             "address": address,
@@ -100,5 +102,6 @@ def write_settings(host: Host, folder: str, settings: dict[str, Any], channel: d
 
 def _ciphers(*hosts: Host) -> Sequence[str]:
     with ThreadPoolExecutor(len(hosts)) as pool:
+        # `flags` on x86 and `Features` on ARM name it alike.
         with_aes = all(pool.map(lambda host: host.ok("grep -qwm1 aes /proc/cpuinfo"), hosts))
     return _AES if with_aes else _AES[::-1]

@@ -198,6 +198,7 @@ def _said(running: Detached, host: Host, say: Callable[[str], None]) -> str:
 def unit_name(job: Job) -> str:
     """Return the name by which one volume in one direction is known on hosts."""
     text = f"{job.direction} {job.claim} {job.source.key} {job.target.key}"
+    # Names of claims may be longer than a unit's name may be (systemd.unit(5): 255 characters).
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

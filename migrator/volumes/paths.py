@@ -10,6 +10,7 @@ from migrator.volumes.bundle import put_agent
 
 # No name in a folder, so no path, ends so.
 _NO_FOLDER = "//no-folder"
+# A volume may name any path; with one of these the host itself would be copied, or overwritten.
 _REFUSED_FOLDERS = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr"})
 _REFUSED_PATHS = frozenset(
     f"/var/{name}"
@@ -37,6 +38,7 @@ def real_path(host: Host, place: Place) -> str:
         return _mounted(host, place)
     try:
         named = for_shell(place.path)
+        # Links are followed once, here: what is refused is judged by where they lead.
         path = host.run(f"realpath -e -- {named} && {{ test -d {named} || echo {_NO_FOLDER}; }}").rstrip("\n")
     except CommandFailedError as error:
         raise BlockedError(f"{place}: there is no such folder", hint="is its file system mounted there?") from error

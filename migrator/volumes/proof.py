@@ -40,6 +40,7 @@ class Checked:
 def make_proof(head: Mapping[str, Any], entries: bytes) -> bytes:
     """Return the file; `head` has the numbers and digests of a pass, `entries` is the list that the target's host kept."""
     packed = io.BytesIO()
+    # Without a time, equal content is an equal file.
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
         file.write(json.dumps({"proof": _WORD, "format": FORMAT, **head}).encode() + b"\n")
         file.write(entries)

@@ -14,6 +14,7 @@ from migrator.volumes.agent.serve import tar_command
 from migrator.volumes.bundle import put_agent
 
 _RUN = "/run/migrator"
+# Bound once to be found free; sshd takes a number, not a socket.
 _FREE_PORT = (
     "import ipaddress, socket; s = socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[ipaddress.ip_address('%(at)s').version]); "
     "s.bind(('%(at)s', 0)); print(s.getsockname()[1])"
@@ -111,6 +112,7 @@ class Server:
         more = " ".join(map(for_shell, (memory, self.pod) if self.pod else (memory,) if memory else ()))
         answers = f"python3 -I {put_agent(host)} serve {for_shell(root)} {more}".rstrip()
         command = f'test "$SSH_ORIGINAL_COMMAND" = tar && exec {stream}; exec {answers}'
+        # `restrict` turns off all that a later OpenSSH may add, too (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
         options = f'restrict,from="{client}",command="{_quoted(command)}"'
         host.write(f"{self.folder}/sshd_config", settings.encode(), mode=0o600)
         host.write(f"{self.folder}/authorized_keys", f"{options} {public_key}\n".encode(), mode=0o600)

@@ -61,6 +61,7 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
             continue
         path = name.removeprefix("certificate ")
         try:
+            # The first one is the own one; what follows are authorities between (RFC 8446, 4.4.2).
             found = x509.load_pem_x509_certificates(pem.encode())[0]
         except ValueError:
             if _NEEDED.search(path):

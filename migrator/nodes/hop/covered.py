@@ -70,6 +70,7 @@ class Covered:
             if self.alone and self.manifest == CLUSTER_CONFIGURATION and not shares_port(host):
                 self.say(f"{host.name}: the API server restarts once, and shares its port from then on ({SHARED})")
                 share_port(host)
+            # Both must share the port: the one that runs, which is copied, and the next one, which would find its port taken.
             if not host.ok(f"grep -q -e ' {SHARED}$' {MANIFEST} && {{ {self.manifest}; }} | grep -q {PORT_SHARING}"):
                 self.say(f"{host.name}: the API server is away for some seconds: it has no {SHARED} (docs/upgrade.md)")
                 return
@@ -81,6 +82,7 @@ class Covered:
             self.say(f"{host.name}: no second API server, so it is away for some seconds: {_short(error)}")
             remove(host)
             return
+        # With several members the others serve meanwhile.
         if self.alone and host.ok(f"test -s {MANIFESTS}/etcd.yaml"):
             try:
                 start_etcd(host, running_container(host, "etcd").pid)

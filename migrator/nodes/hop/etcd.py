@@ -61,6 +61,7 @@ class Snapshot:
             f"set -e; umask 077; rm -rf {partial}; mkdir -p {partial}; "
             f"{etcdctl(folders)} snapshot save {partial}/etcd.db >/dev/null; "
             f"{TOOLS}/etcdutl snapshot status -w json {partial}/etcd.db > {partial}/status.json; "
+            # They are only compared later, so an API server that does not answer stops no snapshot.
             f"{READ_ADDONS} > {partial}/addons.json 2>/dev/null || true; "
             f"chmod 600 {partial}/*; cp {TOOLS}/etcdutl {partial}/etcdutl; chmod 700 {partial}/etcdutl; "
             f"{_save_settings(partial)}; sync; rm -rf {self.folder}; mv {partial} {self.folder}",
@@ -99,6 +100,7 @@ class Snapshot:
             )
 
     def _prune(self, host: Host) -> None:
+        # Names begin with versions, which do not sort by age.
         newest_first = host.run(f"ls -1t {SNAPSHOTS}").splitlines()
         for name in newest_first[_KEPT:]:
             host.run(f"rm -rf -- {for_shell(f'{SNAPSHOTS}/{name}')}")

@@ -75,8 +75,10 @@ def _mounts(pod: dict[str, Any], container: dict[str, Any]) -> dict[str, str]:
 
 def _on_host(path: str, mounts: dict[str, str], host: str) -> str:
     path = posixpath.normpath(path) if path else ""
+    # Mounts may lie in each other: the innermost one counts.
     behind = [mount for mount in mounts if path == mount or path.startswith(f"{mount.rstrip('/')}/")]
     found = posixpath.normpath(mounts[max(behind, key=len)] + path[len(max(behind, key=len)) :]) if behind else ""
+    # In `/` itself, or in a folder such as /var, etcd would not be alone with its data.
     if not found.startswith("/") or found.count("/") < 2:
         raise _unclear(host, f"has {printable(path) or 'its data'} in no known folder of the host")
     return found

@@ -33,6 +33,7 @@ class ControlPlaneStopped:
 
     def run(self, host: Host) -> None:
         """Stop the kubelet first, or it would start them again."""
+        # crictl needs CRI-O, which a hop that was cut off may have left stopped.
         host.run("systemctl stop kubelet; systemctl start crio", timeout=120)
         remove(host)
         host.run(
@@ -59,6 +60,7 @@ class SettingsRestored:
                 f"{host.name} has no settings saved before this hop",
                 hint=f"{folder} is gone: see docs/upgrade.md to go back by hand",
             )
+        # Synced before the mark: it must not outlive the files in a power cut.
         host.run(f"rm -rf {MANIFESTS}; tar -C / -xzpf {folder}/settings.tar.gz && sync && touch {folder}/settings-restored")
         forget_marks(host)
 
@@ -80,6 +82,7 @@ class ControlPlaneStarted:
 
     def run(self, host: Host) -> None:
         """Start the kubelet and wait; raises MigratorError with its last words."""
+        # The package that was put back has brought its own unit files.
         host.run("systemctl daemon-reload; systemctl restart kubelet")
 
         def late() -> MigratorError:

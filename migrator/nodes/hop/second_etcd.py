@@ -83,6 +83,7 @@ END
 def start_etcd(host: Host, pid: int) -> None:
     """Have a copy of an etcd wait for its data; raises CommandFailedError where one cannot be started without any risk for them."""
     words = {"pid": pid, "name": "etcd", "unit": SECOND_ETCD, "seconds": 3, "go": _GO, "serves": _SERVES, "manifests": MANIFESTS}
+    # Also after a kill or a crash (systemd.service(5), ExecStopPost=), so that no rule stays behind.
     end = f'--property=ExecStopPost="-/bin/sh {SECOND_FOLDER}/etcd-end.sh"'
     host.run((COPY + _START + RUN).format(**words, redirect=_REDIRECT, election=ELECTION, more_properties=end))
 
@@ -91,6 +92,7 @@ def serve_now() -> str:
     """Return a line of shell after which the regular etcd has ended, and the second one has its data, if there is one."""
     begun = f"systemctl is-active -q {SECOND_ETCD} && touch {_GO}"
     ended = f"! kill -0 $(cat {SECOND_FOLDER}/etcd.pid) 2>/dev/null"
+    # Five seconds at most: what comes next restarts etcd anyway.
     return f"if {begun}; then for try in $(seq 100); do {ended} && break; sleep 0.05; done; fi"
 
 

@@ -50,7 +50,9 @@ class Staged:
         try:
             host.run(
                 f"set -e; rm -rf {partial}; mkdir -p {partial}; "
+                # The kubelet, too: it is asked which settings and flags it takes (ask_kubelet.py).
                 f"tar --zstd -xf {PACKAGE_CACHE}/{file} -C {partial} --strip-components=2 usr/bin/kubeadm usr/bin/kubelet; "
+                # In place once it is whole: half a program must not be run.
                 f"rm -rf {self.folder}; mv {partial} {self.folder}",
                 timeout=300,
             )

@@ -48,6 +48,7 @@ def running_container(host: Host, component: str) -> RunningContainer:
         )
     container = found[0]
     source = get(_crictl(host, "inspectp", _text(container, "podSandboxId")), "status", "annotations", _CONFIG_SOURCE)
+    # A pod that somebody has created comes from `api`, whatever annotation it brings.
     if source != "file":
         raise _unproven(host, pod, f"the kubelet did not read it from a file on this host, but from {printable(str(source))!r}")
     inspected = _crictl(host, "inspect", _text(container, "id"))
@@ -56,6 +57,7 @@ def running_container(host: Host, component: str) -> RunningContainer:
     if not names & _names_of_image(host, wanted):
         raise _unproven(host, pod, f"it does not run the image of the manifest, {printable(wanted)}")
     pid = get(inspected, "info", "pid")
+    # The root of process 1 is the host's own.
     if not isinstance(pid, int) or pid <= 1:
         raise _unproven(host, pod, "CRI-O names no process of it")
     return RunningContainer(_text(container, "id"), pid)

@@ -116,10 +116,12 @@ def users(path: str) -> list[str]:
     number = os.stat(path).st_rdev
     name = f"{os.major(number)}:{os.minor(number)}"
     found = [f"{holder} is made of it" for holder in _listed(f"/sys/dev/block/{name}/holders")]
+    # This program, and what has started it.
     own = {os.getpid(), os.getppid()}
     for pid in (int(text) for text in _listed("/proc") if text.isdigit()):
         if pid in own:
             continue
+        # The third field is major:minor (proc_pid_mountinfo(5)).
         if any(line.split(" ")[2] == name for line in _lines(f"/proc/{pid}/mountinfo")):
             found.append(f"it is mounted for process {pid}")
         elif any(_is_number(f"/proc/{pid}/fd/{fd}", number) for fd in _listed(f"/proc/{pid}/fd")):

@@ -64,6 +64,7 @@ class Line:
             "IdentityFile": self.key,
             "IdentitiesOnly": "yes",
             "UserKnownHostsFile": self.known_hosts,
+            # Only the key that came over the operator's own SSH is trusted; nobody is asked, since nobody is there.
             "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
@@ -72,12 +73,15 @@ class Line:
             "ServerAliveCountMax": "6",
             "LogLevel": "ERROR",
             "Ciphers": self.ciphers,
+            # The line is mostly faster than a board's core compresses.
             "Compression": "no",
+            # Questions, tar and rsync share one login, which costs a board a second.
             "ControlMaster": "auto",
             "ControlPath": f"{self.sockets}/s",
             "ControlPersist": "20",
         }
         named = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        # Without the host's own settings, which could lead elsewhere.
         return ["ssh", "-F", "none", "-T", "-p", str(self.port), *named, "-l", self.user]
 
     @property

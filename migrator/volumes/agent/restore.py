@@ -14,6 +14,7 @@ from migrator.volumes.agent.entries import ROOT, Entry, parent, place, shown
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.tree import APPEND, IMMUTABLE, KEPT_FLAGS, Tree, content_digest, set_flags, xattrs_of
 
+# O_NONBLOCK: opening a fifo would wait for its other end. O_NOFOLLOW: a name may have become a link since it was looked at.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MODES = {"p": stat.S_IFIFO, "s": stat.S_IFSOCK, "b": stat.S_IFBLK, "c": stat.S_IFCHR}
 # Read and written at a time.
@@ -71,17 +72,21 @@ class _Restore:
         """Remove, make, fill, and give all of it what it had."""
         touched = sorted({*self.extra, *self.altered, *self.folders}, key=place)
         for entry in self.tree.look(touched):
+            # Until they are taken away nothing can be changed or renamed there (chattr(1)).
             if entry.flags & (IMMUTABLE | APPEND):
                 self._set_flags(entry.path, 0)
+        # What is in a folder goes before the folder.
         for path in sorted(self.extra, key=place, reverse=True):
             self._remove(path)
         for path, entry in sorted(self.altered.items(), key=lambda pair: place(pair[0])):
             self._make(path, entry)
         both = {**self.folders, **self.altered}
+        # A change in a folder changes its time, so a folder comes after what is in it.
         last_first = [both[path] for path in sorted(both, key=place, reverse=True)]
         for entry in last_first:
             self._dress(entry)
         for entry in last_first:
+            # Last of all: nothing can be changed afterwards.
             if entry.flags:
                 self._set_flags(entry.path, entry.flags & KEPT_FLAGS)
 
@@ -113,6 +118,7 @@ class _Restore:
             found = _stat(folder, name)
             if entry.kind == "d":
                 if found is None:
+                    # Closed until it has its owner and mode.
                     os.mkdir(name, 0o700, dir_fd=folder)
                 return
             if entry.kind == "f":
@@ -135,6 +141,7 @@ class _Restore:
                     return
             finally:
                 os.close(fd)
+        # Made under another name and renamed: killed at any moment, either the old file or the new one is there.
         source, staged = self._content(entry), _staged()
         try:
             made = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -176,9 +183,11 @@ class _Restore:
     def _dress(self, entry: Entry) -> None:
         """Give an object owner, mode, attributes and time; owners first, since changing them takes setuid and capabilities."""
         with self.tree.opened_folder(entry.path) as (folder, name):
+            # There is no call for attributes by folder and name; this path leads through the folder that is open.
             where = b"/proc/self/fd/%d/%s" % (folder, name)
             os.chown(name, entry.uid, entry.gid, dir_fd=folder, follow_symlinks=False)
             if entry.kind != "l":
+                # Not for links: Linux has no mode of a link, and chmod would follow it.
                 os.chmod(where, entry.mode)
             there = dict(xattrs_of(where))
             for key in there.keys() - dict(entry.xattrs).keys():

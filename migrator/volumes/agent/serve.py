@@ -58,6 +58,7 @@ def rsync_command(asked: list[str], root: str) -> list[str]:
             raise RefusedError(f"rsync's option {option!r}")
         if letters is not None and not set(letters) <= _LETTERS:
             raise RefusedError(f"rsync's options {option!r}")
+    # The path that was asked for is not looked at: this key is for one folder.
     return ["rsync", "--server", "--sender", *options, ".", f"{root}/"]
 
 
@@ -80,6 +81,7 @@ def tar_command(root: str) -> list[str]:
         "--one-file-system",
         "--anchored",
         "--exclude=./lost+found",
+        # Reading must not change blue; needs O_NOATIME, which root has.
         "--atime-preserve=system",
         "--warning=none",
         "-cf",
@@ -212,6 +214,7 @@ def _listener() -> int:
     while pid > 1:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             name, _, rest = file.read().rpartition(")")
+        # Since OpenSSH 9.8 a connection is served by a program of its own, sshd-session, whose name begins alike.
         if "(sshd" in name:
             found = pid
         elif found:
@@ -225,12 +228,14 @@ def _listener() -> int:
 def _sync_file_system(fd: int) -> None:
     import ctypes
 
+    # Python has sync() only, which waits for all disks of the host.
     if ctypes.CDLL(None, use_errno=True).syncfs(fd):
         raise OSError(ctypes.get_errno(), "syncfs")
 
 
 def packed(entries: Iterable[Entry]) -> Iterator[bytes]:
     """Yield a list of entries, compressed."""
+    # The quickest level: boards have slow cores.
     made = zlib.compressobj(1)
     for chunk in _chunks(to_arrays(entries)):
         if found := made.compress(chunk):

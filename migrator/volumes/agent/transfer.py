@@ -26,13 +26,15 @@ _VANISHED = 24
 # Exit codes that a cut connection gives (rsync(1)); a second try may succeed.
 _LOST = frozenset({10, 12, 30, 35, 255})
 _FULL = ("No space left on device", "Disk quota exceeded")
-# What the kernel lets a user have (/proc/sys/fs/pipe-max-size).
 # ext4 keeps the attributes of a file in its inode and one block (ext4(5)); xfs up to 64 KiB each (xattr(7)).
 _LARGE_ATTRIBUTE = (
     "an extended attribute is larger than the target's file system keeps (ext4: 4 KiB for all of a file); xfs keeps it"
 )
+# What the kernel lets a user have (/proc/sys/fs/pipe-max-size).
 _PIPE_BYTES = 1 << 20
+# Each host sets its own; a label of blue's policy may be unknown to green's.
 _NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")
+# --modify-window=-1 compares nanoseconds; without it times of one second are equal (rsync(1)).
 _STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")
 
 
@@ -91,6 +93,7 @@ def stream(channel: Channel, root: str, say: Say) -> int:
         root,
         "--xattrs",
         "--xattrs-include=*",
+        # tar keeps ACLs apart from other attributes (tar(1)).
         "--acls",
         "--numeric-owner",
         "-p",
@@ -100,6 +103,7 @@ def stream(channel: Channel, root: str, say: Say) -> int:
         "-xf",
         "-",
     ]
+    # A kernel with SELinux labels new files by the folder they are in.
     words.append("--xattrs-exclude=security.selinux")
     with tempfile.TemporaryFile() as sent, tempfile.TemporaryFile() as unpacked:
         source = channel.stream(sent)
@@ -108,8 +112,10 @@ def stream(channel: Channel, root: str, say: Say) -> int:
         assert target.stdin is not None  # noqa: S101 - it was started with a pipe
         try:
             count = _poured(source.stdout.fileno(), target.stdin.fileno(), say)
+        # The receiving tar has ended; its exit code and its words tell why.
         except BrokenPipeError:
             count = 0
+        # In this order: tar here ends at the end of its input, tar there once nobody reads any more.
         target.stdin.close()
         source.stdout.close()
         codes = source.wait(), target.wait()
@@ -135,6 +141,7 @@ def _words(options: Options, *, some: bool) -> Iterator[str]:
         if options.vanishing:  # else a name that is gone by now is error 23, as if it could not be read (rsync(1))
             yield "--ignore-missing-args"
     elif options.delete:
+        # --delete-delay: a pass that breaks has deleted nothing yet.
         yield "--delete-before" if options.delete_first else "--delete-delay"
     if options.in_place:
         yield from ("--inplace", "--no-whole-file")
@@ -197,10 +204,12 @@ def _is_full(text: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
+    # The words of rsync and tar are searched below.
     return {**os.environ, "LC_ALL": "C"}
 
 
 def _host(address: str) -> str:
+    # rsync takes what stands before the first colon for the host (rsync(1)).
     return f"[{address}]" if ":" in address else address
 
 

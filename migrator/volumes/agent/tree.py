@@ -38,6 +38,7 @@ _KINDS = {
     stat.S_IFBLK: "b",
     stat.S_IFCHR: "c",
 }
+# Other names in `system.` are the file system's own, such as system.nfs4_acl.
 _ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 # Attributes that belong to the host or its file system and not to the data: each host sets its own.
 _OF_THE_HOST = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.", "btrfs.")
@@ -57,6 +58,7 @@ class Tree:
         self.left_out: list[bytes] = []
         """What the last walk has left out."""
         self.fd = os.open(root, _OPEN | os.O_DIRECTORY)
+        # Not below another file system: it would be another volume, or the host's.
         self.device = os.fstat(self.fd).st_dev
 
     def __del__(self) -> None:
@@ -93,6 +95,7 @@ class Tree:
                 if part in (b"", b".", b".."):
                     raise NotADirectoryError(f"{shown(path)} is not a path below the volume")
                 try:
+                    # One folder after the other: a path with a link in it would lead out of the volume.
                     inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
                 finally:
                     os.close(current)
@@ -108,6 +111,7 @@ class Tree:
         yield _entry(self.fd, ROOT, ROOT, whole=whole)
         # Opened anew: btrfs lists only what a folder held when it was opened (Linux 6.5, "btrfs: fix infinite directory reads").
         top = os.open(b".", _OPEN | os.O_DIRECTORY, dir_fd=self.fd)
+        # No recursion: a tree may be deeper than Python's limit of calls.
         stack = [(top, iter(_names(top, top=True)), b"")]
         try:
             while stack:
@@ -121,6 +125,7 @@ class Tree:
                 if self.exclude(path):
                     self.left_out.append(path)
                     continue
+                # Said before anything is copied: rsync would leave such an object out with an error for it alone.
                 if len(self.root) + 1 + len(path) > LONGEST_PATH:
                     raise TreeError(f"a path is longer than {LONGEST_PATH} bytes: {shown(path[:80])}...")
                 with contextlib.suppress(FileNotFoundError):  # a tree that lives loses entries while it is read
@@ -155,6 +160,7 @@ def content_digest(fd: int, size: int) -> str:
     position = 0
     while position < size:
         try:
+            # ENXIO: there is only a hole until the end (lseek(2)).
             data = os.lseek(fd, position, os.SEEK_DATA)
         except OSError as error:
             if error.errno == errno.ENXIO:
@@ -200,6 +206,7 @@ def _entry(folder: int, name: bytes, path: bytes, *, whole: bool) -> Entry:
         mtime=found.st_mtime_ns,
         ctime=found.st_ctime_ns,
         inode=found.st_ino,
+        # The links of a folder count its sub-folders, and btrfs says 1 for each.
         links=found.st_nlink if kind != "d" else 1,
         blocks=found.st_blocks,
         device=found.st_rdev if kind in "bc" else 0,
@@ -212,6 +219,7 @@ def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
     if entry.kind not in "fd":
         return entry._replace(xattrs=xattrs_of(b"/proc/self/fd/%d/%s" % (folder, name)), whole=True)
     try:
+        # Only the owner and root may leave the access time alone (open(2), EPERM).
         fd = os.open(name, _OPEN | os.O_NOATIME, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):  # it became another kind since
@@ -221,6 +229,7 @@ def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
         fd = os.open(name, _OPEN, dir_fd=folder)
     try:
         digest = content_digest(fd, entry.size) if entry.kind == "f" else ""
+        # Written to while it was read: its digest would be of neither content.
         after = os.fstat(fd)
         if entry.kind == "f" and (after.st_ino, after.st_ctime_ns, after.st_size) != (entry.inode, entry.ctime, entry.size):
             digest = ""
@@ -265,4 +274,5 @@ def _block(fd: int, offset: int, length: int) -> bytes:
 
 def _raise_open_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # One folder is open for each level of the tree.
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

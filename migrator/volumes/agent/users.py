@@ -33,6 +33,7 @@ def users(root: str, pod: str = "") -> list[str]:
     Container runtimes mount a volume into the container: its processes are seen by their mounts, however they name the files.
     The pod of this UID is the tool's own, which holds the volume mounted and does nothing.
     """
+    # This program, and the shell or the sshd that has started it.
     own = {os.getpid(), os.getppid()}
     place = mount_of(root)
     below = _inside(place.root, os.path.relpath(root, place.point))
@@ -43,6 +44,7 @@ def users(root: str, pod: str = "") -> list[str]:
             continue
         with contextlib.suppress(OSError):
             space = os.readlink(f"/proc/{pid}/ns/mnt")
+            # All processes of a mount namespace see the same mounts.
             if space not in seen:
                 seen.add(space)
                 found += _mounted(pid, place, root, below)
@@ -55,6 +57,7 @@ def users(root: str, pod: str = "") -> list[str]:
 def mount_of(path: str, pid: str = "self") -> Mount:
     """Return the mount that a real path lies in."""
     fitting = [mount for mount in mounts(pid) if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
+    # The longest point, and of two at one point the later one, which hides the other.
     return max(enumerate(fitting), key=lambda pair: (len(pair[1].point), pair[0]))[1]
 
 
@@ -88,8 +91,10 @@ def _opened(pid: int, root: str) -> Iterator[str]:
             if target == root or target.startswith(root + "/"):
                 yield f"{_name(pid)} has {target} open"
                 return
+    # A file may stay mapped after it was closed.
     with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
         for line in maps:
+            # The sixth field is the path, and may have spaces (proc_pid_maps(5)).
             name = line.rstrip("\n").split(maxsplit=5)[5:]
             if name and name[0].startswith(root + "/"):
                 yield f"{_name(pid)} has {name[0]} mapped"
@@ -97,6 +102,7 @@ def _opened(pid: int, root: str) -> Iterator[str]:
 
 
 def _links(pid: int) -> Iterator[str]:
+    # A current folder keeps a file system busy without an open file.
     yield from (f"/proc/{pid}/cwd", f"/proc/{pid}/root", f"/proc/{pid}/exe")
     with contextlib.suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fd"):
