@@ -19,6 +19,8 @@ PASSING = (
 BUSY = (
     *("unable to return a response in the time allotted", "etcdserver: request timed out", "etcdserver: leader changed"),
     *("client.timeout", "deadline exceeded", "tls handshake timeout", "i/o timeout", "connection refused", "connection reset"),
+    # kubeadm's own Job that every upgrade waits for, on a node that is slow for a moment (kubeadm#3282, kubespray#12006).
+    *("did not complete in", "could not create job"),
     *("client connection lost", "unexpected eof", "currently unable to handle the request", "too many requests"),
 )
 """Words of an API server that is away or busy for a moment, as kubeadm passes them on."""

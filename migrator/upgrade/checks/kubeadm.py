@@ -34,6 +34,12 @@ GONE_ARGUMENTS = (
     GoneArgument("etcd", "experimental-*", 37, "; 3.6 knows it without experimental-, or as a feature gate"),
 )
 """From the programs' own --help and etcd's changelogs (3.6: no v2, no proxy; 3.7: no --experimental-*)."""
+EXCLUSIVE_ARGUMENTS = (
+    ("authorization-config", "authorization-mode"),
+    ("authorization-config", "authorization-webhook-*"),
+    ("authentication-config", "oidc-*"),
+)
+"""Arguments with which an API server takes none of the others (pkg/kubeapiserver/options), as it says itself (k3s#12017)."""
 _PROGRAMS: dict[tuple[str, ...], str] = {(section,): program for section, program in SECTIONS.items()} | {("etcd", "local"): "etcd"}
 _PATCH_NAMES = f"TARGET[SUFFIX][+strategic|+merge|+json].yaml or .json, with one of {', '.join(TARGETS)}"
 _NO_V1BETA3 = 37
@@ -154,6 +160,17 @@ def sockets(facts: UpgradeFacts) -> Iterator[Finding]:
             right = next((socket for runtime, socket in _SOCKETS if runtime == runs), "SOCKET")
             cure = f"kubectl annotate node {name} --overwrite {_SOCKET}=unix:///var/run/{right.removesuffix('.sock')}/{right}"
             yield fail(CheckName.RUNTIME, name, reason, f"`{cure}`")
+
+
+def exclusive_arguments(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find extraArgs of the API server that exclude each other: no manifest has them until an upgrade writes one."""
+    given = [name for name, _ in extra_args(facts.cluster.cluster_config, "apiServer")] if facts.hops else []
+    for name, pattern in EXCLUSIVE_ARGUMENTS:
+        others = [other for other in given if fnmatchcase(other, pattern)]
+        if name in given and others:
+            reason = f"extraArgs of kube-apiserver have {name} and {printable(', '.join(others))}, of which it takes only one"
+            hint = "take the one out of ConfigMap kube-system/kubeadm-config that its static pod does not have"
+            yield fail(CheckName.GATES, "kubeadm-config/kube-apiserver", f"{reason}: it would not start", hint)
 
 
 def _gone(facts: UpgradeFacts, program: str, argument: str) -> GoneArgument | None:

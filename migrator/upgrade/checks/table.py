@@ -73,6 +73,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     kubeadm.configuration,
     kubeadm.gates,
     kubeadm.arguments,
+    kubeadm.exclusive_arguments,
     named_files.mounted,
     kubeadm.patches,
     kubeadm.addons,

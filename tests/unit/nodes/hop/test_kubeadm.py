@@ -164,6 +164,11 @@ def test_kubeadm_s_own_words_come_with_what_can_be_done() -> None:
     assert not host.files
 
 
+# As reported for 1.31.2 (kubernetes#122303).
+SLOW_JOB = """error: error execution phase preflight: [preflight] Some fatal errors occurred:
+\t[ERROR CreateJob]: Job "upgrade-health-check-4qjpt" in the namespace "kube-system" did not complete in 15s: no condition of type Complete
+[preflight] If you know what you are doing, you can make a check non-fatal with `--ignore-preflight-errors=...`
+To see the stack trace of this error execute with --v=5 or higher"""
 READING = "error: unable to fetch the kubeadm-config ConfigMap: the server was unable to return a response in the time allotted"
 RESTORED = (
     "error: couldn't upgrade control plane. kubeadm has tried to recover everything into the earlier state. Errors faced: "
@@ -177,6 +182,7 @@ RESTORED = (
         (READING, 2),
         ("error: error execution phase addon/coredns: etcdserver: leader changed", 2),
         ('error: Get "https://10.0.0.1:6443/api": net/http: request canceled (Client.Timeout exceeded)', 2),
+        (SLOW_JOB, 2),
         (RESTORED, 1),
         # What is said on the way, and was got over, is no reason.
         ("etcd-client: retrying: context deadline exceeded\nerror: error execution phase preflight: [ERROR CreateJob]", 1),

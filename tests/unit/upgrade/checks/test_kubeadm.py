@@ -140,3 +140,20 @@ def test_a_node_with_the_socket_of_another_runtime_is_found(runs: str, socket: s
     items = [item for item in check(facts(nodes=(node("cp"), worker, node("w2")))) if item.check == "runtime"]
     assert [item.severity.value for item in items] == ["failure"] * count
     assert all("annotate node w1 --overwrite" in item.hint and "/crio/crio.sock" in item.hint for item in items)
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        (("authorization-config", "authorization-mode"), True),
+        (("authorization-config", "authorization-webhook-version", "audit-log-path"), True),
+        (("authentication-config", "oidc-issuer-url"), True),
+        (("authorization-config", "audit-log-path"), False),
+        (("authorization-mode", "oidc-issuer-url"), False),
+    ],
+)
+def test_arguments_that_exclude_each_other_are_found(names: tuple[str, ...], *, refused: bool) -> None:
+    """Real API servers of 1.36 and 1.37 end with "can not be specified when" and "are mutually exclusive" (k3s#12017)."""
+    config = {**CONFIG, "apiServer": {"extraArgs": [{"name": name, "value": "x"} for name in names]}}
+    items = [item for item in check(facts(cluster_config=config)) if item.check == "gates"]
+    assert ["of which it takes only one" in item.reason for item in items] == [True] * refused
