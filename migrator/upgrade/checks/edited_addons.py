@@ -14,6 +14,9 @@ from migrator.model.words import some
 from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
+# First minor in which it is deprecated (KEP-5495).
+_IPVS_DEPRECATED = 35
+
 
 class Usual(NamedTuple):
     """What kubeadm writes into the pods of an add-on (`kubeadm init phase addon NAME --print-manifest`)."""
@@ -61,6 +64,11 @@ def refused_settings(facts: UpgradeFacts) -> Iterator[Finding]:
     for text in refused(config, facts.hops[-1].target.minor if facts.hops else 0):
         reason = f"has {printable(text)} in its ConfigMap, which kube-proxy of {facts.hops[-1].target} refuses: it would not start"
         yield fail(CheckName.ADDONS, "kube-proxy", reason, "correct config.conf in ConfigMap kube-system/kube-proxy")
+    if config.get("mode") == "ipvs" and facts.hops[-1].target.minor >= _IPVS_DEPRECATED:
+        reason = "runs in mode ipvs, which goes away in one of the next minors (KEP-5495; kubeadm#3309)"
+        yield warn(
+            CheckName.ADDONS, "kube-proxy", reason, "move to nftables, or to iptables on an old kernel, while it is still there"
+        )
 
 
 def edits(facts: UpgradeFacts) -> Iterator[Finding]:

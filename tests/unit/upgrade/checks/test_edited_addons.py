@@ -100,3 +100,9 @@ def test_settings_that_the_next_kube_proxy_refuses_are_found() -> None:
     assert (found.severity.value, found.subject, "mode: userspace" in found.reason) == ("failure", "kube-proxy", True)
     others = findings("addons", proxy_config={"mode": "userspace"}, missing_addons=frozenset({"kube-proxy"}))
     assert [item.severity.value for item in others] == ["warning"]
+
+
+def test_a_mode_that_goes_away_is_told_while_it_is_still_there() -> None:
+    """It works in 1.37, and kubeadm warns of it as well (kubeadm#3309)."""
+    assert [item.severity.value for item in findings("addons", proxy_config={"mode": "ipvs"})] == ["warning"]
+    assert findings("addons", proxy_config={"mode": "nftables"}) == []
