@@ -32,6 +32,7 @@ def pods_on(cluster: ClusterReader, node: str) -> list[Manifest]:
 def cordon(cluster: ObjectPatcher, node: str, *, on: bool = True) -> None:
     """Take a node out of scheduling, or let it back in; one that is gone is no error when it is let back in."""
     try:
+        # None removes the field, as kubectl uncordon does.
         cluster.patch(NODES, "", node, {"spec": {"unschedulable": on or None}}, manager="migrator")
     except NotFoundError:
         if on:
@@ -80,8 +81,10 @@ class _Eviction:
         left = dict(wanted)
         with ThreadPoolExecutor(min(self._cluster.workers, len(pods))) as pool:
             while left:
+                # All at once: budgets let through what they can, and the API server answers 429 for the others.
                 list(pool.map(self._ask, self._due(left.values())))
                 there = {pod["metadata"]["uid"] for pod in pods_on(self._cluster, self._node)}
+                # By UID: a StatefulSet makes a pod of the same name elsewhere at once.
                 left = {uid: pod for uid, pod in left.items() if uid in there}
                 self._reporter.emit(Progress(f"draining {self._node}", len(wanted) - len(left), len(wanted)))
                 if left and self._clock.monotonic() > deadline:
@@ -103,6 +106,7 @@ class _Eviction:
         uid = pod["metadata"]["uid"]
         self._asked_at[uid] = self._clock.monotonic()
         metadata = pod["metadata"]
+        # With the UID as a precondition: the pod of that name may be a new one by now (policy/v1, Eviction).
         held = self._cluster.evict(metadata["namespace"], metadata["name"], uid=uid, force=self._rules.disable_eviction)
         if held:
             self._held[uid] = held

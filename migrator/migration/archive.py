@@ -46,6 +46,7 @@ def archive(
     reporter.emit(Step(f"archiving blue to {path}"))
     if sealer is None:
         reporter.emit(Note(f"{path} holds Secrets in clear; --encrypt-to encrypts it", warning=True))
+    # Beside it: a rename across file systems is a copy.
     partial = path.with_name(path.name + ".new")
     try:
         partial.unlink(missing_ok=True)  # a run that was killed has left it, or somebody else has, with another mode
@@ -58,6 +59,7 @@ def archive(
             os.fsync(file.fileno())
         _require_same(partial, written.sha256, None if sealer else objects)
         partial.replace(path)
+        # The rename itself must be on the disk before blue counts as retired.
         sync_folder(path.parent)
     except OSError as error:
         raise MigratorError(
@@ -93,6 +95,7 @@ class _Digested:
 def _fill(target: ByteSink, blue: ClusterReader, kinds: Iterable[ResourceType], reporter: Reporter) -> int:
     """Write all objects, one a line, and return their number."""
     count = 0
+    # Without a time in it, the same objects give the same digest.
     with gzip.GzipFile(fileobj=target, mode="wb", mtime=0) as file:  # type: ignore[call-overload]  # it only writes and flushes
 
         def keep(item: Unparsed) -> None:
@@ -115,6 +118,7 @@ def _line(manifest: Manifest) -> bytes:
     except orjson.JSONEncodeError:
         pass
     try:
+        # orjson refuses what is nested more than 254 levels deep, and lone surrogates.
         return json.dumps(manifest, separators=(",", ":")).encode() + b"\n"
     except (ValueError, RecursionError):
         name = f"{manifest['kind']}/{get(manifest, 'metadata', 'namespace') or ''}/{get(manifest, 'metadata', 'name')}"

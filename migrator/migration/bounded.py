@@ -34,6 +34,7 @@ class InBackground(Generic[R]):
         self._work = work
         self._clock = clock
         self._began = clock.monotonic()
+        # Not a Future: its pool would wait for hanging threads when the process ends (concurrent.futures).
         self._results: SimpleQueue[tuple[R | None, Exception | None]] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -57,6 +58,7 @@ class InBackground(Generic[R]):
 
 def each(items: Iterable[T], work: Callable[[T], R], *, seconds: float, clock: Clock) -> Answers[T, R]:
     """Do the work for all items in parallel; one that fails, or has not ended after `seconds`, keeps no other one back."""
+    # A dict keeps the order, and each item once.
     left = dict.fromkeys(items)
     waiting: SimpleQueue[T] = SimpleQueue()
     results: SimpleQueue[tuple[T, R | None, Exception | None]] = SimpleQueue()

@@ -100,6 +100,7 @@ def look(switch: TrafficSwitch, run: Run) -> None:
     state = run.state
     if state.announced_percent is None and _has_share(reading, state.green_percent):
         return
+    # Somebody else has moved it; taking that over unseen would hide a rollback by hand.
     if state.stage is Stage.ON_GREEN and state.announced_percent is None:
         raise BlockedError(
             f"green has {_shares(reading)} of the traffic, but the journal says all of it",
@@ -254,11 +255,13 @@ def _watch(percent: float, before: TrafficReading, can: Abilities, inputs: Cutov
     began = run.clock.monotonic()
     while True:
         run.clock.sleep(min(_SAMPLE_SECONDS, max(soak / 5, 0.05)))
+        # Without a request: it is renewed in the background.
         inputs.lock.check()
         window = _sample(percent, before, inputs.switch, run)
         passed = run.clock.monotonic() - began
         enough = not can.counters or window.green.requests >= inputs.gates.min_requests
         run.reporter.emit(watched(percent, window, can, passed=passed, soak=soak, wanted=inputs.gates.min_requests))
+        # A bad share of few requests is chance; later than that, waiting only costs more failures.
         if window.green.requests >= ENOUGH_TO_COMPARE:
             judge(window, inputs.gates)
         if can.uncounted:

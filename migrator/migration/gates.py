@@ -26,6 +26,7 @@ class Window:
 def judge(window: Window, gates: Gates) -> None:
     """Raise GateFailedError when green fails too often or answers too slowly, by the limits, or compared with blue."""
     green, blue = window.green, window.blue
+    # Errors before latency: an answer that fails is mostly a quick one.
     if green.error_rate > gates.error_rate:
         share = f"{green.error_rate:.1%}; gates.errorRate is {gates.error_rate:.1%}"
         raise GateFailedError(f"{green.errors} of {green.requests} requests on green failed ({share})")

@@ -38,6 +38,7 @@ class BothLocks:
 def both_locked(blue: MigrationLock, green: MigrationLock, holder: str, reporter: Reporter) -> Iterator[BothLocks]:
     """Hold the Leases of green and, where its account may, of blue; raises BlockedError when another run holds one of them."""
     with ExitStack() as stack:
+        # Green's first: every migration to it asks for that one, so two runs meet there.
         on_green = stack.enter_context(green.lock(holder, reporter))
         on_blue = None
         try:

@@ -34,6 +34,7 @@ def gone(plan: Plan, state: State, live: Mapping[ObjectRef, Live]) -> dict[Objec
         if written.made
         and ref not in on_blue
         and ref.type_name in plan.kinds_read
+        # Another UID: somebody has deleted ours and made one of that name.
         and (ref not in live or live[ref].uid == written.uid)
     }
 

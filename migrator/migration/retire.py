@@ -61,6 +61,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
         )
     run.reporter.emit(Step(f"watching for {_WATCH_SECONDS:.0f} s whether anything still reaches blue"))
     run.clock.sleep(_WATCH_SECONDS)
+    # Counters are sums, so that the difference is what came in between.
     after = _read_whole(switch)
     _, blue = after.since(before)
     if blue.requests or after.blue.sessions:

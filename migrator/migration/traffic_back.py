@@ -67,6 +67,7 @@ def move_traffic(
         return TrafficMoved()
     withdrawal, complaint = traffic_to_blue(switch, end_connections=graceful is None)
     waits_for = None if graceful is None else switch
+    # Since the start of the process: what a person waits for, imports included.
     moved = TrafficMoved(round(age(), 3), withdrawal, complaint, waits_for, graceful or 0.0, switch)
     reporter.emit(Step(f"all traffic is on blue, after {moved.seconds * 1000:.0f} ms"))
     return moved
@@ -80,6 +81,7 @@ def traffic_to_blue(switch: TrafficSwitch, *, end_connections: bool = True) -> t
     try:
         return switch.withdraw(end_connections=end_connections), ""
     except Exception as error:
+        # The error may be of what comes after the shift; what the load balancer says now decides.
         with contextlib.suppress(Exception):
             reading = switch.read()
             if not reading.green_percent:

@@ -122,6 +122,7 @@ class Undo:
         unguarded, guarded = put_back(sides.held, sides.guards, back, self.run.clock)
         left += unguarded
         self.undone += left
+        # After the act: a journal that hangs or is full must not delay blue.
         self.write(HandBackAnnounced(tuple(handed)))
         for record in guarded:
             self.write(record)

@@ -75,6 +75,7 @@ class LabelsAndTaints:
         before = set(filter(None, annotations.get(_LABELS, "").split(",")))
         wanted = dict(self.node.labels)
         change = [f"{key}={value}" for key, value in wanted.items() if labels.get(key) != value]
+        # kubectl takes a label away by its name with a `-`.
         change += [f"{key}-" for key in sorted(before - set(wanted)) if key in labels]
         out = [f"label --overwrite node {self.node.name} {' '.join(map(for_shell, change))}"] if change else []
         if before != set(wanted):
@@ -106,6 +107,7 @@ def remove_node(control_plane_host: Host, name: str, drain: Callable[[], None]) 
     others = [
         node for node in get_nodes(control_plane_host) if node["metadata"]["name"] != name and is_ready(node) and _takes_pods(node)
     ]
+    # A node that is gone cannot tell that its pods have ended; a drain would wait for them.
     if others and is_ready(found):
         drain()
     kubectl(control_plane_host, f"delete node {name} --ignore-not-found")
@@ -113,6 +115,7 @@ def remove_node(control_plane_host: Host, name: str, drain: Callable[[], None]) 
 
 def _takes_pods(node: Mapping[str, Any]) -> bool:
     spec = node.get("spec") or {}
+    # PreferNoSchedule is a wish.
     blocking = [taint for taint in spec.get("taints") or [] if taint["effect"] != "PreferNoSchedule"]
     return not spec.get("unschedulable") and not blocking
 

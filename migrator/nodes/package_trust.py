@@ -45,10 +45,12 @@ class PackageTrust:
                 # Not beside the package under the name that pacman looks for: the host's own keyring does not have the key.
                 host.write(_KEYRING, _keyring(self.key))
                 host.run(f"curl -fsSL {secure(address)}-o {path}.signature {for_shell(f'{address}.sig')}", timeout=60)
+                # gpgv knows no web of trust: a signature by a key of this file is good, any other is not.
                 host.run(f"gpgv --keyring {_KEYRING} {path}.signature {path}")
             elif self.sums:
                 raise BlockedError(f"{host.name}: packageSums has no checksum of {file}", hint="add it, or name a packageKey")
         except CommandFailedError as error:
+            # Else the next run would find it in the cache.
             host.run(f"rm -f {path} {path}.signature")
             how = (
                 "its checksum is not the one in packageSums" if file in self.sums else f"no signature by packageKey ({error.brief})"
@@ -73,6 +75,7 @@ def _keyring(path: str) -> bytes:
     if not content.startswith(b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
         return content
     _, _, body = content.replace(b"\r", b"").partition(b"\n\n")
+    # A line that begins with `=` is the checksum of the armor.
     lines = [line for line in body.split(b"-----END")[0].split(b"\n") if not line.startswith(b"=")]
     try:
         return base64.b64decode(b"".join(lines), validate=True)

@@ -73,6 +73,7 @@ class Packages:
 
     def fetch(self, host: Host, names: Sequence[str]) -> list[str]:
         """Bring packages to the host's cache without installing them; returns their file names."""
+        # Arch Linux ARM names the packages of armv7l `armv7h`.
         architecture = host.run("uname -m").strip().replace("armv7l", "armv7h")
         files = [f"{name}-{self.versions[name]}-1-{architecture}.pkg.tar.zst" for name in names]
         host.run(f"mkdir -p {PACKAGE_CACHE}")
@@ -91,6 +92,7 @@ class Packages:
                 f"{host.name}: {address} comes over plain HTTP, and nothing proves what it is",
                 hint="pin packageKey or packageSums in the stack's file, or use https://",
             )
+        # On the way back the source may be away, and the package is still in the cache.
         kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
         command = f"{kept}curl -fsSL {secure(address)}-o {PACKAGE_CACHE}/{file} {shlex.quote(address)}"
         once_more(host, functools.partial(host.run, command, timeout=600))
@@ -108,6 +110,7 @@ class Packages:
     def _wanting(self, host: Host) -> list[str]:
         """Return the packages that are not there at their version, or lack files, as after an installation cut short."""
         checks = "; ".join(
+            # -Qk also finds files that are gone, as after a disk that was full (pacman(8)).
             f"pacman -Q {name} 2>/dev/null | grep -q ' {re.escape(version)}-' && pacman -Qkq {name} >/dev/null 2>&1 || echo {name}"
             for name, version in self.versions.items()
         )
@@ -166,6 +169,7 @@ def available_versions(host: Host, source: str, architecture: str) -> dict[str, 
     """
     if source.startswith(("http://", "https://")):
         address = shlex.quote(f"{source.rstrip('/')}/{DATABASE}")
+        # The database of pacman is a tar archive with one `desc` for each package.
         names = host.run(f"curl -fsSL {address} | tar -xzO --wildcards '*/desc' | grep -A1 '^%FILENAME%'; true").split()
     else:
         names = [file.name for file in Path(source).expanduser().glob("*.pkg.tar.zst")]

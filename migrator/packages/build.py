@@ -38,6 +38,7 @@ def build(order: Order, shop: BuildPlace, *, checksum: str, dest: Path, say: Cal
     folder = shop.work / f"{order.recipe.name}-{order.version}-{order.architecture}"
     shop.remove(folder)
     shop.run(["mkdir", "--", str(folder)])
+    # As an archive through a pipe: the build user need not be able to read root's files, nor root write into theirs.
     shop.run(["tar", "-x", "-C", str(folder)], stdin=_recipe(order))
     config = folder / "makepkg.conf"
     environment = {
@@ -52,6 +53,7 @@ def build(order: Order, shop: BuildPlace, *, checksum: str, dest: Path, say: Cal
         "GOMAXPROCS": str(max(shop.jobs, 1)),
         **shop.environment,
         "PKGDEST": str(folder),
+        # A build behind a mirror must find its modules; the checksum database still proves them.
         **{name: value for name, value in os.environ.items() if name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN")},
         **({"SOURCE_BASE": shop.source_base} if shop.source_base else {}),
     }

@@ -60,6 +60,7 @@ def read_host(work: Path, root: Path = Path("/")) -> BuildHost:
         name, _, value = line.partition(":")
         numbers[name] = int(value.split()[0]) // 1024
     mounts = [line.split()[1:3] for line in (root / "proc/mounts").read_text().splitlines()]
+    # The work folder may not be there yet; free space is that of the file system it will be in.
     place = work
     while not place.exists():
         place = place.parent

@@ -30,6 +30,7 @@ def state_folder(work: Path, *, base: Path = _STATE) -> Path:
     """
     if os.geteuid() != 0:
         return work
+    # A folder for each work folder, with a name that cannot contain a path.
     return base / hashlib.sha256(str(work.absolute()).encode()).hexdigest()[:12]
 
 
@@ -78,6 +79,7 @@ class BuildPlace:
         with contextlib.suppress(FileExistsError):
             self.work.mkdir(mode=0o755)
         try:
+            # By descriptor, and no link: between a look and a chown somebody could put another folder there.
             descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError as error:
             raise BlockedError(f"{self.work}: is not a folder", hint="remove it, or name another --work") from error
@@ -101,6 +103,7 @@ class BuildPlace:
         if folder is not None:
             self.take()
             run(["chown", "-R", "-h", f"{account.pw_uid}:{account.pw_gid}", folder])
+        # Without --clear-groups it would keep root's groups.
         identity = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
         # A build does not outlive who started it.
         return ["setpriv", *identity, "--pdeathsig=TERM", "--", *words]
@@ -120,6 +123,7 @@ class BuildPlace:
         owner = pwd.getpwnam(self.user).pw_uid if self.user else os.geteuid()
         dest.mkdir(parents=True, exist_ok=True)
         partial = dest / f".{file.name}"
+        # O_EXCL below refuses what is there, also a link that the build user has planted.
         partial.unlink(missing_ok=True)
         try:
             source = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

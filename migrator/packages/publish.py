@@ -27,6 +27,7 @@ def publish(files: Sequence[Path], repository: Path, *, key: str = "") -> Path:
     for file in files:
         target = repository / file.name
         if file.resolve() != target.resolve():
+            # A web server may be giving out the folder: nobody must get half a package.
             partial = target.with_name(f".{target.name}")
             shutil.copy(file, partial)
             partial.replace(target)
@@ -47,6 +48,7 @@ def send(repository: Path, to: str) -> None:
     names = sorted(entry.name for entry in repository.iterdir() if not entry.name.startswith("."))
     run(["ssh", host, f"mkdir -p {folder}/.new"])
     run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"], timeout=_COPY_SECONDS)
+    # The same for the remote folder: a rename for each file.
     run(["ssh", host, f"mv -f {folder}/.new/* {folder}/ && rmdir {folder}/.new"])
 
 

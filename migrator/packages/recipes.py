@@ -14,6 +14,7 @@ from migrator.errors import BlockedError, ConfigError
 
 ARCHITECTURES: Mapping[str, str] = {"aarch64": "aarch64-linux-gnu", "armv7h": "arm-linux-gnueabihf", "x86_64": "x86_64-linux-gnu"}
 """Arch Linux's names of CPU architectures, and the compilers' names of them."""
+# Hexadecimal SHA-256, or a hash of Go's go.sum (h1:, base64).
 _SUM = re.compile(r"(?:[0-9a-f]{64}|h1:[A-Za-z0-9+/]{43}=)")
 
 
@@ -104,6 +105,7 @@ def checksum(order: Order, own: Path, *, accept_new: bool) -> str:
             "--accept-new-checksum trusts what the address serves now, whatever it is",
         )
     found = _ask(order)
+    # Later builds of this version are held to it.
     with own.open("a") as record:
         record.write(f"{' '.join(key)} {found}\n")
     return found

@@ -119,6 +119,7 @@ def _storage_class(wanted: StorageClassConfig) -> Manifest:
         "provisioner": wanted.provisioner,
         "parameters": wanted.parameters,
         "reclaimPolicy": wanted.reclaim_policy,
+        # A volume of a node's disk has to be where its pod will be.
         "volumeBindingMode": "WaitForFirstConsumer",
     }
 

@@ -58,6 +58,7 @@ def machines(name: str, stack: StackConfig, cloud: CloudConfig, opts: pulumi.Res
         public_key=text_of(Path(cloud.public_key).expanduser(), hint="cloud.publicKey names a public SSH key").strip(),
         opts=opts,
     )
+    # SSH and the API only: nodes reach each other by the private network, which it does not filter.
     firewall = hcloud.Firewall(name, rules=[_rule("22", cloud.allow_from), _rule("6443", cloud.allow_from)], opts=opts)
     host_key = pulumi.Config("migrator").require_secret("hostKey")
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[subnet]))
@@ -87,6 +88,7 @@ def cloud_init(host_key: str) -> str:
     """
     files = {**pacman_records(), f"/etc/systemd/system/{_UNIT}": _NO_METADATA}
     settings: dict[str, Any] = {
+        # The image's own key may be known to others; and this one is known before the first login.
         "ssh_deletekeys": True,
         "ssh_keys": {"ed25519_private": host_key.strip() + "\n"},
         "package_update": True,
@@ -98,6 +100,7 @@ def cloud_init(host_key: str) -> str:
 
 
 def _subnet(stack: StackConfig) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    # The cloud wants a subnet within the network; all nodes are in one.
     return ipaddress.ip_network(f"{stack.nodes[0].address}/24", strict=False)
 
 

@@ -71,6 +71,7 @@ def _wrong(item: Any) -> str:
 
 def _within(pods: str, network: Network) -> bool:
     mine = ipaddress.ip_network(pods)
+    # A manifest of two families is fine as long as one of them fits.
     return mine.version != network.version or mine.subnet_of(network)  # type: ignore[arg-type]
 
 

@@ -114,6 +114,7 @@ class NodeProvider(_Provider):
         changed = any(old.get(key) != new.get(key) for key in ("cluster", "node", "through"))
         moved = old["node"]["address"] != new["node"]["address"] or old["node"]["role"] != new["node"]["role"]
         if moved or old["node"]["name"] != new["node"]["name"] or is_other_cluster(old["cluster"], new["cluster"]):
+            # The old one first: a name, or an address, can be in a cluster once.
             return DiffResult(changes=True, replaces=["node"], delete_before_replace=True)
         return DiffResult(changes=changed or bool(_undone(new, self.host)))
 
@@ -176,6 +177,7 @@ class RoutesProvider(_AllNodesProvider):
 
     def actions(self, props: Inputs) -> list[tuple[Host, Action]]:
         """Return the routes of each node."""
+        # Nodes that this stack does not have, such as one joined by hand, get no route.
         hosts = {item["address"]: self.host(item) for item in props["nodes"]}
         ranges = pod_ranges(self._first(props))
         return [

@@ -6,6 +6,7 @@ from migrator.model.manifest import Manifest, drop, put, without
 from migrator.rules.context import Rule, RuleContext
 
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type name
+# service-ca.crt is OpenShift's.
 _SIGNED = ("token", "ca.crt", "namespace", "service-ca.crt")
 
 
@@ -17,6 +18,7 @@ def is_generated_token(manifest: Manifest) -> bool:
     if manifest.get("type") != TOKEN_TYPE:
         return False
     managers = {entry.get("manager") for entry in manifest["metadata"].get("managedFields") or []}
+    # Without any owner nobody can tell who made it, and a person's own token must not be lost.
     return bool(managers) and managers <= {"kube-controller-manager"}
 
 

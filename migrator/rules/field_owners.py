@@ -99,6 +99,7 @@ def lost(entries: list[dict[str, Any]], manifest: Manifest) -> list[str]:
     It does so without a word where it cannot convert between versions, as without a conversion webhook (kubernetes#136919).
     """
     there = set(map(_who, manifest["metadata"].get("managedFields") or []))
+    # Compared without the time, which each write sets anew.
     return sorted({str(entry.get("manager")) for entry in entries if _who(entry) not in there})
 
 
@@ -110,6 +111,7 @@ def ownership(entries: list[dict[str, Any]]) -> Ownership:
     """Return how to write an object with these entries."""
     if not entries:
         return Ownership(OURS, restore=False)
+    # One write under that name, in one entry, gives the same ownership.
     only = entries[0]
     # A server-side apply cannot be repeated by a create under the same name: its entry has operation Apply.
     if len(entries) == 1 and only.get("operation") == "Update":

@@ -8,6 +8,8 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, put, without
 from migrator.rules.context import Rule, RuleContext
 
+# API server and controllers set them themselves where they are needed; a copied one could keep an object from ever being
+# deleted.
 _SET_BY_SERVER = frozenset(
     {
         "kubernetes",
@@ -39,6 +41,7 @@ def drop_absent_finalizers(manifest: Manifest, context: RuleContext) -> Manifest
 def _has_controller(finalizer: str, context: RuleContext) -> bool:
     if finalizer in _SET_BY_SERVER:
         return False
+    # A finalizer is named after the API group of its controller, as a rule (API conventions: domain/name).
     domain = finalizer.split("/", maxsplit=1)[0]
     groups = context.green.served_groups | context.blue.groups
     return any(group and (domain == group or domain.endswith("." + group) or group.endswith("." + domain)) for group in groups)

@@ -13,8 +13,10 @@ from migrator.rules.context import Rule, RuleContext
 def map_image(image: str, registries: dict[str, str]) -> str:
     """Return the image with its longest mapped prefix replaced; a prefix ends at a path boundary."""
     full = full_name(image)
+    # The longest one is the most precise.
     for prefix in sorted(registries, key=len, reverse=True):
         base = prefix.rstrip("/")
+        # Else docker.io/library would match docker.io/library-mirror.
         if full == base or full.startswith((base + "/", base + ":", base + "@")):
             return registries[prefix].rstrip("/") + full[len(base) :]
     return image
@@ -29,6 +31,7 @@ def map_registries(manifest: Manifest, context: RuleContext) -> Manifest:
     def container(item: Manifest) -> Manifest:
         return update(item, ("image",), lambda image: map_image(image, registries))
 
+    # Image volumes (KEP-4639) are pulled like those of containers.
     def volume(item: Manifest) -> Manifest:
         return update(item, ("image", "reference"), lambda image: map_image(image, registries))
 

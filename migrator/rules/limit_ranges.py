@@ -58,6 +58,7 @@ def _wanted(manifest: Manifest, ref: ObjectRef, items: Iterable[Manifest]) -> It
 def _with_defaults(container: Manifest, items: Iterable[Manifest]) -> Wanted:
     """Return what a container has after admission: a request that is missing is the limit, what is still missing is the default."""
     limits = amounts(get(container, "resources", "limits"))
+    # The API server sets a missing request to the limit before admission looks (core/v1, defaults).
     asked = {**limits, **amounts(get(container, "resources", "requests"))}
     for item in items:
         limits = {**amounts(item.get("default")), **limits}
@@ -80,6 +81,7 @@ def _refuses(limit: Manifest, kind: str, want: Wanted) -> bool:
     asked, limits = want
     most, least, ratio = (amounts(limit.get(field)) for field in ("max", "min", "maxLimitRequestRatio"))
     return (
+        # A missing value counts as refused, as in plugin/pkg/admission/limitranger.
         any(name not in limits or max(limits[name], asked.get(name, 0.0)) > bound for name, bound in most.items())
         or any(name not in asked or min(asked[name], limits.get(name, asked[name])) < bound for name, bound in least.items())
         or any(not asked.get(name) or limits.get(name, float("inf")) > bound * asked[name] for name, bound in ratio.items())

@@ -82,7 +82,9 @@ def into_waves(graph: Graph, ranks: Mapping[ObjectRef, Rank] | None = None) -> O
         for ref, targets in graph.items()
     }
     hard = {ref: [target for target, needed in targets.items() if needed] for ref, targets in edges.items()}
+    # Hard references only: what a soft one points to may come later.
     cycles = [sorted(group) for group in _components(hard) if len(group) > 1]
+    # Nobody can write these; what refers to them is written, and waits for them on green.
     blocked = {ref for cycle in cycles for ref in cycle}
     left = {
         ref: {target: needed for target, needed in targets.items() if target not in blocked}

@@ -44,6 +44,7 @@ def faults(manifest: Manifest, definition: Manifest, version: str) -> Iterator[s
     """Yield what a definition's schema of one version refuses in a custom resource; the texts hold no value of it."""
     found: Any = next((item for item in definition["spec"]["versions"] if item["name"] == version), {})
     schema = get(found, "schema", "openAPIV3Schema") or {}
+    # A create drops the status of a kind with that subresource, so it is not judged (CRD docs, status subresource).
     if get(found, "subresources", "status") is not None:
         manifest = {key: value for key, value in manifest.items() if key != "status"}
     for part, value in manifest.items():
@@ -85,6 +86,7 @@ def _fields(value: dict[str, Any], schema: Mapping[str, Any], path: str) -> Iter
 
 def _missing(value: Mapping[str, Any], schema: Mapping[str, Any], path: str) -> Iterator[str]:
     for name in schema.get("required") or ():
+        # Defaults are filled in before the validation (CRD docs, defaulting).
         if name not in value and "default" not in (get(schema, "properties", name) or {}):
             yield f"{path}{name} is required"
 
@@ -107,13 +109,16 @@ def _combined(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]
         yield from _faults(value, part, path)
     for name in ("anyOf", "oneOf"):
         parts = schema.get(name) or ()
+        # oneOf is judged as anyOf: that it fits several at once is left to the server.
         if parts and all(any(_faults(value, part, path)) for part in parts):
             yield f"{path} fits none of the forms that it may have"
 
 
 def _is_of(value: Any, kind: str) -> bool:
+    # In Python a bool is an int, in JSON it is none.
     if isinstance(value, bool):
         return kind == "boolean"
+    # 1.0 is an integer for the API server, as JSON has one kind of number.
     if kind == "integer" and isinstance(value, float):
         return value.is_integer()
     return isinstance(value, _TYPES[kind])
@@ -122,6 +127,7 @@ def _is_of(value: Any, kind: str) -> bool:
 def _matches(pattern: str, value: str) -> bool:
     """Return whether a text matches, as far as that can be told."""
     compiled = _compiled(pattern)
+    # Go's regular expressions take linear time, Python's may not.
     return compiled is None or len(value) > _LONGEST_MATCHED or compiled.search(value) is not None
 
 

@@ -27,6 +27,7 @@ def chosen_spec(manifest: Manifest) -> tuple[set[str], set[tuple[int, str]]]:
             continue
         owned = get(entry, "fieldsV1", "f:spec") or {}
         fields |= {key.removeprefix("f:") for key in owned}
+        # A port's key in managedFields is its port and protocol (core/v1, listMapKey of Service ports).
         ports |= {_port_key(key) for key, inner in (owned.get("f:ports") or {}).items() if "f:nodePort" in inner}
     # Objects older than Kubernetes 1.18 have no managedFields until their next write; kubectl's annotation is what they have.
     applied = _last_applied_spec(manifest)
@@ -47,6 +48,7 @@ def reset_allocations(manifest: Manifest, context: RuleContext) -> Manifest:
     # Blue's default family would be refused where green's is the other one; for dual stack the order is a choice.
     if "ipFamilies" not in fields and spec.get("ipFamilyPolicy", "SingleStack") == "SingleStack":
         manifest = drop(manifest, "spec", "ipFamilies")
+    # Allocated for externalTrafficPolicy: Local; another Service of green may have it.
     if "healthCheckNodePort" not in fields:
         manifest = drop(manifest, "spec", "healthCheckNodePort")
 
@@ -98,6 +100,7 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     fields, ports = chosen_spec(manifest)
     address = get(manifest, "spec", "clusterIP") or ""
     holder = context.green.used_cluster_ips.get(address) if "clusterIP" in fields else None
+    # Its own holder: a copy that is run again.
     if holder and holder != ref:
         return Hindrance(f"cluster IP {address} is taken on green by {holder}", "free it there, or drop clusterIP with a transform")
     for port in get(manifest, "spec", "ports") or []:
@@ -121,6 +124,7 @@ def _last_applied_spec(manifest: Manifest) -> dict[str, Any]:
 
 
 def _port_key(key: str) -> tuple[int, str]:
+    # Structured-merge-diff writes keys of list items as `k:` and JSON.
     fields = json.loads(key.removeprefix("k:"))
     return fields["port"], fields.get("protocol", "TCP")
 

@@ -14,6 +14,7 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 _QUOTA = ".storageclass.storage.k8s.io/"
 # Fields of custom resources that name a storage class, in lower case.
 _CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
+# Older than the field storageClassName, and still read by Kubernetes.
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
@@ -29,6 +30,8 @@ def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
 
 def clear_volume_binding(manifest: Manifest, context: RuleContext) -> Manifest:
     """Return the volume reserved for the same claim by name, without blue's UID."""
+    # With blue's UID the volume would be Released at once: its claim is another object on green (docs: reserving a
+    # PersistentVolume).
     for field in ("uid", "resourceVersion", "apiVersion", "kind"):
         manifest = drop(manifest, "spec", "claimRef", field)
     return update(manifest, ("spec", "claimRef", "namespace"), context.green_namespace)
@@ -46,6 +49,7 @@ def drop_data_source(manifest: Manifest, _: RuleContext) -> Manifest:
     """
     if not had_data(manifest):
         return manifest
+    # Both fields: each is filled in from the other (KEP-1495).
     return drop(drop(manifest, "spec", "dataSource"), "spec", "dataSourceRef")
 
 
@@ -114,6 +118,7 @@ def named_classes(text: bytes, context: RuleContext) -> list[str]:
 
 def is_provisioned(manifest: Manifest) -> bool:
     """Return whether a provisioner created the volume; green's provisioner creates its own."""
+    # Set by every dynamic provisioner (docs: well-known annotations).
     return bool(get(manifest, "metadata", "annotations", "pv.kubernetes.io/provisioned-by"))
 
 
@@ -173,6 +178,7 @@ def _is_handed(name: str, context: RuleContext) -> bool:
 
 def had_data(manifest: Manifest) -> bool:
     """Return whether a claim was bound on blue, so that it may hold data."""
+    # The status may be left behind, as after a restore from a backup; the name of the volume is not.
     return get(manifest, "status", "phase") == "Bound" or bool(get(manifest, "spec", "volumeName"))
 
 

@@ -18,6 +18,7 @@ from migrator.rules.webhooks import concerns, namespace_labels, selects
 _NAME = "migrator-asks-"
 # Fields of a spec whose value only one object may have, or that would be asked for on one node.
 _OF_ONE_OBJECT = ("clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName", "nodeName")
+# `.invalid` never resolves (RFC 2606), should such a pod be made in spite of the dry run.
 _CONTAINERS = [{"name": "asks", "image": "registry.invalid/migrator-asks"}]
 Moved = Mapping[ObjectRef, PlanItem]
 """What moves and is on green."""

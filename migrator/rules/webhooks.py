@@ -18,6 +18,7 @@ from migrator.rules.references import backend_services
 
 MUTATING = "MutatingWebhookConfiguration.admissionregistration.k8s.io"
 CONFIGURATIONS = frozenset({MUTATING, "ValidatingWebhookConfiguration.admissionregistration.k8s.io"})
+# Set by the API server on each namespace since 1.21 (KEP-2161).
 _NAME_LABEL = "kubernetes.io/metadata.name"
 # Kinds that make no pod when a copy writes them: CronJobs come suspended.
 _RUN_LATER = frozenset({"CronJob.batch"})
@@ -25,6 +26,7 @@ _RUN_LATER = frozenset({"CronJob.batch"})
 
 def is_strict(hook: Manifest) -> bool:
     """Return whether the API server refuses what a webhook does not answer."""
+    # Fail is the default of v1; v1beta1 had Ignore.
     return bool(hook.get("failurePolicy", "Fail") == "Fail")
 
 
@@ -40,6 +42,7 @@ def concerns(hook: Manifest, resource: ResourceType, operation: str) -> bool:
     def named(rule: Manifest, field: str, name: str) -> bool:
         return "*" in rule[field] or name in rule[field]
 
+    # Without a scope a rule is for both (admissionregistration/v1, Rule).
     scope = "Namespaced" if resource.namespaced else "Cluster"
     return any(
         named(rule, "apiGroups", resource.group)
@@ -140,6 +143,7 @@ def _selected(selector: Mapping[str, str], namespace: str, moves: Mapping[Object
 def _waits(ref: ObjectRef, mutators: list[_Mutator], moves: Mapping[ObjectRef, PlanItem]) -> tuple[Wait, ...]:
     """Return the webhooks that change the pods of a workload when it is written."""
     manifest = _body(moves[ref])
+    # Makes no pods, so no webhook has to be there first.
     if moves[ref].ended or get(manifest, "spec", "replicas") == 0:
         return ()
     namespace = moves.get(ObjectRef("", "Namespace", "", ref.namespace))

@@ -81,6 +81,7 @@ class SshHost:
         """Run a line of shell as root; raises TimeoutError."""
         line = shlex.join([*self._root, "sh", "-c", command])
         try:
+            # ssh joins its words with spaces for the remote shell, so they are quoted here.
             done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
@@ -142,6 +143,7 @@ def _options(login: Login, sockets: Path) -> list[str]:
     }
     if login.known_hosts:
         options["UserKnownHostsFile"] = str(Path(login.known_hosts).expanduser())
+    # IdentitiesOnly: an agent with many keys is refused before the right one is tried (MaxAuthTries, sshd_config(5)).
     if login.key:
         options |= {"IdentityFile": str(Path(login.key).expanduser()), "IdentitiesOnly": "yes"}
     return ["-p", str(login.port), *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]

@@ -23,6 +23,7 @@ from migrator.ports import Clock, RelayEnd
 from migrator.ssh.host import CONNECT_SECONDS
 
 _LOOPBACK = "127.0.0.1"
+# Ten beats may be lost: a busy machine must not cost a pass its line.
 _BEAT_SECONDS, _SILENCE_SECONDS = 2.0, 20
 _UP = b"up\n"
 # Ends the host's side of a session that hears nothing from here, which would keep the port for a quarter of an hour.
@@ -162,6 +163,7 @@ def _require_server(source: RelayEnd, path: Path) -> None:
         asked.settimeout(CONNECT_SECONDS)
         try:
             asked.connect(str(path))
+            # A server of SSH speaks first (RFC 4253, 4.2).
             greeting = asked.recv(4)
         except OSError:
             greeting = b""

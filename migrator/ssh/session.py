@@ -26,6 +26,8 @@ from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
+# `read` ends at a line break, so script and input come encoded, a line each. base64 is tried first: without it input would be
+# lost in silence.
 _LOOP = """while IFS= read -r script && IFS= read -r input; do
   script=$(printf %b "$script")
   if [ -z "$input" ]; then sh -c "$script" < /dev/null
@@ -92,6 +94,7 @@ class SessionHost(SshHost):
                 way.unlink(missing_ok=True)
             forward = [word for path, way in self._ways.items() for word in ("-L", f"{way}:{path}")]
             try:
+                # No shared connection: its forwardings would outlive this session.
                 self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)
             except OSError as error:
                 raise HostError(f"{self.name}: ssh cannot be started: {error.strerror}", hint="install OpenSSH's client") from error
@@ -132,6 +135,7 @@ class _Session:
         with contextlib.suppress(BrokenPipeError):
             _pipe(self._process.stdin).write(lines)
             _pipe(self._process.stdin).flush()
+        # Both at once: a command that fills one pipe while the other is read would wait for ever.
         with selectors.DefaultSelector() as ready:
             for pipe, into in ((self._process.stdout, self._output), (self._process.stderr, self._errors)):
                 ready.register(_pipe(pipe), selectors.EVENT_READ, into)
@@ -148,6 +152,7 @@ class _Session:
                         ready.unregister(key.fileobj)
                 code = self._code() if code is None else code
         if code is None:
+            # sudo that asks for a password ends before the loop begins.
             refused = self._process.wait() == 1  # sudo's own code
             return Answer(1 if refused else LOST, bytes(self._output), bytes(self._errors))
         return Answer(code, bytes(self._output), bytes(self._errors).removesuffix(self._end_of_errors))

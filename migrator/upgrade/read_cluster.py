@@ -38,6 +38,7 @@ _LISTS: Mapping[str, ResourceType] = {
     "definitions": kinds.DEFINITIONS,
     "volumes": kinds.VOLUMES,
 }
+# A gauge with the value 1 once such a request has come (KEP-1693).
 _DEPRECATED = re.compile(r"^apiserver_requested_deprecated_apis\{([^}]*)\} [1-9]", re.MULTILINE)
 
 
@@ -104,6 +105,7 @@ def _missing_addons(
     """Return the add-ons that kubeadm would bring; none where not all could be read, or kubeadm did not make the cluster."""
     nothing: Manifest = {}
     proxy = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", "kube-proxy"), nothing, "ConfigMap kube-proxy", unread)
+    # A missing right would make an add-on look missing.
     if unread or not config:
         return frozenset()
     there = [item for name in ("deployments", "daemon_sets") for item in lists[name]]
@@ -163,6 +165,7 @@ def _removed_objects(
 
     They are read at a version that stays, where there is one: asking at the other would make us a client of what goes.
     """
+    # Subresources and other versions are counted at the kind.
     names = {item.name for item in gone}
     counts: dict[str, int] = {}
     stale: list[StaleUse] = []

@@ -44,6 +44,7 @@ def cannot_be_undone(hops: tuple[Hop, ...], control_planes: int) -> list[str]:
         found.append(f"a rollback takes back the last hop only ({hops[-1].start} → {hops[-1].target}), not the ones before it")
     if control_planes > 1:
         found.append("a rollback stops all control planes at once while etcd is restored")
+    # An older Kubernetes runs on a newer CRI-O, but settings and images of now may not suit an older one.
     if len({hop.packages.get("cri-o") for hop in hops}) > 1:
         found.append("CRI-O stays at its new version")
     return found
@@ -88,6 +89,7 @@ def roll_back(session: UpgradeSession, *, end_running: bool = False, from_snapsh
             session.write(HopRollbackStarted(hop.key, from_snapshot=from_snapshot))
         session.say(f"taking hop {hop.start} → {hop.target} back")
         _spread_snapshot(session, snapshot)
+        # Last check before the point of no return: the Lease is in the etcd that is stopped now.
         if lock:
             lock.check()
         _stop_control_planes(session, hop, snapshot)
@@ -96,6 +98,7 @@ def roll_back(session: UpgradeSession, *, end_running: bool = False, from_snapsh
     for node in session.control_planes:
         _restart_kubelet(session, hop, node)
     left |= _restart_workers(session, hop, left)
+    # After the kubelets: a node takes pods once its old kubelet serves it.
     for name in sorted(session.state.cordoned - left.keys()):
         session.uncordon(name)
     for node in session.nodes:
@@ -155,6 +158,7 @@ def _left_of(nodes: Iterable[NodeSpec], work: Callable[[NodeSpec], None]) -> dic
     for node in nodes:
         try:
             work(node)
+        # Without a record the next run would not know what was done.
         except JournalError:
             raise
         except MigratorError as error:

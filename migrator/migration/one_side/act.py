@@ -38,6 +38,7 @@ def stop(cluster: Blue, parts: Iterable[Part], where: Where, *, clock: Clock, se
     stopped = each(by_ref, lambda ref: _stop(cluster, by_ref[ref], where), seconds=seconds, clock=clock)
     cron_jobs = {ref: by_ref[ref].ref(where) for ref in stopped.done if is_cron_job(by_ref[ref])}
     if any(stopped.done[ref] for ref in cron_jobs):
+        # Its controller may be starting a run that was due before the suspension.
         clock.sleep(schedules.SETTLE_SECONDS)
     namespaces = {ref.namespace for ref in cron_jobs.values()}
     runs = each(namespaces, lambda name: schedules.last_runs(cluster, name), seconds=seconds, clock=clock)

@@ -68,6 +68,7 @@ def hand_over(
     for group in rest:
         over.stop(group)
         over.start(group)
+    # Starters last: they would start on green what blue still runs.
     for group in reversed(first):
         over.start(group)
     run.write(HandedOver(tuple(part.blue for part in due)))

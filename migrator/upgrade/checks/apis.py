@@ -29,6 +29,7 @@ def stored_objects(facts: UpgradeFacts) -> Iterator[Finding]:
     removed = _removed(facts)
     gone = {item.name for item in removed}
     for item in removed:
+        # An object that another version still serves is converted when it is read; only the last version takes it along.
         count = facts.cluster.counts.get(item.name, 0)
         left = [name for name in facts.cluster.served if _same_kind(name, item.group, item.kind) and name not in gone]
         if count and not left:
@@ -70,6 +71,7 @@ def stored_versions(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"status.storedVersions names {', '.join(lost)}, which it does not serve",
                 "write its objects again at the storage version, then take the old one out of status.storedVersions",
             )
+        # etcd keeps an object at the version of its last write, until it is written again (CRD versioning docs).
         elif len(stored) > 1:
             yield warn(
                 CheckName.STORED_VERSIONS,

@@ -36,6 +36,7 @@ STEPS = (
 _LOGS = "see `crictl logs` of its etcd"
 # What etcd takes where no quota is set.
 _USUAL_QUOTA = 2 << 30
+# Compaction frees nothing on disk before a defragmentation, so a warning comes early.
 _FULL = 0.8
 # A member that waits longer misses heartbeats (100 ms) again and again; etcd wants 10 ms (etcd.io/docs, hardware).
 _SLOW_SECONDS = 0.2
@@ -55,6 +56,7 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
                 CheckName.ETCD, member.name, "is a learner and does not vote", f"etcdctl member promote, or remove {member.name}"
             )
         if member.problem:
+            # etcd's alarm for a full quota; all writes are refused until it is disarmed.
             full = "NOSPACE" in member.problem
             hint = "make room: `etcdctl compact`, `defrag`, then `alarm disarm` (etcd.io/docs, maintenance)" if full else _LOGS
             yield fail(CheckName.ETCD, member.name, f"reports errors: {printable(member.problem)}", hint)
@@ -79,6 +81,7 @@ def slow_disks(facts: UpgradeFacts) -> Iterator[Finding]:
 def _nearly_full(facts: UpgradeFacts, member: Member) -> Iterator[Finding]:
     """Find members near the size at which etcd takes no more writes, in the middle of an upgrade as well (etcd#14497)."""
     told = next((arguments_of(host.manifests.get("etcd") or {}).get("--quota-backend-bytes", "") for host in facts.hosts), "")
+    # etcd 3.6 reports it; before, only the flag tells.
     quota = member.quota or (int(told) if told.isdecimal() else 0) or _USUAL_QUOTA
     if not member.problem and member.size > _FULL * quota:
         reason = f"its data has {member.size >> 20} of the {quota >> 20} MiB at which it takes no more writes"
@@ -131,6 +134,7 @@ def _too_old(facts: UpgradeFacts, member: Member) -> Iterator[Finding]:
                     f"only safe from {step.floor} on ({step.source})",
                     f"upgrade to the last patch of 1.{hop.start.minor} first",
                 )
+        # Each hop's kubeadm brings its own etcd, so a floor is compared with what is there by then.
         version = _after(facts, hop, version)
 
 

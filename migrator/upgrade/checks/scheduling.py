@@ -20,6 +20,7 @@ from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail
 from migrator.upgrade.checks.tied import bound_volumes, tied
 
+# PreferNoSchedule keeps no pod away.
 _BLOCKING = ("NoSchedule", "NoExecute")
 _ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - compared, not bound
 
@@ -71,11 +72,13 @@ def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[
     going = [item.pod for item in decisions(place.pods, facts.drain) if not item.stays and not item.refused]
     was_open, place.open = place.open, False
     volumes = bound_volumes(facts)
+    # Large ones first: small ones fill the gaps, so that fewer pods are named without a need.
     for pod in sorted(going, key=lambda item: -requests(item).get("memory", 0)):
         place.pods.remove(pod)
         refusals = {other.name: why_not(pod, other, state, volumes) for other in state if other is not place}
         fitting = [other for other in state if other is not place and not refusals[other.name]]
         if fitting:
+            # As the scheduler does by default: it prefers the node with most left (NodeResourcesFit, LeastAllocated).
             max(fitting, key=lambda other: other.free().get("memory", 0)).pods.append(pod)
             continue
         if not tied(pod, place.node, facts.cluster.nodes, volumes):
@@ -125,6 +128,7 @@ def _ready(node: Manifest) -> bool:
 def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False
+    # An empty key with Exists tolerates all (core/v1, Toleration).
     if not toleration.get("key"):
         return toleration.get("operator") == "Exists"
     if toleration["key"] != taint["key"]:
@@ -142,6 +146,7 @@ def _node_affinity(spec: Manifest, place: Place) -> bool:
     if any(place.labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
     required = get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+    # Terms are alternatives; requirements within one must all hold (core/v1, NodeSelector).
     return not required or any(admits(term, place.node) for term in required)
 
 
@@ -165,6 +170,7 @@ def _pod_affinity(pod: Manifest, place: Place, state: list[Place]) -> str:
     for term in _terms(pod, "podAntiAffinity"):
         if any(_selected(term, other, pod) for other in _domain(term["topologyKey"], place, state)):
             return f"anti-affinity by {term['topologyKey']}"
+    # Anti-affinity is symmetric: pods that are there may refuse a new one (scheduler, InterPodAffinity).
     for other in (other for each in state for other in each.pods):
         for term in _terms(other, "podAntiAffinity"):
             if _selected(term, pod, other) and other in _domain(term["topologyKey"], place, state):
@@ -182,6 +188,7 @@ def _terms(pod: Manifest, kind: str) -> list[dict[str, Any]]:
 
 
 def _selected(term: Mapping[str, Any], candidate: Manifest, owner: Manifest) -> bool:
+    # Without a selector of namespaces the pod's own one counts (core/v1, PodAffinityTerm).
     namespaces = term.get("namespaces") or [owner["metadata"]["namespace"]]
     if "namespaceSelector" not in term and candidate["metadata"]["namespace"] not in namespaces:
         return False

@@ -13,6 +13,7 @@ from migrator.upgrade.checks.finding import fail, warn
 KUBELET_SKEW = 3
 """Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
 _NO_CONTAINERD_1 = 38
+# May be a minor older than the API server, not newer (kubernetes.io/releases/version-skew-policy).
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
 
@@ -30,6 +31,7 @@ def kubelets(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"upgrade to {version} at least, or put the kubelet back",
             )
         stays = [hop for hop in facts.hops if hop.target.minor - version.minor > KUBELET_SKEW]
+        # The first hop that also upgrades workers ends the skew.
         reached = next((hop for hop in facts.hops if hop.workers), None)
         if stays and (reached is None or facts.hops.index(reached) >= facts.hops.index(stays[0])):
             yield fail(
@@ -49,7 +51,9 @@ def replaced_programs(facts: UpgradeFacts) -> Iterator[Finding]:
     for host in (item for item in facts.hosts if not item.error and item.name in nodes):
         told = get(nodes[host.name], "status", "nodeInfo") or {}
         for package, program, field in (("kubernetes", "kubelet", "kubeletVersion"), ("cri-o", "CRI-O", "containerRuntimeVersion")):
+            # pacman's version ends with the release of the package, such as 1.37.2-1.
             installed = version_in(host.installed.get(package, "").rpartition("-")[0])
+            # As the kubelet reports it: the program in memory, not the file on disk.
             runs = version_in(str(told.get(field, "")).removeprefix("cri-o://"))
             if not installed or not runs or installed == runs:
                 continue
@@ -72,6 +76,7 @@ def replaced_programs(facts: UpgradeFacts) -> Iterator[Finding]:
 def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find API servers more than a minor apart, and controllers or kube-proxies outside of their range."""
     servers = {pod["metadata"]["name"]: version for pod, version in _component(facts, "kube-apiserver")}
+    # Skew policy: API servers of one cluster may be one minor apart.
     if servers and max(servers.values()).minor - min(servers.values()).minor > 1:
         shown = ", ".join(f"{name} {version}" for name, version in servers.items())
         yield fail(
@@ -131,6 +136,7 @@ def packages(facts: UpgradeFacts) -> Iterator[Finding]:
     for hop in facts.hops:
         for name, version in hop.packages.items():
             installed = {host.installed.get(name, "").rpartition("-")[0] for host in facts.hosts if not host.error}
+            # What all hosts have already is never fetched.
             if version not in facts.available.get(name, ()) and installed != {version}:
                 there = ", ".join(facts.available.get(name, ())) or "none"
                 yield fail(
@@ -164,5 +170,6 @@ def _component(facts: UpgradeFacts, name: str) -> Iterator[tuple[Manifest, Versi
 
 
 def _image_version(spec: Manifest) -> Version | None:
+    # The tag; kubeadm pulls by tag, and the version is nowhere else in a static pod.
     images = [item.get("image", "") for item in spec.get("containers") or []]
     return version_in(images[0].rpartition(":")[2]) if images else None
