@@ -18,7 +18,7 @@ from migrator.model.events import Note, Step
 from migrator.model.kinds import NAMESPACES, NETWORK_POLICIES, PODS
 from migrator.model.manifest import Manifest, get
 from migrator.ports import Clock, Green, Reporter
-from migrator.readiness.starting import waiting
+from migrator.readiness.starting import why_waiting
 
 MARK = "migrator/policy-probe"
 """Label of the namespaces that are made for it; one that a killed run has left is removed by the next."""
@@ -99,9 +99,8 @@ class PolicyProbe:
             if found is not None:
                 return found
             if self.clock.monotonic() > deadline:
-                held = waiting(pod)
                 raise ProbeError(
-                    f"its pod {name} is not there after {self.seconds:.0f} s: {held.text if held else 'it runs on'}",
+                    f"its pod {name} is not there after {self.seconds:.0f} s: {why_waiting(pod)}",
                     hint="can green's nodes pull networkPolicies.probeImage?",
                 )
             self.clock.sleep(_POLL)

@@ -23,8 +23,9 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.one_side import Where
 from migrator.model.volumes import Direction, Job, Place, PlaceKind
 from migrator.ports import Blue
+from migrator.readiness.starting import why_waiting
 from migrator.rules.field_owners import FENCE
-from migrator.rules.holders import hint_of, holder_pod, holder_ref, is_holder, pause_image, why_waiting
+from migrator.rules.holders import hint_of, holder_pod, holder_ref, is_holder, pause_image
 
 _POLL_SECONDS = 0.2
 # A network disk may be attached to another node first, which takes a minute.

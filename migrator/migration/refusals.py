@@ -19,7 +19,7 @@ from migrator.migration.apply import special
 from migrator.migration.inventory import Live
 from migrator.model.events import Progress, Step
 from migrator.model.form import form_of
-from migrator.model.manifest import Manifest, put, without
+from migrator.model.manifest import Manifest, is_custom_group, put, without
 from migrator.model.plan import Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE
@@ -100,7 +100,7 @@ class _Asker:
         return found
 
     def _try(self, item: PlanItem) -> str:
-        served_by = "" if _is_built_in(item) else item.green.group
+        served_by = item.green.group if is_custom_group(item.green.group) else ""
         return _refusal(item, self._green, self._live, self._gone[served_by])
 
 
@@ -120,13 +120,9 @@ def _alike(items: Iterable[PlanItem]) -> list[list[PlanItem]]:
 def _is_tried(item: PlanItem, known: Mapping[Kind, Manifest]) -> bool:
     if item.resource is None:
         return False
-    if not _is_built_in(item):
+    if is_custom_group(item.green.group):
         return (item.green.group, item.green.kind) in known
     return item.green.kind not in _NOTHING_TO_REFUSE
-
-
-def _is_built_in(item: PlanItem) -> bool:
-    return "." not in item.green.group or item.green.group.endswith(".k8s.io")
 
 
 def _kinds(definitions: Iterable[bytes]) -> dict[Kind, Manifest]:

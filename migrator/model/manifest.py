@@ -12,6 +12,14 @@ from migrator.model.ref import ObjectRef
 
 Manifest = dict[str, Any]
 """One Kubernetes object; the only place where `Any` is the type of data."""
+# API groups of Kubernetes itself with a dot in their name, without their common end (kubernetes.io/docs/reference/kubernetes-api).
+_OF_KUBERNETES = frozenset(
+    {
+        *("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates"),
+        *("coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node"),
+        *("rbac.authorization", "resource", "scheduling", "storage", "storagemigration"),
+    }
+)
 
 
 def ref_of(manifest: Manifest) -> ObjectRef:
@@ -109,8 +117,15 @@ def pod_spec(manifest: Manifest) -> Manifest | None:
 
 def is_custom(manifest: Manifest) -> bool:
     """Return whether a kind is none of Kubernetes' own: its fields are known by their names at most."""
-    group, _, _ = manifest["apiVersion"].rpartition("/")
-    return "." in group and not group.endswith(".k8s.io")
+    return is_custom_group(manifest["apiVersion"].rpartition("/")[0])
+
+
+def is_custom_group(group: str) -> bool:
+    """Return whether an API group is none of Kubernetes' own: another server, or a controller, acts on its kinds.
+
+    A group of a project of Kubernetes ends with k8s.io, too (`gateway.networking.k8s.io`, `snapshot.storage.k8s.io`).
+    """
+    return "." in group and group.removesuffix(".k8s.io") not in _OF_KUBERNETES
 
 
 def ref_type(manifest: Manifest) -> str:

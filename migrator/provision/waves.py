@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrator.model.manifest import Manifest, get
+from migrator.model.manifest import Manifest, get, is_custom_group
 
 _FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
 _RUNS = frozenset({"DaemonSet", "Deployment", "StatefulSet", "ReplicaSet", "Job", "CronJob", "Pod"})
@@ -25,13 +25,12 @@ def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
 
 
 def _place(item: Manifest, defined: set[tuple[str, str]]) -> int:
-    group, slash, _ = item["apiVersion"].partition("/")
+    group, _, _ = item["apiVersion"].rpartition("/")
     if item["kind"] in _FIRST:
         return 0
     if (group, item["kind"]) in defined:
         return 2
-    # Kubernetes' own groups have no dot, as apps, or end with k8s.io.
-    if slash and "." in group and not group.endswith(".k8s.io"):
+    if is_custom_group(group):
         return 4
     return 3 if item["kind"] in _RUNS else 1
 

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrator.model.manifest import Manifest, get
+from migrator.readiness.pod_warnings import newest_warning
+from migrator.untrusted import printable
 
 _BEGUN = frozenset({"ContainerCreating", "PodInitializing"})
+# Characters of a reason: whoever may write Events may write many.
+_TEXT_LIMIT = 500
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,20 +28,41 @@ class Waiting:
     """Whether that is the log of its last run, which has ended."""
     unpulled: str = ""
     """The image that its container needs, where the kubelet may be pulling it."""
+    begins: bool = False
+    """Whether its kubelet is at it and tells no more than that: a cause, where there is one, stands in Events."""
 
 
 def waiting(pod: Manifest) -> Waiting | None:
     """Return what a pod waits for, None when it runs and is ready."""
-    if get(pod, "status", "phase") == "Succeeded" or _condition(pod, "Ready") == "True":
+    phase, reason, message = (get(pod, "status", name) for name in ("phase", "reason", "message"))
+    if phase == "Succeeded" or _condition(pod, "Ready") == "True":
         return None
-    found = next(_of_containers(pod), None)
+    of_pod = ": ".join(str(text) for text in (reason, message) if text)
+    # A pod that was ended as a whole, as by an eviction, has containers that have ended of it.
+    found = Waiting(of_pod) if phase == "Failed" and of_pod else next(_of_containers(pod), None)
     if found:
         return found
     for item in get(pod, "status", "conditions") or []:
         if item.get("type") == "PodScheduled" and item.get("status") == "False":
             return Waiting(f"has no node: {item.get('message') or item.get('reason')}")
-    reason, message = get(pod, "status", "reason"), get(pod, "status", "message")
-    return Waiting(f"{reason}: {message}" if reason and message else str(reason or "its kubelet has not begun with it"))
+    return Waiting(of_pod) if of_pod else Waiting("its kubelet has not begun with it", begins=True)
+
+
+def why_waiting(pod: Manifest, events: Iterable[Manifest] = ()) -> str:
+    """Return what a pod waits for, in one short line: by its status, or by the newest warning where that tells no cause.
+
+    A pod whose volume cannot be attached or mounted is about to start by its status: the kubelet and the attach-detach
+    controller tell of it in Events alone.
+    """
+    held = waiting(pod)
+    if held is None:
+        return "it runs"
+    return _one_line((newest_warning(events) if held.begins else "") or held.text)
+
+
+def _one_line(text: str) -> str:
+    shown = printable(" ".join(text[:_TEXT_LIMIT].split()))
+    return shown if len(text) <= _TEXT_LIMIT else f"{shown}…"
 
 
 def pulling(events: Iterable[Manifest]) -> frozenset[str]:
@@ -81,7 +106,7 @@ def _of_one(status: Manifest, what: str, image: str, *, init: bool) -> Waiting |
     held = state.get("waiting") or {}
     reason, message = str(held.get("reason") or ""), str(held.get("message") or "")
     if reason in _BEGUN or not reason:
-        return Waiting(f"{what} is about to start", unpulled=image)
+        return Waiting(f"{what} is about to start", unpulled=image, begins=True)
     if "Image" in reason or reason in ("ErrImagePull", "RegistryUnavailable"):
         return Waiting(f"image {image} of {what}: {message or reason}")
     last = get(status, "lastState", "terminated")

@@ -6,7 +6,7 @@ a number or an address that another one could be given, a quota that refuses wha
 
 from __future__ import annotations
 
-from migrator.model.manifest import POD_TEMPLATES, Manifest, get
+from migrator.model.manifest import POD_TEMPLATES, Manifest, get, is_custom_group
 from migrator.model.quantity import amount
 from migrator.model.ref import ObjectRef
 from migrator.rules.order import Rank
@@ -15,30 +15,17 @@ from migrator.rules.pool_addresses import asks
 LIMITS = frozenset({"LimitRange", "ResourceQuota"})
 """Kinds that refuse what exceeds them."""
 _LEVEL = "pod-security.kubernetes.io/enforce"
-# API groups of Kubernetes itself with a dot in their name, without their common end (kubernetes.io/docs/reference/kubernetes-api).
-_OF_KUBERNETES = frozenset(
-    {
-        *("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates"),
-        *("coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node"),
-        *("rbac.authorization", "resource", "scheduling", "storage", "storagemigration"),
-    }
-)
 
 
 def rank(manifest: Manifest, ref: ObjectRef) -> Rank | None:
     """Return when green's manifest of an object is written, or None where its kind alone says so."""
     if ref.type_name in POD_TEMPLATES:
         return Rank.PODS
-    if _is_custom(ref.group):
+    if is_custom_group(ref.group):
         return Rank.CUSTOM
     if ref.type_name == "Service":
         return _rank_of_service(manifest)
     return None
-
-
-def _is_custom(group: str) -> bool:
-    """Return whether a controller that is no part of Kubernetes acts on the kinds of a group, whoever defines them on green."""
-    return "." in group and group.removesuffix(".k8s.io") not in _OF_KUBERNETES
 
 
 def _rank_of_service(service: Manifest) -> Rank | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
-from migrator.untrusted import printable
 
 LABEL = "migrator/holder"
 """Stands on each of them, with a digest of its claim."""
@@ -19,10 +18,6 @@ _PAUSE = re.compile(r"(^|/)(?:[a-z0-9.-]*-)?pause(?:-[a-z0-9]+)?:[A-Za-z0-9._-]+
 _USER = 65535
 _LEAST = {"cpu": "1m", "memory": "8Mi"}
 _MOST = {"cpu": "50m", "memory": "32Mi"}
-# Reasons of a container that tell only that its pod has been begun with.
-_BEGUN = frozenset({"ContainerCreating", "PodInitializing"})
-# Characters of a reason: whoever may write Events may write many.
-_TEXT_LIMIT = 500
 _HINTS = {
     "Multi-Attach": "another node has the disk: end what uses it there, or wait until it is detached (6 minutes if it is lost)",
     "not found in the list of registered CSI drivers": "the driver does not run on that node: look at its pods",
@@ -114,53 +109,6 @@ def pause_image(nodes: Iterable[Manifest], wanted: Collection[str]) -> str:
     return ""
 
 
-def why_waiting(pod: Manifest, events: Iterable[Manifest] = ()) -> str:
-    """Return why a pod does not run yet, in one line: by its status where that tells it, else by the newest warning about it.
-
-    A pod whose volume cannot be attached or mounted has a status of ContainerCreating, and nothing more: the kubelet and the
-    attach-detach controller tell of it in Events alone.
-    """
-    waiting = next((found for found in map(_waiting, get(pod, "status", "containerStatuses") or []) if found), "")
-    told = [
-        get(pod, "status", "message"),
-        "" if waiting in _BEGUN else waiting,
-        _warning(events),
-        *(item.get("message") for item in get(pod, "status", "conditions") or [] if item.get("status") == "False"),
-        waiting,
-        get(pod, "status", "reason"),
-        get(pod, "status", "phase"),
-    ]
-    return _one_line(next((text for text in told if text), "nothing is told"))
-
-
 def hint_of(why: str) -> str:
     """Return what a person can do about one of the reasons that are common; empty for others."""
     return next((hint for part, hint in _HINTS.items() if part in why), "")
-
-
-def _waiting(status: Manifest) -> str:
-    waiting = get(status, "state", "waiting") or {}
-    return ": ".join(str(waiting[key]) for key in ("reason", "message") if waiting.get(key))
-
-
-def _warning(events: Iterable[Manifest]) -> str:
-    """Return the newest warning; the kubelet's summary, which names no cause, only where there is no other."""
-    found = [item for item in events if item.get("type") == "Warning" and item.get("message")]
-    newest = max(found, key=lambda item: (not _is_summary(item), _last_seen(item)), default=None)
-    return f"{newest.get('reason')}: {newest['message']}" if newest else ""
-
-
-def _is_summary(event: Manifest) -> bool:
-    return str(event["message"]).startswith("Unable to attach or mount volumes")
-
-
-def _last_seen(event: Manifest) -> str:
-    """Return when an event was seen last (core/v1 Event: one of a series has no lastTimestamp)."""
-    times = get(event, "series", "lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime")
-    return str(next(filter(None, times), None) or get(event, "metadata", "creationTimestamp") or "")
-
-
-def _one_line(text: object) -> str:
-    """Return a text of a cluster, short and in one line."""
-    shown = printable(" ".join(str(text)[:_TEXT_LIMIT].split()))
-    return shown if len(str(text)) <= _TEXT_LIMIT else f"{shown}…"

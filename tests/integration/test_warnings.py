@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrator.migration.holders import warnings_about
 from migrator.model.manifest import Manifest
-from migrator.rules.holders import why_waiting
+from migrator.readiness.starting import why_waiting
 from tests.support.objects import made
 from tests.support.sandbox import Sandbox
 

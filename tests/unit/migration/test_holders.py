@@ -123,7 +123,7 @@ def test_a_pod_that_does_not_come_up_ends_the_claim_with_its_own_words(tmp_path:
     clock = one.session.run.clock
     clock._due.clear()  # type: ignore[attr-defined]
     (outcome,) = copy_data(one.session, one.movers, ALL)
-    assert "does not run: nothing is told" in str(outcome.error)
+    assert "does not run: its kubelet has not begun with it" in str(outcome.error)
     assert holders(one.green) == []
 
 

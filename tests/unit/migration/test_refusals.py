@@ -101,25 +101,31 @@ def test_a_trial_is_made_without_what_green_does_not_have_yet() -> None:
     assert (namespace, trial["metadata"]) == ("default", {"name": "front", "namespace": "default"})
 
 
-def outdated() -> tuple[Manifest, Manifest]:
+def outdated(group: str = "example.com") -> tuple[Manifest, Manifest]:
     """Return a definition that got stricter, and a custom resource that it refuses by now."""
-    definition = crd("probes", "Probe", "example.com")
+    definition = crd("probes", "Probe", group)
+    # A server asks it of groups that end with k8s.io.
+    definition["metadata"]["annotations"] = {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/1"}
     spec = {"type": "object", "required": ["owner"]}
     definition["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
-    return definition, made("example.com/v1", "Probe", "old", namespace="shop", spec={"every": "30s"})
+    return definition, made(f"{group}/v1", "Probe", "old", namespace="shop", spec={"every": "30s"})
 
 
 OLD = ObjectRef("example.com", "Probe", "shop", "old")
 
 
-def test_a_custom_resource_older_than_its_schema_is_blocked() -> None:
-    """Its definition is not on green, so nothing there could be asked."""
-    definition, old = outdated()
+@pytest.mark.parametrize("group", ["example.com", "snapshot.storage.k8s.io"])
+def test_a_custom_resource_older_than_its_schema_is_blocked(group: str) -> None:
+    """Its definition is not on green, so nothing there could be asked; a project of Kubernetes has such definitions, too."""
+    definition, old = outdated(group)
     both = pair(definition)
     both.blue.hold(old)
     plan = asked(both)
     (blocked,) = plan.of(Decision.BLOCKED)
-    assert (blocked.blue, blocked.reason) == (OLD, "does not match the present schema of its CRD: spec.owner is required")
+    assert (blocked.blue, blocked.reason) == (
+        OLD._replace(group=group),
+        "does not match the present schema of its CRD: spec.owner is required",
+    )
     assert not [request for request in writes(both.green) if "Probe" in request.split()]
 
 

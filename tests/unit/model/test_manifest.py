@@ -75,10 +75,13 @@ def test_names_of_kinds_and_objects() -> None:
         ("v1", False),
         ("apps/v1", False),
         ("storage.k8s.io/v1", False),
-        ("gateway.networking.k8s.io/v1", False),
+        ("rbac.authorization.k8s.io/v1", False),
+        ("gateway.networking.k8s.io/v1", True),
+        ("snapshot.storage.k8s.io/v1", True),
+        ("cluster.x-k8s.io/v1beta1", True),
         ("argoproj.io/v1", True),
     ],
 )
 def test_custom_kinds_are_told_by_their_group(api: str, *, custom: bool) -> None:
-    """Kubernetes' own groups have no dot, or end with k8s.io."""
+    """Kubernetes' own groups have no dot, or are listed: those of its projects end with k8s.io, too."""
     assert is_custom({"apiVersion": api, "kind": "Any"}) is custom

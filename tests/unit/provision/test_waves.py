@@ -36,10 +36,12 @@ def test_objects_of_definitions_that_an_operator_makes_come_after_it() -> None:
     """As Calico's Installation where its definitions are a file of their own; Kubernetes' own kinds are not such objects."""
     given = [
         made("Installation", "operator.tigera.io/v1"),
+        made("GatewayClass", "gateway.networking.k8s.io/v1"),
         made("Deployment", "apps/v1"),
         made("Role", "rbac.authorization.k8s.io/v1"),
     ]
-    assert [[item["kind"] for item in wave] for wave in waves(given)] == [["Role"], ["Deployment"], ["Installation"]]
+    found = [[item["kind"] for item in wave] for wave in waves(given)]
+    assert found == [["Role"], ["Deployment"], ["Installation", "GatewayClass"]]
 
 
 def test_weave_net_s_router_comes_after_its_rights_and_its_configmap() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.readiness.starting import Waiting, pulling, waiting
+from migrator.readiness.starting import Waiting, pulling, waiting, why_waiting
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -30,17 +30,21 @@ ENDED = {"lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
     [
         ({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, None),
         ({"phase": "Succeeded"}, None),
-        ({}, Waiting("its kubelet has not begun with it")),
+        ({}, Waiting("its kubelet has not begun with it", begins=True)),
         (
             {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}]},
             Waiting("has no node: 0/1 nodes are available"),
         ),
         ({"phase": "Failed", "reason": "Evicted", "message": "low on disk"}, Waiting("Evicted: low on disk")),
+        (
+            {"phase": "Failed", "message": "mount failed"} | of(MAIN, "main", {"terminated": {"exitCode": 137}}),
+            Waiting("mount failed"),
+        ),
         (of(INIT, "init", {"running": {}}), Waiting("init container init runs", "init")),
-        (of(INIT, "init", {"waiting": {"reason": "PodInitializing"}}), Waiting("init container init is about to start", unpulled="i:1")),
+        (of(INIT, "init", {"waiting": {"reason": "PodInitializing"}}), Waiting("init container init is about to start", unpulled="i:1", begins=True)),
         (of(INIT, "init", LOOPS, **ENDED), Waiting("init container init ended with exit code 137 (OOMKilled) and is started again", "init", previous=True)),
         (of(MAIN, "main", {"running": {}}, ready=False), Waiting("main runs and is not ready", "main")),
-        (of(MAIN, "main", {"running": {}}, ready=True), Waiting("its kubelet has not begun with it")),
+        (of(MAIN, "main", {"running": {}}, ready=True), Waiting("its kubelet has not begun with it", begins=True)),
         (of(MAIN, "main", {"waiting": {"reason": "ErrImagePull", "message": "not found"}}), Waiting("image m:1 of main: not found")),
         (of(MAIN, "main", {"waiting": {"reason": "ImageInspectError"}}), Waiting("image m:1 of main: ImageInspectError")),
         (
@@ -65,10 +69,35 @@ def test_each_state_of_a_pod_has_its_words(status: dict[str, Any], expected: Wai
 
 def test_strange_statuses_are_words_and_no_crash() -> None:
     """Fields may be null, or missing."""
-    assert waiting({"metadata": {}}) == Waiting("its kubelet has not begun with it")
+    assert waiting({"metadata": {}}) == Waiting("its kubelet has not begun with it", begins=True)
     assert waiting({"spec": None, "status": {"containerStatuses": [{"name": "x", "state": None}]}}) == Waiting(
-        "x is about to start"
+        "x is about to start", begins=True
     )
+
+
+MOUNT = {"type": "Warning", "reason": "FailedMount", "message": "\x1b[2J\n\u202egone\n\n  again"}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (of(MAIN, "main", {"waiting": {"reason": "ContainerCreating"}}), "FailedMount: \\x1b[2J \\u202egone again"),
+        ({}, "FailedMount: \\x1b[2J \\u202egone again"),
+        (of(MAIN, "main", {"waiting": {"reason": "ErrImagePull", "message": "not\nfound"}}), "image m:1 of main: not found"),
+        ({"conditions": [{"type": "Ready", "status": "True"}]}, "it runs"),
+    ],
+    ids=["about to start", "nothing yet", "a cause", "ready"],
+)
+def test_events_are_asked_where_the_status_tells_no_cause(status: dict[str, Any], words: str) -> None:
+    """In one line: a volume that cannot be mounted is told in Events alone."""
+    assert why_waiting(pod(**status), [MOUNT]) == words
+
+
+def test_without_a_warning_the_status_is_told_and_a_long_reason_is_cut() -> None:
+    """An event may hold as much as a request."""
+    assert why_waiting(pod()) == "its kubelet has not begun with it"
+    told = why_waiting(pod(), [{**MOUNT, "message": "x" * 100_000}])
+    assert (len(told), told[-1]) == (501, "…")
 
 
 def event(reason: str, when: str, container: str = "weave") -> dict[str, Any]:
