@@ -38,6 +38,7 @@ _IMAGE_SECONDS = 15.0
 _PROMPT_SECONDS = 2.0
 # What all images together may take beyond being prompt, before registries that have never answered are not asked.
 _LATE_SECONDS = 120.0
+# The name in images is not the name of the registry's host (github.com/distribution/reference).
 _HOSTS = {"docker.io": "registry-1.docker.io"}
 # Names, tags and digests as github.com/distribution/reference has them; nothing else becomes part of an address.
 _REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
@@ -129,6 +130,7 @@ class HttpRegistry:
     def _architectures(self, registry: _Registry, repository: str, reference: str) -> frozenset[str]:
         ask = _Asking(registry, repository, Deadline(self._clock, self._clock.monotonic() + _IMAGE_SECONDS))
         manifest = ask.document(f"manifests/{reference}")
+        # An index: one manifest for each platform; `unknown` are attestations (docs.docker.com, attestation storage).
         if "manifests" in manifest:
             platforms = [item.get("platform") or {} for item in manifest["manifests"]]
             return frozenset(_architecture(item) for item in platforms if item.get("architecture") not in (None, "unknown"))
@@ -151,6 +153,7 @@ class _Asking:
         """Return a JSON document of the repository; raises MigratorError where the registry refuses."""
         url = f"{self.registry.base}/v2/{self.repository}/{path}"
         answer = self._followed(url)
+        # Once: a second 401 means that anonymous clients get nothing.
         if answer.status == 401 and not self.token:
             self.token = self._token_from(", ".join(answer.headers.get_all("WWW-Authenticate", [])))
             answer = self._followed(url)
@@ -163,6 +166,7 @@ class _Asking:
         own = url
         for _ in range(_REDIRECTS + 1):
             headers = {"Accept": _ACCEPT}
+            # A redirect leads to a storage of somebody else, to whom the token must not go.
             if self.token and _origin(url) == _origin(own):
                 headers["Authorization"] = f"Bearer {self.token}"
             require = self.registry.require if _origin(url) == _origin(own) else self.registry.require_elsewhere
@@ -186,7 +190,9 @@ class _Asking:
         if answer.status != 200:
             raise MigratorError(f"registry {self.registry.name} wants credentials: {answer.status} from its token service")
         given = json.loads(answer.body)
+        # Both names are in use (distribution spec, token authentication).
         token = str(given.get("token") or given.get("access_token") or "")
+        # It becomes a header: a line break in it would begin another one.
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError("no token")
         return token

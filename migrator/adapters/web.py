@@ -58,6 +58,7 @@ def get(
         raise ValueError(f"{url!r} is not an http:// or https:// address")
     connection = _Limited(parts.scheme, parts.hostname, parts.port, deadline=deadline, require=require)
     try:
+        # Without the fragment, which is never sent (RFC 9110, 7.1).
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         connection.request("GET", target, headers={"Connection": "close", "User-Agent": f"migrator/{__version__}", **headers})
         response = connection.getresponse()
@@ -87,6 +88,7 @@ class _Limited(http.client.HTTPConnection):
             # The proxy resolves the name; only an address that is written out can be judged here.
             for address in _written_out(self._name):
                 self._require(address)
+            # Not judged: the person has named the proxy.
             self._raw = socket.create_connection(self._proxy, timeout=self._deadline.left())
         else:
             self._raw = _connected(self.host, self.port, self._deadline, self._require)
@@ -156,6 +158,7 @@ def plain(address: Address) -> Address:
     if isinstance(address, ipaddress.IPv6Address):
         if address in _TRANSLATED:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        # Both reach the IPv4 address in them: a refusal of 127.0.0.1 would be passed by.
         return address.ipv4_mapped or address.sixtofour or address
     return address
 

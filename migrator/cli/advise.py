@@ -85,7 +85,7 @@ def _show_alternative(item: Alternative) -> None:
     render.line(f"a migration to a new cluster: {item.hops} move" if migration else f"an upgrade in place: {item.hops} hop(s)")
     render.line(f"  hardware: {item.hardware}")
     if migration:
-        render.line("  downtime: none expected behind a load balancer (docs/benchmarks.md has a measurement)")
+        render.line("  downtime: none expected of traffic behind a load balancer (docs/benchmarks.md has a measurement)")
     elif not item.downtime:
         render.line("  downtime: none expected")
     for away in item.downtime:

@@ -50,6 +50,7 @@ class PolicyProbe:
     def enforced(self) -> bool:
         """Return whether policies are enforced; raises ProbeError where that cannot be told."""
         try:
+            # What a killed run has left stays for ever otherwise: nobody else knows of it.
             self._sweep()
             with self._namespace() as namespace:
                 return self._tried(namespace)
@@ -59,6 +60,7 @@ class PolicyProbe:
     def _tried(self, namespace: str) -> bool:
         self._pod(namespace, _SERVER, _SERVER, ["netexec", f"--http-port={_PORT}", "--udp-port=-1"])
         address = self._await(namespace, _SERVER, _address)
+        # Without a policy first: a network that connects nobody would look as if it denied.
         if not self._reaches(namespace, "before", _DENIED, address):
             raise ProbeError("pods do not reach each other even without a policy", hint="check green's pod network first")
         policy = {

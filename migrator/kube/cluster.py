@@ -114,6 +114,7 @@ class KubeCluster:
         """How many had been seen when the list was last begun anew."""
         while True:
             try:
+                # Without a resourceVersion the list is of the newest state, also where the server's cache answers (KEP-2340).
                 answer = self._send("GET", f"{path}?{urllib.parse.urlencode(query)}")
             except ApiError as error:
                 # A second 410 without a single new object between would be an endless loop.
@@ -123,6 +124,7 @@ class KubeCluster:
                 del query["continue"]
                 continue
             page = page_of(answer.body, f"{self.name}'s answer to GET {path}")
+            # A page has some MiB: freed before the next one is read.
             del answer
             for item in page.items:
                 name = name_of(item)
@@ -199,6 +201,7 @@ class KubeCluster:
             "apiVersion": "v1",
             # A precondition: an object of the same name that somebody has made since is not ours to delete.
             "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
+            # The default of most kinds, but not of Jobs: their old default leaves pods behind (batch/v1).
             "propagationPolicy": "Background",
         }
         try:
@@ -246,6 +249,7 @@ class KubeCluster:
 
     def from_pod(self, namespace: str, name: str, port: int, path: str) -> str:
         """Return what a pod answers to a GET, on a connection of its own: a pod may say anything."""
+        # The pod's answer goes through the API server's proxy; a slow one must not hold a connection that others use.
         transport = Transport(self._access, self.name, clock=self._clock, timeout=_POD_TIMEOUT)
         target = f"{PODS.path(namespace, name)}:{port}/proxy/{path}"
         return transport.send("GET", target, accept="text/plain", most=_POD_BYTES).body.decode(errors="replace")

@@ -99,8 +99,10 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     mutations = webhooks.pod_mutations(moves)
     ranks |= mutations.ranks
     for ref, workloads in mutations.after.items():
+        # Soft: a configuration whose backend cannot be written may still be.
         graph[ref] = dict.fromkeys(workloads, False) | graph[ref]
     ordered = order.into_waves(graph, ranks)
+    # After the waves are known: only then is it clear which objects come before a quota.
     changed, after_pods = late.after_pods(moves, [ref for ref in ranks if ref.kind in effects.LIMITS])
     moves |= changed
     moves |= {ref: _after_what_changes_it(moves[ref], waits) for ref, waits in mutations.waits.items()}
@@ -190,6 +192,7 @@ def _decide(
     needs |= {_on_green(owner, context): True for owner in owners if owner}
     after = [*limit_ranges.refusing_limits(done.manifest, green, limits), *defaults.filled_in_by(done.manifest, green, context)]
     ranks = dict.fromkeys(after, order.Rank.LIMIT)
+    # A quota that is full already refuses every object; those that are there come first.
     if effects.is_exceeded(manifest, found.ref):
         ranks[green] = order.Rank.LIMIT
     served = inventory.green_versions.get((found.resource.group, found.resource.kind), ())

@@ -64,6 +64,7 @@ def require_retirable(run: Run, switch: TrafficSwitch | None, *, soak: float, gr
     # Counters are sums, so that the difference is what came in between.
     after = _read_whole(switch)
     _, blue = after.since(before)
+    # Sessions, too: a connection that is open, such as a WebSocket, may send nothing for minutes.
     if blue.requests or after.blue.sessions:
         raise BlockedError(
             f"traffic still reaches blue: {blue.requests} requests, {after.blue.sessions} in flight", hint="wait until they end"

@@ -28,6 +28,7 @@ class SwapOff:
     def done(self, host: Host) -> bool:
         """Return whether no swap is in use, and none will be after a boot."""
         return host.ok(
+            # The first line of /proc/swaps is a heading.
             "test $(wc -l < /proc/swaps) -le 1 && ! grep -Eqs '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab "
             f'&& test -z "$({SWAP_UNITS})"'
         )
@@ -54,6 +55,7 @@ class Kernel:
         """Return whether all are in force; built-in modules count."""
         present = " && ".join(f"{{ test -d /sys/module/{module} || {_SIGNS.get(module, 'false')}; }}" for module in self.modules)
         set_to = " && ".join(f"grep -qx {value} /proc/sys/{key.replace('.', '/')}" for key, value in self.sysctls)
+        # The file alone proves nothing: another file in sysctl.d may set another value after it.
         return host.ok(f"test -e {SYSCTL_FILE} && {present} && {set_to}")
 
     def run(self, host: Host) -> None:

@@ -46,6 +46,7 @@ def finished_status(manifest: Manifest, ended: Ended) -> Manifest:
     """
     spec, status = manifest["spec"], {key: value for key, value in manifest["status"].items() if key in _STATUS}
     last = next(item for item in status["conditions"] if (item["type"], item["status"]) == (ended.how, "True"))
+    # Any time that is known: a finished Job without one is refused (validateJobStatus).
     at = last.get("lastTransitionTime") or status.get("completionTime") or manifest["metadata"].get("creationTimestamp")
     others = [item for item in status["conditions"] if item["type"] not in (*_ENDS, *_ENDS.values())]
     before = next((item for item in status["conditions"] if item["type"] == _ENDS[ended.how] and item["status"] == "True"), None)

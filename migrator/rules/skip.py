@@ -17,7 +17,6 @@ from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
 from migrator.rules.shared_storage import has_one_user
 
-# Kubernetes makes these three itself, and its own components fill them.
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 _STORAGE = "record of a storage driver: it tells of disks and nodes of blue"
@@ -51,23 +50,17 @@ SKIPPED_KINDS = {
     "Event": "events describe blue",
     "Event.events.k8s.io": "events describe blue",
     "Lease.coordination.k8s.io": "leases are held by blue's processes",
-    # KEP-4355: written by those that may become leaders.
-    "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",
-    # Computed at each request; deprecated since 1.19.
-    "ComponentStatus": "not stored",
+    "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",  # KEP-4355
+    "ComponentStatus": "not stored",  # computed at each request; deprecated since 1.19
     "CertificateSigningRequest.certificates.k8s.io": "signed by blue's authority",
-    # KEP-3257.
-    "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",
-    # KEP-4317: for one pod on one node.
-    "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",
+    "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",  # KEP-3257
+    "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",  # KEP-4317: for one pod on one node
     # KEP-1880: one object for each cluster IP, made by the API server that allocates it, and the ranges that it allocates from.
     "IPAddress.networking.k8s.io": "allocated by the API server",
     "ServiceCIDR.networking.k8s.io": "ranges belong to their cluster",
-    # KEP-2339.
-    "StorageVersion.internal.apiserver.k8s.io": "written by API servers",
+    "StorageVersion.internal.apiserver.k8s.io": "written by API servers",  # KEP-2339
     "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
-    # KEP-4381: the devices of one node, listed by its driver.
-    "ResourceSlice.resource.k8s.io": "written by device drivers",
+    "ResourceSlice.resource.k8s.io": "written by device drivers",  # KEP-4381: the devices of one node, listed by its driver
     "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
     "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
     "Challenge.acme.cert-manager.io": "transient: cert-manager creates it again",
@@ -295,7 +288,6 @@ RULES = (
     ),
     SkipRule(
         "finished pod",
-        # A copy would run a second time: no create can set the status of a pod.
         lambda manifest, _: get(manifest, "status", "phase") in ("Succeeded", "Failed"),
         frozenset({"Pod"}),
     ),

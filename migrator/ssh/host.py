@@ -43,6 +43,7 @@ class SshHost:
         self._sockets = sockets
         sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
+        # `-n`: a prompt for a password would wait for ever behind captured output.
         self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
 
     @property

@@ -75,6 +75,7 @@ class Dns:
     def shift(self, green_percent: float) -> TrafficReading:
         """Set the share of green; raises TrafficError when somebody else changed the records, or a server stays behind."""
         self._set(green_percent)
+        # Secondaries follow by NOTIFY, mostly within a second (RFC 1996).
         self._until(lambda: not self._behind(self._reading(self._now()).servers), self._config.propagation.total_seconds())
         return self.read()
 
@@ -87,6 +88,7 @@ class Dns:
         del end_connections
         before = self._set(0)
         reading = self._reading(self._now())
+        # Not `propagation`: a rollback must not wait for a secondary that is away.
         self._until(lambda: not self._behind(reading.servers), _WAY_BACK_SECONDS)
         behind = self._behind(reading.servers)
         # The TTL before the change: caches keep the old records for as long as those said (RFC 1035, 3.2.1).
@@ -125,6 +127,7 @@ class Dns:
 
     def _set(self, green_percent: float) -> Records:
         """Swap the records; return what was there."""
+        # A share is a number of addresses, so it is met nearly.
         level = min(self._config.levels, key=lambda level: abs(level - green_percent))
         if abs(level - green_percent) > 1:
             can = ", ".join(f"{item:g}" for item in self._config.levels)

@@ -78,6 +78,7 @@ class HAProxy:
             )
         if self._state_file:
             self._state_file.require_usable()
+        # Before the cutover: a refusal in the middle of it would be a failed step.
         if depends_on_hash_type(backend):
             self._try_weight(backend)
         return tuple(self._notices(backend))
@@ -170,6 +171,7 @@ class HAProxy:
         gaining = {name: wanted[name] for name, server in servers.items() if wanted[name] > server.share}
         for name, weight in gaining.items():
             self._set(name, f"weight {weight}")
+            # Weight first: a server in maintenance gets nothing, so the order shows nobody an old weight.
             self._set(name, "state ready")
         if gaining:
             servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
@@ -268,7 +270,9 @@ class HAProxy:
     def _wanted(self, green_percent: float) -> dict[str, int]:
         shares = {name: (100 - green_percent) / len(self._config.blue) for name in self._config.blue}
         shares |= {name: green_percent / len(self._config.green) for name in self._config.green}
+        # Whole shares can be weights as they are, and a person reads them in `show stat`.
         scale = 1.0 if all(share == int(share) for share in shares.values()) else _HIGHEST / max(shares.values())
+        # A small share must not be rounded to nothing.
         return {name: max(1, round(share * scale)) if share else 0 for name, share in shares.items()}
 
     def _set(self, server: str, what: str) -> None:
@@ -306,6 +310,7 @@ class HAProxy:
         A static algorithm takes 0 and the configured weight only (src/server.c: server_parse_weight_change_request).
         """
         server = backend.servers[self._config.green[0]]
+        # A trial would move requests of clients.
         if any(backend.servers[name].share for name in self._config.green):
             return  # it has its share of an earlier run already
         ready = not server.out_of_service

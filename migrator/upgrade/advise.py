@@ -82,17 +82,16 @@ def _for_in_place(in_place: Alternative) -> list[str]:
 
 def _migration(facts: UpgradeFacts, findings: tuple[Finding, ...]) -> Alternative:
     mounted = {claim for pod in facts.cluster.pods for claim in claims_of(pod)}
-    obstacles = [
-        f"{len(mounted)} claims hold data in volumes ({some(f'{ns}/{name}' for ns, name in sorted(mounted))}), which is not copied"
-    ] * bool(mounted)
-    obstacles += [f"{item.subject}: {item.reason}" for item in findings if _fails(item) and item.check in _OF_BOTH]
+    claims = f"workloads that use {len(mounted)} claims ({some(f'{ns}/{name}' for ns, name in sorted(mounted))})"
+    pause = Downtime(claims, None, 1, "the last changes of a volume are copied while its workload is stopped: docs/volumes.md")
+    obstacles = [f"{item.subject}: {item.reason}" for item in findings if _fails(item) and item.check in _OF_BOTH]
     return Alternative(
         Choice.MIGRATION,
         tuple(obstacles),
-        (),
+        (pause,) if mounted else (),
         _hardware(facts),
         1,
-        ("what is written on green after the cutover is not copied back to blue by a rollback",),
+        ("objects that are written on green after the cutover are not copied back by a rollback; data in volumes is",),
     )
 
 

@@ -83,6 +83,7 @@ class Pass:
             result |= {"excluded": self.channel.ask("excluded")} if self.exclude else {}
         self.memory.settle("source", "target")
         self.memory.forget("before.new", "looked.new")
+        # The best so far: a pass that brings little is mostly waiting.
         rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
         rounds = self.memory.binding.rounds + 1
         self.memory.bind(
@@ -103,6 +104,7 @@ class Pass:
         known = self.memory.binding
         if self.settings.finish or self.undo or not known.digest or self._everything(there):
             return None
+        # Without opening a file: both lists are of lstat(2).
         if not same(self.memory.entries("source"), self.memory.entries("before.new"), known.since):
             return None
         if not same(self.memory.entries("target"), self.tree.scan(), _FOREVER):
@@ -134,6 +136,7 @@ class Pass:
             raise PassError(f"the target is in use: {in_use[0]}", "scale its workload to 0 there, and run this again")
         if using:
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
+        # By the source's own clock, since its change times are compared with it.
         self.began = self.channel.ask("sync")
         self.memory.hold("before", self.channel.scan())
         counted = totals(self.memory.entries("before.new"))
@@ -172,6 +175,7 @@ class Pass:
         if known.stage == "new":
             if lacking := target.lacking(settings.root):
                 raise PassError(f"the target cannot keep {', '.join(lacking)}", "give it a volume on ext4, xfs or btrfs")
+            # Before the first byte: a pass that breaks now is continued, and what it brought is known as ours.
             self.memory.bind(stage="filling")
             if (
                 not settings.limit
@@ -183,6 +187,7 @@ class Pass:
                 # What it cannot bring, such as sockets, and what changed meanwhile, is found when both sides are read.
                 return
         paths = None
+        # Only then lists of both sides are there that a list of changes can be made from.
         if known.stage == "copied" and not self._everything(there):
             paths = changed(self.memory.entries("source"), self.memory.entries("before.new"), known.since)
         if paths == []:
@@ -247,6 +252,7 @@ class Pass:
     def _repair(self) -> list[str]:
         """Bring what still differs, in a few rounds; return what is left."""
         finishing, root = self.settings.finish, self.settings.root
+        # A source in use changes all the time: two rounds, and the next pass brings the rest.
         for round_left in reversed(range(_ROUNDS + 1 if finishing else 2)):
             self._complete()
             wrong = self._without_kept(list(differences(self.memory.entries("source.new"), self.memory.entries("target.new"))))

@@ -28,14 +28,14 @@ def advice(spare: int | None = None, **broken: Any) -> Advice:
         ({}, 3, Choice.MIGRATION, "a rollback is instant"),
         ({"nodes": MANY}, None, Choice.MIGRATION, "a rollback is instant"),
         ({"nodes": MANY}, 2, Choice.IN_PLACE, "2 machines can be added"),
-        ({"nodes": MANY, "pods": (pod("db", "w1", spec=CLAIM),)}, 5, Choice.IN_PLACE, "1 claims hold data"),
+        ({"nodes": MANY, "pods": (pod("db", "w1", spec=CLAIM),)}, 5, Choice.MIGRATION, "a rollback is instant"),
         ({"pods": (pod("alone", "w1", owner=None),)}, None, Choice.MIGRATION, "in place is not possible"),
-        ({"pods": (pod("alone", "w1", owner=None, spec=CLAIM),)}, 9, Choice.NEITHER, "managed Kubernetes"),
+        ({"requested": {"networking.k8s.io/v1beta1 ipaddresses": "1.37"}}, 9, Choice.NEITHER, "managed Kubernetes"),
         ({"hops": ()}, None, Choice.NEITHER, "at this version already"),
     ],
 )
 def test_the_way_follows_from_what_was_read(broken: dict[str, Any], spare: int | None, path: Choice, words: str) -> None:
-    """Size, machines, data in volumes, obstacles; and each has its reason."""
+    """Size, machines, obstacles; and each has its reason."""
     given = advice(spare, **broken)
     assert given.path is path
     assert any(words in reason for reason in given.reasons), given.reasons
@@ -56,6 +56,13 @@ def test_downtime_is_what_pods_took_to_start_here() -> None:
     assert away["the API server"] == (None, 2), "nothing has measured it on this cluster, and another one's figures are not told"
     given = advice(9, stateful_sets=(stateful,), pods=(db,), hops=two)
     assert any("StatefulSet/shop/db for 64 s in all" in reason for reason in given.reasons)
+
+
+def test_data_in_volumes_is_copied_in_a_pause() -> None:
+    """It is no obstacle to a migration, but the workloads that use it are stopped once."""
+    (away,) = advice(pods=(pod("db", "w1", spec=CLAIM),)).ways[0].downtime
+    assert (away.workload, away.seconds, away.times) == ("workloads that use 1 claims (shop/data)", None, 1)
+    assert advice().ways[0].downtime == ()
 
 
 def test_hardware_is_told_in_numbers() -> None:
