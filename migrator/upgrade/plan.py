@@ -24,6 +24,7 @@ from migrator.nodes.hop.kubeadm import kubeadm_images
 from migrator.nodes.hop.named_files import with_named_files
 from migrator.nodes.hop.read_host import read_host, with_files, with_target
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.hop.upgrade_settings import manifest_differences
 from migrator.nodes.packages import available_versions
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Clock, UpgradeCluster
@@ -157,8 +158,9 @@ def kubelet_versions(cluster: ClusterReading) -> list[Version]:
 
 
 def _read_hosts(session: UpgradeSession, current: str) -> tuple[HostReading, ...]:
+    timeouts = session.spec.kubeadm_timeouts
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(lambda node: read_host(session.hosts[node.name], node, current), session.nodes))
+        return tuple(pool.map(lambda node: read_host(session.hosts[node.name], node, current, timeouts), session.nodes))
 
 
 def _with_target(
@@ -279,7 +281,9 @@ def _kubeadm_output(session: UpgradeSession, facts: UpgradeFacts) -> dict[str, s
         return {}
     staged = session.hop_spec(hops[0]).staged
     try:
-        difference = session.control_plane_host.run(f"{staged.kubeadm} upgrade diff v{hops[0].target} 2>/dev/null", timeout=180)
+        difference = manifest_differences(
+            session.control_plane_host, staged.kubeadm, str(hops[0].target), session.spec.kubeadm_timeouts
+        )
     except CommandFailedError as error:
         difference = f"kubeadm gave no answer: {error.message}"
     return {"plan": facts.kubeadm.plan, "diff": difference.strip()}

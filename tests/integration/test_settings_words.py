@@ -11,6 +11,7 @@ import yaml
 
 from migrator.testbed.binaries import Store
 from migrator.testbed.versions import GREEN
+from migrator.upgrade.checks.kubeadm import EXCLUSIVE_ARGUMENTS
 from migrator.upgrade.checks.named_files import GONE_VERSIONS
 
 pytestmark = pytest.mark.on_demand
@@ -66,3 +67,14 @@ def test_kms_v1_is_not_taken(programs: dict[str, Path], tmp_path: Path) -> None:
     resources = [{"resources": ["secrets"], "providers": [KMS]}]
     settings = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": resources}
     assert "KMSv1 is deprecated" in said(programs, tmp_path, "--encryption-provider-config", settings)
+
+
+def test_settings_of_authorizers_exclude_the_arguments_that_kubeadm_gives(programs: dict[str, Path], tmp_path: Path) -> None:
+    """Both together stand in the table of arguments that exclude each other (k3s#12017)."""
+    assert ("authorization-config", "authorization-mode") in EXCLUSIVE_ARGUMENTS
+    settings = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AuthorizationConfiguration",
+        "authorizers": [{"type": "RBAC", "name": "rbac"}],
+    }
+    assert "can not be specified when --authorization-mode" in said(programs, tmp_path, "--authorization-config", settings)

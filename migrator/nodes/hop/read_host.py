@@ -23,6 +23,7 @@ from migrator.nodes.hop.etcd_folders import folders_in
 from migrator.nodes.hop.kubelet_files import SCRIPT as KUBELET_FILES
 from migrator.nodes.hop.kubelet_files import kubelet_files
 from migrator.nodes.hop.staged import Staged
+from migrator.nodes.hop.upgrade_settings import manifest_differences
 from migrator.nodes.paths import MANIFESTS
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
@@ -68,8 +69,8 @@ test ! -e {MANIFESTS}/etcd.yaml || curl -s --max-time 2 http://127.0.0.1:2381/me
 """
 
 
-def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
-    """Return what a host tells; one that cannot be asked is a reading, too, with the reason."""
+def read_host(host: Host, node: NodeSpec, current: str, timeouts: Mapping[str, str] | None = None) -> HostReading:
+    """Return what a host tells; one that cannot be asked is a reading, too, with the reason. `timeouts` are kubeadm's own."""
     try:
         facts = read_facts(host)
         parts = _sections(host.run(_SCRIPT + KUBELET_FILES + CERTIFICATES))
@@ -77,7 +78,7 @@ def read_host(host: Host, node: NodeSpec, current: str) -> HostReading:
         return HostReading(node.name, node.role, error=error.message, hint=error.hint or "check the host")
     files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
     pods = {name.removesuffix(".yaml"): _mapping(text) for name, text in files.items() if name.endswith(".yaml")}
-    edits = _edits(host, current) if node.role == "control-plane" else []
+    edits = _edits(host, current, timeouts or {}) if node.role == "control-plane" else []
     flags = flags_in("\n".join(_plain(parts.get("flags", ""))))
     drop_ins = [_mapping(text) for name, text in parts.items() if name.startswith("drop-in ")]
     policies = dict(_policies(parts))
@@ -237,10 +238,10 @@ def _plain(text: str) -> Iterable[str]:
     return (line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _edits(host: Host, current: str) -> list[str] | None:
+def _edits(host: Host, current: str, timeouts: Mapping[str, str]) -> list[str] | None:
     """Return the lines of static pods that the installed kubeadm would not write for this very version; None: it does not tell."""
     try:
-        output = host.run(f"kubeadm upgrade diff v{current} --context-lines=0 2>/dev/null")
+        output = manifest_differences(host, "kubeadm", current, timeouts)
     except CommandFailedError:
         return None
     where, found = "", []
