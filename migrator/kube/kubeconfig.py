@@ -99,7 +99,6 @@ def data_only(text: str, *, endpoint: str, cluster: str, where: str) -> dict[str
     content = parse(text, cluster=cluster, where=where)
     try:
         entry = select(content, None)
-        # All entries, not only the chosen one: other programs may choose another context of the same file.
         for section, (key, allowed) in _DATA_ONLY.items():
             for item in _items(content, section):
                 strange = sorted(str(name) for name in (item.get(key) or {}) if name not in allowed)

@@ -27,7 +27,7 @@ class Certificate(NamedTuple):
     """Seconds since 1970."""
     renewed: bool = True
     """Whether an upgrade renews it: kubeadm has made it, and the key of its authority is there."""
-    cure: str = ""
+    hint: str = ""
     """How it is renewed, where not by kubeadm."""
     unreadable: bool = False
     """Whether the file that should hold it is not there, empty or broken."""

@@ -19,7 +19,7 @@ class TrafficSwitch(Protocol):
         """Return weights and counters; raises TrafficError."""
 
     def require_shares(self) -> tuple[str, ...]:
-        """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
+        """Return what a person should know before a cutover; raises TrafficError with the hint when shares cannot be set."""
 
     def prepare(self) -> float:
         """Shorten the time that clients may stay behind, such as a TTL; return the seconds until that counts, 0 for nothing.

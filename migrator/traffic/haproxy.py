@@ -67,14 +67,14 @@ class HAProxy:
         return self._reading(self._backend())
 
     def require_shares(self) -> tuple[str, ...]:
-        """Return what a person should know before a cutover; raises TrafficError with the cure when shares cannot be set."""
+        """Return what a person should know before a cutover; raises TrafficError with the hint when shares cannot be set."""
         self._api.require_admin()
         backend = self._backend()
         found = list(obstacles(backend, self._ours))
         if found:
             raise TrafficError(
                 f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
-                hint="; ".join(item.cure for item in found),
+                hint="; ".join(item.hint for item in found),
             )
         if self._state_file:
             self._state_file.require_usable()

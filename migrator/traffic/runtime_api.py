@@ -189,5 +189,5 @@ def _whole(command: str, answer: str, begins: str) -> str:
 def unexpected(command: str, answer: str) -> TrafficError:
     """Return the error that quotes what HAProxy said to a command."""
     words = printable(" ".join(answer.split())) or "an empty answer"
-    hint = next((cure for mark, cure in _HINTS.items() if mark in words), "")
+    hint = next((hint for mark, hint in _HINTS.items() if mark in words), "")
     return TrafficError(f"haproxy: `{command}`: {words[:_WORDS_LIMIT]}", hint=hint)

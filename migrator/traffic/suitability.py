@@ -1,4 +1,4 @@
-"""What keeps a backend from taking shares, found before anything is changed, with the cure. Reads values only."""
+"""What keeps a backend from taking shares, found before anything is changed, with the hint. Reads values only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Obstacle:
     """One thing that keeps shares from being set, or from holding."""
 
     reason: str
-    cure: str
+    hint: str
 
 
 def obstacles(backend: Backend, ours: Collection[str]) -> Iterator[Obstacle]:

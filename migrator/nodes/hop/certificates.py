@@ -55,8 +55,8 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
         if name.startswith("no kubeconfig "):
             path = name.removeprefix("no kubeconfig ")
             phase = path.rpartition("/")[2].removesuffix(".conf")
-            cure = f"write it again: `kubeadm init phase kubeconfig {phase}`, with the cluster's endpoint"
-            yield Certificate(path, 0.0, authority=False, cure=cure, unreadable=True)
+            hint = f"write it again: `kubeadm init phase kubeconfig {phase}`, with the cluster's endpoint"
+            yield Certificate(path, 0.0, authority=False, hint=hint, unreadable=True)
         if not name.startswith("certificate "):
             continue
         path = name.removeprefix("certificate ")
@@ -65,16 +65,16 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
             found = x509.load_pem_x509_certificates(pem.encode())[0]
         except ValueError:
             if _NEEDED.search(path):
-                yield Certificate(path, 0.0, authority=False, cure=_new_one(path), unreadable=True)
+                yield Certificate(path, 0.0, authority=False, hint=_new_one(path), unreadable=True)
             continue
-        cure = _OF_KUBELET.get(path, "") or _without_key(path, pki, keys)
+        hint = _OF_KUBELET.get(path, "") or _without_key(path, pki, keys)
         yield Certificate(
             path,
             found.not_valid_after_utc.timestamp(),
             _is_authority(found),
             found.not_valid_before_utc.timestamp(),
-            renewed=not cure,
-            cure=cure,
+            renewed=not hint,
+            hint=hint,
         )
 
 
@@ -97,7 +97,7 @@ def _is_authority(certificate: object) -> bool:
 
 
 def _without_key(path: str, pki: str, keys: list[str]) -> str:
-    """Return the cure for a certificate whose authority has no key here (kubeadm: external CA mode), else nothing."""
+    """Return the hint for a certificate whose authority has no key here (kubeadm: external CA mode), else nothing."""
     authority = f"{pki}/ca.key"
     if path.startswith(f"{pki}/etcd/") or re.search(r"/apiserver-etcd-client\.crt$", path):
         authority = f"{pki}/etcd/ca.key"

@@ -156,20 +156,20 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
         for item in host.certificates:
             if item.unreadable:
                 reason = f"{item.path} is not there, empty or broken, as after a power cut: what reads it would not start again"
-                yield fail(CheckName.CERTIFICATES, host.name, reason, item.cure)
+                yield fail(CheckName.CERTIFICATES, host.name, reason, item.hint)
                 continue
             days = (item.not_after - facts.now) / _DAY
             if item.authority:
-                cure = "an upgrade does not renew it: replace the authority by hand"
+                known = "an upgrade does not renew it: replace the authority by hand"
             else:
-                cure = item.cure or "kubeadm certs renew all"
+                known = item.hint or "kubeadm certs renew all"
             if item.not_before > facts.now + fit.SKEW_SECONDS:
                 reason = f"{item.path} is not valid before {_date(item.not_before)}"
                 yield fail(CheckName.CERTIFICATES, host.name, reason, "is a clock wrong, of this host or of who signed it?")
             elif days < 0:
-                yield fail(CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", cure)
+                yield fail(CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", known)
             elif days < _SOON_DAYS[item.authority]:
-                hint = "this upgrade renews it" if item.renewed and not item.authority else cure
+                hint = "this upgrade renews it" if item.renewed and not item.authority else known
                 yield warn(CheckName.CERTIFICATES, host.name, f"{item.path} runs out in {days:.0f} days", hint)
 
 

@@ -158,8 +158,8 @@ def sockets(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"runs {printable(runs)}, and its annotation {_SOCKET} names {printable(told)}: kubeadm gives that to its kubelet"
             )
             right = next((socket for runtime, socket in _SOCKETS if runtime == runs), "SOCKET")
-            cure = f"kubectl annotate node {name} --overwrite {_SOCKET}=unix:///var/run/{right.removesuffix('.sock')}/{right}"
-            yield fail(CheckName.RUNTIME, name, reason, f"`{cure}`")
+            command = f"kubectl annotate node {name} --overwrite {_SOCKET}=unix:///var/run/{right.removesuffix('.sock')}/{right}"
+            yield fail(CheckName.RUNTIME, name, reason, f"`{command}`")
 
 
 def exclusive_arguments(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What works against weights is found in what HAProxy says, with the cure."""
+"""What works against weights is found in what HAProxy says, with the hint."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_obstacle_has_a_reason_and_a_cure(found: Backend, reasons: list[str])
     """And what is not an obstacle is none."""
     obstacle = list(obstacles(found, ("blue", "green")))
     assert [item.reason for item in obstacle] == reasons
-    assert all(item.cure for item in obstacle)
+    assert all(item.hint for item in obstacle)
 
 
 def test_only_algorithms_that_hash_need_a_trial() -> None:

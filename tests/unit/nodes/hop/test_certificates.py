@@ -64,7 +64,7 @@ def test_authorities_are_told_by_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "cure"),
+    ("path", "hint"),
     [
         (f"{PKI}/apiserver.crt", ""),
         ("/etc/kubernetes/admin.conf", ""),
@@ -76,10 +76,10 @@ def test_authorities_are_told_by_what_they_are() -> None:
         ("/etc/kubernetes/kubelet.conf", "kubelet-client-current.pem"),
     ],
 )
-def test_what_an_upgrade_does_not_renew_has_its_own_cure(path: str, cure: str) -> None:
+def test_what_an_upgrade_does_not_renew_has_its_own_cure(path: str, hint: str) -> None:
     """The key of its authority is elsewhere, or it is the kubelet's."""
     (found,) = with_certificates(path)
-    assert (cure in found.cure, found.renewed) == (True, not cure)
+    assert (hint in found.hint, found.renewed) == (True, not hint)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_file_that_should_hold_a_certificate_and_does_not_is_told(printed: str
     }
     found = read_host(host, FIRST, "1.36.3").certificates
     assert [item.path for item in found if item.unreadable] == broken
-    assert all(item.cure for item in found if item.unreadable)
+    assert all(item.hint for item in found if item.unreadable)
 
 
 def test_a_host_s_own_files_are_looked_for(tmp_path: Path) -> None:

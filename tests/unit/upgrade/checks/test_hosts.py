@@ -247,7 +247,7 @@ def test_a_clock_is_compared_with_those_of_the_other_hosts(skews: tuple[float, .
 
 def test_a_file_without_its_certificate_is_a_failure() -> None:
     """What reads it at its next start would not start."""
-    empty = Certificate("/etc/kubernetes/pki/apiserver.crt", 0.0, authority=False, cure="bring it back", unreadable=True)
+    empty = Certificate("/etc/kubernetes/pki/apiserver.crt", 0.0, authority=False, hint="bring it back", unreadable=True)
     (found,) = findings("certificates", hosts=hosts(certificates=(empty,)))
     assert (found.severity, found.hint, "empty or broken" in found.reason) == (Severity.FAILURE, "bring it back", True)
 
@@ -297,7 +297,7 @@ def test_an_address_that_the_host_has_lost_is_found(
 
 def test_a_certificate_that_no_upgrade_renews_says_who_does() -> None:
     """The kubelet's own, and those of an authority whose key is elsewhere."""
-    own = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW + 5 * DAY, authority=False, renewed=False, cure="restart it")
+    own = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW + 5 * DAY, authority=False, renewed=False, hint="restart it")
     (found,) = findings("certificates", hosts=hosts(certificates=(own,)))
     assert found.hint == "restart it"
 
