@@ -11,6 +11,7 @@ from migrator.model.ref import ObjectRef
 from migrator.model.volumes import Place, PlaceKind, VolumePlan, Way
 from migrator.rules.adoption import HOSTNAME, Machines, machines, same_machine
 from migrator.rules.context import RuleContext
+from migrator.rules.exports import by_hand, same_export
 from migrator.rules.holders import is_holder
 from migrator.rules.replication import replicated_by
 from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_of
@@ -137,7 +138,7 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
     if rule and rule.way == "adopt":
         return _adopted(plan, place, blue, green)
     if isinstance(place, tuple):
-        return _not_copied(plan, volume, place, blue, green)
+        return _export(plan, volume, green) or _not_copied(plan, volume, place, blue, green)
     # What a person has made by hand is copied on request only.
     if place.kind is PlaceKind.CSI and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
         return _not_copied(plan, volume, _KINDS[place.kind], blue, green)
@@ -160,6 +161,16 @@ def _adopted(plan: _Draft, place: Place | tuple[str, str], blue: ClusterVolumes,
         return plan.made(Way.ADOPT, f"no node of green is the machine of {place.node}", hint, blue=place)
     there = Place(node, place.path)
     return plan.made(Way.ADOPT, *(plan.foreign(green) or ()), blue=place, green=there, storage=f"folder {there}, where it lies")
+
+
+def _export(plan: _Draft, volume: Manifest, green: ClusterVolumes) -> VolumePlan | None:
+    """Return what is to be done with an NFS export that green has, too, or that a person wants copied; None for others."""
+    there = green.volumes.get(str(get(green.claims.get(plan.green_claim) or {}, "spec", "volumeName")))
+    if same_export(volume, there):
+        return plan.made(Way.SAME, f"blue and green have the same: {storage_of(volume)}", f"if both may write to it, {_SAY_SO}")
+    wanted = plan.rule is not None and "way" in plan.rule.model_fields_set
+    told = by_hand(volume, there) if wanted or (there and "nfs" in there["spec"]) else None
+    return plan.made(Way.SKIP, told[0], f"{told[1]}; {_SAY_SO}") if told else None
 
 
 def _not_copied(plan: _Draft, volume: Manifest, words: tuple[str, str], blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:

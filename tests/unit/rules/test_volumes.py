@@ -211,6 +211,33 @@ def test_shared_storage_is_handed_over_where_a_person_wants_it() -> None:
     assert "way: handOver" in planned((claim(), provisioned), ()).hint
 
 
+COPY = "volumes: {claims: [{claims: [shop/data], way: copy}]}"
+
+
+def green_export(server: str, path: str) -> tuple[Manifest, ...]:
+    """Return green's claim on an export of its own."""
+    return node("g1"), claim(volume_name="gv"), volume("gv", nfs={"server": server, "path": path})
+
+
+def test_an_export_is_copied_by_a_person_with_the_command_that_is_told() -> None:
+    """Where a person wants a copy, or green has another export; hostile names are arguments, and no commands."""
+    plan = planned(NFS_BLUE, (node("g1"), claim(volume_name="")), COPY)
+    assert (plan.way, plan.ready, plan.reason.endswith("no exports: nas:/a")) == (Way.SKIP, False, True)
+    assert "mount -t nfs -o ro nas:/a /mnt/blue && mount -t nfs SERVER:/EXPORT /mnt/green && rsync -aHAX" in plan.hint
+    other = planned(NFS_BLUE, green_export("nas2", "/b"))
+    assert "mount -t nfs nas2:/b /mnt/green" in other.hint
+    assert other.hint.endswith("name the claim in volumes.dataMoved")
+    hostile = planned(NFS_BLUE, green_export("fd00::1", "/b; rm -rf /"))
+    assert "mount -t nfs '[fd00::1]:/b; rm -rf /' /mnt/green" in hostile.hint
+
+
+@pytest.mark.parametrize("text", ["", COPY])
+def test_an_export_that_both_sides_have_is_not_copied_onto_itself(text: str) -> None:
+    """Whoever made green's volume; the path may end with a slash."""
+    plan = planned(NFS_BLUE, green_export("nas", "/a/"), text)
+    assert (plan.way, plan.reason) == (Way.SAME, "blue and green have the same: NFS export nas:/a")
+
+
 def test_a_folder_of_blue_is_refused_for_a_hand_over() -> None:
     """With the reason, and nothing else is done with it."""
     plan = planned(BLUE, (claim(),), HAND_OVER)
