@@ -24,7 +24,7 @@ def by_hand(blue: Manifest, green: Manifest | None) -> tuple[str, str] | None:
         f"mkdir -p {here} {there}",
         f"mount -t nfs -o ro {_address(source)} {here}",
         f"mount -t nfs {_address(target) if target else 'SERVER:/EXPORT'} {there}",
-        f"rsync -aHAX --numeric-ids --delete {here}/ {there}/",
+        f"rsync -aHAX --numeric-ids --modify-window=-1 --delete {here}/ {there}/",
         f"umount {here} {there}",
     )
     reason = f"it lies on an NFS server, and this tool mounts no exports: {source.get('server')}:{source.get('path')}"
