@@ -23,6 +23,10 @@ _UNREACHED = (
     "brings the data through the machine that migrator runs on"
 )
 _NOT_RELAYED = "the machine that migrator runs on must stay on and reach both hosts: run this again there, and leave it running"
+_GONE = (
+    "that host was restarted, or the server was ended there: run this again; if a firewall refuses the port: volumes.port "
+    "chooses one to open, and volumes.relay: true needs none"
+)
 # Text at its place is longer: no first byte of a line is that small.
 _LONGEST_FRAME = 1 << 26
 
@@ -173,6 +177,9 @@ class Channel:
                 whole = True
             except (BrokenPipeError, ConnectionError) as error:
                 said = self._complaint()
+                if "Connection refused" in said and not self.line.relayed:
+                    # It listened when the pass was begun, and nobody starts it again but with another key.
+                    raise SourceError(f"the temporary SSH server at {self.address} is gone: {said}", hint=_GONE) from error
                 # A relay's end on this host answers, and closes at once where the other end is away.
                 hint = self.line.unreached if self.line.relayed or "connect to host" in said else ""
                 raise SourceError(f"the connection to {self.address} was lost: {said}", lost=True, hint=hint) from error

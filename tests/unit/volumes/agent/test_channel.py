@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,11 @@ def test_a_host_that_is_not_reached_is_told_with_what_to_do(tmp_path: Path) -> N
             "aes128-gcm@openssh.com",
             str(tmp_path),
         )
-        with pytest.raises(SourceError, match="Connection refused") as caught:
+        with pytest.raises(SourceError, match=r"is gone: .*Connection refused") as caught:
             Channel(line).ask("probe")
-    assert caught.value.lost
-    assert "the hosts of both clusters must reach each other" in caught.value.hint
+        # The end of a relay on this host is opened again by the machine in between.
+        with pytest.raises(SourceError, match=r"was lost: .*Connection refused") as relayed:
+            Channel(replace(line, relayed=True)).ask("probe")
+    assert (caught.value.lost, relayed.value.lost) == (False, True)
+    assert "that host was restarted, or the server was ended there" in caught.value.hint
+    assert "the machine that migrator runs on must stay on" in relayed.value.hint
