@@ -36,6 +36,7 @@ def test_an_address_moves_as_a_whole() -> None:
         ({"green": []}, "at least 1 item"),
         ({"green": [host("g1", trackFile="migrator")]}, "'migrator' is not an absolute path"),
         ({"green": [host("g1", trackFile="/etc/a b")]}, "not an absolute path without spaces"),
+        ({"green": [host("g1", trackFile="/etc/a\x1b[2J")]}, "not an absolute path without spaces"),
         ({"green": [host("g 1")]}, "should match pattern"),
     ],
 )

@@ -61,3 +61,13 @@ def test_torn_lines_are_told_and_read_around(tmp_path: Path) -> None:
     late = LateJournal(path, MIGRATION, lambda: opened(path), damaged.append)
     assert [entry.record for entry in late.entries()][1:] == [CutoverStarted()]
     assert len(damaged) == 1
+
+
+def test_a_batch_is_on_disk_when_it_was_synced(tmp_path: Path) -> None:
+    """Before the change that it announces, not when the file is let go."""
+    path = tmp_path / "journal.jsonl"
+    with contextlib.closing(LateJournal(path, MIGRATION, lambda: opened(path), print)) as late:
+        late.append(RollbackStarted())
+        late.note(CutoverStarted())
+        late.sync()
+        assert [entry.record for entry in late.entries()][1:] == [RollbackStarted(), CutoverStarted()]

@@ -9,7 +9,9 @@ import orjson
 
 from migrator.migration.inventory import Live
 from migrator.migration.parity import differences
+from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.manifest import Manifest
+from migrator.model.one_side import HeldField, OneSide, Part
 from migrator.model.plan import Decision, PlanItem
 from migrator.model.ref import ObjectRef
 from tests.support.objects import config_map, deployment
@@ -72,3 +74,12 @@ def test_values_of_a_controller_are_not_compared() -> None:
     wanted, have = deployment("a", 1), live(deployment("a", 5))
     assert [entry.path for entry in differences(item(wanted), have, nobody)] == ["spec.replicas"]
     assert differences(item(wanted, volatile=(("spec", "replicas"),)), have, nobody) == []
+
+
+def test_what_holds_an_object_is_not_compared_and_a_mere_question_hides_nothing() -> None:
+    """The tool itself changes that field at a cutover; of what runs on both sides a person is only told."""
+    wanted, have = deployment("a", 1), live(deployment("a", 0))
+    part = Part(A, A, "row", DEPLOYMENTS, (HeldField(("spec", "replicas"), 0),))
+    held, asked = (OneSide("row", "why", "meanwhile", found) for found in (part, None))
+    assert differences(item(wanted, one_side=held), have, nobody) == []
+    assert [entry.path for entry in differences(item(wanted, one_side=asked), have, nobody)] == ["spec.replicas"]

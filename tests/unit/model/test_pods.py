@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrator.model.manifest import Manifest
-from migrator.model.pods import decide, matches, meets
+from migrator.model.pods import admits, decide, matches, meets
 from migrator.model.upgrade import DrainRules
 from tests.support.objects import made
 
@@ -69,3 +69,22 @@ def test_a_selector_without_requirements_matches_all() -> None:
     assert matches(selector, {"a": "1", "b": ""})
     assert not matches(selector, {"a": "1"})
     assert not matches(selector, {"a": "2", "b": ""})
+
+
+ON_SSD, NAMED = {"key": "disk", "operator": "In", "values": ["ssd"]}, {"key": "metadata.name", "operator": "In", "values": ["n1"]}
+
+
+@pytest.mark.parametrize(
+    ("term", "taken"),
+    [
+        ({"matchExpressions": [ON_SSD]}, True),
+        ({"matchFields": [NAMED]}, True),
+        ({"matchExpressions": [ON_SSD], "matchFields": [NAMED]}, True),
+        ({"matchExpressions": [ON_SSD], "matchFields": [NAMED | {"values": ["n2"]}]}, False),
+        ({"matchExpressions": [ON_SSD | {"operator": "NotIn"}], "matchFields": [NAMED]}, False),
+        ({}, False),
+    ],
+)
+def test_a_term_takes_a_node_that_meets_all_of_it(term: dict[str, Any], *, taken: bool) -> None:
+    """Its labels and its name; one without requirements takes none."""
+    assert admits(term, made("v1", "Node", "n1", labels={"disk": "ssd"})) is taken

@@ -31,6 +31,9 @@ def test_pods_get_addresses_of_the_range_that_the_cluster_gave_the_node(bridged:
     PodNetwork(WORKER, plane(podCIDR="10.244.1.0/24")).run(host)
     main = json.loads(host.files[CONFLIST])["plugins"][0]
     assert main["type"] == plugin
+    # The bridge itself has the gateway's address; of a pair of links each host's end has it by itself.
+    assert main.get("isGateway") is (True if bridged else None)
+    assert main["ipMasq"] is True
     assert main["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24", "gateway": "10.244.1.1"}]]
 
 

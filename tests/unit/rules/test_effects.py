@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from migrator.model.manifest import Manifest, ref_of
-from migrator.rules.effects import rank
+from migrator.rules.effects import late_labels, rank
 from migrator.rules.order import Rank
 from tests.support.objects import config_map, cron_job, deployment, made, service
+
+LEVEL = "pod-security.kubernetes.io/enforce"
 
 
 def asking(annotation: str) -> Manifest:
@@ -56,3 +58,17 @@ def asking(annotation: str) -> Manifest:
 def test_when_an_object_is_written(manifest: Manifest, wanted: Rank | None) -> None:
     """Chosen numbers before allocated ones; what makes pods is known."""
     assert rank(manifest, ref_of(manifest)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("labels", "late"),
+    [
+        ({LEVEL: "restricted", f"{LEVEL}-version": "v1.30", "team": "a"}, (LEVEL, f"{LEVEL}-version")),
+        ({LEVEL: "baseline"}, (LEVEL,)),
+        ({LEVEL: "privileged", f"{LEVEL}-version": "v1.30"}, ()),
+        ({f"{LEVEL}-version": "v1.30"}, ()),
+    ],
+)
+def test_a_level_that_refuses_pods_comes_after_them(labels: dict[str, str], late: tuple[str, ...]) -> None:
+    """Pods that were there before the label are not judged on blue; the level that takes all refuses nobody."""
+    assert late_labels(made("v1", "Namespace", "shop", labels=labels)) == late

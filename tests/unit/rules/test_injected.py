@@ -42,3 +42,10 @@ def test_a_status_that_is_a_plain_field_is_its_controllers() -> None:
     paths = injected.volatile_paths(manifest, plain)
     assert injected.stable(manifest, paths) == {key: value for key, value in manifest.items() if key != "status"}
     assert injected.volatile_paths(manifest, PLAIN) == ()
+
+
+def test_an_authority_that_cert_manager_writes_is_each_clusters_own() -> None:
+    """Its annotation asks for it, whatever the owners of fields tell."""
+    asked = {"cert-manager.io/inject-ca-from": "shop/hooks"}
+    hooks = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "h", annotations=asked, webhooks=[])
+    assert ("webhooks",) in injected.volatile_paths(hooks, PLAIN)

@@ -24,10 +24,25 @@ from tests.support.objects import made
         ),
         ({"clusterIP": "10.8.0.9", "clusterIPs": ["10.8.0.9"]}, {"f:clusterIP": {}}, {}),
         ({"clusterIP": "None", "clusterIPs": ["None"]}, {}, {"clusterIP": "None", "clusterIPs": ["None"]}),
+        ({"ipFamilies": ["IPv4"]}, {}, {}),
+        (
+            {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack"},
+            {},
+            {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack"},
+        ),
         ({"healthCheckNodePort": 31000}, {}, {}),
         ({"healthCheckNodePort": 31000}, {"f:healthCheckNodePort": {}}, {"healthCheckNodePort": 31000}),
     ],
-    ids=["allocated", "chosen", "out-of-range", "headless", "allocated-check", "chosen-check"],
+    ids=[
+        "allocated",
+        "chosen",
+        "out-of-range",
+        "headless",
+        "default-family",
+        "order-of-families",
+        "allocated-check",
+        "chosen-check",
+    ],
 )
 def test_service_allocations(spec: dict[str, Any], fields: dict[str, Any], kept: dict[str, Any]) -> None:
     """Only what a person has set and green can give stays."""

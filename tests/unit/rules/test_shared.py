@@ -48,6 +48,8 @@ def test_a_merge_takes_nothing_away() -> None:
     assert done["metadata"]["labels"] == {"green": "1"}
     assert done["metadata"]["annotations"] == {"blue": "1"}
     assert "status" not in done
+    mounts = "automountServiceAccountToken"  # a value of the same field on both sides
+    assert shared.merged({**live, mounts: True}, {**wanted, mounts: False})[mounts] is False
     assert missing_from(wanted, done, additive=True) == []
 
 

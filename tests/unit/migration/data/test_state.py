@@ -16,6 +16,7 @@ from migrator.journal.records.data import (
     VolumeHandOverAnnounced,
 )
 from migrator.migration.data.state import ClaimData, Data, after
+from migrator.model.volumes import Place, VolumePlan, Way
 
 ANNOUNCED = DataPassAnnounced(claim="s/c", direction="to-green", source="b:/x", target="g:/y")
 ENDED = DataPassEnded(claim="s/c", direction="to-green", entries=3, bytes=10, received=5, seconds=2.0, left=1)
@@ -85,3 +86,14 @@ def test_a_volume_that_was_handed_over_counts_as_proven_until_it_is_announced_ag
     assert (done.open, done.proven, done.volume, done.came("pv"), done.came("")) == (False, True, "pv", True, False)
     back = VolumeHandOverAnnounced(claim="s/c", direction="to-blue", volume="pv", storage="NFS export nas:/a")
     assert not known(there, back).proven
+
+
+def test_folders_of_passes_are_a_plan_only_where_both_are_known() -> None:
+    """A pod told of them that has stopped by now; a claim that a person moves stays theirs."""
+    unknown = VolumePlan("s/c", "s/c", Way.SKIP, reason="no pod tells")
+    passed = ClaimData(on_blue="b:/x", on_green="g:/y")
+    planned = passed.plan_from_passes(unknown)
+    assert (planned.way, planned.blue, planned.green) == (Way.COPY, Place("b", "/x"), Place("g", "/y"))
+    assert replace(passed, on_green="").plan_from_passes(unknown) is unknown
+    theirs = replace(unknown, way=Way.OWN)
+    assert passed.plan_from_passes(theirs) is theirs

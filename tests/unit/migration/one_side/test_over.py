@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.errors import BlockedError, JournalError, UnavailableError
+from migrator.errors import BlockedError, JournalError, MigratorError, UnavailableError
 from migrator.journal.records.one_side import HandedBack, HandedOver, HandOverAnnounced, HandOverStep, PartRecord
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import Side, WayBack
@@ -145,6 +145,16 @@ def test_an_account_that_may_not_stop_it_on_blue_is_told_before_anything_is_done
     with pytest.raises(BlockedError, match=r"the way back is not open for Deployment\.apps/shop/dns") as caught:
         run_cutover(stand.session, CopyOptions())
     assert "rbac-blue.yaml" in caught.value.hint
+    assert steps(stand) == []
+    assert stand.replicas == (2, 0)
+
+
+def test_a_blue_that_does_not_say_whether_it_may_be_stopped_is_told_before_anything_is_done(stand: Stand) -> None:
+    """The way back could not be promised."""
+    stand.ready()
+    stand.blue.faults.append(Fault("patch", unavailable, kind="Deployment"))
+    with pytest.raises(MigratorError, match=r"cannot be stopped on blue"):
+        run_cutover(stand.session, CopyOptions())
     assert steps(stand) == []
     assert stand.replicas == (2, 0)
 

@@ -133,3 +133,16 @@ def test_a_rollout_that_takes_its_pods_from_another_workload_tells_them_by_its_s
     spec = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dns"}}
     rollout = made("argoproj.io/v1alpha1", "Rollout", "dns", spec=spec) | {"status": {"selector": "app=dns"}}
     assert selector_of(rollout) == "app=dns"
+
+
+@pytest.mark.parametrize(("status", "said"), [("True", "its controller has not finished with it"), ("False", "")])
+def test_a_controller_that_still_works_on_it_has_not_stopped(stand: Stand, status: str, said: str) -> None:
+    """Flux tells so by the condition Reconciling: a suspended object is finished with first."""
+    stand.blue.hold(crd("kustomizations", "Kustomization", "kustomize.toolkit.fluxcd.io"))
+    conditions = {"conditions": [{"type": "Reconciling", "status": status}]}
+    api = "kustomize.toolkit.fluxcd.io/v1"
+    manifest = made(api, "Kustomization", "apps", namespace="shop", spec={"suspend": True}) | {"status": conditions}
+    stand.blue.hold(manifest)
+    ref = ref_of(manifest)
+    part = Part(ref, ref, "Flux", stand.blue.type_of(manifest), (HeldField(("spec", "suspend"), held=True),))
+    assert still_runs(stand.blue, part, "blue") == said

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import MigratorError
-from migrator.nodes.hop.second_server import remove_left
-from tests.support.second_servers import REGULAR, SECOND, Plane
+from migrator.nodes.hop.second_server import remove_left, start_api
+from tests.support.second_servers import AWAY, REGULAR, SECOND, Plane
 
 
 def test_it_stays_while_the_regular_one_is_not_ready() -> None:
@@ -37,3 +37,14 @@ def test_a_regular_one_that_was_never_ended_is_asked_as_the_older_one() -> None:
     assert steered
     assert host.commands.index(steered[0]) < host.commands.index(asked)
     assert not any("steer.pl $p newest" in line for line in host.commands)
+
+
+def test_a_second_one_gets_what_is_new_once_it_is_ready_and_not_before() -> None:
+    """Until then the one that runs gets it: the other one listens from its beginning, and answers nothing yet."""
+    host = Plane([AWAY, SECOND])
+    start_api(host, 7)
+    steered = [number for number, line in enumerate(host.commands) if "steer.pl $p" in line]
+    asked = [number for number, line in enumerate(host.commands) if "readyz" in line]
+    assert "newest" in host.commands[steered[-1]]
+    assert "oldest" in host.commands[steered[0]]
+    assert steered[0] < asked[0] < asked[-1] < steered[-1]
