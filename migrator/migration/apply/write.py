@@ -29,6 +29,7 @@ _TOO_MANY = 429
 # How long green may take to make what an object needs: the account of a new namespace, a definition's endpoint.
 _SETTLE_SECONDS = 10.0
 _NOT_CONVERTED = "does the conversion webhook of its CRD answer? Then run copy again"
+_PASSING = "when green has less to do, run copy again: it goes on with what is missing"
 _IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"
 
 
@@ -161,6 +162,7 @@ def _resource(item: PlanItem) -> ResourceType:
 
 def _failed(item: PlanItem, error: ApiError, live: Live | None = None, *, made: bool = False) -> Outcome:
     """Return the outcome of a write that failed; `live` is the object if it is known to be on green."""
-    message = error.message + (f" ({error.hint})" if error.hint else "")
+    hint = error.hint or (_PASSING if isinstance(error, (UnavailableError, ThrottledError)) else "")
+    message = error.message + (f" ({hint})" if hint else "")
     uid, token = (live.uid, live.token) if live else ("", "")
     return Outcome(item.green, Action.FAILED, message, (), uid, token, item.token, made)

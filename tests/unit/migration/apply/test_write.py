@@ -97,7 +97,9 @@ def test_an_answer_that_leaves_open_what_was_done_is_noted(status: int, *, made:
     both = ready()
     error = ThrottledError("green answered", status=status, reason="ServerTimeout", retry_after=1.0)
     both.green.faults.append(Fault("create", lambda: error))
-    assert write(both).made is made
+    found = write(both)
+    assert found.made is made
+    assert "run copy again" in found.message
 
 
 @pytest.mark.parametrize(("times", "action"), [(4, Action.CHANGED), (5, Action.FAILED)])
