@@ -50,6 +50,10 @@ class TrafficError(MigratorError):
     """The load balancer did not answer, or did not apply a change."""
 
 
+class ReloadedError(TrafficError):
+    """The load balancer does not have what was set a moment ago, or ended within an answer: a reload explains both."""
+
+
 class HostError(MigratorError):
     """A host is not reachable, refuses the login, or did not answer in time."""
 

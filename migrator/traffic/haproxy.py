@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from migrator.adapters.clock import SystemClock
 from migrator.config.haproxy import HAProxyConfig
-from migrator.errors import TrafficError
+from migrator.errors import ReloadedError, TrafficError
 from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
@@ -89,7 +89,8 @@ class HAProxy:
             return self.withdraw(end_connections=True).reading
         wanted = self._wanted(green_percent)
         with self._changing() as before:
-            servers = self._take(wanted, self._give(wanted, before), away=())
+            self._give(wanted, before)
+            servers = self._take(wanted, before, away=())
         self._keep(servers)
         return self.read()
 
@@ -105,11 +106,17 @@ class HAProxy:
         wanted = self._wanted(0)
         ended: Counter[str] = Counter()
         # A process that a reload started may have read the old weights before the new ones stood in its state file.
-        for _ in range(_RELOADS):
-            with self._changing() as before:
-                servers = self._take(wanted, self._give(wanted, before), away=self._config.green)
-                if end_connections:
-                    ended.update(self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS))
+        for attempt in range(1, _RELOADS + 1):
+            try:
+                with self._changing() as before:
+                    self._give(wanted, before)
+                    servers = self._take(wanted, before, away=self._config.green)
+                    if end_connections:
+                        ended.update(self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS))
+            except ReloadedError:
+                if attempt == _RELOADS:
+                    raise
+                continue
             self._keep(servers)
             reading = self.read()
             if not reading.green_percent:
@@ -163,16 +170,14 @@ class HAProxy:
     def _ours(self) -> tuple[str, ...]:
         return (*self._config.blue, *self._config.green)
 
-    def _give(self, wanted: Mapping[str, int], servers: Mapping[str, Server]) -> Mapping[str, Server]:
-        """Set the weights of those who gain; return how all are then.
+    def _give(self, wanted: Mapping[str, int], before: Mapping[str, Server]) -> None:
+        """Set the weights of those who gain.
 
         Raises TrafficError unless they have their weights, and each side has somebody who is up.
         """
-        gaining = {name: wanted[name] for name, server in servers.items() if wanted[name] > server.share}
-        for name, weight in gaining.items():
-            self._set(name, f"weight {weight}")
-            # Weight first: a server in maintenance gets nothing, so the order shows nobody an old weight.
-            self._set(name, "state ready")
+        gaining, servers = _gaining(wanted, before), before
+        for change in self._gains(gaining):
+            self._api.tell(change)
         if gaining:
             servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
         for side in (self._config.blue, self._config.green):
@@ -182,9 +187,12 @@ class HAProxy:
                 raise TrafficError(
                     f"haproxy: nobody is there to take the traffic: {down}", hint="see its health check in haproxy.cfg"
                 )
-        return servers
 
-    def _take(self, wanted: Mapping[str, int], servers: Mapping[str, Server], *, away: tuple[str, ...]) -> Mapping[str, Server]:
+    def _gains(self, gaining: Mapping[str, int]) -> list[str]:
+        # Weight first: a server in maintenance gets nothing, so the order shows nobody an old weight.
+        return [self._setting(name, what) for name, weight in gaining.items() for what in (f"weight {weight}", "state ready")]
+
+    def _take(self, wanted: Mapping[str, int], before: Mapping[str, Server], *, away: tuple[str, ...]) -> Mapping[str, Server]:
         """Set the weights of those who lose; return how all are then. Raises TrafficError unless all servers have theirs.
 
         The servers `away` get nobody any more: a weight of 0, and drain, let in whoever holds the server's cookie or stands
@@ -193,10 +201,12 @@ class HAProxy:
         # Maintenance first: a server of weight 0 that is still ready would go on to take the clients that hold its cookie.
         changes = [self._setting(name, "state maint") for name in away]
         changes += [
-            self._setting(name, f"weight {wanted[name]}") for name, server in servers.items() if server.weight != wanted[name]
+            self._setting(name, f"weight {wanted[name]}") for name, server in before.items() if server.weight > wanted[name]
         ]
         if changes:
-            self._api.tell(*changes)
+            # One line is for one process: had a reload started another one since the gains were read back, with the old
+            # weights, nobody would be left to answer there.
+            self._api.tell(*self._gains(_gaining(wanted, before)), *changes)
         return self._settled(
             lambda servers: (
                 all(servers[name].share == weight for name, weight in wanted.items())
@@ -224,7 +234,7 @@ class HAProxy:
         servers = self._until(done, _TAKING_EFFECT_SECONDS)
         if not done(servers):
             have = {name: servers[name].share for name in wanted}
-            raise TrafficError(f"haproxy: weights are {have}, not {dict(wanted)}", hint="does something else set them too?")
+            raise ReloadedError(f"haproxy: weights are {have}, not {dict(wanted)}", hint="does something else set them too?")
         return servers
 
     def _until(self, done: Callable[[Mapping[str, Server]], bool], seconds: float) -> Mapping[str, Server]:
@@ -241,7 +251,7 @@ class HAProxy:
         try:
             yield servers
         except TrafficError as error:
-            raise TrafficError(f"{error.message}; {self._now()}", hint=error.hint) from error
+            raise type(error)(f"{error.message}; {self._now()}", hint=error.hint) from error
 
     def _now(self) -> str:
         try:
@@ -346,3 +356,7 @@ class HAProxy:
             return
         info = self._info()
         self._state_file.keep(servers.values(), pin_ports=bool(pins_ports(info, self._start_options(info))))
+
+
+def _gaining(wanted: Mapping[str, int], before: Mapping[str, Server]) -> dict[str, int]:
+    return {name: wanted[name] for name, server in before.items() if wanted[name] > server.share}

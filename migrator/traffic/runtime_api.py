@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from migrator.errors import HostError, TrafficError
+from migrator.errors import HostError, ReloadedError, TrafficError
 from migrator.untrusted import printable
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ _CONNECT_SECONDS = 2.0
 # `show servers state` of ten thousands of servers has some MiB.
 _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
+_EMPTY = "an empty answer"
 _HINTS = {
-    "an empty answer": "was HAProxy reloaded? Over SSH: is the socket there, and may that user open it?",
+    _EMPTY: "was HAProxy reloaded? Over SSH: is the socket there, and may that user open it?",
     "Unknown command": "is it the socket of the master process (-S)? Name that of `stats socket`",
     "Permission denied": "`stats socket` needs `level admin`",
     "static LB algorithm": "`balance roundrobin` or `leastconn`, or `hash-type consistent`, and a reload",
@@ -132,7 +133,7 @@ class RuntimeApi:
             raise unexpected(line, answer)
         # Each command that succeeds is answered by a line break at least.
         if len(answer) < len(commands):
-            raise TrafficError(f"haproxy: `{line}`: no answer, so nobody knows whether it was done", hint="was HAProxy reloaded?")
+            raise ReloadedError(f"haproxy: `{line}`: no answer, so nobody knows whether it was done", hint="was HAProxy reloaded?")
 
     def _ask(self, command: str) -> str:
         try:
@@ -156,7 +157,8 @@ class RuntimeApi:
         except HostError as error:
             raise TrafficError(f"haproxy: {self._endpoint}: {error.message}", hint=error.hint) from error
         except OSError as error:
-            raise TrafficError(f"haproxy: {self._endpoint}: {printable(str(error))}", hint="is HAProxy running?") from error
+            kind = ReloadedError if isinstance(error, ConnectionError) else TrafficError
+            raise kind(f"haproxy: {self._endpoint}: {printable(str(error))}", hint="is HAProxy running?") from error
 
     def _exchange(self, connection: socket.socket, command: str) -> str:
         ends = self._clock.monotonic() + _SECONDS
@@ -179,7 +181,7 @@ def _whole(command: str, answer: str, begins: str) -> str:
     if not answer.startswith(begins):
         raise unexpected(command, answer)
     if answer != "\n" and not answer.endswith("\n\n"):
-        raise TrafficError(
+        raise ReloadedError(
             f"haproxy: `{command}`: the answer was cut off after {len(answer)} characters",
             hint="was HAProxy reloaded? run it again",
         )
@@ -188,6 +190,7 @@ def _whole(command: str, answer: str, begins: str) -> str:
 
 def unexpected(command: str, answer: str) -> TrafficError:
     """Return the error that quotes what HAProxy said to a command."""
-    words = printable(" ".join(answer.split())) or "an empty answer"
+    words = printable(" ".join(answer.split())) or _EMPTY
     hint = next((hint for mark, hint in _HINTS.items() if mark in words), "")
-    return TrafficError(f"haproxy: `{command}`: {words[:_WORDS_LIMIT]}", hint=hint)
+    kind = ReloadedError if words == _EMPTY else TrafficError
+    return kind(f"haproxy: `{command}`: {words[:_WORDS_LIMIT]}", hint=hint)

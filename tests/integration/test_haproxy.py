@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,34 @@ def test_a_request_in_flight_gets_its_answer(edge: Edge) -> None:
     assert switch.withdraw(end_connections=True).ended == {}
     client.join()
     assert set(answers) == {"green"}
+
+
+def test_a_reload_in_the_middle_of_a_way_back_costs_no_request(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new process has read that blue gets nothing, after the old one said that blue gets all."""
+    balancer, _, _ = edge
+    adapter(balancer).shift(100)
+    give, reloads, answers = HAProxy._give, [balancer.reload], []
+    switch, ended = adapter(balancer), threading.Event()
+
+    def give_and_reload(*arguments: Any) -> None:
+        give(*arguments)
+        while reloads:
+            reloads.pop()()
+
+    def ask_on() -> None:
+        while not ended.is_set():
+            answers.append(get(balancer))
+
+    monkeypatch.setattr(HAProxy, "_give", give_and_reload)
+    client = threading.Thread(target=ask_on)
+    client.start()
+    try:
+        until(lambda: bool(answers))
+        assert switch.withdraw(end_connections=True).reading.servers == {"blue": 100, "green": 0}
+    finally:
+        ended.set()
+        client.join()
+    assert (set(answers) <= {"blue", "green"}, reloads) == (True, [])
 
 
 def in_flight(switch: HAProxy, request: Callable[[], None]) -> threading.Thread:

@@ -54,6 +54,10 @@ class FakeHAProxy:
         self.servers[name].asked += 1
         return name
 
+    def line(self, commands: list[str]) -> str:
+        """Answer one line of commands: all of them go to the same process."""
+        return "".join(map(self.answer, commands))
+
     def answer(self, command: str) -> str:
         """Answer one command."""
         for beginning, answer in self.answers.items():
@@ -106,8 +110,7 @@ def answering(haproxy: FakeHAProxy) -> Iterator[FakeHAProxy]:
     class Answer(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             """Answer each command of a line."""
-            for command in self.rfile.readline().decode().strip().split(";"):
-                self.wfile.write(haproxy.answer(command).encode("latin-1"))
+            self.wfile.write(haproxy.line(self.rfile.readline().decode().strip().split(";")).encode("latin-1"))
 
     with socketserver.ThreadingUnixStreamServer(str(haproxy.folder / "s"), Answer) as server, in_thread(server):
         yield haproxy

@@ -40,22 +40,25 @@ def test_a_reading_has_the_share_and_the_counters_of_both_sides(balancer: FakeHA
 
 
 def test_who_gains_comes_first(balancer: FakeHAProxy) -> None:
-    """Green is ready before blue loses, and the other way back."""
+    """Green is ready before blue loses, and the other way back; the line that takes gives once more."""
     switch = adapter(balancer)
     assert switch.shift(100).green_percent == 100.0
-    assert balancer.commands == ["set server green weight 100", "set server green state ready", "set server blue weight 0"]
+    gains = ["set server green weight 100", "set server green state ready"]
+    assert balancer.commands == [*gains, *gains, "set server blue weight 0"]
     balancer.commands.clear()
     switch.shift(5)
-    assert balancer.commands == ["set server blue weight 95", "set server blue state ready", "set server green weight 5"]
+    gains = ["set server blue weight 95", "set server blue state ready"]
+    assert balancer.commands == [*gains, *gains, "set server green weight 5"]
 
 
 def test_going_back_puts_green_into_maintenance(balancer: FakeHAProxy) -> None:
     """Blue gains first, then green gets nobody any more, and what was open is ended."""
     balancer.servers = {"blue": FakeServer(0), "green": FakeServer(100, sessions=2)}
     withdrawal = adapter(balancer).withdraw(end_connections=True)
+    gains = ["set server blue weight 100", "set server blue state ready"]
     assert balancer.commands == [
-        "set server blue weight 100",
-        "set server blue state ready",
+        *gains,
+        *gains,
         "set server green state maint",
         "set server green weight 0",
         "shutdown sessions server green",
@@ -95,6 +98,64 @@ def test_old_weights_that_come_back_each_time_are_an_error(tmp_path: Path) -> No
             adapter(balancer).withdraw(end_connections=True)
     assert caught.value.hint
     assert balancer.times == 6
+
+
+class FollowedBefore(FakeHAProxy):
+    """Is followed by a process that has read the old weights, after what blue has gained was read back."""
+
+    followed = False
+    silent = False
+    """Whether a line has left nobody to answer requests."""
+
+    def line(self, commands: list[str]) -> str:
+        """Answer one line."""
+        if "set server shop/green state maint" in commands and not self.followed:
+            self.followed = True
+            self.servers = {"blue": FakeServer(0), "green": FakeServer(100)}
+        said = super().line(commands)
+        self.silent |= not any(server.weight and not server.admin for server in self.servers.values())
+        return said
+
+
+def test_a_reload_before_green_loses_leaves_nobody_without_an_answer(tmp_path: Path) -> None:
+    """The new process knows nothing of what blue had gained."""
+    with answering(FollowedBefore(tmp_path)) as balancer:
+        assert isinstance(balancer, FollowedBefore)
+        balancer.servers = {"blue": FakeServer(0), "green": FakeServer(100)}
+        assert adapter(balancer).withdraw(end_connections=True).reading.green_percent == 0
+        assert (balancer.followed, balancer.silent) == (True, False)
+
+
+class CutOff(FakeHAProxy):
+    """Ends before it has answered a line that takes, some times."""
+
+    times = 2
+
+    def line(self, commands: list[str]) -> str:
+        """Answer one line."""
+        if "set server shop/green state maint" in commands and self.times:
+            self.times -= 1
+            return ""
+        return super().line(commands)
+
+
+def test_the_way_back_is_gone_again_where_a_reload_cuts_it_off(tmp_path: Path) -> None:
+    """An empty answer says nothing of what was done."""
+    with answering(CutOff(tmp_path)) as balancer:
+        assert isinstance(balancer, CutOff)
+        balancer.servers = {"blue": FakeServer(0), "green": FakeServer(100)}
+        assert adapter(balancer).withdraw(end_connections=True).reading.green_percent == 0
+        assert balancer.times == 0
+
+
+def test_a_way_back_that_is_cut_off_each_time_is_an_error(tmp_path: Path) -> None:
+    """A person is told what HAProxy has then."""
+    with answering(CutOff(tmp_path)) as balancer:
+        assert isinstance(balancer, CutOff)
+        balancer.times = 9
+        with pytest.raises(TrafficError, match="no answer, so nobody knows whether it was done; HAProxy has now"):
+            adapter(balancer).withdraw(end_connections=True)
+        assert balancer.times == 6
 
 
 def test_connections_that_do_not_end_are_said(balancer: FakeHAProxy) -> None:
