@@ -178,4 +178,5 @@ _BOOKKEEPING = (
     "f:volume.",
     "f:deprecated.daemonset",
     "f:endpoints.kubernetes.io/",
+    "f:rollout.argoproj.io/",
 )

@@ -20,6 +20,9 @@ CONTROLLER_ANNOTATIONS = (
     "endpoints.kubernetes.io/last-change-trigger-time",
     "autoscaling.alpha.kubernetes.io/",
     "control-plane.alpha.kubernetes.io/leader",
+    "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/workload-generation",
+    "rabbitmq.com/before-zero-replicas-configured",
 )
 """Annotations, or prefixes of them, that blue's controllers wrote and green's controllers write again."""
 

@@ -37,8 +37,16 @@ METALLB_KINDS = (
     *("bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools"),
     *("l2advertisements", "servicebgpstatuses", "servicel2statuses"),
 )
+ARGO_ROLLOUTS = "1.9.0"
+"""The newest version that Go 1.26.8 compiles."""
+ARGO_ROLLOUTS_KINDS = ("analysis-run", "analysis-template", "cluster-analysis-template", "experiment", "rollout")
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _KUBERNETES = (*CONTROL_PLANE, "kube-proxy", "kubeadm", "kubectl")
+_STAGING = (
+    *("api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "cloud-provider", "component-base"),
+    *("component-helpers", "controller-manager", "kube-aggregator", "kubectl", "kubelet", "metrics"),
+)
+"""Modules of Kubernetes that are published as v0.x."""
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PLUGIN = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
@@ -202,6 +210,24 @@ BUILDS = (
                 "github.com/fluxcd/kustomize-controller",
                 module="github.com/fluxcd/kustomize-controller",
                 files=("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
+            )
+        },
+    ),
+    Build(
+        "argo-rollouts",
+        {
+            "github.com/argoproj/argo-rollouts": ARGO_ROLLOUTS,
+            # Of the same versions as blue's own build, so that they are compiled once.
+            "k8s.io/kubernetes": BLUE,
+            **{f"k8s.io/{name}": f"0.{BLUE.removeprefix('1.')}" for name in _STAGING},
+        },
+        {
+            "rollouts-controller": Program(
+                "argo-rollouts",
+                ARGO_ROLLOUTS,
+                "github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+                module="github.com/argoproj/argo-rollouts",
+                files=tuple(f"manifests/crds/{name}-crd.yaml" for name in ARGO_ROLLOUTS_KINDS),
             )
         },
     ),

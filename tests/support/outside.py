@@ -21,7 +21,7 @@ from migrator.testbed.binaries import Store
 from migrator.testbed.name_server import NameServer, name_server
 from tests.support.both_sides import both_sides, define
 from tests.support.objects import cron_job
-from tests.support.outside_programs import cert_manager, certificates, external_dns, published, tsig
+from tests.support.outside_programs import cert_manager, certificates, external_dns, published, rolled_out, tsig
 from tests.support.pebble import Pebble, pebble
 from tests.support.pod_processes import PodProcesses, overlaps
 from tests.support.sandbox import TYPES, Sandbox, until
@@ -115,7 +115,7 @@ class Outside:
         twice = self.seen.double_effects
         twice += [f"ran at the same time: {text}" for text in overlaps(self.blue, self.green)]
         for moment in update_times(self.server):
-            alive = [(run, side.cluster.name) for side in (self.blue, self.green) for run in side.runs if run.lived_at(moment)]
+            alive = [(run, side.cluster.name) for side in (self.blue, self.green) for run in side.acting if run.lived_at(moment)]
             programs = {run.program for run, _ in alive}
             if not programs or len({(run.program, side) for run, side in alive}) > len(programs):
                 twice.append(f"an update at {moment} while these ran: {[f'{run.pod} on {side}' for run, side in alive]}")
@@ -191,17 +191,31 @@ _OPTIONS = {"cutover": ("--yes",), "rollback": ()}
 
 
 @contextmanager
-def outside(sandbox: Sandbox, store: Store, folder: Path, *, acme: bool, **config: Any) -> Iterator[Outside]:
-    """Run what acts outside on blue until its names are in DNS and, with `acme`, its certificates issued; `config`: more of migration.yaml."""
-    programs = store.programs("external-dns", *(("cert-manager", "pebble") if acme else ()))
-    known = {"external-dns": programs["external-dns"], "cert-manager-controller": programs.get("cert-manager", Path())}
+def outside(
+    sandbox: Sandbox, store: Store, folder: Path, *, acme: bool, rollouts: bool = False, **config: Any
+) -> Iterator[Outside]:
+    """Run what acts outside on blue until its names are in DNS and, with `acme`, its certificates issued.
+
+    `rollouts`: external-dns is run by a Rollout of Argo's; `config`: more of migration.yaml.
+    """
+    more = (*(("cert-manager", "pebble") if acme else ()), *(("rollouts-controller",) if rollouts else ()))
+    programs = store.programs("external-dns", *more)
+    known = {
+        "external-dns": programs["external-dns"],
+        "cert-manager-controller": programs.get("cert-manager", Path()),
+        "argo-rollouts": programs.get("rollouts-controller", Path()),
+    }
     with (
         name_server(folder / "bind", _FOREIGN) as server,
         ExitStack() as stack,
         both_sides(sandbox, folder, known, **config) as (blue, green),
     ):
         found = Outside(sandbox, server, blue, green, first=serial(server))
-        sandbox.on_blue(tsig(server), *external_dns(server, sandbox.namespace), *map(published, _SERVICES))
+        writers = external_dns(server, sandbox.namespace)
+        if rollouts:
+            define(sandbox.pair, *sorted(programs["rollouts-controller"].parent.glob("*.yaml")))
+            writers = rolled_out(writers, sandbox.namespace)
+        sandbox.on_blue(tsig(server), *writers, *map(published, _SERVICES))
         sandbox.on_blue(cron_job(_TICK, schedule="* * * * *", successfulJobsHistoryLimit=1000))
         if acme:
             found.acme = stack.enter_context(pebble(programs["pebble"], folder / "pebble", server))

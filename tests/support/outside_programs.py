@@ -7,7 +7,7 @@ from typing import Any
 
 from migrator.model.manifest import Manifest
 from migrator.testbed.name_server import ZONE, NameServer
-from migrator.testbed.versions import CERT_MANAGER, EXTERNAL_DNS, KUSTOMIZE_CONTROLLER, METALLB
+from migrator.testbed.versions import ARGO_ROLLOUTS, CERT_MANAGER, EXTERNAL_DNS, KUSTOMIZE_CONTROLLER, METALLB
 from migrator.traffic.dns_server import read_key
 from tests.support.objects import deployment, made, service
 from tests.support.pebble import Pebble
@@ -54,6 +54,26 @@ def external_dns(server: NameServer, namespace: str) -> list[Manifest]:
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     ]
     return [*_account("external-dns", namespace, rules), _workload("external-dns", container)]
+
+
+def rolled_out(manifests: list[Manifest], namespace: str) -> list[Manifest]:
+    """Return these with their Deployments at 0 replicas, a Rollout that takes its pods from each, and the controller of Rollouts."""
+    container = {
+        "name": "argo-rollouts",
+        "image": f"quay.io/argoproj/argo-rollouts:v{ARGO_ROLLOUTS}",
+        "args": ["--namespaced", "--metricsPort=0", "--healthzPort=0", "--leader-elect=false"],
+    }
+    found: list[Manifest] = []
+    for manifest in manifests:
+        if manifest["kind"] == "Deployment":
+            name = manifest["metadata"]["name"]
+            reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+            spec = {"replicas": 1, "workloadRef": reference, "strategy": {"canary": {}}}
+            found.append(made("argoproj.io/v1alpha1", "Rollout", name, spec=spec))
+            found.append(manifest | {"spec": manifest["spec"] | {"replicas": 0}})
+        else:
+            found.append(manifest)
+    return [*_account("argo-rollouts", namespace, [_ALL]), _workload("argo-rollouts", container), *found]
 
 
 def cert_manager(server: NameServer, namespace: str) -> list[Manifest]:

@@ -32,6 +32,8 @@ from tests.support.pod_network import PodNetwork
 from tests.support.sandbox import TYPES
 
 LABEL = "testbed/process=true"
+ON_BOTH_SIDES = frozenset({"argo-rollouts"})
+"""Programs that act in their own cluster alone."""
 _POLL_SECONDS = 0.1
 _ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 _AS_A_POD = f"""\
@@ -73,6 +75,11 @@ class PodProcesses:
     _alive: dict[str, tuple[Process, ProcessRun]] = field(default_factory=dict)
     _addresses: dict[str, str] = field(default_factory=dict)
     """By the pod's UID."""
+
+    @property
+    def acting(self) -> list[ProcessRun]:
+        """The processes that may run on one side only."""
+        return [run for run in self.runs if run.program not in ON_BOTH_SIDES]
 
     def step(self) -> None:
         """Start what is to run, and end what is to go."""
@@ -204,7 +211,7 @@ def overlaps(first: PodProcesses, second: PodProcesses) -> list[str]:
     never = float("inf")
     return [
         f"{one.pod} on {first.cluster.name} and {other.pod} on {second.cluster.name}"
-        for one in first.runs
-        for other in second.runs
+        for one in first.acting
+        for other in second.acting
         if one.program == other.program and one.began < (other.ended or never) and other.began < (one.ended or never)
     ]

@@ -82,7 +82,8 @@ CLUSTERS = (
     kind(
         "RabbitMQ",
         "RabbitmqCluster.rabbitmq.com",
-        # Its operator takes 0, and back the number that was there before (reconcile_scale_zero.go, since 2.13).
+        # Its operator takes 0, and then only the number that was there before (cluster-operator#1899, 2025). An earlier one leaves
+        # its pods running, so that the hand-over ends after its limit.
         path=("spec", "replicas"),
         held=0,
         why="each of two clusters would take messages, and its consumers would work on them twice",
@@ -165,6 +166,7 @@ TOLD_CLUSTERS = (
         "SolrCloud.solr.apache.org",
         why="has no field that stops it, and moves shards away, or deletes claims, where its nodes become fewer",
     ),
+    _told("ZooKeeper", "ZookeeperCluster.zookeeper.pravega.io", why="has no field that stops it: it takes no 0 replicas"),
     _told("SeaweedFS", "Seaweed.seaweed.seaweedfs.com", why="has no field that stops it"),
     _told("MinIO", "Tenant.minio.min.io", why="has no field that stops it, and its servers are counted in a list"),
     _told(

@@ -29,6 +29,13 @@ _OUTSIDE = (
         proof=EXTERNAL_DNS,
     ),
     Row(
+        "DNS controller",
+        why="writes DNS records of the objects that it sees: each side would take or delete the other's",
+        meanwhile="names of new or changed objects there do not get into DNS",
+        images=("external-dns-management/dns-controller-manager", "dns-controller-manager", "kops/dns-controller"),
+        addresses=True,
+    ),
+    Row(
         "dynamic DNS",
         why="writes its own network's address into DNS: each side would overwrite the other's",
         meanwhile="no address is written into DNS from there",

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import groups_of
+from migrator.migration.verbs import run_copy, run_validate
+from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.manifest import Manifest, put
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
@@ -76,3 +79,14 @@ def test_what_is_not_there_is_not_guessed(reference: dict[str, Any]) -> None:
     item = decision(standing(rollout(**reference)))
     assert item.one_side is None
     assert not item.question
+
+
+def test_a_deployment_that_somebody_starts_on_green_beside_the_rollout_is_seen() -> None:
+    """By what applies its manifest again (argo-rollouts#4935): blue's lends its pods only, and stands at 0."""
+    stand = standing(rollout())
+    stand.blue.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 0}}, manager="kubectl-scale")
+    run_copy(stand.session, CopyOptions())
+    stand.green.patch(DEPLOYMENTS, "shop", "dns", {"spec": {"replicas": 2}}, manager="gitops")
+    verdict = run_validate(stand.session)
+    assert not verdict.good
+    assert any(finding.subject == "Deployment.apps/shop/dns" for finding in verdict.findings if finding.severity.name == "FAILURE")

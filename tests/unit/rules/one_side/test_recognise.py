@@ -53,6 +53,7 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
         (made("cluster.x-k8s.io/v1beta1", "Cluster", "edge"), "Cluster API"),
         (made("chaos-mesh.org/v1alpha1", "Schedule", "nightly"), "Chaos Mesh"),
         (made("velero.io/v1", "Schedule", "nightly"), "Velero Schedule"),
+        (workload("registry.example.com/gardener/dns-controller-manager:v0.22"), "DNS controller"),
         (made("postgresql.cnpg.io/v1", "Cluster", "db"), "CloudNativePG"),
         (cron_job("nightly"), "CronJob"),
         (workload("x/external-dns:1", kind="Rollout") | {"apiVersion": "argoproj.io/v1alpha1"}, "external-dns"),
