@@ -43,7 +43,7 @@ e2e-build-host: install nodes emulator
 e2e-data: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/on_demand/test_e2e_data.py
 
-# External-dns and BIND, cert-manager and an ACME server, Flux, MetalLB: all real. As many hand-overs there and back as ROUNDS says; in
+# External-dns and BIND, cert-manager and an ACME server, Flux, MetalLB, Argo Rollouts: all real. As many hand-overs there and back as ROUNDS says; in
 # KILLS of them the tool is killed. ADD=1 adds to the figures that are there; after MOST_SECONDS no round begins.
 e2e-one-side: ROUNDS = 20
 e2e-one-side: KILLS = 5

@@ -16,6 +16,12 @@ REGENERATED = frozenset(
     {
         ("ReplicaSet", "Deployment"),
         ("ReplicationController", "DeploymentConfig"),
+        # Argo Rollouts: one that stood beside the others on green would be scaled by its Rollout, whatever holds it.
+        ("ReplicaSet", "Rollout"),
+        ("ReplicaSet", "Experiment"),
+        ("AnalysisRun", "Rollout"),
+        ("AnalysisRun", "Experiment"),
+        ("Experiment", "Rollout"),
         ("Job", "CronJob"),
         ("ControllerRevision", "StatefulSet"),
         ("ControllerRevision", "DaemonSet"),

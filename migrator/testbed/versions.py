@@ -43,7 +43,16 @@ ARGO_ROLLOUTS_KINDS = ("analysis-run", "analysis-template", "cluster-analysis-te
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _KUBERNETES = (*CONTROL_PLANE, "kube-proxy", "kubeadm", "kubectl")
 _STAGING = (
-    *("api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "cloud-provider", "component-base"),
+    *(
+        "api",
+        "apiextensions-apiserver",
+        "apimachinery",
+        "apiserver",
+        "cli-runtime",
+        "client-go",
+        "cloud-provider",
+        "component-base",
+    ),
     *("component-helpers", "controller-manager", "kube-aggregator", "kubectl", "kubelet", "metrics"),
 )
 """Modules of Kubernetes that are published as v0.x."""

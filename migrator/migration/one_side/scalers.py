@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import orjson
 
-from migrator.model.manifest import Manifest, put
+from migrator.model.manifest import Manifest
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE, to_json
@@ -61,8 +61,7 @@ def _of_held(moves: Mapping[ObjectRef, PlanItem]) -> Iterator[tuple[ObjectRef, P
 
 
 def on_blue(item: PlanItem) -> Manifest:
-    """Return the object as blue has it."""
-    if item.original:
-        return dict(orjson.loads(item.original))
-    manifest: Manifest = orjson.loads(item.body)
-    return put(manifest, ("metadata", "namespace"), item.blue.namespace) if item.blue.namespace else manifest
+    """Return the object as blue has it; of an original only the content is kept, so its name is put back."""
+    manifest: Manifest = orjson.loads(item.original or item.body)
+    name = {"name": item.blue.name} | ({"namespace": item.blue.namespace} if item.blue.namespace else {})
+    return {**manifest, "metadata": {**(manifest.get("metadata") or {}), **name}}

@@ -23,7 +23,8 @@ ROLLOUT = ObjectRef("argoproj.io", "Rollout", "shop", "front")
 def rollout(**reference: Any) -> Manifest:
     """Return a Rollout of three pods of a Deployment."""
     spec = {"replicas": 3, "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dns"} | reference}
-    return made(API, "Rollout", "front", namespace="shop", spec=spec) | {"status": {"selector": "app=dns"}}
+    books = {"rollout.argoproj.io/revision": "1"}
+    return made(API, "Rollout", "front", namespace="shop", annotations=books, spec=spec) | {"status": {"selector": "app=dns"}}
 
 
 def standing(*objects: Manifest, config: str = CONFIG) -> Stand:
@@ -46,6 +47,7 @@ def test_it_is_recognised_by_what_the_deployment_runs_and_handed_over_with_it() 
     (group,) = [group for group in groups_of(plan.parts()) if group.row == "external-dns"]
     assert [part.blue.kind for part in group.parts] == ["Deployment", "Rollout"]
     item = decision(stand)
+    assert item.original  # green gets less of it than blue has: what its controller keeps its books in
     assert item.one_side is not None
     assert item.one_side.how == "spec.replicas: 0"
     assert "hold" in item.transforms

@@ -54,6 +54,15 @@ def pause(cluster: FakeCluster, kind: str = "ScaledObject", name: str = "dns") -
     return get(cluster.get(resource, "shop", name), "metadata", "annotations", PAUSED)
 
 
+def test_one_whose_controller_keeps_books_on_it_is_held_too() -> None:
+    """Green gets less of it than blue has: annotations of the controller stay (an HPA's conditions, of autoscaling/v1)."""
+    manifest = hpa(0)
+    manifest["metadata"]["annotations"] = {"autoscaling.alpha.kubernetes.io/conditions": "[]"}
+    found = item(standing(manifest), ObjectRef("autoscaling", "HorizontalPodAutoscaler", "shop", "dns"))
+    assert found.original
+    assert found.one_side is not None
+
+
 def test_keda_is_paused_where_its_workload_is_held() -> None:
     """There, back, and before the workload: KEDA would set the replicas back."""
     stand = standing(scaled_object())
