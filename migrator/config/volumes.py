@@ -94,13 +94,11 @@ class Volumes(Frozen):
         ),
     )
     detach_timeout: Duration = lasting(
-        "2m", description="How long a hand-over waits until the nodes of the side that gives have let go of a volume."
+        "2m", description="How long a hand-over waits until the nodes of the giving side no longer use a volume."
     )
     downtime_budget: Duration = lasting(
         "1m",
-        description=(
-            "Longest time that a workload stands still for its data; a cutover that predicts more is refused, and `finish` asks."
-        ),
+        description=("Longest pause of a workload for its data; a cutover that predicts more is refused, and `finish` asks."),
     )
 
     @property

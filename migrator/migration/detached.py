@@ -1,4 +1,4 @@
-"""Whether a side has let go of a volume that both sides reach, so that the other one may use it."""
+"""Whether a side no longer uses a volume that both sides reach, so that the other one may use it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def holder(cluster: ClusterReader, claim: str, plan: VolumePlan) -> str:
 
 
 def await_let_go(run: Run, cluster: ClusterReader, claim: str, plan: VolumePlan, seconds: float) -> None:
-    """Wait until a side has let go of a volume; raises BlockedError when it has not in this time."""
+    """Wait until a side no longer uses a volume; raises BlockedError when it still does after this time."""
     until = run.clock.monotonic() + seconds
     while held := holder(cluster, claim, plan):
         if run.clock.monotonic() >= until:
             raise BlockedError(
-                f"{plan.claim}: {cluster.name} has not let go of {plan.storage} within {seconds:.0f} s: {held}",
+                f"{plan.claim}: {cluster.name} still uses {plan.storage} after {seconds:.0f} s: {held}",
                 hint="the other side did not get it; end what uses it, and run this again",
             )
         run.clock.sleep(_LOOK_SECONDS)

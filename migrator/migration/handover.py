@@ -47,7 +47,7 @@ def hand_over(session: Session, plans: Iterable[VolumePlan]) -> list[HandOver]:
 
 
 def hand_back(session: Session, plans: Iterable[VolumePlan]) -> list[HandOver]:
-    """Prove that green has let go of the volume of each claim, so that blue's may start; blue's objects are as they were."""
+    """Prove that green no longer uses the volume of each claim, so that blue's may start; blue's objects are as they were."""
     return [_tried(session, plan, _to_blue) for plan in plans]
 
 

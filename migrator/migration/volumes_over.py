@@ -1,4 +1,4 @@
-"""Volumes that go to green themselves at a cutover: each once its group stands still on blue and blue has let go of it."""
+"""Volumes that are handed over at a cutover without a copy: each once its group is stopped on blue and blue no longer uses it."""
 
 from __future__ import annotations
 

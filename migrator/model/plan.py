@@ -35,7 +35,7 @@ class DataPlan(StrEnum):
     AT_CUTOVER = "at-cutover"
     """It was copied while blue served; the cutover brings the rest and proves it."""
     TO_HAND_OVER = "to-hand-over"
-    """The cutover gives green the volume itself, once blue has let go of it."""
+    """The cutover gives green the volume itself, once blue no longer uses it."""
     TO_ADOPT = "to-adopt"
     """Green gets the folder where it lies, by `migrator data finish`."""
     HANDED_OVER = "handed-over"

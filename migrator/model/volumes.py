@@ -16,7 +16,7 @@ class Way(StrEnum):
     SAME = "same"
     """The volume itself moves with the claim; both clusters reach the same storage."""
     HAND_OVER = "handOver"
-    """Green gets the same volume of storage that both clusters reach, once blue has let go of it."""
+    """Green gets the same volume of storage that both clusters reach, once blue no longer uses it."""
     ADOPT = "adopt"
     """Its disk is in a machine that has changed sides: green gets a volume for the same folder."""
     REPLICATE = "replicate"

@@ -135,7 +135,7 @@ def refusal(volume: Manifest, others: Iterable[Manifest], blue: Reach, green: Re
 
 
 def user(volume: Manifest, reach: Reach) -> str:
-    """Return which node still has a volume attached or in use, in words; empty once the cluster has let go of it.
+    """Return which node still has a volume attached or in use, in words; empty once the cluster no longer uses it.
 
     A VolumeAttachment goes when the driver has detached (KEP-625), and `volumesInUse` of a node once it has unmounted.
     """

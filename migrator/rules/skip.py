@@ -292,7 +292,7 @@ RULES = (
         frozenset({"Pod"}),
     ),
     SkipRule(
-        "handed over: it is made on green once blue has let go of it",
+        "handed over: it is made on green once blue no longer uses it",
         storage.is_handed_volume,
         frozenset({"PersistentVolume"}),
     ),
@@ -302,7 +302,7 @@ RULES = (
         frozenset({"PersistentVolume"}),
     ),
     SkipRule(
-        "a disk for one user, which blue uses: `volumes.claims: way: handOver` gives it to green once blue has let go of it",
+        "a disk for one user, which blue uses: `volumes.claims: way: handOver` gives it to green once blue no longer uses it",
         lambda m, _: get(m, "status", "phase") == "Bound" and has_one_user(m),
         frozenset({"PersistentVolume"}),
     ),

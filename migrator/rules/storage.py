@@ -155,7 +155,7 @@ def claim_rule(name: str, context: RuleContext) -> ClaimRule | None:
 
 
 def is_handed_volume(manifest: Manifest, context: RuleContext) -> bool:
-    """Return whether a person wants this volume itself on green: it is made there once blue has let go of it."""
+    """Return whether a person wants this volume itself on green: it is made there once blue no longer uses it."""
     claim = get(manifest, "spec", "claimRef") or {}
     return _is_handed(f"{claim.get('namespace')}/{claim.get('name')}", context)
 
@@ -211,7 +211,7 @@ DATA_NOTES = {
     DataPlan.COPIED: "data: copied and proven",
     DataPlan.AT_CUTOVER: "data: copied; the cutover brings the rest in a pause, and proves it",
     DataPlan.HANDED_OVER: "data: the volume itself was handed over",
-    DataPlan.TO_HAND_OVER: "data: the cutover hands the volume itself over, once blue has let go of it",
+    DataPlan.TO_HAND_OVER: "data: the cutover hands the volume itself over, once blue no longer uses it",
     DataPlan.TO_ADOPT: "data is NOT there yet: `migrator data finish` makes the volume, once blue's workload is stopped",
     DataPlan.NOT_COPIED: "data is NOT copied: the claim had a volume on blue and is empty on green",
 }

@@ -110,7 +110,7 @@ def test_a_disk_that_blue_has_attached_is_not_handed_over(sandbox: Sandbox) -> N
     assert bound(sandbox, "green")
     sandbox.on_green(attachment)
     failed = sandbox.run("data", "back", "--yes")
-    assert (failed.code, "green has not let go" in failed.out) == (4, True)
+    assert (failed.code, "green still uses" in failed.out) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class VolumeHandOverAnnounced(Record):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class VolumeHandedOver(Record):
-    """The side that gave has let go of the volume, and the other one has it."""
+    """The giving side no longer uses the volume, and the other one has it."""
 
     WORD = "volume-handed-over"
     claim: str

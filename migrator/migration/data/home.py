@@ -146,7 +146,7 @@ class DataHome:
         return self.run.state.data.get(claim, ClaimData())
 
     def _let_go(self, claim: str, known: ClaimData, lost: str) -> None:
-        """Wait until green has let go of a volume itself, so that blue may use it again; blue's objects never left."""
+        """Wait until green no longer uses a volume itself, so that blue may use it again; blue's objects never left."""
         if lost and not self.data_from:
             raise BlockedError(
                 f"{claim}: green does not answer ({lost}), and may still use volume {known.volume}: two users would destroy it",
@@ -157,12 +157,12 @@ class DataHome:
         back = Direction.TO_BLUE.value
         self.run.write(VolumeHandOverAnnounced(claim=claim, direction=back, volume=known.volume, storage=volume.storage))
         if lost:
-            text = f"{claim}: that green has let go of volume {known.volume} is not proven: it does not answer ({lost})"
+            text = f"{claim}: it is not proven that green no longer uses volume {known.volume}: it does not answer ({lost})"
             self.run.reporter.emit(Note(text, warning=True))
         else:
             seconds = self.config.volumes.detach_timeout.total_seconds()
             await_let_go(self.run, self.green.look(self.run.clock), there, volume, seconds)
-            self.run.reporter.emit(Step(f"{claim}: green has let go of volume {known.volume}"))
+            self.run.reporter.emit(Step(f"{claim}: green no longer uses volume {known.volume}"))
         seconds = self.run.clock.monotonic() - began
         self.run.write(VolumeHandedOver(claim=claim, direction=back, volume=known.volume, seconds=seconds))
 

@@ -37,6 +37,6 @@ def test_the_wait_ends_at_its_limit(tmp_path: Path) -> None:
     """With who holds it; one that is let go of in time is waited for."""
     one = stand(tmp_path)
     one.hold("blue", "busy", "data")
-    with pytest.raises(BlockedError, match=r"blue has not let go of volume v of d within 3 s: pod busy uses it"):
+    with pytest.raises(BlockedError, match=r"blue still uses volume v of d after 3 s: pod busy uses it"):
         await_let_go(one.session.run, one.blue, "shop/data", PLAN, 3.0)
     await_let_go(one.session.run, one.green, "shop/data", PLAN, 3.0)

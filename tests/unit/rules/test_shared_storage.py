@@ -1,4 +1,4 @@
-"""Whether green can take over a volume of storage that both clusters reach, and whether a side has let go of it."""
+"""Whether green can take over a volume of storage that both clusters reach, and whether a side still uses it."""
 
 from __future__ import annotations
 
