@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -51,7 +52,8 @@ def _providers(parts: Mapping[str, str]) -> CredentialProviders:
         return CredentialProviders()
     documents = _documents(parts[f"providers {found['providers']}"])
     there = set(parts.get(f"programs {found.get('programs', '')}", "").split())
-    named = [str(get(item, "name")) for document in documents for item in document.get("providers") or [] if isinstance(item, dict)]
+    listed = [document.get("providers") for document in documents]
+    named = [str(get(item, "name")) for items in listed if isinstance(items, list) for item in items]
     readable = bool(documents) and all(item.get("kind") == "CredentialProviderConfig" for item in documents)
     missing = tuple(name for name in dict.fromkeys(named) if name not in there)
     return CredentialProviders(found["providers"], found.get("programs", ""), readable, missing)
@@ -75,12 +77,10 @@ def _decoded(text: str) -> bytes:
 def _authorities(pem: bytes) -> Iterable[str]:
     """Yield subject and key of each certificate: one that was made anew for the same key is trusted as well."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    try:
-        found = x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        return
     form, kind = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding.DER
-    for item in found:
-        yield f"{item.subject.rfc4514_string()} {item.public_key().public_bytes(kind, form).hex()}"
+    with contextlib.suppress(ValueError, UnsupportedAlgorithm):
+        for item in x509.load_pem_x509_certificates(pem):
+            yield f"{item.subject.rfc4514_string()} {item.public_key().public_bytes(kind, form).hex()}"

@@ -64,6 +64,12 @@ def test_programs_that_its_providers_name_are_looked_for(tmp_path: Path) -> None
     empty = kubelet_files(printed(host, flags.format("/etc/kubernetes/none"))).providers
     assert (empty.config, empty.readable) == (str(host.path("/etc/kubernetes/none")), False)
     assert kubelet_files(printed(host)).providers == CredentialProviders()
+    for strange in ("kind: CredentialProviderConfig\nproviders: 7\n", "kind: CredentialProviderConfig\nproviders: [7]\n", "- a\n"):
+        host.write("/etc/kubernetes/providers/a.yaml", strange.encode())
+        assert kubelet_files(printed(host, flags.format(host.path("/etc/kubernetes/providers")))).providers.missing in (
+            (),
+            ("None",),
+        )
 
 
 def test_profiles_and_sockets_are_listed_and_an_instance_s_own_setting_ends_the_search(tmp_path: Path) -> None:
