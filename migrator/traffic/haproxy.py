@@ -5,7 +5,6 @@ Source for the commands: HAProxy management guide, section 9.3 (`set server`, `s
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,19 +18,14 @@ from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdraw
 from migrator.traffic import backend as answers
 from migrator.traffic.backend import Backend, Server
 from migrator.traffic.machine import Reached, on_this_machine
-from migrator.traffic.next_start import lines_to_change, loads_state
+from migrator.traffic.restart import Restart
 from migrator.traffic.runtime_api import RuntimeApi
-from migrator.traffic.start_options import StartOptions, pins_ports, read_start_options
-from migrator.traffic.state_file import StateFile
-from migrator.traffic.suitability import depends_on_hash_type, notices, notices_of_start, obstacles
+from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles
 from migrator.untrusted import printable
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
-    from migrator.traffic.configuration_file import ConfigurationFile
 
-PID = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
-"""In `show info`."""
 # Weights end at 256 (HAProxy configuration manual, `weight`).
 _HIGHEST = 256
 _TAKING_EFFECT_SECONDS = 1.0
@@ -54,9 +48,7 @@ class HAProxy:
         self._clock = clock
         reached = reached or on_this_machine(config.socket, config.state_file, relative_to, config.configuration)
         self._api = RuntimeApi(reached.endpoint, clock)
-        self._machine = reached.machine
-        self._configuration = reached.configuration
-        self._state_file = StateFile(reached.state_file, reached.machine) if reached.state_file else None
+        self._restart = Restart(self._api, reached, config.backend)
 
     def abilities(self) -> Abilities:
         """Return what HAProxy can do: every share, with counters, for the next request."""
@@ -76,8 +68,7 @@ class HAProxy:
                 f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
                 hint="; ".join(item.hint for item in found),
             )
-        if self._state_file:
-            self._state_file.require_usable()
+        self._restart.require_usable()
         # Before the cutover: a refusal in the middle of it would be a failed step.
         if depends_on_hash_type(backend):
             self._try_weight(backend)
@@ -91,7 +82,7 @@ class HAProxy:
         with self._changing() as before:
             self._give(wanted, before)
             servers = self._take(wanted, before, away=())
-        self._keep(servers)
+        self._restart.keep(servers.values())
         return self.read()
 
     def end_on_blue(self) -> dict[str, int]:
@@ -117,7 +108,7 @@ class HAProxy:
                 if attempt == _RELOADS:
                     raise
                 continue
-            self._keep(servers)
+            self._restart.keep(servers.values())
             reading = self.read()
             if not reading.green_percent:
                 return Withdrawal(reading, dict(ended))
@@ -135,36 +126,8 @@ class HAProxy:
 
         With `announce` these lines are changed, where `configuration` says so.
         """
-        info = self._info()
-        options = self._start_options(info)
-        config = options.config if options else ""
-        if self._keeps_state(options):
-            return ()
         shares = {name: server.share for name, server in self._servers().items()}
-        lines = lines_to_change(config, self._config.backend, shares)
-        if not lines:
-            return ()
-        if announce and self._configuration != "print":
-            self._file(info, options).write(shares, announce)
-            return ()
-        where = f"backend {self._config.backend} of haproxy.cfg"
-        return (f"a restart of HAProxy would lose these weights: in {where} they are kept by `{'`, `'.join(lines)}`",)
-
-    def _keeps_state(self, options: StartOptions | None) -> bool:
-        return self._state_file is not None and (options is None or loads_state(options.config))
-
-    def _file(self, info: str, options: StartOptions | None) -> ConfigurationFile:
-        """Return the file that the next start reads; raises TrafficError where nobody sees which that is."""
-        from migrator.traffic.configuration_file import ConfigurationFile
-
-        found = PID.search(info)
-        if not (found and options and self._machine):
-            raise TrafficError(
-                "haproxy: haproxy.cfg is not found: HAProxy's process and its files are not seen from here",
-                hint="does it run in a container, or as another user? take `configuration` out and change the lines yourself",
-            )
-        managed_too = self._configuration == "write-managed"
-        return ConfigurationFile(self._machine, int(found[1]), options, self._config.backend, managed_too=managed_too)
+        return self._restart.lost(shares, announce)
 
     @property
     def _ours(self) -> tuple[str, ...]:
@@ -336,26 +299,7 @@ class HAProxy:
     def _notices(self, backend: Backend) -> Iterator[str]:
         alone = len(self._config.instances) < 2
         yield from notices(backend, self._api.show("show peers", begins=""), alone=alone)
-        info = self._info()
-        options = self._start_options(info)
-        yield from notices_of_start(info, options, str(self._state_file.path) if self._state_file else "")
-        if self._configuration != "print" and not self._keeps_state(options):
-            change = self._file(info, options).change(self._wanted(100))
-            lines = f"`{'`, `'.join(change.lines)}`; " if change.lines else ""
-            yield f"at the end of a cutover {change.file} is changed: {lines}{change.copy} keeps it as it was; nothing is reloaded"
-
-    def _info(self) -> str:
-        return self._api.show("show info", begins="Name:")
-
-    def _start_options(self, info: str) -> StartOptions | None:
-        found = PID.search(info)
-        return read_start_options(int(found[1]), self._machine) if found and self._machine else None
-
-    def _keep(self, servers: Mapping[str, Server]) -> None:
-        if not self._state_file:
-            return
-        info = self._info()
-        self._state_file.keep(servers.values(), pin_ports=bool(pins_ports(info, self._start_options(info))))
+        yield from self._restart.notices(self._wanted(100))
 
 
 def _gaining(wanted: Mapping[str, int], before: Mapping[str, Server]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pytest
 from migrator.adapters.clock import SystemClock
 from migrator.errors import TrafficError
 from migrator.traffic.backend import STAT_BEGINS, STATE_BEGINS, Backend, counters, read_backend, read_stat, read_state
-from migrator.traffic.haproxy import PID
+from migrator.traffic.restart import PID
 from migrator.traffic.runtime_api import RuntimeApi
 from migrator.traffic.suitability import PEERS
 from tests.support.haproxy_answers import ANSWERS
