@@ -14,8 +14,12 @@ def newest_warning(events: Iterable[Manifest]) -> str:
     return f"{newest.get('reason')}: {newest['message']}" if newest else ""
 
 
+# Parts of what kubelets say of all volumes of a pod (kubernetes#28709 has older words).
+_SUMMARIES = ("Unable to attach or mount volumes", "unmounted volumes=[")
+
+
 def _is_summary(event: Manifest) -> bool:
-    return str(event["message"]).startswith("Unable to attach or mount volumes")
+    return any(part in str(event["message"]) for part in _SUMMARIES)
 
 
 def _last_seen(event: Manifest) -> str:

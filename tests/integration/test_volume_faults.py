@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from migrator.errors import BlockedError
-from tests.support.volume_hosts import VolumePair, volume_pair
+from tests.support.trees import described
+from tests.support.volume_hosts import SpaceHost, VolumePair, volume_pair
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +22,10 @@ def hosts() -> Iterator[VolumePair]:
         yield made
 
 
-def refused(hosts: VolumePair, name: str) -> str:
+def refused(hosts: VolumePair, name: str, say: Callable[[str], None] = lambda _: None) -> str:
     """Return the one line of a pass that must fail, and see that it left nothing behind."""
     with pytest.raises(BlockedError) as caught:
-        hosts.mover.move(hosts.job(name), lambda _: None)
+        hosts.mover.move(hosts.job(name), say)
     assert (hosts.blue.units, hosts.green.units) == ([], [])
     assert [path for host in (hosts.blue, hosts.green) for path in (host.folder / "run").iterdir()] == []
     assert "\n" not in caught.value.message
@@ -61,3 +63,90 @@ def test_a_file_that_takes_the_place_of_another_needs_no_room_for_both(hosts: Vo
     (blue / "new").write_bytes(new)
     assert hosts.mover.move(hosts.job("narrow"), lambda _: None).equal
     assert (green / "new").read_bytes() == new
+
+
+class Once:
+    """What happens in the middle of a pass, when it says that it does something."""
+
+    def __init__(self, word: str, act: Callable[[], object]) -> None:
+        self.word, self.act, self.said = word, act, list[str]()
+
+    def __call__(self, text: str) -> None:
+        """Keep what is said, and act at the first that has the word in it."""
+        if self.word in text and not any(self.word in before for before in self.said):
+            self.act()
+        self.said.append(text)
+
+
+def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: VolumePair) -> None:
+    """Case 22: there was room when the pass looked, and somebody else took it."""
+    blue, green = hosts.volume("fills", kind="ext4", megabytes=64)
+    for number in range(8):
+        (blue / f"{number}").write_bytes(os.urandom(4 << 20))
+    taken: list[int] = []
+
+    def take() -> None:
+        taken.append(os.open(green, os.O_TMPFILE | os.O_RDWR))  # nothing names it, so that a pass sees only its room
+        room = os.statvfs(green)
+        os.posix_fallocate(taken[0], 0, int(room.f_bavail * room.f_frsize * 0.7))
+
+    assert "No space left on device" in refused(hosts, "fills", Once("first stream", take))
+    os.close(taken[0])
+    assert hosts.mover.move(hosts.job("fills", finish=True), lambda _: None).equal
+    assert described(green) == described(blue)
+
+
+def test_a_clock_that_was_set_back_hides_no_change(hosts: VolumePair) -> None:
+    """Case 18: the times of the change lie before the last pass, and size and time of the file are as they were."""
+    blue, green = hosts.volume("back-in-time", kind="ext4")
+    (blue / "table").write_bytes(b"before")
+    hosts.mover.move(hosts.job("back-in-time"), lambda _: None)
+    times = (blue / "table").stat()
+    (blue / "table").write_bytes(b"behind")
+    os.utime(blue / "table", ns=(times.st_atime_ns, times.st_mtime_ns))
+    image = hosts.blue.folder / "back-in-time.img"
+    with unmounted(hosts.blue, blue, image):
+        debugfs(image, "set_inode_field /table ctime 20200101000000")
+    assert (blue / "table").stat().st_ctime < times.st_ctime - 3600
+    assert hosts.mover.move(hosts.job("back-in-time", finish=True), lambda _: None).equal
+    assert (green / "table").read_bytes() == b"behind"
+
+
+def test_a_bit_that_the_disk_itself_flips_is_found(hosts: VolumePair) -> None:
+    """Case 28: no time of the file tells of it; a full verification does, and brings the file again."""
+    blue, green = hosts.volume("rotten", kind="ext4")
+    (blue / "table").write_bytes(b"needle in the disk" * 1000)
+    hosts.mover.move(hosts.job("rotten"), lambda _: None)
+    image, before = hosts.green.folder / "rotten.img", (green / "table").stat()
+    with unmounted(hosts.green, green, image), image.open("r+b") as disk:
+        disk.seek(disk.read().index(b"needle in the disk" * 10))
+        disk.write(b"n\x00")
+    assert (green / "table").read_bytes()[:2] == b"n\x00"
+    assert (green / "table").stat().st_ctime_ns == before.st_ctime_ns
+    result = hosts.mover.move(hosts.job("rotten", finish=True, full=True), lambda _: None)
+    assert (result.equal, result.number("repairs") >= 1) == (True, True)
+    assert (green / "table").read_bytes() == (blue / "table").read_bytes()
+
+
+class unmounted:  # noqa: N801 - it reads as a state
+    """A volume whose image nobody has mounted."""
+
+    def __init__(self, host: SpaceHost, path: Path, image: Path) -> None:
+        self.host, self.path, self.image = host, path, image
+
+    def __enter__(self) -> None:
+        """Take the mounts of this process and of the host away, so that nothing of it is in memory."""
+        self.host.run(f"umount '{self.path}' || true")
+        subprocess.run(["umount", str(self.path)], check=True)
+
+    def __exit__(self, *_: object) -> None:
+        """Bring them back."""
+        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.path)], check=True)
+        self.host.run(f"mount -o loop '{self.image}' '{self.path}'")
+
+
+def debugfs(image: Path, request: str) -> None:
+    """Change an ext4 that is not mounted, beside its kernel."""
+    program = shutil.which("debugfs", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    assert program, "of the package e2fsprogs, as mkfs.ext4"
+    subprocess.run([program, "-w", "-R", request, str(image)], check=True, capture_output=True)

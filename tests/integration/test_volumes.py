@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -66,6 +67,37 @@ def test_a_tree_of_everything_arrives_as_it_is(hosts: Pair, kind: str) -> None:
     assert trees.allocated(green / "folder/reserved") >= 1 << 20
     assert list(hosts.folder.rglob("PWNED*")) == []
     require_nothing_left(hosts)
+
+
+def test_a_thousand_names_of_one_file_stay_one_file(hosts: Pair) -> None:
+    """Case 3: in several folders, in the first stream and when the file changes; one name more is no second file."""
+    blue, green = hosts.volume("names")
+    (blue / "first").write_bytes(b"one")
+    for number in range(999):
+        folder = blue / f"folder-{number % 10}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}").hardlink_to(blue / "first")
+    copied(hosts, "names")
+    assert ((green / "first").stat().st_nlink, described(green) == described(blue)) == (1000, True)
+    (blue / "folder-3/3").write_bytes(b"another")
+    (blue / "more").hardlink_to(blue / "first")
+    assert copied(hosts, "names", finish=True).equal
+    assert (green / "first").stat().st_nlink == 1001
+    assert (green / "folder-7/7").read_bytes() == b"another"
+
+
+def test_a_capability_of_a_program_works_on_green(hosts: Pair) -> None:
+    """Case 2: a user without rights reads what only root may, by the program that is allowed to (cap_dac_read_search)."""
+    blue, green = hosts.volume("capability", kind="ext4")
+    shutil.copy("/bin/cat", blue / "cat")
+    value = "0x0100000204000000000000000000000000000000"
+    subprocess.run(["setfattr", "-n", "security.capability", "-v", value, str(blue / "cat")], check=True)
+    (blue / "secret").write_text("only root")
+    (blue / "secret").chmod(0o600)
+    copied(hosts, "capability")
+    alone = f"cd '{green}' && setpriv --reuid=65534 --regid=65534 --clear-groups"
+    assert hosts.green.run(f"{alone} ./cat secret") == "only root"
+    assert not hosts.green.ok(f"{alone} /bin/cat secret")
 
 
 def test_what_changes_between_passes_is_brought(hosts: Pair) -> None:

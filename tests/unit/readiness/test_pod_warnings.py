@@ -25,6 +25,7 @@ def warning(reason: str, message: str, at: str, **more: Any) -> Manifest:
                 warning("FailedMount", "driver has no disk 1", "2026-01-01T00:00:02Z"),
                 warning("FailedMount", "driver has no disk 2", "2026-01-01T00:00:03Z"),
                 warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[volume]", "2026-01-01T00:00:09Z"),
+                warning("FailedSync", "list of unattached/unmounted volumes=[volume]", "2026-01-01T00:00:10Z"),
             ],
             "FailedMount: driver has no disk 2",
         ),
