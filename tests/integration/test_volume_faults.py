@@ -78,6 +78,7 @@ class Once:
         self.said.append(text)
 
 
+@pytest.mark.on_demand
 def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: VolumePair) -> None:
     """Case 22: there was room when the pass looked, and somebody else took it."""
     blue, green = hosts.volume("fills", kind="ext4", megabytes=64)
@@ -96,6 +97,7 @@ def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: V
     assert described(green) == described(blue)
 
 
+@pytest.mark.on_demand
 def test_a_clock_that_was_set_back_hides_no_change(hosts: VolumePair) -> None:
     """Case 18: the times of the change lie before the last pass, and size and time of the file are as they were."""
     blue, green = hosts.volume("back-in-time", kind="ext4")
@@ -112,6 +114,7 @@ def test_a_clock_that_was_set_back_hides_no_change(hosts: VolumePair) -> None:
     assert (green / "table").read_bytes() == b"behind"
 
 
+@pytest.mark.on_demand
 def test_a_bit_that_the_disk_itself_flips_is_found(hosts: VolumePair) -> None:
     """Case 28: no time of the file tells of it; a full verification does, and brings the file again."""
     blue, green = hosts.volume("rotten", kind="ext4")

@@ -69,6 +69,7 @@ def test_a_tree_of_everything_arrives_as_it_is(hosts: Pair, kind: str) -> None:
     require_nothing_left(hosts)
 
 
+@pytest.mark.on_demand
 def test_a_thousand_names_of_one_file_stay_one_file(hosts: Pair) -> None:
     """Case 3: in several folders, in the first stream and when the file changes; one name more is no second file."""
     blue, green = hosts.volume("names")
@@ -86,6 +87,7 @@ def test_a_thousand_names_of_one_file_stay_one_file(hosts: Pair) -> None:
     assert (green / "folder-7/7").read_bytes() == b"another"
 
 
+@pytest.mark.on_demand
 def test_a_capability_of_a_program_works_on_green(hosts: Pair) -> None:
     """Case 2: a user without rights reads what only root may, by the program that is allowed to (cap_dac_read_search)."""
     blue, green = hosts.volume("capability", kind="ext4")
