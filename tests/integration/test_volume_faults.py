@@ -98,6 +98,17 @@ def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: V
 
 
 @pytest.mark.on_demand
+def test_a_target_without_acls_is_refused_before_anything_is_written(hosts: VolumePair) -> None:
+    """Case 13: what it cannot keep is named."""
+    blue, green = hosts.volume("plain", kind="btrfs", megabytes=128)
+    (blue / "file").write_text("x")
+    subprocess.run(["umount", str(green)], check=True)  # this process's, which is another one with ACLs
+    hosts.green.run(f"umount '{green}' && mount -o loop,noacl '{hosts.green.folder}/plain.img' '{green}'")
+    assert "the target cannot keep ACLs" in refused(hosts, "plain")
+    assert hosts.green.run(f"ls -A '{green}'") == ""
+
+
+@pytest.mark.on_demand
 def test_a_clock_that_was_set_back_hides_no_change(hosts: VolumePair) -> None:
     """Case 18: the times of the change lie before the last pass, and size and time of the file are as they were."""
     blue, green = hosts.volume("back-in-time", kind="ext4")
