@@ -122,6 +122,6 @@ def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
             add_certificate(context, certificate, entry.pem(entry.user, "client-key"))
     except (OSError, ValueError) as error:
         raise ConfigError([f"{cluster}: {where}: its certificates cannot be used: {error}"]) from error
-    # Python asks for TLS 1.2 session details that cost a round trip per connection; API servers speak 1.3.
+    # The least that an API server takes itself (kube-apiserver, the default of --tls-min-version).
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -129,7 +129,9 @@ def is_of_a_host(manifest: Manifest) -> bool:
 
 def claim_class(manifest: Manifest, context: RuleContext) -> str:
     """Return the storage class that the claim asks for on green, empty for none or the default one."""
-    name = get(manifest, "spec", "storageClassName") or get(manifest, "metadata", "annotations", _CLASS_ANNOTATION) or ""
+    # Kubernetes asks the annotation first (component-helpers/storage/volume, GetPersistentVolumeClaimClass).
+    annotated = get(manifest, "metadata", "annotations", _CLASS_ANNOTATION)
+    name = annotated if annotated is not None else get(manifest, "spec", "storageClassName") or ""
     return context.config.map.storage_classes.get(name, name)
 
 

@@ -79,6 +79,10 @@ def test_a_claim_that_waits_on_blue_may_wait_on_green() -> None:
     found = storage.hindrance(bound, PLAIN)
     assert found is not None
     assert found.reason == "green has no StorageClass nowhere"
+    bound["metadata"]["annotations"] = {"volume.beta.kubernetes.io/storage-class": "older"}
+    asked = storage.hindrance(bound, PLAIN)
+    assert asked is not None
+    assert asked.reason == "green has no StorageClass older"  # Kubernetes asks the annotation first
 
 
 CLASSES = RuleContext(configured("map: {storageClasses: {fast: ssd}}"))
