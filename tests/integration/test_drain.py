@@ -117,7 +117,7 @@ def test_pods_of_nobody_and_local_data_are_refused_before_anything_is_evicted(
     await_pods(sandbox.pair.blue, node, 2)
     with pytest.raises(BlockedError) as caught:
         run(sandbox, node, recorder)
-    assert "has local data in emptyDir scratch; --delete-emptydir-data" in caught.value.message
+    assert "has local data in emptyDir scratch; with --delete-emptydir-data" in caught.value.message
     assert f"{sandbox.namespace}/alone on {node}: no controller makes it again; --force" in caught.value.message
     assert not cordoned(sandbox, node)
     assert len(pods_on(sandbox.pair.blue, node)) == 2
