@@ -38,15 +38,10 @@ def pod_name(pod: Manifest) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def is_mirror(pod: Manifest) -> bool:
-    """Return whether it stands for a static pod."""
-    return _MIRROR in (get(pod, "metadata", "annotations") or {})
-
-
 def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
     metadata = pod["metadata"]
-    if is_mirror(pod):
+    if _MIRROR in (metadata.get("annotations") or {}):
         return PodDecision(pod, stays="mirror of a static pod")
     controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
     # Before the rule for DaemonSets: kubectl deletes what has ended, whoever made it.

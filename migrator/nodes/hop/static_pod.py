@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from migrator.errors import BlockedError, HostError
+from migrator.errors import BlockedError
 from migrator.model.manifest import get
 from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
@@ -61,16 +61,6 @@ def running_container(host: Host, component: str) -> RunningContainer:
     if not isinstance(pid, int) or pid <= 1:
         raise _unproven(host, pod, "CRI-O names no process of it")
     return RunningContainer(_text(container, "id"), pid)
-
-
-def kubelet_since(host: Host) -> float | None:
-    """Return when the kubelet that runs was started, in seconds of the host's clock, at most a second too late; None: not known."""
-    age = 'ps -o etimes= -p "$(systemctl show -p MainPID --value kubelet)" 2>/dev/null | tr -d " "'
-    try:
-        said = host.run(f'age=$({age}); test -n "$age" && echo $(($(date +%s) - age)); true').strip()
-    except HostError:
-        return None
-    return float(said) if said.isdigit() else None
 
 
 def static_pod_query(component: str, node: str) -> str:

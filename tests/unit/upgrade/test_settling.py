@@ -14,7 +14,6 @@ from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import ready_workloads, settle
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
-from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER
 from tests.support.objects import made
 from tests.support.recorder import Recorder
@@ -66,34 +65,6 @@ def test_a_control_plane_must_be_ready_for_ten_seconds() -> None:
     cluster.hold(system_pod(FIRST, ready=True))
     settle(session_on(cluster, clock), FIRST, frozenset())
     assert 10 <= clock.monotonic() < 11
-
-
-def static_pod(begun: str, *, name: str = "etcd") -> Manifest:
-    """Return the mirror of a static pod of the control plane, whose container was started at a moment."""
-    pod = system_pod(FIRST, ready=True)
-    pod["metadata"] |= {"name": f"{name}-{FIRST.name}", "annotations": {"kubernetes.io/config.mirror": "hash"}}
-    pod["status"]["containerStatuses"] = [{"name": name, "state": {"running": {"startedAt": begun}} if begun else {"waiting": {}}}]
-    return pod
-
-
-@pytest.mark.parametrize(
-    ("begun", "since", "seconds"),
-    [
-        ("2026-11-30T09:00:05Z", "1796029201", 0),
-        ("2026-11-30T09:00:01Z", "1796029201", 10),
-        ("2026-11-29T09:00:05Z", "1796029201", 10),
-        ("yesterday", "1796029201", 10),
-        ("", "1796029201", 10),
-        ("2026-11-30T09:00:05Z", "", 10),
-    ],
-)
-def test_static_pods_that_the_new_kubelet_has_started_all_are_not_watched(begun: str, since: str, seconds: int) -> None:
-    """It does not restart them a second time; what is not known, or was started before it, is watched as ever."""
-    cluster, clock, host = FakeCluster(), FakeClock(), FakeHost(FIRST.name)
-    host.answers["ps -o etimes="] = since
-    cluster.hold(static_pod("2026-11-30T09:00:09Z"), static_pod(begun, name="kube-scheduler"))
-    settle(upgrade_session(cluster=cluster, hosts={FIRST.name: host}, clock=clock), FIRST, frozenset())
-    assert seconds <= clock.monotonic() < seconds + 1
 
 
 def test_a_control_plane_whose_kubelet_is_the_old_one_need_not_stay_ready_for_so_long() -> None:

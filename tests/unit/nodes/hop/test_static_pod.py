@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from migrator.errors import BlockedError, HostError
+from migrator.errors import BlockedError
 from migrator.nodes.hop.etcd_members import take_tools
-from migrator.nodes.hop.static_pod import kubelet_since, running_container, static_pod_query
+from migrator.nodes.hop.static_pod import running_container, static_pod_query
 from tests.support.crictl import Container, Crictl
 from tests.support.hosts import FakeHost
-from tests.support.shell_host import ShellHost
 
 TENANT = Container(id="evil", namespace="shop", pod="etcd-cp-7d9f", image="evil.example/etcd:1", source="api", pid=666)
 
@@ -119,18 +116,3 @@ def test_a_manifest_of_another_shape_is_refused(manifest: str) -> None:
     host.files["/etc/kubernetes/manifests/etcd.yaml"] = manifest
     with pytest.raises(BlockedError, match="no single container etcd"):
         running_container(host, "etcd")
-
-
-def test_the_start_of_the_kubelet_is_told_by_its_process_and_none_is_made_up(tmp_path: Path) -> None:
-    """This process stands for it; without one, and without a host, nothing is known."""
-    host = ShellHost(tmp_path)
-    host.program("systemctl", f"#!/bin/sh\necho {os.getpid()}\n")
-    since = kubelet_since(host)
-    own = subprocess.run(["ps", "-o", "etimes=", "-p", str(os.getpid())], capture_output=True, text=True, check=True)
-    assert since is not None
-    assert abs(since + int(own.stdout) - time.time()) < 60
-    host.program("systemctl", "#!/bin/sh\necho 0\n")
-    assert kubelet_since(host) is None
-    away = FakeHost()
-    away.answers["ps -o"] = HostError("away")
-    assert kubelet_since(away) is None
