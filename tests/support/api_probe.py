@@ -22,13 +22,15 @@ _LONG_SECONDS, _BEFORE_SECONDS = 0.3, 3.0
 _READ = r"""
 for unit in kubelet crio migrator-second-api migrator-second-etcd; do
   journalctl -u $unit --since @SINCE -o short-unix --no-pager 2>/dev/null |
-    grep -E "systemd\[1\]: (Start|Stopp)|(Started|Stopped|Created|Removed) container|Killing container" | grep -v -E "Starting|Stopping"
+    grep -E "systemd\[1\]: (Start|Stopp)|(Started|Stopped|Created|Removed) container|Killing container|@WORDS" | grep -v -E "Starting|Stopping"
 done
 for log in /var/log/pods/kube-system_etcd-*/etcd/*.log /var/log/pods/kube-system_kube-apiserver-*/kube-apiserver/*.log; do
-  grep -H -E "opened backend db|elected leader|ready to serve client requests|received signal|Serving securely|caught signal|MsgTimeoutNow" $log
+  grep -H -E "@WORDS" $log
 done
 true
 """
+# A second server writes to the journal, a static pod to a file.
+_WORDS = "opened backend db|elected leader|ready to serve client requests|received signal|Serving securely|caught signal|MsgTimeoutNow"
 _OF_JOURNAL = re.compile(r"(\d+\.\d+) \S+ (\S+?)(?:\[\d+\])?: (.*)")
 _OF_POD = re.compile(r"\S*/(\S+?)/\d+\.log:(\d{4}-\S+?)(\.\d+)?(Z|[+-]\d\d:\d\d) \S+ \S+ (.*)")
 
@@ -131,7 +133,7 @@ def causes(probe: ApiProbe, project: Project, node: str, journal: Path) -> Itera
     """Yield each gap that is worth it, and what the node and the tool tell of that time."""
     if not any(gap.seconds > _LONG_SECONDS for gap in probe.gaps):
         return
-    said = project.root(node, _READ.replace("@SINCE", f"@{probe.since:.0f}"))
+    said = project.root(node, _READ.replace("@WORDS", _WORDS).replace("@SINCE", f"@{probe.since:.0f}"))
     events = sorted((*events_of_node(said.splitlines()), *_of_tool(journal.read_text().splitlines())))
     for gap in sorted(probe.gaps):
         if gap.seconds > _LONG_SECONDS:

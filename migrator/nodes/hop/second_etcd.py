@@ -50,7 +50,7 @@ rm -f {go} {serves}
 cat > $folder/etcd.sh <<END
 exec 7< /proc/$pid/ns/mnt
 pid=$pid
-listens() {{ ss -Hltn 'sport = :2379' | grep -q .; }}
+listens() {{ ss -Hltn "sport = :\$1" | grep -q .; }}
 ended() {{ kill -TERM \$1; sleep 0.1; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
 ( $start $urls --heartbeat-interval=10 --election-timeout=100 ) &
 own=\$!
@@ -58,10 +58,12 @@ tries=0
 # Its turn comes with a new manifest, when it is told to, or when the other one ends by itself.
 until test -e {go} -o {manifests}/etcd.yaml -nt $folder/etcd.sh || ! kill -0 \$pid 2>/dev/null; do
   tries=\$((tries + 1))
-  test \$((tries % 10)) -ne 0 || listens || break
+  test \$((tries % 10)) -ne 0 || listens 2379 || break
   kill -0 \$own || exit 1
   sleep 0.05
 done
+# It may be told before it has opened its ports, and a client that is refused tries again only after a second.
+until listens 22379; do kill -0 \$own || exit 1; sleep 0.05; done
 # Where nobody would reach it, it leaves its turn to the kubelet.
 iptables -w -t nat -I {redirect} || exit 1
 ip6tables -w -t nat -I {redirect}
@@ -70,7 +72,7 @@ ended \$pid
 . $folder/election.sh
 prepare_election
 # The next one has opened its port and waits for the data.
-until listens; do kill -0 \$own || exit 1; sleep 0.05; done
+until listens 2379; do kill -0 \$own || exit 1; sleep 0.05; done
 ask_for_election &
 asking=\$!
 sh $folder/etcd-end.sh

@@ -159,6 +159,24 @@ def test_one_that_is_told_to_serve_before_its_first_line_has_run_serves(etcds: E
     assert etcds.first.wait(timeout=30) != 0
 
 
+def test_one_that_is_told_to_serve_before_it_has_opened_its_port_opens_it_first(etcds: Etcds) -> None:
+    """A connection that is refused is tried again only after a second, while the regular one would be gone."""
+    host = etcds.host
+    asked = "case $2 in *:22379) echo >> $HOST/asked-for-it ;; esac\n"
+    host.program("ss", PROGRAMS["ss"].replace("#!/bin/sh\n", f"#!/bin/sh\n{asked}"))
+    # Once before it is started, and once more by the unit that is told to serve.
+    slow = "until test $(wc -l < $HOST/asked-for-it) -gt 1; do sleep 0.02; done\n"
+    host.program("nsenter", PROGRAMS["nsenter"].replace("#!/bin/sh\n", f"#!/bin/sh\n{slow}"))
+    early = "test -e $HOST/ports/22379 || touch $HOST/too-early\n"
+    host.program("iptables", TABLES.replace("#!/bin/sh\n", f"#!/bin/sh\n{early}"))
+    host.program(
+        "systemd-run", f"#!/bin/sh\ntouch {host.path(SECOND_FOLDER)}/etcd.go\nrm -f $HOST/too-early\n" + PROGRAMS["systemd-run"]
+    )
+    start_etcd(host, etcds.first.pid)
+    until(lambda: etcds.redirected)
+    assert not (host.root / "too-early").exists()
+
+
 MEMBER = 10276657743932975437
 ASKED = rf"""#!/bin/sh
 case "$*" in
