@@ -30,7 +30,9 @@ done
 true
 """
 # A second server writes to the journal, a static pod to a file.
-_WORDS = "opened backend db|elected leader|ready to serve client requests|received signal|Serving securely|caught signal|MsgTimeoutNow"
+_WORDS = (
+    "opened backend db|elected leader|ready to serve client requests|received signal|Serving securely|caught signal|MsgTimeoutNow"
+)
 _OF_JOURNAL = re.compile(r"(\d+\.\d+) \S+ (\S+?)(?:\[\d+\])?: (.*)")
 _OF_POD = re.compile(r"\S*/(\S+?)/\d+\.log:(\d{4}-\S+?)(\.\d+)?(Z|[+-]\d\d:\d\d) \S+ \S+ (.*)")
 
