@@ -126,8 +126,7 @@ class HAProxy:
 
         With `announce` these lines are changed, where `configuration` says so.
         """
-        shares = {name: server.share for name, server in self._servers().items()}
-        return self._restart.lost(shares, announce)
+        return self._restart.lost(lambda: {name: server.share for name, server in self._servers().items()}, announce)
 
     @property
     def _ours(self) -> tuple[str, ...]:

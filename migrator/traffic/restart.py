@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from migrator.errors import TrafficError
@@ -45,15 +45,16 @@ class Restart:
         info = self._info()
         self._state_file.keep(servers, pin_ports=bool(pins_ports(info, self._options(info))))
 
-    def lost(self, shares: Mapping[str, int], announce: Announce | None) -> tuple[str, ...]:
+    def lost(self, read_shares: Callable[[], Mapping[str, int]], announce: Announce | None) -> tuple[str, ...]:
         """Return which shares a start would lose, with the lines of haproxy.cfg to change; nothing when it keeps all.
 
-        With `announce` these lines are changed, where `configuration` says so.
+        The shares are read only where no state file keeps them. With `announce` these lines are changed, where `configuration` says so.
         """
         info = self._info()
         options = self._options(info)
         if self._keeps_state(options):
             return ()
+        shares = read_shares()
         lines = lines_to_change(options.config if options else "", self._backend, shares)
         if not lines:
             return ()

@@ -35,14 +35,14 @@ def restart(balancer: FakeHAProxy, *, state_file: bool = False, configuration: C
 
 def test_without_a_state_file_the_lines_to_change_are_told(balancer: FakeHAProxy) -> None:
     """By the shares that a start has to give, where haproxy.cfg itself is not seen."""
-    (text,) = restart(balancer).lost(SHARES, None)
+    (text,) = restart(balancer).lost(lambda: SHARES, None)
     assert text.startswith("a restart of HAProxy would lose these weights: in backend shop of haproxy.cfg")
     assert "`server blue ... weight 0`, `server green ... weight 100`" in text
 
 
 def test_a_state_file_keeps_all(balancer: FakeHAProxy) -> None:
     """Unless haproxy.cfg is seen not to load it."""
-    assert restart(balancer, state_file=True).lost(SHARES, None) == ()
+    assert restart(balancer, state_file=True).lost(lambda: SHARES, None) == ()
 
 
 def test_a_file_that_is_to_be_changed_and_is_not_found_is_an_error_before_the_cutover(balancer: FakeHAProxy) -> None:
@@ -51,5 +51,5 @@ def test_a_file_that_is_to_be_changed_and_is_not_found_is_an_error_before_the_cu
         list(restart(balancer, configuration="write").notices(SHARES))
     assert "take `configuration` out" in caught.value.hint
     with pytest.raises(TrafficError, match=r"haproxy\.cfg is not found"):
-        restart(balancer, configuration="write").lost(SHARES, print)
+        restart(balancer, configuration="write").lost(lambda: SHARES, print)
     assert not any("is changed" in text for text in restart(balancer, state_file=True, configuration="write").notices(SHARES))
