@@ -48,7 +48,8 @@ class Restart:
     def lost(self, read_shares: Callable[[], Mapping[str, int]], announce: Announce | None) -> tuple[str, ...]:
         """Return which shares a start would lose, with the lines of haproxy.cfg to change; nothing when it keeps all.
 
-        The shares are read only where no state file keeps them. With `announce` these lines are changed, where `configuration` says so.
+        The shares are read only where no state file keeps them. With `announce` these lines are changed, where
+        `configuration` says so.
         """
         info = self._info()
         options = self._options(info)
