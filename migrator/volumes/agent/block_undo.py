@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrator.volumes.agent import block
@@ -16,8 +16,10 @@ _HEAD = struct.Struct("<QI")
 class BlockUndo:
     """The folder for one switch: for each pass a file of numbers and chunks as they were, and a mark once it has ended."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, users_of: Callable[[str], list[str]] = block.users) -> None:
+        """Take the folder, and what tells who uses a device."""
         self.folder = folder
+        self._users_of = users_of
 
     @property
     def passes(self) -> list[int]:
@@ -59,7 +61,7 @@ class BlockUndo:
         later = [number for number in self.passes if first and number >= first]
         if not later:
             return {"undone": 0, "digest": ""}
-        if using := block.users(path):
+        if using := self._users_of(path):
             raise RestoreError(f"{path} is in use: {using[0]}")
         count = 0
         fd = os.open(path, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)

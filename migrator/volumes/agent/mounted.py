@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from migrator.volumes.agent.users import mounts
+from migrator.volumes.agent.users import Mount, mounts
 
 # The kubelet's folder for a volume of a pod (pkg/volume/csi); a `/` in a name is written `~` there.
 _MOUNT = re.compile(r"/pods/(?P<pod>[0-9A-Za-z-]+)/volumes/kubernetes\.io~csi/(?P<volume>[^/]+)/mount")
@@ -21,14 +21,14 @@ class NotMountedError(Exception):
     """The volume is not mounted here, or what is mounted is another one."""
 
 
-def mount_point(driver: str, volume: str, handle: str, pod: str = "") -> str:
+def mount_point(driver: str, volume: str, handle: str, pod: str = "", *, seen: Callable[[], Iterable[Mount]] = mounts) -> str:
     """Return where a volume is mounted for a pod, or for any; raises NotMountedError.
 
     It is taken from the kernel's list of mounts, so that the empty folder for a mount that is gone is never taken for the
     volume; and what the kubelet has written beside it must name the same driver and handle as the PersistentVolume.
     """
     wrong = ""
-    for point in sorted({mount.point for mount in mounts()}):
+    for point in sorted({mount.point for mount in seen()}):
         found = _MOUNT.search(point)
         if not found or found.end() != len(point) or found["volume"] != volume.replace("/", "~") or pod not in ("", found["pod"]):
             continue

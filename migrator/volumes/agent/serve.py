@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import BinaryIO
@@ -99,21 +99,46 @@ def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: st
         with busy(root) if os.path.isdir(root) else nullcontext():
             session(root, given, out, memory=memory, pod=pod)
     elif request == "close":
-        os.kill(_listener(), signal.SIGTERM)
+        os.kill(listener(), signal.SIGTERM)
     else:
         raise RefusedError(f"{request[:40]!r} is not a request")
 
 
-def session(root: str, given: BinaryIO, out: BinaryIO, *, memory: str = "", pod: str = "") -> None:
+def listener() -> int:
+    """Return the process of the SSH server that this request came through: the outermost one above us."""
+    pid, found = os.getppid(), 0
+    while pid > 1:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            name, _, rest = file.read().rpartition(")")
+        # Since OpenSSH 9.8 a connection is served by a program of its own, sshd-session, whose name begins alike.
+        if "(sshd" in name:
+            found = pid
+        elif found:
+            break
+        pid = int(rest.split()[1])
+    if not found:
+        raise RefusedError("no SSH server to close")
+    return found
+
+
+def session(
+    root: str,
+    given: BinaryIO,
+    out: BinaryIO,
+    *,
+    memory: str = "",
+    pod: str = "",
+    server: Callable[[], int] = listener,
+) -> None:
     """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome.
 
-    `close` ends the server and this session, without an answer.
+    `close` ends the process that `server` returns, which is that of the SSH server, and this session, without an answer.
     """
     while line := given.readline(_LONGEST_LINE):
         word, _, length = line.decode().strip().partition(" ")
         try:
             if word == "close":
-                os.kill(_listener(), signal.SIGTERM)
+                os.kill(server(), signal.SIGTERM)
                 return
             payload = given.read(int(length or 0))
             of_device = block.is_device(root)
@@ -206,23 +231,6 @@ def synced(root: str) -> int:
     finally:
         os.close(fd)
     return before
-
-
-def _listener() -> int:
-    """Return the process of the SSH server that this request came through: the outermost one above us."""
-    pid, found = os.getppid(), 0
-    while pid > 1:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            name, _, rest = file.read().rpartition(")")
-        # Since OpenSSH 9.8 a connection is served by a program of its own, sshd-session, whose name begins alike.
-        if "(sshd" in name:
-            found = pid
-        elif found:
-            break
-        pid = int(rest.split()[1])
-    if not found:
-        raise RefusedError("no SSH server to close")
-    return found
 
 
 def _sync_file_system(fd: int) -> None:

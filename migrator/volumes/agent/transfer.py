@@ -87,28 +87,10 @@ def rsync(channel: Channel, root: str, options: Options, say: Say, paths: Iterab
 
 def stream(channel: Channel, root: str, say: Say) -> int:
     """Unpack the other side's whole tree into an empty folder; return how many bytes came. Raises TransferError."""
-    words = [
-        "tar",
-        "-C",
-        root,
-        "--xattrs",
-        "--xattrs-include=*",
-        # tar keeps ACLs apart from other attributes (tar(1)).
-        "--acls",
-        "--numeric-owner",
-        "-p",
-        "-S",
-        f"--blocking-factor={BLOCKS}",
-        "--warning=none",
-        "-xf",
-        "-",
-    ]
-    # A kernel with SELinux labels new files by the folder they are in.
-    words.append("--xattrs-exclude=security.selinux")
     with tempfile.TemporaryFile() as sent, tempfile.TemporaryFile() as unpacked:
         source = channel.stream(sent)
         assert source.stdout is not None  # noqa: S101 - it was started with a pipe
-        target = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=unpacked, env=_environment())
+        target = subprocess.Popen(_unpacking(root), stdin=subprocess.PIPE, stderr=unpacked, env=_environment())
         assert target.stdin is not None  # noqa: S101 - it was started with a pipe
         try:
             count = _poured(source.stdout.fileno(), target.stdin.fileno(), say)
@@ -130,6 +112,27 @@ def stream(channel: Channel, root: str, say: Say) -> int:
             f"tar ended with {codes[1]} here and {codes[0]} there: {text[-400:]}", full=_is_full(text), lost=codes[0] == 255
         )
     return count
+
+
+def _unpacking(root: str) -> list[str]:
+    return [
+        "tar",
+        "-C",
+        root,
+        "--xattrs",
+        "--xattrs-include=*",
+        # A kernel with SELinux labels new files by the folder they are in.
+        "--xattrs-exclude=security.selinux",
+        # tar keeps ACLs apart from other attributes (tar(1)).
+        "--acls",
+        "--numeric-owner",
+        "-p",
+        "-S",
+        f"--blocking-factor={BLOCKS}",
+        "--warning=none",
+        "-xf",
+        "-",
+    ]
 
 
 def _words(options: Options, *, some: bool) -> Iterator[str]:

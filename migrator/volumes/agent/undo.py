@@ -24,8 +24,10 @@ _LIST = "before"
 class UndoLog:
     """The folder for one switch."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, users_of: Callable[[str], list[str]] = users) -> None:
+        """Take the folder, and what tells who uses a path."""
         self.folder = folder
+        self._users_of = users_of
 
     @property
     def passes(self) -> list[int]:
@@ -71,7 +73,7 @@ class UndoLog:
         first = min(numbers, default=0) if everything else self.open
         if not first:
             return {"undone": 0, "digest": ""}
-        if using := users(root):
+        if using := self._users_of(root):
             raise RestoreError(f"{root} is in use: {using[0]}")
         later = [number for number in numbers if number >= first]
         backups = [f"{self._path(number)}/{run}" for number in later for run in _numbers(self._path(number))]

@@ -72,11 +72,15 @@ def mounts(pid: str = "self") -> Iterator[Mount]:
 
 def _mounted(pid: int, place: Mount, root: str, below: str) -> Iterator[str]:
     for mount in mounts(str(pid)):
-        inside = mount.root == below or mount.root.startswith(below.rstrip("/") + "/")
-        if mount.device == place.device and inside and mount.point != root and not _only_mirrors(mount, place, root):
-            if _STAGED.search(mount.point):
-                continue
+        if _is_use(mount, place, root, below):
             yield f"mounted at {mount.point} for {_name(pid)}"
+
+
+def _is_use(mount: Mount, place: Mount, root: str, below: str) -> bool:
+    """Return whether a mount shows the folder, or something in it, elsewhere than at its own path, to others than the kubelet."""
+    inside = mount.root == below or mount.root.startswith(below.rstrip("/") + "/")
+    elsewhere = mount.point != root and not _only_mirrors(mount, place, root)
+    return mount.device == place.device and inside and elsewhere and not _STAGED.search(mount.point)
 
 
 def _only_mirrors(mount: Mount, place: Mount, root: str) -> bool:

@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
+from migrator.model.one_side import OneSide
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
+from tests.support.one_side import PARTS
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
 
@@ -44,3 +46,12 @@ def test_an_item_has_no_data_unless_a_rule_says_so() -> None:
     assert item.data is DataPlan.NONE
     with pytest.raises(dataclasses.FrozenInstanceError):
         item.reason = "x"  # type: ignore[misc]
+
+
+def test_what_is_not_held_is_no_part_of_a_hand_over() -> None:
+    """It runs on both sides, and a person is told; what runs on neither is not handed over, too."""
+    told = PlanItem(A, A, Decision.MOVE, one_side=OneSide("row", "why", "meanwhile", None))
+    idle = PlanItem(A, A, Decision.MOVE, one_side=OneSide("row", "why", "meanwhile", PARTS[0], active=False))
+    held = PlanItem(A, A, Decision.MOVE, one_side=OneSide("row", "why", "meanwhile", PARTS[1]))
+    found = dataclasses.replace(plan(), items=(told, idle, held, PlanItem(A, A, Decision.MOVE)))
+    assert list(found.parts()) == [PARTS[1]]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from migrator.ports import RelayEnd
-from migrator.volumes.line import Machine
+from migrator.volumes.line import Lines, Machine
 from migrator.volumes.mover import NodeMover, unit_name
 from tests.support.pass_hosts import JOB, hosts
 
@@ -52,3 +54,16 @@ def test_by_a_relay_both_hosts_speak_with_their_own_loopback() -> None:
     assert [target.port for _, target in relay.opened] == [50001, 50002]
     assert json.loads(green.files[f"{folder}/settings.json"]) == settings | {"channel": channel | {"port": 50002}}
     assert relay.closed == 2
+
+
+@pytest.mark.parametrize(("relayed", "opened"), [(True, 1), (False, 0)])
+def test_a_pass_that_is_joined_gets_a_relay_only_where_it_was_begun_with_one(relayed: bool, opened: int) -> None:  # noqa: FBT001
+    """Its hosts reach each other otherwise, and the pass would lose the address that it dials."""
+    blue, green, _ = hosts()
+    green.answers["python3 -c"] = "50001\n"
+    settings = {"settings": {}, "channel": {"relayed": relayed, "key": "k"}, "server": {"port": 41234, "hostKey": "h"}}
+    green.files["/pass/settings.json"] = json.dumps(settings)
+    relay = FakeRelay()
+    lines = Lines(relay)
+    lines.open_again("unit", Machine(blue, "10.0.0.1", ("ssh", "b")), Machine(green, "10.0.1.1", ("ssh", "g")), "/pass")
+    assert len(relay.opened) == opened

@@ -10,8 +10,8 @@ from migrator.migration.state import Attempt, State, Written
 from migrator.model.manifest import Manifest
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef
-from tests.support.objects import config_map, deployment, made
-from tests.support.pairs import Pair, in_green, in_shop, pair, token_of
+from tests.support.objects import config_map, deployment, job, made
+from tests.support.pairs import Pair, finished_job, in_green, in_shop, pair, token_of
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
 ACCOUNT = ObjectRef("", "ServiceAccount", "shop", "default")
@@ -213,3 +213,12 @@ def test_a_conflict_shows_no_secret() -> None:
     assert [item.path for item in found.differences] == ["data.key"]
     assert "Ymx1ZQ==" not in str(found)
     assert "Z3JlZW4=" not in str(found)
+
+
+def test_a_job_of_somebody_else_is_not_ended_like_blue_s() -> None:
+    """Only one that this migration has created waits for its status."""
+    both = pair(finished_job("a"))
+    both.green.hold(made("v1", "Namespace", "shop"), in_shop(job("a")))
+    ref = ObjectRef("batch", "Job", "shop", "a")
+    known = both.known()
+    assert not known.finish_is_due(both.item(ref), known.live[ref])

@@ -43,3 +43,20 @@ def test_a_program_is_known(manifest: Manifest, row: str) -> None:
 def test_others_of_its_kind_are_not(manifest: Manifest) -> None:
     """The same image answers requests, or waits for work of others."""
     assert row_of(manifest) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "word", "first"),
+    [
+        ("quay.io/argoprojlabs/argocd-image-updater:v1", "run", True),
+        ("quay.io/argoproj/argo-events:v1.9", "controller", True),
+        ("ghcr.io/caas-team/py-kube-downscaler:1", "run", True),
+        ("quay.io/argoproj/argo-events:v1.9", "eventsource-service", False),
+        ("ghcr.io/actions/gha-runner-scale-set-controller:0.13", "run", False),
+    ],
+)
+def test_what_starts_other_workloads_is_handed_over_before_them(image: str, word: str, first: bool) -> None:  # noqa: FBT001
+    """It would start again on blue what is stopped there."""
+    found = row_of(workload(image, word))
+    assert found is not None
+    assert found.first is first

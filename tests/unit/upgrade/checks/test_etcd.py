@@ -25,6 +25,14 @@ def test_members_reach_the_floor_of_the_next_minor_first(version: str, found: in
     assert ["only safe from 3.6.11" in reason for _, _, reason in etcd(version)] == [True] * found
 
 
+@pytest.mark.parametrize(("version", "found"), [("3.5.25", 1), ("3.5.26", 0)])
+def test_members_of_3_5_reach_their_floor_before_3_6(version: str, found: int) -> None:
+    """Kubernetes 1.34 brings 3.6 (etcd#20793)."""
+    hops = (hop("1.33.5", "1.34.1"),)
+    told = [reason for name, _, reason in etcd(version, version="1.33.5", hops=hops) if name == "etcd"]
+    assert ["goes to 3.6 with Kubernetes 1.34: only safe from 3.5.26 on" in reason for reason in told] == [True] * found
+
+
 def test_a_hop_that_brings_no_new_minor_of_etcd_has_no_floor() -> None:
     """1.36 stays at 3.6."""
     hops = (hop("1.35.1", "1.36.3"),)

@@ -14,6 +14,11 @@ from migrator.volumes.agent.restore import RestoreError
 OLD = b"o" * block.CHUNK
 
 
+def log_of(tmp_path: Path, *users: str) -> BlockUndo:
+    """Return the log of one switch; these use the device."""
+    return BlockUndo(str(tmp_path / "undo"), lambda _: list(users))
+
+
 def changed(log: BlockUndo, path: Path, number: int, content: bytes) -> None:
     """Overwrite a chunk as a pass does."""
     fd = os.open(path, os.O_RDWR)
@@ -23,16 +28,15 @@ def changed(log: BlockUndo, path: Path, number: int, content: bytes) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a device of two chunks, which nobody uses."""
-    monkeypatch.setattr(block, "users", lambda _: [])
+def path(tmp_path: Path) -> Path:
+    """Return a device of two chunks."""
     (tmp_path / "device").write_bytes(OLD * 2)
     return tmp_path / "device"
 
 
 def test_a_broken_pass_is_taken_back_and_whole_ones_stay(path: Path, tmp_path: Path) -> None:
     """Until all is asked for; twice is once."""
-    log = BlockUndo(str(tmp_path / "undo"))
+    log = log_of(tmp_path)
     log.begin()
     changed(log, path, 0, b"1")
     log.close()
@@ -50,7 +54,7 @@ def test_a_broken_pass_is_taken_back_and_whole_ones_stay(path: Path, tmp_path: P
 
 def test_a_torn_record_was_never_overwritten(path: Path, tmp_path: Path) -> None:
     """It is synced before the device is written to."""
-    log = BlockUndo(str(tmp_path / "undo"))
+    log = log_of(tmp_path)
     log.begin()
     changed(log, path, 0, b"1")
     with (tmp_path / "undo/1/chunks").open("ab") as file:
@@ -61,11 +65,10 @@ def test_a_torn_record_was_never_overwritten(path: Path, tmp_path: Path) -> None
     assert path.read_bytes() == OLD * 2
 
 
-def test_a_device_in_use_is_left(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_in_use_is_left(path: Path, tmp_path: Path) -> None:
     """Somebody would see it change under them."""
-    log = BlockUndo(str(tmp_path / "undo"))
+    log = log_of(tmp_path)
     log.begin()
     changed(log, path, 0, b"1")
-    monkeypatch.setattr(block, "users", lambda _: ["process 7 has it open"])
     with pytest.raises(RestoreError, match="is in use: process 7"):
-        log.take_back(str(path), everything=False)
+        log_of(tmp_path, "process 7 has it open").take_back(str(path), everything=False)

@@ -4,65 +4,73 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent import mounted
 from migrator.volumes.agent.mounted import NotMountedError, busy, mount_point
 from migrator.volumes.agent.users import Mount
 
 DRIVER, HANDLE = "disk.example.com", "vol/1"
 NOTED = {"driverName": DRIVER, "volumeHandle": HANDLE}
-Publish = Callable[..., str]
 
 
-@pytest.fixture
-def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
-    """Return what notes a mount for a pod."""
-    points: list[str] = []
+class Kubelet:
+    """What is mounted on a host."""
 
-    def published(pod: str, note: object = NOTED, *, is_mounted: bool = True, below: str = "mount") -> str:
-        folder = tmp_path / f"kubelet/pods/{pod}/volumes/kubernetes.io~csi/pv-1"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._points: list[str] = []
+
+    def publish(self, pod: str, note: object = NOTED, *, is_mounted: bool = True, below: str = "mount") -> str:
+        """Note a mount for a pod, and return where it is."""
+        folder = self._folder / f"kubelet/pods/{pod}/volumes/kubernetes.io~csi/pv-1"
         folder.mkdir(parents=True)
         (folder / "vol_data.json").write_text(note if isinstance(note, str) else json.dumps(note))
         if is_mounted:
-            points.append(f"{folder}/{below}")
+            self._points.append(f"{folder}/{below}")
         return f"{folder}/mount"
 
-    monkeypatch.setattr(mounted, "mounts", lambda: [Mount("8:1", "/", point, "ext4", "/dev/x") for point in points])
-    return published
+    def point(self, volume: str = "pv-1", pod: str = "") -> str:
+        """Return where the volume is found."""
+        mounts = [Mount("8:1", "/", point, "ext4", "/dev/x") for point in self._points]
+        return mount_point(DRIVER, volume, HANDLE, pod, seen=lambda: mounts)
 
 
-def test_any_pods_mount_will_do_or_that_of_one_pod(publish: Publish) -> None:
+@pytest.fixture
+def kubelet(tmp_path: Path) -> Kubelet:
+    """Return a kubelet that has mounted nothing yet."""
+    return Kubelet(tmp_path)
+
+
+def test_any_pods_mount_will_do_or_that_of_one_pod(kubelet: Kubelet) -> None:
     """In a folder of the kubelet wherever that is."""
-    one, two = publish("aaaa-1"), publish("bbbb-2")
-    assert mount_point(DRIVER, "pv-1", HANDLE) == one
-    assert mount_point(DRIVER, "pv-1", HANDLE, "bbbb-2") == two
+    one, two = kubelet.publish("aaaa-1"), kubelet.publish("bbbb-2")
+    assert kubelet.point() == one
+    assert kubelet.point("pv-1", "bbbb-2") == two
     with pytest.raises(NotMountedError, match="is not mounted here for the pod that holds it"):
-        mount_point(DRIVER, "pv-1", HANDLE, "cccc-3")
+        kubelet.point("pv-1", "cccc-3")
 
 
 @pytest.mark.parametrize(
     "note", [{}, {**NOTED, "driverName": "other"}, {**NOTED, "volumeHandle": "vol/2"}, [DRIVER, HANDLE], "{", '{"driverName":']
 )
-def test_a_note_that_does_not_name_the_volume_proves_nothing(publish: Publish, note: object) -> None:
+def test_a_note_that_does_not_name_the_volume_proves_nothing(kubelet: Kubelet, note: object) -> None:
     """Another driver, another handle, no note."""
-    point = publish("aaaa-1", note)
+    point = kubelet.publish("aaaa-1", note)
     with pytest.raises(NotMountedError, match=f"what is mounted at {point} is volume"):
-        mount_point(DRIVER, "pv-1", HANDLE)
+        kubelet.point()
 
 
-def test_the_folder_for_a_mount_is_no_mount(publish: Publish) -> None:
+def test_the_folder_for_a_mount_is_no_mount(kubelet: Kubelet) -> None:
     """Nor is what somebody has mounted below it, nor another volume's."""
-    publish("aaaa-1", is_mounted=False)
-    publish("bbbb-2", below="mount/inner")
+    kubelet.publish("aaaa-1", is_mounted=False)
+    kubelet.publish("bbbb-2", below="mount/inner")
     with pytest.raises(NotMountedError, match=r"volume vol/1 of disk.example.com is not mounted here$"):
-        mount_point(DRIVER, "pv-1", HANDLE)
-    publish("cccc-3")
+        kubelet.point()
+    kubelet.publish("cccc-3")
     with pytest.raises(NotMountedError):
-        mount_point(DRIVER, "pv-2", HANDLE)
+        kubelet.point("pv-2")
 
 
 def test_a_busy_folder_is_open_for_that_time(tmp_path: Path) -> None:

@@ -131,3 +131,19 @@ def test_all_else_takes_the_long_way(tmp_path: Path, what: str) -> None:
     elif what == "differed":
         one.memory.bind(digest="")
     assert short_way(one) is None
+
+
+def test_what_differed_is_read_again_on_both_sides(tmp_path: Path) -> None:
+    """A source in use has changed it meanwhile; what is gone there is no longer in its list."""
+    one = after_an_equal_pass(tmp_path)
+    try:
+        one.memory.keep("source", one.channel.read())
+        one.memory.keep("target", one.tree.read())
+        (tmp_path / "blue/a").write_bytes(b"longer")
+        (tmp_path / "blue/b").unlink()
+        (tmp_path / "green/a").write_bytes(b"xx")
+        one._look_again([b"a", b"b"])
+    finally:
+        one.channel.hang_up()
+    sizes = {side: {entry.path: entry.size for entry in one.memory.entries(f"{side}.new")} for side in ("source", "target")}
+    assert sizes == {"source": {b".": 0, b"a": 6}, "target": {b".": 0, b"a": 2, b"b": 1}}

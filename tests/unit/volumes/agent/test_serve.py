@@ -37,10 +37,9 @@ def test_rsync_gets_this_folder_whatever_it_asks_for() -> None:
 def test_a_session_ends_the_server_that_it_came_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """No further process starts for that."""
     ended: list[tuple[int, int]] = []
-    monkeypatch.setattr(serve, "_listener", lambda: 4242)
     monkeypatch.setattr("os.kill", lambda pid, number: ended.append((pid, number)))
     given, out = io.BytesIO(b"close 0\nusers 0\n"), io.BytesIO()
-    serve.session("/srv/data", given, out)
+    serve.session("/srv/data", given, out, server=lambda: 4242)
     assert (ended, out.getvalue(), given.read()) == ([(4242, signal.SIGTERM)], b"", b"users 0\n")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent import undo
 from migrator.volumes.agent.compare import differences, root_digest
 from migrator.volumes.agent.restore import RestoreError
 from migrator.volumes.agent.tree import Tree
@@ -19,9 +18,8 @@ Change = Callable[[Path, Path], object]
 
 
 @pytest.fixture
-def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def volume(tmp_path: Path) -> Path:
     """Return a volume with files, a folder, links and two names of one file."""
-    monkeypatch.setattr(undo, "users", lambda _: [])
     root = tmp_path / "volume"
     (root / "folder").mkdir(parents=True)
     (root / "a").write_bytes(b"first")
@@ -37,9 +35,9 @@ def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def log_of(tmp_path: Path) -> UndoLog:
-    """Return the log of one switch."""
-    return UndoLog(str(tmp_path / "undo/1"))
+def log_of(tmp_path: Path, *users: str) -> UndoLog:
+    """Return the log of one switch; these use the volume."""
+    return UndoLog(str(tmp_path / "undo/1"), lambda _: list(users))
 
 
 def moved(root: Path, kept: Path, name: str, content: bytes | None = None) -> None:
@@ -165,18 +163,14 @@ def test_a_pass_that_goes_on_keeps_the_first_list(tmp_path: Path, volume: Path) 
     assert (volume / "a").read_bytes() == b"first"
 
 
-def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(
-    tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(tmp_path: Path, volume: Path) -> None:
     """Nothing is taken as put back."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
     log.begin(iter(before))
     kept = Path(log.backup())
     moved(volume, kept, "a", b"half")
-    monkeypatch.setattr(undo, "users", lambda _: ["process 7 (db) has it open"])
     with pytest.raises(RestoreError, match=r"is in use: process 7"):
-        log.take_back(str(volume), everything=False)
-    monkeypatch.setattr(undo, "users", lambda _: [])
+        log_of(tmp_path, "process 7 (db) has it open").take_back(str(volume), everything=False)
     (kept / "a").rename(tmp_path / "elsewhere")
     with pytest.raises(RestoreError, match="a: its previous content is not kept"):
         log.take_back(str(volume), everything=False)

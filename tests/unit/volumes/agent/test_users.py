@@ -63,6 +63,23 @@ def test_a_mount_of_the_folder_elsewhere_is_a_use() -> None:
     assert users._only_mirrors(place, place, "/srv/vol")
 
 
+@pytest.mark.parametrize(
+    ("mount", "use"),
+    [
+        (Mount("8:1", "/srv/vol", "/data", "ext4", "/dev/sda1"), True),
+        (Mount("8:1", "/srv/vol/inner", "/data", "ext4", "/dev/sda1"), True),
+        (Mount("8:1", "/srv/vol", "/srv/vol", "ext4", "/dev/sda1"), False),
+        (Mount("8:1", "/srv/volume", "/data", "ext4", "/dev/sda1"), False),
+        (Mount("8:2", "/srv/vol", "/data", "ext4", "/dev/sdb1"), False),
+        (Mount("8:1", "/srv/vol", "/x/plugins/kubernetes.io/csi/d/1/globalmount", "ext4", "/dev/sda1"), False),
+    ],
+    ids=["folder", "part", "itself", "another name", "another disk", "kubelet"],
+)
+def test_which_mounts_are_uses(mount: Mount, *, use: bool) -> None:
+    """The folder's own mount is none, nor is that in which the kubelet keeps it for pods."""
+    assert users._is_use(mount, Mount("8:1", "/", "/", "ext4", "/dev/sda1"), "/srv/vol", "/srv/vol") is use
+
+
 def test_the_mount_that_a_path_lies_in_is_the_deepest(tmp_path: Path) -> None:
     """And /proc is one of its own."""
     assert mount_of("/proc/sys").kind == "proc"
