@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from migrator.model.address import is_loopback
 from migrator.model.host import HostFacts
 from migrator.model.verdict import CheckName, Finding, Severity
 from migrator.untrusted import printable
@@ -82,7 +82,7 @@ def resolver(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterato
         yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
         return
     read = path in ("", "/etc/resolv.conf") and not (facts.resolved and not path)
-    if read and facts.nameservers and all(map(_is_loopback, facts.nameservers)):
+    if read and facts.nameservers and all(map(is_loopback, facts.nameservers)):
         reason = (
             f"its only name servers in /etc/resolv.conf are its own ({_names(facts.nameservers)}): "
             "CoreDNS would ask itself, and end"
@@ -160,13 +160,6 @@ def _share(threshold: object) -> float:
         return float(text.removesuffix("%")) / 100 if text.endswith("%") else 0.0
     except ValueError:
         return 0.0
-
-
-def _is_loopback(server: str) -> bool:
-    try:
-        return ipaddress.ip_address(server.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from migrator.model.address import is_loopback
 from migrator.model.manifest import Manifest, containers, pod_spec
 from migrator.rules.one_side.names import flags
 
@@ -34,8 +35,7 @@ def port_of(workload: Manifest, proof: Proof) -> int:
     if not told:
         return proof.port
     host, _, port = told[0].rpartition(":")
-    own = host.strip("[]") == "localhost" or host.startswith("127.") or host.strip("[]") == "::1"
-    return int(port) if port.isdecimal() and not own and 0 < int(port) < 1 << 16 else 0
+    return int(port) if port.isdecimal() and not is_loopback(host) and 0 < int(port) < 1 << 16 else 0
 
 
 def value_of(metrics: str, name: str) -> float | None:

@@ -1,0 +1,15 @@
+"""What an address or a name of a host means."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether nobody else reaches it; of version 6 it may be in brackets and have a zone (RFC 4007)."""
+    name = host.removeprefix("[").removesuffix("]").partition("%")[0]
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        # Resolvers answer it and names below it with loopback addresses (RFC 6761, 6.3).
+        return name == "localhost" or name.endswith(".localhost")
