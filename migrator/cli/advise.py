@@ -11,13 +11,7 @@ from migrator.cli import render
 from migrator.cli.options import output_option
 from migrator.cli.upgrade.where import Where
 from migrator.errors import ConfigError
-from migrator.model.advice import Advice, Alternative, Choice
-
-_WORDS = {
-    Choice.MIGRATION: "a migration to a new cluster: docs/raise-a-cluster.md, then `migrator init` and `migrator plan`",
-    Choice.IN_PLACE: "an upgrade in place: `migrator upgrade plan`",
-    Choice.NEITHER: "neither, in the present state",
-}
+from migrator.model.advice import Choice
 
 
 @click.command("advise")
@@ -41,6 +35,7 @@ def command(
 
     Exit code 3 when neither is possible.
     """
+    from migrator.cli.view import advice as view
     from migrator.model.version import parse_version
     from migrator.upgrade.advise import advise, plain_hops
     from migrator.upgrade.checks.table import check
@@ -64,34 +59,5 @@ def command(
     if output == "json":
         render.result_json(dataclasses.asdict(advice) | {"from": str(facts.cluster.version), "to": target})
     else:
-        _show(advice, plain_hops(facts.hops))
+        view.show(advice, plain_hops(facts.hops))
     click.get_current_context().exit(3 if advice.path is Choice.NEITHER and facts.hops else 0)
-
-
-def _show(advice: Advice, hops: str) -> None:
-    render.line(f"{hops or 'nothing to do'}: {_WORDS[advice.path]}")
-    for reason in advice.reasons:
-        render.line(f"  because {reason}")
-    for item in advice.ways if hops else ():
-        _show_alternative(item)
-    if not advice.hosts_read:
-        render.line()
-        render.line("no host was read (--stack): disks, certificates, cgroups, packages and edited manifests were not checked")
-
-
-def _show_alternative(item: Alternative) -> None:
-    migration = item.path is Choice.MIGRATION
-    render.line()
-    render.line(f"a migration to a new cluster: {item.hops} move" if migration else f"an upgrade in place: {item.hops} hop(s)")
-    render.line(f"  hardware: {item.hardware}")
-    if migration:
-        render.line("  downtime: none expected of traffic behind a load balancer (docs/benchmarks.md has a measurement)")
-    elif not item.downtime:
-        render.line("  downtime: none expected")
-    for away in item.downtime:
-        each = "not measured here yet" if away.seconds is None else f"{away.seconds:.0f} s"
-        render.line(f"  downtime: {away.workload}: {away.times} x {each} ({away.reason})")
-    for text in item.cannot_be_undone:
-        render.line(f"  cannot be undone: {text}")
-    for text in item.obstacles:
-        render.line("  ", render.word("blocked"), f" {text}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-
 import click
 
 from migrator.cli import render
@@ -17,12 +15,12 @@ def command(common: Common) -> None:
 
     No traffic moves. A load balancer needs no preparation.
     """
-    from migrator.migration.verbs import run_prepare
+    from migrator.migration.verbs.prepare import run_prepare
     from migrator.wiring.migration import session
 
     with render.Screen(quiet=common.output == "json") as screen, session(common.inputs, screen) as opened:
         done = run_prepare(opened)
-    ready = datetime.datetime.fromtimestamp(done.ready_at, datetime.UTC).isoformat(timespec="seconds")
+    ready = render.moment(done.ready_at)
     if common.output == "json":
         render.result_json({"staleSeconds": done.stale_seconds, "readyAt": ready})
     elif done.stale_seconds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import stat
@@ -100,7 +101,7 @@ class Screen:
         from rich.console import Console
         from rich.live import Live
 
-        from migrator.cli.live import view
+        from migrator.cli.view.live import view
 
         if not isinstance(self._live, Live):
             self._stop()
@@ -191,6 +192,11 @@ def counts(counter: Counter[str] | dict[str, int]) -> list[Part]:
     for name, number in sorted(counter.items(), key=lambda pair: -pair[1]):
         parts += [f"{', ' if parts else ''}{number} ", word(name)]
     return parts or ["nothing"]
+
+
+def moment(seconds: float) -> str:
+    """Return a time, given in seconds since 1970, for people."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 def difference(item: FieldDifference) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from migrator.errors import BlockedError
+import orjson
+
+from migrator.errors import BlockedError, ConfigError
 from migrator.migration.one_side.groups import as_documents
 from migrator.model.manifest import get
 from migrator.model.plan import Decision, Plan, PlanItem
@@ -43,6 +46,14 @@ def _item_document(item: PlanItem, wave: int | None) -> dict[str, Any]:
         "token": item.token,
     }
     return document | {name: value for name, value in details.items() if value}
+
+
+def load_approved(path: Path) -> dict[str, Any]:
+    """Return the document that `migrator plan --out` has written; raises ConfigError."""
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError([f"{path}: not a plan: {error}"], hint="`migrator plan --out FILE` writes one") from error
 
 
 def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str, str]) -> None:

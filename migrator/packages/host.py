@@ -52,6 +52,14 @@ class Preparation:
     shortage: str
     """Why a build cannot succeed here; empty if it can."""
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is done for the time of the build, in words."""
+        zram = (f"{self.zram} MiB of compressed swap in memory (zram)",) if self.zram else ()
+        swap = (f"a swap file of {self.swap_file} MiB",) if self.swap_file else ()
+        offline = (f"CPUs {', '.join(map(str, self.offline))} offline for the time of the build",) if self.offline else ()
+        return (f"{self.jobs} compilers at a time", *zram, *swap, *offline)
+
 
 def read_host(work: Path, root: Path = Path("/")) -> BuildHost:
     """Read a machine from its /proc and /sys below `root`."""

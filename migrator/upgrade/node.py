@@ -13,7 +13,7 @@ from migrator.model.upgrade import Hop, Pause, RunOptions, StepId
 from migrator.nodes.spec import NodeSpec
 from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import ready_workloads, settle
-from migrator.upgrade.steps import Step
+from migrator.upgrade.stage import Step
 
 
 class Paused(Exception):  # noqa: N818 - it is no error

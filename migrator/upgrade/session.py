@@ -29,9 +29,9 @@ from migrator.nodes.runtime import image_sources
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.ports import Clock, HeldLock, Host, Reporter, UpgradeCluster
 from migrator.readiness.hosts import machine_of
+from migrator.upgrade.stage import Step as HopStep
 from migrator.upgrade.state import Status, UpgradeState
 from migrator.upgrade.steps import Progress, control_plane_steps, hop_steps, pending
-from migrator.upgrade.steps import Step as HopStep
 
 
 @dataclass(slots=True)

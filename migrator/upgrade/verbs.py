@@ -6,20 +6,16 @@ A run asks every step whether it is done before it does it, so that `resume` is 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
-from migrator.cluster.pod_networks import await_networks, roll_weave
 from migrator.errors import BlockedError
 from migrator.journal.records.upgrade import AcceptedFinding, HopEnded, RecordedHop, UpgradeAborted, UpgradeEnded, UpgradeStarted
-from migrator.model.upgrade import NO_SOAK, Hop, NodeSummary, Pause, RunOptions, RunResult, RunState, Soak, UpgradePlan, Workers
-from migrator.nodes.hop.settings import changed_settings, settings_before, settings_now
+from migrator.model.upgrade import NO_SOAK, Hop, NodeSummary, RunOptions, RunResult, RunState, Soak, UpgradePlan, Workers
 from migrator.upgrade.cleaning import clean_hosts
-from migrator.upgrade.node import Paused, upgrade_nodes
+from migrator.upgrade.node import Paused
+from migrator.upgrade.run_hop import differences, run_hop
 from migrator.upgrade.running import await_running
-from migrator.upgrade.session import UpgradeSession, require_version
+from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.state import Status
-from migrator.upgrade.steps import Stage, Step
-from migrator.upgrade.window import soak
 
 
 def begin(session: UpgradeSession, plan: UpgradePlan, workers: Workers, wanted: Soak = NO_SOAK) -> None:
@@ -62,22 +58,22 @@ def run_upgrade(session: UpgradeSession, options: RunOptions) -> RunResult:
     """Execute the hops that are left; raises MigratorError where it stops, with what is not done yet."""
     if not session.state.open:
         raise BlockedError("no upgrade is under way", hint="`migrator upgrade run --to VERSION` starts one")
-    differences: list[str] = []
+    found: list[str] = []
     try:
         for hop in session.state.hops:
             if hop.key not in session.state.ended:
-                left = _run_hop(session, hop, options)
+                left = run_hop(session, hop, options)
                 options = dataclasses.replace(options, finish=False)  # said of one hop
-                changed = _differences(session, hop)
-                differences += changed
+                changed = differences(session, hop)
+                found += changed
                 if left:
-                    return RunResult(RunState.LEFT, session.summary(), tuple(left), tuple(differences))
+                    return RunResult(RunState.LEFT, session.summary(), tuple(left), tuple(found))
                 session.write(HopEnded(hop.key, tuple(changed)))
                 clean_hosts(session)
     except Paused as pause:
-        return RunResult(RunState.PAUSED, session.summary(), (str(pause),), tuple(differences))
+        return RunResult(RunState.PAUSED, session.summary(), (str(pause),), tuple(found))
     session.write(UpgradeEnded())
-    return RunResult(RunState.DONE, session.summary(), (), tuple(differences))
+    return RunResult(RunState.DONE, session.summary(), (), tuple(found))
 
 
 def abort(session: UpgradeSession, *, end_running: bool = False) -> tuple[NodeSummary, ...]:
@@ -102,55 +98,3 @@ def abort(session: UpgradeSession, *, end_running: bool = False) -> tuple[NodeSu
         session.write(UpgradeAborted())
         clean_hosts(session)
         return session.summary()
-
-
-def _run_hop(session: UpgradeSession, hop: Hop, options: RunOptions) -> list[str]:
-    """Execute the list of a hop; return which nodes were left out."""
-    session.say(f"hop {hop.start} → {hop.target}")
-    steps = session.steps_left(hop)
-    for step in steps:
-        if step.stage is not Stage.NODES:
-            _run_step(session, hop, step, options)
-    if options.pause is Pause.AFTER_CONTROL_PLANE and not _kubelets_at(session, hop):
-        raise Paused(f"the control plane is at {hop.target}; kubelets are next: `migrator upgrade resume`")
-    nodes = [step for step in steps if step.stage is Stage.NODES]
-    upgrade_nodes(session, hop, nodes, options)
-    return _left_out(session, hop, nodes)
-
-
-def _run_step(session: UpgradeSession, hop: Hop, step: Step, options: RunOptions) -> None:
-    if step.node is not None:
-        session.converge(step.node, step.actions, hop=hop)
-    elif step.stage is Stage.SOAK:
-        soak(session, hop, options)
-    elif step.stage is Stage.API_VERSION:
-        require_version(session, str(hop.target))
-        session.show_nodes()
-    else:
-        if session.weave:
-            roll_weave(session.cluster, session.weave, reporter=session.reporter)
-        await_networks(session.cluster, clock=session.clock, reporter=session.reporter)
-
-
-def _left_out(session: UpgradeSession, hop: Hop, nodes: Sequence[Step]) -> list[str]:
-    done = _kubelets_at(session, hop)
-    names = [step.node.name for step in nodes if step.node]
-    return [f"{name}: left out by --limit" for name in names if name not in done]
-
-
-def _kubelets_at(session: UpgradeSession, hop: Hop) -> set[str]:
-    return {item.name for item in session.summary() if item.version == str(hop.target) and item.ready}
-
-
-def _differences(session: UpgradeSession, hop: Hop) -> list[str]:
-    """Return which settings of nodes differ from before the hop; kubeadm overwrites some of them."""
-    found = []
-    for node in session.nodes:
-        host = session.hosts[node.name]
-        before = settings_before(host, session.state.saved_as(hop))
-        if before:
-            found += [
-                f"{node.name}: {item.path}: {item.live} → {item.wanted}"
-                for item in changed_settings(before, settings_now(host, addons=node.first))
-            ]
-    return found

@@ -18,7 +18,8 @@ from migrator.migration.rollback import finish
 from migrator.migration.run import Run
 from migrator.migration.session import Session
 from migrator.migration.traffic_back import move_traffic
-from migrator.migration.verbs import run_copy, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import CRON_JOBS, DEPLOYMENTS, PODS
 from migrator.model.manifest import Manifest, get
 from migrator.model.one_side import OneSide

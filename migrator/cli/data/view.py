@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,8 +9,9 @@ import click
 
 from migrator.cli import render
 from migrator.errors import MigratorError
+from migrator.migration.data.loss import losses
 from migrator.migration.data.passes import ClaimOutcome
-from migrator.migration.data.state import ClaimData
+from migrator.migration.data.state import ClaimData, Data
 from migrator.model.volumes import VolumePlan, Way
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -25,11 +25,6 @@ def size(number: float) -> str:
     while number >= 1024 and unit < len(_UNITS) - 1:
         number, unit = number / 1024, unit + 1
     return f"{number:.0f} {_UNITS[unit]}" if unit == 0 else f"{number:.1f} {_UNITS[unit]}"
-
-
-def moment(seconds: float) -> str:
-    """Return a time for people."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 def show_plan(
@@ -93,6 +88,38 @@ def _plan_row(
         if seen["devices"]:
             notes.append(f"holds device files, which volumes.claims must allow: {', '.join(map(str, seen['devices']))}")
     return row
+
+
+def show_state(data: Data) -> None:
+    """Print what was copied and proven of each claim, and what a rollback would lose."""
+    for name, item in sorted(data.items()):
+        if item.volume:
+            _show_handed(name, item)
+            continue
+        render.line(f"{name}: {item.passes} passes, {item.entries} objects, {size(item.bytes)}")
+        if item.open:
+            render.line(render.word("unknown"), " a pass was begun and has not ended here; the same verb joins it")
+        if item.proven_at is not None:
+            where = "green has what blue had" if item.proven else "blue has what green had"
+            render.line(f"    {where} at {render.moment(item.proven_at)}, digest {item.digest[:16]}; {item.proof}")
+        elif item.passes:
+            render.line(f"    {item.left} objects differed at the end of the last pass; not proven")
+    for loss in losses(data):
+        since = f" (since {render.moment(loss.since)})" if loss.since is not None else ""
+        render.line(f"{loss.claim}: a rollback loses {loss.rollback}{since}; {loss.why}")
+    if not data:
+        render.line("no data was copied")
+
+
+def _show_handed(name: str, item: ClaimData) -> None:
+    side = "green" if item.direction == "to-green" else "blue"
+    if item.proven_at is None:
+        render.line(
+            render.word("unknown"), f" {name}: the hand-over of {item.volume} to {side} was begun; the same verb continues it"
+        )
+    else:
+        since = f"since {render.moment(item.proven_at)}"
+        render.line(f"{name}: {side} has volume {item.volume} itself {since}; nothing is lost either way")
 
 
 def show_outcomes(outcomes: list[ClaimOutcome], output: str, words: str) -> None:

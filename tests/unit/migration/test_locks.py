@@ -10,7 +10,9 @@ import pytest
 from migrator.errors import BlockedError, ForbiddenError, GateFailedError, LockLostError, UnavailableError
 from migrator.migration.copy import CopyOptions
 from migrator.migration.locks import both_locked
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.ports import HeldLock, Reporter
 from tests.support.fake_cluster import FakeCluster
 from tests.support.one_side import new_stand

@@ -11,7 +11,10 @@ from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
 from migrator.migration.data.home import DataFrom
 from migrator.migration.data.loss import losses
-from migrator.migration.verbs import run_copy, run_cutover, run_plan, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.plan import run_plan
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import ATTACHMENTS, CLAIMS, CSI_NODES, DEPLOYMENTS, PODS, VOLUMES
 from migrator.model.manifest import Manifest, get
 from migrator.model.verdict import Finding

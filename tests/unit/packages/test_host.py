@@ -66,6 +66,17 @@ def test_a_server_needs_nothing() -> None:
     assert prepare(host(memory=24000)) == Preparation(0, 0, 4, (), (), "")
 
 
+def test_what_is_done_to_a_machine_is_said_in_words() -> None:
+    """And nothing of what is not done."""
+    assert Preparation(0, 0, 4, (), (), "").steps == ("4 compilers at a time",)
+    assert Preparation(2000, 96, 1, (1, 2), (), "").steps == (
+        "1 compilers at a time",
+        "2000 MiB of compressed swap in memory (zram)",
+        "a swap file of 96 MiB",
+        "CPUs 1, 2 offline for the time of the build",
+    )
+
+
 def test_cpus_go_offline_only_where_not_one_compiler_fits() -> None:
     """The last resort."""
     assert prepare(host(memory=480)).offline == (1, 2, 3)

@@ -18,8 +18,8 @@ from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 from migrator.upgrade.node import Paused, upgrade_nodes
 from migrator.upgrade.session import UpgradeSession
+from migrator.upgrade.stage import Stage, Step
 from migrator.upgrade.state import UpgradeFold
-from migrator.upgrade.steps import Stage, Step
 from tests.support.clock import FakeClock
 from tests.support.facts import hop, node, pod
 from tests.support.fake_cluster import FakeCluster

@@ -28,7 +28,7 @@ from migrator.upgrade.plan import (
     shown_steps,
 )
 from migrator.upgrade.session import UpgradeSession
-from migrator.upgrade.steps import Stage, Step
+from migrator.upgrade.stage import Stage, Step
 from tests.support.clock import FakeClock
 from tests.support.facts import facts, kubeadms_addons, node
 from tests.support.fake_cluster import FakeCluster

@@ -18,8 +18,9 @@ from migrator.nodes.spec import NodeSpec
 from migrator.ports import Host
 from migrator.upgrade.plan import shown_steps
 from migrator.upgrade.session import UpgradeSession
+from migrator.upgrade.stage import Stage, Step
 from migrator.upgrade.state import UpgradeFold
-from migrator.upgrade.steps import Progress, Stage, Step, hop_steps, pending
+from migrator.upgrade.steps import Progress, hop_steps, pending
 from migrator.upgrade.verbs import begin, run_upgrade
 from tests.support.clock import FakeClock
 from tests.support.facts import hop as made_hop

@@ -17,7 +17,9 @@ from migrator.migration.data.passes import Movers
 from migrator.migration.data.state import ClaimData
 from migrator.migration.data.verbs import Choice, copy_data
 from migrator.migration.one_side.over import ready_to_hand_over
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.events import Step
 from migrator.model.kinds import CLAIMS, DEPLOYMENTS
 from migrator.model.manifest import Manifest

@@ -6,7 +6,7 @@ import orjson
 
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.act import start, stop
-from migrator.migration.verbs import run_cutover
+from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.manifest import ref_of
 from migrator.model.one_side import HeldField, Part

@@ -10,7 +10,7 @@ from migrator.errors import GateFailedError
 from migrator.journal.records.one_side import PartRecord
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import groups_of
-from migrator.migration.verbs import run_cutover
+from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.kinds import SERVICES
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable

@@ -11,7 +11,7 @@ from migrator.errors import UnavailableError
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import Side, WayBack
 from migrator.migration.one_side.back import Returned, hand_back
-from migrator.migration.verbs import run_cutover
+from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.kinds import PODS
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable

@@ -8,7 +8,8 @@ import pytest
 
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import groups_of
-from migrator.migration.verbs import run_copy, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.manifest import Manifest, put
 from migrator.model.plan import PlanItem

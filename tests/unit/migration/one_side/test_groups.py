@@ -10,7 +10,8 @@ from migrator.config.load import parse_migration
 from migrator.errors import ConfigError
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import groups_of
-from migrator.migration.verbs import run_copy, run_plan
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.plan import run_plan
 from tests.support.one_side import CONFIG, DNS, PARTS, Stand
 
 

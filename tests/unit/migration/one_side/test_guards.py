@@ -9,7 +9,10 @@ from migrator.journal.records.migration import MigrationRecord
 from migrator.journal.records.one_side import GuardAnnounced, Guarded
 from migrator.migration.copy import CopyOptions
 from migrator.migration.state import fold
-from migrator.migration.verbs import run_copy, run_cutover, run_plan, run_retire
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.plan import run_plan
+from migrator.migration.verbs.retire import run_retire
 from migrator.model.kinds import POLICIES, POLICY_BINDINGS
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable

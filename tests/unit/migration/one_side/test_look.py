@@ -9,7 +9,9 @@ from migrator.journal.records.one_side import Held
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.look import fresh, stands_still
 from migrator.migration.validate import Checks, validate
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.outcome import Action
 from migrator.model.ref import ObjectRef

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from migrator.config.load import parse_migration
 from migrator.migration.copy import CopyOptions
-from migrator.migration.verbs import run_copy, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import DEPLOYMENTS
 from migrator.model.verdict import Finding
 from tests.support.fake_cluster.faults import Fault, forbidden

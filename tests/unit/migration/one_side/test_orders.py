@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from migrator.migration.copy import CopyOptions
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.verdict import Finding
 from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.objects import crd, made

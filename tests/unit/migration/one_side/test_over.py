@@ -9,7 +9,9 @@ from migrator.journal.records.one_side import HandedBack, HandedOver, HandOverAn
 from migrator.migration.copy import CopyOptions
 from migrator.migration.fence import Side, WayBack
 from migrator.migration.one_side.back import hand_back
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import CRON_JOBS, DEPLOYMENTS
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.one_side import (

@@ -9,7 +9,9 @@ from migrator.journal.records.traffic import CutoverEnded
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.progress import not_working, selector_of, still_runs
 from migrator.migration.state import Stage
-from migrator.migration.verbs import run_copy, run_cutover, run_validate
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
+from migrator.migration.verbs.validate import run_validate
 from migrator.model.kinds import DEPLOYMENTS, LEASES, PODS
 from migrator.model.manifest import ref_of
 from migrator.model.one_side import HeldField, Part

@@ -10,7 +10,7 @@ from migrator.errors import GateFailedError
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import as_documents
 from migrator.migration.state import Stage
-from migrator.migration.verbs import run_cutover
+from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.kinds import DEPLOYMENTS
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.one_side import Stand

@@ -8,7 +8,8 @@ import pytest
 
 from migrator.migration.copy import CopyOptions
 from migrator.migration.one_side.groups import as_documents, groups_of
-from migrator.migration.verbs import run_copy, run_cutover
+from migrator.migration.verbs.copy import run_copy
+from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from migrator.cli import render
-from migrator.cli.live import view
+from migrator.cli.view.live import view
 from migrator.model.events import Note, Progress, SideSeen, Watched
 
 SIDES = (SideSeen("green", 25, 3, 1200, 40.0, 0.05, 12.4), SideSeen("blue", 75, 0, 0, 0.0, 0.0, 0.0))
