@@ -17,7 +17,7 @@ from migrator.migration.inventory import BlueInventory, Found, GreenReading, Liv
 from migrator.migration.kind_reading import KindReading, concerns_one_kind, read_kind, read_live
 from migrator.migration.memory import Meter
 from migrator.model.events import Progress
-from migrator.model.kinds import API_SERVICES, SERVICE_RANGES, SERVICES, STORAGE_CLASSES
+from migrator.model.kinds import API_SERVICES, NODES, SERVICE_RANGES, SERVICES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Unreadable
 from migrator.model.ref import ObjectRef, ResourceType
@@ -255,7 +255,8 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
         found = served.get(_kind(resource))
         return _listed(green, resource._replace(version=found[0])) if found else []
 
-    services, ranges, classes = side_by_side(*(partial(objects, kind) for kind in (SERVICES, SERVICE_RANGES, STORAGE_CLASSES)))
+    kinds = (SERVICES, SERVICE_RANGES, STORAGE_CLASSES, NODES)
+    services, ranges, classes, nodes = side_by_side(*(partial(objects, kind) for kind in kinds))
     return GreenFacts(
         served_groups=frozenset(group for group, _ in served),
         served_kinds=frozenset(f"{kind}.{group}" for group, kind in served),
@@ -263,6 +264,7 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
         used_cluster_ips=dict(_each(services, _addresses)),
         used_node_ports=dict(_each(services, _node_ports)),
         storage_classes=frozenset(_each(classes, lambda item: [item["metadata"]["name"]])),
+        nodes={name: dict(labels) for name, labels in _each(nodes, _labels)},
         services=frozenset(_each(services, lambda item: [named(item)])),
     )
 
@@ -273,6 +275,10 @@ def _networks(ranges: Manifest) -> Iterator[Network]:
 
 def _addresses(service: Manifest) -> Iterator[tuple[str, ObjectRef]]:
     return ((address, named(service)) for address in get(service, "spec", "clusterIPs") or [] if address != "None")
+
+
+def _labels(node: Manifest) -> list[tuple[str, frozenset[tuple[str, str]]]]:
+    return [(named(node).name, frozenset((get(node, "metadata", "labels") or {}).items()))]
 
 
 def _node_ports(service: Manifest) -> Iterator[tuple[int, ObjectRef]]:

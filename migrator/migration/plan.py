@@ -36,6 +36,7 @@ from migrator.rules import (
     limit_ranges,
     namespaces,
     order,
+    places,
     references,
     scalers,
     shared,
@@ -156,7 +157,8 @@ def _warnings(moves: Mapping[ObjectRef, PlanItem], of_system: list[system.Need])
     """Return what a person should think about before a copy."""
     items = [item for _, item in sorted(moves.items())]
     dangers = (f"{item.blue} {item.danger}" for item in items if item.danger)
-    return (*dangers, *shrinking(items), *one_side_warnings(items), *system.warnings(of_system))
+    nowhere = places.warnings((item.blue, item.no_node) for item in items)
+    return (*dangers, *nowhere, *shrinking(items), *one_side_warnings(items), *system.warnings(of_system))
 
 
 def shrinking(items: Iterable[PlanItem]) -> tuple[str, ...]:
@@ -269,6 +271,7 @@ def _move(
         last_run=schedules.last_run(manifest),
         works=works(manifest),
         danger=bindings.danger(manifest, context) or scalers.asleep(manifest, name),
+        no_node="" if unready else places.asked_in_vain(done.manifest, name, context.green.nodes),
         shrinks=scalers.shrinks(manifest, name),
         data=storage.data_plan(manifest, context),
         unready=unready,

@@ -12,6 +12,7 @@ from migrator.model.kubelet_files import KubeletFiles
 from migrator.model.manifest import Manifest, merged
 from migrator.model.named_files import FileReading
 from migrator.model.patches import PatchReading
+from migrator.model.short_names import ShortNames
 from migrator.model.upgrade import DrainRules, Hop
 from migrator.model.version import Version
 
@@ -95,6 +96,8 @@ class HostReading:
     certificates: tuple[Certificate, ...] = ()
     files: KubeletFiles = field(default_factory=KubeletFiles)
     """What else lies beside its kubelet's settings."""
+    short_names: ShortNames = field(default_factory=ShortNames)
+    """Where its CRI-O takes images from that name no registry."""
     edited: tuple[str, ...] = ()
     """Lines of the static pods that kubeadm would not have written."""
     compared: bool = True

@@ -57,12 +57,24 @@ def missing_addons(config: Mapping[str, Any], items: Iterable[Manifest]) -> froz
     """Return the add-ons that are turned off, not there, or not those of kubeadm, of objects of kube-system."""
     there = {(item["kind"], item["metadata"]["name"]): item for item in items}
     missing = {name for name, key in (("kube-proxy", "proxy"), ("coredns", "dns")) if get(dict(config), key, "disabled")}
-    if ("DaemonSet", "kube-proxy") not in there and ("ConfigMap", "kube-proxy") not in there:
+    if _runs_nowhere(there.get(("DaemonSet", "kube-proxy"))):
         missing.add("kube-proxy")
     dns = there.get(("Deployment", "coredns"))
     if dns is None or not _is_kubeadms(dns, config):
         missing.add("coredns")
     return frozenset(missing)
+
+
+def _runs_nowhere(daemon: Manifest | None) -> bool:
+    """Return whether a kube-proxy is not there, or is kept from all nodes by a selector, as Calico's guide to eBPF does it.
+
+    Its ConfigMap alone, which people forget, makes kubeadm bring it back (kubespray#11227, cilium#14847).
+    """
+    if daemon is None:
+        return True
+    status = daemon.get("status") or {}
+    selector = get(daemon, "spec", "template", "spec", "nodeSelector") or {}
+    return bool(selector) and status.get("desiredNumberScheduled") == 0 and status.get("observedGeneration") is not None
 
 
 def _is_kubeadms(deployment: Manifest, config: Mapping[str, Any]) -> bool:

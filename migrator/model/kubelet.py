@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from migrator.model.kubeadm import SECTIONS, extra_args
-from migrator.model.manifest import Manifest, get, merged
+from migrator.model.manifest import get, merged
 from migrator.model.strange import STRANGE
 
 _FLAG = re.compile(r"(--[a-z][a-z0-9-]*)(?:[=\s]+(?!-)([^\s\"']*))?")
@@ -62,9 +63,16 @@ def gates_of_cluster(config: Mapping[str, Any], proxy: Mapping[str, Any]) -> dic
 
 
 def arguments_of(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the arguments of a static pod's first container."""
-    found: Manifest = (get(dict(manifest), "spec", "containers") or [{}])[0]
-    return dict(str(word).partition("=")[::2] for word in (*(found.get("command") or []), *(found.get("args") or [])))
+    """Return the arguments of a static pod's first container, each written as one word or as two; none where it has another form."""
+    listed = get(dict(manifest), "spec", "containers")
+    first = listed[0] if isinstance(listed, list) and listed else {}
+    parts = [get(first, key) for key in ("command", "args")]
+    words = [str(word) for part in parts if isinstance(part, list) for word in part]
+    found: dict[str, str] = {}
+    for word, following in pairwise((*words, "")):
+        name, equals, value = word.partition("=")
+        found[name] = value if equals or following.startswith("-") or not word.startswith("--") else following
+    return found
 
 
 def settings_after(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from migrator.model.manifest import merged
+from migrator.model.strange import StrangeError
+from migrator.model.yaml_text import load, load_all
 
 TARGETS = (
     "corednsdeployment",
@@ -26,7 +26,6 @@ _NAME = re.compile(rf"({'|'.join(TARGETS)})[^+]*(\+[^.]*)?\.(?:json|yaml)")
 _TYPES = ("+json", "+merge", "+strategic", None)
 _ALIKE = (".json", ".yaml", ".yml")
 _ADD_ONS = ("corednsdeployment", "kubeletconfiguration", "kubeproxydaemonset")
-_LARGEST = 1_000_000
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,8 +52,8 @@ def read_patches(patches: Iterable[tuple[str, bytes]]) -> PatchReading:
             passed_over += [name] if name.endswith(_ALIKE) else []
             continue
         try:
-            documents = list(yaml.safe_load_all(content[:_LARGEST]))
-        except (yaml.YAMLError, RecursionError, ValueError):
+            documents = load_all(content)
+        except StrangeError:
             documents = None
         if documents is None or match[2] not in _TYPES:
             broken.append(name)
@@ -73,8 +72,8 @@ def kubelet_patch(patches: Iterable[tuple[str, bytes]]) -> dict[str, Any] | None
     for name, content in sorted(patches):
         if name.startswith("kubeletconfiguration"):
             try:
-                parsed = yaml.safe_load(content)
-            except yaml.YAMLError:
+                parsed = load(content)
+            except StrangeError:
                 return None
             if not isinstance(parsed, dict) or "+json" in name:
                 return None

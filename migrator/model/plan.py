@@ -91,6 +91,8 @@ class PlanItem:
     """What a person should know about the move."""
     danger: str = ""
     """Why a person should think twice about the move; always shown."""
+    no_node: str = ""
+    """What its pods ask of their nodes, and no node of green has."""
     shrinks: str = ""
     """What becomes of blue's pods while it has no traffic, where a rollback would meet fewer of them."""
     data: DataPlan = DataPlan.NONE

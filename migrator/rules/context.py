@@ -28,6 +28,8 @@ class GreenFacts:
     used_cluster_ips: dict[str, ObjectRef] = field(default_factory=dict)
     used_node_ports: dict[int, ObjectRef] = field(default_factory=dict)
     storage_classes: frozenset[str] = frozenset()
+    nodes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Names of its nodes to their labels; empty when green does not tell."""
     services: frozenset[ObjectRef] = frozenset()
     """Empty when green does not tell: each API server has one for itself."""
 

@@ -5,7 +5,7 @@ An object with a finalizer whose controller is absent can never be deleted, and 
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, put, without
+from migrator.model.manifest import Manifest, is_custom, put, without
 from migrator.rules.context import Rule, RuleContext
 
 # API server and controllers set them themselves where they are needed; a copied one could keep an object from ever being
@@ -30,12 +30,26 @@ def drop_absent_finalizers(manifest: Manifest, context: RuleContext) -> Manifest
     finalizers = manifest["metadata"].get("finalizers")
     if not finalizers:
         return manifest
-    kept = [finalizer for finalizer in finalizers if _has_controller(finalizer, context)]
+    own = _moves_with_its_kind(manifest, context)
+    kept = [
+        item for item in finalizers if _has_controller(item, context) or (own and item not in _SET_BY_SERVER and _is_bare(item))
+    ]
     if len(kept) == len(finalizers):
         return manifest
     if kept:
         return put(manifest, ("metadata", "finalizers"), kept)
     return {**manifest, "metadata": without(manifest["metadata"], "finalizers")}
+
+
+def _moves_with_its_kind(manifest: Manifest, context: RuleContext) -> bool:
+    """Return whether a custom resource's own group is on green, and so, as a rule, the controller that named its finalizers."""
+    group = manifest["apiVersion"].rpartition("/")[0]
+    return is_custom(manifest) and group in context.green.served_groups | context.blue.groups
+
+
+def _is_bare(finalizer: str) -> bool:
+    """Return whether a finalizer names no domain: a word of its kind's controller, often an option (Percona: delete-pxc-pvc)."""
+    return "/" not in finalizer and "." not in finalizer
 
 
 def _has_controller(finalizer: str, context: RuleContext) -> bool:

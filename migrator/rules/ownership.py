@@ -23,6 +23,13 @@ REGENERATED = frozenset(
         ("AnalysisRun", "Experiment"),
         ("Experiment", "Rollout"),
         ("Job", "CronJob"),
+        *(("Job", kind) for kind in ("AdvancedCronJob", "ScaledJob")),
+        ("BroadcastJob", "AdvancedCronJob"),
+        ("RayJob", "RayCronJob"),
+        ("SparkApplication", "ScheduledSparkApplication"),
+        *(("Workflow", kind) for kind in ("CronWorkflow", "ScheduledWorkflow")),
+        # KEDA deletes it while its ScaledObject is paused, as a held one is (keda#6982).
+        ("HorizontalPodAutoscaler", "ScaledObject"),
         ("ControllerRevision", "StatefulSet"),
         ("ControllerRevision", "DaemonSet"),
         ("EndpointSlice", "Service"),

@@ -45,8 +45,11 @@ def reset_allocations(manifest: Manifest, context: RuleContext) -> Manifest:
         not fields & {"clusterIP", "clusterIPs"} or not in_green_range(spec.get("clusterIP", ""), context)
     ):
         manifest = drop(drop(manifest, "spec", "clusterIP"), "spec", "clusterIPs")
-    # Blue's default family would be refused where green's is the other one; for dual stack the order is a choice.
-    if "ipFamilies" not in fields and spec.get("ipFamilyPolicy", "SingleStack") == "SingleStack":
+    elif "clusterIPs" not in fields and len(spec.get("clusterIPs") or []) > 1:
+        # The second address was allocated beside the chosen one, from a range that green may not have.
+        manifest = put(manifest, ("spec", "clusterIPs"), spec["clusterIPs"][:1])
+    # Blue's default family would be refused where green's is the other one; of two the order is a choice, if green has both.
+    if "ipFamilies" not in fields and (spec.get("ipFamilyPolicy", "SingleStack") == "SingleStack" or _has_one_family(context)):
         manifest = drop(manifest, "spec", "ipFamilies")
     # Allocated for externalTrafficPolicy: Local; another Service of green may have it.
     if "healthCheckNodePort" not in fields:
@@ -67,6 +70,11 @@ def in_green_range(address: str, context: RuleContext) -> bool:
         return False
     networks = context.green.service_networks
     return not networks or any(parsed in network for network in networks)
+
+
+def _has_one_family(context: RuleContext) -> bool:
+    """Return whether green's Services are known to be of IPv4 or of IPv6 alone."""
+    return len({network.version for network in context.green.service_networks}) == 1
 
 
 def notes(manifest: Manifest, context: RuleContext) -> list[str]:

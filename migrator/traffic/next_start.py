@@ -8,15 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrator.untrusted import printable
 
-_SECTION = re.compile(r"^(?P<kind>[a-z][a-z-]*)(?:\s+(?P<name>\S+))?")
+# Words that begin a section, wherever they stand in their line (configuration manual, section 2; src/cfgparse.c): HAProxy
+# takes no notice of indentation.
+_SECTIONS = frozenset(
+    {"acme", "backend", "cache", "crt-store", "defaults", "fcgi-app", "frontend", "global", "http-errors", "listen", "log-forward"}
+    | {"log-profile", "mailers", "peers", "program", "resolvers", "ring", "traces", "userlist"}
+)
 _WEIGHT = re.compile(r"(?<=\s)weight\s+(\d+)(?!\S)")
 _DISABLED = re.compile(r"\s+disabled(?!\S)")
 # What comes before a comment: `#` begins one wherever it is neither quoted nor escaped (configuration manual, section 2.2).
 _CODE = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^#\\'"])*""")
-_KEEPS = re.compile(r"^\s*load-server-state-from-file\s+(global|local)\b", re.MULTILINE)
+_QUOTES = re.compile(r"[\"'\\]")
 # Of a server without `weight` (HAProxy configuration manual).
 _DEFAULT_WEIGHT = 1
 
@@ -45,9 +51,10 @@ class ServerLine:
         return _DISABLED.sub("", _WEIGHT.sub("", self.text)).split()
 
 
-def loads_state(config: str) -> bool:
-    """Return whether HAProxy takes weights from a state file at its start."""
-    return _KEEPS.search(config) is not None
+def loads_state(config: str, backend: str) -> bool:
+    """Return whether HAProxy takes a backend's weights from a state file at its start; its own word replaces that of `defaults`."""
+    told = [line.words[1:2] for line in _lines_for(config, backend) if line.words[0] == "load-server-state-from-file"]
+    return bool(told) and told[-1] in (["global"], ["local"])
 
 
 def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:
@@ -83,24 +90,65 @@ def rewritten(config: str, backend: str, shares: Mapping[str, int], earlier: str
 
 def server_lines(config: str, backend: str) -> Iterator[ServerLine]:
     """Yield the `server` lines of a backend, or of a `listen` section of that name."""
-    within, default = False, _DEFAULT_WEIGHT
+    default = _DEFAULT_WEIGHT
+    for line in _lines_for(config, backend):
+        if line.words[0] == "default-server":
+            weight = _WEIGHT.search(line.text)
+            default = int(weight[1]) if weight else default
+        elif line.words[0] == "server" and len(line.words) > 2:
+            weight = _WEIGHT.search(line.text)
+            disabled = _DISABLED.search(line.text) is not None
+            yield ServerLine(line.words[1], line.text, int(weight[1]) if weight else default, disabled, line.number)
+
+
+class _Line(NamedTuple):
+    """A line of a section."""
+
+    words: list[str]
+    """Without quotes, of which a name is no part."""
+    text: str
+    """Without indentation and comment."""
+    number: int
+
+
+def _lines_for(config: str, backend: str) -> Iterator[_Line]:
+    """Yield the lines that count for a backend: of the `defaults` that it has, then its own.
+
+    Those are the last ones before it, or the ones that it names (`from`); `defaults` may be made from others as well.
+    """
+    kept: dict[str, list[_Line]] = {}
+    latest: list[_Line] = []
+    within: list[_Line] = []
+    found: list[list[_Line]] = []
+    for line in _code(config):
+        if line.words[0] not in _SECTIONS:
+            within.append(line)
+            continue
+        kind, name, parent = line.words[0], *_named(line.words)
+        within = []
+        if kind == "defaults":
+            within = list(kept.get(parent, ())) if parent else []
+            latest = kept[name] = within
+        elif kind in ("backend", "listen") and name == backend:
+            found += [kept.get(parent, []) if parent else latest, within]
+    for part in found:
+        yield from part
+
+
+def _named(words: list[str]) -> tuple[str, str]:
+    """Return the name of a section, and that of the `defaults` that it is made from."""
+    rest = words[1:]
+    parent = rest[rest.index("from") + 1 :][:1] if "from" in rest else []
+    return (rest[0] if rest and rest[0] != "from" else ""), "".join(parent)
+
+
+def _code(config: str) -> Iterator[_Line]:
+    """Yield the lines that are neither empty nor a comment alone."""
     for number, raw in enumerate(config.split("\n")):
         found = _CODE.match(raw)
-        line = (found[0] if found else raw).rstrip()
-        words = line.split()
-        if not words:
-            continue
-        section = _SECTION.match(line)
-        if section:
-            within = section["kind"] in ("backend", "listen") and section["name"] == backend
-            default = _DEFAULT_WEIGHT
-        elif within and words[0] == "default-server":
-            weight = _WEIGHT.search(line)
-            default = int(weight[1]) if weight else default
-        elif within and words[0] == "server" and len(words) > 2:
-            weight = _WEIGHT.search(line)
-            disabled = _DISABLED.search(line) is not None
-            yield ServerLine(words[1], line.strip(), int(weight[1]) if weight else default, disabled, number)
+        text = (found[0] if found else raw).strip()
+        if text:
+            yield _Line([_QUOTES.sub("", word) for word in text.split()], text, number)
 
 
 def _line(line: ServerLine | None, name: str, weight: int) -> str:

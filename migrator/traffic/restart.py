@@ -76,7 +76,7 @@ class Restart:
             yield f"at the end of a cutover {change.file} is changed: {lines}{change.copy} keeps it as it was; nothing is reloaded"
 
     def _keeps_state(self, options: StartOptions | None) -> bool:
-        return self._state_file is not None and (options is None or loads_state(options.config))
+        return self._state_file is not None and (options is None or loads_state(options.config, self._backend))
 
     def _file(self, info: str, options: StartOptions | None) -> ConfigurationFile:
         """Return the file that the next start reads; raises TrafficError where nobody sees which that is."""

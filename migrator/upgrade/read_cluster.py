@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import yaml
-
 from migrator.cluster.endpoints import ready_endpoints
 from migrator.errors import ApiError, ForbiddenError, NotFoundError
 from migrator.model import kinds
@@ -19,9 +17,10 @@ from migrator.model.kubeadm import missing_addons
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.pods import decisions
 from migrator.model.ref import ResourceType
-from migrator.model.strange import STRANGE
+from migrator.model.strange import STRANGE, StrangeError
 from migrator.model.upgrade import DrainRules
 from migrator.model.version import parse_version
+from migrator.model.yaml_text import load
 from migrator.ports import UpgradeCluster
 from migrator.rules.references import backend_services
 from migrator.upgrade.checks.removed import Removed, removed_between
@@ -134,8 +133,8 @@ def _config(cluster: UpgradeCluster, name: str, key: str, unread: list[str]) -> 
     nothing: Manifest = {}
     found = _optional(lambda: cluster.get(kinds.CONFIG_MAPS, "kube-system", name), nothing, f"ConfigMap {name}", unread)
     try:
-        content = yaml.safe_load((found.get("data") or {}).get(key, ""))
-    except (yaml.YAMLError, RecursionError, ValueError):
+        content = load((found.get("data") or {}).get(key, ""))
+    except StrangeError:
         # A person has edited it; its text is not shown, as it may hold anything.
         unread.append(f"ConfigMap {name}: its {key} is not YAML that can be read")
         return {}

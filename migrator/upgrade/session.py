@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from migrator.cluster.drain import cordon
 from migrator.config.stack import WeaveConfig
 from migrator.errors import ApiError, BlockedError, HostError, MigratorError
@@ -20,6 +18,7 @@ from migrator.model.kinds import CONFIG_MAPS, NODES
 from migrator.model.manifest import Manifest, get
 from migrator.model.strange import STRANGE
 from migrator.model.upgrade import Hop, NodeSummary, StepId, StepTime
+from migrator.model.yaml_text import mapping
 from migrator.nodes.action import converge
 from migrator.nodes.await_ready import is_ready
 from migrator.nodes.hop.actions import HopAction, HopSpec
@@ -132,9 +131,8 @@ class UpgradeSession:
         if self._image_sources is None:
             try:
                 found = self.cluster.get(CONFIG_MAPS, "kube-system", "kubeadm-config")
-                content = yaml.safe_load(get(found, "data", "ClusterConfiguration") or "")
-                self._image_sources = image_sources(content if isinstance(content, dict) else {})
-            except (ApiError, yaml.YAMLError, *STRANGE):
+                self._image_sources = image_sources(mapping(get(found, "data", "ClusterConfiguration") or ""))
+            except (ApiError, *STRANGE):
                 # What is strange in it is a finding; kubeadm's own images are asked for then.
                 return {}
         return self._image_sources

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import yaml
-
 from migrator.model.kubeadm import SKIPS_SINCE, missing_addons
 from migrator.model.manifest import get
+from migrator.model.yaml_text import mapping
 from migrator.nodes.control_plane import kubectl
 from migrator.nodes.paths import ADMIN_CONF
 from migrator.ports import Host
@@ -31,6 +30,6 @@ def addon_flags(host: Host, version: str) -> tuple[list[str], tuple[str, ...]]:
     found = json.loads(kubectl(host, _READ) or "{}")
     items = found.get("items", [found] if found else [])
     text = next((get(item, "data", "ClusterConfiguration") for item in items if item["metadata"]["name"] == "kubeadm-config"), "")
-    missing = missing_addons(yaml.safe_load(text or "") or {}, items)
+    missing = missing_addons(mapping(text or ""), items)
     phases = ",".join(f"addon/{name}" for name in sorted(missing))
     return [f"--skip-phases={phases}"] if phases else [], DNS_CHECKS if "coredns" in missing else ()

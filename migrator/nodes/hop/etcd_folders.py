@@ -6,10 +6,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError
 from migrator.model.manifest import get
+from migrator.model.yaml_text import mapping
 from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 from migrator.untrusted import printable
@@ -33,10 +32,7 @@ def etcd_folders(host: Host) -> EtcdFolders:
 
 def folders_in(manifest: str, host: str) -> EtcdFolders:
     """Return the folders that a manifest names; raises BlockedError for a manifest that does not tell them for sure."""
-    try:
-        pod = yaml.safe_load(manifest)
-    except yaml.YAMLError:
-        pod = None
+    pod = mapping(manifest)
     listed = get(pod, "spec", "containers")
     found = [item for item in listed if isinstance(item, dict) and item.get("name") == "etcd"] if isinstance(listed, list) else []
     if len(found) != 1:

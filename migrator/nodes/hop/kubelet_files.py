@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from migrator.model.kubelet_files import SOCKETS, CredentialProviders, KubeletFiles
 from migrator.model.manifest import get
+from migrator.model.strange import StrangeError
+from migrator.model.yaml_text import load_all
 
 # `$flags` are those of the running kubelet, from the script before this one. Of providers' files names alone are kept.
 SCRIPT = rf"""
@@ -61,8 +61,8 @@ def _providers(parts: Mapping[str, str]) -> CredentialProviders:
 
 def _documents(text: str) -> list[dict[str, Any]]:
     try:
-        found = [item for item in yaml.safe_load_all(text) if item is not None]
-    except yaml.YAMLError:
+        found = [item for item in load_all(text) if item is not None]
+    except StrangeError:
         return []
     return found if all(isinstance(item, dict) for item in found) else []
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.facts import HostReading
+from migrator.model.host import HostFacts
 from migrator.model.kubelet import arguments_of, flags_in, gates_in, settings_of_flags
 from migrator.model.manifest import get, merged
+from migrator.model.strange import STRANGE, reason_of
+from migrator.model.yaml_text import mapping
 from migrator.nodes.examine import read_facts
 from migrator.nodes.hop.ask_kubelet import asked_of_kubelet
 from migrator.nodes.hop.certificates import SCRIPT as CERTIFICATES
@@ -22,6 +23,8 @@ from migrator.nodes.hop.certificates import certificates
 from migrator.nodes.hop.etcd_folders import folders_in
 from migrator.nodes.hop.kubelet_files import SCRIPT as KUBELET_FILES
 from migrator.nodes.hop.kubelet_files import kubelet_files
+from migrator.nodes.hop.short_names import SCRIPT as SHORT_NAMES
+from migrator.nodes.hop.short_names import short_names
 from migrator.nodes.hop.staged import Staged
 from migrator.nodes.hop.upgrade_settings import manifest_differences
 from migrator.nodes.paths import MANIFESTS
@@ -43,6 +46,8 @@ flags=$(if test "${{pid:-0}}" -gt 0 && test -r /proc/$pid/cmdline; then tr '\0' 
 else cat {_STATE}/kubeadm-flags.env /etc/kubernetes/kubelet.env /etc/default/kubelet 2>/dev/null; fi)
 echo "$flags"
 echo; echo '@@ flags of kubeadm'; cat {_STATE}/kubeadm-flags.env 2>/dev/null
+own=$(echo "$flags" | tr '\n' ' ' | sed -n 's/.*--config[= ]\([^ "]*\).*/\1/p')
+test -z "$own" || test "$own" = {_STATE}/config.yaml || {{ echo; echo "@@ drop-in $own"; cat "$own"; }}
 folder=$(echo "$flags" | tr '\n' ' ' | sed -n 's/.*--config-dir[= ]\([^ "]*\).*/\1/p')
 test -z "$folder" || find "$folder" -type f -name '*.conf' | sort | while read -r file; do
   echo; echo "@@ drop-in $file"; cat "$file"
@@ -73,25 +78,32 @@ def read_host(host: Host, node: NodeSpec, current: str, timeouts: Mapping[str, s
     """Return what a host tells; one that cannot be asked is a reading, too, with the reason. `timeouts` are kubeadm's own."""
     try:
         facts = read_facts(host)
-        parts = _sections(host.run(_SCRIPT + KUBELET_FILES + CERTIFICATES))
+        parts = _sections(host.run(_SCRIPT + SHORT_NAMES + KUBELET_FILES + CERTIFICATES))
+        return _reading(host, node, facts, parts, _edits(host, current, timeouts or {}) if node.role == "control-plane" else [])
     except (HostError, CommandFailedError) as error:
         return HostReading(node.name, node.role, error=error.message, hint=error.hint or "check the host")
+    except STRANGE as error:
+        hint = "look at /etc/kubernetes/manifests and /var/lib/kubelet there"
+        return HostReading(node.name, node.role, error=f"a file there {reason_of(error)}", hint=hint)
+
+
+def _reading(host: Host, node: NodeSpec, facts: HostFacts, parts: dict[str, str], edits: list[str] | None) -> HostReading:
     files = {name.removeprefix("manifest "): text for name, text in parts.items() if name.startswith("manifest ")}
-    pods = {name.removesuffix(".yaml"): _mapping(text) for name, text in files.items() if name.endswith(".yaml")}
-    edits = _edits(host, current, timeouts or {}) if node.role == "control-plane" else []
+    pods = {name.removesuffix(".yaml"): mapping(text) for name, text in files.items() if name.endswith(".yaml")}
     flags = flags_in("\n".join(_plain(parts.get("flags", ""))))
-    drop_ins = [_mapping(text) for name, text in parts.items() if name.startswith("drop-in ")]
+    drop_ins = [mapping(text) for name, text in parts.items() if name.startswith("drop-in ")]
     policies = dict(_policies(parts))
     return HostReading(
         node.name,
         node.role,
         facts=replace(facts, etcd=_etcd_size(host, files.get("etcd.yaml", ""))),
         installed=dict(line.split(" ", 1) for line in parts.get("installed", "").splitlines() if " " in line),
-        kubelet=_mapping(parts.get("kubelet", "")),
+        kubelet=mapping(parts.get("kubelet", "")),
         manifests=pods,
-        other_files={name: _mapping(text) for name, text in files.items() if not name.endswith(".yaml")},
+        other_files={name: mapping(text) for name, text in files.items() if not name.endswith(".yaml")},
         certificates=tuple(certificates(parts)),
         files=kubelet_files(parts),
+        short_names=short_names(parts),
         edited=tuple(edits or ()),
         compared=edits is not None,
         state=policies,
@@ -176,7 +188,7 @@ def _no_plugins(parts: dict[str, str]) -> Iterable[str]:
     The first file of the folder counts (libcni); where no plugin at all was found, they are in a folder that is not known here.
     """
     there = set(parts.get("plugins", "").split())
-    network = _mapping(parts.get("network", ""))
+    network = mapping(parts.get("network", ""))
     listed = network.get("plugins", [network])
     for plugin in listed if isinstance(listed, list) and there else []:
         wanted = (get(plugin, "type"), get(plugin, "ipam", "type"))
@@ -193,7 +205,8 @@ def _write_seconds(metrics: str) -> float:
 def _cpus(parts: dict[str, str]) -> str:
     """Return all CPUs in the state of the CPU manager: the shared ones, and those of containers."""
     state = _state(parts, "cpu")
-    entries = [cpus for pod in (state.get("entries") or {}).values() for cpus in pod.values()]
+    pods = state.get("entries")
+    entries = [cpus for pod in (pods.values() if isinstance(pods, dict) else ()) for cpus in pod.values()]
     return ",".join(filter(None, map(str, (state.get("defaultCpuSet"), *entries))))
 
 
@@ -224,14 +237,6 @@ def _sections(output: str) -> dict[str, str]:
         elif name:
             found[name] += f"{line}\n"
     return found
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _plain(text: str) -> Iterable[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
-
-import yaml
 
 from migrator.model.difference import MISSING, FieldDifference, all_differences
 from migrator.model.kubeadm import STATIC_PODS
+from migrator.model.strange import STRANGE
+from migrator.model.yaml_text import mapping
 from migrator.nodes.hop.etcd import READ_ADDONS, SNAPSHOTS
 from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
@@ -21,14 +22,14 @@ Settings = dict[str, Any]
 
 def settings_now(host: Host, *, addons: bool) -> Settings:
     """Return a node's settings as they are; with `addons` those of CoreDNS and kube-proxy, too."""
-    found = _parsed({path: _text(host.run(f"cat /{path} 2>/dev/null; true")) for path in _paths()})
+    found = _parsed({path: mapping(host.run(f"cat /{path} 2>/dev/null; true")) for path in _paths()})
     return found | (_addons(host.run(f"{READ_ADDONS} 2>/dev/null; true")) if addons else {})
 
 
 def settings_before(host: Host, hop: str) -> Settings:
     """Return a node's settings as they were saved before a hop."""
     archive = f"{SNAPSHOTS}/{hop}/settings.tar.gz"
-    found = _parsed({path: _text(host.run(f"tar -xzOf {archive} {path} 2>/dev/null; true")) for path in _paths()})
+    found = _parsed({path: mapping(host.run(f"tar -xzOf {archive} {path} 2>/dev/null; true")) for path in _paths()})
     return found | _addons(host.run(f"cat {SNAPSHOTS}/{hop}/addons.json 2>/dev/null; true"))
 
 
@@ -61,7 +62,7 @@ def _addons(text: str) -> Settings:
         resources = container.get("resources") or {}
         found["coredns"] = {"replicas": deployment["spec"].get("replicas"), "resources": resources, "Corefile": corefile}
     if proxy := items.get(("ConfigMap", "kube-proxy")):
-        found["kube-proxy"] = _text(proxy.get("data", {}).get("config.conf", ""))
+        found["kube-proxy"] = mapping(proxy.get("data", {}).get("config.conf", ""))
     return found
 
 
@@ -69,14 +70,11 @@ def _paths() -> list[str]:
     return [_KUBELET, *(f"{MANIFESTS.lstrip('/')}/{name}.yaml" for name in STATIC_PODS)]
 
 
-def _text(text: str) -> Any:
-    return yaml.safe_load(text) or {}
-
-
 def _parsed(files: dict[str, Any]) -> Settings:
     found: Settings = {}
-    for path, content in files.items():
-        if content:
+    for path, content in ((path, content) for path, content in files.items() if content):
+        # A static pod that is none is found before a hop; it keeps no settings of others from being compared.
+        with suppress(*STRANGE):
             found[path.rpartition("/")[2].removesuffix(".yaml") if "manifests" in path else "kubelet"] = _shape(content)
     return found
 

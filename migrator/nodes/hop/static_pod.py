@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError
 from migrator.model.manifest import get
+from migrator.model.yaml_text import mapping
 from migrator.nodes.paths import MANIFESTS
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
@@ -103,11 +102,7 @@ def _parsed(host: Host, command: str) -> dict[str, Any]:
 
 
 def _manifest_image(host: Host, component: str) -> str:
-    try:
-        manifest = yaml.safe_load(host.read(f"{MANIFESTS}/{component}.yaml"))
-    except yaml.YAMLError:
-        manifest = None
-    listed = get(manifest, "spec", "containers")
+    listed = get(mapping(host.read(f"{MANIFESTS}/{component}.yaml")), "spec", "containers")
     containers = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     found = [item.get("image") for item in containers if item.get("name") == component]
     if len(found) != 1 or not isinstance(found[0], str):

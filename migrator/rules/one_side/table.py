@@ -81,6 +81,28 @@ KINDS = (
         meanwhile="no run starts there: all start on the other side",
     ),
     kind("CronWorkflow", "CronWorkflow.argoproj.io", why="starts workflows at set times", meanwhile="no run starts there"),
+    kind(
+        "scheduled runs",
+        "RayCronJob.ray.io",
+        "ScheduledSparkApplication.sparkoperator.k8s.io",
+        why="starts runs at set times",
+        meanwhile="no run starts there",
+    ),
+    kind(
+        "AdvancedCronJob",
+        "AdvancedCronJob.apps.kruise.io",
+        path=_PAUSED,
+        why="starts Jobs at set times",
+        meanwhile="no run starts there",
+    ),
+    kind(
+        "recurring run of Kubeflow",
+        "ScheduledWorkflow.kubeflow.org",
+        path=("spec", "enabled"),
+        held=False,
+        why="starts pipelines at set times",
+        meanwhile="no run starts there",
+    ),
     kind("Velero Schedule", "Schedule.velero.io", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     kind(
         "backup of a hub",

@@ -13,6 +13,16 @@ COREDNS, PROXY = kubeadms_addons()
 PROXY_SETTINGS = {"kind": "ConfigMap", "metadata": {"name": "kube-proxy"}}
 
 
+def proxy(selector: dict[str, str], **status: int) -> dict[str, Any]:
+    """Return a kube-proxy for some nodes."""
+    return PROXY | {"spec": {"template": {"spec": {"nodeSelector": selector}}}, "status": status}
+
+
+SWITCHED_OFF = proxy({"kubernetes.io/os": "linux", "non-calico": "true"}, desiredNumberScheduled=0, observedGeneration=2)
+USUAL = proxy({"kubernetes.io/os": "linux"}, desiredNumberScheduled=3, observedGeneration=1)
+UNSEEN = proxy({"kubernetes.io/os": "linux"}, desiredNumberScheduled=0)
+
+
 def coredns(image: str) -> dict[str, Any]:
     """Return CoreDNS with another image."""
     return COREDNS | {"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
@@ -23,7 +33,10 @@ def coredns(image: str) -> dict[str, Any]:
     [
         ({}, (COREDNS, PROXY), set()),
         ({}, (COREDNS,), {"kube-proxy"}),
-        ({}, (COREDNS, PROXY_SETTINGS), set()),
+        ({}, (COREDNS, PROXY_SETTINGS), {"kube-proxy"}),
+        ({}, (COREDNS, SWITCHED_OFF, PROXY_SETTINGS), {"kube-proxy"}),
+        ({}, (COREDNS, USUAL), set()),
+        ({}, (COREDNS, UNSEEN), set()),
         ({"proxy": {"disabled": True}}, (COREDNS, PROXY), {"kube-proxy"}),
         ({"dns": {"disabled": True}}, (PROXY,), {"coredns"}),
         ({}, (PROXY,), {"coredns"}),

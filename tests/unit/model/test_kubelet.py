@@ -45,6 +45,20 @@ def test_gates_and_arguments_of_a_static_pod_are_read() -> None:
     found = arguments_of({"spec": {"containers": [container]}})
     assert (gates_in(found["--feature-gates"]), found["--v"]) == ({"A": True, "B": False}, "2")
     assert arguments_of({}) == {}
+    words = ["etcd", "--data-dir", "/data/etcd", "--v2", "--name=cp", "--snapshot-count", "-1", "--last"]
+    assert arguments_of({"spec": {"containers": [{"command": words, "args": None}]}}) == {
+        "etcd": "",
+        "--data-dir": "/data/etcd",
+        "/data/etcd": "",
+        "--v2": "",
+        "--name": "cp",
+        "--snapshot-count": "",
+        "-1": "",
+        "--last": "",
+    }
+    forms: list[Any] = [[7], ["--x"], {}, "text", [{"command": 7, "args": {"a": 1}}]]
+    for strange in forms:
+        assert arguments_of({"spec": {"containers": strange}}) == {}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,17 @@ from tests.support.objects import made
         (
             {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack"},
             {},
+            {"ipFamilyPolicy": "PreferDualStack"},
+        ),
+        (
             {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack"},
+            {"f:ipFamilies": {}},
+            {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack"},
+        ),
+        (
+            {"clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9", "fd00::9"]},
+            {"f:clusterIP": {}},
+            {"clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9"]},
         ),
         ({"healthCheckNodePort": 31000}, {}, {}),
         ({"healthCheckNodePort": 31000}, {"f:healthCheckNodePort": {}}, {"healthCheckNodePort": 31000}),
@@ -39,7 +49,9 @@ from tests.support.objects import made
         "out-of-range",
         "headless",
         "default-family",
-        "order-of-families",
+        "allocated-families",
+        "chosen-families",
+        "allocated-second-address",
         "allocated-check",
         "chosen-check",
     ],
@@ -49,6 +61,14 @@ def test_service_allocations(spec: dict[str, Any], fields: dict[str, Any], kept:
     context = RuleContext(configured(), GreenFacts(service_networks=(ipaddress.ip_network("10.96.0.0/12"),)))
     manifest = owned(made("v1", "Service", "s", spec=spec), {"f:spec": fields})
     assert services.reset_allocations(manifest, context).get("spec", {}) == kept
+
+
+@pytest.mark.parametrize("networks", [(), ("10.96.0.0/12", "fd00::/112")])
+def test_the_order_of_two_families_stays_where_green_may_have_both(networks: tuple[str, ...]) -> None:
+    """Where green does not tell, its API server will."""
+    context = RuleContext(configured(), GreenFacts(service_networks=tuple(map(ipaddress.ip_network, networks))))
+    spec = {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "PreferDualStack", "clusterIP": "None", "clusterIPs": ["None"]}
+    assert services.reset_allocations(owned(made("v1", "Service", "s", spec=spec), {}), context)["spec"] == spec
 
 
 def test_node_ports_one_by_one() -> None:

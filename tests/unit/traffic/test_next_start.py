@@ -63,7 +63,47 @@ def test_what_a_start_gives_anyway_needs_no_change(shares: dict[str, int]) -> No
 )
 def test_a_state_file_counts_where_it_is_loaded(line: str, *, loads: bool) -> None:
     """`none` is the default."""
-    assert loads_state(f"defaults\n{line}") is loads
+    assert loads_state(f"defaults\n{line}backend shop\n", "shop") is loads
+
+
+@pytest.mark.parametrize(
+    ("config", "loads"),
+    [
+        ("defaults\nload-server-state-from-file global\nbackend shop\n load-server-state-from-file none\n", False),
+        ("defaults\nbackend other\n load-server-state-from-file global\nbackend shop\n", False),
+        ("defaults\nload-server-state-from-file global\ndefaults\nmode tcp\nbackend shop\n", False),
+        ("defaults a\nload-server-state-from-file global\ndefaults b from a\ndefaults c\nbackend shop from b\n", True),
+        ("backend 'shop'\n load-server-state-from-file local\n", True),
+    ],
+    ids=["its own word", "of another backend", "of earlier defaults", "of defaults by name", "in quotes"],
+)
+def test_a_state_file_is_loaded_for_each_backend_by_itself(config: str, *, loads: bool) -> None:
+    """By its own line, or by those of the `defaults` that it has; programs such as pfSense write one into each backend."""
+    assert loads_state(config, "shop") is loads
+
+
+FLAT = """\
+global
+log 127.0.0.1 local0
+defaults
+default-server inter 10s rise 2 fall 2 weight 50
+backend other
+server blue 10.0.0.9:80 weight 9
+  listen "shop"
+bind *:80
+server "blue" 10.0.0.1:80 check # flat
+\tserver green 10.0.0.2:80 check weight 0
+frontend web
+bind *:81
+"""
+
+
+def test_indentation_quotes_and_the_weight_of_defaults_are_read_as_haproxy_does() -> None:
+    """People write all of it at the left edge, and quote names; each proxy begins with what `defaults` say of servers."""
+    assert [(line.name, line.weight) for line in server_lines(FLAT, "shop")] == [("blue", 50), ("green", 0)]
+    assert lines_to_change(FLAT, "shop", {"blue": 100, "green": 0}) == []
+    changed = rewritten(FLAT, "shop", {"blue": 0, "green": 1})
+    assert 'server "blue" 10.0.0.1:80 check weight 0 # flat\n\tserver green 10.0.0.2:80 check weight 1\n' in changed
 
 
 WRITTEN = """\

@@ -156,6 +156,42 @@ def test_files_that_end_without_a_line_are_told_apart(tmp_path: Path) -> None:
     assert [path.rpartition("/")[2] for path in seen.unreadable_state] == ["allocated_pods_state"]
 
 
+def test_settings_in_a_file_of_one_s_own_count_more_than_kubeadm_s(tmp_path: Path) -> None:
+    """Kubespray's kubelets read none of kubeadm's; drop-in files count more than either, read by a real shell."""
+    host = ShellHost(tmp_path)
+    own, folder = host.path("/etc/kubernetes/kubelet-config.yaml"), host.path("/etc/kubelet.d")
+    host.write("/var/lib/kubelet/config.yaml", b"maxPods: 1\nfailSwapOn: true\n")
+    host.write("/etc/kubernetes/kubelet-config.yaml", b"maxPods: 2\nfailSwapOn: false")
+    host.write("/etc/kubelet.d/10.conf", b"maxPods: 3")
+    host.write("/etc/kubernetes/kubelet.env", f"KUBELET_ARGS=--config-dir={folder} --config={own} --v=2\n".encode())
+    assert read_host(host, WORKER, "1.36.3").in_force == {"maxPods": 3, "failSwapOn": False}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '@@ state cpu\n{"policyName":"static","entries":[1]}\n',
+        '@@ state cpu\n{"policyName":"static","entries":{"u":[1]}}\n',
+        "@@ manifest kube-apiserver.yaml\nspec: {containers: [--x]}\n",
+        "@@ manifest etcd.yaml\nkind: Pod\nspec: {containers: {name: etcd}}\n",
+        "@@ manifest etcd.yaml\nspec: {containers: [{name: etcd, command: etcd}]}\n",
+        "@@ manifest kube-vip.yaml\nmetadata: {creationTimestamp: 2026-13-45}\n",
+        "@@ kubelet\n- a list\n@@ drop-in a\n7\n@@ flags\n\x00\x1b[31m--\n",
+        '@@ network\n{"plugins": [7, {"type": ["x"], "ipam": 7}]}\n@@ plugins\nloopback\n',
+        "@@ writes\n" + 'etcd_disk_wal_fsync_duration_seconds_bucket{le="..e"} 1\n',
+        "@@ certificate /etc/kubernetes/pki/ca.crt\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "@@ registries a\n\x00\n@@ short names\n\n@@ installed\nkubernetes\n \n",
+    ],
+)
+def test_files_of_any_form_end_no_reading_of_the_other_hosts(told: str) -> None:
+    """A reading says that something is wrong, or leaves the part out."""
+    host = FakeHost("green-1")
+    host.answers = {"echo architecture=": "architecture=aarch64\nclock=1\n", "@@ installed": told, "upgrade diff": ""}
+    seen = read_host(host, FIRST, "1.36.3")
+    assert seen.error == "" or seen.error.startswith("a file there is not of the form")
+    assert seen.error == "" or seen.hint
+
+
 def test_a_flag_whose_name_another_begins_with_is_not_taken_for_it() -> None:
     """`--container-runtime` went, `--container-runtime-endpoint` stayed."""
     host = FakeHost("green-2")
