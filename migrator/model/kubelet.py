@@ -63,7 +63,7 @@ def gates_of_cluster(config: Mapping[str, Any], proxy: Mapping[str, Any]) -> dic
 
 
 def arguments_of(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the arguments of a static pod's first container, each written as one word or as two; none where it has another form."""
+    """Return the arguments of a static pod's first container, each of one word or of two; none where it has another form."""
     listed = get(dict(manifest), "spec", "containers")
     first = listed[0] if isinstance(listed, list) and listed else {}
     parts = [get(first, key) for key in ("command", "args")]

@@ -36,7 +36,7 @@ def short_names(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"CRI-O {target} {several}, and pods have images that name no registry: {printable(shown)} would not start again"
             )
             hint = (
-                "write their names in full (docker.io/...); or one registry alone, in the last file of /etc/containers/registries.conf.d:"
+                "write their names in full (docker.io/...); or one registry, in the last file of /etc/containers/registries.conf.d:"
                 ' `unqualified-search-registries = ["docker.io"]`'
             )
             yield (fail if new else warn)(CheckName.RUNTIME, host.name, reason, hint)
