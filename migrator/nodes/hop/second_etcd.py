@@ -6,6 +6,10 @@ serves, the same data is never open twice, and a hand-over takes as long as etcd
 which each of them does at once: the second one by a short timeout of its own, the regular one because it is asked to.
 Meanwhile connections to the regular port wait in the queue of the one that is about to serve (REDIRECT of this host's own
 connections); a client that is refused instead tries again only after a second (grpc's back-off).
+
+The rule must be there before the kubelet ends the regular one, less than 0.1 s after its manifest has changed. So it is set when
+kubeadm has written the next manifest aside, renews etcd's certificates, and is about to move the file (kubeadm:
+phases/upgrade/staticpods.go). kubeadm asks etcd nothing in between, and connections that are open stay where they are.
 """
 
 from __future__ import annotations
@@ -13,10 +17,12 @@ from __future__ import annotations
 from migrator.errors import MigratorError
 from migrator.nodes.hop.etcd_election import ELECTION
 from migrator.nodes.hop.process_copy import COPY, RUN
-from migrator.nodes.paths import MANIFESTS, SECOND_ETCD, SECOND_FOLDER
+from migrator.nodes.paths import KUBEADM_COPIES, MANIFESTS, SECOND_ETCD, SECOND_FOLDER
 from migrator.ports import Host
 
 _NEXT_SECONDS, _POLL = 300.0, 0.2
+_ASIDE_SECONDS = 10.0
+"""How long new connections wait for a manifest that kubeadm has written aside and does not move."""
 _GO, _SERVES = f"{SECOND_FOLDER}/etcd.go", f"{SECOND_FOLDER}/etcd.serves"
 _REDIRECT = (
     "OUTPUT -p tcp -m addrtype --dst-type LOCAL -m tcp --dport 2379 -m comment --comment migrator-second-etcd"
@@ -52,21 +58,36 @@ exec 7< /proc/$pid/ns/mnt
 pid=$pid
 listens() {{ ss -Hltn "sport = :\$1" | grep -q .; }}
 ended() {{ kill -TERM \$1; sleep 0.1; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
+written_aside() {{
+  for file in {copies}/kubeadm-upgraded-manifests*/etcd.yaml; do test "\$file" -nt $folder/etcd.sh && return; done
+  return 1
+}}
+take_connections() {{
+  test -z "\$taken" || return 0
+  iptables -w -t nat -I {redirect} || return
+  ip6tables -w -t nat -I {redirect}
+  taken=yes
+}}
 ( $start $urls --heartbeat-interval=10 --election-timeout=100 ) &
 own=\$!
-tries=0
+tries=0 aside=0 taken=
 # Its turn comes with a new manifest, when it is told to, or when the other one ends by itself.
-until test -e {go} -o {manifests}/etcd.yaml -nt $folder/etcd.sh || ! kill -0 \$pid 2>/dev/null; do
+until test -e {go} -o ! -e {manifests}/etcd.yaml -o {manifests}/etcd.yaml -nt $folder/etcd.sh || ! kill -0 \$pid 2>/dev/null; do
   tries=\$((tries + 1))
   test \$((tries % 10)) -ne 0 || listens 2379 || break
   kill -0 \$own || exit 1
+  # Once: kubeadm may have found it equal to the present one, and leave it there.
+  if test \$aside -le {aside_tries} && written_aside && listens 22379; then
+    aside=\$((aside + 1))
+    take_connections || exit 1
+    if test \$aside -gt {aside_tries}; then sh $folder/etcd-end.sh; taken=; fi
+  fi
   sleep 0.05
 done
 # It may be told before it has opened its ports, and a client that is refused tries again only after a second.
 until listens 22379; do kill -0 \$own || exit 1; sleep 0.05; done
 # Where nobody would reach it, it leaves its turn to the kubelet.
-iptables -w -t nat -I {redirect} || exit 1
-ip6tables -w -t nat -I {redirect}
+take_connections || exit 1
 touch {serves}
 ended \$pid
 . $folder/election.sh
@@ -82,9 +103,10 @@ END
 """
 
 
-def start_etcd(host: Host, pid: int) -> None:
+def start_etcd(host: Host, pid: int, aside_seconds: float = _ASIDE_SECONDS) -> None:
     """Have a copy of an etcd wait for its data; raises CommandFailedError where one cannot be started without any risk for them."""
     words = {"pid": pid, "name": "etcd", "unit": SECOND_ETCD, "seconds": 3, "go": _GO, "serves": _SERVES, "manifests": MANIFESTS}
+    words |= {"copies": KUBEADM_COPIES, "aside_tries": round(aside_seconds / 0.05)}
     # Also after a kill or a crash (systemd.service(5), ExecStopPost=), so that no rule stays behind.
     end = f'--property=ExecStopPost="-/bin/sh {SECOND_FOLDER}/etcd-end.sh"'
     host.run((COPY + _START + RUN).format(**words, redirect=_REDIRECT, election=ELECTION, more_properties=end))

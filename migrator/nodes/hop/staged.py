@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from migrator.errors import CommandFailedError, MigratorError
 from migrator.nodes.packages import Packages
-from migrator.nodes.paths import PACKAGE_CACHE, STATE
+from migrator.nodes.paths import KUBEADM_COPIES, PACKAGE_CACHE, STATE
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
@@ -68,7 +68,6 @@ class Staged:
             self.run(host)
 
 
-_COPIES = "/etc/kubernetes/tmp"
 # What `kubeadm upgrade` writes there and never takes away, etcd's whole data included (kubernetes#125357).
 _KINDS = ("kubeadm-backup-etcd-", "kubeadm-backup-manifests-", "kubeadm-upgraded-manifests", "kubeadm-kubelet-config")
 
@@ -82,4 +81,4 @@ def forget_staged(host: Host, keep: Iterable[str]) -> None:
 def forget_copies(host: Host) -> None:
     """Remove what kubeadm has copied, but the newest of each kind: it may be of use to a person."""
     for kind in _KINDS:
-        host.run(f"ls -1dt {_COPIES}/{kind}* 2>/dev/null | tail -n +2 | tr '\\n' '\\0' | xargs -0 -r rm -rf --", timeout=300)
+        host.run(f"ls -1dt {KUBEADM_COPIES}/{kind}* 2>/dev/null | tail -n +2 | tr '\\n' '\\0' | xargs -0 -r rm -rf --", timeout=300)

@@ -13,7 +13,7 @@ import pytest
 
 from migrator.errors import CommandFailedError
 from migrator.nodes.hop.second_etcd import await_next, serve_now, start_etcd
-from migrator.nodes.paths import MANIFESTS, SECOND_ETCD, SECOND_FOLDER
+from migrator.nodes.paths import KUBEADM_COPIES, MANIFESTS, SECOND_ETCD, SECOND_FOLDER
 from tests.support.sandbox import until
 from tests.support.shell_host import ShellHost
 
@@ -30,7 +30,7 @@ with (host / "db").open("a") as data:
 """
 FLAGS = ("--listen-client-urls=https://127.0.0.1:2379", "--listen-peer-urls=https://127.0.0.1:2380")
 TABLES = """#!/bin/sh
-case "$*" in *" -I "*) touch $HOST/redirected ;; *" -D "*) rm $HOST/redirected ;; esac
+case "$*" in *" -I "*) touch $HOST/redirected $HOST/was-redirected ;; *" -D "*) rm $HOST/redirected ;; esac
 """
 PROGRAMS = {
     # Whether the process that has opened a port is there, and is no zombie.
@@ -116,6 +116,26 @@ def test_a_second_etcd_has_the_data_between_two_regular_ones(etcds: Etcds, why: 
     until(lambda: not etcds.redirected and not Path(f"/proc/{second}").exists())
     (etcds.host.root / "units" / SECOND_ETCD).unlink()
     await_next(etcds.host)
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_connections_wait_from_when_kubeadm_has_written_the_next_manifest_aside(etcds: Etcds, moved: bool) -> None:  # noqa: FBT001
+    """The kubelet may end etcd sooner than a rule could follow; where the manifest stays aside, they get the regular one again."""
+    start_etcd(etcds.host, etcds.first.pid, aside_seconds=30 if moved else 0.1)
+    until((etcds.host.root / "ports/22379").exists)
+    aside = f"{KUBEADM_COPIES}/kubeadm-upgraded-manifests123/etcd.yaml"
+    etcds.host.write(aside, b"next\n")
+    later = time.time() + 60
+    os.utime(etcds.host.path(aside), (later, later))
+    until((etcds.host.root / "was-redirected").exists)
+    assert (etcds.served, etcds.first.poll()) == (["2379 it's"], None)
+    if moved:
+        assert etcds.redirected
+        # As kubeadm moves it: the old one goes first.
+        etcds.host.path(f"{MANIFESTS}/etcd.yaml").unlink()
+        until(lambda: etcds.served == ["2379 it's", "22379 it's"])
+        assert etcds.first.wait(timeout=30) != 0
+    until(lambda: etcds.redirected == moved)
 
 
 @pytest.mark.parametrize("lacks", ["ss", "iptables", "a lock", "the usual ports"])
