@@ -18,6 +18,7 @@ from migrator.errors import BlockedError, HostError
 from migrator.ssh.relay import SshRelay
 from migrator.volumes.line import Machine
 from migrator.volumes.mover import NodeMover
+from tests.support.moments import meanwhile, transferring
 from tests.support.sandbox import until
 from tests.support.trees import described
 from tests.support.volume_hosts import SpaceHost, VolumePair, volume_pair
@@ -154,17 +155,16 @@ def test_a_relay_that_is_cut_is_opened_again_while_blue_serves(apart: Apart) -> 
     """Both sessions are killed in the middle: the pass goes on by new ones."""
     blue, green = apart.hosts.volume("cut")
     (blue / "file").write_bytes(os.urandom(3 << 20))
-    said: list[str] = []
+    killed: list[int] = []
 
-    def say(text: str) -> None:
-        said.append(text)
-        if [text for text in said if "copying" in text] == [text]:
-            for pid in apart.sessions():
-                os.kill(pid, signal.SIGKILL)
+    def cut() -> None:
+        killed.extend(apart.sessions())
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
 
-    result = apart.mover().move(apart.hosts.job("cut", limit=1500), say)
-    assert result.equal
-    assert any("again in" in text for text in said), said
+    with meanwhile(transferring(green, "file"), cut):
+        result = apart.mover().move(apart.hosts.job("cut", limit=1500), lambda _: None)
+    assert (result.equal, len(killed)) == (True, 2)
     assert described(green) == described(blue)
     apart.require_nothing_left()
 

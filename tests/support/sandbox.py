@@ -223,9 +223,9 @@ def freeze_when(child: subprocess.Popen[bytes], condition: Callable[[], bool]) -
         child.send_signal(signal.SIGCONT)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, every: float = 0.1) -> None:
     """Wait for what a controller will do; fails the test when it does not, also on a machine that is busy."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.1)
+        time.sleep(every)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import struct
 import subprocess
@@ -130,6 +131,10 @@ class Channel:
         """Yield the whole entries."""
         return self._listed("read", self._exclude)
 
+    def lines(self, word: str) -> Iterator[bytes]:
+        """Yield the lines of the list that `scan` or `read` asks for, as they come."""
+        return _lines(self._frames(word, self._exclude))
+
     def look(self, paths: Iterable[bytes]) -> Iterator[Entry]:
         """Yield the whole entries of these paths."""
         return self._listed("look", b"\0".join(paths))
@@ -150,6 +155,13 @@ class Channel:
             self._session.kill()
             self._session.wait()
             self._session = None
+
+    def renew(self, line: Line) -> None:
+        """Let the next question make a new connection, by this line; one that was cut may look alive for a minute."""
+        self.hang_up()
+        if os.path.exists(f"{self.line.sockets}/s"):
+            subprocess.run([*self.line.ssh, "-O", "exit", self.address], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        self.line = line
 
     def close(self) -> None:
         """End the server on the other host, by the session where there is one: a process that starts for it takes its time."""

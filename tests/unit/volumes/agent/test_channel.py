@@ -57,6 +57,22 @@ def test_an_answer_that_says_no_is_an_error_and_a_cut_line_another(tmp_path: Pat
     assert (refused.value.lost, lost.value.lost) == (False, True)
 
 
+def test_a_new_try_leaves_the_connection_of_the_one_before(tmp_path: Path) -> None:
+    """It may be dead and not know it; else the first question of each try would be lost, with the pause after it."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    channel = local_channel(tmp_path, volume)
+    assert channel.ask("users") == []
+    assert channel._session is not None
+    channel._session.kill()
+    program = (tmp_path / "ssh").read_text()
+    (tmp_path / "ssh").write_text(program.replace("shift\n", f'echo "$*" >> {tmp_path}/asked\nshift\n', 1))
+    channel.renew(replace(channel.line, address="elsewhere"))
+    assert (channel.ask("users"), channel.address) == ([], "elsewhere")
+    channel.hang_up()
+    assert (tmp_path / "asked").read_text().splitlines() == ["elsewhere session"]
+
+
 def test_a_shell_that_prints_something_is_told(tmp_path: Path) -> None:
     """What it prints is not waited for as an answer of two gigabytes; nor is the pass tried again."""
     (tmp_path / "volume").mkdir()
