@@ -25,6 +25,9 @@ class Mount(NamedTuple):
     point: str
     kind: str
     source: str
+    number: int = 0
+    above: int = 0
+    """Number of the mount that it lies on."""
 
 
 def users(root: str, pod: str = "") -> list[str]:
@@ -35,28 +38,78 @@ def users(root: str, pod: str = "") -> list[str]:
     """
     # This program, and the shell or the sshd that has started it.
     own = {os.getpid(), os.getppid()}
-    place = mount_of(root)
-    below = _inside(place.root, os.path.relpath(root, place.point))
+    volume = Volume(root, list(mounts()))
     found: list[str] = []
-    seen: set[str] = set()
+    # All processes of a mount namespace see the same mounts.
+    seen: dict[str, tuple[str, ...]] = {}
     for pid in _processes():
         if pid in own or _just_forked(pid) or (pod and is_of_pod(pid, pod)):
             continue
         with contextlib.suppress(OSError):
             space = os.readlink(f"/proc/{pid}/ns/mnt")
-            # All processes of a mount namespace see the same mounts.
             if space not in seen:
-                seen.add(space)
-                found += _mounted(pid, place, root, below)
-            found += _opened(pid, root)
+                there = list(mounts(str(pid)))
+                found += [f"mounted at {point} for {_name(pid)}" for point in volume.mounted(there)]
+                seen[space] = volume.visible(there)
+            found += _opened(pid, seen[space])
         if len(found) >= _MOST:
             break
     return found[:_MOST]
 
 
-def mount_of(path: str, pid: str = "self") -> Mount:
+class Volume:
+    """A folder at a real path, and where mounts of any mount namespace show it."""
+
+    def __init__(self, root: str, own: list[Mount]) -> None:
+        self._place = _holding(root, own)
+        self._below = _inside(self._place.root, os.path.relpath(root, self._place.point))
+        self._seat = _seat(self._place, own)
+
+    def mounted(self, there: list[Mount]) -> list[str]:
+        """Return where the folder, or something in it, is mounted for somebody, such as a container.
+
+        Not the mount that the folder itself lies in, wherever it shows: whoever has `/` or the kubelet's folder mounted
+        elsewhere (node-exporter, Velero's node agent, a driver's own pod) gets every mount below it (mount_namespaces(7)).
+        """
+        return [
+            mount.point
+            for mount in there
+            if mount.device == self._place.device
+            and (mount.root == self._below or mount.root.startswith(self._below.rstrip("/") + "/"))
+            and not _STAGED.search(mount.point)
+            and not (mount.root == self._place.root and _seat(mount, there) == self._seat)
+        ]
+
+    def visible(self, there: list[Mount]) -> tuple[str, ...]:
+        """Return the paths under which processes see the folder, also through a mount of what it lies in."""
+        return tuple(
+            sorted(
+                {
+                    _inside(mount.point, os.path.relpath(self._below, mount.root))
+                    for mount in there
+                    if mount.device == self._place.device
+                    and (self._below == mount.root or self._below.startswith(mount.root.rstrip("/") + "/"))
+                }
+            )
+        )
+
+
+def _seat(mount: Mount, there: list[Mount]) -> tuple[str, str] | None:
+    """Return the folder that a mount lies on, as a file system and a path in it; None for the topmost mount."""
+    by_number = {other.number: other for other in there}
+    above = by_number.get(mount.above)
+    while above and above.point == mount.point and above.number != above.above:  # mounted twice at one point
+        above = by_number.get(above.above)
+    return above and (above.device, _inside(above.root, os.path.relpath(mount.point, above.point)))
+
+
+def mount_of(path: str) -> Mount:
     """Return the mount that a real path lies in."""
-    fitting = [mount for mount in mounts(pid) if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
+    return _holding(path, list(mounts()))
+
+
+def _holding(path: str, there: list[Mount]) -> Mount:
+    fitting = [mount for mount in there if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
     # The longest point, and of two at one point the later one, which hides the other.
     return max(enumerate(fitting), key=lambda pair: (len(pair[1].point), pair[0]))[1]
 
@@ -67,40 +120,24 @@ def mounts(pid: str = "self") -> Iterator[Mount]:
         for line in file:
             before, _, after = line.partition(" - ")
             words, rest = before.split(" "), after.split(" ")
-            yield Mount(words[2], _plain(words[3]), _plain(words[4]), rest[0], _plain(rest[1]))
+            yield Mount(words[2], _plain(words[3]), _plain(words[4]), rest[0], _plain(rest[1]), int(words[0]), int(words[1]))
 
 
-def _mounted(pid: int, place: Mount, root: str, below: str) -> Iterator[str]:
-    for mount in mounts(str(pid)):
-        if _is_use(mount, place, root, below):
-            yield f"mounted at {mount.point} for {_name(pid)}"
-
-
-def _is_use(mount: Mount, place: Mount, root: str, below: str) -> bool:
-    """Return whether a mount shows the folder, or something in it, elsewhere than at its own path, to others than the kubelet."""
-    inside = mount.root == below or mount.root.startswith(below.rstrip("/") + "/")
-    elsewhere = mount.point != root and not _only_mirrors(mount, place, root)
-    return mount.device == place.device and inside and elsewhere and not _STAGED.search(mount.point)
-
-
-def _only_mirrors(mount: Mount, place: Mount, root: str) -> bool:
-    """Return whether it is a mount of the host itself, which services with a mount space of their own see, too."""
-    return mount.point == place.point and root.startswith(place.point)
-
-
-def _opened(pid: int, root: str) -> Iterator[str]:
-    for link in _links(pid):
+def _opened(pid: int, paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield what a process has open or mapped of a folder that it sees at these paths, at most one."""
+    below = tuple(f"{path}/" for path in paths)
+    for link in _links(pid) if paths else ():
         with contextlib.suppress(OSError):
             target = os.readlink(link)
-            if target == root or target.startswith(root + "/"):
+            if target in paths or target.startswith(below):
                 yield f"{_name(pid)} has {target} open"
                 return
     # A file may stay mapped after it was closed.
     with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
-        for line in maps:
+        for line in maps if paths else ():
             # The sixth field is the path, and may have spaces (proc_pid_maps(5)).
             name = line.rstrip("\n").split(maxsplit=5)[5:]
-            if name and name[0].startswith(root + "/"):
+            if name and name[0].startswith(below):
                 yield f"{_name(pid)} has {name[0]} mapped"
                 return
 

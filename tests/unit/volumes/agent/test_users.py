@@ -54,30 +54,66 @@ def test_a_child_that_has_not_executed_its_program_yet_is_no_use(tmp_path: Path)
     assert done.stdout == "[]\n"
 
 
-def test_a_mount_of_the_folder_elsewhere_is_a_use() -> None:
-    """As a container has it; the host's own mount of the file system is none."""
-    place, below = Mount("8:1", "/", "/", "ext4", "/dev/sda1"), "/srv/vol"
-    own = Mount("8:1", "/srv/vol", "/data", "ext4", "/dev/sda1")
-    assert users._inside("/", "srv/vol") == below
-    assert not users._only_mirrors(own, place, "/srv/vol")
-    assert users._only_mirrors(place, place, "/srv/vol")
+def mount(device: str, root: str, point: str, number: int, above: int) -> Mount:
+    """Return a line of a list of mounts."""
+    return Mount(device, root, point, "ext4", f"/dev/{device}", number, above)
+
+
+_KUBELET = "/var/lib/kubelet/pods/a-1/volumes/kubernetes.io~csi/pv/mount"
+# A host with its disk, a volume of a driver with the driver's mount for the node, and a disk for local volumes.
+_HOST = [
+    mount("8:1", "/", "/", 20, 1),
+    mount("9:1", "/", "/var/lib/kubelet/plugins/kubernetes.io/csi/pv/globalmount", 30, 20),
+    mount("9:1", "/", _KUBELET, 31, 20),
+    mount("8:2", "/", "/mnt/disks/one", 32, 20),
+]
 
 
 @pytest.mark.parametrize(
-    ("mount", "use"),
+    ("root", "there", "seen"),
     [
-        (Mount("8:1", "/srv/vol", "/data", "ext4", "/dev/sda1"), True),
-        (Mount("8:1", "/srv/vol/inner", "/data", "ext4", "/dev/sda1"), True),
-        (Mount("8:1", "/srv/vol", "/srv/vol", "ext4", "/dev/sda1"), False),
-        (Mount("8:1", "/srv/volume", "/data", "ext4", "/dev/sda1"), False),
-        (Mount("8:2", "/srv/vol", "/data", "ext4", "/dev/sdb1"), False),
-        (Mount("8:1", "/srv/vol", "/x/plugins/kubernetes.io/csi/d/1/globalmount", "ext4", "/dev/sda1"), False),
+        # A container has a folder of the host's disk, or something in it, or the volume's own file system.
+        ("/srv/vol", [mount("8:1", "/srv/vol", "/data", 51, 50)], ["/data"]),
+        ("/srv/vol", [mount("8:1", "/srv/vol/inner", "/srv/vol", 51, 50)], ["/srv/vol"]),
+        ("/srv/vol", [mount("8:1", "/srv/volume", "/data", 51, 50)], []),
+        ("/srv/vol", [mount("8:2", "/srv/vol", "/data", 51, 50)], []),
+        (_KUBELET, [mount("9:1", "/", "/data", 51, 50)], ["/data"]),
+        ("/mnt/disks/one", [mount("8:2", "/", "/mnt/disks/one", 51, 50)], ["/mnt/disks/one"]),
+        # node-exporter and the like have all of the host, with all mounts below it; so has a service of systemd's.
+        (_KUBELET, [mount("8:1", "/", "/host/root", 51, 50), mount("9:1", "/", f"/host/root{_KUBELET}", 52, 51)], []),
+        (_KUBELET, [mount("8:1", "/", "/", 51, 1), mount("9:1", "/", _KUBELET, 52, 51)], []),
+        (
+            _KUBELET,
+            [mount("8:1", "/var/lib/kubelet/pods", "/host_pods", 51, 50), mount("9:1", "/", _KUBELET.replace("/var/lib/kubelet/pods", "/host_pods"), 52, 51)],
+            [],
+        ),
+        ("/mnt/disks/one", [mount("8:1", "/mnt", "/x", 51, 50), mount("8:2", "/", "/x/disks/one", 52, 51)], []),
+        # The kubelet's folder lies on two paths (openebs/lvm-localpv#461), and a volume was mounted twice.
+        (_KUBELET, [*_HOST, mount("8:1", "/var/lib/kubelet", "/k", 60, 20), mount("9:1", "/", _KUBELET.replace("/var/lib/kubelet", "/k"), 61, 60)], []),
+        (_KUBELET, [*_HOST, mount("9:1", "/", _KUBELET, 60, 31)], []),
+        # Another pod's mount by the kubelet is a use wherever it is seen.
+        (_KUBELET, [mount("8:1", "/", "/host", 51, 50), mount("9:1", "/", f"/host{_KUBELET.replace('a-1', 'b-2')}", 52, 51)], [f"/host{_KUBELET.replace('a-1', 'b-2')}"]),
     ],
-    ids=["folder", "part", "itself", "another name", "another disk", "kubelet"],
-)
-def test_which_mounts_are_uses(mount: Mount, *, use: bool) -> None:
-    """The folder's own mount is none, nor is that in which the kubelet keeps it for pods."""
-    assert users._is_use(mount, Mount("8:1", "/", "/", "ext4", "/dev/sda1"), "/srv/vol", "/srv/vol") is use
+)  # fmt: skip
+def test_a_mount_of_the_volume_is_a_use_but_not_the_hosts_own_seen_elsewhere(
+    root: str, there: list[Mount], seen: list[str]
+) -> None:
+    """What is told apart by the folder that it lies on, as its paths are those of each mount namespace."""
+    container = mount("0:50", "/", "/", 50, 49)
+    assert users.Volume(root, _HOST).mounted([container, *there]) == seen
+
+
+def test_where_processes_see_a_volume_is_known_for_each_mount_namespace() -> None:
+    """A path that only sounds the same in a container is its own."""
+    volume = users.Volume("/srv/vol", _HOST)
+    container = mount("0:50", "/", "/", 50, 49)
+    assert volume.visible(_HOST) == ("/srv/vol",)
+    assert volume.visible([container]) == ()
+    assert volume.visible([container, mount("8:1", "/", "/host", 51, 50), mount("8:1", "/srv", "/s", 52, 50)]) == (
+        "/host/srv/vol",
+        "/s/vol",
+    )
+    assert users.Volume(_KUBELET, _HOST).visible(_HOST)[0].endswith("/globalmount")
 
 
 def test_the_mount_that_a_path_lies_in_is_the_deepest(tmp_path: Path) -> None:
