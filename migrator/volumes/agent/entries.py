@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 ROOT = b"."
 """The path of the volume's own folder."""
-# Entries in one line of an array.
-_TOGETHER = 256
+TOGETHER = 256
+"""Entries in one line of an array."""
 
 
 class ListError(Exception):
@@ -101,7 +101,7 @@ def to_lines(entries: Iterable[Entry]) -> Iterator[str]:
 def to_arrays(entries: Iterable[Entry]) -> Iterator[str]:
     """Yield the lines of a list that only this program reads."""
     count, left = 0, iter(entries)
-    while some := list(islice(left, _TOGETHER)):
+    while some := list(islice(left, TOGETHER)):
         count += len(some)
         yield json.dumps([(shown(item[0]), *item[1:12], shown(item[12]), *item[13:]) for item in some], separators=(",", ":"))
     yield json.dumps({"end": count})

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 
-from migrator.volumes.agent.entries import Entry, from_lines, to_arrays, to_lines
+from migrator.volumes.agent.entries import TOGETHER, Entry, from_lines, to_arrays, to_lines
 
-# Entries up to which a list is kept in memory, too: some 15 MB each; longer ones are read from disk each time.
-_SHORT = 20_000
+# Entries up to which lists of a volume are kept in memory, too: some 15 MB each; longer ones are read from disk each time.
+_SHORT = 80 * TOGETHER
+# Bytes of such a list on disk, with long paths and attributes.
+_SHORT_FILE = 1000 * _SHORT
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Memory:
         # Short lists by name, which are read many times in a pass.
         self._read: dict[str, list[Entry]] = {}
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        # Both sides have about the same number of entries: once one list was long, nothing of another is kept.
+        self._short = not os.path.exists(self.path("source")) or os.path.getsize(self.path("source")) <= _SHORT_FILE
 
     @property
     def binding(self) -> Binding:
@@ -69,15 +73,32 @@ class Memory:
         """Write a list beside the one of its name, which may be read meanwhile; return the name of the new one."""
         return self._keep(name, entries, to_arrays)
 
+    def keep_lines(self, name: str, lines: Iterable[bytes]) -> str:
+        """Do the same with lines of another host (`to_arrays`); those of a long list are not taken apart."""
+        if self._short:
+            return self.keep(name, from_lines(lines))
+        return self._write(name, lines)
+
     def hold(self, name: str, entries: Iterable[Entry]) -> str:
         """Keep a list for this pass only: on disk just where it is long; return its name."""
+        if not self._short:
+            return self._keep(name, entries, to_arrays)
         left = iter(entries)
         short = list(islice(left, _SHORT + 1))
         if len(short) > _SHORT:
+            self._short = False
             return self._keep(name, chain(short, left), to_arrays)
-        self.forget(f"{name}.new")
-        self._read[f"{name}.new"] = short
-        return f"{name}.new"
+        return self._remember(name, short)
+
+    def hold_lines(self, name: str, lines: Iterable[bytes]) -> str:
+        """Do the same with lines of another host, so that a long list never is in memory."""
+        left = iter(lines)
+        # With the line that ends it.
+        short = list(islice(left, _SHORT // TOGETHER + 2)) if self._short else []
+        if short and len(short) <= _SHORT // TOGETHER + 1:
+            return self._remember(name, list(from_lines(short)))
+        self._short = False
+        return self._write(name, chain(short, left))
 
     def keep_text(self, name: str, entries: Iterable[Entry]) -> str:
         """Write a list that others read, too: an entry a line."""
@@ -85,12 +106,33 @@ class Memory:
 
     def _keep(self, name: str, entries: Iterable[Entry], lines: Callable[[Iterable[Entry]], Iterator[str]]) -> str:
         self._read.pop(f"{name}.new", None)
-        short: list[Entry] = []
         with open(self.path(f"{name}.new"), "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines(_noted(entries, short)))
-        if len(short) <= _SHORT:
-            self._read[f"{name}.new"] = short
+            file.writelines(line + "\n" for line in lines(self._noted(f"{name}.new", entries)))
         return f"{name}.new"
+
+    def _write(self, name: str, lines: Iterable[bytes]) -> str:
+        self._read.pop(f"{name}.new", None)
+        with open(self.path(f"{name}.new"), "wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+        return f"{name}.new"
+
+    def _remember(self, name: str, short: list[Entry]) -> str:
+        self.forget(f"{name}.new")
+        self._read[f"{name}.new"] = short
+        return f"{name}.new"
+
+    def _noted(self, name: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield the entries, and keep them in memory, too, while no list was long."""
+        short: list[Entry] = []
+        for entry in entries:
+            if self._short:
+                short.append(entry)
+                self._short = len(short) <= _SHORT
+            elif short:
+                short.clear()
+            yield entry
+        if self._short and os.path.exists(self.path(name)):
+            self._read[name] = short
 
     def settle(self, *names: str) -> None:
         """Let new lists take the place of the old ones."""
@@ -117,22 +159,11 @@ class Memory:
             yield from self._read[name]
             return
         try:
-            short: list[Entry] = []
             with open(self.path(name), encoding="utf-8") as file:
-                yield from _noted(from_lines(file), short)
+                yield from self._noted(name, from_lines(file))
         except FileNotFoundError:
             return
-        if len(short) <= _SHORT and os.path.exists(self.path(name)):
-            self._read[name] = short
 
     def path(self, name: str) -> str:
         """Return where a list lies."""
         return f"{self.folder}/{name}.list"
-
-
-def _noted(entries: Iterable[Entry], short: list[Entry]) -> Iterator[Entry]:
-    """Yield the entries, and keep them in a list as long as that is short."""
-    for entry in entries:
-        if len(short) <= _SHORT:
-            short.append(entry)
-        yield entry

@@ -259,7 +259,8 @@ def xattrs_of(where: int | bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _names(fd: int, *, top: bool) -> list[bytes]:
-    return sorted(name for name in map(os.fsencode, os.listdir(fd)) if not (top and name == LEFT_OUT))
+    with os.scandir(fd) as found:  # one after the other: a folder may have many
+        return sorted(name for name in (os.fsencode(item.name) for item in found) if not (top and name == LEFT_OUT))
 
 
 def _block(fd: int, offset: int, length: int) -> bytes:
