@@ -65,6 +65,29 @@ def test_a_file_that_takes_the_place_of_another_needs_no_room_for_both(hosts: Vo
     assert (green / "new").read_bytes() == new
 
 
+@pytest.mark.on_demand
+def test_a_file_that_has_no_room_beside_itself_is_changed_where_it_lies(hosts: VolumePair) -> None:
+    """A disk of a virtual machine that fills its volume (backube/volsync#1044): there, and back with what undoes it."""
+    blue, green = hosts.volume("disk-image", kind="ext4", megabytes=64)
+    (blue / "disk.img").write_bytes(os.urandom(36 << 20))
+    (blue / "small").write_bytes(b"1")
+    hosts.mover.move(hosts.job("disk-image"), lambda _: None)
+    for number, host in enumerate((blue, green)):
+        with (host / "disk.img").open("r+b") as file:
+            file.seek((5 + number) << 20)
+            file.write(b"changed")
+        if host is blue:
+            last = hosts.mover.move(hosts.job("disk-image", finish=True), lambda _: None)
+            assert (last.equal, last.number("received") < 1 << 20) == (True, True)
+            at_switch = described(blue)
+            assert described(green) == at_switch
+    back = hosts.job("disk-image", back=True, finish=True, known_target=True, undo=1)
+    assert hosts.back.move(back, lambda _: None).equal
+    assert described(blue) == described(green) != at_switch
+    assert hosts.back.take_back(back, lambda _: None, everything=True).objects
+    assert described(blue) == at_switch
+
+
 class Once:
     """What happens in the middle of a pass, when it says that it does something."""
 

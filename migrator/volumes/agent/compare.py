@@ -106,6 +106,8 @@ class Totals:
     bytes: int = 0
     """Of files, each object once, as if there were no holes."""
     allocated: int = 0
+    largest: int = 0
+    """Allocated bytes of the largest file."""
     devices: list[str] = field(default_factory=list)
     """The first of them."""
     _seen: set[int] = field(default_factory=set, repr=False)
@@ -122,6 +124,7 @@ class Totals:
         self.files += entry.kind == "f"
         self.bytes += entry.size
         self.allocated += entry.blocks * 512
+        self.largest = max(self.largest, entry.blocks * 512)
 
     def document(self) -> dict[str, int]:
         """Return the numbers."""

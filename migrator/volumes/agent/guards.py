@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrator.volumes.agent.compare import Totals, paired, totals
 from migrator.volumes.agent.memory import Binding, Memory
@@ -54,21 +54,30 @@ def require_same_folders(
             )
 
 
-def require_room(tree: Tree, wanted: Totals, here: Mapping[str, Any]) -> bool:
-    """Return whether there is room for the whole tree beside what is there.
+class Room(NamedTuple):
+    """What the target has room for, beside what is there."""
+
+    for_all: bool
+    """The whole tree once more."""
+    for_largest: bool
+    """The largest file once more, such as a disk of a virtual machine: it is written anew beside its older self."""
+
+
+def require_room(tree: Tree, wanted: Totals, here: Mapping[str, Any]) -> Room:
+    """Return what there is room for.
 
     Raises PassError when the target has too few bytes or inodes free for what is not there yet.
     """
     free, inodes = here["free"], here["inodes"]
     if wanted.allocated * _RESERVE <= free and (inodes is None or wanted.entries * _RESERVE <= inodes):
-        return True
+        return Room(for_all=True, for_largest=True)
     there = totals(tree.scan())
     need, entries = int((wanted.allocated - there.allocated) * _RESERVE), int((wanted.entries - there.entries) * _RESERVE)
     if need > free:
         raise PassError(f"the target has {free} bytes free, and needs {need} more", _LARGER)
     if inodes is not None and entries > inodes:
         raise PassError(f"the target has {inodes} inodes free, and needs {entries} more", _LARGER)
-    return False
+    return Room(for_all=False, for_largest=wanted.largest * _RESERVE <= free)
 
 
 def require_content(memory: Memory, tree: Tree, wanted: Totals, there: Mapping[str, Any], *, trusted: bool) -> None:

@@ -138,14 +138,14 @@ class Pass:
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         # By the source's own clock, since its change times are compared with it.
         self.began = self.channel.ask("sync")
-        self.memory.hold("before", self.channel.scan())
+        self.memory.hold_lines("before", self.channel.lines("scan"))
         counted = totals(self.memory.entries("before.new"))
         if counted.devices and not self.settings.devices:
             raise PassError(
                 f"there are device files in it, which may give access to the host's disks: {', '.join(counted.devices)}",
                 "volumes.claims: devices: true copies them",
             )
-        self.roomy = guards.require_room(self.tree, counted, here)
+        self.room = guards.require_room(self.tree, counted, here)
         if not self.settings.accept_deletions:
             trusted = known.stage != "new" or self.settings.known_target
             guards.require_content(self.memory, self.tree, counted, there, trusted=trusted)
@@ -194,12 +194,12 @@ class Pass:
             return
         self.say("copying what differs" if paths is None else f"copying {len(paths)} objects")
         options = Options(
-            in_place=filling and not self.undo,
+            in_place=(filling and not self.undo) or not self.room.for_largest,
             again=paths is not None,
             vanishing=not settings.finish,
             limit=settings.limit,
             undo=self._backup(),
-            delete_first=not self.roomy and not self.undo,
+            delete_first=not self.room.for_all and not self.undo,
             exclude=self.exclude,
         )
         self.received += transfer.rsync(self.channel, settings.root, options, self.say, paths)
@@ -237,7 +237,7 @@ class Pass:
 
     def _read_source(self, since: int, *, everything: bool) -> None:
         if everything:
-            self.memory.keep("source", self.channel.read())
+            self.memory.keep_lines("source", self.channel.lines("read"))
             return
         lists.renew(self.memory, "source", "before.new", self.channel.look, since)
 
@@ -264,7 +264,8 @@ class Pass:
             options = Options(
                 vanishing=not finishing,
                 limit=self.settings.limit,
-                delete_first=not self.roomy and not self.undo,
+                in_place=not self.room.for_largest,
+                delete_first=not self.room.for_all and not self.undo,
                 exclude=self.exclude,
             )
             # A name of several is brought right only together with the others, and the root only by a walk.

@@ -144,15 +144,17 @@ class _Restore:
         # Made under another name and renamed: killed at any moment, either the old file or the new one is there.
         source, staged = self._content(entry), _staged()
         try:
-            made = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
-            try:
-                _copy(source, made, entry.size)
-                os.fsync(made)
-            finally:
-                os.close(made)
+            _write(folder, staged, os.O_CREAT | os.O_EXCL, source, entry.size)
+            os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or found is None or self._is_shared(found, entry):
+                raise
+            # A file that has no room beside itself was changed where it lay; its content stays kept until all is done.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(staged, dir_fd=folder)
+            _write(folder, name, os.O_TRUNC, source, entry.size)
         finally:
             os.close(source)
-        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _content(self, entry: Entry) -> int:
         """Return an open file with the content that an object had."""
@@ -222,6 +224,16 @@ def _is(folder: int, name: bytes, entry: Entry, found: os.stat_result) -> bool:
     if entry.kind == "l":
         return os.readlink(name, dir_fd=folder) == entry.target
     return entry.kind not in "bc" or found.st_rdev == entry.device
+
+
+def _write(folder: int, name: bytes, how: int, source: int, size: int) -> None:
+    """Write a file's content, on disk."""
+    made = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | how, 0o600, dir_fd=folder)
+    try:
+        _copy(source, made, size)
+        os.fsync(made)
+    finally:
+        os.close(made)
 
 
 def _copy(source: int, target: int, size: int) -> None:

@@ -29,8 +29,11 @@ def test_room_is_counted_for_what_is_not_there_yet(tmp_path: Path) -> None:
     """With five percent to spare; bytes and inodes."""
     (tmp_path / "there").write_bytes(b"x" * 4096)
     wanted = totals([root(blocks=8), entry(b"there", blocks=8), entry(b"more", blocks=8)])
-    assert not require_room(Tree(str(tmp_path)), wanted, {"free": 5000, "inodes": 2})
-    assert require_room(Tree(str(tmp_path)), wanted, {"free": 1 << 30, "inodes": 1000})
+    tree = Tree(str(tmp_path))
+    assert require_room(tree, wanted, {"free": 5000, "inodes": 2}) == (False, True)
+    assert require_room(tree, wanted, {"free": 1 << 30, "inodes": 1000}) == (True, True)
+    large = totals([root(blocks=8), entry(b"there", blocks=16)])
+    assert require_room(tree, large, {"free": 6000, "inodes": 2}) == (False, False)
     with pytest.raises(PassError, match="bytes free, and needs 4300 more"):
         require_room(Tree(str(tmp_path)), wanted, {"free": 4200, "inodes": 9})
     with pytest.raises(PassError, match="0 inodes free, and needs 1 more"):
