@@ -21,7 +21,7 @@ from migrator.model.events import Note, Step
 from migrator.model.kinds import EVENTS, NODES, PODS
 from migrator.model.manifest import Manifest, get
 from migrator.model.one_side import Where
-from migrator.model.volumes import Direction, Job, Place, PlaceKind
+from migrator.model.volumes import Direction, Job, Place
 from migrator.ports import Blue
 from migrator.readiness.starting import why_waiting
 from migrator.rules.field_owners import FENCE
@@ -55,7 +55,7 @@ class Holders:
         Of a source that is in use, any pod's mount will do; a last pass needs one that stays when the workload has stopped.
         """
         here, _ = sides_of(job)
-        in_use = job.source.kind is not PlaceKind.CSI or (bool(job.source.node) and not job.finish)
+        in_use = not job.source.of_driver or (bool(job.source.node) and not job.finish)
         source = job.source if in_use else self.held(here, job.claim, job.source, seconds)
         return self.placed_target(replace(job, source=source), seconds)
 
@@ -71,7 +71,7 @@ class Holders:
 
     def held(self, side: Where, claim: str, place: Place, seconds: float = _MOUNT_SECONDS) -> Place:
         """Return where a volume is held mounted; a place that needs nobody for that is returned as it is. Raises MigratorError."""
-        if place.kind is not PlaceKind.CSI:
+        if not place.of_driver:
             return place
         if (side, claim) not in self._held:
             pod = self._running(side, claim, place, seconds)
@@ -122,7 +122,8 @@ class Holders:
             found = None
         if found is None:
             self.run.reporter.emit(Step(f"{claim}: pod {pod} of {side} will hold its volume mounted, until this is done"))
-            self._make(cluster, side, holder_pod(there, self._image(cluster, side), node=place.node, nodes=self.nodes(side)))
+            image, nodes = self._image(cluster, side), self.nodes(side)
+            self._make(cluster, side, holder_pod(there, image, node=place.node, nodes=nodes, block=place.block))
         return self._await_running(cluster, side, pod, seconds)
 
     def _image(self, cluster: Blue, side: Where) -> str:

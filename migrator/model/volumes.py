@@ -35,6 +35,8 @@ class PlaceKind(StrEnum):
     """A block device of the host."""
     CSI = "csi"
     """A volume of a CSI driver, where the kubelet has mounted it."""
+    CSI_BLOCK = "csi-block"
+    """A block device of a CSI driver, where the kubelet has it for a pod."""
 
 
 class Direction(StrEnum):
@@ -46,7 +48,7 @@ class Direction(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Place:
-    """A folder of one claim on one host, a block device, or a volume that is mounted there."""
+    """A folder of one claim on one host, a block device, or a volume of a driver that a pod uses there."""
 
     node: str
     """Empty where it is not known yet: no pod uses a CSI volume now."""
@@ -67,12 +69,17 @@ class Place:
     @property
     def key(self) -> str:
         """What it is known by from pass to pass: a volume that a driver keeps may be mounted on any node."""
-        return self.where if self.kind is PlaceKind.CSI else str(self)
+        return self.where if self.of_driver else str(self)
 
     @property
     def block(self) -> bool:
         """Whether it is a block device."""
-        return self.kind is PlaceKind.BLOCK
+        return self.kind in (PlaceKind.BLOCK, PlaceKind.CSI_BLOCK)
+
+    @property
+    def of_driver(self) -> bool:
+        """Whether a CSI driver keeps it, so that a host has it only while a pod there uses it."""
+        return self.kind in (PlaceKind.CSI, PlaceKind.CSI_BLOCK)
 
     @staticmethod
     def of(text: str) -> Place:

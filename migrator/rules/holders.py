@@ -38,11 +38,11 @@ def _digest(claim: str) -> str:
     return hashlib.sha256(claim.encode()).hexdigest()[:12]
 
 
-def holder_pod(claim: str, image: str, *, node: str, nodes: Collection[str]) -> Manifest:
+def holder_pod(claim: str, image: str, *, node: str, nodes: Collection[str], block: bool = False) -> Manifest:
     """Return the pod for a claim: on a node, or where the scheduler wants it among some.
 
     It fits the restricted Pod Security Standard, has no account, changes no owners in the volume (no fsGroup), and its container
-    has the volume mounted read-only: the kubelet mounts nothing that no container wants.
+    has the volume mounted read-only, or as a device that its user may not open: the kubelet mounts nothing that no container wants.
     """
     ref = holder_ref(claim)
     where: dict[str, Any] = {"nodeName": node} if node else {"affinity": _only_on(nodes)}
@@ -56,7 +56,11 @@ def holder_pod(claim: str, image: str, *, node: str, nodes: Collection[str]) -> 
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         },
-        "volumeMounts": [{"name": "volume", "mountPath": "/volume", "readOnly": True}],
+        **(
+            {"volumeDevices": [{"name": "volume", "devicePath": "/dev/volume"}]}
+            if block
+            else {"volumeMounts": [{"name": "volume", "mountPath": "/volume", "readOnly": True}]}
+        ),
     }
     return {
         "apiVersion": "v1",

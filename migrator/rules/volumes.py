@@ -140,8 +140,8 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
     if isinstance(place, tuple):
         return _export(plan, volume, green) or _not_copied(plan, volume, place, blue, green)
     # What a person has made by hand is copied on request only.
-    if place.kind is PlaceKind.CSI and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
-        return _not_copied(plan, volume, _KINDS[place.kind], blue, green)
+    if place.of_driver and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
+        return _not_copied(plan, volume, _KINDS["csi"], blue, green)
     return _with_green(plan, place, green)
 
 
@@ -213,10 +213,10 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
     spec = volume["spec"]
     block = spec.get("volumeMode") == "Block"
     path = get(spec, "local", "path") or get(spec, "hostPath", "path")
-    if block and not path:
-        return "it is a block device of a storage driver", "hand it over, or copy it by your own means, such as dd over SSH"
     if "csi" in spec:
         return _csi_place(volume, cluster.pods.get(claim, ()))
+    if block and not path:
+        return "it is a block device of storage in the network", "hand it over, or copy it by your own means, such as dd over SSH"
     if not path:
         return next((words for kind, words in _KINDS.items() if kind in spec), ("its kind is not known here", "move it yourself"))
     nodes = _nodes_of(volume, cluster) or {get(pod, "spec", "nodeName") for pod in cluster.pods.get(claim, ())} - {None}
@@ -234,12 +234,13 @@ def _csi_place(volume: Manifest, pods: Iterable[Manifest]) -> Place | tuple[str,
     if not (isinstance(driver, str) and isinstance(handle, str) and driver and handle and "/" not in driver):
         return "its PersistentVolume names no driver and handle", "look at the volume"
     nodes = sorted(str(node) for pod in pods if (node := get(pod, "spec", "nodeName")))
-    return Place(nodes[0] if nodes else "", f"{driver}/{volume['metadata']['name']}/{handle}", PlaceKind.CSI)
+    kind = PlaceKind.CSI_BLOCK if get(volume, "spec", "volumeMode") == "Block" else PlaceKind.CSI
+    return Place(nodes[0] if nodes else "", f"{driver}/{volume['metadata']['name']}/{handle}", kind)
 
 
 def _storage(place: Place) -> str:
     """Return what a driver keeps, whatever the PersistentVolume is named; empty for what lies on a host."""
-    if place.kind is not PlaceKind.CSI:
+    if not place.of_driver:
         return ""
     driver, _, handle = place.path.split("/", 2)
     return f"volume {handle} of {driver}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.errors import BlockedError, CommandFailedError
-from migrator.model.volumes import Place, PlaceKind
+from migrator.model.volumes import Place
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
 from migrator.volumes.bundle import put_agent
@@ -32,10 +32,10 @@ _REFUSED_PATHS = frozenset(
 
 def real_path(host: Host, place: Place) -> str:
     """Return where a volume's folder or device really lies; raises BlockedError for one that is missing, or of the system."""
+    if place.of_driver:
+        return _of_driver(host, place)
     if place.block:
         return _device(host, place)
-    if place.kind is PlaceKind.CSI:
-        return _mounted(host, place)
     try:
         named = for_shell(place.path)
         # Links are followed once, here: what is refused is judged by where they lead.
@@ -67,11 +67,11 @@ def _device(host: Host, place: Place) -> str:
     return path
 
 
-def _mounted(host: Host, place: Place) -> str:
-    """Return where the kubelet has mounted a volume of a CSI driver; raises BlockedError where it has not."""
+def _of_driver(host: Host, place: Place) -> str:
+    """Return where the kubelet has a volume of a CSI driver; raises BlockedError where it has not."""
     words = " ".join(map(for_shell, [*place.path.split("/", 2), place.pod]))
     try:
-        return host.run(f"python3 -I {put_agent(host)} mounted {words}").rstrip("\n")
+        return host.run(f"python3 -I {put_agent(host)} {'mapped' if place.block else 'mounted'} {words}").rstrip("\n")
     except CommandFailedError as error:
         raise BlockedError(
             f"{place.node}: {printable(error.output.strip()[-300:])}",
@@ -81,4 +81,4 @@ def _mounted(host: Host, place: Place) -> str:
 
 def volume_words(place: Place) -> str:
     """Return what a mounted volume is known by from pass to pass; empty for a folder or a device of a host."""
-    return "" if place.kind in (PlaceKind.FOLDER, PlaceKind.BLOCK) else place.where
+    return place.where if place.of_driver else ""

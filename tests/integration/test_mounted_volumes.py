@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from migrator.errors import BlockedError
 from migrator.model.volumes import Direction, Job
-from tests.support.kubelet_mounts import CsiVolume
+from tests.support.kubelet_mounts import CsiDevice, CsiVolume
 from tests.support.trees import described
 from tests.support.volume_hosts import SpaceHost, VolumePair, volume_pair
 
@@ -39,7 +41,8 @@ def test_a_volume_moves_by_its_mount_and_comes_back(hosts: VolumePair) -> None:
     beside, again = blue.publish(), green.publish()
     green.unpublish(held)
     last = Job("shop/moves", blue.place("b", beside), green.place("g", again), finish=True)
-    with container(hosts.blue, str(blue.pods[app])), pytest.raises(BlockedError, match="the source is still in use: mounted at"):
+    bind = f"mkdir -p {hosts.blue.folder}/c && mount --bind '{blue.pods[app]}' {hosts.blue.folder}/c && "
+    with container(hosts.blue, bind), pytest.raises(BlockedError, match="the source is still in use: mounted at"):
         hosts.mover.move(last, lambda _: None)
     blue.unpublish(app)
     assert hosts.mover.users(last.source, source=True) == ()
@@ -55,10 +58,10 @@ def test_a_volume_moves_by_its_mount_and_comes_back(hosts: VolumePair) -> None:
 
 
 @contextmanager
-def container(host: SpaceHost, path: str) -> Iterator[None]:
-    """Mount a folder into the mount space of another process, as a container runtime does."""
-    run = f"mkdir -p {host.folder}/c && mount --bind '{path}' {host.folder}/c && echo up && exec sleep infinity"
-    process = subprocess.Popen([*host.inside(), "unshare", "--mount", "sh", "-c", run], stdout=subprocess.PIPE)
+def container(host: SpaceHost, begin: str) -> Iterator[None]:
+    """Have another process with a mount space of its own, as a container runtime makes it, which begins with some shell."""
+    line = f"{begin} echo up && exec sleep infinity"
+    process = subprocess.Popen([*host.inside(), "unshare", "--mount", "sh", "-c", line], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
     try:
@@ -103,3 +106,63 @@ def test_a_mount_that_goes_between_the_look_and_the_pass_is_seen_by_the_pass(hos
         mover.move(job, lambda _: None)
     assert list(below.iterdir()) == []
     mover.release()
+
+
+def test_all_of_the_host_that_somebody_has_mounted_is_no_use_but_a_file_that_they_open_there_is(hosts: VolumePair) -> None:
+    """As node-exporter, a backup's agent and drivers have it: each mount of the host shows there, too."""
+    blue, green = pair(hosts, "beside")
+    app, held = blue.publish(), green.publish()
+    (blue.seen(app) / "file").write_bytes(b"x")
+    hosts.blue.run(f"mkdir -p {hosts.blue.folder}/alias && mount --rbind {hosts.blue.folder}/kubelet {hosts.blue.folder}/alias")
+    last = Job("shop/beside", blue.place("b", app), green.place("g", held), finish=True)
+    everything = f"mkdir -p {hosts.blue.folder}/all && mount --rbind / {hosts.blue.folder}/all && "
+    try:
+        with container(hosts.blue, everything):
+            assert hosts.mover.users(last.source, source=True) == ()
+            assert hosts.mover.move(last, lambda _: None).equal
+        inside = f"{hosts.blue.folder}/all{blue.pods[app]}/file"
+        with container(hosts.blue, f"{everything} exec 3< '{inside}' && "):
+            (used,) = hosts.mover.users(last.source, source=True)
+            assert f"has {inside} open" in used
+    finally:
+        hosts.blue.run(f"umount -R {hosts.blue.folder}/alias")
+
+
+@pytest.mark.on_demand
+def test_a_block_device_of_a_driver_goes_there_and_back(hosts: VolumePair) -> None:
+    """As the kubelet has it for a pod; its own loop device over it is no use, what is mounted from that one is (kubernetes#110163)."""
+    blue, green = CsiDevice(hosts.blue, "raw-b"), CsiDevice(hosts.green, "raw-g")
+    try:
+        app, held = blue.publish(), green.publish()
+        hosts.blue.run(f"mkfs.ext4 -qF {blue.disk}")
+        job = Job("shop/raw", blue.place("b"), green.place("g", held))
+        assert hosts.mover.survey(job.source, source=True)["bytes"] == 16 << 20
+        assert hosts.mover.move(job, lambda _: None).equal
+        again = green.publish()
+        last = Job("shop/raw", blue.place("b", app), green.place("g", again), finish=True)
+        with (
+            container(hosts.blue, f"mkdir -p {hosts.blue.folder}/c && mount {blue.loops[1]} {hosts.blue.folder}/c && "),
+            pytest.raises(BlockedError, match="the source is still in use: it is mounted for process"),
+        ):
+            hosts.mover.move(last, lambda _: None)
+        result = hosts.mover.move(last, lambda _: None)
+        assert (result.equal, blue.disk.read_bytes() == green.disk.read_bytes()) == (True, True)
+        written(green.disk, b"green wrote")
+        back = Job("shop/raw", last.target, last.source, Direction.TO_BLUE, finish=True, known_target=True, undo=1)
+        assert hosts.back.move(back, lambda _: None).number("received") == 1 << 20
+        assert blue.disk.read_bytes()[:11] == b"green wrote"
+        assert hosts.back.take_back(back, lambda _: None, everything=True).digest == result.digest
+    finally:
+        blue.remove()
+        green.remove()
+    # The driver has taken the disk away below the kubelet (kubernetes#109132).
+    with pytest.raises(BlockedError, match=r"the source is not the device of the earlier passes: .* with 0 bytes"):
+        hosts.mover.move(job, lambda _: None)
+    assert (hosts.blue.units, hosts.green.units) == ([], [])
+
+
+def written(device: Path, content: bytes) -> None:
+    """Write to the begin of a device, on its disk."""
+    with device.open("r+b", buffering=0) as file:
+        file.write(content)
+        os.fsync(file.fileno())

@@ -25,7 +25,7 @@ from migrator.migration.one_side.groups import Group
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.one_side import Where
-from migrator.model.volumes import Direction, Job, Place, PlaceKind, VolumePlan, Way
+from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
 from migrator.ports import Blue
 from migrator.rules.volumes import ClusterVolumes
 
@@ -111,7 +111,7 @@ class DataHome:
     def _hold_both(self, claims: Iterable[str]) -> None:
         """Hold volumes of drivers mounted on both sides while green still runs; what cannot be is held once that has stopped."""
         written = [claim for claim in claims if self._known(claim).green_writes and not self._known(claim).handed]
-        if not any(Place.of(self._known(claim).on_green).kind is PlaceKind.CSI for claim in written):
+        if not any(Place.of(self._known(claim).on_green).of_driver for claim in written):
             return
         with suppress(MigratorError), ThreadPoolExecutor(self.config.volumes.parallel) as pool:
             green = InBackground(lambda: read_volumes(self._side("green")), self.run.clock).result(GREEN_SECONDS)
@@ -121,9 +121,9 @@ class DataHome:
         known = self._known(claim)
         source, target = Place.of(known.on_green), Place.of(known.on_blue)
         with suppress(MigratorError):
-            if target.kind is PlaceKind.CSI:
+            if target.of_driver:
                 self._holding().held("blue", claim, target, _HOLD_SECONDS)
-            if source.kind is PlaceKind.CSI and green.is_beside(self._there(claim), source.node):
+            if source.of_driver and green.is_beside(self._there(claim), source.node):
                 self._holding().held("green", claim, source, _HOLD_SECONDS)
 
     def _there(self, claim: str) -> str:

@@ -112,31 +112,61 @@ def digest_of(size: int, known: bytes) -> str:
 
 
 def users(path: str) -> list[str]:
-    """Return who uses a device now, in words: a mount, another device on it, or a process that has it open."""
-    number = os.stat(path).st_rdev
-    name = f"{os.major(number)}:{os.minor(number)}"
-    found = [f"{holder} is made of it" for holder in _listed(f"/sys/dev/block/{name}/holders")]
+    """Return who uses a device now, in words: a mount, another device on it, or a process that has it open.
+
+    Its partitions, and loop devices that somebody has laid over it, are it, too: the kubelet lays one over each device of a pod,
+    and a host's LVM may find what a virtual machine has on its disk there (kubernetes#110163).
+    """
+    family = _family(os.stat(path).st_rdev)
+    names = {f"{os.major(number)}:{os.minor(number)}" for number in family}
+    found = [f"{holder} is made of it" for name in sorted(names) for holder in _listed(f"/sys/dev/block/{name}/holders")]
     # This program, and what has started it.
     own = {os.getpid(), os.getppid()}
     for pid in (int(text) for text in _listed("/proc") if text.isdigit()):
         if pid in own:
             continue
         # The third field is major:minor (proc_pid_mountinfo(5)).
-        if any(line.split(" ")[2] == name for line in _lines(f"/proc/{pid}/mountinfo")):
+        if any(line.split(" ")[2] in names for line in _lines(f"/proc/{pid}/mountinfo")):
             found.append(f"it is mounted for process {pid}")
-        elif any(_is_number(f"/proc/{pid}/fd/{fd}", number) for fd in _listed(f"/proc/{pid}/fd")):
+        elif any(_is_one_of(f"/proc/{pid}/fd/{fd}", family) for fd in _listed(f"/proc/{pid}/fd")):
             found.append(f"process {pid} has it open")
         if len(found) >= _MOST:
             break
     return found[:_MOST]
 
 
-def _is_number(link: str, number: int) -> bool:
+def _family(number: int) -> set[int]:
+    """Return the numbers of a device, of its partitions, and of loop devices over any of them."""
+    family: set[int] = set()
+    waiting = [number]
+    while waiting:
+        if (one := waiting.pop()) in family:
+            continue
+        family.add(one)
+        folder = f"/sys/dev/block/{os.major(one)}:{os.minor(one)}"
+        parts = [f"{folder}/{name}" for name in _listed(folder) if os.path.exists(f"{folder}/{name}/partition")]
+        loops = [f"/sys/block/{name}" for name in _listed("/sys/block") if _lies_on(f"/sys/block/{name}", one)]
+        # What has gone meanwhile has no line.
+        waiting += [os.makedev(*map(int, line.split(":"))) for place in (*parts, *loops) for line in _lines(f"{place}/dev")]
+    return family
+
+
+def _lies_on(loop: str, number: int) -> bool:
+    lines = _lines(f"{loop}/loop/backing_file")
+    return bool(lines) and _number_of(lines[0].rstrip("\n")) == number
+
+
+def _number_of(path: str) -> int | None:
+    """Return the number of the block device at a path; None for what is none."""
     try:
-        found = os.stat(link)
+        found = os.stat(path)
     except OSError:
-        return False
-    return stat.S_ISBLK(found.st_mode) and found.st_rdev == number
+        return None
+    return found.st_rdev if stat.S_ISBLK(found.st_mode) else None
+
+
+def _is_one_of(link: str, family: set[int]) -> bool:
+    return _number_of(link) in family
 
 
 def _listed(folder: str) -> list[str]:

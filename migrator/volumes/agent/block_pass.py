@@ -37,7 +37,7 @@ class BlockPass:
         wanted = bytearray(b"".join(self.channel.answer("device-digests")))
         found = bytearray(b"".join(block.digests(self.settings.root)))
         self._require_content(wanted, found)
-        self.memory.bind(stage="filling", source=_identity(there), target=_identity(here))
+        self.memory.bind(stage="filling", source=self._source(there), target=self._target(here))
         wrong = [number for number in range(len(wanted) // block.DIGEST) if _at(wanted, number) != _at(found, number)]
         if self.undo:
             self.undo.begin()
@@ -85,16 +85,20 @@ class BlockPass:
                 "give green a device of the same size; a larger one would not come back",
             )
         known = self.memory.binding
-        for side, seen, before in (("source", there, known.source), ("target", here, known.target)):
-            if before and before != _identity(seen):
-                raise PassError(
-                    f"the {side} is not the device of the earlier passes: {_identity(seen)}, it was {before}", "look there"
-                )
+        for side, seen, before in (("source", self._source(there), known.source), ("target", self._target(here), known.target)):
+            if before and before != seen:
+                raise PassError(f"the {side} is not the device of the earlier passes: {seen}, it was {before}", "look there")
         if using := block.users(self.settings.root):
             raise PassError(f"the target is in use: {using[0]}", "scale its workload to 0 there, and run this again")
         if self.settings.finish and (using := self.channel.ask("users")):
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         return there, here
+
+    def _source(self, seen: dict[str, Any]) -> str:
+        return _identity(seen, self.settings.source_volume)
+
+    def _target(self, seen: dict[str, Any]) -> str:
+        return _identity(seen, self.settings.volume)
 
     def _require_content(self, wanted: bytearray, found: bytearray) -> None:
         """Raise PassError rather than overwrite what nobody expects to be overwritten."""
@@ -155,5 +159,6 @@ def _is_empty(known: bytearray) -> bool:
     return all(_at(known, number) == block.ZEROS for number in whole)
 
 
-def _identity(seen: dict[str, Any]) -> str:
-    return f"{seen['path']} with {seen['size']} bytes"
+def _identity(seen: dict[str, Any], volume: str) -> str:
+    """Return what tells a device from another one; a driver's has another path each time, and is known by its `volume`."""
+    return f"{volume or seen['path']} with {seen['size']} bytes"

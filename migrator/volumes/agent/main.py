@@ -59,7 +59,7 @@ def _pulled(path: str) -> dict[str, Any]:
     pauses = LONG_PAUSES if line.relayed and not settings.finish else SHORT_PAUSES
 
     def run() -> dict[str, Any]:
-        channel.line = Line(**_given(path)["channel"], sockets=sockets)
+        channel.renew(Line(**_given(path)["channel"], sockets=sockets))
         return kind(settings, channel, say).run()
 
     try:
@@ -119,10 +119,12 @@ def look(words: list[str]) -> int:
                 say(json.dumps(block.users(root) if block.is_device(root) else users.users(root, *pod[:1])))
             case ["mounted", driver, volume, handle, *pod]:
                 say(mounted.mount_point(driver, volume, handle, *pod[:1]))
+            case ["mapped", driver, volume, handle, *pod]:
+                say(mounted.device(driver, volume, handle, *pod[:1]))
             case _:
                 sys.stderr.write(
-                    "serve ROOT [MEMORY [POD]] | survey ROOT [EXCLUDE] | users ROOT [POD] | mounted DRIVER VOLUME HANDLE [POD] | "
-                    "pull SETTINGS | undo ROOT LOG broken|everything\n"
+                    "serve ROOT [MEMORY [POD]] | survey ROOT [EXCLUDE] | users ROOT [POD] | "
+                    "mounted|mapped DRIVER VOLUME HANDLE [POD] | pull SETTINGS | undo ROOT LOG broken|everything\n"
                 )
                 return _REFUSED
     except (serve.RefusedError, mounted.NotMountedError, TreeError, OSError) as error:

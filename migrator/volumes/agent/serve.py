@@ -96,7 +96,7 @@ def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: st
         command = tar_command(root) if request == "tar" else rsync_command(request.split(" "), root)
         os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
     elif request == "session":
-        with busy(root) if os.path.isdir(root) else nullcontext():
+        with busy(root) if os.path.exists(root) else nullcontext():
             session(root, given, out, memory=memory, pod=pod)
     elif request == "close":
         os.kill(listener(), signal.SIGTERM)

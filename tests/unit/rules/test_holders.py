@@ -30,6 +30,14 @@ def test_it_runs_beside_the_workload_or_on_a_host_that_is_named() -> None:
     assert holder_ref("shop/data") != holder_ref("shop/other")
 
 
+def test_a_block_device_is_held_as_a_device() -> None:
+    """The kubelet gives a container none that is asked for as a mount, and the other way round."""
+    (container,) = holder_pod("shop/data", "pause:1", node="n1", nodes=(), block=True)["spec"]["containers"]
+    assert (container["volumeDevices"], "volumeMounts" in container) == ([{"name": "volume", "devicePath": "/dev/volume"}], False)
+    (container,) = holder_pod("shop/data", "pause:1", node="n1", nodes=())["spec"]["containers"]
+    assert (container["volumeMounts"][0]["readOnly"], "volumeDevices" in container) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("names", "image"),
     [

@@ -81,7 +81,7 @@ def test_a_local_block_volume_is_a_device_of_its_host() -> None:
     [
         ({"hostPath": {"path": "/srv/x"}}, "which host is not known"),
         ({**LOCAL, **affinity("n1", "n2")}, "which host is not known (n1, n2)"),
-        ({"csi": {"driver": "x", "volumeHandle": "y"}, "volumeMode": "Block"}, "block device of a storage driver"),
+        ({"iscsi": {"iqn": "y"}, "volumeMode": "Block"}, "block device of storage in the network"),
         ({"csi": {"driver": "x"}}, "names no driver and handle"),
         ({"nfs": {"server": "s", "path": "/"}}, "NFS"),
         ({"rbd": {}}, "Ceph"),
@@ -160,6 +160,20 @@ def test_a_volume_that_a_driver_has_made_is_copied_by_its_mount() -> None:
     openebs = volume("pv", csi={"driver": "zfs.csi.openebs.io", "volumeHandle": "v"})
     openebs["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": "zfs.csi.openebs.io"}
     assert planned((node("n1"), claim(), openebs), green).alone
+
+
+def test_a_block_device_of_a_driver_is_copied_as_the_kubelet_has_it_for_a_pod() -> None:
+    """And not into a folder; nor onto itself, nor where a person has made it and said nothing."""
+    blue = (node("n1"), claim(), csi("pv", "vol-1", volumeMode="Block"))
+    plan = planned(blue, (node("g1"), claim(volume_name="gv"), csi("gv", "vol-2", volumeMode="Block")))
+    assert (plan.ready, plan.blue) == (True, Place("", "disk.example.com/pv/vol-1", PlaceKind.CSI_BLOCK))
+    assert plan.blue is not None
+    assert (plan.blue.block, Place.of(str(plan.blue)), plan.blue.key) == (True, plan.blue, "csi-block:disk.example.com/pv/vol-1")
+    assert "a block device, the other" in planned(blue, (node("g1"), claim(volume_name="gv"), csi("gv", "vol-2"))).reason
+    same = planned(blue, (node("g1"), claim(volume_name="gv"), csi("gv", "vol-1", volumeMode="Block")))
+    assert same.reason == "blue and green have the same: volume vol-1 of disk.example.com"
+    by_hand = volume("pv", csi={"driver": "d", "volumeHandle": "v"}, volumeMode="Block")
+    assert planned((node("n1"), claim(), by_hand), (node("g1"), claim(volume_name="gv"), csi("gv", "v2"))).way is Way.SKIP
 
 
 def test_a_volume_is_never_copied_onto_itself() -> None:

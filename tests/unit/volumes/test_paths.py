@@ -20,6 +20,14 @@ def test_a_mounted_volume_is_asked_for_by_its_driver_name_and_handle() -> None:
     assert host.commands[-1].endswith(""" mounted disk.example.com pv-1 'vol'"'"'1/x' uid-1""")
 
 
+def test_a_device_of_a_driver_is_asked_for_likewise() -> None:
+    """It is no path of the host that a cluster names."""
+    host = FakeHost("n", accepts=["test -e"])
+    host.answers[" mapped "] = "/k/plugins/kubernetes.io/csi/volumeDevices/pv-1/dev/uid-1\n"
+    assert real_path(host, Place("n", "d/pv-1/v", PlaceKind.CSI_BLOCK, "uid-1")).endswith("/pv-1/dev/uid-1")
+    assert host.commands[-1].endswith(" mapped d pv-1 v uid-1")
+
+
 def test_one_that_is_not_mounted_is_named_with_what_the_host_says() -> None:
     """Nothing of it is taken for a control character of a terminal."""
     host = FakeHost("n", accepts=["test -e"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent.mounted import NotMountedError, busy, mount_point
+from migrator.volumes.agent.mounted import NotMountedError, busy, device, mount_point
 from migrator.volumes.agent.users import Mount
 
 DRIVER, HANDLE = "disk.example.com", "vol/1"
@@ -83,3 +83,43 @@ def test_a_busy_folder_is_open_for_that_time(tmp_path: Path) -> None:
     with busy(str(tmp_path)):
         assert len(opened()) == 1
     assert opened() == []
+
+
+class Devices:
+    """What is bound on a host, where files stand for devices."""
+
+    def __init__(self, folder: Path) -> None:
+        self._base = folder / "kubelet/plugins/kubernetes.io/csi/volumeDevices"
+        self._points: list[str] = []
+        self._devices: list[str] = []
+
+    def bind(self, pod: str, note: object = NOTED, *, where: str = "pv-1/dev", is_device: bool = True) -> str:
+        """Note a device and bind it for a pod, and return where it is."""
+        (self._base / "pv-1/data").mkdir(parents=True, exist_ok=True)
+        (self._base / "pv-1/data/vol_data.json").write_text(json.dumps(note))
+        self._points.append(f"{self._base}/{where}/{pod}")
+        self._devices.extend(self._points[-1:] if is_device else [])
+        return self._points[-1]
+
+    def found(self, pod: str = "") -> str:
+        """Return where the volume is found."""
+        mounts = [Mount("0:6", "/loop1", point, "devtmpfs", "udev") for point in self._points]
+        return device(DRIVER, "pv-1", HANDLE, pod, seen=lambda: mounts, judge=lambda path: path in self._devices)
+
+
+def test_a_device_is_found_where_the_kubelet_or_the_driver_has_bound_it(tmp_path: Path) -> None:
+    """For any pod or for one; a note without the device, as older kubelets leave it (kubernetes#87977), is none."""
+    host = Devices(tmp_path)
+    with pytest.raises(NotMountedError, match=r"is not mounted here$"):
+        host.found()
+    host.bind("gone-0", is_device=False)
+    one, two = host.bind("aaaa-1"), host.bind("bbbb-2", where="publish/pv-1")
+    host.bind("cccc-3", where="pv-2/dev")
+    assert host.found() in (one, two)
+    assert (host.found("aaaa-1"), host.found("bbbb-2")) == (one, two)
+    for pod in ("gone-0", "cccc-3"):
+        with pytest.raises(NotMountedError, match="is not mounted here for the pod that holds it"):
+            host.found(pod)
+    host.bind("aaaa-1", {**NOTED, "volumeHandle": "vol/2"})
+    with pytest.raises(NotMountedError, match=r"is volume 'vol/2' of 'disk.example.com'"):
+        host.found()
