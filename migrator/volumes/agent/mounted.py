@@ -33,7 +33,9 @@ def mount_point(driver: str, volume: str, handle: str, pod: str = "", *, seen: C
     volume; and what the kubelet has written beside it must name the same driver and handle as the PersistentVolume.
     """
     points = ((point, _MOUNT.fullmatch(point)) for point in _points(seen))
-    places = ((point, os.path.dirname(point)) for point, found in points if found and _is(found["volume"], found["pod"], volume, pod))
+    places = (
+        (point, os.path.dirname(point)) for point, found in points if found and _is(found["volume"], found["pod"], volume, pod)
+    )
     return _proven(places, driver, handle, pod)
 
 
