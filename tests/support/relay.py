@@ -22,6 +22,7 @@ def relay(transport: Transport, loses: Loses) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def _carry(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))

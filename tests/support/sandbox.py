@@ -225,7 +225,8 @@ def freeze_when(child: subprocess.Popen[bytes], condition: Callable[[], bool]) -
 
 def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, every: float = 0.1) -> None:
     """Wait for what a controller will do; fails the test when it does not, also on a machine that is busy."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(2 * pause, every)

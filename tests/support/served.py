@@ -30,6 +30,7 @@ def served(answers: Answers, *, clock: Clock, patience: float = 60.0) -> Iterato
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def _answer(self) -> None:
             parts = urlsplit(self.path)

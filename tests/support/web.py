@@ -49,6 +49,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Web]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def _serve(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}

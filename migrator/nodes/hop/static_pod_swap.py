@@ -85,13 +85,10 @@ true
 """
 
 
-def swapping(command: str, node: str, wait: float = _TRY_SECONDS) -> str:
-    """Return a command that does the same, and that ends the node's API server once its manifest is replaced, or etcd waits for it.
-
-    `wait` is how many seconds after its manifest was replaced an etcd that does not listen is taken to wait for its API server.
-    """
+def swapping(command: str, node: str) -> str:
+    """Return a command that does the same, and ends the node's API server once its manifest is replaced, or etcd waits for it."""
     words = {"manifests": MANIFESTS, "second_etcd": SECOND_ETCD, "hand_over": f"{{ {hand_over()}; }} 2>/dev/null"}
-    watched = _WATCH.format(wait=wait, again=_AGAIN_SECONDS, command=command, **words)
+    watched = _WATCH.format(wait=_TRY_SECONDS, again=_AGAIN_SECONDS, command=command, **words)
     return f"sh -c {for_shell(_find(node) + watched)}"
 
 

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from migrator.adapters.clock import SystemClock
 from migrator.errors import ForbiddenError, ThrottledError, UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.cluster import KubeCluster
@@ -35,6 +34,7 @@ def server(
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def do_GET(self) -> None:
             answer: Answer | None
@@ -61,7 +61,7 @@ def server(
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running, in_thread(running):
         running.daemon_threads = True
         access = Access("127.0.0.1", running.server_address[1], "", None, lambda: {"Authorization": f"Bearer {next(tokens)}"})
-        yield KubeCluster("green", access, clock=clock or SystemClock(), patience=patience, first_patience=patience), seen
+        yield KubeCluster("green", access, clock=clock or FakeClock(), patience=patience, first_patience=patience), seen
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,13 @@ def test_passing_faults_are_waited_out(answer: Answer | None) -> None:
 
 def test_patience_ends() -> None:
     """A server that never recovers is an error with its words, not a hang."""
-    words = b'{"kind":"Status","reason":"TooManyRequests","message":"slow down"}'
-    with server([(429, {"Retry-After": "1"}, words)] * 50) as (cluster, _), pytest.raises(ThrottledError, match="slow down"):
+    words, clock = b'{"kind":"Status","reason":"TooManyRequests","message":"slow down"}', FakeClock()
+    throttled: list[Answer | None] = [(429, {"Retry-After": "1"}, words)] * 50
+    with server(throttled, clock=clock) as (cluster, _), pytest.raises(ThrottledError, match="slow down"):
         cluster.version()
-    with server([(500, {}, b"{}")] * 50) as (cluster, _), pytest.raises(UnavailableError):
+    with server([(500, {}, b"{}")] * 50, clock=clock) as (cluster, _), pytest.raises(UnavailableError):
         cluster.version()
+    assert 2 <= clock.monotonic() <= 3
 
 
 def test_an_outage_is_waited_out_once() -> None:
@@ -183,10 +185,11 @@ def test_bodies_never_reach_messages() -> None:
 
 def test_throttle_halves_and_recovers() -> None:
     """A 429 halves the number of requests in flight; quick answers raise it again, up to the cap."""
-    throttle = Throttle(16, SystemClock(), start=8)
+    clock = FakeClock()
+    throttle = Throttle(16, clock, start=8)
     throttle.throttled()
     assert throttle.limit == 4
     for _ in range(400):
         with throttle.slot():
-            pass
+            clock.pass_time(0.001)
     assert 4 < throttle.limit <= 16

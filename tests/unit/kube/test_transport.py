@@ -25,6 +25,7 @@ def test_fresh_credentials_are_shown_on_a_new_connection() -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def do_GET(self) -> None:
             ports.append(self.client_address[1])
@@ -62,6 +63,7 @@ def numbered(*, hang_up: Callable[[int], bool] = lambda _: False) -> tuple[type[
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
 
         def do_GET(self) -> None:
             ports.append(self.client_address[1])

@@ -15,8 +15,8 @@ from migrator.model.traffic import Abilities
 from migrator.traffic.command import Command
 from tests.contract.switches import Place, SwitchContract
 
-SET = (sys.executable, "-c", "import pathlib, sys; pathlib.Path('share').write_text(sys.argv[1])", "{percent}")
-READ = (sys.executable, "-c", "import json, pathlib; print(json.dumps({'greenPercent': float(pathlib.Path('share').read_text())}))")
+SET = ("sh", "-c", 'printf %s "$0" > share', "{percent}")
+READ = ("sh", "-c", """printf '{"greenPercent": %s}' "$(cat share)" """)
 
 
 def adapter(folder: Path, **more: Any) -> Command:
@@ -28,7 +28,7 @@ def adapter(folder: Path, **more: Any) -> Command:
 
 def printing(text: str) -> tuple[str, ...]:
     """Return a program that prints something."""
-    return (sys.executable, "-c", "import sys; sys.stdout.write(sys.argv[1])", text)
+    return ("printf", "%s", text)
 
 
 def asked(folder: Path) -> str:

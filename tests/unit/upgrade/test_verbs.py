@@ -6,7 +6,6 @@ from typing import cast
 
 import pytest
 
-from migrator.adapters.clock import SystemClock
 from migrator.cluster.drain import cordon
 from migrator.errors import BlockedError, HostError
 from migrator.journal.records.upgrade import StepStarted
@@ -38,7 +37,7 @@ def session() -> UpgradeSession:
     hosts = {item.name: FakeHost(item.name, accepts=NOTHING_RUNS) for item in (FIRST, WORKER)}
     cluster = FakeCluster()
     cluster.hold(node(FIRST.name), node(WORKER.name))
-    return upgrade_session(cluster=cluster, hosts=hosts, clock=SystemClock())
+    return upgrade_session(cluster=cluster, hosts=hosts)
 
 
 def plan() -> UpgradePlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ def host(tmp_path: Path) -> ShellHost:
     made.program("crictl", CRICTL)
     made.program("kubectl", "#!/bin/sh\necho readyz check passed\n")
     made.program("ss", "#!/bin/sh\ncat $HOST/listens 2>/dev/null; true\n")
+    made.program("sleep", f"#!/bin/sh\nexec {shutil.which('sleep')} 0.02\n")
     for component in (*CONTROL_PLANE, "etcd"):
         made.write(f"{MANIFESTS}/{component}.yaml", b"old\n", mode=0o600)
     return made
@@ -54,7 +56,7 @@ def test_an_api_server_ends_when_its_manifest_or_etcd_s_is_replaced(
     replace = f"echo new > {MANIFESTS}/{changed}.yaml"
     # The program ends once the API server has, as kubeadm does once the new one answers.
     waits = f"while ps -o stat= -p {server.pid} | grep -q '^[^Z]'; do sleep 0.1; done"
-    assert host.run(swapping(f"sh -c '{_quoted(f'{replace}; {waits}; echo replaced')}'", "cp", wait=0.1)).strip() == "replaced"
+    assert host.run(swapping(f"sh -c '{_quoted(f'{replace}; {waits}; echo replaced')}'", "cp")).strip() == "replaced"
     assert server.wait(timeout=30) == -9
     asked = (host.root / "crictl").read_text()
     assert "io.kubernetes.pod.name=kube-apiserver-cp" in asked
@@ -83,14 +85,18 @@ def test_an_etcd_that_is_up_in_time_needs_no_end_of_an_api_server(
         host.path("units/migrator-second-etcd").touch()
     else:
         (host.root / "listens").write_text("LISTEN 0 4096 *:2379 *:*\n")
-    host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/etcd.yaml; sleep 1'", "cp", wait=0.1))
+    # It looks for the API server once as it begins, and once more when it has done with the new etcd.
+    seen = "until test $(grep -c ^ps $HOST/crictl) -gt 1; do sleep 0.02; done"
+    host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/etcd.yaml; {seen}'", "cp"))
     assert server.poll() is None
 
 
 def test_what_is_not_replaced_runs_on_and_a_failure_is_the_program_s(host: ShellHost, server: subprocess.Popen[bytes]) -> None:
     """The exit code is handed on; manifests of others are no reason."""
+    host.program("cksum", f"#!/bin/sh\necho >> $HOST/looks\nexec {shutil.which('cksum')}\n")
+    seen = "until test $(wc -l < $HOST/looks) -gt 6; do sleep 0.02; done"
     with pytest.raises(CommandFailedError) as caught:
-        host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/kube-scheduler.yaml; sleep 0.5; exit 7'", "cp"))
+        host.run(swapping(f"sh -c 'echo new > {MANIFESTS}/kube-scheduler.yaml; {seen}; exit 7'", "cp"))
     assert caught.value.code == 7
     assert server.poll() is None
 
