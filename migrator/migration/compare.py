@@ -72,7 +72,9 @@ def _guarded(item: PlanItem, clusters: Clusters) -> list[Finding]:
 
 def _compared(item: PlanItem, clusters: Clusters) -> Iterator[Finding]:
     if item.green not in clusters.live:
-        yield _finding(item, Severity.FAILURE, "is not on green", "run `migrator copy`")
+        yield _finding(
+            item, Severity.FAILURE, "is not on green", "run `migrator copy`: what green refuses is named there, with the reason"
+        )
         return
     if clusters.live[item.green].going:
         yield _finding(item, Severity.FAILURE, "is being deleted on green", "`migrator copy` once it is gone")

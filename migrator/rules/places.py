@@ -16,6 +16,7 @@ Nodes = Mapping[str, Mapping[str, str]]
 """Names of nodes to their labels."""
 # One that selects no node has no pods, and that is often meant.
 _FOR_NODES = "DaemonSet.apps"
+_NAME = "the name "
 _TERMS = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
 
 
@@ -25,7 +26,7 @@ def asked_in_vain(manifest: Manifest, type_name: str, nodes: Nodes) -> str:
     if not spec or not nodes or get(manifest, "spec", "replicas") == 0:
         return ""
     if spec.get("nodeName"):
-        return "" if spec["nodeName"] in nodes else f"the name {spec['nodeName']}"
+        return "" if spec["nodeName"] in nodes else f"{_NAME}{spec['nodeName']}"
     wanted: dict[str, str] = spec.get("nodeSelector") or {}
     fitting = {name: labels for name, labels in nodes.items() if wanted.items() <= labels.items()}
     if not fitting:
@@ -44,8 +45,8 @@ def warnings(asked: Iterable[tuple[ObjectRef, str]]) -> list[str]:
         if what:
             by_what.setdefault(what, []).append(ref)
     return [
-        f"no node of green has {what}, which {_who(refs)}: the pods would wait there; "
-        "label green's nodes (`kubectl label node`), or change it by a transform"
+        f"no node of green has {what}, which {_who(refs)}: the pods would wait there; change it by a transform"
+        + ("" if what.startswith(_NAME) else ", or label green's nodes (`kubectl label node`)")
         for what, refs in sorted(by_what.items())
     ]
 

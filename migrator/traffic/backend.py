@@ -74,6 +74,11 @@ class Server:
         return bool(self.admin & _UNRESOLVED)
 
     @property
+    def by_record(self) -> bool:
+        """Whether a record of DNS (SRV) gives its address and port, and its weight unless haproxy.cfg says otherwise."""
+        return self.state[19].startswith("_")
+
+    @property
     def up(self) -> bool:
         """Whether HAProxy would send it a request."""
         return self.stat["status"].startswith(("UP", "no check"))

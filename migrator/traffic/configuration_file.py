@@ -26,7 +26,7 @@ _NEW = ".new-migrator"
 _HEAD_LINES = 40
 _MANAGED = re.compile(
     r"^\s*#.*\b(ansible|puppet|chef|salt(stack)?|cfengine|terraform|confd|consul-template|kubespray|managed by|generated (by|from)"
-    r"|auto-?(matically )?generated|do not (edit|modify|change)|don't edit|will be (overwritten|lost|replaced))\b.*$",
+    r"|auto-?(matical{1,2}y )?generated|generated on|do not (edit|modify|change)|don'?t (edit|modify|change)|will be (overwritten|lost|replaced))\b.*$",
     re.IGNORECASE,
 )
 # Arguments with a value that decide how files are read (management guide, section 3), and those without one.
@@ -114,7 +114,10 @@ class ConfigurationFile:
             text = self._read(path)
             if any(line.name in shares for line in server_lines(text, self._backend)):
                 return path, text
-        raise TrafficError(f"haproxy: no file of {', '.join(self._options.files) or '-f'} has the servers of {self._backend}")
+        raise TrafficError(
+            f"haproxy: no file of {', '.join(self._options.files) or '-f'} has lines for the servers of {self._backend}",
+            hint="those of a `server-template` have none: give a stateFile, which keeps their weights; or take `configuration` out",
+        )
 
     def _read(self, path: str, *, missing: str | None = None) -> str:
         try:

@@ -62,7 +62,7 @@ class HAProxy:
         """Return what a person should know before a cutover; raises TrafficError with the hint when shares cannot be set."""
         self._api.require_admin()
         backend = self._backend()
-        found = list(obstacles(backend, self._ours))
+        found = list(obstacles(backend, self._ours, self._restart.config()))
         if found:
             raise TrafficError(
                 f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
@@ -297,7 +297,7 @@ class HAProxy:
 
     def _notices(self, backend: Backend) -> Iterator[str]:
         alone = len(self._config.instances) < 2
-        yield from notices(backend, self._api.show("show peers", begins=""), alone=alone)
+        yield from notices(backend, self._api.show("show peers", begins=""), self._restart.config(), alone=alone)
         yield from self._restart.notices(self._wanted(100))
 
 

@@ -20,6 +20,7 @@ _SECTIONS = frozenset(
 )
 _WEIGHT = re.compile(r"(?<=\s)weight\s+(\d+)(?!\S)")
 _DISABLED = re.compile(r"\s+disabled(?!\S)")
+_ENABLED = re.compile(r"\s+enabled(?!\S)")
 # What comes before a comment: `#` begins one wherever it is neither quoted nor escaped (configuration manual, section 2.2).
 _CODE = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^#\\'"])*""")
 _QUOTES = re.compile(r"[\"'\\]")
@@ -38,23 +39,31 @@ class ServerLine:
     disabled: bool
     number: int = 0
     """The place of its line in the text, from 0."""
+    off_by_default: bool = False
+    """Whether `default-server` says `disabled`, so that only `enabled` lets it have traffic."""
 
     def with_weight(self, weight: int) -> str:
         """Return the line as it must be for this weight."""
         text = _DISABLED.sub("", self.text) if weight else self.text
+        text += " enabled" * bool(weight and self.off_by_default and not _ENABLED.search(text))
         found = _WEIGHT.search(text)
         return f"{text[: found.start()]}weight {weight}{text[found.end() :]}" if found else f"{text} weight {weight}"
 
     @property
     def unweighted(self) -> list[str]:
         """Its words without those that say how much traffic it gets."""
-        return _DISABLED.sub("", _WEIGHT.sub("", self.text)).split()
+        return _ENABLED.sub("", _DISABLED.sub("", _WEIGHT.sub("", self.text))).split()
 
 
 def loads_state(config: str, backend: str) -> bool:
     """Return whether HAProxy takes a backend's weights from a state file at its start; its own word replaces that of `defaults`."""
     told = [line.words[1:2] for line in _lines_for(config, backend) if line.words[0] == "load-server-state-from-file"]
     return bool(told) and told[-1] in (["global"], ["local"])
+
+
+def takes_weights_of_records(config: str, backend: str) -> bool:
+    """Return whether records of DNS (SRV) set weights in a backend: `resolve-opts ignore-weight` forbids it to them."""
+    return not any("ignore-weight" in word.split(",") for line in _lines_for(config, backend) for word in line.words)
 
 
 def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:
@@ -73,13 +82,19 @@ def rewritten(config: str, backend: str, shares: Mapping[str, int], earlier: str
 
     Where `earlier` is the text of a time with the same shares, its lines are taken as they were.
     """
-    before = {line.name: line for line in server_lines(earlier, backend) if line.name in shares}
-    as_before = before.keys() == shares.keys() and _parts(_given(before)) == _parts(shares)
+    before: dict[str, list[ServerLine]] = {}
+    for line in server_lines(earlier, backend):
+        if line.name in shares:
+            before.setdefault(line.name, []).append(line)
+    as_before = before.keys() == shares.keys() and _parts(_given({name: found[-1] for name, found in before.items()})) == _parts(
+        shares
+    )
     lines = config.split("\n")
     for line in server_lines(config, backend):
         if line.name not in shares:
             continue
-        was = before.get(line.name)
+        # Conditions (`.if`) have a server's line once for each of their branches.
+        was = before[line.name].pop(0) if before.get(line.name) else None
         keeps = as_before and was is not None and was.unweighted == line.unweighted
         text = was.text if was and keeps else line.with_weight(shares[line.name])
         raw = lines[line.number]
@@ -90,15 +105,16 @@ def rewritten(config: str, backend: str, shares: Mapping[str, int], earlier: str
 
 def server_lines(config: str, backend: str) -> Iterator[ServerLine]:
     """Yield the `server` lines of a backend, or of a `listen` section of that name."""
-    default = _DEFAULT_WEIGHT
+    default, off = _DEFAULT_WEIGHT, False
     for line in _lines_for(config, backend):
         if line.words[0] == "default-server":
             weight = _WEIGHT.search(line.text)
             default = int(weight[1]) if weight else default
+            off = (off or _DISABLED.search(line.text) is not None) and not _ENABLED.search(line.text)
         elif line.words[0] == "server" and len(line.words) > 2:
             weight = _WEIGHT.search(line.text)
-            disabled = _DISABLED.search(line.text) is not None
-            yield ServerLine(line.words[1], line.text, int(weight[1]) if weight else default, disabled, line.number)
+            disabled = _DISABLED.search(line.text) is not None or (off and not _ENABLED.search(line.text))
+            yield ServerLine(line.words[1], line.text, int(weight[1]) if weight else default, disabled, line.number, off)
 
 
 class _Line(NamedTuple):

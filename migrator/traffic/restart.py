@@ -38,6 +38,11 @@ class Restart:
         if self._state_file:
             self._state_file.require_usable()
 
+    def config(self) -> str:
+        """Return haproxy.cfg as its process reads it, empty where nobody sees it from here."""
+        options = self._options(self._info())
+        return options.config if options else ""
+
     def keep(self, servers: Iterable[Server]) -> None:
         """Write the servers' state into the state file, where there is one; raises TrafficError."""
         if not self._state_file:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from migrator.traffic.backend import Backend, Server
+from migrator.traffic.next_start import takes_weights_of_records
 from migrator.traffic.start_options import StartOptions, pins_ports
 from migrator.untrusted import printable
 
@@ -26,8 +27,14 @@ class Obstacle:
     hint: str
 
 
-def obstacles(backend: Backend, ours: Collection[str]) -> Iterator[Obstacle]:
-    """Yield what keeps this backend's traffic from being divided among `ours`."""
+def obstacles(backend: Backend, ours: Collection[str], config: str = "") -> Iterator[Obstacle]:
+    """Yield what keeps this backend's traffic from being divided among `ours`; `config`: haproxy.cfg, empty where it is not seen."""
+    by_record = [name for name in ours if name in backend.servers and backend.servers[name].by_record]
+    if by_record and config and takes_weights_of_records(config, backend.name):
+        yield Obstacle(
+            f"server {by_record[0]} takes its weight from a record of DNS (SRV) again and again, whatever is set here",
+            "`resolve-opts ignore-weight` in its line (configuration manual, `resolve-opts`)",
+        )
     if backend.algorithm in _NO_WEIGHTS:
         yield Obstacle(f"`balance {backend.algorithm}` takes no weights while HAProxy runs", "`balance roundrobin` or `leastconn`")
     for name, server in backend.servers.items():
@@ -60,7 +67,7 @@ def _of_ours(server: Server) -> Iterator[Obstacle]:
         )
 
 
-def notices(backend: Backend, shown_peers: str, *, alone: bool) -> Iterator[str]:
+def notices(backend: Backend, shown_peers: str, config: str = "", *, alone: bool) -> Iterator[str]:
     """Yield what a person should know of a backend that can be moved; `alone`: no other instance is told of a cutover."""
     peers = ", ".join(PEERS.findall(shown_peers))
     if peers and alone:
@@ -68,6 +75,8 @@ def notices(backend: Backend, shown_peers: str, *, alone: bool) -> Iterator[str]
             f"HAProxy has peers ({printable(peers)}), and a second load balancer is not told of this cutover: set the same "
             "weights there, or traffic goes back to blue when it takes over"
         )
+    if config == "" and any(server.by_record for server in backend.servers.values()):
+        yield "servers are found by records of DNS (SRV): without `resolve-opts ignore-weight` those undo the weights that are set here"
     if backend.mode == "tcp":
         yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
 

@@ -102,7 +102,7 @@ def elsewhere(stand: Stand) -> None:
         (changes, "somebody has changed it meanwhile$"),
         (managed, r"says `# Ansible managed: \\x1b\[2J`$"),
         (without, "no lines there for `server blue 10.0.0.1:80 weight 0`, `server green ... weight 100`$"),
-        (elsewhere, "has the servers of shop$"),
+        (elsewhere, "has lines for the servers of shop$"),
         (lambda stand: stand.config.unlink(), "not there any more$"),
     ],
 )
@@ -114,6 +114,22 @@ def test_what_goes_wrong_leaves_it_as_it_was(stand: Stand, fault: Callable[[Stan
         stand.under_test().write(TO_GREEN, stand.announced.append)
     after = stand.config.read_text().removesuffix("# theirs\n") if stand.config.exists() else None
     assert (after, stand.names) == (before, [stand.config.name] if stand.config.exists() else [])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# Automaticaly generated, dont edit manually.",
+        "# Automatically generated configuration.",
+        "# Generated on: 2026-05-04 20:00",
+    ],
+)
+def test_headers_of_firewalls_say_that_a_program_manages_the_file(stand: Stand, header: str) -> None:
+    """As pfSense and OPNsense write them, letter by letter."""
+    stand.config.write_text(f"{header}\n{BLUE}")
+    with pytest.raises(TrafficError, match="it says"):
+        stand.under_test().write(TO_GREEN, stand.announced.append)
+    assert stand.config.read_text() == f"{header}\n{BLUE}"
 
 
 def test_a_managed_file_is_changed_with_the_persons_word(stand: Stand) -> None:

@@ -127,6 +127,24 @@ def test_only_the_words_that_say_a_weight_change() -> None:
     assert rewritten(WRITTEN, "shop", {"third": 3}).count('agent-send "weight 5 " check weight 3') == 1
 
 
+def test_a_server_that_is_off_by_default_is_switched_on() -> None:
+    """With a weight alone it would get nothing after a start, and nobody would answer."""
+    old = "backend shop\n default-server disabled weight 5\n server blue 10.0.0.1:80 enabled\n server green 10.0.0.2:80\n"
+    assert lines_to_change(old, "shop", {"blue": 1, "green": 0}) == []
+    new = rewritten(old, "shop", {"blue": 0, "green": 100})
+    assert new.splitlines()[2:] == [" server blue 10.0.0.1:80 enabled weight 0", " server green 10.0.0.2:80 enabled weight 100"]
+    assert lines_to_change(new, "shop", {"blue": 0, "green": 100}) == []
+    assert rewritten(new, "shop", {"blue": 100, "green": 0}, earlier=old) == old
+
+
+def test_each_branch_of_a_condition_gets_its_own_line_back() -> None:
+    """HAProxy itself decides at its start which of them counts."""
+    old = "backend shop\n.if defined(A)\nserver blue a:80 weight 5\n.else\nserver blue b:80\n.endif\nserver green c:80 weight 0\n"
+    new = rewritten(old, "shop", {"blue": 0, "green": 100})
+    assert new.count("weight 0") == 2
+    assert rewritten(new, "shop", {"blue": 100, "green": 0}, earlier=old) == old
+
+
 def test_going_back_gives_the_lines_that_were_there() -> None:
     """Also what was `disabled`, or had no weight; a line that has another address now keeps that."""
     old = "backend shop\n  server blue 10.0.0.1:80\n  server green 10.0.0.2:80 disabled\n"

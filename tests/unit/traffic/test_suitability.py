@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.suitability import depends_on_hash_type, obstacles
+from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles
 
 
 def server(name: str, *, weight: int = 1, agent: int = 0, backup: int = 0, admin: int = 0) -> Server:
@@ -42,6 +44,24 @@ def test_an_obstacle_has_a_reason_and_a_cure(found: Backend, reasons: list[str])
     obstacle = list(obstacles(found, ("blue", "green")))
     assert [item.reason for item in obstacle] == reasons
     assert all(item.hint for item in obstacle)
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ("backend shop\n server-template green 1 _web._tcp.example resolvers dns\n", True),
+        ("backend shop\n server-template green 1 _web._tcp.example resolvers dns resolve-opts allow-dup-ip,ignore-weight\n", False),
+        ("defaults\n default-server resolve-opts ignore-weight\nbackend shop\n", False),
+        ("backend other\n default-server resolve-opts ignore-weight\nbackend shop\n", True),
+        ("", False),
+    ],
+)
+def test_a_weight_that_dns_sets_again_is_an_obstacle(config: str, *, found: bool) -> None:
+    """Met by haproxy#48; where haproxy.cfg is not seen, a person is told."""
+    by_record = backend(server("blue"), replace(server("green"), state=(*server("green").state[:19], "_web._tcp.example")))
+    assert bool(list(obstacles(by_record, ("blue", "green"), config))) is found
+    assert any("SRV" in text for text in notices(by_record, "", config, alone=False)) is (config == "")
+    assert not list(obstacles(backend(server("blue"), server("green")), ("blue", "green"), config))
 
 
 def test_only_algorithms_that_hash_need_a_trial() -> None:
