@@ -15,7 +15,7 @@ import orjson
 from migrator.errors import ApiError, ForbiddenError, InvalidError, ThrottledError, UnavailableError
 from migrator.kube import discovery, lease
 from migrator.kube.access import Access
-from migrator.kube.errors import TWO_BUDGETS
+from migrator.kube.errors import TWO_BUDGETS, is_denied
 from migrator.kube.outages import Outages, RequestPatience
 from migrator.kube.pages import name_of, page_of
 from migrator.kube.retry import noting_silence, patiently
@@ -214,7 +214,8 @@ class KubeCluster:
         """Ask for a pod's eviction; returns what holds it, empty when nothing does.
 
         A budget that says no is an answer, not a failure: it is not tried again here (KEP-85, policy/v1 Eviction: 429). So are two
-        budgets on one pod, which the API refuses with 500.
+        budgets on one pod, which the API refuses with 500, and what admission says: operators that move pods themselves refuse the
+        eviction, and act on it (Strimzi's Drain Cleaner, KubeVirt).
         """
         path = PODS.path(namespace, name)
         options: dict[str, Any] = {"preconditions": {"uid": uid}, **({"dryRun": ["All"]} if dry_run else {})}
@@ -228,7 +229,7 @@ class KubeCluster:
         except ThrottledError as error:
             return error.message.partition(": ")[2] or error.message
         except ApiError as error:
-            if error.status == 500 and TWO_BUDGETS in error.message:
+            if (error.status == 500 and TWO_BUDGETS in error.message) or is_denied(error):
                 return error.message.partition(": ")[2]
             # Gone, or a pod of the same name that is another one by now.
             if error.status not in (404, 409):

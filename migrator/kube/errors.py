@@ -24,6 +24,7 @@ from migrator.model.strange import STRANGE
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 TWO_BUDGETS = "more than one PodDisruptionBudget"
 """Part of the answer 500 to an eviction that will never be granted (pkg/registry/core/pod/storage/eviction.go)."""
+_DENIALS = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request")
 # Shown and read: a webhook puts whole documents into its message, and the causes are at its end.
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -61,6 +62,11 @@ def error_from(cluster: str, method: str, path: str, status: int, headers: Mappi
     kind = _BY_STATUS.get(status, ApiError)
     hint = "check the credentials in the kubeconfig; they may have expired" if status == 401 else ""
     return kind(text, status=status, reason=reason, hint=hint)
+
+
+def is_denied(error: ApiError) -> bool:
+    """Return whether admission has refused a request, whatever status it answers with: webhooks choose their own."""
+    return _DENIALS.search(error.message) is not None
 
 
 def _status_words(body: bytes) -> tuple[str, str]:

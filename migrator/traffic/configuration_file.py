@@ -26,7 +26,8 @@ _NEW = ".new-migrator"
 _HEAD_LINES = 40
 _MANAGED = re.compile(
     r"^\s*#.*\b(ansible|puppet|chef|salt(stack)?|cfengine|terraform|confd|consul-template|kubespray|managed by|generated (by|from)"
-    r"|auto-?(matical{1,2}y )?generated|generated on|do not (edit|modify|change)|don'?t (edit|modify|change)|will be (overwritten|lost|replaced))\b.*$",
+    r"|auto-?(matical{1,2}y )?generated|generated on"
+    r"|do not (edit|modify|change)|don'?t (edit|modify|change)|will be (overwritten|lost|replaced))\b.*$",
     re.IGNORECASE,
 )
 # Arguments with a value that decide how files are read (management guide, section 3), and those without one.

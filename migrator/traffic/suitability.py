@@ -28,7 +28,7 @@ class Obstacle:
 
 
 def obstacles(backend: Backend, ours: Collection[str], config: str = "") -> Iterator[Obstacle]:
-    """Yield what keeps this backend's traffic from being divided among `ours`; `config`: haproxy.cfg, empty where it is not seen."""
+    """Yield what keeps this backend's traffic from being divided among `ours`; `config`: haproxy.cfg, empty: not seen."""
     by_record = [name for name in ours if name in backend.servers and backend.servers[name].by_record]
     if by_record and config and takes_weights_of_records(config, backend.name):
         yield Obstacle(
@@ -76,7 +76,7 @@ def notices(backend: Backend, shown_peers: str, config: str = "", *, alone: bool
             "weights there, or traffic goes back to blue when it takes over"
         )
     if config == "" and any(server.by_record for server in backend.servers.values()):
-        yield "servers are found by records of DNS (SRV): without `resolve-opts ignore-weight` those undo the weights that are set here"
+        yield "DNS (SRV) tells of servers: without `resolve-opts ignore-weight` its weights replace those that are set here"
     if backend.mode == "tcp":
         yield f"backend {backend.name} is in TCP mode: errors are of connections, gates.latency judges the time to connect"
 

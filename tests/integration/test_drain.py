@@ -104,6 +104,29 @@ def test_a_dry_run_of_an_eviction_tells_what_an_eviction_would(sandbox: Sandbox,
     assert len(pods_on(sandbox.pair.blue, node)) == 3
 
 
+def test_a_policy_that_refuses_an_eviction_is_an_answer(sandbox: Sandbox, node: str) -> None:
+    """As a webhook is: a drain asks again, and nobody else's pods are kept."""
+    group, name = "admissionregistration.k8s.io/v1", sandbox.namespace
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods/eviction"]}
+    here = {"matchLabels": {"kubernetes.io/metadata.name": name}}
+    spec = {"matchConstraints": {"resourceRules": [rule], "namespaceSelector": here}, "validations": [{"expression": "false"}]}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    sandbox.on_blue(
+        workload("Deployment", "kept", name, replicas=1),
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name, "namespace": ""}, "spec": spec},
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name, "namespace": ""},
+            "spec": binding,
+        },
+    )
+    await_pods(sandbox.pair.blue, node, 1)
+    (pod,) = pods_on(sandbox.pair.blue, node)
+    blue = sandbox.pair.blue.impatient()
+    until(lambda: "denied request" in blue.evict(name, pod["metadata"]["name"], uid=pod["metadata"]["uid"], dry_run=True))
+
+
 def test_pods_of_nobody_and_local_data_are_refused_before_anything_is_evicted(
     sandbox: Sandbox, node: str, recorder: Recorder
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from migrator.model.budgets import held
@@ -13,6 +14,8 @@ from migrator.model.words import some
 from migrator.rules.field_owners import seconds
 from migrator.upgrade.checks.finding import fail, warn
 
+# Who refuses, in the API server's words (k8s.io/apiserver, plugin/webhook/errors).
+_WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request')
 # Seconds after which a pod that should have ended is late.
 _LATE = 120.0
 # Finalizers that Kubernetes' own controllers take away.
@@ -29,6 +32,8 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
     found: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for pod in _leaving(facts):
         ours, answer = held(pod, facts.cluster.budgets), facts.cluster.evictions.get(pod["metadata"]["uid"])
+        if answer and _WEBHOOK.search(answer):
+            continue  # `handed_evictions` tells of it
         if answer is None and ours:
             found.setdefault((ours.budgets, ours.reason), []).append(pod_name(pod))
         elif answer:
@@ -42,6 +47,21 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
             f"{reason}: {some(pods)} cannot go",
             f"{hint}; --disable-eviction deletes past it",
         )
+
+
+def handed_evictions(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods whose eviction a webhook refuses: operators that move them by themselves do so (kubevirt#6782, Strimzi)."""
+    found: dict[str, list[str]] = {}
+    for pod in () if facts.drain.disable_eviction else _leaving(facts):
+        refused = _WEBHOOK.search(facts.cluster.evictions.get(pod["metadata"]["uid"]) or "")
+        if refused:
+            found.setdefault(refused[1], []).append(pod_name(pod))
+    for webhook, pods in found.items():
+        reason = f"refuses evictions of {some(pods)}: a drain waits until its operator has moved them, at most {facts.drain.timeout:.0f} s"
+        hint = (
+            "see that its operator can: a virtual machine that can move, a cluster of several members; --drain-timeout waits longer"
+        )
+        yield warn(CheckName.BUDGETS, webhook, reason, hint)
 
 
 def ill_pods(facts: UpgradeFacts) -> Iterator[Finding]:

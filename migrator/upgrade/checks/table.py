@@ -87,6 +87,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     apis.writers,
     apis.stored_versions,
     disruption.budgets,
+    disruption.handed_evictions,
     disruption.ill_pods,
     disruption.uncontrolled,
     disruption.long_goodbyes,

@@ -16,7 +16,7 @@ from migrator.errors import (
     ThrottledError,
     UnavailableError,
 )
-from migrator.kube.errors import error_from
+from migrator.kube.errors import error_from, is_denied
 
 
 def answer(status: int, body: Any = None, **headers: str) -> ApiError:
@@ -82,6 +82,21 @@ def test_a_pod_of_two_budgets_is_an_answer() -> None:
     words = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
     error = answer(500, {"kind": "Status", "message": words})
     assert (type(error), error.status, words in error.message) == (ApiError, 500, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "denied"),
+    [
+        (400, 'admission webhook "drain.strimzi.io" denied the request: The pod will be rolled by the operator', True),
+        (429, 'admission webhook "virt.example" denied the request: Eviction triggered evacuation of VMI', True),
+        (422, "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'keep' with binding 'keep' denied request: no", True),
+        (403, 'pods "web" is forbidden: User "x" cannot create resource "pods/eviction"', False),
+        (500, 'failed calling webhook "a.example": connection refused', False),
+    ],
+)
+def test_what_admission_refuses_is_told_from_other_refusals(status: int, message: str, *, denied: bool) -> None:
+    """A webhook chooses its status; that it is away is no answer of it."""
+    assert is_denied(answer(status, {"kind": "Status", "message": message})) is denied
 
 
 def test_expired_credentials_have_a_hint() -> None:

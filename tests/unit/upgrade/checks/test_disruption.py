@@ -69,6 +69,16 @@ def test_what_the_api_answers_counts_more_than_the_rules(answer: str, reason: st
     assert [item.reason for item in found] == ([reason] if reason else [])
 
 
+def test_pods_that_their_operator_moves_are_a_warning() -> None:
+    """Its webhook refuses each eviction and moves the pod itself (Strimzi, KubeVirt); an order to delete past all asks nobody."""
+    said = 'admission webhook "drain.strimzi.io" denied the request: it will be rolled by the operator'
+    broken: dict[str, Any] = {"pods": (WEB, pod("db", "w2")), "budgets": (budget(),), "evictions": {"web": said, "db": said}}
+    (item,) = findings("budgets", **broken)
+    assert (item.subject, item.severity) == ("drain.strimzi.io", Severity.WARNING)
+    assert "refuses evictions of shop/web, shop/db" in item.reason
+    assert findings("budgets", **broken, drain=DrainRules(disable_eviction=True)) == []
+
+
 def test_two_budgets_on_a_pod_are_both_named() -> None:
     """Its eviction is refused for ever (kubernetes#75957)."""
     one, other = budget(disruptionsAllowed=1), budget(disruptionsAllowed=1)
