@@ -57,9 +57,10 @@ def handed_evictions(facts: UpgradeFacts) -> Iterator[Finding]:
         if refused:
             found.setdefault(refused[1], []).append(pod_name(pod))
     for webhook, pods in found.items():
-        reason = f"refuses evictions of {some(pods)}: a drain waits until its operator has moved them, at most {facts.drain.timeout:.0f} s"
+        longest = f"{facts.drain.timeout:.0f} s"
+        reason = f"refuses evictions of {some(pods)}: a drain waits at most {longest} until its operator has moved them"
         hint = (
-            "see that its operator can: a virtual machine that can move, a cluster of several members; --drain-timeout waits longer"
+            "see that the operator can: virtual machines that can move, clusters of several members; --drain-timeout waits longer"
         )
         yield warn(CheckName.BUDGETS, webhook, reason, hint)
 
