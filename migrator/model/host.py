@@ -67,6 +67,8 @@ class HostFacts:
     """Whether systemd-resolved has written down the name servers that it asks; None where it does not tell."""
     forwarding_off: tuple[str, ...] = ()
     """Files that forbid the kernel to forward packets at boot, after ours have allowed it."""
+    bridged_off: tuple[str, ...] = ()
+    """Files that keep packets on bridges from the packet filter at boot, after ours have let them."""
     kernel_settings: Mapping[str, str] = field(default_factory=dict)
     """Settings of the kernel that a kubelet may look at."""
     kubelet_ids: str = ""

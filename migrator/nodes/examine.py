@@ -35,10 +35,12 @@ echo bits=$(getconf LONG_BIT 2>/dev/null)
 echo pacman_lock=$(test -z "$(ps -e -o comm= | grep -x pacman)" && find /var/lib/pacman/db.lck -mmin +60 2>/dev/null)
 echo nameservers=$(awk '$1 == "nameserver" {print $2}' /etc/resolv.conf 2>/dev/null)
 echo resolved=$(if test -s @RESOLVED@; then echo yes; else echo no; fi)
-echo forwarding_off=$(for file in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do
+after_ours() { for file in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do
   test "$(printf '%s\n' @SYSCTL@ ${file##*/} | sort | head -n 1)" = @SYSCTL@ &&
-  grep -lE '^[[:space:]]*-?net[./]ipv4[./](ip_forward|conf[./]all[./]forwarding)[[:space:]]*=[[:space:]]*0' $file 2>/dev/null
-done)
+  grep -lE "^[[:space:]]*-?net[./]$1[[:space:]]*=[[:space:]]*0" $file 2>/dev/null
+done; }
+echo forwarding_off=$(after_ours 'ipv4[./](ip_forward|conf[./]all[./]forwarding)')
+echo bridged_off=$(after_ours 'bridge[./]bridge-nf-call-iptables')
 echo kernel_settings=$(sysctl -e @PROTECTED@ 2>/dev/null | tr -d ' ' | tr '=' ':')
 echo cgroup=$(test -e /sys/fs/cgroup/cgroup.controllers && echo 2 || echo 1)
 echo pacman=$(command -v pacman)
@@ -114,6 +116,7 @@ def read_facts(host: Host) -> HostFacts:
         nameservers=tuple(values.get("nameservers", "").split()),
         resolved={"yes": True, "no": False}.get(values.get("resolved", "")),
         forwarding_off=tuple(values.get("forwarding_off", "").split()),
+        bridged_off=tuple(values.get("bridged_off", "").split()),
         kernel_settings=dict(pair.split(":", 1) for pair in values.get("kernel_settings", "").split() if ":" in pair),
         cgroup=number("cgroup"),
         pacman=bool(values.get("pacman")),
@@ -204,6 +207,8 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from boards.architecture(node.name, facts, minor, cluster.image_repository)
     yield from fit.ranges(node.name, facts, cluster.pod_subnet, cluster.service_subnet, strict=cluster.cni == "weave")
     yield from proxy.fit_for_proxy(node.name, facts, str(cluster.kube_proxy.get("mode") or "iptables"))
+    if cluster.cni in ("bridge", "weave"):
+        yield from systems.bridged(node.name, facts)
     if cluster.cni == "weave":
         yield from weave.fit_for_weave(node.name, facts)
 

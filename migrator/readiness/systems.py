@@ -98,6 +98,14 @@ def forwarding(name: str, facts: HostFacts) -> Iterator[Finding]:
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, "take net.ipv4.ip_forward = 0 out of that file")
 
 
+def bridged(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for files that hide packets on bridges from kube-proxy after a boot, as guides of libvirt have it."""
+    if facts.bridged_off:
+        reason = f"hides packets between pods from kube-proxy from its next boot on ({_names(facts.bridged_off)}): Services fail"
+        hint = "take net.bridge.bridge-nf-call-iptables = 0 out of that file (libvirt.org, bridge-nf-call and sysctl.conf)"
+        yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
+
+
 def images(name: str, facts: HostFacts) -> Iterator[Finding]:
     """Yield a finding for a file system on which CRI-O can lay out no image (cri-o: storage driver overlay)."""
     if facts.images_on in _NO_OVERLAY or facts.no_file_types:

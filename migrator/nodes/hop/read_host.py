@@ -14,6 +14,7 @@ from migrator.model.facts import HostReading
 from migrator.model.host import HostFacts
 from migrator.model.kubelet import arguments_of, flags_in, gates_in, settings_of_flags
 from migrator.model.manifest import get, merged
+from migrator.model.reserved_cgroups import reserved_cgroups
 from migrator.model.strange import STRANGE, reason_of
 from migrator.model.yaml_text import mapping
 from migrator.nodes.examine import read_facts
@@ -144,11 +145,23 @@ def with_target(
     if not known:
         return reading
     unknown = {flag for flag in reading.flags if not re.search(rf"{flag}(?![\w-])", known)}
-    own = asked_of_kubelet(host, f"{staged.folder}/kubelet", reading.in_force if settings is None else settings)
-    refused = {"kubelet": own.refused}
+    wanted = reading.in_force if settings is None else settings
+    own = asked_of_kubelet(host, f"{staged.folder}/kubelet", wanted)
+    refused = {"kubelet": (*own.refused, *_unfit(host, reading.facts, wanted))}
     for component, gates in _gates(reading, shared or {}).items():
         refused[component] = asked_of_kubelet(host, f"{staged.folder}/kubelet", {"featureGates": gates}).refused
     return replace(reading, refused=refused, left_out=own.left_out, unknown_flags=tuple(sorted(unknown)))
+
+
+def _unfit(host: Host, facts: HostFacts, settings: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the settings of a kubelet that do not fit its host, of which it tells nothing before it starts."""
+    for group in reserved_cgroups(settings):
+        path = for_shell(group.path)
+        # Of version 1 each controller has a tree of its own.
+        if not host.ok(f"test -d /sys/fs/cgroup/{path} || test -d /sys/fs/cgroup/memory/{path}"):
+            yield f"{group.setting}: {group.name} is no cgroup of this host (it looks for {group.path})"
+    if facts.cgroup == 1 and get(dict(settings), "memorySwap", "swapBehavior") == "LimitedSwap":
+        yield "memorySwap.swapBehavior: LimitedSwap needs cgroup v2"
 
 
 def _gates(reading: HostReading, shared: Mapping[str, Mapping[str, bool]]) -> dict[str, dict[str, bool]]:

@@ -212,3 +212,8 @@ def addons(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"is not there, or is not kubeadm's: `kubeadm upgrade` to {hop.target} would bring its own, and is told to leave it"
             )
             yield warn(CheckName.ADDONS, name, reason, f"`kubeadm init phase addon {name}` brings it, if that is wanted")
+    old = next((hop for hop in facts.hops if hop.target.minor < SKIPS_SINCE), None)
+    if old and "kube-proxy" in facts.cluster.missing_addons and facts.cluster.proxy_config:
+        # Before it knew phases, kubeadm took the ConfigMap alone for a sign of kube-proxy (kubernetes#89593).
+        reason = f"runs nowhere, and its ConfigMap is there: `kubeadm upgrade` to {old.target} would bring it back"
+        yield fail(CheckName.ADDONS, "kube-proxy", reason, "`kubectl -n kube-system delete configmap kube-proxy` first")

@@ -103,7 +103,8 @@ def test_files_of_a_host_are_judged_as_its_boot_does(tmp_path: Path) -> None:
     files = {
         "etc/sysctl.d/10-early.conf": "net.ipv4.ip_forward = 0\n",
         "etc/sysctl.d/99-hardening.conf": "# x\n net.ipv4.ip_forward=0\n",
-        "etc/sysctl.d/99-other.conf": "net.ipv4.ip_forward=1\n#net.ipv4.ip_forward=0\n",
+        "etc/sysctl.d/70-libvirt.conf": "net.bridge.bridge-nf-call-ip6tables = 0\nnet/bridge/bridge-nf-call-iptables=0\n",
+        "etc/sysctl.d/99-other.conf": "net.bridge.bridge-nf-call-iptables = 1\nnet.ipv4.ip_forward=1\n#net.ipv4.ip_forward=0\n",
         "etc/resolv.conf": "# by hand\nnameserver 127.0.0.1\nnameserver ::1\n",
         "run/systemd/resolve/resolv.conf": "nameserver 192.0.2.1\n",
         "var/lib/pacman/db.lck": "",
@@ -113,6 +114,7 @@ def test_files_of_a_host_are_judged_as_its_boot_does(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
     seen = read_facts(host)
     assert seen.forwarding_off == (str(tmp_path / "etc/sysctl.d/99-hardening.conf"),)
+    assert seen.bridged_off == (str(tmp_path / "etc/sysctl.d/70-libvirt.conf"),)
     assert (seen.nameservers, seen.resolved, seen.pacman_lock) == (("127.0.0.1", "::1"), True, False)
     os.utime(tmp_path / "var/lib/pacman/db.lck", (1, 1))
     host.program("ps", "#!/bin/sh\necho sh\n")
@@ -120,6 +122,14 @@ def test_files_of_a_host_are_judged_as_its_boot_does(tmp_path: Path) -> None:
     host.program("ps", "#!/bin/sh\necho pacman\n")
     assert not read_facts(host).pacman_lock
     assert (seen.bits, seen.read_only, "127.0.0.1" in seen.addresses) == (64, (), True)
+
+
+def test_packets_on_bridges_matter_to_networks_with_bridges() -> None:
+    """Another pod network may want them hidden (k3s#14022)."""
+    board = replace(GOOD_BOARD, bridged_off=("/etc/sysctl.d/99-libvirt.conf",))
+    told = {cni: [item.reason for item in judge(board, FIRST, replace(spec(), cni=cni))] for cni in ("bridge", "weave", "manifest")}
+    assert [len(found) for found in told.values()] == [1, 1, 0]
+    assert "99-libvirt.conf" in told["weave"][0]
 
 
 def test_a_clock_that_is_off_is_found() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from migrator.errors import HostError
+from migrator.errors import CommandFailedError, HostError
 from migrator.model.facts import HostReading
+from migrator.model.host import HostFacts
 from migrator.nodes.hop.read_host import read_host, with_files, with_target
 from tests.support.crictl import etcd_manifest
 from tests.support.hosts import FakeHost
@@ -290,3 +291,28 @@ def test_how_long_etcd_waits_for_its_disk_is_read(tmp_path: Path, buckets: list[
     assert read_host(host, WORKER, "1.36.3").write_seconds == 0.0
     host.write("/etc/kubernetes/manifests/etcd.yaml", b"")
     assert read_host(host, WORKER, "1.36.3").write_seconds == seconds
+
+
+def test_settings_that_do_not_fit_their_host_are_told() -> None:
+    """Of groups and of swap a kubelet says nothing before it starts."""
+    host = FakeHost("green-2")
+    host.answers = {
+        "test -d /sys/fs/cgroup/podruntime.slice": "",
+        "test -d /sys/fs/cgroup/kubelet.service.slice": CommandFailedError("test", 1, ""),
+        "kubelet --help": "  --v number\n",
+        "--config /dev/stdin": "",
+        "version -o short": "v1.37.2",
+    }
+    settings = {
+        "enforceNodeAllocatable": ["pods", "kube-reserved", "system-reserved"],
+        "kubeReservedCgroup": "/podruntime.slice",
+        "systemReservedCgroup": "/system.slice/kubelet.service",
+        "memorySwap": {"swapBehavior": "LimitedSwap"},
+    }
+    reading = HostReading("green-2", "worker", facts=HostFacts(cgroup=1))
+    assert with_target(host, reading, STAGED, settings).refused["kubelet"] == (
+        "systemReservedCgroup: /system.slice/kubelet.service is no cgroup of this host (it looks for kubelet.service.slice)",
+        "memorySwap.swapBehavior: LimitedSwap needs cgroup v2",
+    )
+    fine = {**settings, "enforceNodeAllocatable": ["pods"]}
+    assert with_target(host, HostReading("green-2", "worker"), STAGED, fine).refused["kubelet"] == ()

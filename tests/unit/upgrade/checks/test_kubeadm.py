@@ -65,6 +65,13 @@ def test_a_kubeadm_before_1_32_leaves_add_ons_by_itself() -> None:
     assert not [item for item in found(**broken) if item[0] == "addons"]
 
 
+def test_a_forgotten_config_map_brings_kube_proxy_back_before_1_32() -> None:
+    """Kubeadm knows no phases to skip there (cilium#14847)."""
+    nodes = tuple(node(name, version="1.30.1") for name in ("cp", "w1", "w2"))
+    broken = {"missing_addons": frozenset({"kube-proxy"}), "hops": (hop("1.30.1", "1.31.2"),), "version": "1.30.1", "nodes": nodes}
+    assert ("addons", "failure") in found(**broken, proxy_config={"mode": "iptables"})
+
+
 @pytest.mark.parametrize(
     ("config", "subjects"),
     [
