@@ -143,6 +143,15 @@ def _after(facts: UpgradeFacts, hop: Hop, version: Version) -> Version:
     return max(version, version_in(facts.kubeadm.etcd.get(hop.key, "")) or version)
 
 
+def is_replaced(facts: UpgradeFacts) -> bool:
+    """Return whether a hop brings another etcd: else kubeadm leaves it, and its certificates, as they are (kubeadm#2989)."""
+    tag = _pinned(facts)
+    versions = [version for member in facts.members if (version := version_in(member.version))]
+    brought = [tag] if tag else [facts.kubeadm.etcd.get(hop.key, "") for hop in facts.hops]
+    known = [version for text in brought if (version := version_in(text))]
+    return bool(versions and known) and max(known) > min(versions)
+
+
 def _line(step: EtcdStep) -> str:
     return ".".join(map(str, step.etcd))
 

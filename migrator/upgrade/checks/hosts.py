@@ -15,6 +15,7 @@ from migrator.model.verdict import CheckName, Finding
 from migrator.readiness import boards, systems
 from migrator.readiness import hosts as fit
 from migrator.untrusted import printable
+from migrator.upgrade.checks.etcd import is_replaced
 from migrator.upgrade.checks.finding import fail, warn
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -23,6 +24,8 @@ _DAY = 86400.0
 _SETTINGS_MIB = 20
 # Days before the end of an authority, and of another certificate.
 _SOON_DAYS = {True: 180, False: 30}
+# What kubeadm renews with etcd only, below etcd/ of its folder.
+_OF_ETCD = frozenset({"server", "peer", "healthcheck-client"})
 # Admission plugins and the first minor without them (CHANGELOG of each).
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
 # Flags that the kubeadm of this minor takes out of its own file (kubernetes#133778, kubeadm#3281).
@@ -169,8 +172,16 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
             elif days < 0:
                 yield fail(CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", known)
             elif days < _SOON_DAYS[item.authority]:
-                hint = "this upgrade renews it" if item.renewed and not item.authority else known
+                hint = _renewal(facts, item.path) if item.renewed and not item.authority else known
                 yield warn(CheckName.CERTIFICATES, host.name, f"{item.path} runs out in {days:.0f} days", hint)
+
+
+def _renewal(facts: UpgradeFacts, path: str) -> str:
+    """Return who renews a certificate that kubeadm has made: with the component that serves it, if that changes."""
+    name = path.rpartition("/etcd/")[2].removesuffix(".crt")
+    if name in _OF_ETCD and not is_replaced(facts):
+        return f"`kubeadm certs renew etcd-{name}`, then restart etcd: this upgrade leaves etcd, and so its certificates, as is"
+    return "this upgrade renews it"
 
 
 def boards_before(facts: UpgradeFacts) -> Iterator[Finding]:

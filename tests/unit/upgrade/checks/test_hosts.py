@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from migrator.model.facts import Certificate
+from migrator.model.facts import Certificate, KubeadmReading, Member
 from migrator.model.verdict import Severity
-from tests.support.facts import DAY, NOW, findings, host, hosts, node
+from tests.support.facts import DAY, NOW, findings, hop, host, hosts, node
 
 NOT_READY = [{"type": "Ready", "status": "False", "message": "PLEG is not healthy"}]
 PRESSURE = [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True", "message": "full"}]
@@ -300,6 +300,31 @@ def test_a_certificate_that_no_upgrade_renews_says_who_does() -> None:
     own = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW + 5 * DAY, authority=False, renewed=False, hint="restart it")
     (found,) = findings("certificates", hosts=hosts(certificates=(own,)))
     assert found.hint == "restart it"
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "brought", "renewed"),
+    [
+        ("etcd/server", {}, "3.6.11-0", True),
+        ("etcd/server", {}, "3.6.5-0", False),
+        ("etcd/peer", {}, "", False),
+        ("etcd/healthcheck-client", {"etcd": {"local": {"imageTag": "3.6.5-0"}}}, "3.6.11-0", False),
+        ("etcd/healthcheck-client", {"etcd": {"local": {"imageTag": "3.6.9-0"}}}, "", True),
+        ("apiserver-etcd-client", {}, "", True),
+        ("server", {}, "", True),
+    ],
+)
+def test_etcd_s_certificates_are_renewed_with_etcd_alone(name: str, config: dict[str, Any], brought: str, *, renewed: bool) -> None:
+    """Kubeadm skips an etcd that stays at its version (kubeadm#2989); the API server's certificate for it is not etcd's."""
+    ending = Certificate(f"/etc/kubernetes/pki/{name}.crt", NOW + 20 * DAY, authority=False)
+    (found,) = findings(
+        "certificates",
+        hosts=hosts(certificates=(ending,)),
+        members=(Member("cp", "3.6.5", learner=False, healthy=True),),
+        kubeadm=KubeadmReading(etcd={hop().key: brought}),
+        cluster_config={"apiVersion": "kubeadm.k8s.io/v1beta4", **config},
+    )
+    assert (found.hint == "this upgrade renews it") is renewed
 
 
 @pytest.mark.parametrize(("free", "found"), [(None, 0), (119, 1), (120, 0)])
