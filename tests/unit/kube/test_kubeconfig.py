@@ -79,7 +79,7 @@ def test_a_second_user_that_no_context_names_is_refused_too() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", "", "a: &a [*a]\nb", "\t", "current-context: [x]", "clusters: 7\ncontexts: {}\ncurrent-context: x", "[" * 5000],
+    ["{", "[]", "", "a: &a [*a]\nb", "\t", "current-context: [x]", "clusters: 7\ncontexts: {}\ncurrent-context: x", "[" * 1000],
 )
 def test_what_is_no_kubeconfig_is_a_mistake_in_a_file(text: str) -> None:
     """Not a bug of ours: it ends with exit code 2 and one line."""
