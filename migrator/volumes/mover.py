@@ -50,7 +50,7 @@ class NodeMover:
         path = real_path(machine.host, place)
         left_out = f" {for_shell(Exclude(exclude).text)}" if exclude else ""
         document: Mapping[str, object] = json.loads(
-            machine.host.run(f"python3 -I {agent} survey {for_shell(path)}{left_out}", timeout=3600).splitlines()[-1]
+            machine.host.run(f"python3 -IS {agent} survey {for_shell(path)}{left_out}", timeout=3600).splitlines()[-1]
         )
         return document
 
@@ -101,7 +101,7 @@ class NodeMover:
         """Return who uses a folder on its host, in words."""
         machine = _machine(self._source if source else self._target, place)
         path, agent = real_path(machine.host, place), put_agent(machine.host)
-        answer = machine.host.run(f"python3 -I {agent} users {for_shell(path)} {for_shell(place.pod)}", timeout=600)
+        answer = machine.host.run(f"python3 -IS {agent} users {for_shell(path)} {for_shell(place.pod)}", timeout=600)
         return tuple(printable(str(text)) for text in json.loads(answer.splitlines()[-1]))
 
     def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
@@ -114,7 +114,7 @@ class NodeMover:
         if not host.ok(f"test -d {_undo_folder(job)}"):
             return TakenBack()
         root, what = real_path(host, job.target), "everything" if everything else "broken"
-        command = f"python3 -I {put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
+        command = f"python3 -IS {put_agent(host)} undo {for_shell(root)} {_undo_folder(job)} {what}"
         document = _result(job, _said(_detached(unit, command), host, say)).document
         return TakenBack(int(document["undone"]), str(document["digest"]))
 
@@ -161,7 +161,7 @@ class NodeMover:
             write_settings(target.host, folder, _settings(job, target_path, folder), line, serving)
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
-        return _detached(unit, f"python3 -I {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
+        return _detached(unit, f"python3 -IS {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
 
 
 def _settings(job: Job, root: str, folder: str) -> dict[str, object]:

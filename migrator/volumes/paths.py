@@ -71,7 +71,7 @@ def _of_driver(host: Host, place: Place) -> str:
     """Return where the kubelet has a volume of a CSI driver; raises BlockedError where it has not."""
     words = " ".join(map(for_shell, [*place.path.split("/", 2), place.pod]))
     try:
-        return host.run(f"python3 -I {put_agent(host)} {'mapped' if place.block else 'mounted'} {words}").rstrip("\n")
+        return host.run(f"python3 -IS {put_agent(host)} {'mapped' if place.block else 'mounted'} {words}").rstrip("\n")
     except CommandFailedError as error:
         raise BlockedError(
             f"{place.node}: {printable(error.output.strip()[-300:])}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migrator.errors import BlockedError
 from migrator.ports import Host
 from migrator.untrusted import for_shell
-from migrator.volumes.agent.serve import tar_command
+from migrator.volumes.agent.senders import tar_command
 from migrator.volumes.bundle import put_agent
 
 _RUN = "/run/migrator"
@@ -110,7 +110,7 @@ class Server:
         # A stream needs no Python, which takes a small board a second to start; all else is taken apart by the agent.
         stream = " ".join(for_shell(word) for word in tar_command(root))
         more = " ".join(map(for_shell, (memory, self.pod) if self.pod else (memory,) if memory else ()))
-        answers = f"python3 -I {put_agent(host)} serve {for_shell(root)} {more}".rstrip()
+        answers = f"python3 -IS {put_agent(host)} serve {for_shell(root)} {more}".rstrip()
         command = f'test "$SSH_ORIGINAL_COMMAND" = tar && exec {stream}; exec {answers}'
         # `restrict` turns off all that a later OpenSSH may add, too (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
         options = f'restrict,from="{client}",command="{_quoted(command)}"'

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
 
 ROOT = b"."
@@ -56,6 +57,9 @@ class Entry(NamedTuple):
         return self.ctime, self.inode, self.size, self.mtime, self.links
 
 
+_NUMBERS = Entry._fields[2:12]
+
+
 def place(path: bytes) -> list[bytes]:
     """Return what entries are sorted by: a folder comes before what is in it, and that before the folder's next neighbour."""
     return [] if path == ROOT else path.split(b"/")
@@ -73,9 +77,15 @@ def shown(path: bytes) -> str:
 
 def to_line(entry: Entry) -> str:
     """Return one line of JSON; bytes that are not UTF-8 become lone surrogates, as Python writes names of files."""
-    values = entry._asdict()
-    values["path"], values["target"] = shown(entry.path), shown(entry.target)
-    return json.dumps(values, separators=(",", ":"))
+    # Put together here: that takes a third of the time of `json.dumps`, and a workload stands still while a proof is written.
+    path, target, kind, digest = map(_quoted, (shown(entry.path), shown(entry.target), entry.kind, entry.digest))
+    xattrs = json.dumps(entry.xattrs, separators=(",", ":")) if entry.xattrs else "[]"
+    numbers = ",".join([f'"{name}":{int(value)}' for name, value in zip(_NUMBERS, entry[2:12], strict=True)])
+    whole = "true" if entry.whole else "false"
+    return (
+        f'{{"path":{path},"kind":{kind},{numbers},"target":{target},"xattrs":{xattrs},"flags":{int(entry.flags)},'
+        f'"digest":{digest},"whole":{whole}}}'
+    )
 
 
 def from_line(line: str | bytes) -> Entry:
@@ -115,7 +125,8 @@ def _from_array(line: str | bytes) -> list[Entry]:
 
 
 def _made(path: str, *values: Any) -> Entry:
-    target, xattrs = values[11].encode("utf-8", "surrogateescape"), tuple((str(name), str(value)) for name, value in values[12])
+    target = values[11].encode("utf-8", "surrogateescape") if values[11] else b""
+    xattrs = tuple([(str(name), str(value)) for name, value in values[12]]) if values[12] else ()
     return Entry._make((path.encode("utf-8", "surrogateescape"), *values[:11], target, xattrs, *values[13:]))
 
 

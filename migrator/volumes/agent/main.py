@@ -6,6 +6,7 @@ Each command imports what it needs: a host compiles this file anew each time, an
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -104,15 +105,28 @@ def undo(root: str, log: str, *, everything: bool) -> int:
     return 0
 
 
+def serve(root: str, *more: str) -> int:
+    """Answer the request that sshd hands over (SSH_ORIGINAL_COMMAND, sshd(8)) about one folder."""
+    from migrator.volumes.agent.senders import RefusedError, become
+
+    request = os.environ.get("SSH_ORIGINAL_COMMAND", "")
+    try:
+        become(request, root)
+        from migrator.volumes.agent import serve
+
+        serve.main(request, root, *more[:2])
+    except (RefusedError, OSError) as error:
+        return _failed(error)
+    return 0
+
+
 def look(words: list[str]) -> int:
-    """Answer about one folder, or serve it."""
+    """Answer about one folder."""
     from migrator.volumes.agent import block, mounted, serve, users
     from migrator.volumes.agent.tree import TreeError
 
     try:
         match words:
-            case ["serve", root, *more]:
-                serve.main(root, *more[:2])
             case ["survey", root, *exclude]:
                 say(json.dumps(serve.survey(root, *exclude[:1])))
             case ["users", root, *pod]:
@@ -127,10 +141,14 @@ def look(words: list[str]) -> int:
                     "mounted|mapped DRIVER VOLUME HANDLE [POD] | pull SETTINGS | undo ROOT LOG broken|everything\n"
                 )
                 return _REFUSED
-    except (serve.RefusedError, mounted.NotMountedError, TreeError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return _FAILED
+    except (mounted.NotMountedError, TreeError, OSError) as error:
+        return _failed(error)
     return 0
+
+
+def _failed(error: Exception) -> int:
+    sys.stderr.write(f"{error}\n")
+    return _FAILED
 
 
 def main(words: list[str]) -> int:
@@ -140,6 +158,8 @@ def main(words: list[str]) -> int:
             return pull(path)
         case ["undo", root, log, "broken" | "everything" as what]:
             return undo(root, log, everything=what == "everything")
+        case ["serve", root, *more]:
+            return serve(root, *more)
         case _:
             return look(words)
 

@@ -21,6 +21,7 @@ from migrator.volumes.agent.compare import (
     differences,
     paired,
     root_digest,
+    root_digests,
     same,
     totals,
 )
@@ -102,18 +103,21 @@ class Pass:
     def _unchanged(self, there: dict[str, Any], here: dict[str, Any], begun: float) -> dict[str, Any] | None:
         """Return what came of a pass of two equal trees to which nothing has happened since; None where there is more to do."""
         known = self.memory.binding
-        if self.settings.finish or self.undo or not known.digest or self._everything(there):
+        if not self._may_be_unchanged(there):
             return None
         # Without opening a file: both lists are of lstat(2).
         if not same(self.memory.entries("source"), self.memory.entries("before.new"), known.since):
             return None
-        if not same(self.memory.entries("target"), self.tree.scan(), _FOREVER):
+        if not same(self.memory.entries("target"), self.memory.entries("here.new"), _FOREVER):
             return None
         roots = {"source": known.digest, "target": known.digest}
         result = self._result([], there, here, time.monotonic() - begun, totals(self.memory.entries("before.new")), roots)
-        self.memory.forget("before.new")
+        self.memory.forget("before.new", "here.new")
         self.memory.bind(since=self.began - _MARGIN, settled=0, rounds=known.rounds + 1)
         return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
+
+    def _may_be_unchanged(self, there: dict[str, Any]) -> bool:
+        return not (self.settings.finish or self.undo or self._everything(there)) and bool(self.memory.binding.digest)
 
     def _timed(self, name: str, act: Callable[[], Any]) -> Any:
         begun = time.monotonic()
@@ -138,7 +142,11 @@ class Pass:
             raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
         # By the source's own clock, since its change times are compared with it.
         self.began = self.channel.ask("sync")
-        self.memory.hold_lines("before", self.channel.lines("scan"))
+        with ThreadPoolExecutor(1) as pool:  # most of a pass that finds nothing new: both hosts list at once
+            here_too = pool.submit(self.memory.hold, "here", self.tree.scan()) if self._may_be_unchanged(there) else None
+            self.memory.hold_lines("before", self.channel.lines("scan"))
+            if here_too:
+                here_too.result()
         counted = totals(self.memory.entries("before.new"))
         if counted.devices and not self.settings.devices:
             raise PassError(
@@ -311,10 +319,11 @@ class Pass:
 
     def _compared(self, left: list[str], there: dict[str, Any], here: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return what came of a pass that has made new lists."""
-        source = root_digest(self.memory.entries("source.new"))
         # Lists without a difference have one digest; a proof does not rely on that.
-        same_digest = not left and not self.settings.finish
-        target_digest = source if same_digest else root_digest(self.memory.entries("target.new"))
+        if not left and not self.settings.finish:
+            source = target_digest = root_digest(self.memory.entries("source.new"))
+        else:
+            source, target_digest = root_digests(self.memory.entries("source.new"), self.memory.entries("target.new"))
         counted = totals(self.memory.entries("source.new"))
         return self._result(left, there, here, seconds, counted, {"source": source, "target": target_digest})
 

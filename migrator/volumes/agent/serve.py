@@ -1,13 +1,9 @@
-"""The side that data comes from: answers what the other side asks through a forced command, for one folder, and writes nothing.
-
-What is asked is never given to a shell. rsync's own command line is taken apart and built again from what a sender needs.
-"""
+"""The side that data comes from: answers what the other side asks through a forced command, for one folder, and writes nothing."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import struct
 import sys
@@ -24,78 +20,20 @@ from migrator.volumes.agent.entries import Entry, ListError, shown, to_arrays
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.mounted import busy
+from migrator.volumes.agent.senders import RefusedError, become
 from migrator.volumes.agent.tree import Tree, TreeError
 from migrator.volumes.agent.users import mount_of, users
 
-# Short options of rsync's sender that neither follow links nor write (rsync(1)).
-_LETTERS = frozenset("bvlHogDtpAXrSIRcnxW")
-_WORDS = frozenset({"--numeric-ids", "--files-from=-", "--from0", "--inplace", "--no-whole-file", "--ignore-missing-args"})
-_CAPABILITIES = re.compile(r"e\d*\.[A-Za-z]*")
-_LIMIT = re.compile(r"--bwlimit=\d+")
 # A list goes in parts of this size: that of a volume of millions of files has a GiB.
 _CHUNK = 1 << 18
-BLOCKS = 128
-"""Of 512 bytes that tar reads and writes at once: a third less CPU time than with its own 20."""
 # A question is a word and a length; what is longer is no question, and is not read to its end.
 _LONGEST_LINE = 64
 
 
-class RefusedError(Exception):
-    """The other side asks for something that this key does not allow."""
-
-
-def rsync_command(asked: list[str], root: str) -> list[str]:
-    """Return what to run for rsync's request, for this folder whatever path was asked for; raises RefusedError."""
-    if asked[:3] != ["rsync", "--server", "--sender"] or asked[-2:-1] != ["."]:
-        raise RefusedError("not a request of rsync for a sender")
-    options = list(asked[3:-2])
-    if "--backup-dir" in options:  # it is the receiver's, and rsync tells it to both
-        at = options.index("--backup-dir")
-        del options[at : at + 2]
-    for option in options:
-        letters = _CAPABILITIES.sub("", option[1:]) if re.fullmatch(r"-[A-Za-z].*", option) else None
-        if letters is None and option not in _WORDS and not _LIMIT.fullmatch(option):
-            raise RefusedError(f"rsync's option {option!r}")
-        if letters is not None and not set(letters) <= _LETTERS:
-            raise RefusedError(f"rsync's options {option!r}")
-    # The path that was asked for is not looked at: this key is for one folder.
-    return ["rsync", "--server", "--sender", *options, ".", f"{root}/"]
-
-
-def tar_command(root: str) -> list[str]:
-    """Return what to run for a whole tree as one stream."""
-    words = [
-        "tar",
-        "-C",
-        root,
-        f"--blocking-factor={BLOCKS}",
-        "--format=posix",
-        "--xattrs",
-        "--xattrs-include=*",
-        "--acls",
-        "--numeric-owner",
-        "-S",
-    ]
-    return [
-        *words,
-        "--one-file-system",
-        "--anchored",
-        "--exclude=./lost+found",
-        # Reading must not change blue; needs O_NOATIME, which root has.
-        "--atime-preserve=system",
-        "--warning=none",
-        "-cf",
-        "-",
-        ".",
-    ]
-
-
 def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: str = "", pod: str = "") -> None:
     """Do what this key allows: become rsync's or tar's sender, answer questions until they end, or end the server."""
-    if request == "tar" or request.startswith("rsync "):
-        command = tar_command(root) if request == "tar" else rsync_command(request.split(" "), root)
-        os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
-    elif request == "session":
+    become(request, root)
+    if request == "session":
         with busy(root) if os.path.exists(root) else nullcontext():
             session(root, given, out, memory=memory, pod=pod)
     elif request == "close":
@@ -271,7 +209,7 @@ def survey(root: str, exclude: str = "") -> dict[str, object]:
     return {**probe(root), **counted.document(), "devices": counted.devices}
 
 
-def main(root: str, memory: str = "", pod: str = "") -> None:
-    """Answer the request that sshd hands over (SSH_ORIGINAL_COMMAND, sshd(8))."""
-    serve(root, os.environ.get("SSH_ORIGINAL_COMMAND", ""), sys.stdin.buffer, sys.stdout.buffer, memory=memory, pod=pod)
+def main(request: str, root: str, memory: str = "", pod: str = "") -> None:
+    """Answer a request over standard input and output."""
+    serve(root, request, sys.stdin.buffer, sys.stdout.buffer, memory=memory, pod=pod)
     sys.stdout.buffer.flush()

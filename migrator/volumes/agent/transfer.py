@@ -16,7 +16,7 @@ from typing import IO
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.entries import shown
 from migrator.volumes.agent.exclude import Exclude
-from migrator.volumes.agent.serve import BLOCKS
+from migrator.volumes.agent.senders import BLOCKS
 
 Say = Callable[[str], None]
 _RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")

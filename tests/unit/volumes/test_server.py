@@ -34,7 +34,7 @@ def test_its_key_opens_one_folder_for_one_host() -> None:
     line = one.files[f"{folder}/authorized_keys"]
     assert line.startswith('restrict,from="10.0.1.1",command="test ')
     assert '\\"$SSH_ORIGINAL_COMMAND\\" = tar && exec tar -C /srv/data ' in line
-    assert "; exec python3 -I /var/lib/migrator/volumes/.agent-" in line
+    assert "; exec python3 -IS /var/lib/migrator/volumes/.agent-" in line
     assert 'serve /srv/data" ssh-ed25519 KEY' in line
     assert set(one.modes.values()) == {0o600}
     settings = one.files[f"{folder}/sshd_config"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from migrator.volumes.agent.compare import changed, differences, merged, root_digest, stale, totals
-from migrator.volumes.agent.entries import ListError
+from migrator.volumes.agent.compare import changed, differences, merged, root_digest, root_digests, stale, totals
+from migrator.volumes.agent.entries import Entry, ListError
 from tests.support.volume_trees import entry, root
 
 ACL = ("system.posix_acl_access", "02")
@@ -57,6 +57,24 @@ def test_the_digest_is_of_the_lines_of_json_that_the_guide_tells(change: dict[st
     words = [value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value for value in (*fields, *more)]
     line = json.dumps(words, separators=(",", ":")).encode() + b"\n"
     assert root_digest([one]) == hashlib.sha256(line).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [root(), entry(b"a"), entry(b"b")],
+        [root(), entry(b"a", uid=7), entry(b"b")],
+        [root(), entry(b"b")],
+        [root(), entry(b"a"), entry(b"b"), entry(b"c")],
+        [root(), entry(b"a", inode=5, links=2), entry(b"b", inode=5, links=2)],
+    ],
+    ids=["equal", "owner", "missing", "extra", "linked"],
+)
+def test_digests_of_two_trees_are_those_of_each(found: list[Entry]) -> None:
+    """Whatever the other one is like."""
+    wanted = [root(), entry(b"a"), entry(b"b")]
+    assert root_digests(wanted, found) == (root_digest(wanted), root_digest(found))
+    assert root_digests(found, wanted) == (root_digest(found), root_digest(wanted))
 
 
 def test_a_number_that_is_none_is_no_part_of_a_digest() -> None:

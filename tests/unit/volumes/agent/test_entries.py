@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.volumes.agent.entries import ROOT, Entry, ListError, from_lines, parent, place, to_arrays, to_lines
+from migrator.volumes.agent.entries import ROOT, Entry, ListError, from_lines, parent, place, shown, to_arrays, to_lines
 from tests.support.volume_trees import entry
 
 NAMES = st.binary(min_size=1, max_size=20).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"-"))
@@ -20,6 +21,8 @@ def test_a_name_of_any_bytes_is_read_as_it_was_written(path: bytes, target: byte
     """Bytes that are not UTF-8, line breaks and quotes among them; the list is plain ASCII."""
     written = entry(path, target=target, xattrs=(("user.a", "00ff"),))
     lines = list(to_lines([written]))
+    as_json = {**written._asdict(), "path": shown(written.path), "target": shown(written.target)}
+    assert lines[0] == json.dumps(as_json, separators=(",", ":"))
     assert all(line.isascii() and "\n" not in line for line in lines)
     assert list(from_lines(lines)) == [written]
     arrays = list(to_arrays([written]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent import serve
+from migrator.volumes.agent import senders, serve
 from migrator.volumes.agent.entries import ROOT, from_lines
 
 GOOD = "rsync --server --sender -lHogDtpAXrSe.iLsfxCIvu --bwlimit=1000 --numeric-ids . /etc/"
@@ -19,7 +19,7 @@ GOOD = "rsync --server --sender -lHogDtpAXrSe.iLsfxCIvu --bwlimit=1000 --numeric
 
 def test_rsync_gets_this_folder_whatever_it_asks_for() -> None:
     """The path of the request is not used."""
-    words = serve.rsync_command(GOOD.split(" "), "/srv/data")
+    words = senders.rsync_command(GOOD.split(" "), "/srv/data")
     assert words == [
         "rsync",
         "--server",
@@ -31,7 +31,7 @@ def test_rsync_gets_this_folder_whatever_it_asks_for() -> None:
         "/srv/data/",
     ]
     kept = "rsync --server --sender -blHogDtpAXrSe.iLsfxCIvu --backup-dir /x --numeric-ids . /"
-    assert "--backup-dir" not in serve.rsync_command(kept.split(" "), "/srv/data")
+    assert "--backup-dir" not in senders.rsync_command(kept.split(" "), "/srv/data")
 
 
 def test_a_session_ends_the_server_that_it_came_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +58,14 @@ def test_a_session_ends_the_server_that_it_came_through(monkeypatch: pytest.Monk
 )
 def test_a_request_that_writes_or_leads_elsewhere_is_refused(asked: str) -> None:
     """Only what a sender needs is passed on."""
-    with pytest.raises(serve.RefusedError):
-        serve.rsync_command(asked.split(" "), "/srv/data")
+    with pytest.raises(senders.RefusedError):
+        senders.rsync_command(asked.split(" "), "/srv/data")
 
 
 @pytest.mark.parametrize("asked", ["", "sh", "tar; id", "session;id", "sftp", "read\n", "probe"])
 def test_what_is_no_request_is_refused(asked: str, tmp_path: Path) -> None:
     """No text of the other side reaches a shell."""
-    with pytest.raises(serve.RefusedError, match="is not a request"):
+    with pytest.raises(senders.RefusedError, match="is not a request"):
         serve.serve(str(tmp_path), asked, io.BytesIO(), io.BytesIO())
 
 
@@ -116,7 +116,7 @@ def test_the_time_of_a_sync_is_taken_before_it(tmp_path: Path) -> None:
 
 def test_a_stream_leaves_out_the_file_system_s_own_folder() -> None:
     """And nothing else; numbers instead of names, holes, ACLs and attributes are asked for."""
-    words = serve.tar_command("/srv/data")
+    words = senders.tar_command("/srv/data")
     assert words[:3] == ["tar", "-C", "/srv/data"]
     assert {"--xattrs", "--acls", "-S", "--numeric-owner", "--one-file-system", "--exclude=./lost+found"} <= set(words)
     assert ROOT.decode() == words[-1]
