@@ -120,10 +120,13 @@ class SpaceHost:
         """Units that are there, whether they run or not."""
         return sorted({path.name.rpartition(".")[0] for path in (self.folder / "units").iterdir()})
 
+    def processes(self) -> list[int]:
+        """Return the processes that run there."""
+        return list(_processes_of(Path(f"/proc/{self.pid}/ns/mnt").readlink()))
+
     def lose_all_processes(self) -> None:
         """End all that runs there at once, as a reset does, which also loses what is kept in memory."""
-        space = Path(f"/proc/{self.pid}/ns/mnt").readlink()
-        while found := [pid for pid in _processes_of(space) if pid != self.pid]:
+        while found := [pid for pid in self.processes() if pid != self.pid]:
             for pid in found:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
