@@ -10,8 +10,7 @@ import orjson
 
 from migrator.errors import ConfigError, InvalidError
 from migrator.migration import backends, dead_conversions, late
-from migrator.migration.inventory import BlueInventory, Found, GreenReading, digest, unreadable_names
-from migrator.migration.late_runs import without_late_runs
+from migrator.migration.inventory import BlueInventory, Found, digest
 from migrator.migration.one_side import schedules
 from migrator.migration.one_side.borrowed import held_with_their_lenders
 from migrator.migration.one_side.planned import planned
@@ -316,38 +315,3 @@ def _strange(found: Found, context: RuleContext, reason: str) -> PlanItem:
 
 def _blocked(item: PlanItem, reason: str, hint: str) -> PlanItem:
     return PlanItem(item.blue, item.green, Decision.BLOCKED, reason, hint, uid=item.uid)
-
-
-def with_green(plan: Plan, green: GreenReading) -> Plan:
-    """Return the plan with what reading green has added: what cannot be read there, and warnings."""
-    if green.strange:
-        plan = _without(plan, green.strange)
-    plan = without_late_runs(plan, green)
-    unreadable = (*plan.unreadable, *green.unreadable)
-    unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
-    return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *unread, *_green_warnings(green)))
-
-
-def _without(plan: Plan, strange: Mapping[ObjectRef, str]) -> Plan:
-    """Return the plan with what cannot be read on green blocked: nobody knows what a copy would overwrite."""
-
-    def judged(item: PlanItem) -> PlanItem:
-        lost = item.decision is Decision.MOVE and item.green in strange
-        return _blocked(item, f"its object on green {strange[item.green]}", "fix or delete it on green") if lost else item
-
-    waves = (tuple(item for item in wave if item.green not in strange) for wave in plan.waves)
-    return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))
-
-
-def _green_warnings(green: GreenReading) -> Iterable[str]:
-    """Yield what on green refuses writes."""
-    for ref, live in green.live.items():
-        if ref.kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
-            try:
-                services = webhooks.strict_backends(orjson.loads(live.body))
-            except STRANGE as error:
-                yield f"{ref} on green {reason_of(error)}"
-                continue
-            for service in services:
-                if service not in green.live:
-                    yield f"{ref} on green refuses all it matches: its Service {service.namespace}/{service.name} is not there"

@@ -16,7 +16,8 @@ from migrator.migration.fence import BLUE_SECONDS, GREEN_SECONDS, Guarding, Limi
 from migrator.migration.inventory import GreenReading, Live
 from migrator.migration.memory import Meter
 from migrator.migration.one_side.look import asking, findings
-from migrator.migration.plan import make_plan, with_green
+from migrator.migration.plan import make_plan
+from migrator.migration.plan_on_green import with_green
 from migrator.migration.run import Run
 from migrator.model.events import Note, Step
 from migrator.model.plan import Plan

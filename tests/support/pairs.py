@@ -12,7 +12,8 @@ from migrator.migration.apply.judge import Known
 from migrator.migration.copy import CopyOptions, CopyResult, copy
 from migrator.migration.discover import discover, handed_over, read_green
 from migrator.migration.inventory import GreenReading, live_of
-from migrator.migration.plan import make_plan, with_green
+from migrator.migration.plan import make_plan
+from migrator.migration.plan_on_green import with_green
 from migrator.migration.run import Run
 from migrator.migration.state import MigrationFold, State
 from migrator.model.manifest import Manifest, ref_of, without

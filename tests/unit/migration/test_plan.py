@@ -11,7 +11,6 @@ from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest
 from migrator.model.plan import DataPlan, Decision
 from migrator.model.ref import ObjectRef
-from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.pairs import finished_job, in_green, in_shop, owned_by, pair, shop
 
@@ -130,27 +129,6 @@ def test_equal_content_has_an_equal_token() -> None:
     """A new resourceVersion alone is not a change."""
     tokens = {pair(*before, config_map("a", namespace="shop")).item(A).token for before in ((), (finished_job("x"),))}
     assert len(tokens) == 1
-
-
-def test_what_green_does_not_tell_is_added_to_the_plan() -> None:
-    """A kind that may not be read there counts as unreadable, and a warning names it."""
-    both = pair(config_map("a", namespace="shop"))
-    both.green.faults.append(Fault("list", forbidden, kind="ConfigMap"))
-    plan, _ = both.read()
-    assert [item.type_name for item in plan.unreadable] == ["ConfigMap"]
-    assert plan.warnings == ("not readable with this account, so not moved: ConfigMap",)
-
-
-@pytest.mark.parametrize(("policy", "warned"), [("Fail", True), ("Ignore", False)])
-def test_a_webhook_of_green_that_refuses_all_is_warned_of(policy: str, *, warned: bool) -> None:
-    """Only one that fails without its Service does."""
-    client = {"service": {"namespace": "shop", "name": "hook"}}
-    hooks = [{"name": "a.example.com", "clientConfig": client, "failurePolicy": policy}]
-    manifest = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "hooks", webhooks=hooks)
-    both = pair(manifest)
-    both.green.hold(manifest)
-    warnings = both.read()[0].warnings
-    assert any("shop/hook is not there" in text for text in warnings) is warned
 
 
 def test_all_mistakes_of_a_transform_are_told_at_once() -> None:
