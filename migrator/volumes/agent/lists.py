@@ -1,9 +1,10 @@
-"""Parts of a list of a side, made anew."""
+"""Lists of a side that are made anew in parts, or taken over from the passes of the other direction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import merged, paired, stale
 from migrator.volumes.agent.entries import Entry
 from migrator.volumes.agent.memory import Memory
@@ -23,3 +24,14 @@ def replace(memory: Memory, name: str, paths: list[bytes], fresh: Iterator[Entry
     kept = (entry for entry in memory.entries(f"{name}.new") if entry.path not in asked)
     made = memory.keep(f"{name}.merged", (b or a for a, b in paired(kept, fresh) if a or b))  # type: ignore[misc]
     memory.rename(made, f"{name}.new")
+
+
+def take_over(memory: Memory, channel: Channel) -> None:
+    """Take what the other direction's last pass has proven for what both sides had: only later changes are read."""
+    known = channel.ask("known")
+    if not known.get("settled"):
+        return
+    for ours, theirs in (("source", "target"), ("target", "source")):
+        memory.keep(ours, channel.known(theirs))
+    memory.settle("source", "target")
+    memory.bind(stage="copied", since=known["settled"], source=known["target"], target=known["source"], exclude=known["exclude"])

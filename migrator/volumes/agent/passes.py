@@ -132,7 +132,7 @@ class Pass:
             here, in_use = probe(self.settings.root), users(self.settings.root, self.settings.pod)
             there, using = far.result()
         if self.settings.known_target and self.memory.binding.stage == "new":
-            self._take_over_lists()
+            lists.take_over(self.memory, self.channel)
         known = self.memory.binding
         volumes = self.settings.source_volume, self.settings.volume
         guards.require_same_folders(known, there, here, volumes)
@@ -163,18 +163,6 @@ class Pass:
     def _looked_at_source(self) -> tuple[dict[str, Any], list[str]]:
         """Return what the source's folder is, and for a last pass who uses it."""
         return self.channel.ask("probe"), self.channel.ask("users") if self.settings.finish else []
-
-    def _take_over_lists(self) -> None:
-        """Take what the other direction's last pass has proven for what both sides had: only later changes are read."""
-        known = self.channel.ask("known")
-        if not known.get("settled"):
-            return
-        for ours, theirs in (("source", "target"), ("target", "source")):
-            self.memory.keep(ours, self.channel.known(theirs))
-        self.memory.settle("source", "target")
-        self.memory.bind(
-            stage="copied", since=known["settled"], source=known["target"], target=known["source"], exclude=known["exclude"]
-        )
 
     def _transfer(self, there: dict[str, Any]) -> None:
         settings, known = self.settings, self.memory.binding
