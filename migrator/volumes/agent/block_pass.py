@@ -11,7 +11,7 @@ from typing import Any
 from migrator.volumes.agent import block
 from migrator.volumes.agent.block_undo import BlockUndo
 from migrator.volumes.agent.channel import Channel
-from migrator.volumes.agent.guards import PassError
+from migrator.volumes.agent.guards import PassError, require_there
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.settings import Settings
 from migrator.volumes.agent.transfer import Say, versions
@@ -77,7 +77,9 @@ class BlockPass:
     def _checked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Look at both sides; raises PassError before anything is changed."""
         there, here = self.channel.ask("probe"), block.probe(self.settings.root)
-        if there["kind"] != here["kind"]:
+        is_device = there["kind"] == here["kind"]
+        require_there("source", there["path"], self.settings.source_volume, there=is_device and there["size"] > 0)
+        if not is_device:
             raise PassError("one side is a block device, and the other one is not", "give both claims the same volumeMode")
         if there["size"] != here["size"]:
             raise PassError(

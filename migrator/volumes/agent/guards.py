@@ -35,6 +35,12 @@ def identity(place: Mapping[str, Any], volume: str = "") -> str:
     return f"{volume or place['path']} is {where} ({place['kind']}) with inode {place['inode']}"
 
 
+def require_there(side: str, root: str, volume: str, *, there: bool) -> None:
+    """Raise PassError when a driver's volume, named by `volume`, is no longer where the kubelet had it."""
+    if volume and not there:
+        raise PassError(f"the {side}: {volume} is no longer at {root}", "look at its pod and its driver; nothing was changed")
+
+
 def require_same_folders(
     known: Binding, there: Mapping[str, Any], here: Mapping[str, Any], volumes: tuple[str, str] = ("", "")
 ) -> None:

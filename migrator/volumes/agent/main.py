@@ -47,6 +47,7 @@ def _pulled(path: str) -> dict[str, Any]:
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.exclude import Exclude
+    from migrator.volumes.agent.guards import require_there
     from migrator.volumes.agent.mounted import busy
     from migrator.volumes.agent.passes import Pass
     from migrator.volumes.agent.settings import Settings
@@ -55,7 +56,8 @@ def _pulled(path: str) -> dict[str, Any]:
     settings = Settings(**_given(path)["settings"])
     line = Line(**_given(path)["channel"], sockets=sockets)
     channel = Channel(line, Exclude.of(settings.exclude))
-    kind = BlockPass if is_device(settings.root) else Pass
+    of_device = is_device(settings.root)
+    kind = BlockPass if of_device else Pass
     # A relay that is lost comes back with the next run of `migrator`; while a workload stands still, nobody waits for that.
     pauses = LONG_PAUSES if line.relayed and not settings.finish else SHORT_PAUSES
 
@@ -64,6 +66,7 @@ def _pulled(path: str) -> dict[str, Any]:
         return kind(settings, channel, say).run()
 
     try:
+        require_there("target", settings.root, settings.volume, there=of_device or os.path.isdir(settings.root))
         with busy(settings.root) if settings.volume else nullcontext():
             return attempt(run, say, pauses=pauses)
     except Exception:

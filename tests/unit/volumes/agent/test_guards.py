@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrator.volumes.agent.compare import totals
-from migrator.volumes.agent.guards import PassError, identity, require_room, require_same_folders
+from migrator.volumes.agent.guards import PassError, identity, require_room, require_same_folders, require_there
+from migrator.volumes.agent.main import main
 from migrator.volumes.agent.memory import Binding
 from migrator.volumes.agent.tree import Tree
 from tests.support.volume_trees import entry, root
 
+LINE = {"address": "::1", "port": 1, "user": "root", "key": "", "known_hosts": "", "ciphers": "aes128-gcm@openssh.com"}
 PLACE: dict[str, Any] = {"path": "/v", "mounted": True, "kind": "ext4", "inode": 2}
+
+
+def test_a_volume_of_a_driver_that_has_gone_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """By its name, and where it was; a folder of a host has none."""
+    require_there("source", "/v", "", there=False)
+    require_there("source", "/v", "csi-block:d/pv/1", there=True)
+    with pytest.raises(PassError, match="the source: csi-block:d/pv/1 is no longer at /v"):
+        require_there("source", "/v", "csi-block:d/pv/1", there=False)
+    given = {"settings": {"root": f"{tmp_path}/gone", "memory": f"{tmp_path}/m", "volume": "csi-block:d/pv/1"}, "channel": LINE}
+    (tmp_path / "settings.json").write_text(json.dumps(given))
+    assert main(["pull", f"{tmp_path}/settings.json"]) == 1
+    assert f"the target: csi-block:d/pv/1 is no longer at {tmp_path}/gone" in capsys.readouterr().out
 
 
 def test_a_folder_is_known_by_what_a_restart_does_not_change() -> None:
