@@ -194,15 +194,15 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or check it; return the exit code."""
+def main(arguments: list[str], file: Path = PAGE) -> int:
+    """Write the page into a file, or check it; return the exit code."""
     text = page()
     if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+    if file.exists() and file.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{PAGE}: not what the rules say; `make docs` writes it")
+    print(f"{file}: not what the rules say; `make docs` writes it")
     return 1
 
 
