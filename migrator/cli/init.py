@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from migrator.cli import render
-from migrator.errors import BlockedError, ConfigError
+from migrator.errors import ConfigError
 
 
 @click.command("init")
@@ -36,7 +36,6 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     Nothing on a cluster is changed.
     """
     from migrator.adapters.clock import SystemClock
-    from migrator.config.load import parse_migration
     from migrator.kube.access import load_access
     from migrator.kube.cluster import KubeCluster
     from migrator.migration.propose import propose
@@ -51,11 +50,7 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     ]
     path = str(Path(kubeconfig).expanduser().absolute())
     proposal = propose(clusters[0], clusters[1], name=name, blue_access=(path, blue), green_access=(path, green))
-    if parse_migration(proposal.text, str(out)) != proposal.meaning:
-        raise BlockedError(
-            f"{out}: not written: a name on blue or green would have changed its meaning",
-            hint="write the file by hand (docs/migration-yaml.md), and please report this",
-        )
+    proposal.require_meaning(str(out))
     out.write_text(proposal.text, encoding="utf-8")
     written = _write_hosts(proposal.hosts, out.parent, force=force)
     for text in proposal.omitted:

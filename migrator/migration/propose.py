@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from migrator.config.load import parse_migration
 from migrator.config.schema import ClusterConfig, Migration
-from migrator.errors import ApiError
+from migrator.errors import ApiError, BlockedError
 from migrator.migration.discover import READERS
 from migrator.migration.propose_hosts import file_name, propose_hosts
 from migrator.migration.propose_one_side import names, propose_one_side
@@ -51,6 +52,14 @@ class Proposal:
     """Registries of images that cannot be registries, in printable form."""
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Files of hosts, by name; empty where blue has no volumes."""
+
+    def require_meaning(self, file: str) -> None:
+        """Raise BlockedError unless the text means what it must; `file` is where it would be written."""
+        if parse_migration(self.text, file) != self.meaning:
+            raise BlockedError(
+                f"{file}: not written: a name on blue or green would have changed its meaning",
+                hint="write the file by hand (docs/migration-yaml.md), and please report this",
+            )
 
 
 def propose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.config.load import parse_migration
+from migrator.errors import BlockedError
 from migrator.migration.propose import Proposal, propose
 from migrator.model.kinds import CONFIG_MAPS, LEASES, NODES, SERVICE_ACCOUNTS
 from migrator.model.manifest import Manifest
@@ -74,6 +76,15 @@ def test_an_image_with_line_breaks_adds_no_hook() -> None:
     assert read == proposal.meaning
     assert len(proposal.omitted) == 1
     assert "\n" not in proposal.omitted[0]
+
+
+def test_a_text_that_means_something_else_is_not_written() -> None:
+    """Whatever got through: the file is read back before it is written."""
+    proposal = _proposed()
+    proposal.require_meaning("migration.yaml")
+    other = dataclasses.replace(proposal, text=f"{proposal.text}\nhooks: {{beforeCopy: [[id]]}}\n")
+    with pytest.raises(BlockedError, match="not written: a name on blue or green"):
+        other.require_meaning("migration.yaml")
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80), st.text(alphabet=st.characters(codec="utf-8")))
