@@ -94,7 +94,7 @@ def discover(
         unserved=unserved,
         green_versions=known,
         crds={kind: item.crd for kind, item in defined.items()},
-        unreadable=tuple(Unreadable(item.resource.type_name, item.unreadable) for item in readings if item.unreadable),
+        unreadable=tuple(Unreadable(item.resource.type_name, item.unreadable, item.failed) for item in readings if item.unreadable),
         blue=blue_facts,
         green=of_green.result(),
     )
@@ -314,7 +314,7 @@ def read_green(green: ClusterReader, types: Iterable[ResourceType], reporter: Re
     with ThreadPoolExecutor(_readers(green)) as pool:
         for resource, reading in zip(wanted, pool.map(lambda item: read_live(green, item), wanted), strict=True):
             if reading.unreadable:
-                unreadable.append(Unreadable(resource.type_name, reading.unreadable))
+                unreadable.append(Unreadable(resource.type_name, reading.unreadable, reading.failed))
                 continue
             live |= reading.live
             strange |= reading.strange

@@ -40,6 +40,8 @@ class KindReading:
     facts: BlueFacts = field(default_factory=BlueFacts)
     unreadable: str = ""
     """Why the kind could not be listed."""
+    failed: bool = False
+    """Whether that is a failure of a server, not a refusal."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,6 +52,7 @@ class LiveReading:
     strange: dict[ObjectRef, str] = field(default_factory=dict)
     """Objects that cannot be read, with the reason."""
     unreadable: str = ""
+    failed: bool = False
 
 
 def read_kind(
@@ -72,7 +75,7 @@ def read_kind(
             if not another.unreadable:
                 facts = replace(another.facts, dead_conversions=frozenset({resource.type_name}))
                 return replace(another, facts=facts)
-        return KindReading(resource, facts=reading.facts(), unreadable=error.message)
+        return KindReading(resource, facts=reading.facts(), unreadable=error.message, failed=error.status >= _FAILED)
     return KindReading(resource, tuple(reading.found.values()), reading.facts())
 
 
@@ -95,7 +98,7 @@ def read_live(green: ClusterReader, resource: ResourceType) -> LiveReading:
     except ApiError as error:
         if not concerns_one_kind(error, green):
             raise
-        return LiveReading(unreadable=error.message)
+        return LiveReading(unreadable=error.message, failed=error.status >= _FAILED)
     return LiveReading(live, strange)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import orjson
 
 from migrator.migration.inventory import GreenReading, unreadable_names
 from migrator.migration.late_runs import without_late_runs
-from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.plan import Decision, Plan, PlanItem, Unreadable
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE, reason_of
 from migrator.rules import webhooks
@@ -21,8 +21,16 @@ def with_green(plan: Plan, green: GreenReading) -> Plan:
         plan = _without(plan, green.strange)
     plan = without_late_runs(plan, green)
     unreadable = (*plan.unreadable, *green.unreadable)
-    unread = (f"not readable with this account, so not moved: {unreadable_names(unreadable)}",) if unreadable else ()
-    return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *unread, *_green_warnings(green)))
+    return replace(plan, unreadable=unreadable, warnings=(*plan.warnings, *_unread(unreadable), *_green_warnings(green)))
+
+
+def _unread(unreadable: tuple[Unreadable, ...]) -> Iterator[str]:
+    refused = [item for item in unreadable if not item.failed]
+    if refused:
+        yield f"not readable with this account, so not moved: {unreadable_names(refused)}"
+    for item in unreadable:
+        if item.failed:
+            yield f"not readable, so not moved: {item.type_name}: {item.reason}"
 
 
 def _without(plan: Plan, strange: Mapping[ObjectRef, str]) -> Plan:

@@ -34,6 +34,11 @@ from migrator.rules.storage import DATA_NOTES
 
 # Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
+# What answers 5xx while the API server is well.
+_FAILS = (
+    "mend what answers for the kind (an aggregated API server, a conversion webhook), or the object that the message names, which "
+    "etcd holds but nothing can decode; or leave the kind out"
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -94,7 +99,7 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             unread.type_name,
             Severity.FAILURE,
             unread.reason,
-            "grant it (deploy/rbac-*.yaml), or leave the kind out",
+            _FAILS if unread.failed else "grant it (deploy/rbac-*.yaml), or leave the kind out",
         )
     for item in plan.items:
         claim = f"{item.blue.namespace}/{item.blue.name}"

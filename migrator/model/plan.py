@@ -151,6 +151,8 @@ class Unreadable:
 
     type_name: str
     reason: str
+    failed: bool = False
+    """Whether the server failed; else it refused."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrator.errors import ApiError
 from migrator.migration.inventory import GreenReading
 from migrator.migration.plan_on_green import with_green
 from migrator.model.plan import Decision
@@ -47,3 +48,16 @@ def test_what_is_there_and_cannot_be_read_is_not_overwritten() -> None:
         "fix or delete it on green",
     )
     assert [item.blue.name for wave in found.waves for item in wave if item.blue.kind == "ConfigMap"] == ["b"]
+
+
+def test_a_kind_whose_server_fails_is_not_said_to_be_forbidden() -> None:
+    """One object that cannot be decrypted makes 500 of each list (kubernetes#66844): no grant helps, and the message names it."""
+    both = pair(config_map("a", namespace="shop"))
+
+    def corrupt() -> ApiError:
+        return ApiError('unable to transform key "/registry/configmaps/shop/b"', status=500, reason="InternalError")
+
+    both.blue.faults.append(Fault("list", corrupt, kind="ConfigMap"))
+    plan, _ = both.read()
+    assert [item.failed for item in plan.unreadable] == [True]
+    assert {"/registry/configmaps/shop/b" in text and "with this account" not in text for text in plan.warnings} == {True}

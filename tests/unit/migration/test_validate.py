@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
 from migrator.config.schema import Probe
-from migrator.errors import MigratorError
+from migrator.errors import ApiError, MigratorError
 from migrator.migration.validate import Checks, by_severity, validate
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ObjectRef
@@ -146,6 +147,15 @@ def test_what_the_plan_blocks_or_cannot_read_is_a_failure() -> None:
     both.blue.faults.append(Fault("list", forbidden, kind="Secret"))
     found = findings(both, "moved")
     assert [(subject, severity) for subject, severity, _ in found] == [("Secret", Severity.FAILURE)]
+
+
+@pytest.mark.parametrize(("error", "part"), [(forbidden, "grant it"), (unavailable, "nothing can decode")])
+def test_what_cannot_be_read_says_what_to_do(error: Callable[[], ApiError], part: str) -> None:
+    """No grant helps where a server fails, as for a Secret whose key is lost (kubernetes#66844)."""
+    both = copied(config_map("a", namespace="shop"))
+    both.blue.faults.append(Fault("list", error, kind="Secret"))
+    (found,) = [item for item in judged(both).findings if item.check == "moved"]
+    assert (found.subject, part in found.hint) == ("Secret", True)
 
 
 @pytest.mark.parametrize(("config", "bad"), [("", True), ('volumes: {dataMoved: ["shop/data"]}', False)])
