@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from migrator.errors import BlockedError
+from tests.support.moments import Moment, meanwhile
 from tests.support.trees import described
 from tests.support.volume_hosts import SpaceHost, VolumePair, volume_pair
 
@@ -22,10 +23,10 @@ def hosts() -> Iterator[VolumePair]:
         yield made
 
 
-def refused(hosts: VolumePair, name: str, say: Callable[[str], None] = lambda _: None) -> str:
+def refused(hosts: VolumePair, name: str) -> str:
     """Return the one line of a pass that must fail, and see that it left nothing behind."""
     with pytest.raises(BlockedError) as caught:
-        hosts.mover.move(hosts.job(name), say)
+        hosts.mover.move(hosts.job(name), lambda _: None)
     assert (hosts.blue.units, hosts.green.units) == ([], [])
     assert [path for host in (hosts.blue, hosts.green) for path in (host.folder / "run").iterdir()] == []
     assert "\n" not in caught.value.message
@@ -88,19 +89,6 @@ def test_a_file_that_has_no_room_beside_itself_is_changed_where_it_lies(hosts: V
     assert described(blue) == at_switch
 
 
-class Once:
-    """What happens in the middle of a pass, when it says that it does something."""
-
-    def __init__(self, word: str, act: Callable[[], object]) -> None:
-        self.word, self.act, self.said = word, act, list[str]()
-
-    def __call__(self, text: str) -> None:
-        """Keep what is said, and act at the first that has the word in it."""
-        if self.word in text and not any(self.word in before for before in self.said):
-            self.act()
-        self.said.append(text)
-
-
 @pytest.mark.on_demand
 def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: VolumePair) -> None:
     """Case 22: there was room when the pass looked, and somebody else took it."""
@@ -108,13 +96,17 @@ def test_a_target_that_fills_up_meanwhile_is_told_and_goes_on_with_room(hosts: V
     for number in range(8):
         (blue / f"{number}").write_bytes(os.urandom(4 << 20))
     taken: list[int] = []
+    with Moment(hosts, green, "scan") as there:  # the room was looked at before
 
-    def take() -> None:
-        taken.append(os.open(green, os.O_TMPFILE | os.O_RDWR))  # nothing names it, so that a pass sees only its room
-        room = os.statvfs(green)
-        os.posix_fallocate(taken[0], 0, int(room.f_bavail * room.f_frsize * 0.7))
+        def take() -> None:
+            taken.append(os.open(green, os.O_TMPFILE | os.O_RDWR))  # nothing names it, so that a pass sees only its room
+            room = os.statvfs(green)
+            os.posix_fallocate(taken[0], 0, int(room.f_bavail * room.f_frsize * 0.7))
+            there.let_go()
 
-    assert "No space left on device" in refused(hosts, "fills", Once("first stream", take))
+        with meanwhile(there.reached, take):
+            said = refused(hosts, "fills")
+    assert "No space left on device" in said
     os.close(taken[0])
     assert hosts.mover.move(hosts.job("fills", finish=True), lambda _: None).equal
     assert described(green) == described(blue)
