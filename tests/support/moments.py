@@ -21,6 +21,7 @@ if sys.argv[-1] != "session" or not os.path.exists(f"{there}/hold"):
 with open(f"{there}/hold", "rb") as file:
     wanted = file.read()
 ssh = subprocess.Popen(["/usr/bin/ssh", *sys.argv[1:]], stdin=subprocess.PIPE)
+os.close(1)  # else it would not end with ssh
 while line := sys.stdin.buffer.readline():
     word, _, length = line.strip().partition(b" ")
     if word == wanted:
