@@ -15,7 +15,7 @@ from typing import Any
 
 from migrator.model.manifest import POD_TEMPLATES
 from migrator.readiness import kinds as readiness
-from migrator.rules import holds, order, ownership, runs, skip, table
+from migrator.rules import holds, order, ownership, runs, skip, staying_kinds, table
 
 PAGE = Path(__file__).parents[1] / "docs/objects.md"
 _EVERY = "every kind"
@@ -77,7 +77,7 @@ def _kinds() -> Iterator[str]:
 
 def _names() -> list[str]:
     found = {name for types in _all_types() for name in types or ()}
-    return sorted((found | order.RANKS.keys() | readiness.CHECKS.keys()) - skip.SKIPPED_KINDS.keys(), key=str.lower)
+    return sorted((found | order.RANKS.keys() | readiness.CHECKS.keys()) - staying_kinds.SKIPPED_KINDS.keys(), key=str.lower)
 
 
 def _all_types() -> Iterator[Iterable[str] | None]:
@@ -105,11 +105,11 @@ def _left() -> Iterator[str]:
     yield "| Kind | Why |"
     yield "|---|---|"
     reasons: dict[str, list[str]] = {}
-    for name, reason in skip.SKIPPED_KINDS.items():
+    for name, reason in staying_kinds.SKIPPED_KINDS.items():
         reasons.setdefault(reason, []).append(f"`{name}`")
     for reason, names in reasons.items():
         yield _row(", ".join(names), reason)
-    for group, reason in skip.SKIPPED_GROUPS.items():
+    for group, reason in staying_kinds.SKIPPED_GROUPS.items():
         yield _row(f"all of `{group}`", reason)
     yield _row("all of an aggregated API", skip.AGGREGATED)
     yield ""

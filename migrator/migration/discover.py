@@ -26,7 +26,8 @@ from migrator.ports import ClusterReader, Reporter
 from migrator.rules import system, versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext, SystemObject
 from migrator.rules.ownership import left_behind
-from migrator.rules.skip import AGGREGATED, SKIPPED_KINDS, kind_skip
+from migrator.rules.skip import AGGREGATED, kind_skip
+from migrator.rules.staying_kinds import SKIPPED_KINDS
 from migrator.side_by_side import side_by_side
 
 F = TypeVar("F")

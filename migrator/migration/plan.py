@@ -24,8 +24,8 @@ from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.model.words import some
 from migrator.readiness.kinds import readiness, works
 from migrator.rules import (
-    bindings,
     create_only,
+    dangers,
     defaults,
     effects,
     field_owners,
@@ -269,7 +269,7 @@ def _move(
         unheld=ended is not None and not hold and name in context.green.served_kinds,
         last_run=schedules.last_run(manifest),
         works=works(manifest),
-        danger=bindings.danger(manifest, context) or scalers.asleep(manifest, name),
+        danger=dangers.danger(manifest, name, body, context),
         no_node="" if unready else places.asked_in_vain(done.manifest, name, context.green.nodes),
         shrinks=scalers.shrinks(manifest, name),
         data=storage.data_plan(manifest, context),

@@ -30,7 +30,8 @@ from migrator.model.strange import STRANGE, named
 from migrator.ports import ClusterReader
 from migrator.rules import system
 from migrator.rules.context import RuleContext
-from migrator.rules.skip import SKIPPED_KINDS, SYSTEM_NAMESPACES
+from migrator.rules.skip import SYSTEM_NAMESPACES
+from migrator.rules.staying_kinds import SKIPPED_KINDS
 from migrator.untrusted import for_yaml, for_yaml_comment, is_image_registry
 
 

@@ -19,6 +19,7 @@ from migrator.model.words import some
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
 from migrator.rules import shared, skip, versions
+from migrator.rules.staying_kinds import SKIPPED_KINDS
 
 _CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 # Of what keeps a namespace or a CRD; the rest is counted.
@@ -91,7 +92,7 @@ class Contents:
     def _in_namespace(self, name: str) -> tuple[list[ResourceType], str]:
         # A kind without `delete` is not stored, such as the metrics of pods; others describe or serve the cluster only.
         stored = [item for item in self._types if item.namespaced and {"list", "delete"} <= item.verbs]
-        return [item for item in stored if item.type_name not in skip.SKIPPED_KINDS], name
+        return [item for item in stored if item.type_name not in SKIPPED_KINDS], name
 
     def _of_definition(self, ref: ObjectRef) -> tuple[list[ResourceType], str]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, put, without
+from migrator.model.manifest import Manifest, drop, get, put, without
 from migrator.rules.context import Rule, RuleContext
 
 TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type name
@@ -10,11 +10,17 @@ TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type name
 _SIGNED = ("token", "ca.crt", "namespace", "service-ca.crt")
 
 
+# OpenShift's: the Secret in which it signs a credential of its own registry for an account, by the version that made it.
+_REGISTRY = ("openshift.io/token-secret.name", "openshift.io/internal-registry-auth-token.service-account")
+
+
 def is_generated_token(manifest: Manifest) -> bool:
-    """Return whether the token controller made this Secret (Kubernetes before 1.24 did that for each account).
+    """Return whether a controller made this Secret for an account (Kubernetes before 1.24 did that for each, OpenShift does).
 
     Field ownership tells: no other manager owns a field of it.
     """
+    if manifest.get("type") == "kubernetes.io/dockercfg":
+        return any(get(manifest, "metadata", "annotations", name) for name in _REGISTRY)
     if manifest.get("type") != TOKEN_TYPE:
         return False
     managers = {entry.get("manager") for entry in manifest["metadata"].get("managedFields") or []}
@@ -32,14 +38,13 @@ def blank_token(manifest: Manifest, _: RuleContext) -> Manifest:
 
 def drop_token_references(manifest: Manifest, context: RuleContext) -> Manifest:
     """Return the ServiceAccount without references to tokens that blue's controller generated."""
-    secrets = manifest.get("secrets")
-    if not secrets:
-        return manifest
     namespace = manifest["metadata"]["namespace"]
-    kept = [secret for secret in secrets if (namespace, secret.get("name")) not in context.blue.generated_tokens]
-    if len(kept) == len(secrets):
-        return manifest
-    return put(manifest, ("secrets",), kept) if kept else drop(manifest, "secrets")
+    for field in ("secrets", "imagePullSecrets"):
+        secrets = manifest.get(field) or []
+        kept = [secret for secret in secrets if (namespace, secret.get("name")) not in context.blue.generated_tokens]
+        if len(kept) < len(secrets):
+            manifest = put(manifest, (field,), kept) if kept else drop(manifest, field)
+    return manifest
 
 
 RULES = (

@@ -78,6 +78,8 @@ class BlueFacts:
     """(namespace, name, what) of Roles and ClusterRoles that let an account write what acts outside."""
     bound_accounts: frozenset[tuple[str, str, str, str]] = frozenset()
     """(namespace, account, namespace of the role, role) of each binding of an account."""
+    api_servers: frozenset[str] = frozenset()
+    """Addresses and names of its API servers."""
     generated_tokens: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Secrets in which blue's controller signed a token for an account."""
     signed_at_run_time: frozenset[ObjectRef] = frozenset()

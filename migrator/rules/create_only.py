@@ -41,6 +41,13 @@ def drop_debug_containers(manifest: Manifest, _: RuleContext) -> Manifest:
     return drop(manifest, "spec", "ephemeralContainers")
 
 
+def drop_resolved_classes(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the instance of a service catalog without what its controller has looked up: a webhook refuses that (velero#4526)."""
+    for kind in ("clusterServiceClassRef", "clusterServicePlanRef", "serviceClassRef", "servicePlanRef"):
+        manifest = drop(manifest, "spec", kind)
+    return manifest
+
+
 def hindrance(manifest: Manifest, type_name: str) -> Hindrance | None:
     """Return why validation refuses to create an object that it lets be on blue."""
     if type_name == "CronJob.batch" and len(manifest["metadata"]["name"]) > _MOST_OF_CRONJOB:
@@ -97,5 +104,6 @@ def _selected(value: Any) -> Iterator[str]:
 
 RULES = (
     Rule("time-zone", split_time_zone, frozenset({"CronJob.batch"})),
+    Rule("resolved-classes", drop_resolved_classes, frozenset({"ServiceInstance.servicecatalog.k8s.io"})),
     Rule("debug-containers", drop_debug_containers, frozenset({"Pod"})),
 )

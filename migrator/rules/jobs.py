@@ -65,8 +65,12 @@ def finished_status(manifest: Manifest, ended: Ended) -> Manifest:
 
 
 def is_running(manifest: Manifest) -> bool:
-    """Return whether a copy of this Job would run on green while it runs on blue."""
-    return finished(manifest) is None and not get(manifest, "spec", "suspend")
+    """Return whether a copy of this Job would run on green while it runs on blue.
+
+    Before there was `suspend` (Kubernetes 1.21), one was stopped by `parallelism: 0`: such a Job never ends, and starts nothing.
+    """
+    stopped = get(manifest, "spec", "parallelism") == 0 and not get(manifest, "status", "active")
+    return finished(manifest) is None and not get(manifest, "spec", "suspend") and not stopped
 
 
 RULES = (Rule("job-identity", drop_controller_identity, frozenset({"Job.batch"})),)

@@ -76,10 +76,15 @@ UidOf = Callable[[Manifest], str]
 """Returns the UID on green for an owner reference of blue."""
 
 
-def regenerating_owner(manifest: Manifest) -> str:
-    """Return the kind of the controlling owner that creates this object again, or an empty string."""
+def regenerating_owner(manifest: Manifest, absent: Collection[str] = ()) -> str:
+    """Return the kind of the controlling owner that creates this object again, or an empty string.
+
+    `absent`: API groups of which nothing moves; without its owner a pod is nothing, and all else would be lost.
+    """
     for owner in manifest["metadata"].get("ownerReferences") or []:
-        if owner.get("controller") and (manifest["kind"] == "Pod" or (manifest["kind"], owner["kind"]) in REGENERATED):
+        is_pod = manifest["kind"] == "Pod"
+        moves = is_pod or str(owner.get("apiVersion")).rpartition("/")[0] not in absent
+        if owner.get("controller") and moves and (is_pod or (manifest["kind"], owner["kind"]) in REGENERATED):
             return str(owner["kind"])
     return ""
 

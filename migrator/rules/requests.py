@@ -81,12 +81,26 @@ def pause_synced(manifest: Manifest, _: RuleContext) -> Manifest:
     return put(manifest, ("spec", "paused"), True) if done else manifest
 
 
+def name_installed_version(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return the Subscription with the version that it has installed: green's would begin with the newest one."""
+    installed = get(manifest, "status", "installedCSV")
+    return put(manifest, ("spec", "startingCSV"), installed) if isinstance(installed, str) and installed else manifest
+
+
 def pause_chaos(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return an experiment of Chaos Mesh paused: green's controller would break again what blue's has broken.
 
     How long it goes on is counted from the object's creation. Source: chaos-mesh.org/docs/run-a-chaos-experiment.
     """
     return put(manifest, ("metadata", "annotations", "experiment.chaos-mesh.org/pause"), "true")
+
+
+def stop_chaos(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return an experiment of Litmus stopped: green's controller would begin it again.
+
+    Source: docs.litmuschaos.io, ChaosEngine (spec.engineState).
+    """
+    return put(manifest, ("spec", "engineState"), "stop")
 
 
 _CHAOS = (
@@ -108,7 +122,9 @@ _CHAOS = (
 CARRIED_OUT = (
     Rule("carried-out", mark_filled_volume, frozenset({"DataVolume.cdi.kubevirt.io"})),
     Rule("carried-out", mark_filled_claim, frozenset({"PersistentVolumeClaim"})),
+    Rule("installed-version", name_installed_version, frozenset({"Subscription.operators.coreos.com"})),
     Rule("carried-out", pause_chaos, frozenset(f"{kind}Chaos.chaos-mesh.org" for kind in _CHAOS)),
+    Rule("carried-out", stop_chaos, frozenset({"ChaosEngine.litmuschaos.io"})),
     Rule("carried-out", pause_synced, frozenset({"ReplicationSource.volsync.backube", "ReplicationDestination.volsync.backube"})),
 )
 """Rules that read in the status, or in owners, that a request was carried out."""

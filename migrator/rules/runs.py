@@ -33,7 +33,10 @@ OTHERS = frozenset(
     {
         "ActionSet.cr.kanister.io",
         "AnalysisRun.argoproj.io",
+        "ApplicationBackup.stork.libopenstorage.org",
+        "ApplicationRestore.stork.libopenstorage.org",
         "Backup.postgresql.cnpg.io",
+        "Backup.postgresql.k8s.enterprisedb.io",
         "Backup.velero.io",
         "BroadcastJob.apps.kruise.io",
         "Build.kpack.io",
@@ -52,6 +55,7 @@ OTHERS = frozenset(
         "KeycloakRealmImport.k8s.keycloak.org",
         "MedusaBackupJob.medusa.k8ssandra.io",
         "MedusaRestoreJob.medusa.k8ssandra.io",
+        "Migration.stork.libopenstorage.org",
         "OpsRequest.apps.kubeblocks.io",
         "OpsRequest.operations.kubeblocks.io",
         "PipelineRun.tekton.dev",
@@ -75,6 +79,7 @@ OTHERS = frozenset(
         "TestRun.k6.io",
         "Trial.kubeflow.org",
         "VirtualMachineClone.clone.kubevirt.io",
+        "VirtualMachineInstance.kubevirt.io",  # one that a VirtualMachine has not made
         "VirtualMachineInstanceMigration.kubevirt.io",
         "VirtualMachineRestore.snapshot.kubevirt.io",
         "Workflow.tinkerbell.org",

@@ -16,78 +16,9 @@ from migrator.rules.one_side import guard
 from migrator.rules.ownership import regenerating_owner
 from migrator.rules.person import selects
 from migrator.rules.shared_storage import has_one_user
+from migrator.rules.staying_kinds import SKIPPED_GROUPS, SKIPPED_KINDS
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-
-_STORAGE = "record of a storage driver: it tells of disks and nodes of blue"
-# Kinds in which drivers keep what they know of volumes, by group; elsewhere they are wrong, or become new volumes.
-_STORAGE_RECORDS = {
-    "longhorn.io": (
-        *("BackingImageDataSource", "BackingImageManager", "Backup", "BackupBackingImage", "BackupVolume", "Engine", "EngineImage"),
-        *("InstanceManager", "Node", "Orphan", "Replica", "ShareManager", "Snapshot", "SystemBackup", "SystemRestore", "Volume"),
-        "VolumeAttachment",
-    ),
-    "topolvm.io": ("LogicalVolume",),
-    "topolvm.cybozu.com": ("LogicalVolume",),
-    "local.openebs.io": ("LVMNode", "LVMSnapshot", "LVMVolume"),
-    "zfs.openebs.io": ("ZFSBackup", "ZFSNode", "ZFSRestore", "ZFSSnapshot", "ZFSVolume"),
-    "cstor.openebs.io": ("CStorVolume", "CStorVolumeAttachment", "CStorVolumeConfig", "CStorVolumeReplica"),
-    "openebs.io": ("BlockDevice", "BlockDeviceClaim", "JivaVolume"),
-    "directpv.min.io": ("DirectPVDrive", "DirectPVInitRequest", "DirectPVNode", "DirectPVVolume"),
-    "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
-    "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),
-}
-SKIPPED_KINDS = {
-    "Node": "nodes belong to their cluster",
-    "CSINode.storage.k8s.io": "nodes belong to their cluster",
-    "Machine.machine.openshift.io": "nodes belong to their cluster",
-    "NodeClaim.karpenter.sh": "nodes belong to their cluster",
-    "NodeFeature.nfd.k8s-sigs.io": "nodes belong to their cluster",
-    "NodeResourceTopology.topology.node.k8s.io": "nodes belong to their cluster",
-    "SriovNetworkNodeState.sriovnetwork.openshift.io": "nodes belong to their cluster",
-    "CSIStorageCapacity.storage.k8s.io": "written by storage drivers",
-    "VolumeAttachment.storage.k8s.io": "attachments belong to blue's nodes",
-    "Event": "events describe blue",
-    "Event.events.k8s.io": "events describe blue",
-    "Lease.coordination.k8s.io": "leases are held by blue's processes",
-    "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",  # KEP-4355
-    "ComponentStatus": "not stored",  # computed at each request; deprecated since 1.19
-    "CertificateSigningRequest.certificates.k8s.io": "signed by blue's authority",
-    "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",  # KEP-3257
-    "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",  # KEP-4317: for one pod on one node
-    # KEP-1880: one object for each cluster IP, made by the API server that allocates it, and the ranges that it allocates from.
-    "IPAddress.networking.k8s.io": "allocated by the API server",
-    "ServiceCIDR.networking.k8s.io": "ranges belong to their cluster",
-    "StorageVersion.internal.apiserver.k8s.io": "written by API servers",  # KEP-2339
-    "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
-    "ResourceSlice.resource.k8s.io": "written by device drivers",  # KEP-4381: the devices of one node, listed by its driver
-    "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
-    "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
-    "Challenge.acme.cert-manager.io": "transient: cert-manager creates it again",
-    "TargetGroupBinding.elbv2.k8s.aws": "written by the load balancer controller",
-    "InstallPlan.operators.coreos.com": "written by the Operator Lifecycle Manager",
-    "PackageManifest.packages.operators.coreos.com": "written by the Operator Lifecycle Manager",
-    "CiliumEndpoint.cilium.io": "written by the network plugin",
-    "CiliumEndpointSlice.cilium.io": "written by the network plugin",
-    "CiliumIdentity.cilium.io": "written by the network plugin",
-    "CiliumNode.cilium.io": "written by the network plugin",
-    "BlockAffinity.crd.projectcalico.org": "written by the network plugin",
-    "IPAMBlock.crd.projectcalico.org": "written by the network plugin",
-    "IPAMHandle.crd.projectcalico.org": "written by the network plugin",
-    "IP.kubeovn.io": "written by the network plugin",
-    "IPPool.whereabouts.cni.cncf.io": "written by the network plugin",
-    "OverlappingRangeIPReservation.whereabouts.cni.cncf.io": "written by the network plugin",
-    "ServiceL2Status.metallb.io": "written by the network plugin",
-    "DownloadRequest.velero.io": "one question to Velero, answered on blue",
-    "ServerStatusRequest.velero.io": "one question to Velero, answered on blue",
-    "VirtualMachineSnapshot.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
-    "VirtualMachineSnapshotContent.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
-    **{f"{kind}.{group}": _STORAGE for group, kinds in _STORAGE_RECORDS.items() for kind in kinds},
-}
-"""Kinds that are never moved, and not read."""
-SKIPPED_GROUPS = {"internal.linstor.linbit.com": _STORAGE}
-"""API groups of which nothing is moved."""
-
 
 SYSTEM = "system namespace: include single objects with move.objects.include"
 AGGREGATED = "stored by an aggregated API server: move that server's storage"
@@ -141,7 +72,7 @@ def _rule_reason(manifest: Manifest, ref: ObjectRef, context: RuleContext, *, in
     for rule in RULES:
         if (rule.types is None or type_name in rule.types) and not (rule.system and included) and rule.applies(manifest, context):
             return rule.reason
-    owner = regenerating_owner(manifest)
+    owner = regenerating_owner(manifest, context.blue.aggregated_groups)
     return f"created again by the controller of its {owner}" if owner else ""
 
 
@@ -160,7 +91,7 @@ def is_included(manifest: Manifest, ref: ObjectRef, context: RuleContext) -> boo
 def is_of_the_cluster(manifest: Manifest, ref: ObjectRef) -> bool:
     """Return whether a controller of every cluster makes this object in each namespace, or for another object."""
     if ref.type_name == "ConfigMap":
-        return ref.name == _ROOT_CA
+        return _is_published(manifest)
     if ref.type_name == "Secret":
         return accounts.is_generated_token(manifest)
     return ref.type_name == "EndpointSlice.discovery.k8s.io" and _is_managed_slice(manifest)
@@ -211,6 +142,12 @@ def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
     return (metadata["namespace"], metadata["name"]) in context.blue.selector_services
 
 
+def _is_published(manifest: Manifest) -> bool:
+    """Return whether a controller of each cluster writes this ConfigMap into every namespace."""
+    name = manifest["metadata"]["name"]
+    return name in _AUTHORITIES or (name == _ISTIO_AUTHORITY and get(manifest, "metadata", "labels", "istio.io/config") == "true")
+
+
 def _is_managed_slice(manifest: Manifest) -> bool:
     manager = get(manifest, "metadata", "labels", "endpointslice.kubernetes.io/managed-by") or ""
     # endpointslice-controller.k8s.io or endpointslicemirroring-controller.k8s.io; whoever makes slices by hand names another
@@ -219,8 +156,10 @@ def _is_managed_slice(manifest: Manifest) -> bool:
 
 
 _KUBEADM_NAMES = frozenset({"system:coredns"})
-# A controller publishes it into each namespace, for the tokens that are mounted into pods (KEP-1205).
-_ROOT_CA = "kube-root-ca.crt"
+# Authorities of a cluster, which a controller publishes into each namespace: Kubernetes' (KEP-1205), OpenShift's.
+_AUTHORITIES = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
+# Istio's, with its label (istio.io: istiod, namespace controller).
+_ISTIO_AUTHORITY = "istio-ca-root-cert"
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
 RULES = (
@@ -249,7 +188,7 @@ RULES = (
     ),
     SkipRule(
         "published by green's own controller",
-        lambda manifest, _: manifest["metadata"]["name"] == _ROOT_CA,
+        lambda manifest, _: _is_published(manifest),
         frozenset({"ConfigMap"}),
     ),
     SkipRule(
@@ -341,6 +280,12 @@ RULES = (
         "exists on every cluster",
         lambda manifest, _: manifest["metadata"]["name"].startswith("system-"),
         frozenset({"PriorityClass.scheduling.k8s.io"}),
+    ),
+    SkipRule(
+        # One that no Subscription names as its own keeps the Operator Lifecycle Manager from resolving any in its namespace.
+        "installed by a Subscription: the Operator Lifecycle Manager installs it again",
+        lambda manifest, _: any(label.startswith("operators.coreos.com/") for label in get(manifest, "metadata", "labels") or {}),
+        frozenset({"ClusterServiceVersion.operators.coreos.com"}),
     ),
     SkipRule(
         "copy made by the Operator Lifecycle Manager",

@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from migrator.config.schema import Mapping
-from migrator.model.manifest import Manifest, ref_type
+from migrator.model.manifest import Manifest, get, ref_type
 from migrator.model.plan import Ended
 from migrator.rules import (
     accounts,
@@ -55,6 +55,8 @@ RULES: tuple[Rule, ...] = (
 _ALWAYS = "server-fields"
 _RUNNING = "is running on blue: it would run a second time on green"
 _RUNNING_HINT = "wait until it has finished, or leave it with move.objects.exclude"
+_POD_RUNNING = "is a bare pod that ends when its work is done, and has not ended: it would run a second time on green"
+_POD_RUNNING_HINT = f"{_RUNNING_HINT}; if it may run on both sides, say so with an entry of cutover.oneSide (hold: both)"
 _NO_MAP = Mapping()
 # A whole object as JSON in a JSON string: what is found in it would be noted twice.
 _LAST_APPLIED = re.compile(rb'"kubectl\.kubernetes\.io/last-applied-configuration":"(?:[^"\\]|\\.)*"')
@@ -98,15 +100,24 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
         return Hindrance(_RUNNING, _RUNNING_HINT)
     if runs.is_running(manifest, ref_type(manifest), context):
         return Hindrance(_RUNNING, _RUNNING_HINT)
-    if manifest["kind"] == "Pod" and "/" not in manifest["apiVersion"] and (row := one_side.row_of_pod(manifest, context)):
-        return Hindrance(
-            f"{row}; it would run on both sides, and a bare pod cannot be stopped and started again",
-            "make a Deployment of it, or leave it with move.objects.exclude",
-        )
+    if manifest["kind"] == "Pod" and "/" not in manifest["apiVersion"]:
+        return _of_pod(manifest, context)
     if manifest["apiVersion"].startswith("rbac.authorization.k8s.io/"):
         return bindings.hindrance(manifest, context)
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     return check(manifest, context) if check else None
+
+
+def _of_pod(pod: Manifest, context: RuleContext) -> Hindrance | None:
+    """Return why a bare pod cannot be copied; finished ones stay before they come here."""
+    if row := one_side.row_of_pod(pod, context):
+        return Hindrance(
+            f"{row}; it would run on both sides, and a bare pod cannot be stopped and started again",
+            "make a Deployment of it, or leave it with move.objects.exclude",
+        )
+    # Pods of CI jobs and task schedulers have no owner (GitLab Runner, Jenkins, Airflow, spark-submit).
+    runs_once = get(pod, "spec", "restartPolicy") in ("Never", "OnFailure")
+    return Hindrance(_POD_RUNNING, _POD_RUNNING_HINT) if runs_once and not one_side.persons_rule(pod, context) else None
 
 
 def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | None:

@@ -25,6 +25,7 @@ WITHOUT_LOGIC = {
     "ports/hosts.py": "protocols",
     "ports/run.py": "protocols",
     "ports/traffic.py": "protocols",
+    "rules/staying_kinds.py": "values",
     "volumes/agent/settings.py": "values",
 }
 """Modules that decide nothing."""

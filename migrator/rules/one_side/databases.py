@@ -16,8 +16,30 @@ _PAUSED_CLUSTERS = (
     "PerconaServerMySQL.ps.percona.com",
     "PerconaXtraDBCluster.pxc.percona.com",
 )
+_HALTED_CLUSTERS = tuple(
+    f"{name}.kubedb.com"
+    for name in (
+        *(
+            "Cassandra",
+            "ClickHouse",
+            "Druid",
+            "Elasticsearch",
+            "FerretDB",
+            "Hazelcast",
+            "Ignite",
+            "Kafka",
+            "MariaDB",
+            "MongoDB",
+            "MSSQLServer",
+        ),
+        *("MySQL", "PerconaXtraDB", "Postgres", "RabbitMQ", "Redis", "Singlestore", "Solr", "ZooKeeper"),
+    )
+)
 MADE_PODS = {
     "Cluster.postgresql.cnpg.io": "cnpg.io/cluster={}",
+    "Cluster.postgresql.k8s.enterprisedb.io": "k8s.enterprisedb.io/cluster={}",
+    **dict.fromkeys(_HALTED_CLUSTERS, "app.kubernetes.io/instance={},app.kubernetes.io/managed-by=kubedb.com"),
+    "VirtualMachine.kubevirt.io": "vm.kubevirt.io/name={}",
     **dict.fromkeys(_PAUSED_CLUSTERS, "app.kubernetes.io/instance={}"),
     "PerconaPGCluster.pgv2.percona.com": "postgres-operator.crunchydata.com/cluster={}",
     "PostgresCluster.postgres-operator.crunchydata.com": "postgres-operator.crunchydata.com/cluster={}",
@@ -64,6 +86,17 @@ CLUSTERS = (
         ),
         types=frozenset({"Cluster.postgresql.cnpg.io"}),
     ),
+    Row(
+        "EDB Postgres",  # CloudNativePG under other names
+        why=_TWO_CLUSTERS,
+        meanwhile=_NO_DATABASE,
+        fields=(
+            (("metadata", "annotations", "k8s.enterprisedb.io/reconciliationLoop"), "disabled"),
+            (("metadata", "annotations", "k8s.enterprisedb.io/hibernation"), "on"),
+        ),
+        types=frozenset({"Cluster.postgresql.k8s.enterprisedb.io"}),
+    ),
+    kind("KubeDB", *_HALTED_CLUSTERS, path=("spec", "halted"), why=_APART, meanwhile=_NO_DATABASE),
     kind(
         "Cassandra",
         "CassandraDatacenter.cassandra.datastax.com",
@@ -131,7 +164,27 @@ def _told(name: str, *types: str, why: str) -> Row:
     return Row(name, why=f"{why}: {_BY_HAND}", meanwhile="", types=frozenset(types), held=False)
 
 
+_NO_FIELD = "has no field that is known to stop it"
 TOLD_CLUSTERS = (
+    _told(
+        "Kafka (Strimzi)",
+        "Kafka.kafka.strimzi.io",
+        why="has no field that stops it: `strimzi.io/pause-reconciliation` only ends reconciliation",
+    ),
+    _told("MariaDB", "MariaDB.k8s.mariadb.com", why="has no field that stops it (`suspend` only ends reconciliation)"),
+    _told(
+        "database",
+        *("AerospikeCluster.asdb.aerospike.com", "ArangoDeployment.database.arangodb.com", "CouchbaseCluster.couchbase.com"),
+        *("Dragonfly.dragonflydb.io", "InnoDBCluster.mysql.oracle.com", "MysqlCluster.mysql.presslabs.org"),
+        *("MySQLCluster.moco.cybozu.com", "ScyllaCluster.scylla.scylladb.com", "SGCluster.stackgres.io"),
+        *("YBCluster.yugabyte.com", "RedisEnterpriseCluster.app.redislabs.com"),
+        why=_NO_FIELD,
+    ),
+    _told(
+        "broker",
+        *("Kafka.platform.confluent.io", "KafkaCluster.kafka.banzaicloud.io", "Redpanda.cluster.redpanda.com"),
+        why=_NO_FIELD,
+    ),
     _told(
         "Elasticsearch (ECK)",
         "Elasticsearch.elasticsearch.k8s.elastic.co",

@@ -18,6 +18,7 @@ from migrator.model.one_side import HeldField, Part, Scalar, Where
 from migrator.model.strange import to_json
 from migrator.rules.field_owners import FENCE
 from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES
+from migrator.rules.one_side.operated import OPERATED
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS
 from migrator.untrusted import for_cel
@@ -39,7 +40,7 @@ _ABSENT_REPLICAS = "request.?subResource.orValue('') == 'scale' ? 0 : 1"
 _WORD = re.compile(r"[a-z][A-Za-z0-9]*")
 _RESERVED = frozenset({"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop"})
 _RESERVED_TOO = frozenset({"namespace", "null", "package", "return", "true", "var", "void", "while"})
-_WHY = {row.name: row.why for row in (*KINDS, *CLUSTERS, *SCHEDULES, *PROGRAMS)}
+_WHY = {row.name: row.why for row in (*KINDS, *OPERATED, *CLUSTERS, *SCHEDULES, *PROGRAMS)}
 # Fields with the values that hold an object.
 _Held = tuple[tuple[tuple[str, ...], Scalar], ...]
 

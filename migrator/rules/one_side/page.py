@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrator.model.one_side import HeldField
 from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
+from migrator.rules.one_side.operated import OPERATED, TOLD_OPERATED
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, SCALERS, TOLD, Row
 
@@ -13,7 +14,8 @@ _WORKLOAD = "`spec.replicas: 0`; of a DaemonSet a `nodeSelector` that no node ha
 def lines() -> list[str]:
     """Return the table in Markdown, a line per row."""
     head = ["| What | Recognised by | Why one side only | Held on green by | Meanwhile |", "|---|---|---|---|---|"]
-    return [*head, *(_line(row) for row in (*KINDS, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TOLD_CLUSTERS))]
+    held, told = (*KINDS, *OPERATED, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS), (*TOLD, *TOLD_OPERATED, *TOLD_CLUSTERS)
+    return [*head, *map(_line, (*held, *told))]
 
 
 def _line(row: Row) -> str:

@@ -17,11 +17,14 @@ from migrator.rules.one_side import proof
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
 from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
 from migrator.rules.one_side.images import ends_as, path_of
+from migrator.rules.one_side.operated import OPERATED, TOLD_OPERATED
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, NODES, REPLICAS, TOLD, WORKLOADS, Path, Row
 from migrator.rules.person import selects
 
-_BY_TYPE = {type_name: row for row in (*KINDS, *CLUSTERS, *SCHEDULES, *TOLD, *TOLD_CLUSTERS) for type_name in row.types}
+_OBJECTS = (*KINDS, *OPERATED, *CLUSTERS, *SCHEDULES, *TOLD, *TOLD_OPERATED, *TOLD_CLUSTERS)
+# Of several rows of a type, the first whose field the object has.
+_BY_TYPE = {name: [row for row in _OBJECTS if name in row.types] for name in {name for row in _OBJECTS for name in row.types}}
 _WAYS = {"replicas": REPLICAS, "nodes": NODES}
 _FITS = {
     "replicas": ("Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "Rollout.argoproj.io"),
@@ -41,11 +44,11 @@ class _Program(NamedTuple):
 def row_of(manifest: Manifest) -> Row | None:
     """Return the row of the table that an object belongs to, by what it is."""
     ref = ref_of(manifest)
-    found = _BY_TYPE.get(ref.type_name)
-    if found and found.needs and get(manifest, *found.needs) is None:
+    rows = _BY_TYPE.get(ref.type_name)
+    if rows:
+        return next((row for row in rows if not row.needs or get(manifest, *row.needs) is not None), None)
+    if ref.type_name not in (*WORKLOADS, "Pod"):
         return None
-    if found or ref.type_name not in (*WORKLOADS, "Pod"):
-        return found
     programs = tuple(_programs(manifest))
     return next((row for row in PROGRAMS if any(_is(row, program) for program in programs)), None)
 

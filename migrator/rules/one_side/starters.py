@@ -5,6 +5,14 @@ from __future__ import annotations
 from migrator.rules.one_side.table import GITOPS, NO_GITOPS, Row
 
 DEPLOYERS = (
+    Row("Flux 1", why=GITOPS, meanwhile=NO_GITOPS, images=("fluxcd/flux", "weaveworks/flux", "fluxcd/helm-operator"), first=True),
+    Row(
+        "Config Sync",
+        why=GITOPS,
+        meanwhile=NO_GITOPS,
+        images=("reconciler-manager", "config-management-release/reconciler"),
+        first=True,
+    ),
     Row(
         "Argo CD",
         why=GITOPS,
@@ -78,6 +86,11 @@ DEPLOYERS = (
             "drone-runner-*",
             "buildkite/agent",
             "teamcity-agent",
+            "bitbucket-pipelines-runner",
+            "circleci/runner-agent",
+            "circleci/container-agent",
+            "jenkins/inbound-agent",
+            "tfc-agent",
         ),
     ),
 )

@@ -112,7 +112,13 @@ KINDS = (
         meanwhile=NO_BACKUP,
         first=True,
     ),
-    kind("ScheduledBackup", "ScheduledBackup.postgresql.cnpg.io", why=BACKUP, meanwhile=NO_BACKUP),
+    kind(
+        "ScheduledBackup",
+        "ScheduledBackup.postgresql.cnpg.io",
+        "ScheduledBackup.postgresql.k8s.enterprisedb.io",
+        why=BACKUP,
+        meanwhile=NO_BACKUP,
+    ),
     kind("VolSync", "ReplicationSource.volsync.backube", path=_PAUSED, why=BACKUP, meanwhile=NO_BACKUP),
     kind(
         "Stash",

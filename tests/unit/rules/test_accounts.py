@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrator.model.manifest import ref_of
 from migrator.rules import accounts
 from migrator.rules.context import BlueFacts, RuleContext
@@ -25,6 +27,21 @@ def test_references_to_tokens_that_blue_generated_go() -> None:
     context = RuleContext(PLAIN.config, blue=BlueFacts(generated_tokens=frozenset({("n", "robot-token-x7k2p")})))
     assert accounts.drop_token_references(account, context)["secrets"] == [{"name": "robot-token-own"}]
     assert accounts.drop_token_references(account, PLAIN) is account
+
+
+@pytest.mark.parametrize("name", ["openshift.io/token-secret.name", "openshift.io/internal-registry-auth-token.service-account"])
+def test_what_openshift_signed_for_its_own_registry_stays(name: str) -> None:
+    """Green's registry would refuse it; the account is not to name it, and keeps what a person gave it."""
+    login = made("v1", "Secret", "app-dockercfg-x7k2p", namespace="n", annotations={name: "app"}, type="kubernetes.io/dockercfg")
+    assert "signed by blue" in skip_reason(login, ref_of(login), PLAIN)
+    persons = {**login, "metadata": {"name": "o", "namespace": "n"}}
+    assert not skip_reason(persons, ref_of(persons), PLAIN)
+    named = [{"name": "app-dockercfg-x7k2p"}, {"name": "own"}]
+    account = made("v1", "ServiceAccount", "app", namespace="n", secrets=named[:1], imagePullSecrets=named)
+    context = RuleContext(PLAIN.config, blue=BlueFacts(generated_tokens=frozenset({("n", "app-dockercfg-x7k2p")})))
+    done = accounts.drop_token_references(account, context)
+    assert "secrets" not in done
+    assert done["imagePullSecrets"] == named[1:]
 
 
 def test_default_account_moves_only_when_changed() -> None:

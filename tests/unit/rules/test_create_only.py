@@ -30,6 +30,17 @@ def test_a_time_zone_goes_into_its_field(schedule: str, zone: str | None, wanted
     assert (spec["schedule"], spec.get("timeZone")) == wanted
 
 
+def test_what_a_service_catalog_has_looked_up_is_not_sent() -> None:
+    """Its webhook refuses it on a create; what a person wrote stays."""
+    spec = {
+        "clusterServiceClassExternalName": "mysql",
+        "clusterServiceClassRef": {"name": "1"},
+        "clusterServicePlanRef": {"name": "2"},
+    }
+    instance = made("servicecatalog.k8s.io/v1beta1", "ServiceInstance", "db", spec=spec)
+    assert create_only.drop_resolved_classes(instance, PLAIN)["spec"] == {"clusterServiceClassExternalName": "mysql"}
+
+
 def test_containers_of_a_look_into_a_pod_stay() -> None:
     """They cannot be created with it."""
     pod = made("v1", "Pod", "a", spec={"containers": [1], "ephemeralContainers": [{"name": "debug"}]})

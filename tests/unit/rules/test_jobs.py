@@ -24,6 +24,15 @@ def test_job_identity() -> None:
     assert jobs.drop_controller_identity(manual, PLAIN) is manual
 
 
+@pytest.mark.parametrize(("active", "running"), [(0, False), (None, False), (1, True)])
+def test_a_job_with_no_parallelism_starts_nothing(active: int | None, *, running: bool) -> None:
+    """Once its last pod is gone."""
+    manifest = job("j")
+    manifest["spec"]["parallelism"] = 0
+    manifest["status"] = {} if active is None else {"active": active}
+    assert jobs.is_running(manifest) is running
+
+
 AT = "2023-02-01T03:01:00Z"
 BEGAN = "2023-02-01T03:00:00Z"
 

@@ -43,6 +43,15 @@ def test_regenerated_children(child: str, owner: str, regenerated: bool) -> None
     assert not ownership.regenerating_owner(loose)
 
 
+def test_what_nobody_would_make_again_moves() -> None:
+    """OpenShift keeps DeploymentConfigs behind an API server of its own; without its owner a ReplicationController goes on to work."""
+    owner = {"apiVersion": "apps.openshift.io/v1", "kind": "DeploymentConfig", "name": "o", "uid": "u", "controller": True}
+    child = made("v1", "ReplicationController", "c-1", owners=[owner])
+    assert ownership.regenerating_owner(child)
+    assert not ownership.regenerating_owner(child, {"apps.openshift.io"})
+    assert ownership.regenerating_owner(made("v1", "Pod", "p", owners=[owner]), {"apps.openshift.io"})
+
+
 def test_lost_owners() -> None:
     """References to owners that are gone or stay go, those that travel stay."""
     travels, stays = ObjectRef("", "ConfigMap", "n", "a"), ObjectRef("", "ConfigMap", "n", "b")

@@ -51,6 +51,24 @@ def test_an_application_of_another_group_keeps_its_field() -> None:
     assert transform(manifest, PLAIN, rules_for("Application.app.k8s.io")).manifest["operation"] == {"sync": {}}
 
 
+def test_a_subscription_begins_with_the_version_that_blue_has() -> None:
+    """Not with the newest one; nothing is named where nothing is installed."""
+    api, kind = "operators.coreos.com/v1alpha1", "Subscription"
+    status = {"installedCSV": "etcd.v1"}
+    done = transform(
+        made(api, kind, "etcd", spec={"name": "etcd"}, status=status), PLAIN, rules_for(f"{kind}.operators.coreos.com")
+    )
+    assert done.manifest["spec"] == {"name": "etcd", "startingCSV": "etcd.v1"}
+    waiting = transform(made(api, kind, "etcd", spec={"name": "etcd"}), PLAIN, rules_for(f"{kind}.operators.coreos.com"))
+    assert waiting.manifest["spec"] == {"name": "etcd"}
+
+
+def test_an_experiment_of_litmus_comes_stopped() -> None:
+    """Green's controller would begin it again."""
+    engine = made("litmuschaos.io/v1alpha1", "ChaosEngine", "kill", spec={"engineState": "active"})
+    assert transform(engine, PLAIN, rules_for("ChaosEngine.litmuschaos.io")).manifest["spec"] == {"engineState": "stop"}
+
+
 @pytest.mark.parametrize(("phase", "marked"), [("Succeeded", True), ("ImportInProgress", False)])
 def test_a_volume_that_was_filled_is_not_filled_again(phase: str, *, marked: bool) -> None:
     """The controller on green would import over the data; its claim is taken as it is."""

@@ -27,7 +27,10 @@ def test_server_fields_go_and_the_persons_stay() -> None:
 
 def test_controller_annotations_go() -> None:
     """What controllers keep their books in is written anew on green."""
-    books = ("deployment.kubernetes.io/revision", "pv.kubernetes.io/bind-completed", "rollout.argoproj.io/workload-generation")
+    books = (
+        *("deployment.kubernetes.io/revision", "pv.kubernetes.io/bind-completed", "rollout.argoproj.io/workload-generation"),
+        *("volume.kubernetes.io/storage-resizer", "lifecycle.cattle.io/create.namespace-auth", "k8s.ovn.org/pod-networks"),
+    )
     manifest = config_map("a", annotations=dict.fromkeys(books, "4") | {"mine": "1"})
     assert server_fields.strip_controller_annotations(manifest, PLAIN)["metadata"]["annotations"] == {"mine": "1"}
     untouched = config_map("a", annotations={"mine": "1"})

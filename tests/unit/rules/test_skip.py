@@ -50,6 +50,18 @@ SNAPSHOT = "snapshot.storage.k8s.io/v1"
             "a disk for one user",
         ),
         (made("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical"), "exists on every cluster"),
+        (made("v1", "ConfigMap", "openshift-service-ca.crt", namespace="n"), "published by"),
+        (made("v1", "ConfigMap", "istio-ca-root-cert", namespace="n", labels={"istio.io/config": "true"}), "published by"),
+        (
+            made(
+                "operators.coreos.com/v1alpha1",
+                "ClusterServiceVersion",
+                "etcd.v1",
+                namespace="n",
+                labels={"operators.coreos.com/etcd.n": ""},
+            ),
+            "installed by a Subscription",
+        ),
         (
             made("v1", "ConfigMap", "lock", namespace="n", annotations={"control-plane.alpha.kubernetes.io/leader": "{}"}),
             "leader election",
@@ -67,6 +79,8 @@ def test_what_stays(manifest: Manifest, reason: str) -> None:
         owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:metrics-server"), {}, "kubectl-client-side-apply"),
         made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "system:vip-agent"),
         owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), {}, "helm"),
+        made("v1", "ConfigMap", "istio-ca-root-cert", namespace="n"),
+        made("operators.coreos.com/v1alpha1", "ClusterServiceVersion", "by-hand.v1", namespace="n"),
         made("v1", "PersistentVolume", "pv", spec={"rbd": {}}, status={"phase": "Available"}),
         made("v1", "PersistentVolume", "share", spec={"nfs": {}, "accessModes": ["ReadWriteOnce"]}, status={"phase": "Bound"}),
         made("v1", "PersistentVolume", "many", spec={"csi": {}, "accessModes": ["ReadWriteMany"]}, status={"phase": "Bound"}),

@@ -48,6 +48,27 @@ def test_a_running_job_does_not_move(manifest: Manifest, *, blocked: bool) -> No
     assert bool(hindrance(manifest, PLAIN)) is blocked
 
 
+def once(policy: str | None, **metadata: Any) -> Manifest:
+    """Return a bare pod."""
+    spec = {"containers": [{"name": "c", "image": "a.example/build:1"}], **({"restartPolicy": policy} if policy else {})}
+    return made("v1", "Pod", "runner-1", namespace="ci", spec=spec, **metadata)
+
+
+@pytest.mark.parametrize(("policy", "blocked"), [("Never", True), ("OnFailure", True), ("Always", False), (None, False)])
+def test_a_pod_that_ends_does_not_run_twice(policy: str | None, *, blocked: bool) -> None:
+    """Pods of CI jobs have no owner; a person may say that it does no harm."""
+    found = hindrance(once(policy), PLAIN)
+    assert bool(found) is blocked
+    rule = "cutover: {oneSide: [{name: ci, target: {kind: Pod}, hold: both}]}"
+    assert not hindrance(once(policy), RuleContext(configured(rule)))
+
+
+def test_a_machine_of_nobody_does_not_run_twice() -> None:
+    """It is to KubeVirt what a bare pod is."""
+    machine = made("kubevirt.io/v1", "VirtualMachineInstance", "vm", namespace="n", spec={}, status={"phase": "Running"})
+    assert hindrance(machine, PLAIN)
+
+
 def test_a_person_is_told_what_a_move_changes() -> None:
     """Owners that stay, and names in DNS that nobody rewrites."""
     manifest = cron_job("c")

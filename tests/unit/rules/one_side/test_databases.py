@@ -32,6 +32,8 @@ def on_green(manifest: Manifest) -> Manifest:
         ("rabbitmq.com/v1beta1", "RabbitmqCluster", {"replicas": 3}, ("replicas",), 0),
         ("pingcap.com/v1alpha1", "TidbCluster", {}, ("paused",), True),
         ("core.pingcap.com/v1alpha1", "Cluster", {}, ("suspendAction", "suspendCompute"), True),
+        ("kubedb.com/v1", "Postgres", {"replicas": 3}, ("halted",), True),
+        ("postgresql.k8s.enterprisedb.io/v1", "ScheduledBackup", {}, ("suspend",), True),
         ("medusa.k8ssandra.io/v1alpha1", "MedusaBackupSchedule", {}, ("disabled",), True),
         ("pingcap.com/v1alpha1", "BackupSchedule", {}, ("pause",), True),
         ("solr.apache.org/v1beta1", "SolrBackup", {"recurrence": {"schedule": "@daily"}}, ("recurrence", "disabled"), True),

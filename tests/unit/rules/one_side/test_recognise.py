@@ -102,7 +102,7 @@ def test_what_it_is_decides(manifest: Manifest, row: str) -> None:
         workload("grafana/grafana:13"),
         workload("registry.k8s.io/metrics-server/metrics-server:v0.9"),
         workload("quay.io/prometheus/node-exporter:v1.11", kind="DaemonSet"),
-        made("kafka.strimzi.io/v1", "Kafka", "k"),
+        made("kafka.strimzi.io/v1", "KafkaTopic", "k"),
     ],
 )
 def test_a_name_decides_nothing(manifest: Manifest) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
+from migrator.rules.one_side.operated import OPERATED, TOLD_OPERATED
 from migrator.rules.one_side.programs import PROGRAMS
 from migrator.rules.one_side.table import KINDS, SCALERS, TOLD
 
-ALL = (*KINDS, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TOLD_CLUSTERS)
+ALL = (*KINDS, *OPERATED, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TOLD_OPERATED, *TOLD_CLUSTERS)
 
 
 def test_each_row_is_recognised_by_something_and_says_why() -> None:

@@ -1,0 +1,18 @@
+"""What a person should think about before one object is copied; the plan warns of it."""
+
+from __future__ import annotations
+
+from migrator.model.manifest import Manifest
+from migrator.rules import bindings, host_folders, own_server, scalers
+from migrator.rules.context import RuleContext
+
+
+def danger(manifest: Manifest, type_name: str, body: bytes, context: RuleContext) -> str:
+    """Return it as the rest of a sentence that begins with the object's name; `body`: its JSON on green."""
+    found = (
+        bindings.danger(manifest, context),
+        scalers.asleep(manifest, type_name),
+        own_server.named(manifest, body, context),
+        host_folders.written(manifest, type_name),
+    )
+    return "; ".join(filter(None, found))

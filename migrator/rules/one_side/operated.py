@@ -1,0 +1,125 @@
+"""Objects through which operators act outside, or run what must not run twice: machines, clusters, streams, exports.
+
+Schedules, GitOps and announcements are in `table`, databases in `databases`.
+"""
+
+from __future__ import annotations
+
+from migrator.rules.one_side.table import BACKUP, GITOPS, NO_BACKUP, NO_GITOPS, Row, kind
+
+_MACHINE = "runs a machine: two would have one identity, and write to one disk each"
+_NO_MACHINE = "the machine does not run there"
+_VIRTUAL_MACHINE = frozenset({"VirtualMachine.kubevirt.io"})
+OPERATED = (
+    # One of two fields says whether it runs, and a webhook refuses both.
+    Row(
+        "virtual machine",
+        why=_MACHINE,
+        meanwhile=_NO_MACHINE,
+        fields=((("spec", "runStrategy"), "Halted"),),
+        types=_VIRTUAL_MACHINE,
+        needs=("spec", "runStrategy"),
+    ),
+    Row(
+        "virtual machine (spec.running)",
+        why=_MACHINE,
+        meanwhile=_NO_MACHINE,
+        fields=((("spec", "running"), False),),
+        types=_VIRTUAL_MACHINE,
+        needs=("spec", "running"),
+    ),
+    kind(
+        "virtual machines of a set",
+        "VirtualMachineInstanceReplicaSet.kubevirt.io",
+        "VirtualMachinePool.pool.kubevirt.io",
+        path=("spec", "replicas"),
+        held=0,
+        why=_MACHINE,
+        meanwhile=_NO_MACHINE,
+    ),
+    Row(
+        "Flink job",
+        why="processes a stream: both sides would. Name blue's last savepoint in green's spec.job.initialSavepointPath",
+        meanwhile="nothing is processed there",
+        fields=((("spec", "job", "state"), "suspended"),),
+        types=frozenset({"FlinkDeployment.flink.apache.org", "FlinkSessionJob.flink.apache.org"}),
+        needs=("spec", "job"),
+    ),
+    kind(
+        "Knative KafkaSource",
+        "KafkaSource.sources.knative.dev",
+        path=("spec", "consumers"),
+        held=0,
+        why="takes messages as a member of a group: green would take some of those that blue is to get",
+        meanwhile="no message is taken there",
+    ),
+    kind(
+        "Stork schedule",
+        *(
+            f"{name}.stork.libopenstorage.org"
+            for name in ("ApplicationBackupSchedule", "MigrationSchedule", "VolumeSnapshotSchedule")
+        ),
+        why=BACKUP,
+        meanwhile=NO_BACKUP,
+    ),
+    kind(
+        "Litmus schedule",
+        "ChaosSchedule.litmuschaos.io",
+        path=("spec", "scheduleState"),
+        held="halt",
+        why="starts experiments that break things at set times",
+        meanwhile="no experiment starts there",
+    ),
+    kind(
+        "Kluctl, Terraform of Flux",
+        "KluctlDeployment.gitops.kluctl.io",
+        "Terraform.infra.contrib.fluxcd.io",
+        why=GITOPS,
+        meanwhile=NO_GITOPS,
+        first=True,
+    ),
+    kind(
+        "bare-metal host",
+        "BareMetalHost.metal3.io",
+        path=("metadata", "annotations", "baremetalhost.metal3.io/paused"),
+        held="migrator",
+        why="switches a machine on and off and writes its disks: without its status green's operator would take it for a new one"
+        " (metal3.io: annotation baremetalhost.metal3.io/status)",
+        meanwhile="the machine is not managed from there",
+    ),
+    kind(
+        "hosted cluster",
+        "HostedCluster.hypershift.openshift.io",
+        "NodePool.hypershift.openshift.io",
+        path=("spec", "pausedUntil"),
+        held="true",
+        why="makes and deletes machines: both sides would make those of one cluster",
+        meanwhile="no machine is made, changed or deleted from there",
+    ),
+    kind(
+        "Hive cluster",
+        "ClusterDeployment.hive.openshift.io",
+        path=("metadata", "annotations", "hive.openshift.io/reconcile-pause"),
+        held="true",
+        why="installs a cluster, and deletes it: without its status green's operator would install a second one",
+        meanwhile="the cluster is not managed from there",
+    ),
+)
+TOLD_OPERATED = (
+    Row(
+        "exported Service",
+        why="makes green's pods answer for a Service of several clusters as soon as they are ready: leave it on blue, and make it"
+        " on green at the cutover",
+        meanwhile="",
+        types=frozenset({"ServiceExport.multicluster.x-k8s.io", "ServiceExport.net.gke.io"}),
+        held=False,
+    ),
+    Row(
+        "network of hosts",
+        why="sets addresses and interfaces of hosts, which are blue's: leave it there, or change it for green's first",
+        meanwhile="",
+        types=frozenset({"NodeNetworkConfigurationPolicy.nmstate.io"}),
+        held=False,
+    ),
+)
+"""What nobody can hold, and a person should know of."""
