@@ -57,7 +57,7 @@ cat > $folder/etcd.sh <<END
 exec 7< /proc/$pid/ns/mnt
 pid=$pid
 listens() {{ ss -Hltn "sport = :\$1" | grep -q .; }}
-ended() {{ kill -TERM \$1; sleep 0.1; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
+ended() {{ kill -TERM \$1; sleep 0.05; kill -9 \$1; while kill -0 \$1; do sleep 0.02; done; }} 2>/dev/null
 written_aside() {{
   for file in {copies}/kubeadm-upgraded-manifests*/etcd.yaml; do test "\$file" -nt $folder/etcd.sh && return; done
   return 1

@@ -68,7 +68,8 @@ def serve_now() -> str:
     """Return a line of shell after which the second servers serve alone; it does nothing where there are none."""
     pid = f"$(cat {SECOND_FOLDER}/api.pid)"
     ended = f'test "$(cat /proc/{pid}/comm 2>/dev/null)" != kube-apiserver || kill -9 {pid}'
-    return f"{second_etcd.serve_now()}; if systemctl is-active -q {SECOND_API}; then {ended}; {steering.to_oldest()}; fi"
+    # Before etcd: each API server has some hundred connections to it, and all of them shake hands anew at once.
+    return f"if systemctl is-active -q {SECOND_API}; then {ended}; {steering.to_oldest()}; fi; {second_etcd.serve_now()}"
 
 
 def await_second(host: Host) -> None:
