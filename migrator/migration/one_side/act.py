@@ -99,7 +99,8 @@ def _start(cluster: Blue, part: Part, where: Where, mark: float | None) -> bool:
     if manifest is None:
         return False
     if is_cron_job(part):
-        schedules.tell(cluster, part.ref(where), manifest, mark)
+        # Only a way back assumes a time (`back.py`).
+        schedules.tell(cluster, part.ref(where), manifest, mark, correct=where == "blue")
     for field in _holding(part, manifest):
         _patch(cluster, part, where, field.patch(field.running(where)))
     return True

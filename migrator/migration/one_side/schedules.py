@@ -33,12 +33,22 @@ def last_run(manifest: Manifest) -> float | None:
     return _seconds(get(manifest, "status", "lastScheduleTime")) if is_cron_job else None
 
 
-def tell(cluster: ObjectPatcher, ref: ObjectRef, manifest: Manifest, last: float | None) -> None:
-    """Write into a CronJob's status when the other side has run it last, unless it has run later itself."""
+def tell(cluster: ObjectPatcher, ref: ObjectRef, manifest: Manifest, last: float | None, *, correct: bool = False) -> None:
+    """Write into a CronJob's status when the other side has run it last, unless it has run later itself.
+
+    A time that was only assumed, since the other side did not answer, is taken back with `correct`: what was due in between is run.
+    """
     known = _seconds(get(manifest, "status", "lastScheduleTime"))
-    if last is not None and (known is None or known < last):
+    if last is not None and (known is None or known < last or (known > last and correct and _is_told(manifest))):
         status = {"status": {"lastScheduleTime": _text(last)}}
         cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=FENCE, subresource="status")
+
+
+def _is_told(manifest: Manifest) -> bool:
+    """Return whether the time of the last run was written by this tool, and the CronJob has not run since."""
+    field = ("fieldsV1", "f:status", "f:lastScheduleTime")
+    owners = [entry for entry in manifest["metadata"].get("managedFields") or [] if get(entry, *field) is not None]
+    return bool(owners) and all(entry.get("manager") == FENCE for entry in owners)
 
 
 def require_status_access(cluster: Blue, ref: ObjectRef) -> None:

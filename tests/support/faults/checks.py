@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import http.client
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -26,8 +25,6 @@ _MOMENT_SECONDS = 5
 """How far in a minute a controller has surely begun what it wrongly begins."""
 _CONTROLLER_SECONDS = 60
 """How long a CronJob's controller may take to start what is due, after an outage and on a busy machine."""
-_LATE_SECONDS = 10
-"""How late a controller on busy cores may begin a run."""
 _GRACE_SECONDS = 2.0
 """A thread that was stopped between its look at the lock and its request sends that one request, late on a busy machine."""
 _ARCHIVE = "blue-archive"
@@ -155,8 +152,6 @@ def _left_out(stage: Stage, fault: Fault) -> set[int]:
     ended = time.time()
     created = datetime.datetime.fromisoformat(_tick(stage, "blue")["metadata"]["creationTimestamp"]).timestamp()
     due = {minute for minute in range(int(created // 60) + 1, int(ended // 60) + 1) if not _excused(minute, fault, ended)}
-    if _said_of_green(stage):
-        due = {minute for minute in due if not taken_to_have_run(minute, fault.began_at, fault.ended_at)}
     deadline = time.monotonic() + _CONTROLLER_SECONDS
     while left := due - {workload.minute(job) for side in ("blue", "green") for job in workload.runs(stage.sandbox, side)}:
         if time.monotonic() > deadline:
@@ -168,14 +163,6 @@ def _left_out(stage: Stage, fault: Fault) -> set[int]:
 def _excused(minute: int, fault: Fault, ended: float) -> bool:
     """Return whether the CronJob may have stood still for this minute and the next: controllers catch up on the last one only."""
     return fault.began_at is not None and fault.began_at <= minute * 60 and (minute + 1) * 60 <= ended
-
-
-def taken_to_have_run(minute: int, began: float | None, ended: float | None) -> bool:
-    """Return whether a run was due on green about when a fault (seconds since 1970) kept green from answering.
-
-    Whether it has run is not known then, and blue does not run it: none is done twice (docs/going-back.md).
-    """
-    return began is not None and began - _LATE_SECONDS <= minute * 60 <= (ended or math.inf)
 
 
 def _said_of_green(stage: Stage) -> bool:

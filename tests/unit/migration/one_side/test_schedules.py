@@ -132,3 +132,25 @@ def test_the_time_goes_before_the_suspension_is_lifted(known: str | None, last: 
     assert (get(manifest, "status", "lastScheduleTime"), manifest["spec"]["suspend"]) == (after, False)
     writes = [line.rpartition("/")[2] for line in cluster.requests if line.startswith("patch")]
     assert writes == (["status", "tick"] if known != after else ["tick"])
+
+
+@pytest.mark.parametrize("runs_since", [False, True])
+def test_a_time_that_was_assumed_on_blue_is_corrected_unless_it_has_run_since(runs_since: bool) -> None:  # noqa: FBT001
+    """What was due while green did not answer, and green has not run, is run once green tells so."""
+    assumed, real, later = "2026-01-02T03:06:01Z", "2026-01-02T03:05:00Z", "2026-01-02T03:07:00Z"
+    blue = cluster_with(AT)
+    start(blue, [PART], "blue", {REF: seconds(assumed)}, clock=FakeClock(), seconds=1.0)
+    if runs_since:
+        blue.patch(
+            CRON_JOBS, "default", "tick", {"status": {"lastScheduleTime": later}}, manager="controller", subresource="status"
+        )
+    start(blue, [PART], "blue", {REF: seconds(real)}, clock=FakeClock(), seconds=1.0)
+    assert get(blue.get(CRON_JOBS, "default", "tick"), "status", "lastScheduleTime") == (later if runs_since else real)
+
+
+def test_a_time_that_was_told_to_green_is_not_taken_back() -> None:
+    """Blue's may have been made anew, and know less."""
+    green = cluster_with(AT)
+    start(green, [PART], "green", {REF: seconds("2026-01-02T03:06:00Z")}, clock=FakeClock(), seconds=1.0)
+    start(green, [PART], "green", {REF: seconds("2026-01-02T03:05:00Z")}, clock=FakeClock(), seconds=1.0)
+    assert get(green.get(CRON_JOBS, "default", "tick"), "status", "lastScheduleTime") == "2026-01-02T03:06:00Z"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.faults.api_proxy import Change
-from tests.support.faults.checks import goes_back, taken_to_have_run
+from tests.support.faults.checks import goes_back
 
 TICK = "/apis/batch/v1/namespaces/round-1/cronjobs/tick"
 
@@ -26,10 +26,3 @@ TICK = "/apis/batch/v1/namespaces/round-1/cronjobs/tick"
 def test_only_what_leads_back_to_blue_asks_no_lock(side: str, path: str, suspends: bool | None, back: bool) -> None:  # noqa: FBT001
     """Everything else after the loss of a lock is a violation."""
     assert goes_back(Change(1.0, side, "PATCH", path, 200, "tick", suspends)) is back
-
-
-def test_a_run_may_be_missing_only_where_it_was_due_while_green_did_not_answer() -> None:
-    """Whether green has run it is not known then; a run before or after is nobody's to leave out."""
-    began = 60 * 100 + 2.0
-    assert [minute for minute in range(98, 104) if taken_to_have_run(minute, began, began + 65)] == [100, 101]
-    assert not taken_to_have_run(100, None, None)
