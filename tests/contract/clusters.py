@@ -330,6 +330,14 @@ class ClusterContract:
         assert place.patch("CronJob", "a", later, subresource="status", dry_run=True)["status"] == later["status"]
         assert place.get("CronJob", "a")["status"] == at
 
+    def test_who_changes_a_field_of_a_status_last_is_its_only_owner(self, place: Place) -> None:
+        """By which a time that this tool has written is told from one of the controller."""
+        place.create(cron_job("a", suspend=True))
+        for manager, at in (("first", "2026-01-02T03:04:00Z"), ("second", "2026-01-02T03:03:00Z")):
+            changed = place.patch("CronJob", "a", {"status": {"lastScheduleTime": at}}, subresource="status", manager=manager)
+            owned = (entry for entry in changed["metadata"]["managedFields"] if "f:lastScheduleTime" in str(entry["fieldsV1"]))
+            assert [(entry["manager"], entry["subresource"]) for entry in owned] == [(manager, "status")]
+
     def test_a_patch_with_an_old_version_is_a_conflict(self, place: Place) -> None:
         """A patch that names a resourceVersion is checked as a replacement is."""
         old = place.create(config_map("a"))["metadata"]["resourceVersion"]
