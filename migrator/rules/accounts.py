@@ -36,6 +36,13 @@ def blank_token(manifest: Manifest, _: RuleContext) -> Manifest:
     return {**manifest, "data": data} if data else without(manifest, "data")
 
 
+def notes(manifest: Manifest, _: RuleContext) -> list[str]:
+    """Return what a person should know about a token that is signed anew."""
+    if manifest.get("type") != TOKEN_TYPE:
+        return []
+    return ["green signs another token: whoever uses blue's from outside, such as a CI server or a dashboard, needs the new one"]
+
+
 def drop_token_references(manifest: Manifest, context: RuleContext) -> Manifest:
     """Return the ServiceAccount without references to tokens that blue's controller generated."""
     namespace = manifest["metadata"]["namespace"]

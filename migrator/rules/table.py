@@ -39,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     *services.RULES,  # reads managedFields: before they are stripped
     *workloads.FIRST,  # likewise
     *requests.CARRIED_OUT,  # reads the status and owners
+    *storage.FIRST,  # reads the status
     *ownership.RULES,
     *server_fields.RULES,
     *accounts.RULES,
@@ -61,7 +62,7 @@ _NO_MAP = Mapping()
 # A whole object as JSON in a JSON string: what is found in it would be noted twice.
 _LAST_APPLIED = re.compile(rb'"kubectl\.kubernetes\.io/last-applied-configuration":"(?:[^"\\]|\\.)*"')
 _HINDRANCES = {"Service": services.hindrance, "PersistentVolumeClaim": storage.hindrance}
-_NOTES = {"Pod": workloads.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
+_NOTES = {"Pod": workloads.notes, "Secret": accounts.notes, "Service": services.notes, "PersistentVolumeClaim": storage.notes}
 
 
 class Transformed(NamedTuple):

@@ -52,3 +52,10 @@ def test_default_account_moves_only_when_changed() -> None:
     assert not skip_reason(changed, ref_of(changed), PLAIN)
     mountable = {**account, "secrets": [{"name": "own"}]}
     assert not skip_reason(mountable, ref_of(mountable), PLAIN)
+
+
+def test_a_token_that_is_signed_anew_is_told() -> None:
+    """Who uses blue's from outside would be refused; other Secrets say nothing."""
+    token = made("v1", "Secret", "ci", namespace="n", type=accounts.TOKEN_TYPE)
+    assert "green signs another token" in accounts.notes(token, PLAIN)[0]
+    assert not accounts.notes(made("v1", "Secret", "s", namespace="n", type="Opaque"), PLAIN)
