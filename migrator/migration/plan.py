@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from migrator.errors import ConfigError, InvalidError
-from migrator.migration import backends, dead_conversions, late
+from migrator.migration import backends, dead_conversions, late, undefined
 from migrator.migration.inventory import BlueInventory, Found, digest
 from migrator.migration.one_side import schedules
 from migrator.migration.one_side.borrowed import held_with_their_lenders
@@ -91,7 +91,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     decided = _decide_all(objects, inventory, context, crds)
     moves, graph, others, ranks = decided.moves, decided.graph, decided.others, decided.ranks
     namespaces.require_own_names(decided.namespaces)
-    for ref, hindrance in (dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)).items():
+    hindrances = dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)
+    for ref, hindrance in (undefined.hindrances(moves, crds, context) | hindrances).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
     moves |= held_with_their_lenders(moves, context)
