@@ -14,6 +14,7 @@ from migrator.config.duration import parse_duration
 from migrator.config.fields import Frozen
 from migrator.config.login import Login
 from migrator.config.parse import load_cluster
+from migrator.config.ranges import endpoint, require_kubeadms, require_room
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -213,6 +214,11 @@ class StackConfig(Frozen):
             parse_duration(value)
         return value
 
+    @field_validator("endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str) -> str:
+        return endpoint(value) if value else value
+
     @field_validator("pod_subnet", "service_subnet")
     @classmethod
     def _is_subnet(cls, value: str) -> str:
@@ -235,9 +241,12 @@ class StackConfig(Frozen):
             raise ValueError(
                 "endpoint: several control planes need an address that stays when one is gone: a load balancer's or a virtual one"
             )
+        require_kubeadms(self.service_subnet)
         pods, services = ipaddress.ip_network(self.pod_subnet), ipaddress.ip_network(self.service_subnet)
         if pods.overlaps(services):
             raise ValueError(f"podSubnet {pods} and serviceSubnet {services} overlap")
+        # Weave Net gives out addresses by itself.
+        require_room(self.pod_subnet, self.kubeadm, 1 if self.cni == "weave" else len(self.nodes))
         for node in self.nodes:
             if ipaddress.ip_address(node.address) in pods or ipaddress.ip_address(node.address) in services:
                 raise ValueError(f"nodes: address {node.address} lies in the range of pods or Services")

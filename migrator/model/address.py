@@ -13,3 +13,17 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         # Resolvers answer it and names below it with loopback addresses (RFC 6761, 6.3).
         return name == "localhost" or name.endswith(".localhost")
+
+
+def is_address(text: str) -> bool:
+    """Return whether it is an address of IPv4 or IPv6, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def one_form(address: str) -> str:
+    """Return an address as programs print it; people write those of version 6 in many ways (RFC 5952)."""
+    return str(ipaddress.ip_address(address)) if is_address(address) else address

@@ -26,6 +26,8 @@ class HostFacts:
     """Free below /var/lib; None where the file system does not count them."""
     read_only: tuple[str, ...] = ()
     """Folders that a node must write to and that are on a file system that takes nothing."""
+    no_programs: bool = False
+    """Whether no program may be started from /var/lib."""
     etcd: int = 0
     """Size of etcd's data."""
     cgroup: int = 0
@@ -80,6 +82,10 @@ class HostFacts:
     """Whether that is an XFS made without the types of files in folders (ftype=0)."""
     firewalls: tuple[str, ...] = ()
     """Services that run and make rules of their own for packets."""
+    drops: tuple[str, ...] = ()
+    """Tables of the packet filter, as `FAMILY/NAME`, that drop packets to the host or through it unless a rule lets them pass."""
+    networks: tuple[str, ...] = ()
+    """Files of pod networks in CRI-O's folder."""
     page_size: int = 0
     """Bytes of a memory page."""
     swaps: tuple[str, ...] = ()

@@ -124,7 +124,9 @@ class Detached:
             otherwise = f" || {{ rm -f {path}; exit 1; }}"
         options = " ".join(for_shell(f"--property={text}") for text in properties)
         # systemd sets no HOME for a system service without User= (systemd.exec(5)), and programs look for their files there.
-        lines.append(f"systemd-run --quiet --unit={self.unit} {options} --setenv=HOME=/root sh -c {for_shell(script)}{otherwise}")
+        # A service speaks the host's language (locale.conf(5)), and hints are found by words of pacman's.
+        surroundings = "--setenv=HOME=/root --setenv=LC_ALL=C"
+        lines.append(f"systemd-run --quiet --unit={self.unit} {options} {surroundings} sh -c {for_shell(script)}{otherwise}")
         host.run("\n".join(lines), stdin=stdin)
 
     def _state(self, host: Host) -> tuple[str, str, int, str]:

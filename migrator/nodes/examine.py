@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.model.address import is_address
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
+from migrator.nodes.paths import CONFLIST
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
 from migrator.ports import Host
@@ -31,6 +34,7 @@ test "$(stat -c %d /etc)" = "$(stat -c %d /var/lib)" || echo disk_etc=$(df -Pm /
 echo disk_total=$(df -Pm /var/lib | awk 'NR == 2 {print $2}')
 echo inodes=$(df -Pi /var/lib 2>/dev/null | awk 'NR == 2 && $2 > 0 {print $4}')
 echo read_only=$(for folder in /etc /usr /var/lib /var/cache /tmp; do test ! -e $folder -o -w $folder || echo $folder; done)
+echo no_programs=$(findmnt -n -o OPTIONS -T /var/lib 2>/dev/null | tr ',' '\n' | grep -x noexec)
 echo bits=$(getconf LONG_BIT 2>/dev/null)
 echo pacman_lock=$(test -z "$(ps -e -o comm= | grep -x pacman)" && find /var/lib/pacman/db.lck -mmin +60 2>/dev/null)
 echo nameservers=$(awk '$1 == "nameserver" {print $2}' /etc/resolv.conf 2>/dev/null)
@@ -75,6 +79,10 @@ test -e "${graphroot:=/var/lib/containers}" || graphroot=/var/lib
 echo images_on=$(stat -f -c %T "$graphroot" 2>/dev/null)
 echo no_file_types=$(xfs_info "$(df -P "$graphroot" | awk 'NR == 2 {print $6}')" 2>/dev/null | grep -o ftype=0)
 echo firewalls=$(for unit in firewalld ufw; do systemctl is-active -q $unit 2>/dev/null && echo $unit; done)
+echo drops=$({ nft list chains 2>/dev/null |
+  awk '$1 == "table" {table = $2 "/" $3} /hook (input|forward) .*policy drop/ {print table}'
+  iptables -S 2>/dev/null | awk '$1 == "-P" && $2 ~ /^(INPUT|FORWARD)$/ && $3 == "DROP" {print "ip/filter"}'; } | sort -u)
+echo networks=$(find /etc/cni/net.d -maxdepth 1 '(' -name '*.conf' -o -name '*.conflist' -o -name '*.json' ')' 2>/dev/null | sort)
 echo clock=$(date +%s.%N)
 """.replace("@MODULES@", " ".join(dict.fromkeys((*weave.MODULES, *proxy.MODULES)))).replace("@SWAP_UNITS@", SWAP_UNITS)
 _SCRIPT = (
@@ -86,6 +94,8 @@ _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 
 _BOOT_FIRST = "reboot it: its kernel was replaced, and the modules of the running one are gone"
+# Files of the pod networks that are raised here; CRI-O takes the first one of the folder by its name (libcni).
+_OWN_NETWORKS = {"weave": "/etc/cni/net.d/10-weave.conflist", "bridge": CONFLIST}
 # Names these findings.
 _CHECK = "host"
 
@@ -96,6 +106,8 @@ def read_facts(host: Host) -> HostFacts:
     output = host.run(f"{_MARKED}{_SCRIPT}")
     middle = (before + host.clock.now()) / 2
     values = {key: value.strip() for key, value in (line.split("=", 1) for line in output.splitlines() if "=" in line)}
+
+    clock = _seconds(values.get("clock", ""))
 
     def number(name: str) -> int:
         return int(values[name]) if values.get(name, "").isdigit() else 0
@@ -111,6 +123,7 @@ def read_facts(host: Host) -> HostFacts:
         disk_total=number("disk_total"),
         inodes=number("inodes") if values.get("inodes") else None,
         read_only=tuple(values.get("read_only", "").split()),
+        no_programs=bool(values.get("no_programs")),
         bits=number("bits"),
         pacman_lock=bool(values.get("pacman_lock")),
         nameservers=tuple(values.get("nameservers", "").split()),
@@ -140,12 +153,20 @@ def read_facts(host: Host) -> HostFacts:
         firewalls=tuple(values.get("firewalls", "").split()),
         swaps=tuple(values.get("swaps", "").split()),
         swap_units=tuple(values.get("swap_units", "").split()),
-        time=float(values.get("clock") or 0),
+        drops=tuple(values.get("drops", "").split()),
+        networks=tuple(values.get("networks", "").split()),
+        time=clock or 0.0,
         has_rtc={"yes": True, "no": False}.get(values.get("rtc", "")),
         time_kept={"yes": True, "no": False}.get(values.get("time_kept", "")),
         waits_for_time=bool(values.get("waits_for_time")),
-        skew=float(values.get("clock") or middle) - middle,
+        skew=(clock or middle) - middle,
     )
+
+
+def _seconds(told: str) -> float:
+    """Return what `date` tells, 0 where it tells nothing; that of busybox knows no parts of a second and leaves `%N` as it is."""
+    found = re.match(r"\d+(\.\d+)?", told)
+    return float(found[0]) if found else 0.0
 
 
 def examine(host: Host, node: NodeSpec, cluster: ClusterSpec) -> tuple[list[Finding], HostFacts | None]:
@@ -196,6 +217,8 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from systems.forwarding(node.name, facts)
     yield from systems.images(node.name, facts)
     yield from systems.firewalls(node.name, facts)
+    if cluster.cni in _OWN_NETWORKS:
+        yield from systems.other_networks(node.name, facts, _OWN_NETWORKS[cluster.cni])
     yield from systems.user_ids(node.name, facts, cluster.kubelet, minor)
     yield from systems.protected(node.name, facts, cluster.kubelet)
     yield from boards.word_size(node.name, facts)
@@ -251,10 +274,15 @@ def _foreign(host: Host, cluster: ClusterSpec) -> list[Finding]:
 
 
 def _cannot_reach(host: Host, node: NodeSpec, cluster: ClusterSpec) -> list[Finding]:
-    """Return whether a joining host's packets get to the API server's address at all; a port that refuses is fine here."""
-    if node.first:
-        return []
+    """Return whether a host's packets get to the API server's address at all; a port that refuses is fine here."""
     address = cluster.endpoint.rpartition(":")[0]
-    if host.ok(f"ip route get {for_shell(address)} >/dev/null 2>&1"):
+    if not is_address(address):
+        # `ip route get` takes addresses only; kubeadm's kubeconfigs name the endpoint on the first control plane, too.
+        found = host.run(f"getent ahostsv4 {for_shell(address)} 2>/dev/null | awk 'NR == 1 {{print $1}}'").strip()
+        if not is_address(found):
+            hint = "a record in the DNS that it asks, or a line in its /etc/hosts"
+            return [_failure(node.name, f"does not know {printable(address)}, the name of the API server's endpoint", hint)]
+        address = found
+    if node.first or host.ok(f"ip route get {for_shell(address)} >/dev/null 2>&1"):
         return []
     return [_failure(node.name, f"has no route to the API server at {address}", "check the network between the nodes")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrator.errors import MigratorError
 from migrator.nodes.control_plane import get_node, get_nodes, internal_address, kubectl
-from migrator.nodes.paths import CONFLIST, ROUTES_SERVICE, ROUTES_UNIT
+from migrator.nodes.paths import CONFLIST, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
@@ -23,6 +23,10 @@ def forget_routes(keep: Iterable[str] = ()) -> str:
     """Return the shell command that takes the unit's routes away, but for those to keep, each as `RANGE via ADDRESS`."""
     kept = "".join(f" | grep -vxF '{route}'" for route in keep)
     return f'{_LISTED_ROUTES}{kept} | while read -r pods _ node; do ip route del "$pods" via "$node"; done 2>/dev/null; true'
+
+
+# At its next start, as after an update, it would take away all routes that no file of its own has (systemd#25451).
+_LEFT_ALONE = File(NETWORKD, "[Network]\nManageForeignRoutes=no\n")
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,12 +80,13 @@ class Routes:
     def done(self, host: Host) -> bool:
         """Return whether the unit has them, and they are in force."""
         there = " && ".join(f"ip route show {pods} | grep -q 'via {node} '" for pods, node in self.ranges.items())
-        return self._unit.done(host) and (not there or host.ok(there))
+        return _LEFT_ALONE.done(host) and self._unit.done(host) and (not there or host.ok(there))
 
     def run(self, host: Host) -> None:
         """Write the unit and start it."""
         # The range of a node that is gone may be another network's one day.
         host.run(forget_routes(f"{pods} via {node}" for pods, node in sorted(self.ranges.items())))
+        _LEFT_ALONE.run(host)
         self._unit.run(host)
         host.run(f"systemctl daemon-reload && systemctl enable -q {ROUTES_SERVICE} && systemctl restart {ROUTES_SERVICE}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
-from migrator.nodes.paths import CONFLIST, KUBELET_CONF, ROUTES_SERVICE, ROUTES_UNIT, STATE
+from migrator.nodes.paths import CONFLIST, KUBELET_CONF, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT, STATE
 from migrator.nodes.pod_network import forget_routes
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
@@ -55,7 +55,7 @@ systemctl stop kubelet 2>/dev/null
 rm -rf {CONFLIST} /var/lib/cni
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
 {forget_routes()}
-systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT}"""
+systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT} {NETWORKD}"""
 _CLEAN += r"""
 rm -rf /etc/cni/net.d/10-weave.conf /etc/cni/net.d/10-weave.conflist /opt/cni/bin/weave-* /var/lib/weave
 links() { ip -o link show "$@" 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'; }

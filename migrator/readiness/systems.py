@@ -14,8 +14,12 @@ from migrator.untrusted import printable
 _INODES = 20_000
 # What images and packages of one more version take at least.
 _HOP_MIB = 800
-# File systems on which the kernel makes no overlay: of the network, and without owners or links (docs.kernel.org, overlayfs).
-_NO_OVERLAY = frozenset({"nfs", "smb2", "cifs", "smb", "msdos", "exfat", "fuseblk", "ntfs", "ntfs3"})
+# File systems on which the kernel makes no overlay: of the network, without owners or links (docs.kernel.org, overlayfs), and
+# overlays themselves, as a Raspberry Pi has them whose card is protected (raspi-config, overlayroot).
+_NO_OVERLAY = frozenset(
+    {"overlayfs", "aufs", "squashfs", "nfs", "smb2", "cifs", "smb", "msdos", "exfat", "fuseblk", "ntfs", "ntfs3"}
+)
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 # From this minor on a kubelet looks for the ids of its pods as it starts (KEP-127), in blocks of so many for each pod.
 _USER_NAMESPACES = 33
 _IDS = 65536
@@ -43,6 +47,14 @@ def disks(name: str, facts: HostFacts) -> Iterator[Finding]:
     if facts.inodes is not None and facts.inodes < _INODES:
         reason = f"has {facts.inodes} inodes free below /var/lib, {_INODES} are needed: files do not fit, whatever room there is"
         hint = "`du --inodes -d 3 /var | sort -n | tail`; `crictl rmi --prune`"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
+
+
+def programs(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a /var/lib from which no program starts: a next version is asked, and begins, from there (k3s#7372)."""
+    if facts.no_programs:
+        reason = "starts no program from /var/lib (mounted noexec), where the next version's kubeadm and kubelet are put first"
+        hint = "`mount -o remount,exec` the file system of /var/lib for the time of the upgrade, as in /etc/fstab"
         yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
 
 
@@ -108,10 +120,14 @@ def bridged(name: str, facts: HostFacts) -> Iterator[Finding]:
 
 def images(name: str, facts: HostFacts) -> Iterator[Finding]:
     """Yield a finding for a file system on which CRI-O can lay out no image (cri-o: storage driver overlay)."""
-    if facts.images_on in _NO_OVERLAY or facts.no_file_types:
+    if facts.images_on in _IN_MEMORY:
+        reason = f"its images, and so its pods, would lie in memory ({facts.images_on}): a boot leaves nothing of the node"
+        hint = "mount a disk or card at /var/lib; on a Raspberry Pi, turn the overlay file system off (raspi-config)"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
+    elif facts.images_on in _NO_OVERLAY or facts.no_file_types:
         kind = "XFS made with ftype=0" if facts.no_file_types else printable(facts.images_on)
         reason = f"its images would lie on a file system ({kind}) that carries no overlay: no container starts"
-        hint = "mount ext4, XFS, Btrfs or F2FS at /var/lib/containers, also where the rest of a board comes from the network"
+        hint = "mount ext4, XFS, Btrfs or F2FS at /var/lib, also where the rest of a board comes from the network or is read-only"
         yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
 
 
@@ -121,6 +137,26 @@ def firewalls(name: str, facts: HostFacts) -> Iterator[Finding]:
         reason = f"runs {_names(facts.firewalls)}, which does not know of pods: what they send to each other may be dropped"
         hint = "`systemctl disable --now` it, or let it pass the ranges of pods and Services, and the nodes' ports"
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
+    elif facts.drops:
+        reason = (
+            f"its packet filter drops what no rule lets through (policy drop, {_names(facts.drops)}), and has no rules for nodes "
+            "and pods"
+        )
+        hint = (
+            "see `nft list ruleset`: /etc/nftables.conf of Arch has this for packets to forward, Docker sets it "
+            "(`iptables -P FORWARD ACCEPT`)"
+        )
+        yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
+
+
+def other_networks(name: str, facts: HostFacts, own: str) -> Iterator[Finding]:
+    """Yield a finding for what another cluster has left of its pod network: CRI-O takes the first file by name (k0s#823)."""
+    before = tuple(path for path in facts.networks if path < own)
+    if before and not facts.marked:
+        reason = f"has {_names(before)} of another pod network, which CRI-O would take before the cluster's own: no pod would start"
+        yield Finding(
+            CheckName.NODES, name, Severity.FAILURE, reason, "`rm` it there, if nothing else needs it; kubeadm reset does not"
+        )
 
 
 def user_ids(name: str, facts: HostFacts, kubelet: Mapping[str, Any], minor: int) -> Iterator[Finding]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import atexit
 import functools
+import re
+import secrets
 import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
+from migrator.ssh import refusals
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 # For a file in either direction: a snapshot of etcd is large, and a line may be slow.
 _FILE_SECONDS = 600.0
+_TO_QUOTE = re.compile(r"[^\w@%+=:,./-]|^$", re.ASCII)
 LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 
@@ -31,6 +36,8 @@ class Answer(NamedTuple):
     """`LOST` where ssh itself failed."""
     output: bytes
     errors: bytes
+    begun: bool = True
+    """Whether the login got as far as the command; what a login without it says is no answer, whatever it ends with."""
 
 
 class SshHost:
@@ -45,6 +52,8 @@ class SshHost:
         self._ssh = ["ssh", *_options(login, sockets), f"{login.user}@{login.address}"]
         # `-n`: a prompt for a password would wait for ever behind captured output.
         self._root = [] if login.user == "root" else ["sudo", "-n", "--"]
+        # Random: no file of a login shell, and no command for another user, can print it by chance.
+        self._mark = f"begun-{secrets.token_hex(8)}\n"
 
     @property
     def login(self) -> tuple[str, ...]:
@@ -67,29 +76,32 @@ class SshHost:
                 hint="log in and see what it waits for; run this again to continue",
             ) from error
         output, complaint = done.output.decode(errors="replace"), done.errors.decode(errors="replace")
-        if done.code == LOST:
+        # Below 0: ssh was killed here.
+        if done.code == LOST or (done.code < 0 and not done.begun):
             raise self._lost(complaint)
+        if not done.begun:
+            raise refusals.of_login(self.name, self._login, f"{complaint}\n{output}")
         if done.code:
-            if self._root and ("a password is required" in complaint or "not in the sudoers" in complaint):
-                raise HostError(
-                    f"{self.name}: user {self._login.user} may not use sudo without a password",
-                    hint=f"on the host: echo '{self._login.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{self._login.user}",
-                )
             raise CommandFailedError(f"{self.name}: {_short(command)}", done.code, complaint or output)
         return done.output
 
     def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
         """Run a line of shell as root; raises TimeoutError."""
-        line = shlex.join([*self._root, "sh", "-c", command])
+        mark = self._mark.strip()
+        line = login_line([*self._root, "sh", "-c", f"echo {mark}; echo {mark} >&2; {command}"])
         try:
             # ssh joins its words with spaces for the remote shell, so they are quoted here.
             done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
-        return Answer(done.returncode, done.stdout, done.stderr)
+        # Start-up files of login shells print, too (fish and zsh read some for every command).
+        output, errors = (after_mark(text, self._mark.encode()) for text in (done.stdout, done.stderr))
+        if output is None or errors is None:
+            return Answer(done.returncode, done.stdout, done.stderr, begun=False)
+        return Answer(done.returncode, output, errors)
 
     def _lost(self, complaint: str) -> HostError:
-        return HostError(f"{self.name} at {self._login.address}: {_reason(complaint)}", hint=self._hint(complaint))
+        return refusals.of_connection(self.name, self._login, complaint)
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
         """Return whether a line of shell ends well."""
@@ -113,17 +125,6 @@ class SshHost:
             stdin=content,
             timeout=_FILE_SECONDS,
         )
-
-    def _hint(self, complaint: str) -> str:
-        login = self._login
-        known = login.known_hosts or "~/.ssh/known_hosts"
-        if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
-            return f"was the host reinstalled? Then: ssh-keygen -R {login.address} -f {known}; compare the new key, and accept it"
-        if "Host key verification failed" in complaint or "No ED25519 host key is known" in complaint:
-            return f"compare the key with the host's own, then: ssh-keyscan -p {login.port} {login.address} >> {known}"
-        if "Permission denied" in complaint:
-            return f"user {login.user} with key {login.key or 'of your agent'} is not let in: ssh-copy-id"
-        return "is it on, and is its address right? Run this again to go on"
 
 
 def _options(login: Login, sockets: Path) -> list[str]:
@@ -155,11 +156,19 @@ def _short(command: str) -> str:
     return first if len(first) <= 100 else f"{first[:97]}..."
 
 
-def _reason(complaint: str) -> str:
-    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
-        return "its host key is not the one that is known"
-    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    return lines[-1] if lines else "the connection was lost"
+def login_line(words: Sequence[str]) -> str:
+    """Return a line of words that bash, zsh and fish as login shells read alike: fish unescapes also within single quotes."""
+    return " ".join(f"'{_within_quotes(word)}'" if _TO_QUOTE.search(word) else word for word in words)
+
+
+def _within_quotes(word: str) -> str:
+    return word.replace("'", "'\"'\"'").replace("\\", "'\"\\\\\"'")
+
+
+def after_mark(text: bytes, mark: bytes) -> bytes | None:
+    """Return what comes after the first mark, None where there is none."""
+    _, found, rest = text.partition(mark)
+    return rest if found else None
 
 
 @functools.cache

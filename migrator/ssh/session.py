@@ -11,7 +11,6 @@ import contextlib
 import os
 import secrets
 import selectors
-import shlex
 import subprocess
 import threading
 import weakref
@@ -21,14 +20,15 @@ from typing import IO, TYPE_CHECKING
 
 from migrator.config.login import Login
 from migrator.errors import HostError
-from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost
+from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost, after_mark, login_line
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
 # `read` ends at a line break, so script and input come encoded, a line each. base64 is tried first: without it input would be
-# lost in silence.
-_LOOP = """while IFS= read -r script && IFS= read -r input; do
+# lost in silence. What stands before the first mark was printed by start-up files of the login shell.
+_LOOP = """echo begun-{mark}; echo begun-{mark} >&2
+while IFS= read -r script && IFS= read -r input; do
   script=$(printf %b "$script")
   if [ -z "$input" ]; then sh -c "$script" < /dev/null
   elif [ "$(printf YQ== | base64 -d)" = a ]; then printf %s "$input" | base64 -d | sh -c "$script"
@@ -107,7 +107,8 @@ class _Session:
     def __init__(self, ssh: list[str], root: list[str]) -> None:
         # Random for each session: the output of a command cannot contain it, by chance or on purpose.
         self._mark = secrets.token_hex(16)
-        line = shlex.join([*root, "sh", "-c", _LOOP.format(mark=self._mark)])
+        line = login_line([*root, "sh", "-c", _LOOP.format(mark=self._mark)])
+        self._begun = False
         # A group of its own: Ctrl-C on a terminal is for the tool, which decides what is still to be done on the host.
         self._process = subprocess.Popen(
             [*ssh, line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -151,11 +152,17 @@ class _Session:
                     if not chunk:
                         ready.unregister(key.fileobj)
                 code = self._code() if code is None else code
-        if code is None:
-            # sudo that asks for a password ends before the loop begins.
-            refused = self._process.wait() == 1  # sudo's own code
-            return Answer(1 if refused else LOST, bytes(self._output), bytes(self._errors))
-        return Answer(code, bytes(self._output), bytes(self._errors).removesuffix(self._end_of_errors))
+        # A session without a code has ended, or is about to; its end is seen here, so that the next command opens another.
+        ended = LOST if code is not None else self._process.wait()
+        output, errors = bytes(self._output), bytes(self._errors).removesuffix(self._end_of_errors)
+        if not self._begun:
+            mark = f"begun-{self._mark}\n".encode()
+            first_output, first_errors = after_mark(output, mark), after_mark(errors, mark)
+            if first_output is None or first_errors is None:
+                # sudo that asks for a password ends before the loop begins, and so does a login that is none.
+                return Answer(ended, output, errors, begun=False)
+            output, errors, self._begun = first_output, first_errors, True
+        return Answer(LOST if code is None else code, output, errors)
 
     @property
     def _end_of_errors(self) -> bytes:

@@ -31,7 +31,9 @@ SECONDS = 3.0
 """How long a server may take for one answer."""
 _KEY = re.compile(r'key\s+"?(?P<name>[\w.-]+)"?\s*\{(?P<body>[^}]*)\}')
 _ALGORITHM = re.compile(r'algorithm\s+"?([\w.-]+)"?\s*;')
-_SECRET = re.compile(r'secret\s+"([A-Za-z0-9+/=]+)"\s*;')
+_SECRET = re.compile(r'secret\s+"?([A-Za-z0-9+/=]+)"?\s*;')
+# The three forms of comments in files of BIND; `//` is also part of a secret, within its quotes or behind a letter.
+_COMMENT = re.compile(r"/\*.*?\*/|(?:^|(?<=[\s;{}]))(?://|#)[^\n]*", re.DOTALL)
 _RCODES = {
     dns.rcode.REFUSED: (
         "it refuses the update",
@@ -83,7 +85,7 @@ def read_key(path: Path) -> Key:
     # Whoever has the key can change the zone.
     if mode & 0o077:
         raise TrafficError(f"dns: {path}: others may read this key", hint=f"chmod 600 {path}")
-    found = _KEY.search(text)
+    found = _KEY.search(_COMMENT.sub("", text))
     algorithm, secret = (pattern.search(found["body"]) if found else None for pattern in (_ALGORITHM, _SECRET))
     if not (found and algorithm and secret):
         raise TrafficError(f"dns: {path}: holds no TSIG key", hint='key "NAME" { algorithm hmac-sha256; secret "..."; };')

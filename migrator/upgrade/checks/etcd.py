@@ -50,6 +50,7 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
             CheckName.ETCD, "etcd", "does not run on the control plane's nodes: its snapshot cannot be taken from here", hint
         )
         return
+    nodes = {node["metadata"]["name"] for node in facts.cluster.nodes}
     for member in facts.members:
         if member.learner:
             yield fail(
@@ -60,6 +61,13 @@ def members(facts: UpgradeFacts) -> Iterator[Finding]:
             full = "NOSPACE" in member.problem
             hint = "make room: `etcdctl compact`, `defrag`, then `alarm disarm` (etcd.io/docs, maintenance)" if full else _LOGS
             yield fail(CheckName.ETCD, member.name, f"reports errors: {printable(member.problem)}", hint)
+        elif not member.healthy and nodes and member.name not in nodes:
+            # kubeadm reset of a machine that was lost, or could not reach the others, leaves it behind (kubeadm#1211, wksctl#284).
+            reason = (
+                "does not answer, and no node has its name: a control plane that is gone has left it, and it counts as a lost vote"
+            )
+            hint = "where that machine does not come back: `etcdctl member list` tells its id, then `etcdctl member remove ID`"
+            yield fail(CheckName.ETCD, member.name, reason, hint)
         elif not member.healthy:
             yield fail(CheckName.ETCD, member.name, "does not answer", _LOGS)
         yield from _nearly_full(facts, member)

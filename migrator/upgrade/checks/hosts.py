@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from migrator.model.address import one_form
 from migrator.model.difference import all_differences
 from migrator.model.facts import HostReading, UpgradeFacts
 from migrator.model.kubelet import arguments_of
@@ -100,12 +101,13 @@ def names(facts: UpgradeFacts) -> Iterator[Finding]:
 def addresses(facts: UpgradeFacts) -> Iterator[Finding]:
     """Find addresses that the kubelet or static pods are told to take, and that the host does not have any more."""
     for host in _asked(facts):
+        there = {one_form(text) for text in host.facts.addresses}
         wanted = {"its kubelet (--node-ip)": set(filter(None, host.flags.get("--node-ip", "").split(",")))}
         for component, manifest in host.manifests.items():
             given = arguments_of(manifest)
             wanted[component] = {found for flag in _LISTENING for found in re.findall(r"\d+\.\d+\.\d+\.\d+", given.get(flag, ""))}
         for component, found in wanted.items():
-            gone = sorted(found - host.facts.addresses - _ANY)
+            gone = sorted(found - _ANY - {text for text in found if one_form(text) in there})
             if gone and host.facts.addresses:
                 reason = f"has not the address {', '.join(map(printable, gone))} any more, which {component} is told to take"
                 hint = "give it the address again (a fixed lease); static pods, certificates and etcd's members are made for it"
@@ -204,6 +206,7 @@ def systems_before(facts: UpgradeFacts) -> Iterator[Finding]:
     for host in _asked(facts):
         settings = _after(facts, host)
         yield from systems.disks(host.name, host.facts)
+        yield from systems.programs(host.name, host.facts)
         yield from systems.evictions(host.name, host.facts, settings)
         yield from systems.packages(host.name, host.facts)
         yield from systems.resolver(host.name, host.facts, settings)

@@ -87,6 +87,18 @@ def test_settings_that_do_not_fit_together_are_refused(tmp_path: Path, change: d
         ({"packageSource": "http://packages.example"}, "packageKey or packageSums"),
         ({"packageSums": {"a.pkg.tar.zst": "abc"}}, "is not a SHA-256"),
         ({"podSubnet": "ten"}, "podSubnet"),
+        ({"endpoint": "10.0.0.100"}, "is not host:port"),
+        ({"endpoint": "https://api.example:6443"}, "is not host:port"),
+        ({"endpoint": "API.example:6443"}, "is not host:port in lower case"),
+        ({"endpoint": "api.example:66443"}, "is not host:port"),
+        ({"endpoint": "$(reboot):6443"}, "is not host:port"),
+        ({"serviceSubnet": "172.0.0.0/8"}, "too large or too small for kubeadm"),
+        ({"serviceSubnet": "10.96.0.0/29"}, "too large or too small for kubeadm"),
+        ({"podSubnet": "10.244.0.0/25"}, "no room for a /24"),
+        (
+            {"nodes": [*BASE["nodes"], WORKER], "podSubnet": "10.244.0.0/24", "cni": "bridge"},
+            "no room for a /24 for each of 2 nodes",
+        ),
         ({"cloud": {"allowFrom": ["192.0.2.0/24"]}}, "lies outside of cloud.network"),
         ({"cloud": {"allowFrom": []}}, "allowFrom"),
         ({"ssh": {"port": 70000}}, "ssh.port"),
@@ -96,6 +108,14 @@ def test_a_wrong_setting_is_refused_with_its_name(change: dict[str, Any], words:
     """Before anything runs: most of them would reach root's shell on a host."""
     with pytest.raises(ConfigError, match=words):
         stack(**change)
+
+
+def test_a_range_of_pods_has_room_for_each_node() -> None:
+    """By what a node gets of it; Weave Net gives out addresses by itself, and kubeadm reads what is of another form."""
+    few = {"controllerManager": {"extraArgs": [{"name": "node-cidr-mask-size", "value": "26"}]}}
+    assert stack(podSubnet="10.244.0.0/24", cni="bridge", kubeadm=few).pod_subnet == "10.244.0.0/24"
+    assert stack(podSubnet="10.244.0.0/24").cni == "weave"
+    assert stack(kubeadm={"controllerManager": {"extraArgs": ["?"]}}).kubeadm
 
 
 @pytest.mark.parametrize("taint", ["a=b:NoSchedule", "a=:NoExecute", "a:PreferNoSchedule", "example.com/a=b:NoSchedule"])

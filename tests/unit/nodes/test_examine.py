@@ -213,9 +213,42 @@ def test_a_host_of_another_cluster_and_one_without_a_route_are_found_together() 
 def test_the_address_of_a_stack_s_endpoint_is_one_word_of_the_shell() -> None:
     """The route is asked for by root."""
     host = board()
+    host.accepts("getent ahostsv4")
     examine(host, WORKER, spec(endpoint="$(reboot):6443"))
-    assert shlex.split(host.commands[-1])[:4] == ["ip", "route", "get", "$(reboot)"]
+    assert shlex.split(host.commands[-1])[:3] == ["getent", "ahostsv4", "$(reboot)"]
     assert "'$(reboot)'" in host.commands[-1]
+
+
+def test_the_name_of_an_endpoint_is_asked_for_before_the_way_to_it() -> None:
+    """On each host: the first control plane's own kubeconfigs have the name, too; `ip route get` takes no names."""
+    host = board()
+    host.answers["getent ahostsv4 api.example"] = "10.0.0.100\n"
+    assert examine(host, WORKER, spec(endpoint="api.example:6443"))[0] == []
+    assert "ip route get 10.0.0.100 " in host.commands[-1]
+    host.answers["getent ahostsv4 api.example"] = ""
+    for node in (FIRST, WORKER):
+        (found,) = examine(host, node, spec(endpoint="api.example:6443"))[0]
+        assert "does not know api.example" in found.reason
+
+
+def test_a_date_without_parts_of_a_second_is_a_time() -> None:
+    """Busybox leaves `%N` as it is; such a host is told what it lacks, in lines."""
+    host = board()
+    host.answers["uname -m"] = ANSWER.replace("clock=1800000000.0", "clock=1800000000.%N")
+    assert read_facts(host).time == 1800000000.0
+
+
+def test_tables_that_drop_packets_and_files_of_pod_networks_are_read(tmp_path: Path) -> None:
+    """Of all tables of nftables, and of iptables-legacy beside them."""
+    host = ShellHost(tmp_path)
+    chains = r"table ip nat {\n\tchain OUTPUT {\n\t\ttype nat hook output priority -100; policy accept;\n\t}\n}\n"
+    chains += r"table inet filter {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n"
+    host.program("nft", f"#!/bin/sh\nprintf '{chains}'\n")
+    host.program("iptables", "#!/bin/sh\ntest \"$1\" = -S && printf '%s\\n' '-P INPUT ACCEPT' '-P FORWARD DROP' '-N DOCKER'\n")
+    host.write("/etc/cni/net.d/10-flannel.conflist", b"{}")
+    seen = read_facts(host)
+    assert seen.drops == ("inet/filter", "ip/filter")
+    assert [path.rpartition("/")[2] for path in seen.networks] == ["10-flannel.conflist"]
 
 
 def test_only_failures_stop_and_each_is_a_line() -> None:

@@ -65,6 +65,7 @@ def test_routes_are_a_unit_that_brings_them_back_after_a_boot() -> None:
         "ExecStart=/usr/bin/ip route replace 10.244.2.0/24 via 10.0.0.3",
     ]
     assert "systemctl enable -q migrator-routes" in host.commands[-1]
+    assert host.files["/etc/systemd/networkd.conf.d/60-migrator.conf"] == "[Network]\nManageForeignRoutes=no\n"
 
 
 def test_routes_that_are_written_and_not_in_force_are_not_done() -> None:

@@ -21,6 +21,8 @@ Check = Callable[..., Iterator[Finding]]
         (systems.disks, {"read_only": ("/var/lib",)}, ["cannot write to /var/lib"]),
         (systems.disks, {"inodes": 19_999}, ["19999 inodes"]),
         (systems.disks, {"inodes": 20_000}, []),
+        (systems.programs, {"no_programs": True}, ["mounted noexec"]),
+        (systems.programs, {}, []),
         (systems.packages, {"pacman_lock": True}, ["db.lck"]),
         (systems.packages, {}, []),
         (systems.forwarding, {"forwarding_off": ("/etc/sysctl.d/99-hardening.conf",)}, ["99-hardening.conf"]),
@@ -30,12 +32,28 @@ Check = Callable[..., Iterator[Finding]]
         (systems.images, {"images_on": "xfs", "no_file_types": True}, ["ftype=0"]),
         (systems.images, {"images_on": "f2fs"}, []),
         (systems.images, {"images_on": ""}, []),
+        (systems.images, {"images_on": "overlayfs"}, ["(overlayfs) that carries no overlay"]),
+        (systems.images, {"images_on": "tmpfs"}, ["in memory (tmpfs)"]),
         (systems.firewalls, {"firewalls": ("firewalld",)}, ["runs firewalld"]),
         (systems.firewalls, {}, []),
+        (systems.firewalls, {"drops": ("inet/filter",)}, ["drops what no rule lets through (policy drop, inet/filter)"]),
+        (systems.firewalls, {"firewalls": ("ufw",), "drops": ("ip/filter",)}, ["runs ufw"]),
     ],
     ids=[
-        *("fine", "a card after an error", "no inodes", "just enough", "a lock", "no lock", "a later file", "no such file"),
-        *("root on NFS", "an NTFS disk", "an old XFS", "F2FS", "it does not tell", "a firewall", "none"),
+        *(
+            "fine",
+            "a card after an error",
+            "no inodes",
+            "just enough",
+            "hardened",
+            "not hardened",
+            "a lock",
+            "no lock",
+            "a later file",
+            "no such file",
+        ),
+        *("root on NFS", "an NTFS disk", "an old XFS", "F2FS", "it does not tell"),
+        *("a protected card", "in memory", "a firewall", "none", "a table of one's own", "its cause is told"),
     ],
 )
 def test_what_is_wrong_with_a_system_is_told_with_its_cure(check: Check, facts: dict[str, Any], found: list[str]) -> None:
@@ -43,6 +61,22 @@ def test_what_is_wrong_with_a_system_is_told_with_its_cure(check: Check, facts: 
     items = list(check("a", HostFacts(**facts)))
     assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
     assert all(item.hint for item in items)
+
+
+@pytest.mark.parametrize(
+    ("networks", "marked", "found"),
+    [
+        (("/etc/cni/net.d/10-calico.conflist",), False, ["10-calico.conflist of another pod network"]),
+        (("/etc/cni/net.d/10-calico.conflist",), True, []),
+        (("/etc/cni/net.d/10-weave.conflist", "/etc/cni/net.d/87-podman.conflist"), False, []),
+        ((), False, []),
+    ],
+    ids=["of a cluster before", "of a person, later", "its own, and behind it", "none"],
+)
+def test_what_another_pod_network_has_left_is_found(networks: tuple[str, ...], marked: object, found: list[str]) -> None:
+    """CRI-O takes the first file of the folder (k0s#823)."""
+    items = list(systems.other_networks("a", HostFacts(networks=networks, marked=bool(marked)), "/etc/cni/net.d/10-weave.conflist"))
+    assert [words in item.reason for item, words in zip(items, found, strict=True)] == [True] * len(found)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
-from migrator.ssh.host import SshHost
+from migrator.ssh.host import SshHost, login_line
 from tests.support.clock import FakeClock
 from tests.support.ssh_program import SshProgram
 
@@ -66,6 +69,46 @@ def test_another_user_becomes_root_through_sudo_without_a_question(ssh: Ssh) -> 
     assert "NOPASSWD" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("told", "code", "user", "words", "hint"),
+    [
+        ("sudo: Ein Passwort ist notwendig", 1, "pi", "may not use sudo without a password", "NOPASSWD"),
+        ("sudo: sorry, you must have a tty to run sudo", 1, "pi", "wants a terminal", "!requiretty"),
+        ("bash: line 1: sudo: command not found", 127, "pi", "has no sudo", "doas does not do"),
+        ('Please login as the user "ubuntu" rather than the user "root".', 142, "root", "gets no shell", "`user: ubuntu`"),
+        ('Please login as the user "opc" rather than the user "root".', 0, "root", "gets no shell", "`user: opc`"),
+        ("This account is currently not available.", 1, "root", "gets no shell: This account", "nologin"),
+        ("", 0, "root", "gets no shell", "log in by hand"),
+    ],
+    ids=["German", "requiretty", "doas", "an image of Ubuntu", "an old image of it", "nologin", "nothing at all"],
+)
+def test_a_login_that_runs_no_command_is_no_answer(ssh: Ssh, told: str, code: int, user: str, words: str, hint: str) -> None:
+    """Whatever it ends with, and in whatever language: `ok` would say yes to every question (cloud-init#2367)."""
+    ssh.does(f"echo {shlex.quote(told)}; exit {code}")
+    for ask in (ssh.host(user).run, ssh.host(user).ok):
+        with pytest.raises(HostError, match=words) as caught:
+            ask("true")
+        assert hint in caught.value.hint
+
+
+def test_what_a_login_shell_prints_by_itself_is_in_no_answer(ssh: Ssh, tmp_path: Path) -> None:
+    """Fish reads its settings for each command, and bash ~/.bashrc (fish-shell#3473)."""
+    ssh.does(f"echo Welcome to $0; echo 'no such theme' >&2\n{RUNS}")
+    (tmp_path / "file").write_bytes(b"\x00one")
+    assert ssh.host().run("echo yes; echo quiet >&2") == "yes\n"
+    assert ssh.host().read(str(tmp_path / "file")) == b"\x00one"
+    with pytest.raises(CommandFailedError, match=r"ended with 3: mine$"):
+        ssh.host().run("echo mine >&2; exit 3")
+
+
+@pytest.mark.parametrize("text", ["", "plain", "it's", r"printf '\\n%s\'", "a\nb", "'", "\\", "~ $HOME *"])
+def test_fish_reads_a_line_as_other_shells_do(text: str) -> None:
+    r"""Between single quotes it takes `\\` and `\'` for escapes, so none of them is there (supacode#585)."""
+    line = login_line(["printf", "%s", text])
+    assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == text
+    assert not [part for part in re.findall(r"'([^']*)'(?=[^']|$)", re.sub(r'"[^"]*"', "", line)) if "\\" in part]
+
+
 def test_a_command_that_fails_keeps_its_code_and_words(ssh: Ssh) -> None:
     """`ok` is the same question without an error."""
     with pytest.raises(CommandFailedError, match=r"green-1: .*ended with 3: no such thing"):
@@ -77,7 +120,7 @@ def test_a_command_that_fails_keeps_its_code_and_words(ssh: Ssh) -> None:
 @pytest.mark.parametrize(
     ("complaint", "hint"),
     [
-        ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", "ssh-keygen -R 192.0.2.7"),
+        ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", "ssh-keygen -R '[192.0.2.7]:2222'"),
         ("Host key verification failed.", "ssh-keyscan -p 2222 192.0.2.7"),
         ("pi@192.0.2.7: Permission denied (publickey).", "ssh-copy-id"),
         ("connect to host 192.0.2.7: No route to host", "is it on"),

@@ -105,6 +105,21 @@ def test_sudo_that_asks_for_a_password_is_told_with_the_line_that_mends_it(ssh: 
         ssh.host("pi").run("true")
 
 
+def test_a_login_that_is_none_is_told_with_what_it_says(ssh: Ssh) -> None:
+    """Also where it ends well, as images do whose root may not log in."""
+    ssh.does('echo \'Please login as the user "ubuntu" rather than the user "root".\'; exit 0')
+    with pytest.raises(HostError, match="user root gets no shell: Please login") as caught:
+        ssh.host().run("true")
+    assert "`user: ubuntu`" in caught.value.hint
+
+
+def test_what_a_login_shell_prints_by_itself_is_in_no_answer(ssh: Ssh) -> None:
+    """It comes before the first one, and lines of it may be anything."""
+    ssh.does(f"echo; echo Welcome; echo; echo 'no such theme' >&2\n{RUNS}")
+    host = ssh.host()
+    assert (host.run("echo yes; echo quiet >&2"), host.run("echo again")) == ("yes\n", "again\n")
+
+
 def test_a_host_without_base64_writes_no_empty_file(ssh: Ssh, tmp_path: Path) -> None:
     """What needs no input runs there all the same."""
     (tmp_path / "base64").write_text("#!/bin/sh\nexit 9\n")

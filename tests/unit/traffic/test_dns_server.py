@@ -93,6 +93,23 @@ def test_a_key_is_read_as_bind_writes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "key b { algorithm hmac-sha256; secret QQ==; };",
+        '# key "old" { algorithm hmac-md5; secret "eA=="; };\nkey "b" { algorithm hmac-sha256; secret "//AA"; };',
+        '/* key "old" { algorithm hmac-md5; secret "eA=="; }; */ key "b" {\n\talgorithm "HMAC-SHA256"; // new\n\tsecret "QQ==";\n};',
+    ],
+    ids=["without quotes", "an older one as a comment", "each form of comment"],
+)
+def test_a_key_is_read_as_people_write_it(tmp_path: Path, text: str) -> None:
+    """BIND takes all of these (named.conf(5))."""
+    path = tmp_path / "key"
+    path.write_text(text)
+    path.chmod(0o600)
+    assert read_key(path).name == "b"
+
+
+@pytest.mark.parametrize(
     ("text", "mode", "words"),
     [
         (None, 0, "No such file"),

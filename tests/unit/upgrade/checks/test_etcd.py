@@ -90,6 +90,14 @@ def test_an_etcd_that_takes_no_writes_is_found_before(
     ] == [(severity, True, True) for severity, _, _ in found]
 
 
+def test_a_member_of_a_control_plane_that_is_gone_is_told_with_its_removal() -> None:
+    """`kubeadm reset` without the other members leaves it (kubeadm#1211)."""
+    left = Member("cp9", "", learner=False, healthy=False)
+    (found,) = [item for item in check(facts(members=(left,))) if item.check == "etcd"]
+    assert "no node has its name" in found.reason
+    assert "member remove" in found.hint
+
+
 @pytest.mark.parametrize(
     ("seconds", "found"), [(0.0, []), (0.128, []), (0.256, ["up to 0.3 s"]), (float("inf"), ["more than 8 s"])]
 )

@@ -284,8 +284,13 @@ ETCD = ("--listen-peer-urls=https://10.0.0.5:2380", "--listen-client-urls=https:
         ({"127.0.0.1", "10.0.0.9"}, {}, ("--bind-address=0.0.0.0", "--advertise-address=192.0.2.7"), 0),
         ({"127.0.0.1", "10.0.0.9"}, {"--node-ip": "::"}, (), 0),
         (set(), {"--node-ip": "10.0.0.5"}, ETCD, 0),
+        ({"10.0.0.5", "fd00::5"}, {"--node-ip": "10.0.0.5,FD00:0:0::0005"}, (), 0),
+        ({"10.0.0.5", "fd00::9"}, {"--node-ip": "10.0.0.5,fd00::5"}, (), 1),
     ],
-    ids=["its own", "another one by now", "any, and one before a router", "any of a family", "not told"],
+    ids=[
+        *("its own", "another one by now", "any, and one before a router", "any of a family", "not told"),
+        *("of version 6 in another form", "one of version 6 that was for a time"),
+    ],
 )
 def test_an_address_that_the_host_has_lost_is_found(
     addresses: set[str], flags: dict[str, str], arguments: tuple[str, ...], found: int

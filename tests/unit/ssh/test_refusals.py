@@ -1,0 +1,73 @@
+"""What ssh says where there is no connection, and the hint for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.config.login import Login
+from migrator.ssh.refusals import of_connection
+
+CLOSED = "Connection closed by UNKNOWN port 65535"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "reason", "hint"),
+    [
+        (
+            "Received disconnect from 10.0.0.5 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.5 port 22",
+            "Too many authentication failures",
+            "`key` under `ssh`",
+        ),
+        (
+            (
+                f"No ED25519 host key is known for jump.example and you have requested strict checking.\n"
+                f"Host key verification failed.\n{CLOSED}"
+            ),
+            "host key is known for jump.example",
+            "ProxyJump",
+        ),
+        (
+            (
+                "No ED25519 host key is known for [10.0.0.5]:2222 and you have requested strict checking.\n"
+                "Host key verification failed."
+            ),
+            "No ED25519 host key is known",
+            "ssh-keyscan -p 22 10.0.0.5",
+        ),
+        (
+            f"channel 0: open failed: connect failed: No route to host\nstdio forwarding failed\n{CLOSED}",
+            "No route to host",
+            "is it on",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.5 port 22: no matching host key type found. Their offer: ssh-rsa",
+            "Their offer",
+            "too old",
+        ),
+        (
+            "@ WARNING: UNPROTECTED PRIVATE KEY FILE! @\npi@10.0.0.5: Permission denied (publickey).",
+            "Permission denied",
+            "chmod 600",
+        ),
+        ("kex_exchange_identification: read: Connection reset by peer", "Connection reset", "fail2ban"),
+        ("ssh: Could not resolve hostname pi1.local: Name or service not known", "pi1.local", "~/.ssh/config"),
+        ('Load key "/keys/id": error in libcrypto\npi@10.0.0.5: Permission denied (publickey).', "denied", "private key"),
+        ("", "the connection was lost", "is it on"),
+    ],
+    ids=[
+        *("an agent with many keys", "an unknown jump host", "the host's own key", "behind a jump host", "an old server"),
+        *("a key for all to read", "banned", "no such name", "no key", "nothing said"),
+    ],
+)
+def test_each_cause_has_its_hint(complaint: str, reason: str, hint: str) -> None:
+    """The line that tells most is shown, and not the last one, which with a jump host tells nothing."""
+    error = of_connection("pi1", Login("10.0.0.5"), complaint)
+    assert reason in error.message
+    assert hint in error.hint
+
+
+def test_a_host_on_another_port_is_named_as_known_hosts_has_it() -> None:
+    """`ssh-keygen -R ADDRESS` alone finds only what is on port 22 (sshd(8))."""
+    changed = "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key for [10.0.0.5]:2222 has changed"
+    assert "-R '[10.0.0.5]:2222'" in of_connection("pi1", Login("10.0.0.5", port=2222), changed).hint
+    assert "-R 10.0.0.5 " in of_connection("pi1", Login("10.0.0.5"), changed.splitlines()[0]).hint
