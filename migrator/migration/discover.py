@@ -12,6 +12,7 @@ from typing import TypeVar
 import orjson
 
 from migrator.errors import ApiError
+from migrator.migration.going import without_going
 from migrator.migration.held_rollouts import serving_templates
 from migrator.migration.inventory import BlueInventory, Found, GreenReading, Live
 from migrator.migration.kind_reading import KindReading, concerns_one_kind, read_kind, read_live
@@ -82,9 +83,8 @@ def discover(
     unserved = {item.type_name: item for item, common in chosen if not common and not kind_skip(item, _with(context, facts))}
 
     readings = (*early.readings, *late.readings)
-    objects, blue_facts = _without_left_behind(
-        [item for reading in readings for item in reading.objects], BlueFacts.joined((facts, late.facts))
-    )
+    found = without_going(item for reading in readings for item in reading.objects)
+    objects, blue_facts = _without_left_behind(found, BlueFacts.joined((facts, late.facts)))
     blue_facts = replace(blue_facts, system=_not_on_green(blue_facts.system, green, green_types))
     objects = _named_as_persons(objects, {item.ref for item in blue_facts.system})
     held = serving_templates(blue, objects, blue_facts.held_rollouts, blue_types)

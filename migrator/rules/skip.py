@@ -21,6 +21,7 @@ from migrator.rules.staying_kinds import SKIPPED_GROUPS, SKIPPED_KINDS
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 SYSTEM = "system namespace: include single objects with move.objects.include"
+BEING_DELETED = "being deleted on blue"
 AGGREGATED = "stored by an aggregated API server: move that server's storage"
 
 
@@ -163,7 +164,7 @@ _ISTIO_AUTHORITY = "istio-ca-root-cert"
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
 RULES = (
-    SkipRule("being deleted on blue", lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
+    SkipRule(BEING_DELETED, lambda manifest, _: "deletionTimestamp" in manifest["metadata"]),
     SkipRule("bootstrap RBAC: green has its own", _is_system_rbac, _RBAC, system=True),
     SkipRule(
         "the account of this tool itself",
