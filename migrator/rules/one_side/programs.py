@@ -226,6 +226,8 @@ _BACKUPS = (
         meanwhile=NO_BACKUP,
         images=(
             "borgmatic",
+            "kopia/kopia",
+            "restic/restic",
             "borgmatic-docker",
             "duplicati",
             "duplicacy",
@@ -245,6 +247,13 @@ _BACKUPS = (
         meanwhile="what lies in the bucket is not merged from there",
         images=("thanos", "loki", "mimir", "tempo", "cortex"),
         words=frozenset({"compact", "-target=compactor", "--target=compactor", "-target=backend", "--target=backend"}),
+    ),
+    Row(
+        "rclone",
+        why="copies files between places outside, and deletes in one what the other lacks",
+        meanwhile="no file is copied there",
+        images=("rclone/rclone",),
+        words=frozenset({"bisync", "copy", "move", "sync"}),
     ),
     Row(
         "file sync",

@@ -5,6 +5,19 @@ from __future__ import annotations
 from migrator.rules.one_side.table import GITOPS, NO_GITOPS, Row
 
 DEPLOYERS = (
+    Row(
+        "Renovate",
+        why="commits to Git and opens requests there: both sides would",
+        meanwhile="no request is opened from there",
+        images=("renovatebot/renovate", "renovate/renovate", "mend/renovate-ce", "mend/renovate-ee-server"),
+    ),
+    Row(
+        "management server",
+        why="acts on the clusters that it manages: both sides would",
+        meanwhile="those clusters are not managed from there",
+        images=("rancher/rancher", "karmada-controller-manager"),
+        first=True,
+    ),
     Row("Flux 1", why=GITOPS, meanwhile=NO_GITOPS, images=("fluxcd/flux", "weaveworks/flux", "fluxcd/helm-operator"), first=True),
     Row(
         "Config Sync",
@@ -151,6 +164,21 @@ SCHEDULERS = (
             "n8n",
             "huginn",
         ),
+    ),
+    Row(
+        "data flow",
+        why="takes records from outside and hands them on: both sides would",
+        meanwhile="no record is handed on there",
+        images=("apache/nifi", "spring-cloud-dataflow-server", "spring-cloud-skipper-server"),
+        flags=(
+            frozenset({"standalone-job"}),
+        ),  # Flink's JobManager for one job (nightlies.apache.org/flink: standalone on Kubernetes)
+    ),
+    Row(
+        "chat bridge",
+        why="speaks for accounts in other networks, as which it may be there once: each message would be sent twice",
+        meanwhile="no message passes through it there",
+        images=("mautrix/*",),
     ),
     Row(
         "mail fetcher",

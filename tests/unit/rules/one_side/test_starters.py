@@ -22,6 +22,10 @@ from tests.support.programs import workload
         (workload("bitnami/airflow:3", env=[{"name": "AIRFLOW_COMPONENT_TYPE", "value": "triggerer"}]), "Airflow"),
         (workload("registry.example.com/shop:1", command=["celery", "-A", "shop", "beat"]), "task scheduler"),
         (workload("temporalio/server:1.30"), "task scheduler"),
+        (workload("ghcr.io/renovatebot/renovate:40"), "Renovate"),
+        (workload("rancher/rancher:v2.9"), "management server"),
+        (workload("apache/flink:1.20", "standalone-job", "--job-classname", "x"), "data flow"),
+        (workload("dock.mau.dev/mautrix/telegram:v0.15"), "chat bridge"),
         (workload("ghcr.io/home-assistant/home-assistant:2026.7", kind="StatefulSet"), "automation"),
     ],
 )
@@ -38,6 +42,7 @@ def test_a_program_is_known(manifest: Manifest, row: str) -> None:
         workload("quay.io/argoproj/argo-events:v1.9", "webhook-service"),
         workload("apache/airflow:3", "bash", "-c", "exec airflow webserver"),
         workload("registry.example.com/shop:1", command=["celery", "-A", "shop", "worker"]),
+        workload("apache/flink:1.20", "taskmanager"),
     ],
 )
 def test_others_of_its_kind_are_not(manifest: Manifest) -> None:
