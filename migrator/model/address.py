@@ -15,6 +15,12 @@ def is_loopback(host: str) -> bool:
         return name == "localhost" or name.endswith(".localhost")
 
 
+def is_link_local(host: str) -> bool:
+    """Return whether only hosts of the same link reach it; of version 6 it has a zone (RFC 4007)."""
+    name = host.partition("%")[0]
+    return is_address(name) and ipaddress.ip_address(name).is_link_local
+
+
 def is_address(text: str) -> bool:
     """Return whether it is an address of IPv4 or IPv6, and no name."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrator.model.address import is_loopback
+from migrator.model.address import is_link_local, is_loopback
 from migrator.model.host import HostFacts
 from migrator.model.verdict import CheckName, Finding, Severity
 from migrator.untrusted import printable
@@ -101,6 +101,13 @@ def resolver(name: str, facts: HostFacts, kubelet: Mapping[str, Any]) -> Iterato
         )
         hint = "resolvConf for its kubelet: a file with the servers behind them (coredns.io/plugins/loop)"
         yield Finding(CheckName.KUBELET, name, Severity.FAILURE, reason, hint)
+    elif read and facts.nameservers and all(is_loopback(item) or is_link_local(item) for item in facts.nameservers):
+        reason = (
+            f"its only name servers are of its own link ({_names(facts.nameservers)}), as routers announce them: pods do not reach "
+            "them, and know no names outside of the cluster"
+        )
+        hint = "resolvConf for its kubelet: a file with the router's other address (coredns#3528)"
+        yield Finding(CheckName.KUBELET, name, Severity.WARNING, reason, hint)
 
 
 def forwarding(name: str, facts: HostFacts) -> Iterator[Finding]:

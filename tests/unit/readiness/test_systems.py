@@ -88,6 +88,8 @@ def test_what_another_pod_network_has_left_is_found(networks: tuple[str, ...], m
         (("127.0.0.53",), True, "/etc/resolv.conf", ["CoreDNS would ask itself"]),
         (("127.0.0.1", "192.168.1.1"), False, "", []),
         (("::1",), False, "", ["CoreDNS would ask itself"]),
+        (("fe80::1%eth0",), False, "", ["of its own link (fe80::1%eth0)"]),
+        (("fe80::1%eth0", "192.168.1.1"), False, "", []),
         (("192.168.1.1",), False, systems.RESOLVED, ["none would start"]),
         (("127.0.0.53",), True, systems.RESOLVED, []),
         (("127.0.0.1",), False, "/etc/kubernetes/resolv.conf", []),
