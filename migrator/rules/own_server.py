@@ -35,9 +35,10 @@ def named(manifest: Manifest, body: bytes, context: RuleContext) -> str:
     """Return that an object names blue's API server, after the object's name; empty for most. `body`: its JSON."""
     if not context.blue.api_servers:
         return ""
-    pattern = _pattern(context.blue.api_servers)
+    plain, pattern = _pattern(context.blue.api_servers)
     texts = _decoded(manifest) if manifest["kind"] == "Secret" and manifest["apiVersion"] == "v1" else iter((body,))
-    found = next(filter(None, map(pattern.search, texts)), None)
+    # A plain search takes an eighth of the time of the pattern, and most objects name none.
+    found = next(filter(None, (pattern.search(text) for text in texts if any(name in text for name in plain))), None)
     if not found:
         return ""
     address = found[0].decode()
@@ -53,9 +54,10 @@ def _tells(address: str) -> bool:
 
 
 @cache
-def _pattern(names: frozenset[str]) -> re.Pattern[bytes]:
+def _pattern(names: frozenset[str]) -> tuple[list[bytes], re.Pattern[bytes]]:
+    """Return the names, and what finds one that is no part of a longer name."""
     alternatives = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    return re.compile(rf"(?<![\w.-])(?:{alternatives})(?!\w|-|\.\w)".encode())
+    return [name.encode() for name in sorted(names)], re.compile(rf"(?<![\w.-])(?:{alternatives})(?!\w|-|\.\w)".encode())
 
 
 def _decoded(secret: Manifest) -> Iterator[bytes]:
