@@ -41,6 +41,14 @@ def test_a_unit_is_started_once_and_its_progress_shown() -> None:
     assert "systemctl stop job" in host.commands[-1]
 
 
+def test_what_a_unit_says_is_in_the_words_that_are_looked_for() -> None:
+    """A service speaks the language of the host, and pacman has many."""
+    host = unit(INACTIVE, ENDED)
+    JOB.run(host, lambda _: None)
+    (begun,) = (command for command in host.commands if "systemd-run" in command)
+    assert {"--setenv=LC_ALL=C", "--setenv=HOME=/root"} <= set(begun.split())
+
+
 def test_a_unit_of_an_earlier_run_that_still_runs_is_joined_and_not_begun_again() -> None:
     """Two of one command never meet."""
     host = unit(RUNNING, RUNNING, ENDED)

@@ -238,6 +238,14 @@ def test_a_date_without_parts_of_a_second_is_a_time() -> None:
     assert read_facts(host).time == 1800000000.0
 
 
+@pytest.mark.parametrize(("options", "found"), [("rw,nosuid,noexec,relatime", True), ("rw,relatime", False)])
+def test_a_file_system_that_starts_no_program_is_read(tmp_path: Path, options: str, *, found: bool) -> None:
+    """Hardened systems mount /var so (k3s#6474)."""
+    host = ShellHost(tmp_path)
+    host.program("findmnt", f"#!/bin/sh\necho {options}\n")
+    assert read_facts(host).no_programs is found
+
+
 def test_tables_that_drop_packets_and_files_of_pod_networks_are_read(tmp_path: Path) -> None:
     """Of all tables of nftables, and of iptables-legacy beside them."""
     host = ShellHost(tmp_path)
