@@ -46,6 +46,8 @@ OTHERS = frozenset(
         "DataDownload.velero.io",
         "DataUpload.velero.io",
         "DeleteBackupRequest.velero.io",
+        "DirectImageMigration.migration.openshift.io",
+        "DirectVolumeMigration.migration.openshift.io",
         "Experiment.argoproj.io",
         "Experiment.kubeflow.org",
         "FlinkStateSnapshot.flink.apache.org",
@@ -55,6 +57,7 @@ OTHERS = frozenset(
         "KeycloakRealmImport.k8s.keycloak.org",
         "MedusaBackupJob.medusa.k8ssandra.io",
         "MedusaRestoreJob.medusa.k8ssandra.io",
+        "MigMigration.migration.openshift.io",
         "Migration.stork.libopenstorage.org",
         "OpsRequest.apps.kubeblocks.io",
         "OpsRequest.operations.kubeblocks.io",
@@ -84,6 +87,10 @@ OTHERS = frozenset(
         "VirtualMachineRestore.snapshot.kubevirt.io",
         "Workflow.tinkerbell.org",
         "WorkflowRun.core.oam.dev",
+        *(
+            f"{name}.protect.trident.netapp.io"
+            for name in ("Backup", "BackupInplaceRestore", "BackupRestore", "Snapshot", "SnapshotInplaceRestore", "SnapshotRestore")
+        ),
     }
 )
 """Kinds that are carried out once as soon as they are there."""

@@ -9,6 +9,7 @@ from migrator.rules.one_side.table import BACKUP, GITOPS, NO_BACKUP, NO_GITOPS, 
 
 _MACHINE = "runs a machine: two would have one identity, and write to one disk each"
 _NO_MACHINE = "the machine does not run there"
+_SOURCES = ("AwsSqsSource", "GitHubSource", "GitLabSource", "RabbitmqSource", "RedisStreamSource")
 _VIRTUAL_MACHINE = frozenset({"VirtualMachine.kubevirt.io"})
 OPERATED = (
     # One of two fields says whether it runs, and a webhook refuses both.
@@ -63,6 +64,14 @@ OPERATED = (
         meanwhile=NO_BACKUP,
     ),
     kind(
+        "Trident protect",
+        "Schedule.protect.trident.netapp.io",
+        path=("spec", "enabled"),
+        held=False,
+        why=BACKUP,
+        meanwhile=NO_BACKUP,
+    ),
+    kind(
         "Litmus schedule",
         "ChaosSchedule.litmuschaos.io",
         path=("spec", "scheduleState"),
@@ -106,6 +115,20 @@ OPERATED = (
     ),
 )
 TOLD_OPERATED = (
+    Row(
+        "event source",
+        why="takes events from outside, and has no field that pauses it: leave it on blue, or delete one of both at the cutover",
+        meanwhile="",
+        types=frozenset(f"{name}.sources.knative.dev" for name in _SOURCES),
+        held=False,
+    ),
+    Row(
+        "Camel integration",
+        why="may take records from outside: if it does, hold it by cutover.oneSide (hold: field, field: /spec/replicas, value: 0)",
+        meanwhile="",
+        types=frozenset({"Integration.camel.apache.org", "Pipe.camel.apache.org"}),
+        held=False,
+    ),
     Row(
         "exported Service",
         why="makes green's pods answer for a Service of several clusters as soon as they are ready: leave it on blue, and make it"

@@ -83,6 +83,9 @@ def test_what_has_ended_is_told_by_its_status(manifest: Manifest, how: str) -> N
         run("argoproj.io", "Workflow", {"phase": "Running", "startedAt": "x"}),
         run("ray.io", "RayJob", {"jobStatus": "SUCCEEDED", "jobDeploymentStatus": "Running"}),
         run("tekton.dev", "PipelineRun", {**condition("Succeeded", "Unknown"), "startTime": "x"}),
+        run("migration.openshift.io", "MigMigration", {"phase": "StageBackup", "startTimestamp": "x"}),
+        run("protect.trident.netapp.io", "SnapshotInplaceRestore", {"state": "Running"}),
+        run("kubevirt.io", "VirtualMachineInstance", {"phase": "Running"}),
     ],
     ids=lambda item: item["kind"],
 )

@@ -22,6 +22,7 @@ from tests.support.objects import made, resource
         ("flink.apache.org/v1beta1", "FlinkDeployment", {"job": {"state": "running"}}, ("spec", "job", "state"), "suspended"),
         ("sources.knative.dev/v1", "KafkaSource", {}, ("spec", "consumers"), 0),
         ("stork.libopenstorage.org/v1alpha1", "MigrationSchedule", {"suspend": False}, ("spec", "suspend"), True),
+        ("protect.trident.netapp.io/v1", "Schedule", {"enabled": True}, ("spec", "enabled"), False),
         ("metal3.io/v1alpha1", "BareMetalHost", {}, ("metadata", "annotations", "baremetalhost.metal3.io/paused"), "migrator"),
         ("hypershift.openshift.io/v1beta1", "HostedCluster", {}, ("spec", "pausedUntil"), "true"),
     ],
