@@ -1,13 +1,22 @@
-"""What ssh and sudo say where no command was run, and what a person does about it. Reads text only."""
+"""What ssh and sudo say where no command was run, and what a person does about it. Reads text, and whether a key is there."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from migrator.config.login import Login
 from migrator.errors import HostError
 from migrator.untrusted import printable
+
+
+def _not_let_in(login: Login) -> str:
+    # ssh leaves out a key that is not there without a word, at the level that it is asked to tell at.
+    if login.key and not Path(login.key).expanduser().exists():
+        return f"there is no file {login.key} on this machine: correct `key`"
+    return f"user {login.user} with key {login.key or 'of your agent'} is not let in: ssh-copy-id"
+
 
 _ROWS: tuple[tuple[str, Callable[[Login], str]], ...] = (
     (
@@ -39,7 +48,7 @@ _ROWS: tuple[tuple[str, Callable[[Login], str]], ...] = (
             f"or allow what it offers for {login.address} in ~/.ssh/config"
         ),
     ),
-    ("Permission denied", lambda login: f"user {login.user} with key {login.key or 'of your agent'} is not let in: ssh-copy-id"),
+    ("Permission denied", _not_let_in),
     (
         "Could not resolve hostname",
         lambda login: f"the name {login.address} is known neither to this machine's DNS nor to ~/.ssh/config",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from migrator.config.login import Login
@@ -71,3 +73,12 @@ def test_a_host_on_another_port_is_named_as_known_hosts_has_it() -> None:
     changed = "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key for [10.0.0.5]:2222 has changed"
     assert "-R '[10.0.0.5]:2222'" in of_connection("pi1", Login("10.0.0.5", port=2222), changed).hint
     assert "-R 10.0.0.5 " in of_connection("pi1", Login("10.0.0.5"), changed.splitlines()[0]).hint
+
+
+def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """OpenSSH goes on without it, and is not let in."""
+    key = tmp_path / "id"
+    denied = "pi@10.0.0.5: Permission denied (publickey)."
+    assert f"there is no file {key}" in of_connection("pi1", Login("10.0.0.5", key=str(key)), denied).hint
+    key.write_text("")
+    assert "ssh-copy-id" in of_connection("pi1", Login("10.0.0.5", key=str(key)), denied).hint
