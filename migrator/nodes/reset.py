@@ -55,7 +55,8 @@ systemctl stop kubelet 2>/dev/null
 rm -rf {CONFLIST} /var/lib/cni
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
 {forget_routes()}
-systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT} {NETWORKD}"""
+systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT} {NETWORKD}
+rmdir {NETWORKD.rpartition("/")[0]} 2>/dev/null"""
 _CLEAN += r"""
 rm -rf /etc/cni/net.d/10-weave.conf /etc/cni/net.d/10-weave.conflist /opt/cni/bin/weave-* /var/lib/weave
 links() { ip -o link show "$@" 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'; }
