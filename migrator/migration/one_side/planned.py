@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from migrator.model.manifest import Manifest
+import orjson
+
+from migrator.model.manifest import Manifest, get
 from migrator.model.one_side import OneSide
 from migrator.model.plan import PlanItem
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
 from migrator.rules.one_side.questions import question
 from migrator.rules.one_side.recognise import for_green, one_sided, persons_rule
+
+_WHEN_SCALED = "spec.persistentVolumeClaimRetentionPolicy.whenScaled"
 
 
 class Planned(NamedTuple):
@@ -46,7 +50,14 @@ def planned(
 
 
 def warnings(moves: Iterable[PlanItem]) -> Iterator[str]:
-    """Yield what a person should know of objects that act on one cluster and are not held."""
+    """Yield what a person should know of objects that act on one cluster and are not held, and of those that cannot be stopped."""
     for item in moves:
         if item.one_side and not item.one_side.part:
             yield f"{item.blue} is a {item.one_side.row}: {item.one_side.why}"
+        elif item.one_side and item.one_side.active and item.blue.type_name == "StatefulSet.apps" and _loses_claims(item):
+            yield f"{item.blue} would lose its claims where a cutover stops it, so none will: set {_WHEN_SCALED} to Retain on blue"
+
+
+def _loses_claims(item: PlanItem) -> bool:
+    """Return whether its controller deletes the claims of a StatefulSet with 0 replicas (KEP-1847)."""
+    return bool(get(orjson.loads(item.original or item.body), *_WHEN_SCALED.split(".")) == "Delete")

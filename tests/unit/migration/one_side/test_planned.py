@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrator.migration.one_side.planned import planned, warnings
 from migrator.model.manifest import Manifest, ref_of
 from migrator.model.plan import Decision, PlanItem
@@ -10,6 +12,8 @@ from migrator.rules.context import RuleContext
 from tests.support.contexts import PLAIN, configured
 from tests.support.objects import config_map, deployment
 from tests.support.one_side import DNS, dns
+from tests.support.pairs import pair
+from tests.support.programs import workload
 
 APPS = ResourceType("apps", "v1", "deployments", "Deployment", namespaced=True, verbs=frozenset())
 
@@ -60,3 +64,15 @@ def test_what_is_not_held_is_a_warning() -> None:
     item = PlanItem(ref_of(manifest), ref_of(manifest), Decision.MOVE, one_side=found.one_side)
     assert found.manifest is manifest
     assert [text.partition(":")[0] for text in warnings([item])] == ["Deployment.apps/shop/d is a descheduler"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "image", "told"), [("Delete", "jenkins:1", 1), ("Retain", "jenkins:1", 0), ("Delete", "web:1", 0)]
+)
+def test_what_would_lose_its_claims_is_told_before_the_cutover(policy: str, image: str, told: int) -> None:
+    """Its controller deletes them at 0 replicas; what is not stopped keeps them."""
+    manifest = workload(image, kind="StatefulSet")
+    manifest["metadata"]["namespace"] = "shop"
+    manifest["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": policy}
+    found = [text for text in pair(manifest).read()[0].warnings if "would lose its claims" in text]
+    assert len(found) == told
