@@ -92,7 +92,8 @@ def make_plan(objects: Iterable[Found], inventory: BlueInventory, context: RuleC
     moves, graph, others, ranks = decided.moves, decided.graph, decided.others, decided.ranks
     namespaces.require_own_names(decided.namespaces)
     hindrances = dead_conversions.hindrances(moves, crds, context) | backends.hindrances(moves, context)
-    for ref, hindrance in (undefined.hindrances(moves, crds, context) | hindrances).items():
+    lacking = undefined.hindrances(moves, crds, context) | undefined.orphans(graph, moves, others)
+    for ref, hindrance in (lacking | hindrances).items():
         others.append(_blocked(moves.pop(ref), *hindrance))
         del graph[ref]
     moves |= held_with_their_lenders(moves, context)

@@ -7,7 +7,7 @@ from typing import Any
 from migrator.model.plan import Decision
 from migrator.model.ref import ObjectRef
 from tests.support.objects import crd, made
-from tests.support.pairs import Pair, pair
+from tests.support.pairs import Pair, in_green, owned_by, pair
 
 GROUP = "autoscaling.k8s.io"
 VPA = ObjectRef(GROUP, "VerticalPodAutoscaler", "shop", "web")
@@ -37,3 +37,14 @@ def test_one_whose_definition_moves_or_is_there_moves() -> None:
     both = with_definition()
     both.green.hold(crd("verticalpodautoscalers", "VerticalPodAutoscaler", GROUP, status=True))
     assert both.item(VPA).decision is Decision.MOVE
+
+
+def test_what_lives_and_dies_with_a_blocked_pod_is_blocked_with_it() -> None:
+    """Credentials of a running build: a copy could not give them their owner."""
+    spec = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "a.example/build:1"}]}
+    both = pair(made("v1", "Pod", "build", namespace="shop", spec=spec, status={"phase": "Running"}))
+    pod = in_green(both.blue, ObjectRef("", "Pod", "shop", "build"))
+    both.blue.hold(owned_by(pod, made("v1", "Secret", "login", namespace="shop", data={})))
+    item = both.item(ObjectRef("", "Secret", "shop", "login"))
+    assert (item.decision, item.reason) == (Decision.BLOCKED, "its owner Pod/shop/build is blocked")
+    assert not both.copy().counts["failed"]
