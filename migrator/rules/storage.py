@@ -14,8 +14,6 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 _QUOTA = ".storageclass.storage.k8s.io/"
 # Fields of custom resources that name a storage class, in lower case.
 _CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
-# Set by the controller that has chosen a claim's volume (docs: well-known annotations).
-_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 # Older than the field storageClassName, and still read by Kubernetes.
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
@@ -25,8 +23,7 @@ def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
 
     A claim that names a volume which is not there waits for it, and no provisioner makes another one.
     """
-    moves = get(manifest, "spec", "volumeName") in context.blue.moving_volumes
-    if moves or is_reserved(manifest) or _is_handed_claim(manifest, context):
+    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes or _is_handed_claim(manifest, context):
         return manifest
     return drop(manifest, "spec", "volumeName")
 
@@ -181,17 +178,10 @@ def _is_handed(name: str, context: RuleContext) -> bool:
     return rule is not None and rule.way in ("handOver", "adopt")
 
 
-def is_reserved(manifest: Manifest) -> bool:
-    """Return whether a claim waits for a volume that a person has named; a controller that names one says so in an annotation."""
-    waits = get(manifest, "status", "phase") == "Pending" and bool(get(manifest, "spec", "volumeName"))
-    return waits and get(manifest, "metadata", "annotations", _BY_CONTROLLER) is None
-
-
 def had_data(manifest: Manifest) -> bool:
     """Return whether a claim was bound on blue, so that it may hold data."""
     # The status may be left behind, as after a restore from a backup; the name of the volume is not.
-    bound = get(manifest, "status", "phase") == "Bound" or bool(get(manifest, "spec", "volumeName"))
-    return bound and not is_reserved(manifest)
+    return get(manifest, "status", "phase") == "Bound" or bool(get(manifest, "spec", "volumeName"))
 
 
 def data_accounted_for(namespace: str, name: str, context: RuleContext) -> bool:
@@ -240,12 +230,9 @@ def notes(manifest: Manifest, context: RuleContext) -> list[str]:
 
 _CLAIM = frozenset({"PersistentVolumeClaim"})
 _VOLUME = frozenset({"PersistentVolume"})
-FIRST = (
+RULES = (
     Rule("data-source", drop_data_source, _CLAIM),  # before the binding, which tells that there was a volume
     Rule("claim-binding", clear_claim_binding, _CLAIM),
-)
-"""Rules that read in the status, and in annotations of controllers, whether there was a volume; both are stripped later."""
-RULES = (
     Rule("volume-binding", clear_volume_binding, _VOLUME),
     Rule("retain-volume", retain_volume, _VOLUME),
     Rule("storage-class", map_storage_class, _CLAIM | _VOLUME | frozenset(POD_TEMPLATES)),

@@ -39,7 +39,6 @@ RULES: tuple[Rule, ...] = (
     *services.RULES,  # reads managedFields: before they are stripped
     *workloads.FIRST,  # likewise
     *requests.CARRIED_OUT,  # reads the status and owners
-    *storage.FIRST,  # reads the status
     *ownership.RULES,
     *server_fields.RULES,
     *accounts.RULES,

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model.manifest import Manifest, put, ref_of
+from migrator.model.manifest import Manifest, ref_of
 from migrator.model.plan import DataPlan
 from migrator.rules import storage
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.skip import skip_reason
-from migrator.rules.table import rules_for, transform
 from tests.support.contexts import PLAIN, configured
 from tests.support.objects import made
 
@@ -146,15 +145,3 @@ def test_a_volume_that_is_handed_over_stays_until_then_and_its_claim_waits_for_i
     assert storage.data_plan(claim, context) is DataPlan.TO_HAND_OVER
     done = replace(context, copied_claims=frozenset({"n/c"}))
     assert storage.data_plan(claim, done) is DataPlan.HANDED_OVER
-
-
-def test_a_claim_that_waits_for_a_volume_by_name_still_does() -> None:
-    """It has no data yet; without the name it would take any volume. One that a controller has just chosen is not waited for."""
-    spec = {"storageClassName": "", "volumeName": "later"}
-    claim = made("v1", "PersistentVolumeClaim", "c", namespace="n", spec=spec, status={"phase": "Pending"})
-    assert transform(claim, PLAIN, rules_for("PersistentVolumeClaim")).manifest["spec"] == spec
-    assert storage.data_plan(claim, PLAIN) is DataPlan.NONE
-    chosen = put(claim, ("metadata", "annotations", "pv.kubernetes.io/bound-by-controller"), "yes")
-    assert "volumeName" not in transform(chosen, PLAIN, rules_for("PersistentVolumeClaim")).manifest["spec"]
-    lost = {**claim, "status": {"phase": "Lost"}}
-    assert storage.data_plan(lost, PLAIN) is DataPlan.NOT_COPIED
