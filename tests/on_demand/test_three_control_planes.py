@@ -7,6 +7,7 @@ import os
 import sys
 
 from migrator.testbed.versions import BLUE, GREEN
+from tests.support.api_probe import ApiProbe
 from tests.support.journey import Journey
 from tests.support.journey import cluster as reached
 from tests.support.project import Project
@@ -42,8 +43,11 @@ def test_three_control_planes_go_forward_and_back(project: Project) -> None:
         project.up("ha")
     project.kubectl("ha", "create configmap before --from-literal=a=b")
     common = ("--stack", "ha", "--to", GREEN, "--yes", "-o", "json")
-    with journey.step("upgrade, held"):
+    with journey.step("upgrade, held"), ApiProbe(*(node["address"] for node in cluster["nodes"])) as api:
         assert json.loads(journey.migrator("upgrade", "run", "--hold", *common))["state"] == "paused"
+    print(f"\nthree control planes: {api.answers} answers, {len(api.gaps)} gaps while each changed", file=sys.__stderr__)
+    assert api.answers > 100, "the probe has seen nothing"
+    assert api.gaps == [], "another one answers meanwhile"
     expected = write(reached(project, "ha"), WRITES)
     with journey.step("rollback without loss"):
         journey.migrator("upgrade", "rollback", "--stack", "ha", "--yes")
@@ -67,5 +71,11 @@ def test_three_control_planes_go_forward_and_back(project: Project) -> None:
     assert len({item["Status"]["header"]["cluster_id"] for item in health}) == 1
     print(f"\nthree control planes: {json.dumps(journey.steps)}", file=sys.__stderr__)
     if os.environ.get("MIGRATOR_WRITE_RESULTS"):
-        figures = {"steps": journey.steps, "writes_counted": WRITES, "writes_lost": gone, "load": round(os.getloadavg()[0], 1)}
+        figures = {
+            "steps": journey.steps,
+            "api_gaps": len(api.gaps),
+            "writes_counted": WRITES,
+            "writes_lost": gone,
+            "load": round(os.getloadavg()[0], 1),
+        }
         add_figures("upgrade.json", {"three_control_planes": figures})

@@ -59,16 +59,17 @@ class Event(NamedTuple):
 class ApiProbe:
     """Asks an API server ten times a second whether it is ready, and tells each time at which no good answer came within a second.
 
+    Of several, any one may answer: the next one is asked at once, as a client does that knows all of them.
     One way asks on a new connection each time, as a program that starts; the other one keeps its connection, as a program that
     runs, and asks once more on a new one when it is cut.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, *addresses: str) -> None:
         self.away = self.longest = 0.0
         self.answers = 0
         self.gaps: list[Gap] = []
         self.since = time.time()
-        self._address = address
+        self._addresses = addresses
         self._done = threading.Event()
         self._threads = [threading.Thread(target=self._watch, args=(kept,), daemon=True) for kept in (False, True)]
 
@@ -84,14 +85,17 @@ class ApiProbe:
 
     def _watch(self, kept: bool) -> None:  # noqa: FBT001
         away, last_good, why = 0.0, time.monotonic(), ""
-        connection = self._connection()
+        connections = [self._connection(address) for address in self._addresses]
         while not self._done.wait(0.1):
-            failure = _asked(connection)
-            if failure and kept:
-                connection.close()
+            for connection in connections:
                 failure = _asked(connection)
-            if failure or not kept:
-                connection.close()
+                if failure and kept:
+                    connection.close()
+                    failure = _asked(connection)
+                if failure or not kept:
+                    connection.close()
+                if not failure:
+                    break
             if failure:
                 why = why or failure
                 continue
@@ -106,11 +110,11 @@ class ApiProbe:
             self.away = max(self.away, away)
             self.answers += 1
 
-    def _connection(self) -> http.client.HTTPSConnection:
+    def _connection(self, address: str) -> http.client.HTTPSConnection:
         # Anybody may ask for /readyz; whose certificate it is does not matter here.
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection(self._address, 6443, timeout=1, context=context)
+        return http.client.HTTPSConnection(address, 6443, timeout=1, context=context)
 
 
 def _asked(connection: http.client.HTTPSConnection) -> str:
