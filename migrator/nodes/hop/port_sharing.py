@@ -13,6 +13,7 @@ import yaml
 from migrator.errors import BlockedError
 from migrator.model.kubeadm import PORT_SHARING, sharing_port
 from migrator.model.manifest import get
+from migrator.model.yaml_text import mapping
 from migrator.nodes.hop import steering
 from migrator.nodes.hop.second_server import SHARED, await_second, copy_api, remove_left
 from migrator.nodes.hop.static_pod import running_container
@@ -53,8 +54,9 @@ def share_port(host: Host) -> None:
 def _keep(host: Host) -> None:
     """Write it into the cluster's ClusterConfiguration."""
     found: dict[str, Any] = json.loads(host.run(f"{KUBECTL} -n kube-system get configmap kubeadm-config -o json"))
-    config = yaml.safe_load(str(get(found, "data", "ClusterConfiguration") or ""))
-    wanted = sharing_port(config) if isinstance(config, dict) else {}
+    config = mapping(str(get(found, "data", "ClusterConfiguration") or ""))
+    # What cannot be read is not written over.
+    wanted = sharing_port(config) if config else {}
     given = get(wanted, "apiServer", "extraArgs")
     listed = {item.get("name"): item.get("value") for item in given if isinstance(item, dict)} if isinstance(given, list) else given
     if not isinstance(listed, dict) or str(listed.get(PORT_SHARING)).lower() != "true":

@@ -25,7 +25,7 @@ def test_one_without_the_flag_restarts_once_and_keeps_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", ["apiServer: {extraArgs: [{name: permit-port-sharing, value: 'false'}]}", "[]", "apiServer: {extraArgs: x}"]
+    "config", ["apiServer: {extraArgs: [{name: permit-port-sharing, value: 'false'}]}", "[]", "apiServer: {extraArgs: x}", "a: ["]
 )
 def test_a_port_that_a_person_does_not_want_shared_is_not(config: str) -> None:
     """Nothing is changed, and the hop goes on."""
