@@ -10,7 +10,7 @@ from migrator.model.address import is_address
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
-from migrator.nodes.paths import CONFLIST
+from migrator.nodes.paths import CONFLIST, WEAVE_CONFLIST
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
 from migrator.ports import Host
@@ -95,9 +95,40 @@ _MARKED = f"echo mark=$(test -e {MARK_FILE} && echo yes)"
 
 _BOOT_FIRST = "reboot it: its kernel was replaced, and the modules of the running one are gone"
 # Files of the pod networks that are raised here; CRI-O takes the first one of the folder by its name (libcni).
-_OWN_NETWORKS = {"weave": "/etc/cni/net.d/10-weave.conflist", "bridge": CONFLIST}
+_OWN_NETWORKS = {"weave": WEAVE_CONFLIST, "bridge": CONFLIST}
 # Names these findings.
 _CHECK = "host"
+
+
+class _Told:
+    """What the script has printed, a line for each name."""
+
+    def __init__(self, output: str) -> None:
+        self._values = {key: value.strip() for key, value in (line.split("=", 1) for line in output.splitlines() if "=" in line)}
+
+    def text(self, name: str) -> str:
+        """Return all that stands there; empty for a name that was not printed."""
+        return self._values.get(name, "")
+
+    def printed(self, name: str) -> bool:
+        """Return whether there is such a line, with nothing in it or not."""
+        return name in self._values
+
+    def any(self, name: str) -> bool:
+        """Return whether anything stands there."""
+        return bool(self.text(name))
+
+    def number(self, name: str) -> int:
+        """Return a number; 0 for what is none."""
+        return int(self.text(name)) if self.text(name).isdigit() else 0
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the words."""
+        return tuple(self.text(name).split())
+
+    def known(self, name: str) -> bool | None:
+        """Return what yes or no means; None for anything else."""
+        return {"yes": True, "no": False}.get(self.text(name))
 
 
 def read_facts(host: Host) -> HostFacts:
@@ -105,60 +136,55 @@ def read_facts(host: Host) -> HostFacts:
     before = host.clock.now()
     output = host.run(f"{_MARKED}{_SCRIPT}")
     middle = (before + host.clock.now()) / 2
-    values = {key: value.strip() for key, value in (line.split("=", 1) for line in output.splitlines() if "=" in line)}
-
-    clock = _seconds(values.get("clock", ""))
-
-    def number(name: str) -> int:
-        return int(values[name]) if values.get(name, "").isdigit() else 0
-
+    told = _Told(output)
+    clock = _seconds(told.text("clock"))
     return HostFacts(
-        architecture=values.get("architecture", ""),
-        hostname=values.get("hostname", ""),
-        machine_id=values.get("machine_id", ""),
-        addresses=frozenset(values.get("addresses", "").split()),
-        memory=number("memory"),
-        disk=number("disk"),
-        disk_etc=number("disk_etc") if "disk_etc" in values else None,
-        disk_total=number("disk_total"),
-        inodes=number("inodes") if values.get("inodes") else None,
-        read_only=tuple(values.get("read_only", "").split()),
-        no_programs=bool(values.get("no_programs")),
-        bits=number("bits"),
-        pacman_lock=bool(values.get("pacman_lock")),
-        nameservers=tuple(values.get("nameservers", "").split()),
-        resolved={"yes": True, "no": False}.get(values.get("resolved", "")),
-        forwarding_off=tuple(values.get("forwarding_off", "").split()),
-        bridged_off=tuple(values.get("bridged_off", "").split()),
-        kernel_settings=dict(pair.split(":", 1) for pair in values.get("kernel_settings", "").split() if ":" in pair),
-        cgroup=number("cgroup"),
-        pacman=bool(values.get("pacman")),
-        systemd=bool(values.get("systemd")),
-        overlay=number("overlay") > 0,
-        br_netfilter=number("br_netfilter") > 0,
-        modules=frozenset(values.get("modules", "").split()),
-        modules_known=bool(values.get("modules_known")),
-        iptables=values.get("iptables", ""),
-        legacy_tables=frozenset(values.get("legacy_tables", "").split()),
-        routes=tuple(values.get("routes", "").split()),
-        ports=frozenset(int(port) for port in values.get("ports", "").split() if port.isdigit()),
-        marked=bool(values.get("mark")),
-        controllers=frozenset(values.get("controllers", "").split()),
-        kernel_arguments=tuple(values.get("kernel_arguments", "").split()),
-        kernel_replaced=bool(values.get("kernel_replaced")),
-        page_size=number("page_size"),
-        kubelet_ids=values.get("kubelet_ids", ""),
-        images_on=values.get("images_on", ""),
-        no_file_types=bool(values.get("no_file_types")),
-        firewalls=tuple(values.get("firewalls", "").split()),
-        swaps=tuple(values.get("swaps", "").split()),
-        swap_units=tuple(values.get("swap_units", "").split()),
-        drops=tuple(values.get("drops", "").split()),
-        networks=tuple(values.get("networks", "").split()),
+        architecture=told.text("architecture"),
+        hostname=told.text("hostname"),
+        machine_id=told.text("machine_id"),
+        addresses=frozenset(told.words("addresses")),
+        memory=told.number("memory"),
+        disk=told.number("disk"),
+        disk_etc=told.number("disk_etc") if told.printed("disk_etc") else None,
+        disk_total=told.number("disk_total"),
+        inodes=told.number("inodes") if told.any("inodes") else None,
+        read_only=told.words("read_only"),
+        no_programs=told.any("no_programs"),
+        bits=told.number("bits"),
+        pacman_lock=told.any("pacman_lock"),
+        nameservers=told.words("nameservers"),
+        resolved=told.known("resolved"),
+        forwarding_off=told.words("forwarding_off"),
+        bridged_off=told.words("bridged_off"),
+        kernel_settings=dict(pair.split(":", 1) for pair in told.words("kernel_settings") if ":" in pair),
+        cgroup=told.number("cgroup"),
+        pacman=told.any("pacman"),
+        systemd=told.any("systemd"),
+        overlay=told.number("overlay") > 0,
+        br_netfilter=told.number("br_netfilter") > 0,
+        modules=frozenset(told.words("modules")),
+        modules_known=told.any("modules_known"),
+        iptables=told.text("iptables"),
+        legacy_tables=frozenset(told.words("legacy_tables")),
+        routes=told.words("routes"),
+        ports=frozenset(int(port) for port in told.words("ports") if port.isdigit()),
+        marked=told.any("mark"),
+        controllers=frozenset(told.words("controllers")),
+        kernel_arguments=told.words("kernel_arguments"),
+        kernel_replaced=told.any("kernel_replaced"),
+        page_size=told.number("page_size"),
+        kubelet_ids=told.text("kubelet_ids"),
+        images_on=told.text("images_on"),
+        no_file_types=told.any("no_file_types"),
+        firewalls=told.words("firewalls"),
+        swaps=told.words("swaps"),
+        swap_units=told.words("swap_units"),
+        drops=told.words("drops"),
+        networks=told.words("networks"),
         time=clock or 0.0,
-        has_rtc={"yes": True, "no": False}.get(values.get("rtc", "")),
-        time_kept={"yes": True, "no": False}.get(values.get("time_kept", "")),
-        waits_for_time=bool(values.get("waits_for_time")),
+        has_rtc=told.known("rtc"),
+        time_kept=told.known("time_kept"),
+        waits_for_time=told.any("waits_for_time"),
         skew=(clock or middle) - middle,
     )
 
@@ -230,7 +256,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from boards.architecture(node.name, facts, minor, cluster.image_repository)
     yield from fit.ranges(node.name, facts, cluster.pod_subnet, cluster.service_subnet, strict=cluster.cni == "weave")
     yield from proxy.fit_for_proxy(node.name, facts, str(cluster.kube_proxy.get("mode") or "iptables"))
-    if cluster.cni in ("bridge", "weave"):
+    if cluster.cni in _OWN_NETWORKS:
         yield from systems.bridged(node.name, facts)
     if cluster.cni == "weave":
         yield from weave.fit_for_weave(node.name, facts)

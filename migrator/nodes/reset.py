@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
-from migrator.nodes.paths import CONFLIST, KUBELET_CONF, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT, STATE
+from migrator.nodes.paths import CONFLIST, KUBELET_CONF, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT, STATE, WEAVE_CONFLIST
 from migrator.nodes.pod_network import forget_routes
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
@@ -52,13 +52,13 @@ def reset(host: Host) -> None:
 
 _CLEAN = f"""
 systemctl stop kubelet 2>/dev/null
-rm -rf {CONFLIST} /var/lib/cni
+rm -rf {CONFLIST} /var/lib/cni {WEAVE_CONFLIST}
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
 {forget_routes()}
 systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT} {NETWORKD}
 rmdir {NETWORKD.rpartition("/")[0]} 2>/dev/null"""
 _CLEAN += r"""
-rm -rf /etc/cni/net.d/10-weave.conf /etc/cni/net.d/10-weave.conflist /opt/cni/bin/weave-* /var/lib/weave
+rm -rf /etc/cni/net.d/10-weave.conf /opt/cni/bin/weave-* /var/lib/weave
 links() { ip -o link show "$@" 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'; }
 for link in cni0 weave vxlan-6784 $(links | grep '^vethwe'); do ip link delete $link 2>/dev/null; done
 if test "$(links type openvswitch)" = datapath; then

@@ -72,7 +72,9 @@ def _paths() -> list[str]:
 
 def _parsed(files: dict[str, Any]) -> Settings:
     found: Settings = {}
-    for path, content in ((path, content) for path, content in files.items() if content):
+    for path, content in files.items():
+        if not content:
+            continue
         # A static pod that is none is found before a hop; it keeps no settings of others from being compared.
         with suppress(*STRANGE):
             found[path.rpartition("/")[2].removesuffix(".yaml") if "manifests" in path else "kubelet"] = _shape(content)

@@ -41,7 +41,7 @@ def rsync_command(asked: list[str], root: str) -> list[str]:
 
 def tar_command(root: str) -> list[str]:
     """Return what to run for a whole tree as one stream."""
-    words = [
+    return [
         "tar",
         "-C",
         root,
@@ -52,9 +52,6 @@ def tar_command(root: str) -> list[str]:
         "--acls",
         "--numeric-owner",
         "-S",
-    ]
-    return [
-        *words,
         "--one-file-system",
         "--anchored",
         "--exclude=./lost+found",
