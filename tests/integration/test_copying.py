@@ -18,6 +18,9 @@ from tests.support.objects import config_map, crd, cron_job, deployment, job, ma
 from tests.support.sandbox import TYPES, Sandbox, until
 
 STORAGE_CLASSES = ResourceType("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, verbs=frozenset())
+# Of the first 256 addresses (KEP-3070) and the first 86 ports (KEP-3668): API servers give none of them to the Services of other tests.
+CHOSEN_ADDRESS, CHOSEN_ADDRESS_2 = "10.96.0.77", "10.96.0.78"
+CHOSEN_PORT = 30077
 
 
 def test_copy_brings_objects_and_repeats_nothing(sandbox: Sandbox) -> None:
@@ -144,7 +147,7 @@ def test_service_addresses(sandbox: Sandbox) -> None:
     """Allocated addresses and ports are dropped, chosen ones kept, headless stays headless."""
     sandbox.on_blue(
         service("allocated", type="NodePort"),
-        service("chosen", type="NodePort", clusterIP="10.96.77.7", ports=[{"name": "http", "port": 80, "nodePort": 30777}]),
+        service("chosen", type="NodePort", clusterIP=CHOSEN_ADDRESS, ports=[{"name": "http", "port": 80, "nodePort": CHOSEN_PORT}]),
         service("headless", clusterIP="None"),
         service("balanced", type="LoadBalancer", externalTrafficPolicy="Local"),
     )
@@ -155,7 +158,7 @@ def test_service_addresses(sandbox: Sandbox) -> None:
     )
     assert sandbox.run("copy").code == 0
     chosen = sandbox.green("Service", "chosen")["spec"]
-    assert (chosen["clusterIP"], chosen["ports"][0]["nodePort"]) == ("10.96.77.7", 30777)
+    assert (chosen["clusterIP"], chosen["ports"][0]["nodePort"]) == (CHOSEN_ADDRESS, CHOSEN_PORT)
     assert sandbox.green("Service", "headless")["spec"]["clusterIP"] == "None"
     green, blue = sandbox.green("Service", "allocated")["spec"], sandbox.blue("Service", "allocated")["spec"]
     assert green["clusterIP"] != blue["clusterIP"]
@@ -168,8 +171,8 @@ def test_service_addresses(sandbox: Sandbox) -> None:
 
 def test_service_address_taken_on_green_is_blocked(sandbox: Sandbox) -> None:
     """A chosen cluster IP that somebody has on green is named before anything is written."""
-    sandbox.on_blue(service("chosen", clusterIP="10.96.78.8"))
-    sandbox.on_green({**service("other", clusterIP="10.96.78.8"), "metadata": {"name": "other", "namespace": "default"}})
+    sandbox.on_blue(service("chosen", clusterIP=CHOSEN_ADDRESS_2))
+    sandbox.on_green({**service("other", clusterIP=CHOSEN_ADDRESS_2), "metadata": {"name": "other", "namespace": "default"}})
     result = sandbox.json("plan")
     assert result.code == 3
     assert "taken on green by Service/default/other" in result.object(f"Service/{sandbox.namespace}/chosen")["reason"]
