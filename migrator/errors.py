@@ -28,6 +28,10 @@ class BlockedError(MigratorError):
     exit_code = 3
 
 
+class SourceInUseError(BlockedError):
+    """Somebody still uses the volume that a last pass reads, so that it would prove nothing."""
+
+
 class LockLostError(MigratorError):
     """Another run has taken the lock on a cluster; this one writes nothing more there."""
 

@@ -61,6 +61,11 @@ class Detached:
 
         Raises CommandFailedError when it fails, HostError when the host is away for too long or the time is over.
         """
+        self.begin(host)
+        return self.await_end(host, say)
+
+    def begin(self, host: Host) -> None:
+        """Start it, unless it runs already; raises CommandFailedError or HostError."""
         if not self.runs(host):
             try:
                 self._start(host)
@@ -68,7 +73,6 @@ class Detached:
                 # Somebody else was faster: there is one unit of a name, and it is joined.
                 if not self.runs(host):
                     raise
-        return self.await_end(host, say)
 
     def runs(self, host: Host) -> bool:
         """Return whether its command runs now."""

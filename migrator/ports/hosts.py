@@ -67,10 +67,17 @@ class VolumeMover(Protocol):
         """Return what a folder holds, but for what is left out, and how full its file system is; raises MigratorError."""
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
-        """Run one pass, or join the one that still runs; raises BlockedError with why it stopped, HostError when it was cut off."""
+        """Run one pass, or join the one that still runs.
 
-    def prepare(self, job: Job) -> None:
-        """Do what can be done before a pass while the workload runs; raises MigratorError."""
+        Raises BlockedError with why it stopped, SourceInUseError where a last pass finds its source in use, HostError when it was
+        cut off.
+        """
+
+    def prepare(self, job: Job, *, connected: bool) -> None:
+        """Do what can be done before a pass while the workload runs; raises MigratorError.
+
+        With `connected`, the pass needs only to be let begin then; until that its programs take memory of both hosts.
+        """
 
     def release(self) -> None:
         """Take back what was prepared and not used."""

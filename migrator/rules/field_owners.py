@@ -17,6 +17,8 @@ from migrator.model.manifest import Manifest, get
 OURS = "migrator"
 FENCE = "migrator-fence"
 """The name under which CronJobs are suspended and resumed: like a controller's, its changes are nobody's."""
+ASSUMED = "migrator-assumed"
+"""The name under which a CronJob on blue gets the time of a last run that green did not tell."""
 # The longest that one webhook may take (admissionregistration/v1: timeoutSeconds).
 _ADMISSION_SECONDS = 30.0
 NOBODY = ""
@@ -24,6 +26,7 @@ NOBODY = ""
 _CONTROLLERS = frozenset(
     {
         FENCE,
+        ASSUMED,
         "kube-controller-manager",
         "kube-scheduler",
         "kubelet",

@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.errors import BlockedError, CommandFailedError, HostError, SourceInUseError
 from migrator.model.volumes import Job, PassResult, Place, TakenBack
 from migrator.nodes.detached import Detached, SecretFile
 from migrator.nodes.paths import STATE
@@ -39,8 +40,8 @@ class NodeMover:
         """Take the hosts of both clusters by the names of their nodes, for the direction from `source` to `target`."""
         self._source, self._target, self._port = source, target, port
         self._lines = Lines(relay)
-        # By unit: the host of its server, and the pass that has not begun.
-        self._prepared: dict[str, tuple[Host, Detached]] = {}
+        # By unit: the hosts of its source and of its target, and the pass that has not begun.
+        self._prepared: dict[str, tuple[Host, Host, Detached]] = {}
 
     def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return what a folder holds, and how full its file system is; raises CommandFailedError, HostError or BlockedError."""
@@ -55,15 +56,21 @@ class NodeMover:
         return document
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
-        """Run one pass, or join the one that still runs; raises BlockedError with what it says."""
+        """Run one pass, or join the one that still runs; raises BlockedError with what it says.
+
+        Raises SourceInUseError where a last pass finds that somebody uses its source.
+        """
         source, target = _machine(self._source, job.source), _machine(self._target, job.target)
         unit = unit_name(job)
-        running = _detached(unit, "the pass that an earlier run began")
-        joined = running.runs(target.host)
+        prepared = self._prepared.pop(unit, None)
+        # One that an earlier run has prepared, and was killed, has settings of that run.
+        running = prepared[2] if prepared else _detached(unit, "the pass that an earlier run began")
+        runs = self._let_begin(running, target.host, unit, ours=prepared is not None)
+        joined = runs and not prepared
         if joined:
             self._lines.open_again(unit, source, target, _memory(job))
-        else:
-            _, running = self._prepared.pop(unit, None) or (None, self._begun(job, source, target, unit, _SECONDS))
+        elif not prepared:
+            running = self._begun(job, source, target, unit, _SECONDS)
         clock = target.host.clock
         began = clock.monotonic()
         # Interrupted here, it goes on without us, and needs its server and its line.
@@ -75,21 +82,28 @@ class NodeMover:
             return result
         return PassResult({**result.document, "around": round(max(0.0, clock.monotonic() - began - result.seconds), 3)})
 
-    def prepare(self, job: Job) -> None:
+    def prepare(self, job: Job, *, connected: bool) -> None:
         """Do all for the next pass of a volume that can be done while its workload still runs; `release` takes it back.
 
+        With `connected`, its program runs already, which takes memory of both hosts, and waits to be let begin.
         Nothing is done where a port was chosen: servers of several volumes would want it at once.
         """
         source, target, unit = _machine(self._source, job.source), _machine(self._target, job.target), unit_name(job)
-        if not self._port and not self.running(job):
-            self._prepared[unit] = source.host, self._begun(job, source, target, unit, _PREPARED_SECONDS)
+        if self._port or self.running(job):
+            return
+        begun = self._begun(job, source, target, unit, _PREPARED_SECONDS, wait=connected)
+        self._prepared[unit] = source.host, target.host, begun
+        if connected:
+            begun.begin(target.host)
 
     def release(self) -> None:
-        """End the servers of passes that were prepared and did not begin; one whose host is away ends by itself."""
+        """End passes that were prepared and did not begin, and their servers; what is on a host that is away ends by itself."""
         while self._prepared:
-            unit, (host, _) = self._prepared.popitem()
+            unit, (source, target, begun) = self._prepared.popitem()
             with suppress(HostError, CommandFailedError):
-                Server(unit).stop(host)
+                target.run(f"systemctl stop {begun.unit} 2>/dev/null; rm -f {_key_path(unit)} {_wait_path(unit)}")
+            with suppress(HostError, CommandFailedError):
+                Server(unit).stop(source)
             self._lines.close(unit)
 
     def read_list(self, job: Job) -> bytes:
@@ -110,7 +124,7 @@ class NodeMover:
         Raises BlockedError or HostError; it may be done again.
         """
         host, unit = _machine(self._target, job.target).host, unit_name(job)
-        host.run(f"systemctl stop migrator-data-{unit} 2>/dev/null; rm -f {_key_path(unit)}; true")
+        host.run(f"systemctl stop migrator-data-{unit} 2>/dev/null; rm -f {_key_path(unit)} {_wait_path(unit)}; true")
         if not host.ok(f"test -d {_undo_folder(job)}"):
             return TakenBack()
         root, what = real_path(host, job.target), "everything" if everything else "broken"
@@ -130,11 +144,20 @@ class NodeMover:
             Server(unit).stop(host)
             host.run(
                 f"systemctl stop migrator-data-{unit} 2>/dev/null; systemctl reset-failed migrator-data-{unit} 2>/dev/null; "
-                f"rm -rf {_key_path(unit)} {STATE}/volumes/{unit} /var/log/migrator/migrator-data-{unit}.log; "
+                f"rm -rf {_key_path(unit)} {_wait_path(unit)} {STATE}/volumes/{unit} /var/log/migrator/migrator-data-{unit}.log; "
                 f"ls -d {STATE}/volumes/*/ > /dev/null 2>&1 || rm -rf {STATE}/volumes"
             )
 
-    def _begun(self, job: Job, source: Machine, target: Machine, unit: str, seconds: int) -> Detached:
+    def _let_begin(self, pass_: Detached, host: Host, unit: str, *, ours: bool) -> bool:
+        """Let a prepared pass begin, and return whether a pass runs that is to be waited for.
+
+        One that waits and is not `ours` is ended: an earlier run has prepared it, and was killed.
+        """
+        waits, end = _wait_path(unit), "" if ours else f"systemctl stop {pass_.unit} 2>/dev/null; "
+        host.run(f"test -e {waits} && {{ {end}rm -f {waits}; }}; true")
+        return pass_.runs(host)
+
+    def _begun(self, job: Job, source: Machine, target: Machine, unit: str, seconds: int, *, wait: bool = False) -> Detached:
         with ThreadPoolExecutor(1) as pool:  # both hosts take their time
             far = pool.submit(real_path, source.host, job.source)
             require_programs(target.host)
@@ -158,13 +181,17 @@ class NodeMover:
             folder = _memory(job)
             unless_done.callback(self._lines.close, unit)
             line = self._lines.open(unit, source, target, serving, key=_key_path(unit), folder=folder)
-            write_settings(target.host, folder, _settings(job, target_path, folder), line, serving)
+            settings = _settings(job, target_path, folder)
+            if wait:
+                settings |= {"wait_while": _wait_path(unit), "wait_seconds": _PREPARED_SECONDS}
+                target.host.write(_wait_path(unit), b"", mode=0o600)
+            write_settings(target.host, folder, settings, line, serving)
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -IS {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
 
 
-def _settings(job: Job, root: str, folder: str) -> dict[str, object]:
+def _settings(job: Job, root: str, folder: str) -> dict[str, Any]:
     """Return what the program on the target's host is told."""
     return {
         "root": root,
@@ -215,6 +242,11 @@ def _key_path(unit: str) -> str:
     return f"/run/migrator/data-{unit}.key"
 
 
+def _wait_path(unit: str) -> str:
+    """Return the file that holds a prepared pass back; in /run, so that it does not outlive a power cut."""
+    return f"/run/migrator/data-{unit}.wait"
+
+
 def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
     if place.node not in machines:
         raise BlockedError(
@@ -238,6 +270,7 @@ def _result(job: Job, said: str) -> PassResult:
         )
     document = json.loads(lines[-1][len(_RESULT) :])
     if not document["good"]:
-        raise BlockedError(f"{job.claim}: {printable(document['error'])}", hint=printable(document["hint"]))
+        kind = SourceInUseError if document.get("sourceInUse") else BlockedError
+        raise kind(f"{job.claim}: {printable(document['error'])}", hint=printable(document["hint"]))
     document["left"] = [printable(text) for text in document["left"]]
     return PassResult(document)

@@ -99,7 +99,7 @@ def test_a_mount_that_goes_between_the_look_and_the_pass_is_seen_by_the_pass(hos
     (blue.seen(app) / "file").write_bytes(b"x")
     mover = hosts.mover
     job = Job("shop/gone", blue.place("b"), green.place("g", held))
-    mover.prepare(job)
+    mover.prepare(job, connected=True)
     below = green.seen(held)
     green.unpublish(held)
     with pytest.raises(BlockedError, match="the target: nothing is mounted at"):

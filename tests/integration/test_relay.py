@@ -125,7 +125,7 @@ def test_the_data_goes_through_this_machine(apart: Apart) -> None:
     blue, green = apart.hosts.volume("relayed")
     (blue / "file").write_bytes(os.urandom(1 << 20))
     mover = apart.mover()
-    mover.prepare(apart.hosts.job("relayed"))
+    mover.prepare(apart.hosts.job("relayed"), connected=False)
     assert len(apart.sessions()) == 2
     mover.release()
     apart.require_nothing_left()
@@ -140,7 +140,7 @@ def test_a_last_pass_and_the_way_back_go_through_this_machine(apart: Apart) -> N
     blue, green = apart.hosts.volume("back")
     (blue / "file").write_bytes(os.urandom(1 << 20))
     mover, job = apart.mover(), apart.hosts.job("back", finish=True)
-    mover.prepare(job)
+    mover.prepare(job, connected=True)
     assert mover.move(job, lambda _: None).document["proven"]
     assert described(green) == described(blue)
     (green / "file").write_text("green wrote")

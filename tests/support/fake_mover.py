@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migrator.errors import HostError
+from migrator.errors import HostError, SourceInUseError
 from migrator.model.manifest import Manifest
 from migrator.model.volumes import Job, PassResult, Place, TakenBack
 from migrator.volumes.agent.compare import root_digest
@@ -31,12 +31,12 @@ class FakeMover:
     stuck: Exception | None = None
     """Why nothing can be taken back."""
     prepared: list[Job] = field(default_factory=list)
+    connected: int = 0
+    """How many of them need only to be let begin."""
     released: bool = False
     during: Callable[[], None] = lambda: None
     around: float = 0.0
     """Seconds around each pass."""
-    asked: Callable[[], None] = lambda: None
-    """Called with each question who uses a volume."""
 
     def survey(self, place: Place, *, source: bool, exclude: Sequence[str] = ()) -> Mapping[str, object]:
         """Return a size."""
@@ -48,6 +48,8 @@ class FakeMover:
         """Keep the job."""
         say("at work")
         self.jobs.append(job)
+        if job.finish and (users := self.users(job.source, source=True)):
+            raise SourceInUseError(f"the source is still in use: {users[0]}")
         if job.claim in self.broken:
             raise self.broken[job.claim]
         self.during()
@@ -57,9 +59,10 @@ class FakeMover:
             {"equal": True, "proven": job.finish, "left": [], "root": {"source": digest, "target": digest}, **numbers}
         )
 
-    def prepare(self, job: Job) -> None:
+    def prepare(self, job: Job, *, connected: bool) -> None:
         """Keep the job."""
         self.prepared.append(job)
+        self.connected += connected
 
     def release(self) -> None:
         """Forget what no pass has used."""
@@ -69,7 +72,6 @@ class FakeMover:
     def users(self, place: Place, *, source: bool) -> tuple[str, ...]:
         """Return who uses it at each question."""
         del place, source
-        self.asked()
         return self.using.pop(0) if self.using else ()
 
     def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:

@@ -40,7 +40,9 @@ class Codec(Generic[R]):
     def encode(self, entry: Entry[R]) -> bytes:
         """Return the line of an entry, with the line break."""
         record = entry.record
-        fields = self._adapters[record.WORD].serializer.to_json(record, by_alias=True, exclude_defaults=True)
+        # Not pydantic's own writer of JSON: it turns ^C, which comes while it compares with a default, into an error of its own.
+        python = self._adapters[record.WORD].serializer.to_python(record, mode="json", by_alias=True, exclude_defaults=True)
+        fields = orjson.dumps(python)
         # The time comes first in each line: `_BEGIN` finds a whole record behind half of another one.
         start = orjson.dumps({"at": entry.at, "event": record.WORD})
         return start + b"\n" if fields == b"{}" else start[:-1] + b"," + fields[1:] + b"\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched, VolumeHandedOver, VolumeHandOverAnnounced
 from migrator.migration.bounded import InBackground
 from migrator.migration.claims import read_volumes
-from migrator.migration.data.passes import Movers, bring_back_pass, take_back, to_blue
+from migrator.migration.data.passes import Movers, bring_back_pass, once_closed, take_back, to_blue
 from migrator.migration.data.pause import Pause
 from migrator.migration.data.state import ClaimData
 from migrator.migration.detached import await_let_go
@@ -32,8 +32,6 @@ from migrator.rules.volumes import ClusterVolumes
 DataFrom = Literal["", "switch", "last-pass"]
 """Which state of the data blue starts with when green's is given up; empty: it is not given up."""
 _POLL_SECONDS = 0.2
-# A host that is away must not keep blue from starting.
-_LOOK_SECONDS = 5.0
 # What takes longer to mount is waited for when green has stopped; until then it is without traffic, and blue stopped.
 _HOLD_SECONDS = 20.0
 
@@ -93,7 +91,7 @@ class DataHome:
                 continue
             handed = [known for known in written.values() if known.handed]
             before = self.run.state.sides.paused.get(group.row)
-            pause = Pause.of(copied, handed, self._looks(copied), self.config.volumes.parallel, before)
+            pause = Pause.of(copied, handed, self.config.volumes.parallel, before)
             self.run.reporter.emit(Step(f"{group.row}: back to blue: {pause}; the budget is {budget:g} s"))
             if pause.seconds > budget:
                 text = f"{group.row}: the predicted downtime is longer than the budget"
@@ -130,17 +128,6 @@ class DataHome:
         """Return a claim's name on green."""
         namespace, _, name = claim.partition("/")
         return f"{self.config.map.namespaces.get(namespace, namespace)}/{name}"
-
-    def _looks(self, copied: Mapping[str, ClaimData]) -> dict[str, float]:
-        """Return the seconds in which green's host tells who uses each volume; one that is slow or away tells nothing."""
-        clock, found = self.run.clock, {}
-        for claim, known in copied.items():
-            place, began = Place.of(known.on_green), clock.monotonic()
-            with suppress(MigratorError):
-                asked = InBackground(lambda place=place: self.movers().to_blue.users(place, source=True), clock)  # type: ignore[misc]
-                asked.result(_LOOK_SECONDS)
-                found[claim] = clock.monotonic() - began
-        return found
 
     def _known(self, claim: str) -> ClaimData:
         return self.run.state.data.get(claim, ClaimData())
@@ -193,8 +180,7 @@ class DataHome:
             raise self._refusal(claim, known, f"green does not answer ({lost})")
         try:
             job = holders.placed(job)
-            self._await_closed(movers, job)
-            bring_back_pass(self.run, movers, job, say, lambda _: "")
+            once_closed(lambda: bring_back_pass(self.run, movers, job, say, lambda _: ""), lambda: self._await_closed(movers, job))
         except MigratorError as error:
             raise self._refusal(claim, self._known(claim), error.message) from error
 

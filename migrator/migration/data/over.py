@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from migrator.errors import BlockedError, MigratorError
 from migrator.journal.records.data import DataSwitched
 from migrator.migration.claims import read_volumes
-from migrator.migration.data.passes import ClaimOutcome, Movers, run_pass
+from migrator.migration.data.passes import ClaimOutcome, Movers, once_closed, run_pass
 from migrator.migration.data.pause import Pause, predicted_seconds
 from migrator.migration.data.state import ClaimData
 from migrator.migration.holders import Holders
@@ -56,8 +56,6 @@ class DataOver:
     _movers: Movers | None = None
     # Where the data of claims lies whose last pass is prepared.
     _prepared: dict[str, VolumePlan] = field(default_factory=dict)
-    # Seconds in which blue's host tells who uses a volume.
-    _looks: dict[str, float] = field(default_factory=dict)
     _holders: Holders | None = None
 
     def ready(self, due: Collection[Part], plan: Plan) -> None:
@@ -78,7 +76,6 @@ class DataOver:
         self._require_ready(plans, due)
         self._moved([self._holding().placed(_job(plan)) for plan in plans.values()], lambda _: "")
         plans = self._beside(plans)
-        self._measure_looks(plans)
         for group in groups_of(due):
             if brought := [claim for claim in group.claims if claim in claims]:
                 self._require_budget(group, brought)
@@ -102,7 +99,7 @@ class DataOver:
         known = all(claim in self._prepared for claim in claims)
         plans = {claim: self._prepared[claim] for claim in claims} if known else self._plans(claims)
         try:
-            outcomes = self._moved(self._last(plans), self._users, closed=True)
+            outcomes = self._moved(self._last(plans), self._users, closing=True)
         finally:
             self._holding().let_go(claims)
         for item in outcomes:
@@ -131,10 +128,15 @@ class DataOver:
         return found
 
     def _prepare(self, plans: dict[str, VolumePlan]) -> None:
-        """Do what the last passes need and what takes time, before anything stands still for it."""
+        """Do what the last passes need and what takes time, before anything stands still for it.
+
+        As many as run at once are connected: hosts have memory for those.
+        """
+        parallel = self.session.config.volumes.parallel
         jobs = self._last({claim: plan for claim, plan in plans.items() if not plan.alone})
-        with ThreadPoolExecutor(self.session.config.volumes.parallel) as pool:
-            list(pool.map(self._hosts().to_green.prepare, jobs))
+        prepare = self._hosts().to_green.prepare
+        with ThreadPoolExecutor(parallel) as pool:
+            list(pool.map(lambda numbered: prepare(numbered[1], connected=numbered[0] < parallel), enumerate(jobs)))
         self._prepared |= plans
 
     def _hosts(self) -> Movers:
@@ -197,20 +199,11 @@ class DataOver:
             waited = f"the cutover waits {self.stop_seconds:g} s (cutover.stopTimeout), then blue goes on"
             self.session.run.reporter.emit(Note(f"{part.blue}: its pods may take {grace} s to end; {waited}", warning=True))
 
-    def _measure_looks(self, plans: dict[str, VolumePlan]) -> None:
-        """Ask, as between stop and start, who uses each volume: whoever it is, it takes as long as then."""
-        clock = self.session.run.clock
-        for claim, plan in plans.items():
-            if plan.blue:
-                began = clock.monotonic()
-                self._hosts().to_green.users(plan.blue, source=True)
-                self._looks[claim] = clock.monotonic() - began
-
     def _require_budget(self, group: Group, claims: list[str]) -> None:
         config = self.session.config.volumes
         handed = [self._known(claim) for claim in group.claims if claim not in claims]
         before = self.session.run.state.sides.paused.get(group.row)
-        pause = Pause.of({claim: self._known(claim) for claim in claims}, handed, self._looks, config.parallel, before)
+        pause = Pause.of({claim: self._known(claim) for claim in claims}, handed, config.parallel, before)
         budget = config.downtime_budget.total_seconds()
         self.session.run.reporter.emit(Step(f"{group.row}: {pause}; the budget is {budget:g} s"))
         if pause.seconds > budget:
@@ -237,19 +230,23 @@ class DataOver:
                 )
             clock.sleep(_POLL_SECONDS)
 
-    def _moved(self, jobs: list[Job], users: Callable[[Job], str], *, closed: bool = False) -> list[ClaimOutcome]:
-        """Run a pass of each, once nobody has it open where it is to be `closed`; raises the first failure once all have ended."""
+    def _moved(self, jobs: list[Job], users: Callable[[Job], str], *, closing: bool = False) -> list[ClaimOutcome]:
+        """Run a pass of each; raises the first failure once all have ended.
+
+        Where workloads are `closing`, one whose volume is open for longer than a pass waits for gets another pass then.
+        """
         movers, showing = self._hosts(), threading.Lock()
-        for job in jobs if closed else ():
-            self._await_closed(movers, job)
 
         def move(job: Job) -> ClaimOutcome:
             def say(text: str) -> None:
                 with showing:
                     self.session.run.reporter.emit(Step(f"{job.claim}: {text}"))
 
-            try:
+            def once() -> ClaimOutcome:
                 return run_pass(self.session.run, movers, job, say, users)
+
+            try:
+                return once_closed(once, lambda: self._await_closed(movers, job)) if closing else once()
             except MigratorError as error:
                 return ClaimOutcome(job.claim, error=error)
 

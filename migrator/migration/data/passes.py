@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrator.errors import BlockedError, ConfigError, MigratorError
+from migrator.errors import BlockedError, ConfigError, MigratorError, SourceInUseError
 from migrator.journal.records.data import DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.migration.data.state import ClaimData
 from migrator.migration.run import Run
@@ -106,6 +106,15 @@ def run_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) -> Clai
         )
     )
     return ClaimOutcome(job.claim, result, proof=path)
+
+
+def once_closed(last_pass: Callable[[], ClaimOutcome], await_closed: Callable[[], None]) -> ClaimOutcome:
+    """Run a last pass, and once more where its source was in use for longer than a pass waits; raises MigratorError."""
+    try:
+        return last_pass()
+    except SourceInUseError:
+        await_closed()
+        return last_pass()
 
 
 def bring_back_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) -> ClaimOutcome:

@@ -9,7 +9,7 @@ from migrator.journal.records.one_side import Paused
 from migrator.migration.data.state import ClaimData
 
 SLACK = 1.5
-"""The last pass looks at both sides once more than the passes before it."""
+"""The last pass looks at both sides once more than the passes before it, and who uses the source."""
 
 
 def predicted_seconds(known: Iterable[ClaimData], parallel: int) -> float:
@@ -31,13 +31,11 @@ class Pause:
     def of(
         copied: Mapping[str, ClaimData],
         handed: Iterable[ClaimData],
-        looks: Mapping[str, float],
         parallel: int,
         before: Paused | None,
     ) -> Pause:
-        """Return what is known. `looks` are the seconds in which blue's host told who uses a claim's volume."""
-        data = predicted_seconds(copied.values(), parallel) + sum(looks.get(claim, 0.0) for claim in copied)
-        data += sum(item.seconds for item in handed if item.handed)
+        """Return what is known."""
+        data = predicted_seconds(copied.values(), parallel) + sum(item.seconds for item in handed if item.handed)
         return Pause(data, (before.stop + before.start) / 1000 if before else None)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from migrator.migration.bounded import Answers, each
@@ -56,11 +56,25 @@ def stop(cluster: Blue, parts: Iterable[Part], where: Where, *, clock: Clock, se
 
 
 def start(
-    cluster: Blue, parts: Iterable[Part], where: Where, marks: Marks, *, clock: Clock, seconds: float
+    cluster: Blue,
+    parts: Iterable[Part],
+    where: Where,
+    marks: Marks,
+    *,
+    assumed: Collection[ObjectRef] = (),
+    clock: Clock,
+    seconds: float,
 ) -> Answers[ObjectRef, bool]:
-    """Let run what is held, with what the other side has run; return, by name on blue, whether it is there."""
+    """Let run what is held, with what the other side has run; return, by name on blue, whether it is there.
+
+    Marks that are `assumed` are for what is held only: what runs already starts by itself what is due.
+    """
     by_ref = {part.blue: part for part in parts}
-    return each(by_ref, lambda ref: _start(cluster, by_ref[ref], where, marks.get(ref)), seconds=seconds, clock=clock)
+
+    def start_one(ref: ObjectRef) -> bool:
+        return _start(cluster, by_ref[ref], where, marks.get(ref), assumed=ref in assumed)
+
+    return each(by_ref, start_one, seconds=seconds, clock=clock)
 
 
 def rehearse(cluster: Blue, part: Part) -> None:
@@ -94,14 +108,14 @@ def _stop(cluster: Blue, part: Part, where: Where) -> bool | None:
     return True
 
 
-def _start(cluster: Blue, part: Part, where: Where, mark: float | None) -> bool:
+def _start(cluster: Blue, part: Part, where: Where, mark: float | None, *, assumed: bool) -> bool:
     manifest = read(cluster, part, where)
     if manifest is None:
         return False
-    if is_cron_job(part):
-        # Only a way back assumes a time (`back.py`).
-        schedules.tell(cluster, part.ref(where), manifest, mark, correct=where == "blue")
-    for field in _holding(part, manifest):
+    holding = _holding(part, manifest)
+    if is_cron_job(part) and (holding or not assumed):
+        schedules.tell(cluster, part.ref(where), manifest, mark, assumed=assumed)
+    for field in holding:
         _patch(cluster, part, where, field.patch(field.running(where)))
     return True
 

@@ -127,10 +127,10 @@ class _Return:
 
     def _started(self, blue: Blue, parts: list[Part]) -> Answers[ObjectRef, bool]:
         done = self._stopped.done
-        silent = any(act.is_cron_job(part) and part.blue not in done for part in parts)
+        silent = {part.blue for part in parts if act.is_cron_job(part) and part.blue not in done}
         unknown = blue.server_time() if silent else None  # by blue's own clock, which is its controller's
-        marks = {part.blue: done.get(part.blue, unknown) for part in parts}
-        return act.start(blue, parts, "blue", marks, clock=self._clock, seconds=self._back.blue.seconds)
+        marks = {part.blue: unknown if part.blue in silent else done.get(part.blue) for part in parts}
+        return act.start(blue, parts, "blue", marks, assumed=silent, clock=self._clock, seconds=self._back.blue.seconds)
 
 
 class _Looked:

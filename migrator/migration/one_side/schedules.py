@@ -15,7 +15,7 @@ from migrator.model.kinds import CRON_JOBS, JOBS
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, ObjectPatcher
-from migrator.rules.field_owners import FENCE
+from migrator.rules.field_owners import ASSUMED, FENCE
 
 SETTLE_SECONDS = 1.0
 """Until the controller has seen a suspension: a run that it begins in between does not reach the CronJob's status.
@@ -33,22 +33,25 @@ def last_run(manifest: Manifest) -> float | None:
     return _seconds(get(manifest, "status", "lastScheduleTime")) if is_cron_job else None
 
 
-def tell(cluster: ObjectPatcher, ref: ObjectRef, manifest: Manifest, last: float | None, *, correct: bool = False) -> None:
+def tell(cluster: ObjectPatcher, ref: ObjectRef, manifest: Manifest, last: float | None, *, assumed: bool = False) -> None:
     """Write into a CronJob's status when the other side has run it last, unless it has run later itself.
 
-    A time that was only assumed, since the other side did not answer, is taken back with `correct`: what was due in between is run.
+    A time that is only `assumed`, since the other side does not answer, is marked as such. What that side tells later corrects it,
+    also that it has never run: what was due in between is run then.
     """
     known = _seconds(get(manifest, "status", "lastScheduleTime"))
-    if last is not None and (known is None or known < last or (known > last and correct and _is_told(manifest))):
-        status = {"status": {"lastScheduleTime": _text(last)}}
-        cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=FENCE, subresource="status")
+    later = last is not None and (known is None or known < last)
+    if later or (not assumed and known is not None and (last is None or last < known) and _is_assumed(manifest)):
+        status = {"status": {"lastScheduleTime": None if last is None else _text(last)}}
+        manager = ASSUMED if assumed else FENCE
+        cluster.patch(CRON_JOBS, ref.namespace, ref.name, status, manager=manager, subresource="status")
 
 
-def _is_told(manifest: Manifest) -> bool:
-    """Return whether the time of the last run was written by this tool, and the CronJob has not run since."""
+def _is_assumed(manifest: Manifest) -> bool:
+    """Return whether the time of the last run was assumed, and the CronJob has not run since."""
     field = ("fieldsV1", "f:status", "f:lastScheduleTime")
     owners = [entry for entry in manifest["metadata"].get("managedFields") or [] if get(entry, *field) is not None]
-    return bool(owners) and all(entry.get("manager") == FENCE for entry in owners)
+    return bool(owners) and all(entry.get("manager") == ASSUMED for entry in owners)
 
 
 def require_status_access(cluster: Blue, ref: ObjectRef) -> None:

@@ -15,8 +15,14 @@ SHORT_PAUSES = (2.0, 10.0, 30.0)
 LONG_PAUSES = (*SHORT_PAUSES, 60.0, 120.0, 300.0)
 
 
-def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float, ...] = SHORT_PAUSES) -> dict[str, Any]:
-    """Run a pass, again where the connection was cut; raises what the last attempt raised."""
+def attempt(
+    run: Callable[[], dict[str, Any]],
+    say: Say,
+    connect_anew: Callable[[], None],
+    *,
+    pauses: tuple[float, ...] = SHORT_PAUSES,
+) -> dict[str, Any]:
+    """Run a pass, again by a new connection where that was cut; raises what the last attempt raised."""
     for pause in pauses:
         try:
             return run()
@@ -25,6 +31,7 @@ def attempt(run: Callable[[], dict[str, Any]], say: Say, *, pauses: tuple[float,
                 raise
             say(f"{error}; again in {pause:.0f} s")
             time.sleep(pause)
+            connect_anew()
     return run()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from migrator.volumes.agent import block
 from migrator.volumes.agent.block_undo import BlockUndo
 from migrator.volumes.agent.channel import Channel
-from migrator.volumes.agent.guards import PassError, require_there
+from migrator.volumes.agent.guards import PassError, SourceInUseError, require_there, users_of_source
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.settings import Settings
 from migrator.volumes.agent.transfer import Say, versions
@@ -92,8 +92,8 @@ class BlockPass:
                 raise PassError(f"the {side} is not the device of the earlier passes: {seen}, it was {before}", "look there")
         if using := block.users(self.settings.root):
             raise PassError(f"the target is in use: {using[0]}", "scale its workload to 0 there, and run this again")
-        if self.settings.finish and (using := self.channel.ask("users")):
-            raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
+        if self.settings.finish and (using := users_of_source(self.channel)):
+            raise SourceInUseError(using)
         return there, here
 
     def _source(self, seen: dict[str, Any]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import Totals, paired, totals
 from migrator.volumes.agent.memory import Binding, Memory
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
@@ -16,6 +18,8 @@ _RESERVE = 1.05
 _FEW = 10
 _AGREE = "if that is right, run this again with --accept-deletions"
 _LARGER = "make its volume larger"
+# What takes longer to end is waited for without a connection, and told.
+_CLOSING_SECONDS, _CLOSING_POLL = 2.0, 0.05
 
 
 class PassError(Exception):
@@ -24,6 +28,23 @@ class PassError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class SourceInUseError(PassError):
+    """A last pass has not begun, since somebody uses the source."""
+
+    def __init__(self, users: Sequence[str]) -> None:
+        super().__init__(f"the source is still in use: {'; '.join(users)}", "scale its workload to 0 there, and run this again")
+
+
+def users_of_source(channel: Channel) -> list[str]:
+    """Return who uses the source, in words, once it had a moment: a pod is gone before its containers' files are closed."""
+    ends = time.monotonic() + _CLOSING_SECONDS
+    while using := channel.ask("users"):
+        if time.monotonic() > ends:
+            return list(using)
+        time.sleep(_CLOSING_POLL)
+    return []
 
 
 def identity(place: Mapping[str, Any], volume: str = "") -> str:

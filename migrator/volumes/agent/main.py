@@ -24,7 +24,7 @@ def pull(path: str) -> int:
     from migrator.volumes.agent.attempts import result_line
     from migrator.volumes.agent.channel import SourceError
     from migrator.volumes.agent.entries import ListError
-    from migrator.volumes.agent.guards import PassError
+    from migrator.volumes.agent.guards import PassError, SourceInUseError
     from migrator.volumes.agent.restore import RestoreError
     from migrator.volumes.agent.transfer import TransferError
     from migrator.volumes.agent.tree import TreeError
@@ -32,7 +32,8 @@ def pull(path: str) -> int:
     try:
         say(result_line({"good": True, **_pulled(path)}))
     except (PassError, TransferError, SourceError, TreeError, ListError, RestoreError, OSError) as error:
-        say(result_line({"good": False, "error": str(error), "hint": getattr(error, "hint", "")}))
+        in_use = isinstance(error, SourceInUseError)
+        say(result_line({"good": False, "error": str(error), "hint": getattr(error, "hint", ""), "sourceInUse": in_use}))
         return _FAILED
     return 0
 
@@ -43,6 +44,7 @@ def _pulled(path: str) -> dict[str, Any]:
     from contextlib import nullcontext
 
     from migrator.volumes.agent.attempts import LONG_PAUSES, SHORT_PAUSES, attempt
+    from migrator.volumes.agent.begin import await_begin
     from migrator.volumes.agent.block import is_device
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
@@ -61,14 +63,14 @@ def _pulled(path: str) -> dict[str, Any]:
     # A relay that is lost comes back with the next run of `migrator`; while a workload stands still, nobody waits for that.
     pauses = LONG_PAUSES if line.relayed and not settings.finish else SHORT_PAUSES
 
-    def run() -> dict[str, Any]:
+    def connect_anew() -> None:
         channel.renew(Line(**_given(path)["channel"], sockets=sockets))
-        return kind(settings, channel, say).run()
 
     try:
         require_there("target", settings.root, settings.volume, there=of_device or os.path.isdir(settings.root))
         with busy(settings.root) if settings.volume else nullcontext():
-            return attempt(run, say, pauses=pauses)
+            await_begin(settings, channel, say)
+            return attempt(lambda: kind(settings, channel, say).run(), say, connect_anew, pauses=pauses)
     except Exception:
         if settings.undo:
             _taken_back(settings.root, settings.undo, everything=False)

@@ -27,7 +27,7 @@ from migrator.volumes.agent.compare import (
 )
 from migrator.volumes.agent.entries import ROOT, parent, place
 from migrator.volumes.agent.exclude import Exclude
-from migrator.volumes.agent.guards import PassError
+from migrator.volumes.agent.guards import PassError, SourceInUseError, users_of_source
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.serve import probe
 from migrator.volumes.agent.settings import Settings
@@ -139,7 +139,7 @@ class Pass:
         if in_use:
             raise PassError(f"the target is in use: {in_use[0]}", "scale its workload to 0 there, and run this again")
         if using:
-            raise PassError(f"the source is still in use: {'; '.join(using)}", "scale its workload to 0 there, and run this again")
+            raise SourceInUseError(using)
         # By the source's own clock, since its change times are compared with it.
         self.began = self.channel.ask("sync")
         with ThreadPoolExecutor(1) as pool:  # most of a pass that finds nothing new: both hosts list at once
@@ -162,7 +162,7 @@ class Pass:
 
     def _looked_at_source(self) -> tuple[dict[str, Any], list[str]]:
         """Return what the source's folder is, and for a last pass who uses it."""
-        return self.channel.ask("probe"), self.channel.ask("users") if self.settings.finish else []
+        return self.channel.ask("probe"), users_of_source(self.channel) if self.settings.finish else []
 
     def _transfer(self, there: dict[str, Any]) -> None:
         settings, known = self.settings, self.memory.binding

@@ -30,3 +30,7 @@ class Settings:
     """The same of the source's folder."""
     pod: str = ""
     """UID of the pod of this tool that holds the target mounted."""
+    wait_while: str = ""
+    """File during whose presence the pass does not begin; empty: it begins at once."""
+    wait_seconds: float = 0.0
+    """How long it is waited for."""

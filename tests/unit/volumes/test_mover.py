@@ -42,7 +42,7 @@ def test_the_server_on_blue_ends_with_the_pass() -> None:
 def test_the_last_pass_is_prepared_while_blue_serves_and_what_was_not_used_is_taken_back() -> None:
     """The server and the key are there before anything is stopped; nothing of them is left."""
     blue, green, mover = hosts()
-    mover.prepare(JOB)
+    mover.prepare(JOB, connected=False)
     assert not any("systemd-run" in command for command in green.commands)
     prepared = sum("systemd-run" in command for command in blue.commands)
     mover.move(JOB, lambda _: None)
@@ -50,17 +50,50 @@ def test_the_last_pass_is_prepared_while_blue_serves_and_what_was_not_used_is_ta
     before = len(blue.commands)
     mover.release()
     assert blue.commands[before:] == []
-    mover.prepare(JOB)
+    mover.prepare(JOB, connected=False)
     mover.release()
     assert "systemctl stop migrator-data-" in blue.commands[-1]
     assert "rm -rf /run/migrator/migrator-data-" in blue.commands[-1]
+
+
+def test_a_pass_that_is_prepared_and_connected_waits_for_its_file_to_go() -> None:
+    """Its unit runs before the workload stops; what was not used is ended, and its key and file are gone."""
+    blue, green, mover = hosts()
+    waits = f"/run/migrator/data-{unit_name(JOB)}.wait"
+    mover.prepare(JOB, connected=True)
+    settings = json.loads(green.files[f"/var/lib/migrator/volumes/{unit_name(JOB)}/settings.json"])["settings"]
+    assert (settings["wait_while"], waits in green.files) == (waits, True)
+    begun = [number for number, command in enumerate(green.commands) if "systemd-run" in command]
+    states = iter(["running", "running", "exited"])
+    green.answers["systemctl show -p ActiveState"] = lambda _: f"ActiveState=active\nSubState={next(states)}\nExecMainStatus=0\n"
+    assert mover.move(JOB, lambda _: None).equal
+    assert [number for number, command in enumerate(green.commands) if "systemd-run" in command] == begun
+    (let_begin,) = (command for command in green.commands[begun[0] + 1 :] if f"rm -f {waits}" in command)
+    assert "systemctl stop" not in let_begin
+    mover.release()
+    blue, green, mover = hosts()
+    mover.prepare(JOB, connected=True)
+    mover.release()
+    assert f"systemctl stop migrator-data-{unit_name(JOB)} " in green.commands[-1]
+    assert waits in green.commands[-1]
+    assert "systemctl stop migrator-data-" in blue.commands[-1]
+
+
+def test_a_pass_that_a_killed_run_has_prepared_is_ended_and_begun_anew() -> None:
+    """It waits with the settings of that run, and would wait for hours."""
+    _, green, mover = hosts()
+    mover.move(JOB, lambda _: None)
+    first = green.commands[0]
+    assert first.startswith("test -e /run/migrator/data-")
+    assert f"systemctl stop migrator-data-{unit_name(JOB)} " in first
+    assert any("systemd-run" in command for command in green.commands)
 
 
 def test_with_a_chosen_port_no_server_stands_beside_another_one() -> None:
     """The passes of several volumes of one host come one after the other through it."""
     blue, green, _ = hosts()
     mover = NodeMover({"b": Machine(blue, "10.0.0.1")}, {"g": Machine(green, "10.0.1.1")}, port=2222)
-    mover.prepare(JOB)
+    mover.prepare(JOB, connected=True)
     mover.release()
     assert (blue.commands, green.commands) == ([], [])
 

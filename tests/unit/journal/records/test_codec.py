@@ -35,6 +35,22 @@ def test_keys_at_their_defaults_are_left_out_of_lines_and_not_of_reports() -> No
     assert UPGRADE.fields(record)["changes_control_plane"] is False
 
 
+class InterruptingText(str):
+    """A text that ^C meets while it is compared with a field's default."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise KeyboardInterrupt("SIGHUP")
+
+
+def test_an_interruption_while_a_line_is_made_is_one() -> None:
+    """And no bug: a library that makes an error of its own from it would end the verb as one."""
+    with pytest.raises(KeyboardInterrupt, match="SIGHUP"):
+        MIGRATION.encode(Entry(1.0, Retired("archive", 1, InterruptingText("x"))))
+
+
 @pytest.mark.parametrize("line", [b"", b"x", b'{"at":1,"event":"cor', b"\0\0\0", b'{"at":1.0}{"at":2.0}'])
 def test_what_is_no_whole_json_is_torn(line: bytes) -> None:
     """A power loss or a full disk has left it."""

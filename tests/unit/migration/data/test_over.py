@@ -102,15 +102,22 @@ def made_stand(tmp_path: Path, *, csi: bool = False, modes: tuple[str, ...] = ("
 
 def test_the_last_pass_is_between_stop_and_start(stand: DataStand) -> None:
     """One more pass comes before, while blue serves; the pause is measured in its parts."""
-    stand.there.using = [("process 7 (db) has it open",), ()]
     (pause,) = stand.cut_over()
     expected = ["pass to-green", "pass to-green", "stop", "stopped", "last pass to-green", "to-green by pass", "start", "works"]
     assert stand.order() == expected
     assert stand.base.replicas == (0, 2)
     assert pause.row == ROW
     assert pause.milliseconds == pause.stop + pause.data + pause.start
-    assert stand.there.using == []
-    assert (stand.there.prepared, stand.there.released) == (stand.there.jobs[-1:], True)
+    assert (stand.there.prepared, stand.there.connected, stand.there.released) == (stand.there.jobs[-1:], 1, True)
+
+
+def test_a_volume_that_closes_late_gets_another_last_pass(stand: DataStand) -> None:
+    """The first one is refused, and its source is watched until nobody has it open."""
+    busy = ("process 7 (db) has it open",)
+    stand.there.using = [busy, busy, (), ()]
+    stand.cut_over()
+    assert stand.order()[3:6] == ["stopped", "last pass to-green", "last pass to-green"]
+    assert (stand.there.using, stand.base.replicas) == ([], (0, 2))
 
 
 def test_a_group_without_data_has_no_pause_to_predict(stand: DataStand) -> None:
@@ -127,10 +134,10 @@ def test_a_group_without_data_has_no_pause_to_predict(stand: DataStand) -> None:
 
 
 def test_the_predicted_pause_holds_all_that_is_measured(stand: DataStand) -> None:
-    """What is around a pass and the look for users, from the first cutover on; stop and start once they were measured."""
+    """What is around a pass, from the first cutover on; stop and start once they were measured."""
     clock, shown = stand.base.clock, stand.base.session.run.reporter
     assert isinstance(shown, Recorder)
-    stand.there.around, stand.there.asked = 1.5, lambda: clock.pass_time(0.5)
+    stand.there.around = 1.5
     stand.there.during = lambda: clock.pass_time(stand.there.around + 1.5 * 4.0)
     pauses: list[Paused] = []
     for _ in range(2):
@@ -139,10 +146,10 @@ def test_the_predicted_pause_holds_all_that_is_measured(stand: DataStand) -> Non
         assert run_copy(stand.base.session, CopyOptions())[1].complete
         assert run_validate(stand.base.session).good
     said = [event.text for event in shown.events if isinstance(event, Step) and f"{ROW}: predicted downtime" in event.text]
-    assert "predicted downtime: 8000 ms for the data, plus stop and start, which were not measured yet" in said[0]
-    assert [pause.data for pause in pauses] == [8000, 8000]
-    whole = 8000 + pauses[0].stop + pauses[0].start
-    assert f"predicted downtime: {whole} ms (8000 ms for the data, the rest for stop and start, as the last time)" in said[1]
+    assert "predicted downtime: 7500 ms for the data, plus stop and start, which were not measured yet" in said[0]
+    assert [pause.data for pause in pauses] == [7500, 7500]
+    whole = 7500 + pauses[0].stop + pauses[0].start
+    assert f"predicted downtime: {whole} ms (7500 ms for the data, the rest for stop and start, as the last time)" in said[1]
 
 
 def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) -> None:
@@ -307,19 +314,18 @@ def test_a_statefulset_that_deletes_its_claims_when_it_is_stopped_is_not_stopped
 
 def test_the_way_back_is_predicted_before_green_is_stopped(stand: DataStand) -> None:
     """With the same measured parts as the way there; a longer one than the budget is told, and nobody is asked."""
-    clock, shown = stand.base.clock, stand.base.session.run.reporter
+    shown = stand.base.session.run.reporter
     assert isinstance(shown, Recorder)
     (pause,) = stand.cut_over()
-    stand.home.asked = lambda: clock.pass_time(0.5)
     stand.base.session.config = parse_migration(
-        f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 6s}}\n", "migration.yaml"
+        f"{CONFIG}volumes: {{hosts: {{blue: b, green: g}}, downtimeBudget: 5s}}\n", "migration.yaml"
     )
     assert stand.back() == ()
-    whole = 6500 + pause.stop + pause.start
+    whole = 6000 + pause.stop + pause.start
     said = [event.text for event in shown.events if isinstance(event, Step) and "back to blue: " in event.text]
     (text,) = said
-    assert text.startswith(f"{ROW}: back to blue: predicted downtime: {whole} ms (6500 ms for the data, ")
-    assert text.endswith("; the budget is 6 s")
+    assert text.startswith(f"{ROW}: back to blue: predicted downtime: {whole} ms (6000 ms for the data, ")
+    assert text.endswith("; the budget is 5 s")
     assert f"{ROW}: the predicted downtime is longer than the budget" in shown.notes
     assert stand.base.replicas == (2, 0)
 
@@ -352,23 +358,9 @@ def test_a_disk_that_green_has_to_itself_is_held_when_it_has_stopped(tmp_path: P
     stand.cut_over()
     using(stand, node)
     held: list[int] = []
-    # Asked once to predict the pause, before green is stopped, and once when it has stopped.
-    stand.home.asked = lambda: held.append(len(holders(stand.base.green)))
+    stand.home.during = lambda: held.append(len(holders(stand.base.green)))
+    before = len(stand.base.green.requests)
     assert stand.back() == ()
-    assert held == [early, 1]
-
-
-def test_a_green_that_does_not_tell_keeps_no_way_back(stand: DataStand) -> None:
-    """Its host is away: what is known is told, and the way back goes on."""
-    shown = stand.base.session.run.reporter
-    assert isinstance(shown, Recorder)
-    stand.cut_over()
-
-    def away() -> None:
-        stand.home.asked = lambda: None
-        raise HostError("no route")
-
-    stand.home.asked = away
-    assert stand.back() == ()
-    assert any("(6000 ms for the data, " in event.text for event in shown.events if isinstance(event, Step))
-    assert stand.base.replicas == (2, 0)
+    requests = stand.base.green.requests[before:]
+    stopped = next(number for number, text in enumerate(requests) if text.startswith("patch Deployment "))
+    assert [sum(text.startswith("create Pod ") for text in requests[:stopped]), *held] == [early, 1]

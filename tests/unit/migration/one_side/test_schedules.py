@@ -134,23 +134,38 @@ def test_the_time_goes_before_the_suspension_is_lifted(known: str | None, last: 
     assert writes == (["status", "tick"] if known != after else ["tick"])
 
 
+def last_schedule(cluster: FakeCluster) -> Any:
+    """Return when the CronJob ran last, by its status."""
+    return get(cluster.get(CRON_JOBS, "default", "tick"), "status", "lastScheduleTime")
+
+
+@pytest.mark.parametrize("real", ["2026-01-02T03:05:00Z", None])
 @pytest.mark.parametrize("runs_since", [False, True])
-def test_a_time_that_was_assumed_on_blue_is_corrected_unless_it_has_run_since(runs_since: bool) -> None:  # noqa: FBT001
-    """What was due while green did not answer, and green has not run, is run once green tells so."""
-    assumed, real, later = "2026-01-02T03:06:01Z", "2026-01-02T03:05:00Z", "2026-01-02T03:07:00Z"
+def test_a_time_that_was_assumed_is_corrected_unless_it_has_run_since(real: str | None, runs_since: bool) -> None:  # noqa: FBT001
+    """What was due while green did not answer, and green has not run, is run once green tells so, also that it never ran."""
+    assumed, later = "2026-01-02T03:06:01Z", "2026-01-02T03:07:00Z"
     blue = cluster_with(AT)
-    start(blue, [PART], "blue", {REF: seconds(assumed)}, clock=FakeClock(), seconds=1.0)
+    suspended(blue)
+    start(blue, [PART], "blue", {REF: seconds(assumed)}, assumed={REF}, clock=FakeClock(), seconds=1.0)
+    assert last_schedule(blue) == assumed
     if runs_since:
-        blue.patch(
-            CRON_JOBS, "default", "tick", {"status": {"lastScheduleTime": later}}, manager="controller", subresource="status"
-        )
-    start(blue, [PART], "blue", {REF: seconds(real)}, clock=FakeClock(), seconds=1.0)
-    assert get(blue.get(CRON_JOBS, "default", "tick"), "status", "lastScheduleTime") == (later if runs_since else real)
+        ran = {"status": {"lastScheduleTime": later}}
+        blue.patch(CRON_JOBS, "default", "tick", ran, manager="controller", subresource="status")
+    start(blue, [PART], "blue", {REF: seconds(real) if real else None}, clock=FakeClock(), seconds=1.0)
+    assert last_schedule(blue) == (later if runs_since else real)
 
 
-def test_a_time_that_was_told_to_green_is_not_taken_back() -> None:
-    """Blue's may have been made anew, and know less."""
-    green = cluster_with(AT)
-    start(green, [PART], "green", {REF: seconds("2026-01-02T03:06:00Z")}, clock=FakeClock(), seconds=1.0)
-    start(green, [PART], "green", {REF: seconds("2026-01-02T03:05:00Z")}, clock=FakeClock(), seconds=1.0)
-    assert get(green.get(CRON_JOBS, "default", "tick"), "status", "lastScheduleTime") == "2026-01-02T03:06:00Z"
+def test_no_time_is_assumed_for_what_runs_already() -> None:
+    """Its controller may be about to start a run that would then be left out."""
+    blue = cluster_with(AT)
+    start(blue, [PART], "blue", {REF: seconds(AT) + 120}, assumed={REF}, clock=FakeClock(), seconds=1.0)
+    assert last_schedule(blue) == AT
+
+
+def test_a_time_that_a_side_has_told_is_not_taken_back() -> None:
+    """The other side's may have been made anew, and know less, or nothing."""
+    for last in ("2026-01-02T03:05:00Z", None):
+        blue = cluster_with(AT)
+        for mark in (seconds("2026-01-02T03:06:00Z"), seconds(last) if last else None):
+            start(blue, [PART], "blue", {REF: mark}, clock=FakeClock(), seconds=1.0)
+        assert last_schedule(blue) == "2026-01-02T03:06:00Z"

@@ -12,8 +12,9 @@ from migrator.volumes.agent.transfer import TransferError
 
 
 def test_a_lost_connection_is_tried_again_and_nothing_else() -> None:
-    """A full disk is the same at the second attempt."""
+    """Each time by a new connection; a full disk is the same at the second attempt."""
     calls: list[int] = []
+    lines: list[int] = []
 
     def lost_twice() -> dict[str, Any]:
         calls.append(1)
@@ -21,15 +22,16 @@ def test_a_lost_connection_is_tried_again_and_nothing_else() -> None:
             raise SourceError("cut", lost=True)
         return {"done": True}
 
-    assert attempt(lost_twice, lambda _: None, pauses=(0.0, 0.0)) == {"done": True}
+    assert attempt(lost_twice, lambda _: None, lambda: lines.append(len(calls)), pauses=(0.0, 0.0)) == {"done": True}
+    assert lines == [1, 2]
 
     def full() -> dict[str, Any]:
         calls.append(1)
         raise TransferError("full", full=True)
 
     with pytest.raises(TransferError):
-        attempt(full, lambda _: None, pauses=(0.0,))
-    assert len(calls) == 4
+        attempt(full, lambda _: None, lambda: lines.append(9), pauses=(0.0,))
+    assert (len(calls), lines) == (4, [1, 2])
 
 
 def test_the_last_line_is_for_a_machine() -> None:
