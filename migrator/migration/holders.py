@@ -78,6 +78,11 @@ class Holders:
             self._held[side, claim] = replace(place, node=str(pod["spec"]["nodeName"]), pod=str(pod["metadata"]["uid"]))
         return self._held[side, claim]
 
+    def has(self, job: Job) -> bool:
+        """Return whether both volumes of a pass need nobody to hold them, or are held already."""
+        places = zip(sides_of(job), (job.source, job.target), strict=True)
+        return all(not place.of_driver or (side, job.claim) in self._held for side, place in places)
+
     def let_go(self, claims: Collection[str]) -> None:
         """Ask for the end of what holds these claims, and wait for nothing; `remove` does. Raises nothing."""
         for claim, side, pod in self._open():

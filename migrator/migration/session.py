@@ -124,7 +124,7 @@ class Session:
         blue, green = Side(lambda: self.blue, BLUE_SECONDS), Side(lambda: self.green, GREEN_SECONDS)
         on = self.undo_on or WayBack(blue, green, Limits.of(self.config.cutover), guarding=self.guarding)
         home = DataHome(self.run, self.config, self.movers, on.green, blue=on.blue)
-        return replace(on, bring=home, ready=home.ready)
+        return replace(on, bring=home, ready=home.ready, release=home.release)
 
     def holders(self, movers: Movers) -> Holders:
         """Return the pods that hold volumes mounted during this verb: none yet."""

@@ -33,6 +33,8 @@ class FakeMover:
     prepared: list[Job] = field(default_factory=list)
     connected: int = 0
     """How many of them need only to be let begin."""
+    preparing: Callable[[], None] = lambda: None
+    """Called when a pass is to be prepared."""
     released: bool = False
     during: Callable[[], None] = lambda: None
     around: float = 0.0
@@ -61,6 +63,7 @@ class FakeMover:
 
     def prepare(self, job: Job, *, connected: bool) -> None:
         """Keep the job."""
+        self.preparing()
         self.prepared.append(job)
         self.connected += connected
 

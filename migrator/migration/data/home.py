@@ -34,6 +34,10 @@ DataFrom = Literal["", "switch", "last-pass"]
 _POLL_SECONDS = 0.2
 # What takes longer to mount is waited for when green has stopped; until then it is without traffic, and blue stopped.
 _HOLD_SECONDS = 20.0
+# Longer than any command on a host may take: two that prepare one pass must not meet.
+_PREPARE_SECONDS = 150.0
+# A host that is away must not keep this program from its end; what it has begun there the next run ends.
+_RELEASE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -43,12 +47,17 @@ class DataHome:
     run: Run
     config: Migration
     movers: Callable[[], Movers]
+    """Called once, when there is data to move."""
     green: Side
     """Asked only for volumes that green has itself."""
     data_from: DataFrom = ""
     blue: Side = field(kw_only=True)
     """Asked only for what holds a volume mounted there."""
     _holders: Holders | None = None
+    _movers: Movers | None = None
+    _making: threading.Lock = field(default_factory=threading.Lock)
+    # By claim: its pass is being prepared.
+    _preparing: dict[str, InBackground[None]] = field(default_factory=dict)
 
     def __call__(self, group: Group, /, *, lost: str) -> None:
         """Bring what green has written since the switch; a group that never started there has written nothing.
@@ -83,6 +92,7 @@ class DataHome:
         if self.data_from:
             return
         self._hold_both(claim for group in groups for claim in group.claims)
+        self._begin_to_prepare(claim for group in groups for claim in group.claims)
         budget = self.config.volumes.downtime_budget.total_seconds()
         for group in groups:
             written = {claim: self._known(claim) for claim in group.claims if self._known(claim).green_writes}
@@ -98,12 +108,21 @@ class DataHome:
                 self.run.reporter.emit(Note(text, warning=True))
 
     def release(self) -> None:
-        """Remove what holds volumes mounted for groups that were not brought. Raises nothing."""
+        """Take back what was prepared for groups that were not brought, and what holds their volumes mounted. Raises nothing."""
+        for claim in list(self._preparing):
+            self._await_prepared(claim, _RELEASE_SECONDS)
+        if self._movers:
+            self._movers.to_blue.release()
         if self._holders:
             self._holders.remove()
 
+    def _hosts(self) -> Movers:
+        with self._making:
+            self._movers = self._movers or self.movers()
+            return self._movers
+
     def _holding(self) -> Holders:
-        self._holders = self._holders or Holders(self.run, self.config, self._side, lambda side: self.movers().nodes(side))
+        self._holders = self._holders or Holders(self.run, self.config, self._side, lambda side: self._hosts().nodes(side))
         return self._holders
 
     def _hold_both(self, claims: Iterable[str]) -> None:
@@ -123,6 +142,24 @@ class DataHome:
                 self._holding().held("blue", claim, target, _HOLD_SECONDS)
             if source.of_driver and green.is_beside(self._there(claim), source.node):
                 self._holding().held("green", claim, source, _HOLD_SECONDS)
+
+    def _begin_to_prepare(self, claims: Iterable[str]) -> None:
+        """Connect the passes that come first while green is being stopped; nobody waits for that before."""
+        written = [claim for claim in claims if self._known(claim).green_writes and not self._known(claim).handed]
+        for claim in written[: self.config.volumes.parallel]:
+            job = self._job(claim, self._known(claim))
+            if self._holding().has(job):
+                self._preparing[claim] = InBackground(lambda job=job: self._prepare(job), self.run.clock)  # type: ignore[misc]
+
+    def _prepare(self, job: Job) -> None:
+        self._hosts().to_blue.prepare(self._holding().placed(job), connected=True)
+
+    def _await_prepared(self, claim: str, seconds: float) -> None:
+        """Wait until the pass of a claim is prepared, or is not: then it begins without that, and tells what is wrong."""
+        preparing = self._preparing.pop(claim, None)
+        if preparing:
+            with suppress(Exception):  # going back goes on
+                preparing.result(seconds)
 
     def _there(self, claim: str) -> str:
         """Return a claim's name on green."""
@@ -165,7 +202,7 @@ class DataHome:
 
     def _bring(self, claim: str, lost: str, holders: Holders) -> None:
         known = self._known(claim)
-        movers, job = self.movers(), self._job(claim, known)
+        movers, job = self._hosts(), self._job(claim, known)
 
         def say(text: str) -> None:
             with _SHOWING:
@@ -180,6 +217,7 @@ class DataHome:
             raise self._refusal(claim, known, f"green does not answer ({lost})")
         try:
             job = holders.placed(job)
+            self._await_prepared(claim, _PREPARE_SECONDS)
             once_closed(lambda: bring_back_pass(self.run, movers, job, say, lambda _: ""), lambda: self._await_closed(movers, job))
         except MigratorError as error:
             raise self._refusal(claim, self._known(claim), error.message) from error

@@ -18,12 +18,12 @@ _POLL = 0.02
 def await_begin(settings: Settings, channel: Channel, say: Say) -> None:
     """Connect, and wait until the file that holds the pass back is gone; raises PassError when that takes too long.
 
-    What it learns of the other host meanwhile is not used: the pass asks anew.
+    Nothing is asked or opened on either side before.
     """
     if not settings.wait_while:
         return
     with contextlib.suppress(SourceError):  # the pass connects again, and tells why it cannot
-        channel.ask("probe")
+        channel.greet()
     say("ready to begin")
     ends = time.monotonic() + settings.wait_seconds
     while os.path.exists(settings.wait_while):

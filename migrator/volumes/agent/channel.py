@@ -119,6 +119,10 @@ class Channel:
         """Return the answer to a short question; raises SourceError."""
         return json.loads(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
 
+    def greet(self) -> None:
+        """Connect, and ask nothing; raises SourceError."""
+        list(self._frames("hello"))
+
     def answer(self, word: str, payload: bytes = b"") -> Iterator[bytes]:
         """Yield the parts of a long answer as they come; raises SourceError."""
         return self._frames(word, payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from migrator.volumes.agent.channel import Channel
@@ -10,12 +11,18 @@ from migrator.volumes.agent.entries import Entry
 from migrator.volumes.agent.memory import Memory
 
 
-def renew(memory: Memory, name: str, scanned: str, look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> None:
-    """Read again what the list `scanned` shows as changed since the settled list `name`, and keep both as its new one."""
+def renew(memory: Memory, name: str, scanned: str, look: Callable[[Iterable[bytes]], Iterator[Entry]], since: int) -> float:
+    """Read again what the list `scanned` shows as changed since the settled list `name`, and keep both as its new one.
+
+    Return the seconds that reading the content took.
+    """
     paths = [entry.path for entry in stale(memory.entries(name), memory.entries(scanned), since)]
+    begun = time.monotonic()
     looked = memory.hold(f"{name}-looked", look(paths))
+    seconds = time.monotonic() - begun
     memory.keep(name, merged(memory.entries(name), memory.entries(scanned), memory.entries(looked), since))
     memory.forget(looked)
+    return seconds
 
 
 def replace(memory: Memory, name: str, paths: list[bytes], fresh: Iterator[Entry]) -> None:

@@ -67,9 +67,9 @@ def _pulled(path: str) -> dict[str, Any]:
         channel.renew(Line(**_given(path)["channel"], sockets=sockets))
 
     try:
+        await_begin(settings, channel, say)
         require_there("target", settings.root, settings.volume, there=of_device or os.path.isdir(settings.root))
         with busy(settings.root) if settings.volume else nullcontext():
-            await_begin(settings, channel, say)
             return attempt(lambda: kind(settings, channel, say).run(), say, connect_anew, pauses=pauses)
     except Exception:
         if settings.undo:

@@ -83,7 +83,7 @@ class Pass:
             self._save_proof()
             result |= {"excluded": self.channel.ask("excluded")} if self.exclude else {}
         self.memory.settle("source", "target")
-        self.memory.forget("before.new", "looked.new")
+        self.memory.forget("before.new", "here.new", "looked.new")
         # The best so far: a pass that brings little is mostly waiting.
         rate = max(self.memory.binding.rate, self.received / max(self.times["transfer"], 0.001))
         rounds = self.memory.binding.rounds + 1
@@ -103,7 +103,7 @@ class Pass:
     def _unchanged(self, there: dict[str, Any], here: dict[str, Any], begun: float) -> dict[str, Any] | None:
         """Return what came of a pass of two equal trees to which nothing has happened since; None where there is more to do."""
         known = self.memory.binding
-        if not self._may_be_unchanged(there):
+        if not self._expects_no_change() or self._everything(there):
             return None
         # Without opening a file: both lists are of lstat(2).
         if not same(self.memory.entries("source"), self.memory.entries("before.new"), known.since):
@@ -116,8 +116,9 @@ class Pass:
         self.memory.bind(since=self.began - _MARGIN, settled=0, rounds=known.rounds + 1)
         return {**result, "seconds": round(time.monotonic() - begun, 3), "times": self.times}
 
-    def _may_be_unchanged(self, there: dict[str, Any]) -> bool:
-        return not (self.settings.finish or self.undo or self._everything(there)) and bool(self.memory.binding.digest)
+    def _expects_no_change(self) -> bool:
+        """Return whether both sides were equal after the last pass, and may still be."""
+        return not (self.settings.finish or self.settings.full or self.undo) and bool(self.memory.binding.digest)
 
     def _timed(self, name: str, act: Callable[[], Any]) -> Any:
         begun = time.monotonic()
@@ -130,6 +131,8 @@ class Pass:
         with ThreadPoolExecutor(1) as pool:  # the other host takes its time for its first answer
             far = pool.submit(self._looked_at_source)
             here, in_use = probe(self.settings.root), users(self.settings.root, self.settings.pod)
+            if self._expects_no_change():
+                self.memory.hold("here", self.tree.scan())
             there, using = far.result()
         if self.settings.known_target and self.memory.binding.stage == "new":
             lists.take_over(self.memory, self.channel)
@@ -142,11 +145,7 @@ class Pass:
             raise SourceInUseError(using)
         # By the source's own clock, since its change times are compared with it.
         self.began = self.channel.ask("sync")
-        with ThreadPoolExecutor(1) as pool:  # most of a pass that finds nothing new: both hosts list at once
-            here_too = pool.submit(self.memory.hold, "here", self.tree.scan()) if self._may_be_unchanged(there) else None
-            self.memory.hold_lines("before", self.channel.lines("scan"))
-            if here_too:
-                here_too.result()
+        self.memory.hold_lines("before", self.channel.lines("scan"))
         counted = totals(self.memory.entries("before.new"))
         if counted.devices and not self.settings.devices:
             raise PassError(
@@ -227,23 +226,27 @@ class Pass:
         self.say("reading and comparing both sides" if everything else "comparing what may have changed")
         with ThreadPoolExecutor(1) as pool:
             far = pool.submit(self._read_source, since, everything=everything)
-            self._read_target(everything=everything)
-            far.result()
+            here = self._read_target(everything=everything)
+            # Of what may have changed; both sides read at the same time.
+            self.times["content"] = round(max(here, far.result()), 3)
         return int(self.began)
 
-    def _read_source(self, since: int, *, everything: bool) -> None:
+    def _read_source(self, since: int, *, everything: bool) -> float:
         if everything:
+            begun = time.monotonic()
             self.memory.keep_lines("source", self.channel.lines("read"))
-            return
-        lists.renew(self.memory, "source", "before.new", self.channel.look, since)
+            return time.monotonic() - begun
+        return lists.renew(self.memory, "source", "before.new", self.channel.look, since)
 
-    def _read_target(self, *, everything: bool) -> None:
+    def _read_target(self, *, everything: bool) -> float:
         if everything:
+            begun = time.monotonic()
             self.memory.keep("target", self.tree.read())
-        else:
-            self.memory.hold("here", self.tree.scan())
-            lists.renew(self.memory, "target", "here.new", self.tree.look, _FOREVER)
-            self.memory.forget("here.new")
+            return time.monotonic() - begun
+        self.memory.hold("here", self.tree.scan())
+        seconds = lists.renew(self.memory, "target", "here.new", self.tree.look, _FOREVER)
+        self.memory.forget("here.new")
+        return seconds
 
     def _repair(self) -> list[str]:
         """Bring what still differs, in a few rounds; return what is left."""

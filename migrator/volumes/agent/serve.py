@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -34,8 +35,7 @@ def serve(root: str, request: str, given: BinaryIO, out: BinaryIO, *, memory: st
     """Do what this key allows: become rsync's or tar's sender, answer questions until they end, or end the server."""
     become(request, root)
     if request == "session":
-        with busy(root) if os.path.exists(root) else nullcontext():
-            session(root, given, out, memory=memory, pod=pod)
+        session(root, given, out, memory=memory, pod=pod)
     elif request == "close":
         os.kill(listener(), signal.SIGTERM)
     else:
@@ -70,24 +70,33 @@ def session(
 ) -> None:
     """Answer one question after the other: each is a word and the length of what follows, each answer frames and an outcome.
 
-    `close` ends the process that `server` returns, which is that of the SSH server, and this session, without an answer.
+    The folder is kept open from the first question on, but not for `hello`, which asks nothing: until the pass begins nobody is to
+    find it in use. `close` ends the process that `server` returns, which is that of the SSH server, and this session, without an
+    answer.
     """
-    while line := given.readline(_LONGEST_LINE):
-        word, _, length = line.decode().strip().partition(" ")
-        try:
-            if word == "close":
-                os.kill(server(), signal.SIGTERM)
-                return
-            payload = given.read(int(length or 0))
-            of_device = block.is_device(root)
-            for chunk in _of_device(root, word, payload) if of_device else answer(root, word, payload, memory=memory, pod=pod):
-                frame(out, chunk)
-            outcome = {}
-        except (RefusedError, TreeError, ListError, OSError) as error:
-            outcome = {"error": str(error)}
-        frame(out, b"")
-        frame(out, json.dumps(outcome).encode())
-        out.flush()
+    with ExitStack() as kept:
+        keep_open = functools.cache(lambda: kept.enter_context(busy(root)) if os.path.exists(root) else None)
+        while line := given.readline(_LONGEST_LINE):
+            word, _, length = line.decode().strip().partition(" ")
+            try:
+                if word == "close":
+                    os.kill(server(), signal.SIGTERM)
+                    return
+                payload = given.read(int(length or 0))
+                if word != "hello":
+                    keep_open()
+                    for chunk in _replied(root, word, payload, memory=memory, pod=pod):
+                        frame(out, chunk)
+                outcome = {}
+            except (RefusedError, TreeError, ListError, OSError) as error:
+                outcome = {"error": str(error)}
+            frame(out, b"")
+            frame(out, json.dumps(outcome).encode())
+            out.flush()
+
+
+def _replied(root: str, word: str, payload: bytes, *, memory: str, pod: str) -> Iterator[bytes]:
+    return _of_device(root, word, payload) if block.is_device(root) else answer(root, word, payload, memory=memory, pod=pod)
 
 
 def answer(root: str, word: str, payload: bytes, *, memory: str = "", pod: str = "") -> Iterator[bytes]:

@@ -161,6 +161,19 @@ def test_what_green_has_written_comes_back_before_blue_starts(stand: DataStand) 
         assert stand.base.replicas == (2, 0)
         assert run_copy(stand.base.session, CopyOptions())[1].complete
         assert run_validate(stand.base.session).good
+    assert (stand.home.prepared, stand.home.connected, stand.home.released) == (stand.home.jobs, 2, True)
+
+
+def test_a_way_back_that_cannot_be_prepared_goes_on(stand: DataStand) -> None:
+    """Its pass connects by itself."""
+
+    def away() -> None:
+        raise HostError("no route")
+
+    stand.cut_over()
+    stand.home.preparing = away
+    assert stand.back() == ()
+    assert (stand.home.prepared, stand.base.replicas) == ([], (2, 0))
 
 
 def test_a_last_pass_that_fails_starts_blue_again_at_once(stand: DataStand) -> None:
