@@ -272,7 +272,8 @@ def pause(bench: Bench) -> None:
         change(green, 100, number + 200)
         bench.ours("mixed", back=True, known_target=True)
         change(green, 100, number + 300)
-        backs.append(bench.took("mixed", back=True, connected=True, finish=True))
+        undo = str(bench.hosts.blue.folder / f"lib/undo-{number}")
+        backs.append(bench.took("mixed", back=True, connected=True, finish=True, undo=undo))
         bench.ours("mixed")
     bench.bar(
         "13",

@@ -206,9 +206,12 @@ class Pass:
         if self.undo.open:
             self.say("continuing the interrupted pass")
             return
-        known = self.memory.binding
-        self._read_target(everything=known.stage != "copied" or known.exclude != self.exclude.text)
-        self.undo.begin(self.memory.entries("target.new"), self.exclude.text)
+        known, name = self.memory.binding, "target"
+        has_list = known.stage == "copied" and known.exclude == self.exclude.text
+        if not (has_list and same(self.memory.entries(name), self.tree.scan(), _FOREVER)):
+            name = "target.new"
+            self._read_target(everything=not has_list)
+        self.undo.begin(self.memory.path(name), self.exclude.text)
         self.memory.forget("target.new")
 
     def _backup(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrator.volumes.agent.compare import root_digest
@@ -39,17 +39,21 @@ class UndoLog:
         """The pass that has changed something and has not ended; 0: none."""
         return next((number for number in self.passes if not self._has(number, "done") and not self._has(number, "undone")), 0)
 
-    def begin(self, before: Iterable[Entry], exclude: str = "") -> None:
-        """Keep the target's list before the first change of a pass; one that goes on with an earlier one keeps the earlier list."""
+    def begin(self, before: str, exclude: str = "") -> None:
+        """Keep the target's list before the first change of a pass; one that goes on with an earlier one keeps the earlier list.
+
+        `before` is the file of a list that a `Memory` has written.
+        """
         if self.open:
             return
         number = max(_numbers(self.folder), default=0) + 1
         os.makedirs(self._path(number), mode=0o700)
         memory = self._memory(number)
         memory.bind(exclude=exclude)
-        memory.keep(_LIST, before)
+        new = memory.path(f"{_LIST}.new")
+        shutil.copyfile(before, new)
+        _synced(new)
         memory.settle(_LIST)
-        _synced(memory.path(_LIST))
         _synced(self._path(number))
 
     def backup(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from migrator.volumes.agent.compare import differences, root_digest
+from migrator.volumes.agent.entries import Entry
+from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.restore import RestoreError
 from migrator.volumes.agent.tree import Tree
 from migrator.volumes.agent.undo import UndoLog
@@ -38,6 +40,12 @@ def volume(tmp_path: Path) -> Path:
 def log_of(tmp_path: Path, *users: str) -> UndoLog:
     """Return the log of one switch; these use the volume."""
     return UndoLog(str(tmp_path / "undo/1"), lambda _: list(users))
+
+
+def listed(tmp_path: Path, entries: Iterable[Entry]) -> str:
+    """Return the file of a list, as a pass has it of its target."""
+    memory = Memory(str(tmp_path / "memory"))
+    return memory.path(memory.keep("target", entries))
 
 
 def moved(root: Path, kept: Path, name: str, content: bytes | None = None) -> None:
@@ -111,7 +119,7 @@ CHANGES: dict[str, Change] = {
 def test_what_a_broken_pass_has_changed_is_put_back(tmp_path: Path, volume: Path, name: str) -> None:
     """Content, kind, owner, mode, attributes, time and names; done twice it is done once."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
-    log.begin(iter(before))
+    log.begin(listed(tmp_path, before))
     CHANGES[name](volume, Path(log.backup()))
     assert log.open == 1
     taken = log.take_back(str(volume), everything=False)
@@ -125,7 +133,7 @@ def test_what_a_broken_pass_has_changed_is_put_back(tmp_path: Path, volume: Path
 def test_one_object_with_other_names_than_before_is_told_apart(tmp_path: Path, volume: Path) -> None:
     """Two files that a pass has made one, and one that it has made two."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
-    log.begin(iter(before))
+    log.begin(listed(tmp_path, before))
     kept = Path(log.backup())
     (kept / "a").write_bytes(b"first")
     joined(volume, kept)
@@ -137,11 +145,11 @@ def test_passes_are_taken_back_one_or_all(tmp_path: Path, volume: Path) -> None:
     """The broken one back to the last whole one; all of them back to the switch. A second run of rsync keeps its own."""
     root, log = str(volume), log_of(tmp_path)
     at_switch = list(Tree(root).read())
-    log.begin(iter(at_switch))
+    log.begin(listed(tmp_path, at_switch))
     moved(volume, Path(log.backup()), "a", b"of the first pass")
     log.close()
     last_pass = list(Tree(root).read())
-    log.begin(iter(last_pass))
+    log.begin(listed(tmp_path, last_pass))
     moved(volume, Path(log.backup()), "a", b"half")
     moved(volume, Path(log.backup()), "a", b"more than half")
     assert (log.passes, log.open) == ([1, 2], 2)
@@ -154,10 +162,10 @@ def test_passes_are_taken_back_one_or_all(tmp_path: Path, volume: Path) -> None:
 def test_a_pass_that_goes_on_keeps_the_first_list(tmp_path: Path, volume: Path) -> None:
     """Half a pass is not a state to go back to."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
-    log.begin(iter(before))
+    log.begin(listed(tmp_path, before))
     moved(volume, Path(log.backup()), "a", b"half")
     again = log_of(tmp_path)
-    again.begin(Tree(str(volume)).read())
+    again.begin(listed(tmp_path, Tree(str(volume)).read()))
     moved(volume, Path(again.backup()), "a", b"whole")
     again.take_back(str(volume), everything=False)
     assert (volume / "a").read_bytes() == b"first"
@@ -166,7 +174,7 @@ def test_a_pass_that_goes_on_keeps_the_first_list(tmp_path: Path, volume: Path) 
 def test_what_is_lost_or_in_use_is_told_and_may_be_done_again(tmp_path: Path, volume: Path) -> None:
     """Nothing is taken as put back."""
     before, log = list(Tree(str(volume)).read()), log_of(tmp_path)
-    log.begin(iter(before))
+    log.begin(listed(tmp_path, before))
     kept = Path(log.backup())
     moved(volume, kept, "a", b"half")
     with pytest.raises(RestoreError, match=r"is in use: process 7"):
@@ -188,7 +196,7 @@ def test_flags_owners_and_devices_are_put_back(tmp_path: Path, volume: Path) -> 
     (volume / "a").chmod(0o6755)
     os.mknod(volume / "null", 0o020644, os.makedev(1, 3))
     before, log = list(Tree(root).read()), log_of(tmp_path)
-    log.begin(iter(before))
+    log.begin(listed(tmp_path, before))
     os.chown(volume / "a", 0, 0)
     (volume / "null").unlink()
     log.take_back(root, everything=False)
