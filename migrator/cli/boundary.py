@@ -56,9 +56,11 @@ def _ended(run: Callable[[], None], *, last: bool) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; run the same command again to continue", err=True)
-        return INTERRUPTED
+        return _interrupted()
     except Exception as error:  # noqa: BLE001 - the boundary
+        # orjson makes an error of its own of what comes while it asks for a default.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _interrupted()
         if short := _short_of(error):
             click.echo(f"migrator: the machine has no {short} left for this command", err=True)
             click.echo("  → end what uses it or raise the limit (ulimit -a), then run the same command again", err=True)
@@ -66,6 +68,11 @@ def _ended(run: Callable[[], None], *, last: bool) -> int:
         click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {_trace(error)}", err=True)
         return BUG
     return 0
+
+
+def _interrupted() -> int:
+    click.echo("interrupted; run the same command again to continue", err=True)
+    return INTERRUPTED
 
 
 def _short_of(error: Exception) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from migrator.cli.boundary import guarded
@@ -86,6 +87,19 @@ def test_bugs_and_interrupts_have_their_own_codes() -> None:
     with contextlib.redirect_stderr(io.StringIO()) as lines:
         guarded(lambda: (_ for _ in ()).throw(ConfigError(["a", "b"])))
     assert lines.getvalue().splitlines() == ["migrator: a", "migrator: b"]
+
+
+def test_an_interruption_that_a_library_has_made_an_error_of_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Orjson does when it comes while a value is written that it asks about."""
+
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt("SIGTERM")
+
+    def write() -> None:
+        orjson.dumps({"at": object()}, default=interrupted)
+
+    assert guarded(write) == 130
+    assert capsys.readouterr().err.splitlines() == ["interrupted; run the same command again to continue"]
 
 
 _TOLD_TWICE = """
