@@ -261,14 +261,23 @@ def _tell(text: str, say: Callable[[str], None]) -> None:
         say(printable(text))
 
 
-def _result(job: Job, said: str) -> PassResult:
+def _last_words(said: str) -> dict[str, Any] | None:
+    """Return what the last line of a pass tells; None where there is none, or half of one (a full disk, a power cut)."""
     lines = [line for line in said.splitlines() if line.startswith(_RESULT)]
-    if not lines:
+    try:
+        document = json.loads(lines[-1][len(_RESULT) :]) if lines else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) and "good" in document else None
+
+
+def _result(job: Job, said: str) -> PassResult:
+    document = _last_words(said)
+    if document is None:
         raise HostError(
             f"{job.target.node}: the pass of {job.claim} was cut off: {printable(said.strip()[-300:])}",
             hint="run this again to continue",
         )
-    document = json.loads(lines[-1][len(_RESULT) :])
     if not document["good"]:
         kind = SourceInUseError if document.get("sourceInUse") else BlockedError
         raise kind(f"{job.claim}: {printable(document['error'])}", hint=printable(document["hint"]))

@@ -60,7 +60,7 @@ def check_proof(path: Path, tree: Path | None = None) -> Checked:
         wrong = list(_wrong(path, head))
         if tree:
             wrong += _wrong_in(path, tree, Exclude(head.get("excluded", {}).get("patterns", ())))
-    except (OSError, ValueError, EOFError, zlib.error, ListError, KeyError, TypeError) as error:
+    except (OSError, ValueError, EOFError, zlib.error, ListError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             [f"{path}: cannot be read as a proof: {error}"], hint="is it the file that `migrator data finish` wrote?"
         ) from error

@@ -105,6 +105,9 @@ class BlockPass:
     def _require_content(self, wanted: bytearray, found: bytearray) -> None:
         """Raise PassError rather than overwrite what nobody expects to be overwritten."""
         agree = "if that is right, run this again with --accept-deletions"
+        if len(wanted) != len(found):
+            theirs, ours = (len(known) // block.DIGEST for known in (wanted, found))
+            raise PassError(f"the source tells of {theirs} chunks, and the target has {ours}", "run this again")
         if self.settings.accept_deletions or _is_empty(found):
             return
         if _is_empty(wanted):
@@ -117,12 +120,14 @@ class BlockPass:
         received = 0
         fd = os.open(self.settings.root, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
         try:
+            size = block.size_of(fd)
             for start in range(0, len(wrong), _AT_ONCE):
                 numbers = wrong[start : start + _AT_ONCE]
                 contents = list(self.channel.answer("device-chunks", struct.pack(f"<{len(numbers)}Q", *numbers)))
+                if [len(content) for content in contents] != [_length(size, number) for number in numbers]:
+                    raise PassError("the source sends other chunks than it was asked for", "run this again")
                 if self.undo:
-                    old = ((number, len(content)) for number, content in zip(numbers, contents, strict=True))
-                    self.undo.keep([(number, block.read(fd, number * block.CHUNK, length)) for number, length in old])
+                    self.undo.keep([(number, block.read(fd, number * block.CHUNK, _length(size, number))) for number in numbers])
                 for number, content in zip(numbers, contents, strict=True):
                     block.write(fd, number * block.CHUNK, content)
                     received += len(content)
@@ -130,9 +135,8 @@ class BlockPass:
                 self._slow_down(sum(map(len, contents)))
             os.fsync(fd)
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            size = block.size_of(fd)
             for number in wrong:  # as the disk gives it back
-                content = block.read(fd, number * block.CHUNK, min(block.CHUNK, size - number * block.CHUNK))
+                content = block.read(fd, number * block.CHUNK, _length(size, number))
                 found[number * block.DIGEST : (number + 1) * block.DIGEST] = hashlib.sha256(content).digest()
         finally:
             os.close(fd)
@@ -149,6 +153,11 @@ class BlockPass:
             raise PassError(f"the source is in use again: {'; '.join(using)}", "keep its workload at 0, and run this again")
         if self.channel.ask("probe")["written"] != there["written"]:
             raise PassError("something wrote to the source meanwhile", "stop what writes, and run this again")
+
+
+def _length(size: int, number: int) -> int:
+    """Return how long a chunk of a device of this size is."""
+    return min(block.CHUNK, size - number * block.CHUNK)
 
 
 def _at(known: bytearray, number: int) -> bytes:

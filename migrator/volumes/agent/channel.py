@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from migrator.volumes.agent.entries import Entry, from_lines
+from migrator.volumes.agent.entries import Entry, ListError, from_lines
 from migrator.volumes.agent.exclude import Exclude
 
 _UNREACHED = (
@@ -117,7 +117,7 @@ class Channel:
 
     def ask(self, word: str) -> Any:
         """Return the answer to a short question; raises SourceError."""
-        return json.loads(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
+        return self._understood(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
 
     def greet(self) -> None:
         """Connect, and ask nothing; raises SourceError."""
@@ -189,7 +189,7 @@ class Channel:
                 session.stdin.flush()
                 while content := self._frame(session):
                     yield content
-                outcome = json.loads(self._frame(session))
+                outcome = self._understood(self._frame(session))
                 whole = True
             except (BrokenPipeError, ConnectionError) as error:
                 said = self._complaint()
@@ -202,6 +202,8 @@ class Channel:
             finally:
                 if not whole:
                     self.hang_up()
+        if not isinstance(outcome, dict):
+            raise SourceError(f"{self.address} ends its answer to `{word}` with something else")
         if "error" in outcome:
             raise SourceError(f"{self.address} could not answer `{word}`: {outcome['error']}")
 
@@ -227,6 +229,12 @@ class Channel:
             raise ConnectionError
         return content
 
+    def _understood(self, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise SourceError(f"{self.address} answers with something else: {content[:40]!r}") from error
+
     def _complaint(self) -> str:
         self._complaints.seek(0)
         return self._complaints.read().decode(errors="backslashreplace").strip()[-300:] or "it says nothing"
@@ -235,7 +243,10 @@ class Channel:
 def _lines(frames: Iterator[bytes]) -> Iterator[bytes]:
     unpacked, rest = zlib.decompressobj(), b""
     for content in frames:
-        *lines, rest = (rest + unpacked.decompress(content)).split(b"\n")
+        try:
+            *lines, rest = (rest + unpacked.decompress(content)).split(b"\n")
+        except zlib.error as error:
+            raise ListError(f"damaged list: {error}") from error
         yield from lines
     *lines, rest = (rest + unpacked.flush()).split(b"\n")
     yield from (line for line in (*lines, rest) if line)

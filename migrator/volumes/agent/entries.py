@@ -95,7 +95,7 @@ def from_line(line: str | bytes) -> Entry:
         values["path"], values["target"] = (values[name].encode("utf-8", "surrogateescape") for name in ("path", "target"))
         values["xattrs"] = tuple((str(name), str(value)) for name, value in values["xattrs"])
         return Entry(**values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ListError(f"damaged entry: {error}") from error
 
 
@@ -120,7 +120,7 @@ def to_arrays(entries: Iterable[Entry]) -> Iterator[str]:
 def _from_array(line: str | bytes) -> list[Entry]:
     try:
         return [_made(*values) for values in json.loads(line)]
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ListError(f"damaged entry: {error}") from error
 
 
@@ -128,6 +128,13 @@ def _made(path: str, *values: Any) -> Entry:
     target = values[11].encode("utf-8", "surrogateescape") if values[11] else b""
     xattrs = tuple([(str(name), str(value)) for name, value in values[12]]) if values[12] else ()
     return Entry._make((path.encode("utf-8", "surrogateescape"), *values[:11], target, xattrs, *values[13:]))
+
+
+def _end(line: str | bytes) -> Any:
+    try:
+        return json.loads(line)["end"]
+    except (ValueError, KeyError, RecursionError) as error:
+        raise ListError(f"damaged end of the list: {error}") from error
 
 
 def from_lines(lines: Iterable[str | bytes]) -> Iterator[Entry]:
@@ -138,8 +145,8 @@ def from_lines(lines: Iterable[str | bytes]) -> Iterator[Entry]:
             raise ListError("there is something behind the end of the list")
         if line[:6] in ('{"end"', b'{"end"'):
             ended = True
-            if json.loads(line)["end"] != count:
-                raise ListError(f"{count} entries were read, and the list says it has {json.loads(line)['end']}")
+            if (said := _end(line)) != count:
+                raise ListError(f"{count} entries were read, and the list says it has {said}")
             continue
         found = _from_array(line) if line[:1] in ("[", b"[") else (from_line(line),)
         count += len(found)

@@ -35,8 +35,11 @@ class Exclude:
 
     @staticmethod
     def of(text: str | bytes) -> Exclude:
-        """Return the patterns of such a line."""
-        return Exclude(json.loads(text) if text else ())
+        """Return the patterns of such a line; raises ValueError for any other text."""
+        found = json.loads(text) if text else []
+        if not (isinstance(found, list) and all(isinstance(pattern, str) for pattern in found)):
+            raise ValueError("patterns are a list of texts")
+        return Exclude(found)
 
     def words(self) -> Iterator[str]:
         """Yield rsync's options for it; each begins at the top, so that no name is taken for another rule (rsync(1))."""

@@ -77,22 +77,29 @@ def session(
     with ExitStack() as kept:
         keep_open = functools.cache(lambda: kept.enter_context(busy(root)) if os.path.exists(root) else None)
         while line := given.readline(_LONGEST_LINE):
-            word, _, length = line.decode().strip().partition(" ")
+            word, _, length = line.decode(errors="backslashreplace").strip().partition(" ")
             try:
                 if word == "close":
                     os.kill(server(), signal.SIGTERM)
                     return
-                payload = given.read(int(length or 0))
+                payload = given.read(_counted(length))
                 if word != "hello":
                     keep_open()
                     for chunk in _replied(root, word, payload, memory=memory, pod=pod):
                         frame(out, chunk)
                 outcome = {}
-            except (RefusedError, TreeError, ListError, OSError) as error:
+            # What cannot be understood is refused like what is not allowed.
+            except (RefusedError, TreeError, ListError, OSError, ValueError, struct.error) as error:
                 outcome = {"error": str(error)}
             frame(out, b"")
             frame(out, json.dumps(outcome).encode())
             out.flush()
+
+
+def _counted(length: str) -> int:
+    if not (length or "0").isdecimal():
+        raise RefusedError(f"{length[:40]!r} is not a length")
+    return int(length or 0)
 
 
 def _replied(root: str, word: str, payload: bytes, *, memory: str, pod: str) -> Iterator[bytes]:

@@ -226,5 +226,5 @@ def versions() -> dict[str, str]:
     for name, command in {"rsync": ["rsync", "--version"], "tar": ["tar", "--version"], "ssh": ["ssh", "-V"]}.items():
         with contextlib.suppress(OSError):
             done = subprocess.run(command, capture_output=True, check=False)
-            found[name] = shown((done.stdout or done.stderr).splitlines()[0])
+            found[name] = shown(b"".join((done.stdout or done.stderr).splitlines()[:1]))
     return found

@@ -89,6 +89,8 @@ class Tree:
     def opened_folder(self, path: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the folder that a path lies in, and the name in it; a symbolic link on the way is NotADirectoryError."""
         *folders, name = place(path) or [ROOT]
+        if name == b".." or (name == ROOT and folders):
+            raise NotADirectoryError(f"{shown(path)} is not a path below the volume")
         current = os.dup(self.fd)
         try:
             for part in folders:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_ESCAPES = ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\"))
+_ESCAPES = ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\043", "#"), (r"\134", "\\"))
 # Where the kubelet has a driver mount a volume once for all pods of a node; it is no user.
 _STAGED = re.compile(r"/plugins/kubernetes\.io/csi/.+/globalmount$")
 # Processes named in one message.

@@ -55,3 +55,20 @@ def test_a_file_is_no_device(tmp_path: Path) -> None:
     """Nor is what is not there."""
     assert not block.is_device(device(tmp_path, b""))
     assert not block.is_device(str(tmp_path / "none"))
+
+
+def test_a_survey_and_users_of_a_device_are_read_from_what_the_kernel_tells(tmp_path: Path) -> None:
+    """What has gone meanwhile has no lines, no names and no number."""
+    assert (block._listed(str(tmp_path / "none")), block._lines(str(tmp_path / "none"))) == ([], [])
+    assert block._number_of(str(tmp_path / "none")) is None
+    assert block._number_of(str(tmp_path)) is None
+    assert not block._lies_on(str(tmp_path), 5)
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop/backing_file").write_text(f"{tmp_path}/loop\n")
+    assert not block._lies_on(str(tmp_path), 5), "a file that a loop device lies on is no device"
+
+
+def test_a_device_without_neighbours_is_its_own_family() -> None:
+    """A number that no device has is looked for, and nothing is found."""
+    number = os.makedev(4095, 1_048_575)
+    assert block._family(number) == {number}

@@ -72,3 +72,42 @@ def test_a_device_in_use_is_left(path: Path, tmp_path: Path) -> None:
     changed(log, path, 0, b"1")
     with pytest.raises(RestoreError, match="is in use: process 7"):
         log_of(tmp_path, "process 7 has it open").take_back(str(path), everything=False)
+
+
+def test_a_switch_at_which_nothing_was_begun_has_nothing_to_take_back(path: Path, tmp_path: Path) -> None:
+    """Nor one whose pass was cut off before its first record."""
+    log = log_of(tmp_path)
+    assert (log.passes, log.open) == ([], 0)
+    for everything in (True, False):
+        assert log.take_back(str(path), everything=everything) == {"undone": 0, "digest": ""}
+    log.close()
+    assert not (tmp_path / "undo").exists()
+    log.begin()
+    log.begin()
+    assert log.take_back(str(path), everything=False)["undone"] == 0
+    assert (log.passes, log.open, path.read_bytes()) == ([1], 0, OLD * 2)
+
+
+@pytest.mark.parametrize("cut", range(1, 30, 4))
+def test_a_record_cut_at_any_byte_is_not_put_back(path: Path, tmp_path: Path, cut: int) -> None:
+    """Those before it are."""
+    log = log_of(tmp_path)
+    log.begin()
+    changed(log, path, 0, b"1")
+    log.keep([(1, b"never written over")])
+    chunks = tmp_path / "undo/1/chunks"
+    chunks.write_bytes(chunks.read_bytes()[:-cut])
+    assert log.take_back(str(path), everything=False)["undone"] == 1
+    assert path.read_bytes() == OLD * 2
+
+
+def test_what_is_no_pass_in_its_folder_is_not_looked_at(path: Path, tmp_path: Path) -> None:
+    """Passes have numbers; the next one is one more than the highest, and not than their count."""
+    log = log_of(tmp_path)
+    for name in ("7", "notes", "8.old"):
+        (tmp_path / "undo" / name).mkdir(parents=True)
+    (tmp_path / "undo/7/done").touch()
+    log.begin()
+    assert (log.passes, log.open) == ([7, 8], 8)
+    changed(log, path, 1, b"1")
+    assert log.take_back(str(path), everything=True)["undone"] == 1

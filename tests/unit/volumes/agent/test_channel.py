@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import socket
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from migrator.volumes.agent.channel import Channel, Line, SourceError
-from migrator.volumes.agent.entries import ROOT
+from migrator.volumes.agent.entries import ROOT, ListError
 from migrator.volumes.agent.tree import Tree
 from tests.support.volume_trees import local_channel
 
@@ -112,3 +116,95 @@ def test_a_host_that_is_not_reached_is_told_with_what_to_do(tmp_path: Path) -> N
     assert (caught.value.lost, relayed.value.lost) == (False, True)
     assert "that host was restarted, or the server was ended there" in caught.value.hint
     assert "the machine that migrator runs on must stay on" in relayed.value.hint
+
+
+def frame(content: bytes) -> bytes:
+    """Return a frame of an answer."""
+    return struct.pack(">I", len(content)) + content
+
+
+def answering(folder: Path, *frames: bytes) -> Channel:
+    """Return a channel whose other side says these frames, whatever it is asked, and then waits."""
+    (folder / "volume").mkdir()
+    channel = local_channel(folder, folder / "volume")
+    (folder / "said").write_bytes(b"".join(map(frame, frames)))
+    (folder / "ssh").write_text(f"#!/bin/sh\ncat '{folder}/said'\nexec cat > /dev/null\n")
+    return channel
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b"welcome", b"\xff\xfe", b"[" * 20_000])
+def test_an_answer_that_is_no_json_is_an_error_of_the_other_host(tmp_path: Path, said: bytes) -> None:
+    """It names the host and how the answer begins; the connection is not used again."""
+    frames = (said, b"", b"{}") if said else (b"", b"{}")
+    channel = answering(tmp_path, *frames)
+    with pytest.raises(SourceError, match="there answers with something else: b'") as caught:
+        channel.ask("probe")
+    assert not caught.value.lost
+    channel.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"), [(b"no", "answers with"), (b"7", "ends its answer"), (b'["error"]', "ends its answer")]
+)
+def test_an_answer_that_ends_with_no_outcome_is_not_taken_for_whole(tmp_path: Path, outcome: bytes, words: str) -> None:
+    """Only an object tells that all went well."""
+    channel = answering(tmp_path, b"[]", b"", outcome)
+    with pytest.raises(SourceError, match=words):
+        channel.ask("users")
+    channel.hang_up()
+
+
+@pytest.mark.parametrize("said", [b"no list", zlib.compress(b"x")[:-1], zlib.compress(b"[[1]]\n"), zlib.compress(b"")])
+def test_a_list_that_is_damaged_on_its_way_is_no_list(tmp_path: Path, said: bytes) -> None:
+    """Neither packed wrongly, nor cut, nor empty."""
+    channel = answering(tmp_path, said, b"", b"{}")
+    with pytest.raises(ListError):
+        list(channel.scan())
+    channel.hang_up()
+
+
+def test_an_answer_that_is_cut_in_a_frame_is_a_lost_connection(tmp_path: Path) -> None:
+    """Half of a number is no number."""
+    channel = answering(tmp_path)
+    (tmp_path / "ssh").write_text("#!/bin/sh\nprintf '\\0\\0\\0\\011half'\n")
+    with pytest.raises(SourceError, match="was lost: it says nothing") as caught:
+        channel.ask("probe")
+    assert caught.value.lost
+
+
+def test_the_shell_of_rsync_is_one_command_whatever_the_paths_are(tmp_path: Path) -> None:
+    """Rsync takes it apart at spaces and quotes."""
+    line = Line("10.0.0.1", 2222, "root", f"{tmp_path}/a key", "/x/it's known", "c", str(tmp_path))
+    assert shlex.split(line.shell) == line.ssh
+    channel = Channel(line)
+    assert (channel.shell, channel.address) == (line.shell, "10.0.0.1")
+
+
+def test_a_channel_that_asked_nothing_starts_one_process_for_the_end(tmp_path: Path) -> None:
+    """Whatever comes of it."""
+    channel = answering(tmp_path)
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\nexit 255\n')
+    channel.close()
+    assert (tmp_path / "asked").read_text() == "there close\n"
+
+
+def test_a_greeting_connects_and_asks_nothing(tmp_path: Path) -> None:
+    """The folder is not open on the other side."""
+    (tmp_path / "volume").mkdir()
+    channel = local_channel(tmp_path, tmp_path / "volume")
+    channel.greet()
+    session = channel._session
+    assert session is not None
+    opened = [os.path.realpath(link) for link in Path(f"/proc/{session.pid}/fd").iterdir()]
+    channel.hang_up()
+    assert str(tmp_path / "volume") not in opened
+
+
+def test_the_stream_is_a_process_of_its_own(tmp_path: Path) -> None:
+    """It is asked for by a word, and its bytes are no frames."""
+    channel = answering(tmp_path)
+    (tmp_path / "ssh").write_text('#!/bin/sh\nprintf %s "$*"\necho complaint >&2\n')
+    with (tmp_path / "stderr").open("w+b") as complaints, channel.stream(complaints) as started:
+        assert started.communicate()[0] == b"there tar"
+        complaints.seek(0)
+        assert complaints.read() == b"complaint\n"

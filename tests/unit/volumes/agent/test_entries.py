@@ -41,7 +41,24 @@ def test_half_a_list_is_no_list(cut: object, write: Callable[[list[Entry]], Iter
         list(from_lines(cut(lines)))  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("line", ['[["a"]]', "[[1,2]]", "[7]", '[["a",1', "[[]]"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[["a"]]',
+        "[[1,2]]",
+        "[7]",
+        '[["a",1',
+        "[[]]",
+        "[" * 20_000,
+        "{" * 9,
+        '{"path": 1}',
+        '{"end": ',
+        '{"end"',
+        '{"end"}',
+        '{"endless": 1}',
+        '{"end": "1"}',
+    ],
+)
 def test_an_array_that_holds_no_entries_is_an_error(line: str) -> None:
     """Another host may send anything."""
     with pytest.raises(ListError):

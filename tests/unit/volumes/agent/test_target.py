@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
+import pytest
+
 from migrator.volumes.agent import target
-from migrator.volumes.agent.tree import Tree
+from migrator.volumes.agent.tree import IMMUTABLE, Tree
 from tests.support.volume_trees import entry
 
 
@@ -53,3 +56,73 @@ def test_folders_get_their_times_back_without_another_round(tmp_path: Path) -> N
 def test_flags_of_what_is_gone_are_no_error(tmp_path: Path) -> None:
     """The list is of an earlier pass."""
     assert target.free_flags(Tree(str(tmp_path)), [entry(b"gone", flags=16), entry(b"none")]) == 0
+
+
+class Refused:
+    """Calls of the system that a file system does not know."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, *_: object, **__: object) -> None:
+        """Refuse."""
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("setxattr", ["extended attributes", "trusted attributes", "ACLs"]),
+        ("symlink", ["symbolic links"]),
+        ("link", ["hard links"]),
+        ("mkfifo", ["fifos"]),
+        ("chown", ["large user numbers"]),
+    ],
+)
+def test_what_a_file_system_cannot_keep_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, words: list[str]
+) -> None:
+    """All of it at once; the trial leaves nothing behind there either."""
+    before = target.lacking(str(tmp_path))
+    monkeypatch.setattr(os, call, Refused(errno.EPERM))
+    found = target.lacking(str(tmp_path))
+    monkeypatch.undo()
+    assert set(found) - set(before) == set(words) - set(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_times_of_whole_seconds_are_too_coarse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pass would find all files changed."""
+    really = os.utime
+    monkeypatch.setattr(os, "utime", lambda path, ns: really(path, ns=(ns[0] // 10**9 * 10**9,) * 2))
+    assert "times in nanoseconds" in target.lacking(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["f", "d"])
+def test_what_became_another_kind_is_left_to_the_next_round(tmp_path: Path, kind: str) -> None:
+    """A link in its place is not followed out of the volume."""
+    (tmp_path / "volume").mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir() if kind == "d" else outside.write_bytes(b"x")
+    before = outside.stat()
+    (tmp_path / "volume/it").symlink_to(outside)
+    source = entry(b"it", kind=kind, size=5000, blocks=16, mtime=77)
+    found = source._replace(blocks=0, mtime=1)
+    assert target.finish(Tree(str(tmp_path / "volume")), [(source, found)]) == []
+    assert (outside.stat().st_mtime_ns, outside.stat().st_size) == (before.st_mtime_ns, before.st_size)
+
+
+def test_flags_that_the_file_system_refuses_are_told_with_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pass does not go on as if they were set."""
+    (tmp_path / "it").write_bytes(b"x")
+    monkeypatch.setattr("fcntl.ioctl", Refused(errno.EOPNOTSUPP))
+    with pytest.raises(OSError, match=r"flags of chattr: .*: 'it'"):
+        target.free_flags(Tree(str(tmp_path)), [entry(b"it", flags=IMMUTABLE)])
+
+
+@pytest.mark.parametrize(
+    ("size", "blocks", "is_full"), [(0, 0, False), (4096, 8, True), (1 << 20, 2028, True), (1 << 20, 2000, False)]
+)
+def test_a_file_is_full_when_nearly_all_of_its_blocks_are_there(size: int, blocks: int, *, is_full: bool) -> None:
+    """A file system counts some for itself; an empty file has nothing to reserve."""
+    assert target._is_full(entry(size=size, blocks=blocks)) is is_full
