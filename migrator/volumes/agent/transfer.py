@@ -17,6 +17,7 @@ from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.entries import shown
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.senders import BLOCKS
+from migrator.volumes.agent.tree import OF_THE_HOST
 
 Say = Callable[[str], None]
 _RECEIVED = re.compile(r"Total bytes received: ([\d,]+)")
@@ -32,8 +33,8 @@ _LARGE_ATTRIBUTE = (
 )
 # What the kernel lets a user have (/proc/sys/fs/pipe-max-size).
 _PIPE_BYTES = 1 << 20
-# Each host sets its own; a label of blue's policy may be unknown to green's.
-_NOT_OF_THE_DATA = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.*", "btrfs.*")
+# A label of blue's policy may be unknown to green's.
+_NOT_OF_THE_DATA = tuple(f"{name}*" for name in OF_THE_HOST)
 # --modify-window=-1 compares nanoseconds; without it times of one second are equal (rsync(1)).
 _STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")
 
@@ -122,7 +123,7 @@ def _unpacking(root: str) -> list[str]:
         "--xattrs",
         "--xattrs-include=*",
         # A kernel with SELinux labels new files by the folder they are in.
-        "--xattrs-exclude=security.selinux",
+        *(f"--xattrs-exclude={pattern}" for pattern in _NOT_OF_THE_DATA),
         # tar keeps ACLs apart from other attributes (tar(1)).
         "--acls",
         "--numeric-owner",

@@ -40,8 +40,20 @@ _KINDS = {
 }
 # Other names in `system.` are the file system's own, such as system.nfs4_acl.
 _ACLS = ("system.posix_acl_access", "system.posix_acl_default")
-# Attributes that belong to the host or its file system and not to the data: each host sets its own.
-_OF_THE_HOST = ("security.selinux", "security.ima", "security.evm", "security.apparmor", "trusted.overlay.", "btrfs.")
+OF_THE_HOST = (
+    "security.selinux",
+    "security.ima",
+    "security.evm",
+    "security.apparmor",
+    "trusted.overlay.",
+    "trusted.SGI_ACL_",
+    "btrfs.",
+)
+"""Beginnings of the names of attributes that belong to the host or its file system and not to the data: each host sets its own.
+
+XFS shows each ACL a second time, as trusted.SGI_ACL_FILE or trusted.SGI_ACL_DEFAULT (fs/xfs/xfs_xattr.c). Brought back from another
+file system, where nothing keeps it equal to the ACL, an old one would replace the ACL.
+"""
 
 
 class TreeError(Exception):
@@ -253,7 +265,7 @@ def xattrs_of(where: int | bytes) -> tuple[tuple[str, str], ...]:
             return ()
         raise
     for name in sorted(names):
-        if name.startswith(_OF_THE_HOST) or (name.startswith("system.") and name not in _ACLS):
+        if name.startswith(OF_THE_HOST) or (name.startswith("system.") and name not in _ACLS):
             continue
         with contextlib.suppress(OSError):  # taken away since
             found.append((name, os.getxattr(where, name, **follow).hex()))

@@ -47,11 +47,17 @@ def test_only_what_vanished_from_a_living_source_is_no_error(code: int, said: st
     assert (caught.value.lost, caught.value.full) == (code == 255, "No space" in said)
 
 
-def test_a_stream_brings_all_attributes_but_the_host_s_own_label() -> None:
+def test_a_stream_brings_all_attributes_but_the_host_s_own() -> None:
     """A kernel with SELinux labels new files by the folder they are in; another host's label could keep the kubelet out."""
     words = transfer._unpacking("/srv/vol")
     assert words[:3] == ["tar", "-C", "/srv/vol"]
-    assert {"--xattrs-include=*", "--xattrs-exclude=security.selinux", "--acls", "--numeric-owner"} <= set(words)
+    assert {"--xattrs-include=*", "--xattrs-exclude=security.selinux*", "--acls", "--numeric-owner"} <= set(words)
+
+
+def test_the_second_form_of_an_acl_that_xfs_shows_never_travels() -> None:
+    """On ext4 it stays as it came while the ACL changes, and on the way back it would replace the ACL (glusterfs#3738)."""
+    assert "--xattrs-exclude=trusted.SGI_ACL_*" in transfer._unpacking("/srv/vol")
+    assert "--filter=-x trusted.SGI_ACL_*" in transfer._words(Options(), some=False)
 
 
 def test_bytes_are_poured_from_pipe_to_pipe_and_counted() -> None:

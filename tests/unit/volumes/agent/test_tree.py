@@ -106,3 +106,12 @@ def test_the_file_system_s_own_folder_is_left_out(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "a/lost+found").mkdir()
     assert [item.path for item in Tree(str(tmp_path)).scan()] == [ROOT, b"a", b"a/lost+found"]
+
+
+def test_the_second_form_of_an_acl_that_xfs_shows_is_not_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XFS lists trusted.SGI_ACL_FILE beside each ACL; another file system does not, and both are equal."""
+    names = ["system.posix_acl_access", "trusted.SGI_ACL_FILE", "trusted.note", "user.note"]
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: names)
+    monkeypatch.setattr(os, "getxattr", lambda *_, **__: b"1")
+    (root,) = Tree(str(tmp_path)).read()
+    assert [name for name, _ in root.xattrs] == ["system.posix_acl_access", "trusted.note", "user.note"]
