@@ -8,11 +8,11 @@ import ipaddress
 import socket
 import ssl
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator import __version__
+from migrator.adapters.proxies import ask_socks, proxy_of_environment
 from migrator.ports import Clock
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -78,9 +78,10 @@ class _Limited(http.client.HTTPConnection):
         super().__init__(host, port or (443 if scheme == "https" else 80))
         self._secure, self._deadline, self._require = scheme == "https", deadline, require
         self._raw: socket.socket | None = None
-        self._proxy = _proxy_for(scheme, host)
-        if self._proxy and self._secure:
-            self.set_tunnel(self.host, self.port)
+        # Plain HTTP is asked directly.
+        self._proxy = proxy_of_environment(scheme, host, self.port) if self._secure else None
+        if self._proxy and not self._proxy.socks:
+            self.set_tunnel(self.host, self.port, self._proxy.headers)
         self._name = host
 
     def connect(self) -> None:
@@ -89,11 +90,13 @@ class _Limited(http.client.HTTPConnection):
             for address in _written_out(self._name):
                 self._require(address)
             # Not judged: the person has named the proxy.
-            self._raw = socket.create_connection(self._proxy, timeout=self._deadline.left())
+            self._raw = socket.create_connection((self._proxy.host, self._proxy.port), timeout=self._deadline.left())
+            if self._proxy.socks:
+                ask_socks(self._raw, self._proxy, self.host, self.port)
         else:
             self._raw = _connected(self.host, self.port, self._deadline, self._require)
         self.sock = _Timed(self._raw, self._deadline)
-        if self._proxy and self._secure:
+        if self._proxy and not self._proxy.socks:
             self._tunnel()  # type: ignore[attr-defined]
         if self._secure:
             self._raw.settimeout(self._deadline.left())
@@ -168,10 +171,3 @@ def _written_out(host: str) -> list[Address]:
         return [plain(ipaddress.ip_address(host))]
     except ValueError:
         return []
-
-
-def _proxy_for(scheme: str, host: str) -> tuple[str, int] | None:
-    """Return the person's proxy (HTTPS_PROXY, NO_PROXY) for HTTPS; plain HTTP is asked directly."""
-    url = urllib.request.getproxies().get(scheme) if scheme == "https" and not urllib.request.proxy_bypass(host) else None
-    parts = urllib.parse.urlsplit(url or "")
-    return (parts.hostname, parts.port or 3128) if parts.hostname else None

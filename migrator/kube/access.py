@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.adapters.proxies import Proxy, ProxyError, proxy_of_environment, read_proxy
 from migrator.errors import ConfigError
 from migrator.kube.credentials import add_certificate, headers_of
 from migrator.kube.kubeconfig import Entry, context_names, data_only, parse, select
@@ -29,7 +29,7 @@ class Access:
     """Return fresh authentication headers; exec plugins and expiring tokens are asked again."""
     server_name: str = ""
     """The name that the server's certificate must have."""
-    proxy: tuple[str, int] | None = None
+    proxy: Proxy | None = None
     warning: str = ""
     """Why credentials are not safe on this way; to be shown before the first request."""
 
@@ -81,7 +81,7 @@ def _access(entry: Entry, cluster: str, where: str) -> Access:
         tls=tls,
         credentials=headers_of(entry, tls, cluster=cluster, where=where),
         server_name=str(entry.cluster.get("tls-server-name") or parts.hostname),
-        proxy=_proxy(entry, parts.scheme, parts.hostname),
+        proxy=_proxy(entry, parts, port, cluster, where),
         warning=_warning(tls, cluster, parts.hostname),
     )
 
@@ -97,15 +97,16 @@ def _warning(tls: ssl.SSLContext | None, cluster: str, host: str) -> str:
     return ""
 
 
-def _proxy(entry: Entry, scheme: str, host: str) -> tuple[str, int] | None:
-    """Return the proxy that the kubeconfig names, or else the environment."""
+def _proxy(entry: Entry, server: urllib.parse.SplitResult, port: int, cluster: str, where: str) -> Proxy | None:
+    """Return the proxy that the kubeconfig names, or else the environment; raises ConfigError."""
     url = entry.cluster.get("proxy-url")
-    if not url and not urllib.request.proxy_bypass(host):
-        url = urllib.request.getproxies().get(scheme)
-    if not url:
-        return None
-    parts = urllib.parse.urlsplit(str(url))
-    return parts.hostname or "", parts.port or 3128
+    try:
+        return read_proxy(str(url)) if url else proxy_of_environment(server.scheme, str(server.hostname), port)
+    except ProxyError as error:
+        source = f"{where}: proxy-url" if url else f"{server.scheme.upper()}_PROXY"
+        raise ConfigError(
+            [f"{cluster}: {source}: {error}"], hint="hosts in NO_PROXY are asked without the environment's"
+        ) from error
 
 
 def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
@@ -113,6 +114,8 @@ def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
         # PEM files may have text between the certificates. Without any the system's authorities are trusted, as kubectl does.
         authority = entry.pem(entry.cluster, "certificate-authority")
         context = ssl.create_default_context(cadata=authority.decode("ascii", "ignore") or None)
+        # Python 3.13 would refuse authorities without key identifiers, such as those that EKS makes; kubectl takes them.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if entry.cluster.get("insecure-skip-tls-verify"):
             # In this order: Python refuses CERT_NONE while names are checked.
             context.check_hostname = False

@@ -14,8 +14,9 @@ import ssl
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from migrator.adapters.proxies import Proxy, ask_socks
 from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.errors import error_from
@@ -135,16 +136,17 @@ class Transport:
 
     def _opened(self) -> http.client.HTTPConnection:
         access = self._access
-        host, port = access.proxy or (access.host, access.port)
+        tunnel = access.proxy if access.proxy and not access.proxy.socks else None
+        host, port = (tunnel.host, tunnel.port) if tunnel else (access.host, access.port)
         connection: http.client.HTTPConnection
         if access.tls:
             connection = named = _NamedServer(host, port, timeout=self._timeout, context=access.tls)
             named.server_name = access.server_name
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
-        connection._create_connection = partial(LimitedSocket.connected, self._clock)  # type: ignore[attr-defined] # noqa: SLF001 - how http.client makes its socket
-        if access.proxy:
-            connection.set_tunnel(access.host, access.port)
+        connection._create_connection = partial(_connected, self._clock, access.proxy)  # type: ignore[attr-defined] # noqa: SLF001 - how http.client makes its socket
+        if tunnel:
+            connection.set_tunnel(access.host, access.port, tunnel.headers)
         try:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
@@ -175,6 +177,19 @@ class Transport:
     def _forget_credentials(self) -> None:
         with self._refreshing:
             self._headers = None
+
+
+def _connected(clock: Clock, proxy: Proxy | None, address: tuple[str, int], timeout: float, source: Any = None) -> LimitedSocket:
+    """Return a connection to an address, through a proxy where it is one of SOCKS."""
+    if proxy is None or not proxy.socks:
+        return LimitedSocket.connected(clock, address, timeout, source)
+    made = LimitedSocket.connected(clock, (proxy.host, proxy.port), timeout, source)
+    try:
+        ask_socks(made, proxy, *address)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _limit(connection: http.client.HTTPConnection, seconds: float, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from migrator.adapters.proxies import Proxy
 from migrator.errors import ConfigError
 from migrator.kube.access import Access, load_access, received_access
 from tests.support.kubeconfigs import ENDPOINT, admin_conf, key_pair
@@ -32,7 +34,7 @@ def test_a_person_s_file_may_name_files_and_proxies(tmp_path: Path) -> None:
     content["users"][0]["user"] = {"client-certificate": "me.crt", "client-key": "me.key"}
     found = access(tmp_path, content)
     assert (found.host, found.port, found.prefix, found.server_name) == ("h", 7, "/clusters/c", "api")
-    assert found.proxy == ("proxy", 8080)
+    assert found.proxy == Proxy("proxy", 8080)
     assert found.tls is not None
     assert found.tls.cert_store_stats()["x509"] == 1
     assert (found.warning, found.credentials()) == ("", {})
@@ -41,9 +43,31 @@ def test_a_person_s_file_may_name_files_and_proxies(tmp_path: Path) -> None:
 def test_the_environment_s_proxy_is_taken_where_the_file_names_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not for hosts of NO_PROXY."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    assert access(tmp_path, admin_conf()).proxy == ("proxy", 3128)
-    monkeypatch.setenv("NO_PROXY", "10.1.1.1")
+    assert access(tmp_path, admin_conf()).proxy == Proxy("proxy", 3128)
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
     assert access(tmp_path, admin_conf()).proxy is None
+
+
+def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(tmp_path: Path) -> None:
+    """Before any host is asked."""
+    with pytest.raises(ConfigError, match=r"blue: .*config: proxy-url: the proxy https://proxy cannot be used") as caught:
+        access(tmp_path, admin_conf(cluster={"proxy-url": "https://me:hunter2@proxy:8443"}))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_authority_without_key_identifiers_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 refuses those that EKS makes, and kubectl does not (kubernetes-client/python#2394)."""
+    made = ssl.create_default_context
+
+    def strict(*args: Any, **options: Any) -> ssl.SSLContext:
+        context = made(*args, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    found = access(tmp_path, admin_conf())
+    assert found.tls is not None
+    assert not found.tls.verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_keys_leave_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from migrator.adapters.clock import SystemClock
+from migrator.adapters.proxies import Proxy
 from migrator.errors import UnavailableError
 from migrator.kube.access import Access
 from migrator.kube.transport import UNSENT_MILLISECONDS, Transport
@@ -118,3 +119,28 @@ def test_what_ends_one_connection_ends_all_that_are_idle() -> None:
         with pytest.raises(UnavailableError, match="did not answer"):
             transport._attempt(second, "GET", "/", None, "", "")
         assert (transport._idle, first.sock) == ([], None)
+
+
+def test_a_request_goes_through_a_socks_proxy() -> None:
+    """As through `ssh -D`; a proxy that refuses is told, and its connection closed."""
+    answers = [b"\x05\x00\x00\x01" + bytes(6), b"\x05\x02\x00\x01" + bytes(6)]
+    heard: list[bytes] = []
+
+    class Proxying(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(3)
+            self.request.sendall(b"\x05\x00")
+            heard.append(self.request.recv(64))
+            self.request.sendall(answer := answers.pop(0))
+            if answer[1] == 0:
+                heard.append(self.request.recv(1024).split(b"\r\n")[0])
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Proxying) as running, in_thread(running):
+        proxy = Proxy("127.0.0.1", running.server_address[1], socks=True)
+        transport = Transport(Access("api.inner", 80, "", None, dict, proxy=proxy), "green", clock=SystemClock())
+        assert transport.send("GET", "/version").body == b"ok"
+        with pytest.raises(UnavailableError, match=r"green at api\.inner:80 cannot be reached: .*it does not allow it"):
+            transport.send("GET", "/version")
+    asked = b"\x05\x01\x00\x03\x09api.inner\x00\x50"
+    assert heard == [asked, b"GET /version HTTP/1.1", asked]
