@@ -17,6 +17,7 @@ from migrator.rules.replication import replicated_by
 from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_of
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
+from migrator.rules.volume_hosts import hosts_of
 
 # Sources of a PersistentVolume that are not a folder of one host (core/v1 PersistentVolumeSource).
 _KINDS = {
@@ -44,6 +45,8 @@ class ClusterVolumes:
     """Pods that have not ended, by each claim that they use."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Value of the label kubernetes.io/hostname to the name of the node."""
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of each node, by its name."""
     machines: Machines = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
 
@@ -69,6 +72,7 @@ class ClusterVolumes:
                 str(get(item, "metadata", "labels", HOSTNAME) or item["metadata"]["name"]): item["metadata"]["name"]
                 for item in nodes
             },
+            {item["metadata"]["name"]: get(item, "metadata", "labels") or {} for item in nodes},
             machines(nodes),
             reach or Reach(),
         )
@@ -219,13 +223,13 @@ def place_of(volume: Manifest, claim: str, cluster: ClusterVolumes) -> Place | t
         return "it is a block device of storage in the network", "hand it over, or copy it by your own means, such as dd over SSH"
     if not path:
         return next((words for kind, words in _KINDS.items() if kind in spec), ("its kind is not known here", "move it yourself"))
-    nodes = _nodes_of(volume, cluster) or {get(pod, "spec", "nodeName") for pod in cluster.pods.get(claim, ())} - {None}
+    nodes = hosts_of(volume, cluster.pods.get(claim, ()), cluster.nodes, cluster.labels)
     if not nodes and len(cluster.nodes) == 1:
         nodes = set(cluster.nodes.values())
     if len(nodes) != 1:
-        which = ", ".join(sorted(map(str, nodes))) or "none is named, and no pod uses it now"
+        which = ", ".join(sorted(nodes)) or "none is named, and no pod uses it now"
         return f"it lies in a folder of a host, and which host is not known ({which})", "give the volume a node affinity"
-    return Place(str(nodes.pop()), str(path), kind=PlaceKind.BLOCK if block else PlaceKind.FOLDER)
+    return Place(nodes.pop(), str(path), kind=PlaceKind.BLOCK if block else PlaceKind.FOLDER)
 
 
 def _csi_place(volume: Manifest, pods: Iterable[Manifest]) -> Place | tuple[str, str]:
@@ -244,17 +248,6 @@ def _storage(place: Place) -> str:
         return ""
     driver, _, handle = place.path.split("/", 2)
     return f"volume {handle} of {driver}"
-
-
-def _nodes_of(volume: Manifest, cluster: ClusterVolumes) -> set[str]:
-    """Return the nodes that a volume's affinity allows, as far as it names them."""
-    found: set[str] = set()
-    for term in get(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms") or []:
-        for part, names in (("matchExpressions", cluster.nodes), ("matchFields", {})):
-            for item in term.get(part) or []:
-                if item.get("operator") == "In" and item.get("key") in (HOSTNAME, "metadata.name"):
-                    found |= {names.get(value, value) for value in item.get("values") or []}
-    return found
 
 
 @dataclass(slots=True, frozen=True)
