@@ -6,15 +6,17 @@ pkg/controller/volume/persistentvolume, `volume.kubernetes.io/selected-node`), a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from migrator.migration.claims import read_volumes
+from migrator.migration.claims import listed, read_volumes
 from migrator.migration.session import Session
 from migrator.model.events import Note, Step
-from migrator.model.kinds import CLAIMS, STORAGE_CLASSES
+from migrator.model.kinds import CLAIMS, NODES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
+from migrator.model.scheduling import is_open, selects, taint_against
 from migrator.model.volumes import VolumePlan, Way
 from migrator.rules.field_owners import FENCE
+from migrator.rules.storage import CLASS_ANNOTATION
 
 SELECTED = "volume.kubernetes.io/selected-node"
 _NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -25,43 +27,79 @@ _POLL_SECONDS, _LIMIT_SECONDS = 0.5, 120.0
 def bind_waiting(session: Session, plans: Iterable[VolumePlan], nodes: Collection[str]) -> None:
     """Choose a node of green for each claim that waits for a pod there, and wait until they have volumes.
 
-    `nodes` are those of green that the tool reaches. Claims of one node of blue stay together. What has no volume in time is left
-    for a person, who is told when it is not copied.
+    `nodes` are those of green that the tool reaches. Claims of one node of blue stay together where their pods may run on the same
+    nodes. What has no volume in time is left for a person, who is told when it is not copied.
     """
     waiting = [plan for plan in plans if plan.way is Way.COPY and plan.blue and plan.green is None]
     if not waiting or not nodes:
         return
-    green = read_volumes(session.green)
+    green, pods = read_volumes(session.green), read_volumes(session.blue).pods
     classes = {item["metadata"]["name"]: item for item in session.green.list(STORAGE_CLASSES)}
-    chosen = node_for({plan.blue.node for plan in waiting if plan.blue}, nodes)
-    asked = []
+    reached = [item for item in listed(session.green, NODES) if item["metadata"]["name"] in nodes]
+    wanted: dict[str, Wanted] = {}
     for plan in waiting:
         claim = green.claims.get(plan.green_claim)
-        if claim is None or plan.blue is None or not waits_for_a_pod(claim, classes):
-            continue
-        node = chosen[plan.blue.node]
-        session.run.reporter.emit(Step(f"{plan.claim}: its volume on green is made on {node}, as for a pod there"))
-        namespace, _, name = plan.green_claim.partition("/")
-        session.green.patch(CLAIMS, namespace, name, {"metadata": {"annotations": {SELECTED: node}}}, manager=FENCE)
-        asked.append(plan.green_claim)
-    _await_bound(session, asked)
+        if claim is not None and plan.blue is not None and waits_for_a_pod(claim, classes):
+            users = [pod["spec"] for pod in pods.get(plan.claim, ())]
+            fitting = fitting_nodes(reached, users, classes[class_of(claim)]) or frozenset(nodes)
+            wanted[plan.green_claim] = plan.blue.node, fitting
+    chosen = nodes_for(wanted.values())
+    for name, wish in wanted.items():
+        node = chosen[wish]
+        session.run.reporter.emit(Step(f"{name}: its volume on green is made on {node}, as for a pod there"))
+        namespace, _, own = name.partition("/")
+        session.green.patch(CLAIMS, namespace, own, {"metadata": {"annotations": {SELECTED: node}}}, manager=FENCE)
+    _await_bound(session, list(wanted))
+
+
+def class_of(claim: Manifest) -> str:
+    """Return the name of a claim's class; an old annotation counts before the field (component-helpers, storage/volume)."""
+    return str(get(claim, "metadata", "annotations", CLASS_ANNOTATION) or get(claim, "spec", "storageClassName") or "")
 
 
 def waits_for_a_pod(claim: Manifest, classes: Mapping[str, Manifest]) -> bool:
     """Return whether an unbound claim is provisioned only when a pod wants it."""
-    found = classes.get(str(get(claim, "spec", "storageClassName") or ""))
+    found = classes.get(class_of(claim))
     if found is None or get(claim, "spec", "volumeName") or get(claim, "metadata", "annotations", SELECTED):
         return False
     return found.get("volumeBindingMode") == "WaitForFirstConsumer" and found.get("provisioner") != _NO_PROVISIONER
 
 
-def node_for(blue: Collection[str], green: Collection[str]) -> dict[str, str]:
-    """Return a node of green for each of blue: the one of its name, else in turn."""
-    others = sorted(set(green) - set(blue)) or sorted(green)
-    without = sorted(set(blue) - set(green))
-    return {name: name for name in blue if name in green} | {
-        name: others[number % len(others)] for number, name in enumerate(without)
-    }
+def fitting_nodes(nodes: Iterable[Manifest], users: Sequence[Manifest], storage_class: Manifest) -> frozenset[str]:
+    """Return the nodes that a class makes volumes on and where pods with the specs of `users` may run.
+
+    A volume of a node keeps its pods there: on another one they would wait for ever (velero#9053). Where no node suits, what pods
+    select by does not count, which a person may change on the way, and then neither do taints and what is cordoned.
+    """
+    allowed = [node for node in nodes if _makes_volumes(storage_class, node)]
+    untainted = [node for node in allowed if is_open(node) and not any(taint_against(spec, node) for spec in users or ({},))]
+    suiting = [node for node in untainted if all(selects(spec, node) for spec in users)]
+    return frozenset(node["metadata"]["name"] for node in suiting or untainted or allowed)
+
+
+def _makes_volumes(storage_class: Manifest, node: Manifest) -> bool:
+    """Return whether `allowedTopologies` of a class take a node; they are alternatives (storage/v1, StorageClass)."""
+    terms = storage_class.get("allowedTopologies") or []
+    labels = node["metadata"].get("labels") or {}
+    return not terms or any(
+        all(labels.get(item["key"]) in item["values"] for item in term.get("matchLabelExpressions") or []) for term in terms
+    )
+
+
+Wanted = tuple[str, frozenset[str]]
+"""A node of blue, and the nodes of green that would do."""
+
+
+def nodes_for(wanted: Iterable[Wanted]) -> dict[Wanted, str]:
+    """Return a node of green for each wish: the one of blue's name, else in turn one that has no namesake among blue's."""
+    wishes = set(wanted)
+    blue = {name for name, _ in wishes}
+    others = sorted((wish for wish in wishes if wish[0] not in wish[1]), key=lambda wish: (wish[0], sorted(wish[1])))
+    found = {wish: wish[0] for wish in wishes if wish[0] in wish[1]}
+    for number, wish in enumerate(others):
+        free = sorted(wish[1] - blue) or sorted(wish[1])
+        found[wish] = free[number % len(free)]
+    return found
 
 
 def _await_bound(session: Session, claims: list[str]) -> None:

@@ -14,8 +14,8 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 _QUOTA = ".storageclass.storage.k8s.io/"
 # Fields of custom resources that name a storage class, in lower case.
 _CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
-# Older than the field storageClassName, and still read by Kubernetes.
-_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+"""Older than the field storageClassName, and still read by Kubernetes."""
 
 
 def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
@@ -64,7 +64,7 @@ def map_storage_class(manifest: Manifest, context: RuleContext) -> Manifest:
 
     def claim(item: Manifest) -> Manifest:
         item = update(item, ("spec", "storageClassName"), renamed)
-        return update(item, ("metadata", "annotations", _CLASS_ANNOTATION), renamed)
+        return update(item, ("metadata", "annotations", CLASS_ANNOTATION), renamed)
 
     def volume(item: Manifest) -> Manifest:
         return update(item, ("ephemeral", "volumeClaimTemplate"), claim)
@@ -130,7 +130,7 @@ def is_of_a_host(manifest: Manifest) -> bool:
 def claim_class(manifest: Manifest, context: RuleContext) -> str:
     """Return the storage class that the claim asks for on green, empty for none or the default one."""
     # Kubernetes asks the annotation first (component-helpers/storage/volume, GetPersistentVolumeClaimClass).
-    annotated = get(manifest, "metadata", "annotations", _CLASS_ANNOTATION)
+    annotated = get(manifest, "metadata", "annotations", CLASS_ANNOTATION)
     name = annotated if annotated is not None else get(manifest, "spec", "storageClassName") or ""
     return context.config.map.storage_classes.get(name, name)
 

@@ -16,12 +16,11 @@ from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import admits, claims_of, decisions, matches, pod_name
 from migrator.model.requests import Amounts, amounts, requests
+from migrator.model.scheduling import is_open, selects, taint_against
 from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail
 from migrator.upgrade.checks.tied import bound_volumes, tied
 
-# PreferNoSchedule keeps no pod away.
-_BLOCKING = ("NoSchedule", "NoExecute")
 _ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - compared, not bound
 
 
@@ -62,7 +61,7 @@ def places(facts: UpgradeFacts) -> Iterator[Finding]:
         if place and get(pod, "status", "phase") not in ("Succeeded", "Failed"):
             place.pods.append(pod)
     for place in state:
-        place.open = not get(place.node, "spec", "unschedulable") and _ready(place.node)
+        place.open = is_open(place.node)
     for name in facts.to_drain:
         if name in by_name:
             yield from _drained(by_name[name], state, facts)
@@ -102,10 +101,9 @@ def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tu
     """Return why a pod cannot run in a place, empty when it can."""
     if not place.open:
         return "cordoned or not Ready"
-    for taint in get(place.node, "spec", "taints") or []:
-        if taint["effect"] in _BLOCKING and not any(_tolerates(item, taint) for item in pod["spec"].get("tolerations") or []):
-            return f"taint {taint['key']}"
-    if not _node_affinity(pod["spec"], place):
+    if taint := taint_against(pod["spec"], place.node):
+        return f"taint {taint}"
+    if not selects(pod["spec"], place.node):
         return "its node selector or affinity does not match"
     free = place.free()
     for name, wanted in requests(pod).items():
@@ -118,36 +116,6 @@ def why_not(pod: Manifest, place: Place, state: list[Place], volumes: Mapping[tu
         if terms and not any(admits(term, place.node) for term in terms):
             return f"its volume {claim[1]} lies elsewhere"
     return _pod_affinity(pod, place, state) or _spread(pod, place, state)
-
-
-def _ready(node: Manifest) -> bool:
-    conditions = get(node, "status", "conditions") or []
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    # An empty key with Exists tolerates all (core/v1, Toleration).
-    if not toleration.get("key"):
-        return toleration.get("operator") == "Exists"
-    if toleration["key"] != taint["key"]:
-        return False
-    operator, value, given = toleration.get("operator"), str(toleration.get("value", "")), str(taint.get("value", ""))
-    if operator in ("Lt", "Gt"):  # numbers (KEP-5471); what is none tolerates nothing
-        try:
-            return int(given) < int(value) if operator == "Lt" else int(given) > int(value)
-        except ValueError:
-            return False
-    return operator == "Exists" or value == given
-
-
-def _node_affinity(spec: Manifest, place: Place) -> bool:
-    if any(place.labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
-        return False
-    required = get(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-    # Terms are alternatives; requirements within one must all hold (core/v1, NodeSelector).
-    return not required or any(admits(term, place.node) for term in required)
 
 
 def _same_port(one: tuple[int, str, str], other: tuple[int, str, str]) -> bool:
@@ -222,4 +190,4 @@ def _counts(constraint: Mapping[str, Any], pod: Manifest, place: Place) -> bool:
 
     A cordoned one is, unless nodeTaintsPolicy is Honor: a domain that has just emptied holds the others back.
     """
-    return (place.open or constraint.get("nodeTaintsPolicy") != "Honor") and _node_affinity(pod["spec"], place)
+    return (place.open or constraint.get("nodeTaintsPolicy") != "Honor") and selects(pod["spec"], place.node)
