@@ -59,14 +59,15 @@ def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
     if not isinstance(data, dict) or root is None:
         wanted = ", ".join(item.alias or name for name, item in model.model_fields.items() if item.is_required())
         raise ConfigError([f"{file}:1: {_dotted(within) or 'file'}: must be a mapping with {wanted}"])
-    duplicates = [f"{file}:{line}: {_dotted(place)}: is given twice" for place, line in _duplicates(root)]
+    duplicates = [(line, f"{file}:{line}: {_dotted(place)}: is given twice") for place, line in _duplicates(root)]
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
         found = [_sentence(model, file, lines, item, within) for item in error.errors(include_url=False)]
-        raise ConfigError(sorted({*duplicates, *found}, key=_by_line)) from error
+        # By line; a path may hold a colon, so that no sentence tells its own.
+        raise ConfigError([sentence for _, sentence in sorted({*duplicates, *found})]) from error
     if duplicates:
-        raise ConfigError(duplicates)
+        raise ConfigError([sentence for _, sentence in duplicates])
     return checked
 
 
@@ -86,7 +87,7 @@ def _composed(text: str, file: str) -> tuple[yaml.Node | None, Any, dict[Locatio
         raise ConfigError([f"{file}:1: is nested too deep, or holds itself"]) from None
 
 
-def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> str:
+def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> tuple[int, str]:
     location = _in_file(item["loc"])
     kind = item["type"]
     whole = (*within, *location)
@@ -97,16 +98,12 @@ def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], ite
         what += f", did you mean {near[0]}?" if near else ""
     if len(what) > _LONGEST:  # it quotes a long value: how it begins and what is wrong with it are told
         what = f"{what[: _LONGEST // 2]} … {what[-_LONGEST // 2 :]}"
-    return f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
+    return lines[known], f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
 
 
 def _in_file(location: Location) -> Location:
     """Return a place without the tags of unions, which are not keys of the file."""
     return tuple(part for part in location if not str(part).startswith("("))
-
-
-def _by_line(sentence: str) -> tuple[int, str]:
-    return int(sentence.split(":")[1]), sentence
 
 
 def _dotted(location: Location) -> str:

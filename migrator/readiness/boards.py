@@ -26,9 +26,10 @@ def controllers(name: str, facts: HostFacts) -> Iterator[Finding]:
     missing = sorted(CONTROLLERS - facts.controllers) if facts.controllers else []
     if not missing:
         return
-    words = [f"cgroup_enable={item}" for item in missing if item in ("memory", "cpuset")]
+    disabled = [word for word in facts.kernel_arguments if word.startswith("cgroup_disable=")]
+    off = next((word for word in disabled if not {*word.partition("=")[2].split(",")}.isdisjoint(missing)), "")
+    words = [f"cgroup_enable={item}" for item in missing if item in ("memory", "cpuset") or item in off]
     hint = f"add {' '.join(words)} to the end of the kernel's command line" if words else "boot a kernel that has them"
-    off = next((word for word in facts.kernel_arguments if word.startswith("cgroup_disable=")), "")
     if off:
         hint = (
             f"it was booted with {printable(off)}: add {' '.join(words)} behind it (the last one counts on a Raspberry Pi's own "

@@ -86,6 +86,9 @@ def _wrong_in(path: Path, tree: Path, exclude: Exclude) -> list[str]:
         found = [str(item) for item in differences(_entries(path), Tree(str(tree.resolve()), exclude).read())]
     except TreeError as error:
         return [f"{tree}: {error}"]
+    except OSError as error:  # the proof itself was read whole before
+        where = f": {error.filename}" if error.filename else ""
+        raise ConfigError([f"{tree}: cannot be read{where}: {error.strerror}"]) from error
     more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []
     return [*(f"{tree}: {text}" for text in islice(found, _MOST)), *more]
 

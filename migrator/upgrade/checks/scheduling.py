@@ -160,7 +160,12 @@ def _selected(term: Mapping[str, Any], candidate: Manifest, owner: Manifest) -> 
     namespaces = term.get("namespaces") or [owner["metadata"]["namespace"]]
     if "namespaceSelector" not in term and candidate["metadata"]["namespace"] not in namespaces:
         return False
-    return matches(term.get("labelSelector") or {}, candidate["metadata"].get("labels") or {})
+    return _labelled(term.get("labelSelector"), candidate)
+
+
+def _labelled(selector: Mapping[str, Any] | None, pod: Manifest) -> bool:
+    """Return whether a selector takes a pod; none takes nobody, an empty one all (core/v1, PodAffinityTerm)."""
+    return selector is not None and matches(selector, pod["metadata"].get("labels") or {})
 
 
 def _domain(key: str, place: Place, state: list[Place]) -> list[Manifest]:
@@ -172,15 +177,16 @@ def _spread(pod: Manifest, place: Place, state: list[Place]) -> str:
     for constraint in pod["spec"].get("topologySpreadConstraints") or []:
         if constraint.get("whenUnsatisfiable", "DoNotSchedule") != "DoNotSchedule":
             continue
-        key, selector = constraint["topologyKey"], constraint.get("labelSelector") or {}
+        key, selector = constraint["topologyKey"], constraint.get("labelSelector")
         counts: Counter[str] = Counter()
         for other in state:
             if key in other.labels and _counts(constraint, pod, other):
                 same = [item for item in other.pods if item["metadata"]["namespace"] == pod["metadata"]["namespace"]]
-                counts[other.labels[key]] += sum(matches(selector, item["metadata"].get("labels") or {}) for item in same)
+                counts[other.labels[key]] += sum(_labelled(selector, item) for item in same)
         if key not in place.labels:
             return f"no label {key} to spread by"
-        if counts[place.labels[key]] + 1 - min(counts.values(), default=0) > constraint["maxSkew"]:
+        # The pod itself counts only where the selector takes it (scheduler, PodTopologySpread).
+        if counts[place.labels[key]] + _labelled(selector, pod) - min(counts.values(), default=0) > constraint["maxSkew"]:
             return f"spread by {key} would be uneven"
     return ""
 

@@ -49,14 +49,17 @@ def _pulled(path: str) -> dict[str, Any]:
     from migrator.volumes.agent.block_pass import BlockPass
     from migrator.volumes.agent.channel import Channel, Line
     from migrator.volumes.agent.exclude import Exclude
-    from migrator.volumes.agent.guards import require_there
+    from migrator.volumes.agent.guards import PassError, require_there
     from migrator.volumes.agent.mounted import busy
     from migrator.volumes.agent.passes import Pass
     from migrator.volumes.agent.settings import Settings
 
-    sockets = tempfile.mkdtemp(prefix="migrator-data-")
-    settings = Settings(**_given(path)["settings"])
-    line = Line(**_given(path)["channel"], sockets=sockets)
+    given = _given(path)
+    try:
+        settings = Settings(**given["settings"])
+        line = Line(**given["channel"], sockets=tempfile.mkdtemp(prefix="migrator-data-"))
+    except TypeError as error:
+        raise PassError(f"{path} holds settings of another version: {error}", "run this again") from error
     channel = Channel(line, Exclude.of(settings.exclude))
     of_device = is_device(settings.root)
     kind = BlockPass if of_device else Pass
@@ -64,7 +67,7 @@ def _pulled(path: str) -> dict[str, Any]:
     pauses = LONG_PAUSES if line.relayed and not settings.finish else SHORT_PAUSES
 
     def connect_anew() -> None:
-        channel.renew(Line(**_given(path)["channel"], sockets=sockets))
+        channel.renew(Line(**_given(path)["channel"], sockets=line.sockets))
 
     try:
         await_begin(settings, channel, say)
@@ -77,12 +80,19 @@ def _pulled(path: str) -> dict[str, Any]:
         raise
     finally:
         channel.close()
-        shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(line.sockets, ignore_errors=True)
 
 
 def _given(path: str) -> dict[str, Any]:
-    with open(path, encoding="utf-8") as file:
-        return dict(json.load(file))
+    """Return the settings; raises PassError for a file that was cut, or is of another version."""
+    from migrator.volumes.agent.guards import PassError
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        return {name: dict(found[name]) for name in ("settings", "channel")}
+    except (ValueError, TypeError, KeyError) as error:
+        raise PassError(f"{path} holds no settings: {type(error).__name__}", "run this again") from error
 
 
 def _taken_back(root: str, log: str, *, everything: bool) -> dict[str, Any]:
@@ -146,7 +156,7 @@ def look(words: list[str]) -> int:
                     "mounted|mapped DRIVER VOLUME HANDLE [POD] | pull SETTINGS | undo ROOT LOG broken|everything\n"
                 )
                 return _REFUSED
-    except (mounted.NotMountedError, TreeError, OSError) as error:
+    except (mounted.NotMountedError, TreeError, OSError, ValueError) as error:
         return _failed(error)
     return 0
 

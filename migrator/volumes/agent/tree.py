@@ -239,7 +239,7 @@ def _completed(entry: Entry, folder: int, name: bytes) -> Entry:
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):  # it became another kind since
             raise FileNotFoundError(errno.ENOENT, "changed") from error
         if error.errno != errno.EPERM:
-            raise
+            raise OSError(error.errno, error.strerror, shown(entry.path)) from error
         fd = os.open(name, _OPEN, dir_fd=folder)
     try:
         digest = content_digest(fd, entry.size) if entry.kind == "f" else ""

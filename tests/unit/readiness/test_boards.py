@@ -21,6 +21,15 @@ BOARD = HostFacts(architecture="aarch64", controllers=ALL, page_size=4096, time=
         (ALL - {"memory"}, (), "add cgroup_enable=memory to the end"),
         (ALL - {"memory"}, ("cgroup_disable=memory", "cgroup_enable=memory"), "booted with cgroup_disable=memory"),
         (ALL - {"cpuset", "pids"}, (), "add cgroup_enable=cpuset"),
+        (ALL - {"pids"}, (), "boot a kernel that has them"),
+        # What is off is only that which it names, one or several; what was enabled again is no cause.
+        (ALL - {"pids"}, ("cgroup_disable=memory", "cgroup_enable=memory"), "boot a kernel that has them"),
+        (
+            ALL - {"pids"},
+            ("cgroup_disable=memory", "cgroup_disable=io,pids"),
+            "with cgroup_disable=io,pids: add cgroup_enable=pids",
+        ),
+        (ALL - {"memory"}, ("cgroup_disable=\x1bmemory",), "add cgroup_enable=memory to the end"),
     ],
 )
 def test_a_controller_that_is_off_has_its_own_cure(controllers: frozenset[str], arguments: tuple[str, ...], words: str) -> None:
@@ -76,3 +85,20 @@ def test_a_clock_that_nothing_keeps_is_told(*, kept: bool | None, has_rtc: bool 
     """It is right now, and drifts; a container has the clock of its machine."""
     found = list(boards.clock_at_boot("pi", replace(BOARD, time=1.8e9, has_rtc=has_rtc, time_kept=kept)))
     assert [("timedatectl set-ntp true" in item.hint, item.severity.value) for item in found] == [(True, "warning")] * warned
+
+
+@pytest.mark.parametrize(
+    ("architecture", "bits", "found"),
+    [("aarch64", 32, 1), ("x86_64", 32, 1), ("aarch64", 64, 0), ("aarch64", 0, 0), ("armv7l", 32, 0), ("i686", 32, 0)],
+)
+def test_a_32_bit_system_below_a_64_bit_kernel_is_told(architecture: str, bits: int, found: int) -> None:
+    """Raspberry Pi OS had it for years; a kernel of 32 bits is another finding, and a host that does not tell is let be."""
+    findings = list(boards.word_size("pi", replace(BOARD, architecture=architecture, bits=bits)))
+    assert [(item.severity.value, architecture in item.reason) for item in findings] == [("failure", True)] * found
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_a_kernel_that_was_replaced_without_a_boot_is_a_warning(*, is_replaced: bool) -> None:
+    """With the node to drain by its name."""
+    findings = list(boards.replaced_kernel("pi", replace(BOARD, kernel_replaced=is_replaced)))
+    assert [(item.severity.value, "drain pi" in item.hint) for item in findings] == [("warning", True)] * is_replaced

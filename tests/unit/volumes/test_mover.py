@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from migrator.errors import BlockedError, HostError
-from migrator.model.volumes import Direction, Job, Place
+from migrator.errors import BlockedError, HostError, SourceInUseError
+from migrator.model.volumes import Direction, Job, Place, TakenBack
 from migrator.volumes.line import Machine
 from migrator.volumes.mover import NodeMover, unit_name
+from tests.support.hosts import FakeHost
 from tests.support.pass_hosts import GOOD, JOB, hosts
 
 
@@ -145,3 +150,114 @@ def test_each_direction_and_each_volume_has_a_name_of_its_own() -> None:
     }
     assert len(names) == 3
     assert unit_name(JOB) == unit_name(Job("shop/data", JOB.source, JOB.target, finish=True))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'RESULT {"good": tr',
+        "RESULT ",
+        "RESULT 7",
+        'RESULT ["good"]',
+        'RESULT {"error": "x"}',
+        "RESULT " + "[" * 20_000,
+        ' RESULT {"good": true}',
+        "Traceback (most recent call last):",
+        "",
+    ],
+)
+def test_half_of_a_last_line_is_a_pass_that_was_cut_off(said: str) -> None:
+    """A full disk or a power cut leaves such a log; the next run continues, and nothing is taken as copied."""
+    _, _, mover = hosts(said)
+    with pytest.raises(HostError, match=r"g: the pass of shop/data was cut off: ") as caught:
+        mover.move(JOB, lambda _: None)
+    assert caught.value.hint == "run this again to continue"
+
+
+def test_the_last_of_several_results_counts() -> None:
+    """A pass that was begun again writes behind the one before."""
+    _, _, mover = hosts('RESULT {"good": false, "error": "first", "hint": ""}\nRESULT ' + json.dumps(GOOD))
+    assert mover.move(JOB, lambda _: None).equal
+
+
+def test_a_source_in_use_is_an_error_of_its_own() -> None:
+    """What a host says in it is printed as text."""
+    said = {"good": False, "error": "in use by \x1b[31mdb", "hint": "stop\nit", "sourceInUse": True}
+    _, _, mover = hosts("RESULT " + json.dumps(said))
+    with pytest.raises(SourceInUseError, match=r"shop/data: in use by \\x1b\[31mdb") as caught:
+        mover.move(JOB, lambda _: None)
+    assert caught.value.hint == "stop\\nit"
+
+
+def surveyed(answer: str, **more: Any) -> tuple[FakeHost, Mapping[str, object]]:
+    """Return a host, and what its survey says."""
+    blue, _, mover = hosts()
+    blue.answers[" survey "] = answer
+    return blue, mover.survey(JOB.source, source=True, **more)
+
+
+def test_a_survey_is_the_last_line_and_leaves_out_what_a_person_says() -> None:
+    """Each pattern stays text for the shell of the host."""
+    host, found = surveyed('a banner\n{"entries": 3}\n', exclude=("it's", "**/*.tmp"))
+    assert found == {"entries": 3}
+    assert shlex.split(host.commands[-1])[-3:] == ["survey", "/srv/blue-1", '["it\'s", "**/*.tmp"]']
+    host, _ = surveyed("{}\n")
+    assert shlex.split(host.commands[-1])[-2:] == ["survey", "/srv/blue-1"]
+
+
+def test_who_uses_a_folder_is_told_by_its_host_as_text() -> None:
+    """The pod that holds it for this tool is named; it is no user."""
+    blue, _, mover = hosts()
+    blue.answers[" users "] = json.dumps(["process 7 (\x1b]0;x) has it open", 8]) + "\n"
+    assert mover.users(JOB.source, source=True) == ("process 7 (\\x1b]0;x) has it open", "8")
+    assert shlex.split(blue.commands[-1])[-3:] == ["users", "/srv/blue-1", ""]
+
+
+def taken_back(said: str, *, everything: bool, kept: bool = True) -> tuple[FakeHost, TakenBack]:
+    """Take back the changes of a pass, and return the host of its target."""
+    _, green, mover = hosts(said)
+    if not kept:
+        green.accepted.remove("test -")
+        green.fails("test -d")
+    return green, mover.take_back(replace(JOB, undo=3), lambda _: None, everything=everything)
+
+
+@pytest.mark.parametrize(("everything", "word"), [(True, "everything"), (False, "broken")])
+def test_a_pass_is_ended_before_its_changes_are_taken_back(word: str, *, everything: bool) -> None:
+    """Its key and the file that holds it back are gone first, too."""
+    host, taken = taken_back('RESULT {"good": true, "left": [], "undone": 4, "digest": "d"}', everything=everything)
+    assert (taken.objects, taken.digest) == (4, "d")
+    undo = next(number for number, text in enumerate(host.commands) if f"/undo/3 {word}" in text)
+    assert any("systemctl stop migrator-data-" in text and ".key" in text and ".wait" in text for text in host.commands[:undo])
+
+
+def test_without_anything_kept_nothing_is_taken_back() -> None:
+    """No unit is started for it."""
+    host, taken = taken_back("", everything=True, kept=False)
+    assert taken == TakenBack()
+    assert not any("systemd-run" in text for text in host.commands)
+
+
+def test_changes_that_cannot_be_taken_back_are_told() -> None:
+    """With what the host says."""
+    with pytest.raises(BlockedError, match="shop/data: a: its previous content is not kept anywhere"):
+        taken_back('RESULT {"good": false, "error": "a: its previous content is not kept anywhere", "hint": ""}', everything=True)
+
+
+def test_cleaning_ends_and_removes_all_of_one_volume_on_both_hosts() -> None:
+    """And the folder of all volumes only with the last of them."""
+    blue, green, mover = hosts()
+    mover.clean(JOB)
+    unit = unit_name(JOB)
+    for host in (blue, green):
+        assert f"rm -rf /run/migrator/data-{unit}.key" in host.commands[-1]
+        assert f"/var/lib/migrator/volumes/{unit} " in host.commands[-1]
+        assert "|| rm -rf /var/lib/migrator/volumes" in host.commands[-1]
+        assert any(f"systemctl stop migrator-data-{unit}-source" in text for text in host.commands)
+
+
+def test_the_proven_list_is_read_from_the_host_of_the_target() -> None:
+    """As it lies there."""
+    _, green, mover = hosts()
+    green.files[f"/var/lib/migrator/volumes/{unit_name(JOB)}/proof.list"] = '{"end":0}\n'
+    assert mover.read_list(JOB) == b'{"end":0}\n'

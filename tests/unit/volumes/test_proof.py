@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +103,60 @@ def test_a_folder_is_compared_without_what_was_left_out(tmp_path: Path) -> None:
     good = proof(tmp_path / "p.gz", entries, excluded={"patterns": ["cache"], "objects": 1, "first": ["cache"]})
     assert check_proof(good, tree).wrong == ()
     assert [text.split(": ")[1:] for text in check_proof(proof(tmp_path / "q.gz", entries), tree).wrong] == [["cache", "extra"]]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"excluded": []},
+        {"excluded": {"patterns": 5}},
+        {"excluded": {"patterns": [1]}},
+        {"excluded": "all"},
+        {"root": []},
+        {"root": {"source": "d"}},
+        {"files": []},
+    ],
+)
+def test_a_head_of_another_form_is_no_proof(tmp_path: Path, more: dict[str, Any]) -> None:
+    """Whoever has given it; the program does not end with a traceback, and nothing of it is taken as good."""
+    (tmp_path / "tree").mkdir()
+    path = proof(tmp_path / "p.gz", ENTRIES, **more)
+    try:
+        assert check_proof(path, tmp_path / "tree").wrong
+    except ConfigError as error:
+        assert "cannot be read as a proof" in error.issues[0]  # noqa: PT017 - either answer is right
+
+
+@pytest.mark.parametrize("head", ["[" * 20_000, '{"proof":' * 5_000])
+def test_a_head_that_is_nested_too_deep_is_no_proof(tmp_path: Path, head: str) -> None:
+    """It is read like any file that is damaged."""
+    (tmp_path / "p.gz").write_bytes(gzip.compress(head.encode() + b"\n"))
+    with pytest.raises(ConfigError, match="cannot be read as a proof"):
+        check_proof(tmp_path / "p.gz")
+
+
+def test_a_file_of_the_folder_that_cannot_be_read_is_not_taken_for_a_bad_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, so that a person looks at the disk and not at the proof."""
+    (tmp_path / "tree/inner").mkdir(parents=True)
+    (tmp_path / "tree/inner/bad").write_bytes(b"x")
+    path = proof(tmp_path / "p.gz", ENTRIES)
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(ConfigError) as caught:
+        check_proof(path, tmp_path / "tree")
+    assert caught.value.issues == [f"{tmp_path}/tree: cannot be read: inner/bad: Input/output error"]
+
+
+def test_a_folder_that_is_not_there_is_told_with_the_proof(tmp_path: Path) -> None:
+    """And the file itself, where it is not there."""
+    path = proof(tmp_path / "p.gz", ENTRIES)
+    with pytest.raises(ConfigError) as caught:
+        check_proof(path, tmp_path / "none")
+    assert caught.value.issues == [f"{tmp_path}/none: cannot be read: {tmp_path}/none: No such file or directory"]
+    with pytest.raises(ConfigError, match=r"none\.gz: cannot be read as a proof: .*No such file"):
+        check_proof(tmp_path / "none.gz")

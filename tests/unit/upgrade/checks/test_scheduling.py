@@ -104,6 +104,118 @@ def test_a_host_port_is_taken_on_its_own_address(one: dict[str, str], other: dic
     assert refusal(wanted, node("n"), there) == ("host port taken" if taken else "")
 
 
+@pytest.mark.parametrize(
+    ("toleration", "tolerated"),
+    [
+        ({"operator": "Exists"}, True),
+        ({"operator": "Exists", "effect": "NoSchedule"}, True),
+        ({"operator": "Exists", "effect": "NoExecute"}, False),
+        ({"key": "night", "operator": "Exists", "effect": "NoSchedule"}, True),
+        ({"key": "night", "value": "yes"}, True),
+        ({"key": "night", "operator": "Equal", "value": "yes"}, True),
+        ({"key": "night"}, False),
+        ({"key": "day", "operator": "Exists"}, False),
+        ({}, False),
+        ({"value": "yes"}, False),
+        ({"key": "", "operator": "Equal", "value": "yes"}, False),
+        ({"key": "night", "operator": "Lt", "value": "5"}, False),
+    ],
+)
+def test_a_taint_is_tolerated_by_key_value_and_effect(toleration: dict[str, str], *, tolerated: bool) -> None:
+    """As the scheduler compares them; without a key only `Exists` tolerates (core/v1, Toleration)."""
+    wanted = pod("a", "", spec={"tolerations": [toleration]})
+    assert refusal(wanted, node("n", taints=TAINT)) == ("" if tolerated else "taint night")
+
+
+@pytest.mark.parametrize("effect", ["PreferNoSchedule", "SomethingNew"])
+def test_a_taint_that_only_asks_holds_nobody_back(effect: str) -> None:
+    """Nor does one that this scheduler does not know."""
+    assert refusal(pod("a", ""), node("n", taints=[{"key": "night", "effect": effect}])) == ""
+
+
+def selecting(selector: dict[str, Any] | None, kind: str) -> dict[str, Any]:
+    """Return a spec with a term of this selector, or with none."""
+    term = {"topologyKey": "kubernetes.io/hostname", **({} if selector is None else {"labelSelector": selector})}
+    return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+@pytest.mark.parametrize(
+    ("selector", "reason"),
+    [
+        (None, ""),
+        ({}, "anti-affinity by kubernetes.io/hostname"),
+        ({"matchLabels": {"app": "b"}}, "anti-affinity by kubernetes.io/hostname"),
+        ({"matchLabels": {"app": "c"}}, ""),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, "anti-affinity by kubernetes.io/hostname"),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["b"]}]}, ""),
+    ],
+)
+def test_a_term_without_a_selector_is_about_no_pod_and_one_with_an_empty_one_about_all(
+    selector: dict[str, Any] | None, reason: str
+) -> None:
+    """core/v1, PodAffinityTerm: null matches no pods."""
+    assert refusal(pod("a", "", spec=selecting(selector, "podAntiAffinity")), node("n"), pod("b", "n")) == reason
+    elsewhere = Place(node("m"), [pod("b", "m")])
+    wanted = pod("a", "", spec=selecting(selector, "podAffinity"))
+    assert refusal(wanted, node("n"), others=(elsewhere,)) == reason.replace("anti-", "")
+
+
+ZONES = {**SPREAD, "topologyKey": ZONE}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "labels", "reason"),
+    [
+        (ZONES, {"app": "web"}, f"spread by {ZONE} would be uneven"),
+        ({**ZONES, "maxSkew": 2}, {"app": "web"}, ""),
+        ({**ZONES, "whenUnsatisfiable": "ScheduleAnyway"}, {"app": "web"}, ""),
+        ({**ZONES, "whenUnsatisfiable": "DoNotSchedule"}, {"app": "web"}, f"spread by {ZONE} would be uneven"),
+        # A pod that its own constraint does not count makes nothing uneven.
+        (ZONES, {"app": "api"}, ""),
+        ({**ZONES, "labelSelector": {}}, {"app": "api"}, f"spread by {ZONE} would be uneven"),
+        ({**ZONES, "labelSelector": None}, {"app": "web"}, ""),
+        ({**ZONES, "topologyKey": "rack"}, {"app": "web"}, "no label rack to spread by"),
+    ],
+)
+def test_what_must_be_spread_counts_what_its_selector_takes(
+    constraint: dict[str, Any], labels: dict[str, str], reason: str
+) -> None:
+    """As the scheduler does (PodTopologySpread), the pod itself among them."""
+    wanted = pod("a", "", labels=labels, spec={"topologySpreadConstraints": [constraint]})
+    other = Place(node("m", labels={ZONE: "two"}), [pod("c", "m", namespace="other", **WEB)])
+    assert refusal(wanted, node("n", labels={ZONE: "one"}), pod("b", "n", **WEB), others=(other,)) == reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        ({"unschedulable": True}, {}),
+        ({}, {"conditions": [{"type": "Ready", "status": "Unknown"}]}),
+        ({}, {"conditions": [{"type": "MemoryPressure", "status": "True"}]}),
+        ({}, {"conditions": None}),
+    ],
+)
+def test_a_node_that_is_closed_takes_nobody(spec: dict[str, Any], status: dict[str, Any]) -> None:
+    """Whatever the pod tolerates; one that says nothing of itself is not Ready."""
+    there = node("w2")
+    closed = {**there, "spec": {**there.get("spec", {}), **spec}, "status": {**there["status"], **status}}
+    wanted = pod("a", "w1", spec={"tolerations": [{"operator": "Exists"}]})
+    (found,) = places(facts(nodes=(node("w1"), closed), pods=(wanted,), hosts=()))
+    assert "w2: cordoned or not Ready" in found.reason
+
+
+def test_a_volume_that_lies_on_another_node_holds_back() -> None:
+    """A local volume, or a disk of another zone; one that lies anywhere does not."""
+    wanted = pod("a", "", spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]})
+    place = Place(node("n", labels={ZONE: "one"}), [])
+    for zone, reason in (("one", ""), ("two", "its volume data lies elsewhere")):
+        terms = [{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}]
+        volume = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}}
+        assert why_not(wanted, place, [place], {("shop", "data"): volume}) == reason
+    assert why_not(wanted, place, [place], {("shop", "data"): {"spec": {}}}) == ""
+    assert why_not(wanted, place, [place], {}) == ""
+
+
 def test_affinity_to_a_pod_elsewhere_holds_back() -> None:
     """The cache runs on another node."""
     elsewhere = Place(node("m"), [pod("cache", "m", labels={"app": "cache"})])

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import totals
-from migrator.volumes.agent.guards import PassError, identity, require_room, require_same_folders, require_there
+from migrator.volumes.agent.exclude import Exclude
+from migrator.volumes.agent.guards import (
+    PassError,
+    identity,
+    require_content,
+    require_room,
+    require_same_folders,
+    require_there,
+    users_of_source,
+)
 from migrator.volumes.agent.main import main
-from migrator.volumes.agent.memory import Binding
+from migrator.volumes.agent.memory import Binding, Memory
 from migrator.volumes.agent.tree import Tree
 from tests.support.volume_trees import entry, root
 
@@ -53,3 +63,80 @@ def test_room_is_counted_for_what_is_not_there_yet(tmp_path: Path) -> None:
         require_room(Tree(str(tmp_path)), wanted, {"free": 4200, "inodes": 9})
     with pytest.raises(PassError, match="0 inodes free, and needs 1 more"):
         require_room(Tree(str(tmp_path)), wanted, {"free": 5000, "inodes": 0})
+
+
+def test_a_folder_over_which_nothing_is_mounted_is_no_volume_of_a_driver() -> None:
+    """The empty folder of the kubelet below a mount that is gone is never copied, nor written to."""
+    bare = {**PLACE, "mounted": False}
+    require_same_folders(Binding(), PLACE, PLACE, ("csi:d/pv", "csi:d/pv"))
+    require_same_folders(Binding(), bare, bare)
+    for there, here, side in ((bare, PLACE, "source"), (PLACE, bare, "target")):
+        with pytest.raises(PassError, match=f"the {side}: nothing is mounted at /v, where csi:d/pv was"):
+            require_same_folders(Binding(), there, here, ("csi:d/pv", "csi:d/pv"))
+
+
+def test_a_volume_of_a_driver_may_be_mounted_elsewhere() -> None:
+    """Its name tells it from another one, and its inode from one that was formatted anew."""
+    known = Binding(source=identity(PLACE, "csi:d/pv"))
+    elsewhere = {**PLACE, "path": "/kubelet/pods/2"}
+    require_same_folders(known, elsewhere, PLACE, ("csi:d/pv", ""))
+    for changed, volume in (({**elsewhere, "inode": 3}, "csi:d/pv"), (elsewhere, "csi:d/other")):
+        with pytest.raises(PassError, match="the source's folder is not the one of the earlier passes"):
+            require_same_folders(known, changed, PLACE, (volume, ""))
+
+
+class Asked:
+    """A source that answers with one list of users after the other."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    def ask(self, word: str) -> list[str]:
+        """Answer; the last answer stays."""
+        assert word == "users"
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def test_a_user_of_the_source_has_a_moment_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod is gone before its containers' files are closed; who stays is named."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    assert users_of_source(cast("Channel", Asked(["a"], ["a"], []))) == []
+    assert 0 < now[0] < 1
+    assert users_of_source(cast("Channel", Asked(["process 7"]))) == ["process 7"]
+    assert 2 < now[0] < 3
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "refused"),
+    [(30, 30, ""), (30, 15, ""), (30, 14, "16 of 31 objects"), (11, 0, "11 of 12 objects"), (10, 0, "")],
+)
+def test_many_deletions_are_those_of_more_than_half(tmp_path: Path, before: int, now: int, refused: str) -> None:
+    """A few, such as a log that was rotated, are nobody's question."""
+    memory, volume = Memory(f"{tmp_path}/m"), tmp_path / "v"
+    volume.mkdir()
+    (volume / "there").touch()
+    memory.keep("source", [root(), *(entry(b"%02d" % number) for number in range(before))])
+    memory.settle("source")
+    memory.bind(stage="copied")
+    left = [root(), *(entry(b"%02d" % number) for number in range(now))]
+    memory.hold("before", left)
+    counted = totals([*left, entry(b"zz")])
+    if not refused:
+        require_content(memory, Tree(str(volume)), counted, PLACE, trusted=True)
+        assert (volume / "there").exists()
+        return
+    with pytest.raises(PassError, match=refused):
+        require_content(memory, Tree(str(volume)), counted, PLACE, trusted=True)
+
+
+def test_what_is_left_out_and_the_file_system_s_own_folder_are_no_content(tmp_path: Path) -> None:
+    """An empty volume of ext4 is empty; a first pass may begin there."""
+    memory, volume = Memory(f"{tmp_path}/m"), tmp_path / "v"
+    for name in ("lost+found", "cache"):
+        (volume / name).mkdir(parents=True)
+    memory.hold("before", [root()])
+    require_content(memory, Tree(str(volume), Exclude(["cache"])), totals([root()]), PLACE, trusted=False)
+    with pytest.raises(PassError, match="its 1 objects were not copied by this tool: 'cache'"):
+        require_content(memory, Tree(str(volume)), totals([root()]), PLACE, trusted=False)

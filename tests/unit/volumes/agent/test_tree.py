@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrator.volumes.agent.compare import differences
 from migrator.volumes.agent.entries import ROOT, place
-from migrator.volumes.agent.tree import Tree, TreeError, content_digest
+from migrator.volumes.agent.exclude import Exclude
+from migrator.volumes.agent.tree import (
+    APPEND,
+    IMMUTABLE,
+    Tree,
+    TreeError,
+    _block,
+    _entry,
+    content_digest,
+    flags_of,
+    set_flags,
+    xattrs_of,
+)
 
 
 @pytest.fixture
@@ -115,3 +130,173 @@ def test_the_second_form_of_an_acl_that_xfs_shows_is_not_of_the_data(tmp_path: P
     monkeypatch.setattr(os, "getxattr", lambda *_, **__: b"1")
     (root,) = Tree(str(tmp_path)).read()
     assert [name for name, _ in root.xattrs] == ["system.posix_acl_access", "trusted.note", "user.note"]
+
+
+@pytest.mark.parametrize("path", [b"..", b"a/..", b"../b", b"/etc", b"./b", b"b/.", b"a/../../etc"])
+def test_no_path_leads_out_of_the_volume(made: Path, path: bytes) -> None:
+    """A list of another host may name anything."""
+    with pytest.raises((NotADirectoryError, FileNotFoundError)), Tree(str(made / "b")).opened_folder(path) as (folder, name):
+        os.stat(name, dir_fd=folder)
+
+
+def answers_once(really: Callable[..., Any], number: int) -> Callable[..., Any]:
+    """Return a call that fails with this number for the first file, and else does what it should."""
+    left = [number]
+
+    def call(*words: Any, **more: Any) -> Any:
+        if left and (more.get("dir_fd") is not None or isinstance(words[0], int)):
+            found = left.pop()
+            raise OSError(found, os.strerror(found))
+        return really(*words, **more)
+
+    return call
+
+
+@pytest.mark.parametrize("number", [errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENOENT])
+def test_what_changes_its_kind_while_it_is_looked_at_is_left_to_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A tree that lives is not an error."""
+    (tmp_path / "a").write_bytes(b"x")
+    tree = Tree(str(tmp_path))
+    monkeypatch.setattr(os, "open", answers_once(os.open, number))
+    assert list(tree.look([b"a"])) == []
+    assert [item.path for item in tree.look([b"a"])] == [b"a"]
+
+
+def test_a_file_of_another_owner_is_read_with_its_access_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the right to leave that alone it is still read (open(2), EPERM)."""
+    (tmp_path / "a").write_bytes(b"x")
+    tree = Tree(str(tmp_path))
+    wanted = list(tree.look([b"a"]))
+    monkeypatch.setattr(os, "open", answers_once(os.open, errno.EPERM))
+    assert list(tree.look([b"a"])) == wanted
+
+
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_an_object_that_cannot_be_read_is_named_with_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """A disk that fails is never a file without content."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/a").write_bytes(b"x")
+    tree = Tree(str(tmp_path))
+    folder = os.open(tmp_path / "deep", os.O_RDONLY)
+    monkeypatch.setattr(os, call, answers_once(getattr(os, call), errno.EIO))
+    with pytest.raises(OSError, match=r"Input/output error: 'deep/a'"):
+        _entry(folder, b"a", b"deep/a", whole=True)
+    monkeypatch.undo()
+    os.close(folder)
+    assert [item.path for item in tree.read()] == [ROOT, b"deep", b"deep/a"]
+
+
+def test_a_file_that_is_written_while_it_is_read_has_no_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be that of neither content; the next round reads it again."""
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * 10)
+    really = os.pread
+
+    def grows(fd: int, length: int, offset: int) -> bytes:
+        with path.open("ab") as file:
+            file.write(b"y")
+        return really(fd, length, offset)
+
+    monkeypatch.setattr(os, "pread", grows)
+    (found,) = Tree(str(tmp_path)).look([b"a"])
+    assert (found.digest, found.whole) == ("", True)
+
+
+def test_a_file_that_shrinks_while_it_is_read_ends_there(tmp_path: Path) -> None:
+    """Its reading does not wait for bytes that will not come."""
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    with (tmp_path / "a").open("rb") as file:
+        assert _block(file.fileno(), 5, 100) == b"x" * 5
+        assert _block(file.fileno(), 50, 100) == b""
+        assert content_digest(file.fileno(), 1 << 20) != content_digest(file.fileno(), 10)
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1])
+def test_a_hole_alone_is_read_as_nothing(tmp_path: Path, size: int) -> None:
+    """Its digest is that of its size."""
+    (tmp_path / "hole").touch()
+    os.truncate(tmp_path / "hole", size)
+    assert digest_of(tmp_path / "hole") == hashlib.sha256(struct.pack("<Q", size)).hexdigest()
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.EPERM, errno.EIO])
+def test_a_file_system_without_attributes_has_none_and_a_broken_one_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """What could not be read is not taken for what is not there."""
+
+    def refuses(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "listxattr", refuses)
+    if number == errno.EIO:
+        with pytest.raises(OSError, match="Input/output"):
+            xattrs_of(os.fsencode(tmp_path))
+        return
+    assert xattrs_of(os.fsencode(tmp_path)) == ()
+
+
+def test_attributes_of_the_host_itself_do_not_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label of another host's policy keeps its kubelet out; ACLs are of the data."""
+    names = [
+        "security.selinux",
+        "user.b",
+        "system.nfs4_acl",
+        "system.posix_acl_access",
+        "trusted.overlay.opaque",
+        "user.gone",
+        "user.a",
+    ]
+
+    def value(_: object, name: str, **__: object) -> bytes:
+        if name == "user.gone":
+            raise OSError(errno.ENODATA, "gone")
+        return name.encode()
+
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: names)
+    monkeypatch.setattr(os, "getxattr", value)
+    found = xattrs_of(os.fsencode(tmp_path))
+    assert [(name, bytes.fromhex(text).decode()) for name, text in found] == [
+        (name, name) for name in ("system.posix_acl_access", "user.a", "user.b")
+    ]
+
+
+def test_flags_are_read_and_only_those_that_are_kept_are_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are the file system's own, such as that it stores a file in extents."""
+    extents, changed = 0x80000, []
+
+    def ioctl(_: int, request: int, given: bytes) -> bytes:
+        if request >> 30 == 1:
+            changed.append(struct.unpack("l", given)[0])
+        return struct.pack("l", extents | IMMUTABLE)
+
+    monkeypatch.setattr("fcntl.ioctl", ioctl)
+    with (tmp_path / "a").open("wb") as file:
+        assert flags_of(file.fileno()) == IMMUTABLE
+        set_flags(file.fileno(), APPEND)
+        set_flags(file.fileno(), 0)
+    assert changed == [extents | APPEND, extents]
+
+
+def test_what_is_left_out_is_told_without_what_lies_in_it(made: Path) -> None:
+    """Of the last walk alone."""
+    tree = Tree(str(made), Exclude(["b", "pi*"]))
+    for _ in range(2):
+        assert tree.excluded() == [b"b", b"pipe"]
+
+
+def opened(folder: Path) -> set[str]:
+    """Return what of a folder this process has open below it."""
+    found = {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
+    return {path for path in found if path.startswith(f"{folder}/")}
+
+
+def test_a_walk_that_is_left_half_way_keeps_no_folder_open(made: Path) -> None:
+    """A pass begins many of them."""
+    walk = Tree(str(made)).scan()
+    assert [next(walk).path for _ in range(3)] == [ROOT, b"b", b"b/file"]
+    assert opened(made) == {f"{made}/b"}
+    walk.close()  # type: ignore[attr-defined]
+    assert opened(made) == set()

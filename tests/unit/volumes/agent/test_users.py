@@ -7,6 +7,7 @@ import mmap
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,66 @@ def test_a_process_of_the_tools_own_pod_is_told_by_its_control_group(
     """By systemd's names and by those of cgroupfs; another pod's process is a user."""
     monkeypatch.setattr("builtins.open", lambda path, **_: io.StringIO(group if path == "/proc/7/cgroup" else ""))
     assert is_of_pod(7, "1a2b-3c") is own
+
+
+MOUNTINFO = (
+    "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
+    "37 36 0:44 / /srv/a\\040b\\134c\\011d\\012e rw shared:5 propagate_from:2 - fuse.s3fs s3\\040b\\043x rw\n"
+    "38 36 0:45 / /srv/\\134040 rw - nfs4 [fd00::1]:/export rw,vers=4.2\n"
+    "39 36 0:46 / /srv/\udcff rw - tmpfs tmpfs rw\n"
+)
+
+
+def test_the_kernel_s_list_of_mounts_is_read_as_the_kernel_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With any number of optional fields, escapes of octal numbers, and bytes that are no text (proc_pid_mountinfo(5))."""
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO(MOUNTINFO))
+    assert list(mounts("7")) == [
+        Mount("98:0", "/mnt1", "/mnt2", "ext3", "/dev/root", 36, 35),
+        Mount("0:44", "/", "/srv/a b\\c\td\ne", "fuse.s3fs", "s3 b#x", 37, 36),
+        Mount("0:45", "/", "/srv/\\040", "nfs4", "[fd00::1]:/export", 38, 36),
+        Mount("0:46", "/", "/srv/\udcff", "tmpfs", "tmpfs", 39, 36),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "7 (a) S", "7 ((sd-pam) 5) S 1 7", "7 (ab) c) S 1 7"])
+def test_a_process_whose_line_is_strange_or_gone_is_not_our_child(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """The name of a program may hold brackets and spaces; the fourth field comes behind it."""
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO(text))
+    assert users._just_forked(7) is False
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_named_by_its_number() -> None:
+    """And it has nothing open any more."""
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        assert users._name(ended.pid) == f"process {ended.pid}"
+        assert list(users._opened(ended.pid, ("/",))) == []
+        assert is_of_pod(ended.pid, "1a2b") is False
+
+
+MAPS = (
+    "7f00-7f01 r--p 00000000 08:01 5                          /srv/vol/a file\n"
+    "7f01-7f02 r--p 00000000 00:00 0\n"
+    "7f02-7f03 rw-p 00000000 00:00 0                          [heap]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("paths", "seen"),
+    [
+        (("/srv/vol",), ["process 4194305 has /srv/vol/a file mapped"]),
+        (("/data", "/srv/vol"), ["process 4194305 has /srv/vol/a file mapped"]),
+        (("/srv/vo",), []),
+        (("/srv/vol/a",), []),
+        ((), []),
+    ],
+)
+def test_a_mapped_file_is_seen_by_its_whole_path(monkeypatch: pytest.MonkeyPatch, paths: tuple[str, ...], seen: list[str]) -> None:
+    """Also with spaces in it, and after it was closed; a folder whose name only begins alike is another one."""
+    really = open
+
+    def answers(path: str, *words: Any, **more: Any) -> Any:
+        return io.StringIO(MAPS) if path == "/proc/4194305/maps" else really(path, *words, **more)
+
+    monkeypatch.setattr("builtins.open", answers)
+    assert list(users._opened(4194305, paths)) == seen
