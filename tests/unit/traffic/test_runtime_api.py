@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import HostError, TrafficError
-from migrator.traffic.runtime_api import ForwardedSocket, RuntimeApi, TcpAddress, UnixSocket
+from migrator.traffic.runtime_api import ForwardedSocket, ReloadedError, RuntimeApi, TcpAddress, UnixSocket
 from tests.support.clock import FakeClock
 from tests.support.runtime_api import FakeHAProxy, answering
 
@@ -153,3 +154,90 @@ def test_both_answers_come_whole_whatever_the_first_holds(haproxy: FakeHAProxy) 
     haproxy.answers["show stat"] = "# a\n\n"
     with pytest.raises(TrafficError, match=r"`show servers`: No such backend"):
         api.show_both("show stat", "show servers", begins=begins)
+
+
+class Broken:
+    """A way to HAProxy that fails when it is taken."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        return "lb1"
+
+    def connect(self, seconds: float) -> socket.socket:
+        """Fail."""
+        assert seconds > 0
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "reloaded"),
+    [
+        (PermissionError(13, "Permission denied"), "haproxy: lb1: no permission", False),
+        (TimeoutError(), "haproxy: `tell`: no whole answer within 5 s", False),
+        (ConnectionResetError(104, "Connection reset by peer"), "haproxy: lb1: .*Connection reset by peer", True),
+        (BrokenPipeError(32, "Broken pipe"), "haproxy: lb1: .*Broken pipe", True),
+        (OSError(5, "odd\x1b[31m"), r"haproxy: lb1: .*odd\\x1b\[31m", False),
+    ],
+)
+def test_a_way_that_fails_is_told_with_what_to_do(error: Exception, words: str, *, reloaded: bool) -> None:
+    """Only a connection that was cut may be a reload, after which the same is asked again."""
+    with pytest.raises(TrafficError, match=words) as caught:
+        RuntimeApi(Broken(error), FakeClock()).tell("tell")
+    assert caught.value.hint
+    assert isinstance(caught.value, ReloadedError) == reloaded
+
+
+class Answering:
+    """A HAProxy that says one part after the other, each after some seconds, and the last one for ever."""
+
+    def __init__(self, clock: FakeClock, seconds: float, *parts: bytes) -> None:
+        self.clock, self.seconds, self.parts = clock, seconds, list(parts)
+        self.limits: list[float] = []
+
+    def connect(self, seconds: float) -> socket.socket:
+        """Return itself as a connection."""
+        del seconds
+        return self  # type: ignore[return-value]
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return "lb1"
+
+    def settimeout(self, seconds: float) -> None:
+        """Keep it."""
+        self.limits.append(seconds)
+
+    def sendall(self, content: bytes) -> None:
+        """Take one line."""
+        assert content.endswith(b"\n")
+
+    def recv(self, _: int) -> bytes:
+        """Return the next part."""
+        self.clock.pass_time(self.seconds)
+        return self.parts.pop(0) if len(self.parts) > 1 else self.parts[0]
+
+
+def test_an_answer_that_never_ends_is_cut_off_by_time_and_by_size() -> None:
+    """Each part in time is not enough: the whole has the limit; memory has one, too."""
+    slow = Answering(clock := FakeClock(), 2.0, b"x")
+    with pytest.raises(TrafficError, match="no whole answer within 5 s"):
+        RuntimeApi(slow, clock).show("show stat", begins="#")
+    assert slow.limits == [5.0, 3.0, 1.0]
+    long = Answering(clock, 0.0, bytes(65 << 20))
+    with pytest.raises(TrafficError, match="the answer is longer than 64 MiB"):
+        RuntimeApi(long, clock).show("show stat", begins="#")
+
+
+def test_fewer_answers_than_commands_leave_the_rest_unknown() -> None:
+    """HAProxy was reloaded between them."""
+    cut = Answering(clock := FakeClock(), 0.0, b"\n", b"\n", b"")
+    with pytest.raises(ReloadedError, match="`set a;set b;set c`: no answer, so nobody knows"):
+        RuntimeApi(cut, clock).tell("set a", "set b", "set c")
+    RuntimeApi(Answering(clock, 0.0, b"\n\n", b"\n", b""), clock).tell("set a", "set b", "set c")

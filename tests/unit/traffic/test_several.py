@@ -9,7 +9,7 @@ import pytest
 
 from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
-from migrator.model.traffic import Abilities
+from migrator.model.traffic import Abilities, Announce
 from migrator.traffic.haproxy import HAProxy
 from migrator.traffic.several import Several
 from tests.contract.switches import Place, SwitchContract
@@ -155,3 +155,59 @@ def test_what_a_person_should_know_names_its_switch(pair: tuple[Several, FakeSwi
     first.unfit = "static-rr"
     with pytest.raises(TrafficError, match="first: static-rr"):
         both.require_shares()
+
+
+def test_all_are_prepared_and_the_slowest_counts(pair: tuple[Several, FakeSwitch, FakeSwitch]) -> None:
+    """A share counts once the last of them has it; one that cannot be prepared is named."""
+    both, first, second = pair
+    first.prepares, second.prepares = lambda: 5.0, lambda: 60.0
+    assert both.prepare() == 60.0
+
+    def fails() -> float:
+        raise TrafficError("its TTL cannot be changed", hint="allow it")
+
+    first.prepares = fails
+    with pytest.raises(TrafficError, match=r"^first: its TTL cannot be changed$") as caught:
+        both.prepare()
+    assert caught.value.hint == "allow it"
+
+
+def test_what_a_restart_would_lose_is_written_at_all_that_can(pair: tuple[Several, FakeSwitch, FakeSwitch]) -> None:
+    """One after the other, so that each is announced before it is changed; the first that fails keeps the second from nothing."""
+    both, first, second = pair
+    written: list[str] = []
+
+    def fails(_: Announce | None) -> tuple[str, ...]:
+        written.append("first")
+        raise TrafficError("the disk is full")
+
+    def writes(_: Announce | None) -> tuple[str, ...]:
+        written.append("second")
+        return ("weights of shop",)
+
+    first.restarts, second.restarts = fails, writes
+    with pytest.raises(TrafficError, match=r"^first: the disk is full$"):
+        both.after_restart()
+    assert written == ["first", "second"]
+    first.restarts = lambda _: ("a weight", "another one")
+    assert both.after_restart() == ("first: a weight", "first: another one", "second: weights of shop")
+
+
+def test_what_is_open_on_blue_is_ended_at_each(pair: tuple[Several, FakeSwitch, FakeSwitch]) -> None:
+    """And counted by switch and server."""
+    both, first, second = pair
+    both.shift(100)
+    first.blue_sessions, second.blue_sessions = 2, 3
+    ended = both.end_on_blue()
+    assert {name.partition("/")[0] for name in ended} <= {"first", "second"}
+    assert (first.read().blue.sessions, second.read().blue.sessions) == (0, 0)
+
+
+def test_no_share_is_the_way_back(pair: tuple[Several, FakeSwitch, FakeSwitch]) -> None:
+    """Nobody waits for another one, and connections to green end."""
+    both, first, second = pair
+    both.shift(100)
+    first.open_on_green = 4
+    first.clock.pass_time(1)
+    assert both.shift(0).green_percent == 0
+    assert (first.percent, second.percent, first.open_on_green) == (0, 0, 0)

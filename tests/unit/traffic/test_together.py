@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from migrator.errors import TrafficError
-from migrator.traffic.together import ask_all, named
+import pytest
+
+from migrator.errors import MigratorError, TrafficError
+from migrator.traffic.together import ask_all, first_hint, named, told
 
 
 def test_answers_and_errors_come_by_name_and_in_order() -> None:
@@ -37,3 +39,39 @@ def test_who_is_silent_long_after_another_has_answered_is_not_waited_for() -> No
 def test_numbers_carry_the_name_of_what_they_belong_to() -> None:
     """Two servers of one name stay two."""
     assert named({"a": {"x": 1}, "b": {"x": 2}}) == {"a/x": 1, "b/x": 2}
+
+
+class FamilyError(MigratorError):
+    """An error of this program."""
+
+
+@pytest.mark.parametrize(
+    ("errors", "words", "hint"),
+    [
+        ({}, "", ""),
+        ({"a": ValueError("odd\x1b[31m\nline")}, "a: ValueError: odd\\x1b[31m\\nline", ""),
+        ({"a": ValueError("x"), "b": FamilyError("is away", hint="look there")}, "a: ValueError: x; b: is away", "look there"),
+        ({"a": FamilyError("one", hint="first"), "b": FamilyError("two", hint="second")}, "a: one; b: two", "first"),
+    ],
+)
+def test_what_failed_is_one_line_with_the_first_cure(errors: dict[str, Exception], words: str, hint: str) -> None:
+    """A bug is told by its class, and nothing of it is a control character."""
+    assert (told(errors), first_hint(errors)) == (words, hint)
+
+
+def test_nobody_asked_is_nobody_silent() -> None:
+    """Also with a limit of time."""
+    assert ask_all({}, lambda _: 1 / 0, patience=0.0) == ({}, {})
+
+
+def test_all_that_fail_are_waited_for_whatever_the_patience() -> None:
+    """The limit begins with the first good answer; there may be none."""
+    later = threading.Event()
+
+    def fails(name: str) -> None:
+        if name == "b":
+            later.wait(0.05)
+        raise ValueError(name)
+
+    _, errors = ask_all({"a": "a", "b": "b"}, fails, patience=0.0)
+    assert {name: str(error) for name, error in errors.items()} == {"a": "a", "b": "b"}

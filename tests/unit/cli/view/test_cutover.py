@@ -41,3 +41,13 @@ def test_what_nobody_counts_is_null_and_not_zero() -> None:
     assert (found["openOnBlue"], found["openOnBlueByServer"], found["pauseMs"]) == (3, {"b1": 3}, {"database": 90})
     unknown = view.as_document(replace(RESULT, open_on_blue=None))
     assert (unknown["openOnBlue"], unknown["openOnBlueByServer"]) == (None, None)
+
+
+def test_what_did_not_happen_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """No connection was ended, none is open, all are counted, nothing was handed over."""
+    view.show(CutoverResult(CopyResult.nothing(), (), {}, {}, (), ()))
+    assert capsys.readouterr().out.splitlines() == [
+        "last copy: nothing",
+        "handed over to green: nothing",
+        "all traffic is on green; `migrator rollback` moves it back at once",
+    ]

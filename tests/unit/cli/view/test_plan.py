@@ -67,3 +67,34 @@ def test_what_only_a_person_knows_is_asked(capsys: pytest.CaptureFixture[str]) -
     """With where to answer."""
     lines = shown(capsys, questions=[{"object": "o", "question": "may it run twice?", "answer": "oneSide: [...]"}])
     assert lines[-2:] == ["  o may it run twice?", "     - oneSide: [...]"]
+
+
+def test_an_object_that_changes_its_name_or_its_form_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it goes to, by which rules, and what to know of it; names of a cluster reach no terminal as they are."""
+    renamed = PlanItem(
+        ObjectRef("", "ConfigMap", "shop", "a\x1b[2J"),
+        ObjectRef("", "ConfigMap", "market", "a\x1b[2J"),
+        Decision.MOVE,
+        transforms=("namespaces", "images"),
+        notes=("its key ca.crt is green's own",),
+    )
+    lines = shown(capsys, renamed)
+    (line,) = (text for text in lines if "move ConfigMap/" in text)
+    assert line.endswith(" → market  [namespaces, images]")
+    assert "       its key ca.crt is green's own" in lines
+    assert not any("\x1b" in text for text in lines)
+
+
+def test_a_plan_without_skipped_kinds_or_warnings_has_no_lines_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """An object without a namespace stands below a heading of its own."""
+    ref = ObjectRef("", "Namespace", "", "shop")
+    view.show(Plan((PlanItem(ref, ref, Decision.MOVE),), (), {}, {}, (), ()), NOTHING, everything=False)
+    assert capsys.readouterr().out.splitlines() == ["(cluster)", "  move Namespace/shop", "", "1 move; 0 waves"]
+
+
+def test_a_group_without_data_has_no_line_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is handed over all the same."""
+    group = {"group": "g", "why": "it writes", "objects": ["o"], "held": ["h"], "meanwhile": "it waits"}
+    lines = shown(capsys, oneSide=[group | {"claims": [], "lastPassMs": None, "cutover": "moves", "rollback": "comes back"}])
+    assert not any(text.startswith("     data:") for text in lines)
+    assert "     held on green: h; until then it waits" in lines

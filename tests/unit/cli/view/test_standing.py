@@ -56,3 +56,41 @@ def test_a_loss_counts_from_when_green_wrote_alone(capsys: pytest.CaptureFixture
     assert view.as_document(found, "shop", Path("j"))["rollbackLoses"][0]["seconds"] == 60.0
     assert "    without green: what green wrote since 1970-01-01T00:00:40+00:00 (60 s)" in lines(found, capsys)
     assert view.as_document(replace(found, losses=()), "shop", Path("j"))["rollbackLoses"] == []
+
+
+def test_where_a_migration_stands_is_told_with_what_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    """A load balancer that does not answer, what an interrupted run has left, and what continues it."""
+    state = replace(STATE, announced_percent=50.0, going_back=True)
+    found = replace(standing("green"), state=state, percent_now=None, silence="haproxy: s: nobody listens")
+    shown = lines(found, capsys)
+    assert "unknown what the load balancer does: haproxy: s: nobody listens" in shown
+    assert "unknown 50 % of the traffic on green was announced and not confirmed" in shown
+    assert "run `migrator rollback` to continue" in shown
+    assert not [line for line in shown if line.startswith("the load balancer has")]
+
+
+def test_what_guards_hold_is_told_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the rows that nobody else may start."""
+    found = standing("green")
+    document = {**view.as_document(found, "shop", Path("j")), "guards": {"green": ["database", "jobs"]}}
+    view.show(found, document)
+    assert "guard on green: nobody else may start database, jobs there" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("since", "without", "told"), [(None, "unknown", 0), (40.0, "nothing", 0), (40.0, "all", 1)])
+def test_without_a_time_or_a_loss_there_is_no_second_line(
+    capsys: pytest.CaptureFixture[str], since: float | None, without: str, told: int
+) -> None:
+    """A clock that runs behind makes no negative age."""
+    found = replace(standing("green"), losses=(replace(LOST, since=since, without_green=without),))
+    assert sum(line.startswith("    without green: ") for line in lines(found, capsys)) == told
+    early = replace(found, at=10.0)
+    assert view.as_document(early, "shop", Path("j"))["rollbackLoses"][0]["seconds"] == (None if since is None else 0.0)
+
+
+def test_names_of_a_cluster_reach_no_terminal_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever has written an object chooses what its writer is called."""
+    found = standing("blue", "green")
+    assert found.now is not None
+    found = replace(found, now=replace(found.now, writers={NIGHTLY: {"blue": "x\x1b[2J"}}))
+    assert "\x1b" not in "\n".join(lines(found, capsys))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from migrator.errors import BlockedError, GateFailedError, HostError
 from migrator.journal.records.one_side import HandOverStep, Paused
 from migrator.migration.copy import CopyOptions
 from migrator.migration.data.home import DataFrom
+from migrator.migration.data.over import DataOver, _job, predicted_pass
 from migrator.migration.data.passes import Movers
 from migrator.migration.data.state import ClaimData
 from migrator.migration.data.verbs import Choice, copy_data
@@ -377,3 +378,42 @@ def test_a_disk_that_green_has_to_itself_is_held_when_it_has_stopped(tmp_path: P
     requests = stand.base.green.requests[before:]
     stopped = next(number for number, text in enumerate(requests) if text.startswith("patch Deployment "))
     assert [sum(text.startswith("create Pod ") for text in requests[:stopped]), *held] == [early, 1]
+
+
+def test_a_claim_that_vanished_on_blue_stops_nothing(stand: DataStand) -> None:
+    """Somebody has deleted it since it was copied; what uses it still runs."""
+    session = stand.base.session
+    with pytest.raises(BlockedError, match="shop/gone: the claim is gone on blue"):
+        DataOver(session, lambda: stand.movers, 120.0)._plans({"shop/gone"})
+    assert stand.base.replicas[0] == 2
+
+
+def test_a_claim_that_was_never_copied_stops_nothing(stand: DataStand) -> None:
+    """Its pause is not known."""
+    over = DataOver(stand.base.session, lambda: stand.movers, 120.0)
+    plans = over._plans({"shop/data"})
+    stand.base.session.run.state.data.pop("shop/data")  # type: ignore[attr-defined]
+    with pytest.raises(BlockedError, match="shop/data: was not copied yet, so the pause is not known") as caught:
+        over._require_ready(plans, ())
+    assert "`migrator data copy`" in caught.value.hint
+    assert predicted_pass(("shop/data",), stand.base.session) is None
+    assert predicted_pass((), stand.base.session) is None
+
+
+def test_a_pod_that_uses_a_claim_on_green_already_stops_nothing(stand: DataStand) -> None:
+    """It would write while data is copied."""
+    over = DataOver(stand.base.session, lambda: stand.movers, 120.0)
+    ready = over._plans({"shop/data"})
+    used = {claim: replace(plan, used_on_green=("early",)) for claim, plan in ready.items()}
+    with pytest.raises(BlockedError, match="shop/data: pod early uses it on green already"):
+        over._require_ready(used, ())
+
+
+def test_a_place_that_is_not_known_is_no_pass(stand: DataStand) -> None:
+    """The reason and what to do are those of the plan."""
+    (plan,) = DataOver(stand.base.session, lambda: stand.movers, 120.0)._plans({"shop/data"}).values()
+    for unknown in (replace(plan, blue=None), replace(plan, green=None)):
+        with pytest.raises(BlockedError, match="shop/data: no node has it") as caught:
+            _job(replace(unknown, reason="no node has it", hint="look there"))
+        assert caught.value.hint == "look there"
+    assert _job(plan).claim == "shop/data"

@@ -10,6 +10,7 @@ import pytest
 
 from migrator.errors import BlockedError, ConfigError, HostError
 from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
+from migrator.journal.records.decisive import Retired
 from migrator.migration.data.verbs import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
 from migrator.model.kinds import PODS
 from migrator.model.plan import DataPlan
@@ -18,6 +19,7 @@ from migrator.rules.storage import data_plan
 from migrator.volumes.proof import check_proof
 from tests.support.claims_stand import ALL, Stand, stand
 from tests.support.fake_mover import claims
+from tests.support.objects import made
 
 
 def test_a_pass_is_announced_before_and_its_end_kept(tmp_path: Path) -> None:
@@ -201,3 +203,83 @@ def test_the_pause_of_a_way_back_is_predicted_and_asked_for(tmp_path: Path) -> N
     assert "on green again" in refused.value.hint
     assert one.back.jobs == []
     assert bring_back(one.session, one.movers, ALL)[0].error is None
+
+
+def test_a_retired_migration_copies_nothing(tmp_path: Path) -> None:
+    """Blue may be anything by now."""
+    one = stand(tmp_path, "data")
+    one.session.run.write(Retired("archive", 0))
+    for verb in (copy_data, finish_data, bring_back, clean_data):
+        with pytest.raises(BlockedError, match="the migration is retired"):
+            verb(one.session, one.movers, ALL)
+    assert one.there.jobs == []
+
+
+def test_a_pattern_names_claims_of_any_namespace(tmp_path: Path) -> None:
+    """As in the rules of migration.yaml; letters of another case name nothing."""
+    one = stand(tmp_path, "a", "b")
+    copy_data(one.session, one.movers, Choice(("*/b", "shop/a*")))
+    assert sorted(job.claim for job in one.there.jobs) == ["shop/a", "shop/b"]
+    with pytest.raises(BlockedError, match=r"is named Shop/a"):
+        copy_data(one.session, one.movers, Choice(("Shop/a",)))
+
+
+def test_a_claim_that_is_moved_by_own_means_is_passed_over_in_silence(tmp_path: Path) -> None:
+    """The person has said so; the others are copied."""
+    one = stand(tmp_path, "a", "b", text="volumes: {claims: [{claims: [shop/b], way: own}]}")
+    assert [item.claim for item in copy_data(one.session, one.movers, ALL)] == ["shop/a"]
+    assert not any("shop/b" in text for text in one.shown.notes)
+
+
+def test_what_is_left_out_and_the_rate_come_with_each_pass(tmp_path: Path) -> None:
+    """From the first rule that names the claim."""
+    rules = "{claims: [shop/a], exclude: ['*.tmp'], bandwidth: 20M, devices: true}, {claims: ['*/*'], bandwidth: 1G}"
+    one = stand(tmp_path, "a", "b", text=f"volumes: {{claims: [{rules}]}}")
+    copy_data(one.session, one.movers, ALL)
+    jobs = {job.claim: job for job in one.there.jobs}
+    assert (jobs["shop/a"].exclude, jobs["shop/a"].limit, jobs["shop/a"].devices) == (("*.tmp",), 20480, True)
+    assert (jobs["shop/b"].exclude, jobs["shop/b"].limit, jobs["shop/b"].devices) == ((), 1 << 20, False)
+
+
+def test_a_workload_that_is_woken_on_green_voids_the_way_back(tmp_path: Path) -> None:
+    """It would write what blue never gets; its data is taken back on blue."""
+    one = stand(tmp_path, "data")
+    finished(one)
+    one.back.during = lambda: one.hold("green", "woken", "data")
+    (outcome,) = bring_back(one.session, one.movers, ALL)
+    assert "pod woken" in str(outcome.error)
+    assert one.session.run.state.data["shop/data"].proven_at is None
+
+
+def test_a_pod_that_has_ended_is_no_user(tmp_path: Path) -> None:
+    """A Job's pod stays as an object."""
+    one = stand(tmp_path, "data")
+    copy_data(one.session, one.movers, ALL)
+    for side in (one.blue, one.green):
+        volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+        for phase in ("Succeeded", "Failed"):
+            body = made("v1", "Pod", phase.lower(), namespace="shop", spec={"volumes": volumes, "containers": []})
+            side.hold({**body, "status": {"phase": phase}})
+    assert [item.error for item in finish_data(one.session, one.movers, ALL)] == [None]
+    assert [item.error for item in bring_back(one.session, one.movers, ALL)] == [None]
+
+
+def test_cleaning_twice_is_cleaning_once_more(tmp_path: Path) -> None:
+    """What hosts keep may have come back; the journal tells of both."""
+    one = stand(tmp_path, "a", "b")
+    assert clean_data(one.session, one.movers, Choice(("shop/a",))) == ["shop/a"]
+    assert clean_data(one.session, one.movers, ALL) == ["shop/a", "shop/b"]
+    assert [job.claim for job in one.there.cleaned] == ["shop/a", "shop/a", "shop/b"]
+    assert len(one.of(DataCleaned)) == 3
+
+
+def test_hosts_that_are_lacking_are_told_before_a_last_pass_stops_for_them(tmp_path: Path) -> None:
+    """In both directions, and before cleaning."""
+    one = stand(tmp_path, "data")
+    finished(one)
+    without = replace(one.movers, lacking="t.yaml: volumes.hosts: is missing")
+    records = len(one.journal.records)
+    for verb in (finish_data, bring_back, clean_data):
+        with pytest.raises(ConfigError, match=r"volumes\.hosts: is missing"):
+            verb(one.session, without, ALL)
+    assert len(one.journal.records) == records
