@@ -32,7 +32,7 @@ def chosen_spec(manifest: Manifest) -> tuple[set[str], set[tuple[int, str]]]:
     # Objects older than Kubernetes 1.18 have no managedFields until their next write; kubectl's annotation is what they have.
     applied = _last_applied_spec(manifest)
     fields |= applied.keys()
-    ports |= {(port["port"], port.get("protocol", "TCP")) for port in applied.get("ports") or [] if port.get("nodePort")}
+    ports |= {(port["port"], str(port.get("protocol", "TCP"))) for port in _applied_ports(applied) if port.get("nodePort")}
     return fields, ports
 
 
@@ -126,9 +126,15 @@ def _last_applied_spec(manifest: Manifest) -> dict[str, Any]:
     text = get(manifest, "metadata", "annotations", _LAST_APPLIED)
     try:
         spec = get(json.loads(text), "spec") if text else None
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         spec = None
     return spec if isinstance(spec, dict) else {}
+
+
+def _applied_ports(applied: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the ports of an annotation, which may hold anything: no API server has validated it."""
+    listed = applied.get("ports")
+    return [port for port in listed if isinstance(get(port, "port"), int)] if isinstance(listed, list) else []
 
 
 def _port_key(key: str) -> tuple[int, str]:

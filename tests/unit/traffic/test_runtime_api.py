@@ -7,6 +7,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -201,7 +202,7 @@ class Answering:
         del seconds
         return self  # type: ignore[return-value]
 
-    def __enter__(self) -> Answering:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
