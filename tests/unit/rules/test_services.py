@@ -166,7 +166,7 @@ def test_what_a_person_chose_and_another_service_has_is_a_hindrance(
 ) -> None:
     """Not what green allocates again, and not the Service itself, in its namespace on green, from an earlier copy."""
     context = RuleContext(configured("map: {namespaces: {shop: market}}"), GreenFacts(used_cluster_ips=ips, used_node_ports=ports))
-    fields = {"f:clusterIP": {}, "f:ports": {'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}}}}
+    fields: dict[str, Any] = {"f:clusterIP": {}, "f:ports": {'k:{"port":80,"protocol":"TCP"}': {"f:nodePort": {}}}}
     spec = {"clusterIP": "10.96.0.9", "ports": [{"port": 80, "nodePort": 30080}]}
     manifest = owned(made("v1", "Service", "s", namespace="shop", spec=spec), {"f:spec": fields if chosen else {}})
     found = services.hindrance(manifest, context)

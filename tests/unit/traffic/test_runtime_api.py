@@ -11,8 +11,8 @@ from typing import Self
 
 import pytest
 
-from migrator.errors import HostError, TrafficError
-from migrator.traffic.runtime_api import ForwardedSocket, ReloadedError, RuntimeApi, TcpAddress, UnixSocket
+from migrator.errors import HostError, ReloadedError, TrafficError
+from migrator.traffic.runtime_api import ForwardedSocket, RuntimeApi, TcpAddress, UnixSocket
 from tests.support.clock import FakeClock
 from tests.support.runtime_api import FakeHAProxy, answering
 

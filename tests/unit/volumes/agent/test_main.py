@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.volumes.agent.main import main
+from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree
 from migrator.volumes.agent.undo import UndoLog
 
@@ -31,6 +32,12 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
 
 
 LINE = {"address": "::1", "port": 1, "user": "root", "key": "", "known_hosts": "", "ciphers": "aes128-gcm@openssh.com"}
+
+
+def listed(tmp_path: Path, volume: Path) -> str:
+    """Return the file of a list of a folder."""
+    memory = Memory(f"{tmp_path}/before")
+    return memory.path(memory.keep("target", Tree(str(volume)).read()))
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -63,7 +70,7 @@ def test_a_pass_that_fails_takes_back_what_it_has_changed(tmp_path: Path, capsys
     volume.mkdir()
     (volume / "a").write_bytes(b"first")
     log = UndoLog(f"{tmp_path}/undo", lambda _: [])
-    log.begin(Tree(str(volume)).read())
+    log.begin(listed(tmp_path, volume))
     kept = Path(log.backup())
     (volume / "a").rename(kept / "a")
     settings = {
@@ -85,7 +92,7 @@ def test_what_cannot_be_taken_back_is_told(tmp_path: Path, capsys: pytest.Captur
     volume.mkdir()
     (volume / "a").write_bytes(b"first")
     log = UndoLog(f"{tmp_path}/undo", lambda _: [])
-    log.begin(Tree(str(volume)).read())
+    log.begin(listed(tmp_path, volume))
     (volume / "a").unlink()
     assert main(["undo", str(volume), f"{tmp_path}/undo", "broken"]) == 1
     assert told(capsys) == {
