@@ -36,6 +36,8 @@ _REDIRECTS = 3
 _IMAGE_SECONDS = 15.0
 # A registry that answers within this time costs nothing of the time for late ones.
 _PROMPT_SECONDS = 2.0
+# Images of one index that are asked for what it does not tell; builds for more platforms tell them.
+_UNTOLD = 8
 # What all images together may take beyond being prompt, before registries that have never answered are not asked.
 _LATE_SECONDS = 120.0
 # The name in images is not the name of the registry's host (github.com/distribution/reference).
@@ -129,15 +131,10 @@ class HttpRegistry:
 
     def _architectures(self, registry: _Registry, repository: str, reference: str) -> frozenset[str]:
         ask = _Asking(registry, repository, Deadline(self._clock, self._clock.monotonic() + _IMAGE_SECONDS))
-        manifest = ask.document(f"manifests/{reference}")
-        # An index: one manifest for each platform; `unknown` are attestations (docs.docker.com, attestation storage).
-        if "manifests" in manifest:
-            platforms = [item.get("platform") or {} for item in manifest["manifests"]]
-            return frozenset(_architecture(item) for item in platforms if item.get("architecture") not in (None, "unknown"))
-        digest = str(manifest["config"]["digest"])
-        if not _DIGEST.fullmatch(digest):
-            raise ValueError(digest)
-        return frozenset({_architecture(ask.document(f"blobs/{digest}"))})
+        found = _found_in(ask, ask.document(f"manifests/{reference}"))
+        if not found:
+            raise MigratorError(f"registry {registry.name}: the index of {repository}:{reference} tells no CPU architecture")
+        return found
 
 
 @dataclass(slots=True)
@@ -214,6 +211,28 @@ def split(image: str) -> tuple[str, str, str]:
     if not colon:
         repository, tag = name, "latest"
     return registry, repository, digest if at else tag
+
+
+def _found_in(ask: _Asking, manifest: dict[str, Any], *, nested: bool = False) -> frozenset[str]:
+    """Return the architectures of an image or of an index; where an index tells none, its images are asked for theirs."""
+    if "manifests" not in manifest:
+        return frozenset({_architecture(ask.document(f"blobs/{_digest(manifest['config'])}"))})
+    # One manifest for each platform; `unknown` are attestations (docs.docker.com, attestation storage).
+    platforms = [(item, item.get("platform") or {}) for item in manifest["manifests"]]
+    told = frozenset(_architecture(platform) for _, platform in platforms if platform.get("architecture") not in (None, "unknown"))
+    if told or nested:
+        return told
+    # The platform is optional, and what is listed may be an index itself (OCI image specification, image-index.md).
+    untold = [item for item, platform in platforms if platform.get("architecture") is None][:_UNTOLD]
+    parts = (_found_in(ask, ask.document(f"manifests/{_digest(item)}"), nested=True) for item in untold)
+    return frozenset(name for part in parts for name in part)
+
+
+def _digest(descriptor: dict[str, Any]) -> str:
+    digest = str(descriptor["digest"])
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(digest)
+    return digest
 
 
 def _architecture(document: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE, Unparsed, hashable, named, reason_of, to_json
 from migrator.ports import ClusterReader
-from migrator.rules import accounts, field_owners, injected, own_server, rollouts, storage, system
+from migrator.rules import accounts, clock_zone, field_owners, injected, own_server, rollouts, storage, system
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.defaults import is_default
@@ -171,6 +171,7 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
     else:
         yield "staying", ref
         yield from (("api_servers", address) for address in own_server.addresses(manifest, ref))
+        yield from (("time_zones", zone) for zone in clock_zone.zones(manifest, ref))
     if ref.type_name == "Service" and get(manifest, "spec", "selector"):
         yield "selector_services", (ref.namespace, ref.name)
     elif ref.type_name == "Secret" and accounts.is_generated_token(manifest):

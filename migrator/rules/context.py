@@ -80,6 +80,8 @@ class BlueFacts:
     """(namespace, account, namespace of the role, role) of each binding of an account."""
     api_servers: frozenset[str] = frozenset()
     """Addresses and names of its API servers."""
+    time_zones: frozenset[str] = frozenset()
+    """Those that its controller managers have been given, in words."""
     generated_tokens: frozenset[tuple[str, str]] = frozenset()
     """(namespace, name) of Secrets in which blue's controller signed a token for an account."""
     signed_at_run_time: frozenset[ObjectRef] = frozenset()

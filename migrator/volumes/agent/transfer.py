@@ -35,6 +35,7 @@ _LARGE_ATTRIBUTE = (
 _PIPE_BYTES = 1 << 20
 # A label of blue's policy may be unknown to green's.
 _NOT_OF_THE_DATA = tuple(f"{name}*" for name in OF_THE_HOST)
+_DELTAS_SINCE = (3, 5)
 # --modify-window=-1 compares nanoseconds; without it times of one second are equal (rsync(1)).
 _STANDARD = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1", "--info=progress2", "--stats", "--exclude=/lost+found")
 
@@ -77,7 +78,14 @@ def rsync(channel: Channel, root: str, options: Options, say: Say, paths: Iterab
             listed.writelines(path + b"\0" for path in paths)
             listed.seek(0)
             stdin = listed
-        command = [*_words(options, some=paths is not None), "-e", channel.shell, f"{_host(channel.address)}:/", f"{root}/"]
+        deltas = not options.in_place or writes_deltas_in_place(_version_of("rsync", "--version"))
+        command = [
+            *_words(options, some=paths is not None, deltas=deltas),
+            "-e",
+            channel.shell,
+            f"{_host(channel.address)}:/",
+            f"{root}/",
+        ]
         started = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints, env=_environment())
         received = _followed(started, say)
         code = started.wait()
@@ -136,7 +144,7 @@ def _unpacking(root: str) -> list[str]:
     ]
 
 
-def _words(options: Options, *, some: bool) -> Iterator[str]:
+def _words(options: Options, *, some: bool, deltas: bool = True) -> Iterator[str]:
     yield from _STANDARD
     yield from (f"--filter=-x {pattern}" for pattern in _NOT_OF_THE_DATA)
     yield from options.exclude.words()
@@ -148,7 +156,7 @@ def _words(options: Options, *, some: bool) -> Iterator[str]:
         # --delete-delay: a pass that breaks has deleted nothing yet.
         yield "--delete-before" if options.delete_first else "--delete-delay"
     if options.in_place:
-        yield from ("--inplace", "--no-whole-file")
+        yield from ("--inplace", "--no-whole-file" if deltas else "--whole-file")
     if options.again:
         yield "--ignore-times"
     if options.limit:
@@ -221,11 +229,27 @@ def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
+def writes_deltas_in_place(version: str) -> bool:
+    """Return whether rsync changes a part of a file with holes where it lies, by the first line that `rsync --version` says.
+
+    Before 3.5.0 it leaves old bytes at the end (RsyncProject/rsync#450, #114). Where the old file is kept, too, it is killed,
+    since it may no longer open that by its whole path (#722, in the fixes of 2025 that distributions have taken into 3.2.7).
+    """
+    found = re.match(r"rsync\s+version v?(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) >= _DELTAS_SINCE
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the programs that take part."""
-    found = {}
-    for name, command in {"rsync": ["rsync", "--version"], "tar": ["tar", "--version"], "ssh": ["ssh", "-V"]}.items():
-        with contextlib.suppress(OSError):
-            done = subprocess.run(command, capture_output=True, check=False)
-            found[name] = shown(b"".join((done.stdout or done.stderr).splitlines()[:1]))
-    return found
+    arguments = {"rsync": "--version", "tar": "--version", "ssh": "-V"}
+    found = {name: _version_of(name, argument) for name, argument in arguments.items()}
+    return {name: version for name, version in found.items() if version}
+
+
+def _version_of(program: str, argument: str) -> str:
+    """Return the first line of what a program says of itself; empty where it is not there."""
+    try:
+        done = subprocess.run([program, argument], capture_output=True, check=False)
+    except OSError:
+        return ""
+    return shown((done.stdout or done.stderr).partition(b"\n")[0])

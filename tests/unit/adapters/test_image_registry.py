@@ -56,6 +56,33 @@ def test_an_index_and_a_single_image_tell_their_architectures() -> None:
             ask("lost")
 
 
+def test_an_index_without_platforms_has_its_images_asked() -> None:
+    """The platform is optional there, and an index may list others (conforma/cli#1672, opencontainers/image-spec#1216)."""
+    one, inner, config = (f"sha256:{digit * 64}" for digit in "123")
+
+    def answer(asked: Asked) -> Reply:
+        documents = {
+            "/v2/app/manifests/latest": {"manifests": [{"digest": one}, {"digest": inner, "platform": None}]},
+            f"/v2/app/manifests/{one}": {"config": {"digest": config}},
+            f"/v2/app/blobs/{config}": {"architecture": "riscv64"},
+            f"/v2/app/manifests/{inner}": INDEX,
+            "/v2/signature/manifests/latest": {"manifests": [{"digest": one, "platform": {"architecture": "unknown"}}]},
+            "/v2/loop/manifests/latest": {"manifests": [{"digest": one}]},
+            f"/v2/loop/manifests/{one}": {"manifests": [{"digest": one}]},
+            "/v2/odd/manifests/latest": {"manifests": [{"digest": "../../other"}]},
+        }
+        return reply(documents[asked.path]) if asked.path in documents else Reply(404)
+
+    with registry(answer) as (ask, web):
+        assert ask("app") == {"amd64", "arm64", "riscv64"}
+        for name in ("signature", "loop"):
+            with pytest.raises(MigratorError, match=f"the index of {name}:latest tells no CPU architecture"):
+                ask(name)
+        with pytest.raises(MigratorError, match="not that of a registry"):
+            ask("odd")
+    assert not any("other" in asked.path for asked in web.asked)
+
+
 def test_a_token_is_asked_for_anonymously_and_shown_to_the_registry() -> None:
     """The flow of the distribution specification."""
 

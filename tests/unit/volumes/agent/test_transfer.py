@@ -86,3 +86,31 @@ def test_an_attribute_that_the_target_cannot_keep_is_no_lack_of_room() -> None:
     with pytest.raises(TransferError) as caught:
         transfer._require(11, "rsync: write failed: No space left on device (28)", Options())
     assert caught.value.hint == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("rsync  version 3.5.0  protocol version 32", True),
+        ("rsync  version v3.10.1  protocol version 33", True),
+        ("rsync  version 4.0.0  protocol version 40", True),
+        ("rsync  version 3.2.7  protocol version 31", False),
+        ("rsync  version 3.4.1  protocol version 32", False),
+        ("openrsync: protocol version 29", False),
+        ("", False),
+    ],
+)
+def test_an_old_rsync_writes_whole_files_in_place(version: str, *, expected: bool) -> None:
+    """Of parts of a file with holes 3.2.7 makes another content, and it crashes where the old file is kept (rsync#450, #722)."""
+    deltas = transfer.writes_deltas_in_place(version)
+    assert deltas is expected
+    words = list(transfer._words(Options(in_place=True, undo="/u"), some=True, deltas=deltas))
+    assert ("--no-whole-file" in words, "--whole-file" in words) == (expected, not expected)
+    assert {"--inplace", "--backup-dir=/u"} <= set(words)
+
+
+def test_programs_tell_their_versions_and_one_that_is_missing_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof names them."""
+    assert transfer.versions()["rsync"].startswith("rsync  version ")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert transfer.versions() == {}
