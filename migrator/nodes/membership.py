@@ -88,7 +88,11 @@ class LabelsAndTaints:
         there = {_text(taint) for taint in found["spec"].get("taints") or []}
         before = set(filter(None, annotations.get(_TAINTS, "").split(",")))
         wanted = set(self.node.taints)
-        change = sorted(wanted - there) + [f"{text}-" for text in sorted((before - wanted) & there)]
+        # kubectl adds first, and then takes away by key and effect: that would take away a new value with the old one, which it
+        # replaces by itself (kubectl taint, reorganizeTaints).
+        replaced = set(map(_slot, wanted))
+        gone = sorted(text for text in (before - wanted) & there if _slot(text) not in replaced)
+        change = sorted(wanted - there) + [f"{text}-" for text in gone]
         out = [f"taint --overwrite node {self.node.name} {' '.join(map(for_shell, change))}"] if change else []
         if before != wanted:
             out.append(_remember(self.node.name, _TAINTS, wanted))
@@ -118,6 +122,12 @@ def _takes_pods(node: Mapping[str, Any]) -> bool:
     # PreferNoSchedule is a wish.
     blocking = [taint for taint in spec.get("taints") or [] if taint["effect"] != "PreferNoSchedule"]
     return not spec.get("unschedulable") and not blocking
+
+
+def _slot(text: str) -> tuple[str, str]:
+    """Return key and effect of a taint in words, of which a node has one value only."""
+    rest, _, effect = text.rpartition(":")
+    return rest.partition("=")[0], effect
 
 
 def _text(taint: Mapping[str, str]) -> str:

@@ -190,7 +190,7 @@ def _state(parts: dict[str, str], name: str) -> dict[str, Any]:
     """Return what a state file holds, empty where it holds no policy."""
     try:
         content = json.loads(parts.get(f"state {name}", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) and content.get("policyName") else {}
 

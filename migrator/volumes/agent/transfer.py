@@ -101,11 +101,7 @@ def stream(channel: Channel, root: str, say: Say) -> int:
         assert source.stdout is not None  # noqa: S101 - it was started with a pipe
         target = subprocess.Popen(_unpacking(root), stdin=subprocess.PIPE, stderr=unpacked, env=_environment())
         assert target.stdin is not None  # noqa: S101 - it was started with a pipe
-        try:
-            count = _poured(source.stdout.fileno(), target.stdin.fileno(), say)
-        # The receiving tar has ended; its exit code and its words tell why.
-        except BrokenPipeError:
-            count = 0
+        count = _poured(source.stdout.fileno(), target.stdin.fileno(), say)
         # In this order: tar here ends at the end of its input, tar there once nobody reads any more.
         target.stdin.close()
         source.stdout.close()
@@ -184,16 +180,18 @@ def _followed(started: subprocess.Popen[bytes], say: Say) -> int:
 
 
 def _poured(source: int, target: int, say: Say) -> int:
-    """Move bytes from one pipe to another inside the kernel, and count them."""
+    """Move bytes from one pipe to another inside the kernel, and count them, until one of both ends."""
     count, told = 0, time.monotonic()
     for pipe in (source, target):
         with contextlib.suppress(OSError):  # a kernel may allow less
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    while moved := os.splice(source, target, _PIPE_BYTES):
-        count += moved
-        if (moment := time.monotonic()) > told + 1.0:
-            say(f"{count} bytes")
-            told = moment
+    # Who receives may end first: a tar that has seen the end of the archive, or one whose exit code and words tell why.
+    with contextlib.suppress(BrokenPipeError):
+        while moved := os.splice(source, target, _PIPE_BYTES):
+            count += moved
+            if (moment := time.monotonic()) > told + 1.0:
+                say(f"{count} bytes")
+                told = moment
     return count
 
 

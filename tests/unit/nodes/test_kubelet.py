@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from migrator.nodes.kubelet import KubeletSettings
 from tests.support.hosts import FakeHost
@@ -27,3 +28,30 @@ def test_kubelet_settings_are_the_same_however_a_duration_is_written(told: str, 
     host = FakeHost()
     host.answers["cat /var/lib/kubelet/config.yaml"] = f"cgroupDriver: systemd\n{told}"
     assert KubeletSettings(spec(kubelet=wanted), FakeHost("green-1")).done(host) is done
+
+
+def test_settings_come_to_the_node_by_the_clusters_own_configmap() -> None:
+    """What others have set there stays; kubeadm writes the node's file from it, and only then the kubelet starts anew."""
+    plane, host = FakeHost("green-1", accepts=["apply --server-side"]), FakeHost("green-2", accepts=["kubeadm upgrade node phase"])
+    plane.answers["get configmap kubelet-config"] = "maxPods: 110\nevictionHard: {memory.available: 100Mi, pid.available: 5%}\n"
+    KubeletSettings(spec(kubelet={"maxPods": 50, "evictionHard": {"memory.available": "200Mi"}}), plane).run(host)
+    (given,) = plane.given
+    body = yaml.safe_load(given)
+    assert (body["kind"], body["metadata"]) == ("ConfigMap", {"name": "kubelet-config", "namespace": "kube-system"})
+    assert yaml.safe_load(body["data"]["kubelet"]) == {
+        "cgroupDriver": "systemd",
+        "maxPods": 50,
+        "evictionHard": {"memory.available": "200Mi", "pid.available": "5%"},
+    }
+    assert host.commands == ["kubeadm upgrade node phase kubelet-config && systemctl restart kubelet"]
+
+
+@pytest.mark.parametrize(
+    "stored", ["", "cgroupDriver: systemd\n", "null\n", "- a\n", "cgroupDriver: systemd\nevictionHard: none\n"]
+)
+def test_a_file_without_a_wanted_value_is_not_done(stored: str) -> None:
+    """Also one that is empty, or of another form."""
+    host = FakeHost()
+    host.answers["cat /var/lib/kubelet/config.yaml"] = stored
+    wanted = spec(kubelet={"evictionHard": {"memory.available": "200Mi"}})
+    assert not KubeletSettings(wanted, FakeHost("green-1")).done(host)

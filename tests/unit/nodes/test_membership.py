@@ -61,6 +61,86 @@ def test_labels_and_taints_are_words_of_the_shell_and_nothing_more() -> None:
     assert words["annotate"] == ["migrator/taints=k=; id:NoSchedule"]
 
 
+def tainted(there: list[str], words: list[str]) -> list[str]:
+    """Return the taints of a node after `kubectl taint --overwrite`: it adds first, then takes away by key and effect."""
+
+    def slot(text: str) -> tuple[str, str]:
+        return text.rpartition(":")[0].partition("=")[0], text.rpartition(":")[2]
+
+    added = [text for text in words if not text.endswith("-")]
+    removed = {slot(text.removesuffix("-")) for text in words if text.endswith("-")}
+    found = [*added, *(text for text in there if slot(text) not in set(map(slot, added)))]
+    assert removed <= set(map(slot, found)), "kubectl refuses what is not there"
+    return sorted(text for text in found if slot(text) not in removed)
+
+
+@pytest.mark.parametrize(
+    ("there", "before", "wanted", "after"),
+    [
+        (["a=1:NoSchedule"], ["a=1:NoSchedule"], ["a=2:NoSchedule"], ["a=2:NoSchedule"]),
+        (["a:NoSchedule"], ["a:NoSchedule"], ["a=2:NoSchedule"], ["a=2:NoSchedule"]),
+        (["a=1:NoSchedule"], ["a=1:NoSchedule"], ["a:NoSchedule"], ["a:NoSchedule"]),
+        (["a=1:NoSchedule"], ["a=1:NoSchedule"], ["a=1:NoExecute"], ["a=1:NoExecute"]),
+        (["a=1:NoSchedule", "b:NoExecute"], ["a=1:NoSchedule"], [], ["b:NoExecute"]),
+        (["a=1:NoSchedule"], [], ["a=2:NoSchedule"], ["a=2:NoSchedule"]),
+        ([], ["a=1:NoSchedule"], [], []),
+        (["c=1:NoSchedule"], ["a=1:NoSchedule"], ["b=1:NoSchedule"], ["b=1:NoSchedule", "c=1:NoSchedule"]),
+        (["a=1:NoSchedule"], ["a=1:NoSchedule"], ["a=2:NoSchedule", "a=2:NoExecute"], ["a=2:NoExecute", "a=2:NoSchedule"]),
+    ],
+)
+def test_a_taint_whose_value_changes_is_on_the_node_after_one_run(
+    there: list[str], before: list[str], wanted: list[str], after: list[str]
+) -> None:
+    """What the stack set before goes, with one command; what somebody else has set stays."""
+
+    def as_taint(text: str) -> dict[str, str]:
+        rest, _, effect = text.rpartition(":")
+        key, _, value = rest.partition("=")
+        return {"key": key, "effect": effect, **({"value": value} if value else {})}
+
+    found = node("green-2", taints=[as_taint(text) for text in there])
+    found["metadata"]["annotations"] = {"migrator/taints": ",".join(before)}
+    control_plane_host = plane(found)
+    control_plane_host.accepted += ["annotate --overwrite", "taint --overwrite"]
+    LabelsAndTaints(NodeSpec("green-2", "10.0.0.2", "worker", taints=tuple(wanted)), control_plane_host).run(FakeHost("green-2"))
+    words = [
+        text
+        for command in control_plane_host.commands
+        if " taint " in command
+        for text in shlex.split(command.split("green-2", 1)[1])
+    ]
+    assert tainted(there, words) == after
+
+
+@pytest.mark.parametrize("taints", [None, ()])
+def test_a_stack_that_says_nothing_of_taints_leaves_them(taints: tuple[str, ...] | None) -> None:
+    """And one that says there are none takes away only its own."""
+    found = node("green-2", taints=[{"key": "mine", "effect": "NoSchedule"}])
+    action = LabelsAndTaints(NodeSpec("green-2", "10.0.0.2", "worker", taints=taints), plane(found))
+    assert action.done(FakeHost("green-2"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "before", "wanted", "words"),
+    [
+        ({"a": "1"}, "a", {"a": "2"}, "a=2"),
+        ({"a": "1", "b": "1"}, "a,b", {"a": "1"}, "b-"),
+        ({"a": "1"}, "a,gone", {"a": "1"}, ""),
+        ({}, "", {"a": ""}, "a="),
+        ({"a": ""}, "a", {"a": ""}, ""),
+    ],
+)
+def test_labels_are_changed_where_they_differ(labels: dict[str, str], before: str, wanted: dict[str, str], words: str) -> None:
+    """One that is not there any more is not taken away again, which kubectl would refuse; an empty value is one."""
+    found = node("green-2")
+    found["metadata"] |= {"labels": labels, "annotations": {"migrator/labels": before}}
+    control_plane_host = plane(found)
+    control_plane_host.accepted += ["annotate --overwrite", "label --overwrite"]
+    LabelsAndTaints(NodeSpec("green-2", "10.0.0.2", "worker", labels=wanted, taints=None), control_plane_host).run(FakeHost("x"))
+    said = [command.split("green-2 ", 1)[1] for command in control_plane_host.commands if " label " in command]
+    assert said == ([words] if words else [])
+
+
 def test_labels_and_taints_that_are_there_and_remembered_need_no_command() -> None:
     """A second run changes nothing."""
     found = node("green-2", taints=[{"key": "night", "value": "yes", "effect": "NoSchedule"}])

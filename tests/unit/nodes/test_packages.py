@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import BlockedError, MigratorError
-from migrator.nodes.packages import Packages, available_versions
+from migrator.nodes.packages import NoPackages, Packages, available_versions
 from tests.support.hosts import FakeHost
 
 
@@ -80,3 +80,18 @@ def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:
     host.answers["curl -fsSL"] = "%FILENAME%\nkubernetes-1.37.2-1-armv7h.pkg.tar.zst\n--\n"
     assert available_versions(host, "http://build.example/packages", "armv7l") == {"kubernetes": ("1.37.2",)}
     assert "http://build.example/packages/migrator.db.tar.gz" in host.commands[0]
+
+
+@pytest.mark.parametrize(("there", "done"), [((), True), (("weave",), False), (("weave", "docker"), False)])
+def test_packages_that_must_not_be_there_are_looked_for_one_by_one(there: tuple[str, ...], *, done: bool) -> None:
+    """One of several is enough to be wrong; those that are not there are not named to pacman."""
+    host = FakeHost(accepts=["pacman -R --noconfirm"])
+    for name in ("weave", "docker"):
+        if name in there:
+            host.accepts(f"pacman -Q {name}")
+        else:
+            host.fails(f"pacman -Q {name}")
+    action = NoPackages(("weave", "docker"))
+    assert action.done(host) is done
+    action.run(host)
+    assert host.commands[-1] == "pacman -R --noconfirm $(for p in weave docker; do pacman -Qq $p 2>/dev/null; done)"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from migrator.nodes.system import File, Kernel, Service, SwapOff
 from tests.support.hosts import FakeHost
@@ -53,3 +57,57 @@ def test_a_service_is_done_when_it_runs_now_and_after_a_boot() -> None:
     assert Service("crio").done(board)
     board.fails("is-enabled -q crio")
     assert not Service("crio").done(board)
+
+
+def test_a_unit_that_does_not_start_is_told_with_its_own_words() -> None:
+    """Systemd itself says only where to look."""
+    board = FakeHost(accepts=["systemctl daemon-reload && systemctl enable"])
+    Service("crio").run(board)
+    (command,) = board.commands
+    assert command.startswith("systemctl daemon-reload && systemctl enable -q --now crio || {")
+    assert "journalctl -u crio" in command
+    assert "exit 1; }" in command
+
+
+@pytest.mark.parametrize(
+    ("module", "sign"),
+    [
+        ("overlay", "test -d /sys/module/overlay || grep -qw overlay /proc/filesystems"),
+        ("br_netfilter", "test -d /sys/module/br_netfilter || test -d /proc/sys/net/bridge"),
+        ("ip_vs", "test -d /sys/module/ip_vs || false"),
+    ],
+)
+def test_a_module_that_is_built_in_counts_by_what_it_does(module: str, sign: str) -> None:
+    """A kernel of a board may have it without a module."""
+    board = FakeHost(accepts=["test -e /etc/sysctl.d/60-migrator.conf"])
+    assert Kernel((module,), (("net.ipv4.ip_forward", "1"),)).done(board)
+    (command,) = board.commands
+    assert sign in command
+    assert "grep -qx 1 /proc/sys/net/ipv4/ip_forward" in command
+
+
+def _swap(fstab: str, tmp_path: Path) -> str:
+    """Return fstab after its swap lines were commented out, as the shell of a host does."""
+    board = FakeHost(accepts=["swapoff -a"])
+    SwapOff().run(board)
+    (tmp_path / "fstab").write_text(fstab)
+    words = board.commands[0].partition(" /etc/fstab")[0]
+    for _ in range(2):
+        subprocess.run(["sh", "-c", f"{words} {tmp_path}/fstab"], check=True)
+    return (tmp_path / "fstab").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "is_swap"),
+    [
+        ("/dev/sda2 none swap defaults 0 0", True),
+        ("UUID=abc\tnone\tswap\tsw\t0\t0", True),
+        ("/swapfile swap swap defaults 0 0", True),
+        ("# /dev/sda2 none swap defaults 0 0", False),
+        ("/dev/sda1 /swap ext4 defaults 0 1", False),
+        ("/dev/sda1 / ext4 defaults 0 1", False),
+    ],
+)
+def test_only_lines_of_swap_become_comments_and_once(tmp_path: Path, line: str, *, is_swap: bool) -> None:
+    """Another run does not comment them out again."""
+    assert _swap(f"{line}\n", tmp_path) == (f"# migrator: {line}\n" if is_swap else f"{line}\n")

@@ -93,10 +93,16 @@ def test_what_a_kubelet_has_beside_its_file_is_read() -> None:
         ('@@ state cpu\n{"policyName":"static","defaultCpuSet":"0","entries":{"u":{"c":"1"}}}\n@@ cpus\n0-1\n', (), ("0,1", "0-1")),
         ("@@ state cpu\n@@ empty state\n/var/lib/kubelet/cpu_manager_state\n", ("/var/lib/kubelet/cpu_manager_state",), ("", "")),
         ('@@ state memory\n{"policyName":"Static"\n', ("/var/lib/kubelet/memory_manager_state",), ("", "")),
+        ("@@ state cpu\n" + "[" * 20_000 + "\n", ("/var/lib/kubelet/cpu_manager_state",), ("", "")),
+        (
+            "@@ state cpu\n7\n@@ state memory\n{}\n",
+            tuple(f"/var/lib/kubelet/{name}_manager_state" for name in ("cpu", "memory")),
+            ("", ""),
+        ),
         ("@@ empty state\n/var/lib/kubelet/dra_manager_state\n", ("/var/lib/kubelet/dra_manager_state",), ("", "")),
         ('@@ state cpu\n{"policyName":"none"}\n@@ cpus\n0-3\n', (), ("", "0-3")),
     ],
-    ids=["static", "empty", "cut", "another empty one", "no policy"],
+    ids=["static", "empty", "cut", "deep", "other forms", "another empty one", "no policy"],
 )
 def test_state_files_are_read_as_a_kubelet_would(told: str, unreadable: tuple[str, ...], cpus: tuple[str, str]) -> None:
     """One that is not there is no fault."""

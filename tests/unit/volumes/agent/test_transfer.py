@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from migrator.volumes.agent import transfer
 from migrator.volumes.agent.transfer import Options, TransferError
+from tests.support.volume_trees import local_channel
 
 
 def test_everything_that_a_tree_has_is_asked_for() -> None:
@@ -114,3 +117,111 @@ def test_programs_tell_their_versions_and_one_that_is_missing_tells_none(monkeyp
     assert transfer.versions()["rsync"].startswith("rsync  version ")
     monkeypatch.setenv("PATH", "/nowhere")
     assert transfer.versions() == {}
+
+
+@pytest.mark.parametrize(
+    ("output", "received"),
+    [
+        (b"Total bytes received: 1,234\n", 1234),
+        (b"   12,000  40%\r   30,000 100%\nTotal bytes received: 30,123\n", 30123),
+        (b"Total bytes received: 7\nTotal bytes received: 8\n", 8),
+        (b"", 0),
+        (b"Total bytes received: many\n", 0),
+        (b"\xff\xfe\n", 0),
+    ],
+)
+def test_what_came_is_what_rsync_s_summary_says(output: bytes, received: int) -> None:
+    """Whatever stands around it; a run that was cut off has none."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdin is not None
+        started.stdin.write(output)
+        started.stdin.close()
+        assert transfer._followed(started, lambda _: None) == received
+
+
+def test_progress_is_told_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of days is read by a person."""
+    now = [0.0]
+    parts = [b"  1,000  1%\r", b"  2,000  2%\r", b"  3,000  3%\r  4,000  4%\r", b"no number\n  5,000  5%\r", b""]
+
+    def read(_: int, __: int) -> bytes:
+        now[0] += 0.6
+        return parts.pop(0)
+
+    said: list[str] = []
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as started, monkeypatch.context() as patched:
+        patched.setattr("time.monotonic", lambda: now[0])
+        patched.setattr(os, "read", read)
+        transfer._followed(started, said.append)
+    assert said == ["2000 bytes", "5000 bytes"]
+
+
+def test_what_came_before_the_receiver_ended_is_counted() -> None:
+    """A tar that has seen the end of its archive does not wait for the end of the stream."""
+    (one, into), (out, other) = os.pipe(), os.pipe()
+    os.write(into, b"x" * 1000)
+
+    def ends(_: str) -> None:
+        raise AssertionError("nothing is told within a second")
+
+    def moved(source: int, target: int, most: int) -> int:
+        count = really(source, target, most)
+        os.close(out)
+        os.write(into, b"y")
+        return count
+
+    really = os.splice
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "splice", moved)
+        assert transfer._poured(one, other, ends) == 1000
+    for fd in (one, into, other):
+        os.close(fd)
+
+
+def folder(path: Path, **files: bytes) -> Path:
+    """Return a folder with these files."""
+    path.mkdir()
+    for name, content in files.items():
+        (path / name).write_bytes(content)
+    return path
+
+
+def test_some_paths_are_brought_by_a_real_rsync_and_others_stay(tmp_path: Path) -> None:
+    """What is not named is neither brought nor deleted."""
+    source = folder(tmp_path / "blue", a=b"new", b=b"new")
+    target = folder(tmp_path / "green", a=b"old!", c=b"own")
+    assert transfer.rsync(local_channel(tmp_path, source), str(target), Options(), lambda _: None, [b"a"]) > 0
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {"a": b"new", "c": b"own"}
+
+
+def test_what_is_overwritten_and_deleted_is_kept_where_that_is_asked(tmp_path: Path) -> None:
+    """So that all of it can be taken back."""
+    source, target = folder(tmp_path / "blue", a=b"new"), folder(tmp_path / "green", a=b"old!", c=b"own")
+    kept = folder(tmp_path / "kept")
+    transfer.rsync(local_channel(tmp_path, source), str(target), Options(undo=str(kept)), lambda _: None)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {"a": b"new"}
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {"a": b"old!", "c": b"own"}
+
+
+def test_a_stream_that_cannot_be_unpacked_or_read_is_an_error_with_both_codes(tmp_path: Path) -> None:
+    """A whole one says how much came."""
+    source, target = folder(tmp_path / "blue", a=b"x" * 1000), folder(tmp_path / "green")
+    channel = local_channel(tmp_path, source)
+    assert transfer.stream(channel, str(target), lambda _: None) > 1000
+    assert (target / "a").read_bytes() == b"x" * 1000
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho no route to host >&2\nexit 255\n")
+    with pytest.raises(TransferError, match=r"(?s)and 255 there: .*no route to host") as lost:
+        transfer.stream(channel, str(target), lambda _: None)
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho this is no archive at all\n")
+    with pytest.raises(TransferError, match=r"tar ended with 2 here and 0 there") as damaged:
+        transfer.stream(channel, str(target), lambda _: None)
+    assert (lost.value.lost, damaged.value.lost, lost.value.full) == (True, False, False)
+
+
+def test_a_program_that_says_nothing_of_its_version_does_not_end_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All data is there by then; one that is missing is left out."""
+    for name, script in (("rsync", "exit 0"), ("tar", "echo tar 1.35; echo more")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert transfer.versions() == {"rsync": "", "tar": "tar 1.35"}
