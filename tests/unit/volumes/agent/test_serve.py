@@ -7,8 +7,6 @@ import json
 import re
 import signal
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -151,11 +149,38 @@ def test_the_lists_of_the_other_direction_are_told_where_there_are_any(tmp_path:
     assert list(from_lines(line for line in zlib.decompress(packed).split(b"\n") if line)) == [entry(b"a")]
 
 
-def test_the_server_that_a_request_came_through_is_looked_for_above() -> None:
+SSHD = {9: ("sshd", 1), 20: ("sshd: root@notty", 9), 30: ("sh", 20), 40: ("python3", 30)}
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (SSHD, 9),
+        # Since OpenSSH 9.8 a connection has a program of its own.
+        ({**SSHD, 20: ("sshd-session", 9)}, 9),
+        # The operator's own server, above the one of this tool, is another one.
+        ({9: ("sshd", 5), 5: ("sh", 4), 4: ("sshd", 1), 20: ("sshd", 9), 30: ("a) (b", 20), 40: ("python3", 30)}, 9),
+        ({30: ("sh", 1), 40: ("python3", 30)}, 0),
+        ({30: ("mysshd", 1), 40: ("python3", 30)}, 0),
+    ],
+)
+def test_the_server_that_a_request_came_through_is_the_outermost_one_above(
+    monkeypatch: pytest.MonkeyPatch, table: dict[int, tuple[str, int]], found: int
+) -> None:
     """Where none is above, nothing is ended."""
-    script = "from migrator.volumes.agent import serve\ntry: serve.serve('/', 'close', None, None)\nexcept Exception as error: print(error)"
-    done = subprocess.run(["setsid", sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path.cwd())
-    assert done.stdout == "no SSH server to close\n"
+
+    def stat(path: str, **_: object) -> io.StringIO:
+        number = int(path.split("/")[2])
+        name, parent = table[number]
+        return io.StringIO(f"{number} ({name}) S {parent} {number} 0")
+
+    monkeypatch.setattr("os.getppid", lambda: 40)
+    monkeypatch.setattr("builtins.open", stat)
+    if found:
+        assert serve.listener() == found
+        return
+    with pytest.raises(senders.RefusedError, match="no SSH server to close"):
+        serve.listener()
 
 
 def test_a_list_of_any_length_comes_in_parts_and_is_whole() -> None:
