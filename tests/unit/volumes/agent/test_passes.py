@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrator.volumes.agent.guards import PassError
+from migrator.volumes.agent.exclude import Exclude
+from migrator.volumes.agent.guards import PassError, Room
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.passes import Pass
 from migrator.volumes.agent.settings import Settings
+from migrator.volumes.agent.undo import UndoLog
 from tests.support.volume_trees import local_channel
 
 
@@ -147,3 +151,102 @@ def test_what_differed_is_read_again_on_both_sides(tmp_path: Path) -> None:
         one.channel.hang_up()
     sizes = {side: {entry.path: entry.size for entry in one.memory.entries(f"{side}.new")} for side in ("source", "target")}
     assert sizes == {"source": {b".": 0, b"a": 6}, "target": {b".": 0, b"a": 2, b"b": 1}}
+
+
+def at_work(tmp_path: Path, **more: Any) -> Pass:
+    """Return a pass that has looked at both sides, after one that broke while it filled the target."""
+    one = begun(tmp_path, **more)
+    one.began, one.room = time.time_ns(), Room(for_all=True, for_largest=True)
+    one.memory.bind(stage="filling")
+    one.memory.hold_lines("before", one.channel.lines("scan"))
+    return one
+
+
+def brought(one: Pass) -> list[str]:
+    """Transfer, read and repair, and return what differs still."""
+    there = {"kind": "ext4", "path": "/srv/blue"}
+    try:
+        one._keep_before()
+        one._transfer(there)
+        one._read(there)
+        return one._repair()
+    finally:
+        one.channel.hang_up()
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def filled(tmp_path: Path) -> None:
+    """Make two sides that differ in all that a pass can set right."""
+    for name in ("blue/inner", "green/old", "green/inner"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "blue/inner/file").write_bytes(b"new")
+    (tmp_path / "blue/again").hardlink_to(tmp_path / "blue/inner/file")
+    (tmp_path / "blue/link").symlink_to("inner/file")
+    (tmp_path / "blue/closed").write_bytes(b"x")
+    (tmp_path / "blue/closed").chmod(0o600)
+    (tmp_path / "green/inner/file").write_bytes(b"old!")
+    (tmp_path / "green/old/file").write_bytes(b"gone")
+    (tmp_path / "green/closed").write_bytes(b"x")
+
+
+def test_a_pass_that_goes_on_makes_both_sides_equal(tmp_path: Path) -> None:
+    """Content, modes, links and names; what is gone from the source goes, and the digests are one."""
+    filled(tmp_path)
+    one = at_work(tmp_path)
+    assert brought(one) == []
+    assert content(tmp_path / "green") == content(tmp_path / "blue")
+    assert (tmp_path / "green/again").samefile(tmp_path / "green/inner/file")
+    assert (tmp_path / "green/closed").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "green/link").readlink() == Path("inner/file")
+    assert one.received > 0
+    result = one._compared([], {}, {}, 0.0)
+    assert (result["equal"], result["proven"], result["leftCount"]) == (True, False, 0)
+    assert result["root"]["source"] == result["root"]["target"]
+
+
+def test_what_a_transfer_could_not_know_is_repaired_in_a_round(tmp_path: Path) -> None:
+    """An object that is extra, another that is missing, and one of another mode."""
+    one = at_work(tmp_path)
+    for side in ("blue", "green"):
+        (tmp_path / side / "same").write_bytes(b"x")
+        os.utime(tmp_path / side / "same", ns=(7, 7))
+    there = {"kind": "ext4", "path": "/srv/blue"}
+    try:
+        (tmp_path / "blue/missing").write_bytes(b"late")
+        (tmp_path / "green/extra").write_bytes(b"own")
+        (tmp_path / "green/same").chmod(0o600)
+        one._read(there)
+        assert one._repair() == []
+    finally:
+        one.channel.hang_up()
+    assert content(tmp_path / "green") == {"same": b"x", "missing": b"late"}
+    assert one.rounds == 1
+
+
+def test_a_folder_that_is_gone_stays_for_what_is_left_out_in_it(tmp_path: Path) -> None:
+    """Rsync cannot remove it; it is no difference, and it is in no list."""
+    filled(tmp_path)
+    (tmp_path / "green/old/a.tmp").write_bytes(b"left out")
+    one = at_work(tmp_path, exclude=Exclude(["**/*.tmp"]).text)
+    assert brought(one) == []
+    assert content(tmp_path / "green/old") == {"a.tmp": b"left out"}
+    assert b"old" not in {entry.path for entry in one.memory.entries("target.new")}
+
+
+def test_what_a_pass_has_changed_can_be_taken_back(tmp_path: Path) -> None:
+    """It keeps the target's list before its first change, and goes on with that list where it is begun again."""
+    filled(tmp_path)
+    before = content(tmp_path / "green")
+    one = at_work(tmp_path, undo=f"{tmp_path}/undo")
+    assert brought(one) == []
+    again = at_work(tmp_path, undo=f"{tmp_path}/undo")
+    again._keep_before()
+    again.channel.hang_up()
+    log = UndoLog(f"{tmp_path}/undo", lambda _: [])
+    assert log.passes == [1]
+    assert log.take_back(str(tmp_path / "green"), everything=False)["undone"] > 0
+    assert content(tmp_path / "green") == before
