@@ -33,7 +33,9 @@ def prepare(stage: Stage, *command: str) -> Said:
     whole = _answered(command)
     stage.said.append(" ".join(whole).encode())
     result = stage.sandbox.run(*whole)
-    gc.unfreeze()  # a process of its own would end now; here its cycles are to be collected
+    # A process of its own would end now; here its cycles are to be collected, and with them the connections that they keep open.
+    gc.unfreeze()
+    gc.collect()
     if result.code == INTERRUPTED:  # a signal to the suite itself, which the verb has taken for its own
         sys.exit("ended: what was played is kept")
     stage.said += [result.out.encode(), result.err.encode()]
