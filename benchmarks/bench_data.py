@@ -1,7 +1,8 @@
 """Copy volumes between two hosts with this tool and with the options of its peers, in turn; each result is a ratio with its bar.
 
 Both sides are ext4 on loop devices in memory, in network namespaces of one machine, over one sshd; minimum of all rounds.
-The peers are not installed: their options are given to the same rsync, over the same SSH.
+Peers that use rsync are not installed: their options are given to the same rsync, over the same SSH. Restic and rclone run where
+they are installed.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from migrator.model.volumes import Job, Place, PlaceKind
 from migrator.testbed.threads import beside
+from migrator.volumes.agent.block import CHUNK
 from migrator.volumes.agent.transfer import versions
 from migrator.volumes.server import Server
 from tests.support.volume_hosts import SpaceHost, VolumePair, volume_pair
@@ -304,6 +307,68 @@ def pause(bench: Bench) -> None:
     bench.bar("12", "1 % changed: last pass back ÷ last pass there", min(backs) / min(lasts), 1.2, least=False)
 
 
+def others(bench: Bench) -> None:
+    """8,000 files of 4 KiB by programs that copy otherwise: restic through a repository beside both, rclone over SFTP."""
+    if missing := [name for name in ("restic", "rclone") if not shutil.which(name)]:
+        print(f"11: not measured: {' and '.join(missing)} not installed (apt-get install restic rclone)", file=sys.stderr)
+        return
+    blue, green = bench.hosts.volume("others", kind="ext4", megabytes=400)
+    files(blue, 8000)
+    repository = bench.hosts.folder / "repository"
+    restic = ["env", "RESTIC_PASSWORD=bench", "restic", "-q", "--no-cache", "-r", str(repository)]
+    sftp = f":sftp,host={bench.hosts.blue.address},port=2022,user=root,key_file={bench.key}:"
+
+    def through_a_repository() -> float:
+        shutil.rmtree(repository, ignore_errors=True)
+        subprocess.run([*restic, "init"], check=True, capture_output=True)
+        return bench.timed([*restic, "backup", str(blue)]) + bench.timed([*restic, "restore", "latest", "--target", str(green)])
+
+    ways: dict[str, Callable[[], float]] = {
+        "ours": lambda: bench.took("others"),
+        "restic": through_a_repository,
+        "rclone": lambda: bench.timed(["rclone", "-q", "--config", "/dev/null", "sync", f"{sftp}{blue}", f"{green}"]),
+    }
+    least = bench.in_turn("others", ways)
+    for number, other, what, limit in (("11a", "restic", "backup and restore", 2.0), ("11b", "rclone", "sync over SFTP", 3.0)):
+        ratio = least[other] / least["ours"]
+        bench.bar(number, f"8,000 files: {other} {what} ÷ a whole first pass", ratio, limit, least=True, seconds=least)
+
+
+def device(bench: Bench) -> None:
+    """A block device of 512 MiB, of which 0.1 % changes in one place."""
+    hosts, size = bench.hosts, 512 << 20
+    devices = []
+    for host in (hosts.blue, hosts.green):
+        image = host.folder / "device.img"
+        image.write_bytes(noise("device", size))
+        looped = subprocess.run(["losetup", "-f", "--show", str(image)], check=True, capture_output=True, text=True)
+        devices.append(Path(looped.stdout.strip()))
+    source, target = (Place(side, str(path), PlaceKind.BLOCK) for side, path in zip("bg", devices, strict=True))
+    job = Job("shop/device", source, target)
+    try:
+        hosts.mover.move(replace(job, accept_deletions=True), lambda _: None)
+        passes, reads, received, changed = [], [], 0, size // 1000
+        for number in range(bench.rounds):
+            with devices[0].open("r+b", buffering=0) as file:
+                file.seek(100_000_000)
+                file.write(noise(number, changed))
+                os.fsync(file.fileno())
+            result = hosts.mover.move(replace(job, finish=True), lambda _: None)
+            passes.append(result.seconds)
+            received = result.number("received")
+            begun = time.monotonic()
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(lambda path: subprocess.run(["sha256sum", str(path)], check=True, capture_output=True), devices))
+            reads.append(time.monotonic() - begun)
+    finally:
+        for path in devices:
+            subprocess.run(["losetup", "-d", str(path)], check=False)
+    whole = CHUNK * len({offset // CHUNK for offset in range(100_000_000, 100_000_000 + changed)})
+    bench.bar("10a", "device, 0.1 % changed: bytes received ÷ changed chunks", received / whole, 1.25, least=False, bytes=received)
+    seconds = {"ours": min(passes), "sha256sum": min(reads)}
+    bench.bar("10b", "device: last pass ÷ sha256sum of both at once", min(passes) / min(reads), 1.3, least=False, seconds=seconds)
+
+
 def hole(bench: Bench) -> None:
     """A hole of 10 GiB."""
     blue, green = bench.hosts.volume("hole", kind="ext4", megabytes=64)
@@ -422,7 +487,16 @@ def change(folder: Path, count: int, seed: int) -> None:
         (folder / f"d{number // 100}/f{number % 100}").write_bytes(made.randbytes(4096))
 
 
-PARTS = {"big": big, "small": small, "pause": pause, "hole": hole, "parallel": parallel, "many": many}
+PARTS = {
+    "big": big,
+    "small": small,
+    "pause": pause,
+    "others": others,
+    "device": device,
+    "hole": hole,
+    "parallel": parallel,
+    "many": many,
+}
 
 
 def main() -> None:
