@@ -7,6 +7,8 @@ their PersistentVolumes from the start.
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 import sys
 from functools import partial
 from typing import Any
@@ -102,6 +104,20 @@ class Disks(Boards):
         return listed.split()
 
 
+def killed_while_held(boards: Disks, side: str, *words: str) -> None:
+    """Kill a verb once a pod of the tool holds a volume of a side."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "migrator", *words],
+        cwd=boards.project.folder,
+        env=dict(boards.project.engine.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: child.poll() is not None or any(name.startswith("migrator-holder-") for name in boards.pods(side)))
+    child.kill()
+    assert child.wait() == -signal.SIGKILL, f"{words} has ended before a pod was seen"
+
+
 def test_a_disk_of_a_csi_driver_moves_and_comes_back(project: Project) -> None:
     """What was written last before each stop is there after each start, and no pod of the tool and no mount is left."""
     boards = Disks(project)
@@ -118,11 +134,22 @@ def test_a_disk_of_a_csi_driver_moves_and_comes_back(project: Project) -> None:
             print(f"$ migrator {' '.join(words)}\n{boards.journey.said}{printed}", file=sys.__stderr__, flush=True)
             assert not [name for side in sides for name in boards.pods(side) if name.startswith("migrator-")]
 
-        for words in (("copy",), ("data", "plan"), ("data", "copy"), ("validate",), ("cutover", "--yes")):
+        # Killed with a pod of the tool open, each verb is run again, which takes the pod over or removes it.
+        killed: tuple[tuple[tuple[str, ...], str], ...] = (
+            (("copy",), ""),
+            (("data", "plan"), ""),
+            (("data", "copy"), "green"),
+            (("validate",), ""),
+            (("cutover", "--yes"), "blue"),
+        )
+        for words, side in killed:
+            if side:
+                killed_while_held(boards, side, *words)
             run(*words)
         assert boards.replicas_of("writer") == (0, 1)
         stopped = boards.last("blue")
         until(lambda: boards.last("green") > stopped)
+        killed_while_held(boards, "green", "rollback")
         run("rollback")
         assert boards.replicas_of("writer") == (1, 0)
         stopped = boards.last("green")
