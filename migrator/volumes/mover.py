@@ -65,8 +65,8 @@ class NodeMover:
         prepared = self._prepared.pop(unit, None)
         # One that an earlier run has prepared, and was killed, has settings of that run.
         running = prepared[2] if prepared else _detached(unit, "the pass that an earlier run began")
-        runs = self._let_begin(running, target.host, unit, ours=prepared is not None)
-        joined = runs and not prepared
+        _let_begin(running, target.host, unit, ours=prepared is not None)
+        joined = not prepared and running.runs(target.host)
         if joined:
             self._lines.open_again(unit, source, target, _memory(job))
         elif not prepared:
@@ -147,15 +147,6 @@ class NodeMover:
                 f"rm -rf {_key_path(unit)} {_wait_path(unit)} {STATE}/volumes/{unit} /var/log/migrator/migrator-data-{unit}.log; "
                 f"ls -d {STATE}/volumes/*/ > /dev/null 2>&1 || rm -rf {STATE}/volumes"
             )
-
-    def _let_begin(self, pass_: Detached, host: Host, unit: str, *, ours: bool) -> bool:
-        """Let a prepared pass begin, and return whether a pass runs that is to be waited for.
-
-        One that waits and is not `ours` is ended: an earlier run has prepared it, and was killed.
-        """
-        waits, end = _wait_path(unit), "" if ours else f"systemctl stop {pass_.unit} 2>/dev/null; "
-        host.run(f"test -e {waits} && {{ {end}rm -f {waits}; }}; true")
-        return pass_.runs(host)
 
     def _begun(self, job: Job, source: Machine, target: Machine, unit: str, seconds: int, *, wait: bool = False) -> Detached:
         with ThreadPoolExecutor(1) as pool:  # both hosts take their time
@@ -245,6 +236,12 @@ def _key_path(unit: str) -> str:
 def _wait_path(unit: str) -> str:
     """Return the file that holds a prepared pass back; in /run, so that it does not outlive a power cut."""
     return f"/run/migrator/data-{unit}.wait"
+
+
+def _let_begin(prepared: Detached, host: Host, unit: str, *, ours: bool) -> None:
+    """Let a prepared pass begin; one that is not `ours` is ended: an earlier run has prepared it, and was killed."""
+    waits, end = _wait_path(unit), "" if ours else f"systemctl stop {prepared.unit} 2>/dev/null; "
+    host.run(f"test -e {waits} && {{ {end}rm -f {waits}; }}; true")
 
 
 def _machine(machines: Mapping[str, Machine], place: Place) -> Machine:
