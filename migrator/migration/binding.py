@@ -16,7 +16,7 @@ from migrator.model.manifest import Manifest, get
 from migrator.model.scheduling import is_open, selects, taint_against
 from migrator.model.volumes import VolumePlan, Way
 from migrator.rules.field_owners import FENCE
-from migrator.rules.storage import CLASS_ANNOTATION
+from migrator.rules.storage import class_of
 
 SELECTED = "volume.kubernetes.io/selected-node"
 _NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -50,11 +50,6 @@ def bind_waiting(session: Session, plans: Iterable[VolumePlan], nodes: Collectio
         namespace, _, own = name.partition("/")
         session.green.patch(CLAIMS, namespace, own, {"metadata": {"annotations": {SELECTED: node}}}, manager=FENCE)
     _await_bound(session, list(wanted))
-
-
-def class_of(claim: Manifest) -> str:
-    """Return the name of a claim's class; an old annotation counts before the field (component-helpers, storage/volume)."""
-    return str(get(claim, "metadata", "annotations", CLASS_ANNOTATION) or get(claim, "spec", "storageClassName") or "")
 
 
 def waits_for_a_pod(claim: Manifest, classes: Mapping[str, Manifest]) -> bool:

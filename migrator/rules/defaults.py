@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, get
 from migrator.model.ref import ObjectRef
 from migrator.rules.context import RuleContext
+from migrator.rules.storage import CLASS_ANNOTATION
 
 # Annotations that make a class the default one (kubernetes.io/docs/reference/labels-annotations-taints).
 _ANNOTATIONS = {
@@ -15,7 +16,7 @@ _ANNOTATIONS = {
     "IngressClass.networking.k8s.io": ("ingressclass.kubernetes.io/is-default-class",),
 }
 _OLD_CLASS = {
-    "PersistentVolumeClaim": "volume.beta.kubernetes.io/storage-class",
+    "PersistentVolumeClaim": CLASS_ANNOTATION,
     "Ingress.networking.k8s.io": "kubernetes.io/ingress.class",
 }
 _ASKS_FOR = {

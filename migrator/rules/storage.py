@@ -129,10 +129,15 @@ def is_of_a_host(manifest: Manifest) -> bool:
 
 def claim_class(manifest: Manifest, context: RuleContext) -> str:
     """Return the storage class that the claim asks for on green, empty for none or the default one."""
-    # Kubernetes asks the annotation first (component-helpers/storage/volume, GetPersistentVolumeClaimClass).
-    annotated = get(manifest, "metadata", "annotations", CLASS_ANNOTATION)
-    name = annotated if annotated is not None else get(manifest, "spec", "storageClassName") or ""
+    name = class_of(manifest)
     return context.config.map.storage_classes.get(name, name)
+
+
+def class_of(claim: Manifest) -> str:
+    """Return the name of a claim's class, empty for none or the default one."""
+    # Kubernetes asks the annotation first (component-helpers/storage/volume, GetPersistentVolumeClaimClass).
+    annotated = get(claim, "metadata", "annotations", CLASS_ANNOTATION)
+    return str(annotated if annotated is not None else get(claim, "spec", "storageClassName") or "")
 
 
 def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
