@@ -7,7 +7,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Images of containers set it to stay small; here each test worker, and each program that a test starts, would compile all code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops tests-on-demand e2e-arm e2e-build-host e2e-one-side e2e-data nodes emulator supplies supplies-arm check unit bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
+.PHONY: demo test faults e2e e2e-upgrade e2e-upgrade-faults e2e-upgrade-hops tests-on-demand e2e-arm e2e-build-host e2e-one-side e2e-data programs nodes emulator supplies supplies-arm check unit bench bench-quick bench-drain bench-upgrade bench-data bench-traffic install system lint format clean
 
 demo: install system
 	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
@@ -57,7 +57,7 @@ e2e-one-side: install nodes
 check: install
 	@$(MAKE) --no-print-directory -j 2 lint unit
 
-unit: install
+unit: install programs
 	$(BIN)/python -m pytest -q -n 2 tests/unit
 
 lint: install
@@ -116,6 +116,9 @@ supplies-arm: install
 
 system:
 	@bash scripts/system.sh
+
+programs:
+	@bash scripts/system.sh unit
 
 nodes:
 	@bash scripts/system.sh nodes

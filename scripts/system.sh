@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
 # Install the system packages that the demo and the tests use, on Debian and its kin; says what it does.
-# system.sh [nodes|emulator]   with `nodes` also what real test nodes need: containers with systemd, makepkg, an image registry;
-#                               with `emulator` also whole machines, and cross compilers for ARM.
+# system.sh [unit|nodes|emulator]   with `unit` only the programs that unit tests call; with `nodes` also what real test nodes need:
+#                                    containers with systemd, makepkg, an image registry; with `emulator` also whole machines, and
+#                                    cross compilers for ARM.
 set -euo pipefail
 missing=()
 want() { # want PROGRAM PACKAGE
   command -v "$1" > /dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] || missing+=("$2")
 }
-want haproxy haproxy
-want named bind9
-want nginx nginx-light
-want knotd knot
-want keepalived keepalived
-want ip iproute2
 foreign=()
+if [ "${1:-}" = unit ] || [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
+  want rsync rsync
+  want gpg gpg
+  want age age
+fi
+if [ "${1:-}" != unit ]; then
+  want haproxy haproxy
+  want named bind9
+  want nginx nginx-light
+  want knotd knot
+  want keepalived keepalived
+  want ip iproute2
+fi
 if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want systemd-nspawn systemd-container
   want debootstrap debootstrap
@@ -25,8 +33,6 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want umoci umoci
   want ssh openssh-client
   want sshd openssh-server
-  want rsync rsync
-  want sshd openssh-server
   want setfacl acl
   want setfattr attr
   want lsattr e2fsprogs
@@ -35,8 +41,6 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want gcc gcc
   want pkg-config pkg-config
   want fakeroot fakeroot
-  want gpg gpg
-  want age age
   want file file
   want zstd zstd
   want curl curl
