@@ -13,8 +13,15 @@ import shlex
 import unicodedata
 
 # Unicode categories that are shown as escapes: controls, format characters (bidirectional overrides, zero width),
-# code points without a character, surrogates, line and paragraph separators (CVE-2021-25743, CVE-2021-42574).
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# code points without a character, surrogates, separators of lines and paragraphs, and spaces other than U+0020
+# (CVE-2021-25743, CVE-2021-42574).
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+# Letters, marks and a symbol of other categories that a terminal shows as nothing: Default_Ignorable_Code_Point of Unicode's
+# DerivedCoreProperties.txt as far as the categories above do not have them, the Khitan filler and the empty braille pattern.
+# Two texts that differ in them look the same, and variation selectors can carry a whole hidden text.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U00016fe4\U000e0100-\U000e01ef]"
+)
 _BEYOND_ASCII = re.compile(r"[\x7f-\U0010ffff]")
 HIDDEN = "(hidden)"
 # User and password in an address.
@@ -94,7 +101,7 @@ def is_image_registry(text: str) -> bool:
 
 
 def _hides(char: str) -> bool:
-    return unicodedata.category(char) in _UNPRINTABLE
+    return char != " " and (unicodedata.category(char) in _UNPRINTABLE or _INVISIBLE.match(char) is not None)
 
 
 def _escaped(char: str) -> str:

@@ -143,15 +143,16 @@ class DnsServer:
 
     def _ask(self, message: dns.message.Message) -> dns.message.Message:
         try:
-            # dnspython takes addresses only.
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            return dns.query.tcp(message, str(found[0][4][0]), port=self._port, timeout=SECONDS)
+            # dnspython takes one address; this tries those of a name until one takes the connection.
+            with socket.create_connection((self._host, self._port), timeout=SECONDS) as connection:
+                connection.setblocking(False)
+                return dns.query.tcp(message, self._host, timeout=SECONDS, sock=connection)
         except dns.tsig.PeerBadTime as error:
             raise TrafficError(f"dns: {self}: its clock and this machine's differ too much for TSIG", hint="set both") from error
         except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
             hint = f"see `keyFile`: name, algorithm, secret ({type(error).__name__})"
             raise TrafficError(f"dns: {self}: it does not take the TSIG key", hint=hint) from error
-        except dns.exception.Timeout as error:
+        except (dns.exception.Timeout, TimeoutError) as error:
             raise TrafficError(f"dns: {self}: no answer within {SECONDS:g} s", hint="is it on, and reachable by TCP?") from error
         except OSError as error:
             raise TrafficError(f"dns: {self}: {error.strerror or error}", hint="is it on, and reachable by TCP?") from error

@@ -12,13 +12,14 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from migrator.errors import ConfigError
 from migrator.volumes.agent.compare import differences, root_digest, totals
-from migrator.volumes.agent.entries import Entry, ListError, from_lines
+from migrator.volumes.agent.entries import LONGEST_LINE, Entry, ListError, from_lines
 from migrator.volumes.agent.exclude import Exclude
 from migrator.volumes.agent.tree import Tree, TreeError
 
@@ -54,7 +55,7 @@ def check_proof(path: Path, tree: Path | None = None) -> Checked:
     """
     try:
         with gzip.open(path, "rb") as file:
-            head = json.loads(file.readline())
+            head = json.loads(file.readline(LONGEST_LINE))
         if not isinstance(head, dict) or head.get("proof") != _WORD or head.get("format") != FORMAT:
             raise ConfigError([f"{path}: is not a proof of a volume"])
         wrong = list(_wrong(path, head))
@@ -95,5 +96,5 @@ def _wrong_in(path: Path, tree: Path, exclude: Exclude) -> list[str]:
 
 def _entries(path: Path) -> Iterator[Entry]:
     with gzip.open(path, "rb") as file:
-        file.readline()
-        yield from from_lines(line.rstrip(b"\n") for line in file)
+        file.readline(LONGEST_LINE)
+        yield from from_lines(line.rstrip(b"\n") for line in iter(partial(file.readline, LONGEST_LINE), b""))

@@ -18,6 +18,10 @@ HOSTILE = [  # each with where it was reported
     "benign\u202egnp.exe",  # microsoft/terminal#2409, hackmyagent#330: bidirectional override
     "GRANTED \u2067DENIED\u2069",  # chroncal#369: isolates
     "a\u200bb\ufeff",  # marmot-protocol/mdk#586: zero width
+    "name\u3164",  # Facepunch/garrysmod-issues#5908: letters that are shown as nothing
+    "a\u115f\u1160\uffa0\u034f\U00016fe4\u2800b",  # affaan-m/ECC#1982, notofonts/khitan-small-script#1: the same
+    "safe\U000e0164\U000e0165\ufe0f",  # variation selectors that carry a text
+    "kube\u00a0system\u3000",  # spaces that are none
     "x\nhooks: {beforeCopy: [[sh, -c, id]]}",  # deckhouse#22774, vcert#657: a line break adds keys
     "a # b: {c}\r\nd",
     "a\u2028b\u2029c\x85d",  # line separators of YAML 1.1

@@ -24,7 +24,8 @@ def _is_plain(text: str) -> bool:
 def test_a_terminal_gets_no_control_or_format_character(text: str) -> None:
     """What is printed holds printable characters only, and in one line."""
     assert all(ord(char) >= 0x20 and not 0x7F <= ord(char) <= 0x9F for char in printable(text))
-    assert not any(char in printable(text) for char in "\u202e\u2067\u2069\u200b\ufeff\u2028\u2029")
+    hidden = "\u202e\u2067\u2069\u200b\ufeff\u2028\u2029\u3164\u115f\u1160\uffa0\u034f\u2800\ufe0f\u00a0\u3000\U00016fe4\U000e0164"
+    assert not any(char in printable(text) for char in hidden)
 
 
 @given(TEXT)

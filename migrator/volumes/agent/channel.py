@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from migrator.volumes.agent.entries import Entry, ListError, from_lines
+from migrator.volumes.agent.entries import LONGEST_LINE, Entry, ListError, from_lines
 from migrator.volumes.agent.exclude import Exclude
 
 _UNREACHED = (
@@ -30,6 +30,8 @@ _GONE = (
 )
 # Text at its place is longer: no first byte of a line is that small.
 _LONGEST_FRAME = 1 << 26
+# Bytes. A list is unpacked in such parts: a small frame can hold a thousand times its size, more than this host's memory.
+_UNPACKED_PART = 1 << 20
 
 
 class SourceError(Exception):
@@ -241,12 +243,28 @@ class Channel:
 
 
 def _lines(frames: Iterator[bytes]) -> Iterator[bytes]:
-    unpacked, rest = zlib.decompressobj(), b""
+    rest = bytearray()
+    for part in _unpacked(frames):
+        rest += part
+        if b"\n" in part:
+            *lines, last = bytes(rest).split(b"\n")
+            yield from (line for line in lines if line)
+            rest = bytearray(last)
+        if len(rest) > LONGEST_LINE:
+            raise ListError(f"damaged list: a line of it is longer than {LONGEST_LINE >> 20} MiB")
+    if rest:
+        yield bytes(rest)
+
+
+def _unpacked(frames: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what compressed frames hold, in parts of a known length. Raises ListError."""
+    unpacked = zlib.decompressobj()
     for content in frames:
-        try:
-            *lines, rest = (rest + unpacked.decompress(content)).split(b"\n")
-        except zlib.error as error:
-            raise ListError(f"damaged list: {error}") from error
-        yield from lines
-    *lines, rest = (rest + unpacked.flush()).split(b"\n")
-    yield from (line for line in (*lines, rest) if line)
+        packed = content
+        while packed:
+            try:
+                yield unpacked.decompress(packed, _UNPACKED_PART)
+            except zlib.error as error:
+                raise ListError(f"damaged list: {error}") from error
+            packed = unpacked.unconsumed_tail
+    yield unpacked.flush()

@@ -16,6 +16,8 @@ ROOT = b"."
 """The path of the volume's own folder."""
 TOGETHER = 256
 """Entries in one line of an array."""
+LONGEST_LINE = 1 << 27
+"""Bytes of a line that is read: as many entries, each with four attributes of 64 KiB (XATTR_SIZE_MAX). A longer one is damaged."""
 
 
 class ListError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_what_is_no_answer_is_an_error(zone: FakeZone, garbled: bytes) -> None:
     zone.garbled = garbled
     with pytest.raises(TrafficError, match="no answer that can be read"):
         server(zone).records(SHOP, "A")
+
+
+def test_each_address_of_a_server_is_tried(zone: FakeZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name has often an address of IPv6, and its server listens at the other one only."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, zone.port)) for address in ("127.0.0.2", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert DnsServer("ns.example.test", zone.port).records(SHOP, "A") == NOW
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:

@@ -6,6 +6,7 @@ import errno
 import gzip
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,17 @@ def test_a_folder_is_compared_with_it(tmp_path: Path) -> None:
     assert wrong[-1] == "and 5 more"
 
 
+def bomb() -> bytes:
+    """Return a small file whose first line is longer than a line may be (CWE-409; SpringMT/zstd-ruby#153)."""
+    made = zlib.compressobj(wbits=31)
+    begun = made.compress(b"[") + made.flush(zlib.Z_FULL_FLUSH)
+    return begun + (made.compress(b"0" * (1 << 20)) + made.flush(zlib.Z_FULL_FLUSH)) * 20_000
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not gzip", gzip.compress(b"{}"), gzip.compress(b"[1]\n"), gzip.compress(b'{"proof": "volume", "format": 1}\n')],
-    ids=["empty", "text", "no head", "a list", "a head alone"],
+    [b"", b"not gzip", bomb(), gzip.compress(b"{}"), gzip.compress(b"[1]\n"), gzip.compress(b'{"proof": "volume", "format": 1}\n')],
+    ids=["empty", "text", "a bomb", "no head", "a list", "a head alone"],
 )
 def test_another_file_is_no_proof(tmp_path: Path, content: bytes) -> None:
     """One line that says so; a list that is cut is none, either."""

@@ -163,6 +163,17 @@ def test_a_list_that_is_damaged_on_its_way_is_no_list(tmp_path: Path, said: byte
     channel.hang_up()
 
 
+def test_a_small_frame_that_unpacks_to_more_than_the_memory_is_no_list(tmp_path: Path) -> None:
+    """It is unpacked in parts, and given up at the longest line (CWE-409; uilibs/uiprotect#827)."""
+    made = zlib.compressobj()
+    begun = made.compress(b"[") + made.flush(zlib.Z_FULL_FLUSH)
+    mebibyte = made.compress(b"0" * (1 << 20)) + made.flush(zlib.Z_FULL_FLUSH)
+    channel = answering(tmp_path, begun + mebibyte * 20_000, b"", b"{}")
+    with pytest.raises(ListError, match="a line of it is longer than 128 MiB"):
+        list(channel.scan())
+    channel.hang_up()
+
+
 def test_an_answer_that_is_cut_in_a_frame_is_a_lost_connection(tmp_path: Path) -> None:
     """Half of a number is no number."""
     channel = answering(tmp_path)
