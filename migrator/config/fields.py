@@ -51,7 +51,9 @@ def _camel(name: str) -> str:
 class Frozen(BaseModel):
     """The base of every part of a file: no unknown keys, frozen, keys in camelCase."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, populate_by_name=True, alias_generator=_camel, allow_inf_nan=False
+    )
 
 
 def repeated(texts: Iterable[str]) -> list[str]:

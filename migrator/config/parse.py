@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,8 +11,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from migrator.errors import ConfigError
+from migrator.model.yaml_text import PlainLoader
 
 Location = tuple[str | int, ...]
+_Mistake = tuple[Location, int, str]
 M = TypeVar("M", bound=BaseModel)
 # A mistake quotes the value, which may be a whole certificate.
 _LONGEST = 400
@@ -53,38 +56,51 @@ def load_cluster(model: type[M], path: Path, *, hint: str) -> M:
 
 def parse(model: type[M], text: str, file: str, *, within: Location = ()) -> M:
     """Return the part of a file below the keys `within`, as a model; raises ConfigError with every mistake in it."""
-    root, data, lines = _composed(text, file)
+    data, lines, mistakes = _composed(text, file)
     for key in within:
         data = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(data, dict) or root is None:
+    if not isinstance(data, dict):
         wanted = ", ".join(item.alias or name for name, item in model.model_fields.items() if item.is_required())
         raise ConfigError([f"{file}:1: {_dotted(within) or 'file'}: must be a mapping with {wanted}"])
-    duplicates = [(line, f"{file}:{line}: {_dotted(place)}: is given twice") for place, line in _duplicates(root)]
+    told = [(line, f"{file}:{line}: {_dotted(place)}: {what}") for place, line, what in mistakes if _reads(model, place, within)]
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
         found = [_sentence(model, file, lines, item, within) for item in error.errors(include_url=False)]
         # By line; a path may hold a colon, so that no sentence tells its own.
-        raise ConfigError([sentence for _, sentence in sorted({*duplicates, *found})]) from error
-    if duplicates:
-        raise ConfigError([sentence for _, sentence in duplicates])
+        raise ConfigError([sentence for _, sentence in sorted({*told, *found})]) from error
+    if told:
+        raise ConfigError([sentence for _, sentence in told])
     return checked
 
 
-def _composed(text: str, file: str) -> tuple[yaml.Node | None, Any, dict[Location, int]]:
-    """Return a file as nodes, as values, and the line of each place in it; raises ConfigError."""
+def _composed(text: str, file: str) -> tuple[Any, dict[Location, int], list[_Mistake]]:
+    """Return a file's values, the line of each place in it, and what no model can tell is wrong; raises ConfigError."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        return root, yaml.safe_load(text), _line_numbers(root) if root else {}
+        loader = PlainLoader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None, {}, []
+        # Before the values are made, which brings merged keys into the nodes.
+        mistakes, lines = list(_mistakes(root)), _line_numbers(root)
+        return loader.construct_document(root), lines, mistakes
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise ConfigError([f"{file}:{line}: not YAML: {problem}"]) from error
-    except (ValueError, TypeError) as error:  # a date such as 2026-13-01, or a key that is a list
+    except (ValueError, TypeError) as error:  # a number of thousands of digits
         raise ConfigError([f"{file}:1: holds a value or a key that YAML does not allow: {error}"]) from error
     except RecursionError:
         raise ConfigError([f"{file}:1: is nested too deep, or holds itself"]) from None
+
+
+def _reads(model: type[BaseModel], place: Location, within: Location) -> bool:
+    """Return whether a model reads what is at a place; one that takes unknown keys reads none but its own."""
+    if model.model_config.get("extra") == "forbid":
+        return True
+    names = {item.alias or name for name, item in model.model_fields.items()}
+    return place[: len(within)] == within and bool(names.intersection(place[len(within) : len(within) + 1]))
 
 
 def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], item: Any, within: Location) -> tuple[int, str]:
@@ -96,6 +112,8 @@ def _sentence(model: type[BaseModel], file: str, lines: dict[Location, int], ite
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(location[-1]), _keys_at(model, location[:-1]), n=1)
         what += f", did you mean {near[0]}?" if near else ""
+    if kind == "string_type" and isinstance(item["input"], int | float):
+        what += ": put it in quotes"  # `on` is true, 012 is 10
     if len(what) > _LONGEST:  # it quotes a long value: how it begins and what is wrong with it are told
         what = f"{what[: _LONGEST // 2]} … {what[-_LONGEST // 2 :]}"
     return lines[known], f"{file}:{lines[known]}: {_dotted(location) or 'file'}: {what}"
@@ -116,7 +134,7 @@ def _dotted(location: Location) -> str:
 def _line_numbers(node: yaml.Node, at: Location = ()) -> dict[Location, int]:
     lines = {at: node.start_mark.line + 1}
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in _keyed(node):
             lines |= _line_numbers(value, (*at, key.value))
             lines[(*at, key.value)] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
@@ -125,19 +143,28 @@ def _line_numbers(node: yaml.Node, at: Location = ()) -> dict[Location, int]:
     return lines
 
 
-def _duplicates(node: yaml.Node, at: Location = ()) -> list[tuple[Location, int]]:
-    found: list[tuple[Location, int]] = []
+def _keyed(node: yaml.MappingNode) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Return the items of a mapping whose keys can be keys."""
+    return [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+
+
+def _mistakes(node: yaml.Node, at: Location = ()) -> Iterator[_Mistake]:
+    """Yield keys that are given twice, and text that no file name, argument or request can hold."""
+    line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
-        for key, value in node.value:
+        for key, value in _keyed(node):
             if key.value in seen:
-                found.append(((*at, key.value), key.start_mark.line + 1))
+                yield (*at, key.value), key.start_mark.line + 1, "is given twice"
             seen.add(key.value)
-            found += _duplicates(value, (*at, key.value))
+            yield from _mistakes(value, (*at, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            found += _duplicates(value, (*at, index))
-    return found
+            yield from _mistakes(value, (*at, index))
+    elif "\0" in node.value:
+        yield at, line, "holds a NUL character"
+    elif any("\ud800" <= char <= "\udfff" for char in node.value):
+        yield at, line, "holds half of a character (a surrogate); write it as \\U and eight digits"
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

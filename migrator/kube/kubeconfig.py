@@ -57,9 +57,11 @@ def parse(text: str, *, cluster: str, where: str) -> Section:
     """Return a kubeconfig's content; raises ConfigError."""
     import yaml
 
+    from migrator.model.yaml_text import PlainLoader
+
     try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # ValueError: a date such as 2026-13-01
+        content = yaml.load(text, Loader=PlainLoader)  # noqa: S506 - it is a SafeLoader
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(
@@ -128,9 +130,9 @@ def _with_port(endpoint: str) -> str:
 
 def data_only_text(text: str, *, endpoint: str, cluster: str, where: str) -> str:
     """Return the same as a kubeconfig's text; raises ConfigError as `data_only` does."""
-    import yaml
+    from migrator.model.yaml_text import dump
 
-    return str(yaml.safe_dump(data_only(text, endpoint=endpoint, cluster=cluster, where=where), sort_keys=False))
+    return dump(data_only(text, endpoint=endpoint, cluster=cluster, where=where), sort_keys=False)
 
 
 def _kubeconfig(entry: Entry) -> dict[str, Any]:

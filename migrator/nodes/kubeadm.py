@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.model.kubeadm import sharing_port
 from migrator.model.manifest import merged
+from migrator.model.yaml_text import dump_all
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.detached import Detached, SecretFile
 from migrator.nodes.kubelet import kubelet_settings
@@ -190,7 +189,7 @@ class _Run:
     def begin(self, host: Host, documents: list[dict[str, Any]]) -> None:
         """Run it with a configuration that only root reads and that is gone afterwards; raises MigratorError."""
         try:
-            self._detached(SecretFile(_CONFIG, yaml.safe_dump_all(documents).encode())).run(host, _quiet)
+            self._detached(SecretFile(_CONFIG, dump_all(documents).encode())).run(host, _quiet)
         except CommandFailedError as error:
             raise MigratorError(
                 f"{host.name}: kubeadm {self.verb} failed: {error_of(error.output)}",

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from migrator.config.duration import parse_duration
+from migrator.errors import BlockedError
 from migrator.model.manifest import merged
+from migrator.model.yaml_text import dump, mapping
 from migrator.nodes.control_plane import kubectl
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
@@ -25,22 +25,26 @@ class KubeletSettings:
 
     def done(self, host: Host) -> bool:
         """Return whether the node's file has every wanted value."""
-        current = yaml.safe_load(host.run("cat /var/lib/kubelet/config.yaml")) or {}
+        current = mapping(host.run("cat /var/lib/kubelet/config.yaml"))
         return _contains(current, kubelet_settings(self.cluster))
 
     def run(self, host: Host) -> None:
         """Write the ConfigMap, let kubeadm write the node's file from it, restart the kubelet."""
         stored = kubectl(self.control_plane_host, "-n kube-system get configmap kubelet-config -o jsonpath={.data.kubelet}")
-        settings = merged(yaml.safe_load(stored), kubelet_settings(self.cluster))
+        found = mapping(stored)
+        if not found:
+            raise BlockedError(
+                f"{self.control_plane_host.name}: ConfigMap kube-system/kubelet-config holds no settings that can be read",
+                hint="correct it with `kubectl edit`; nothing was written over it",
+            )
+        settings = merged(found, kubelet_settings(self.cluster))
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": "kubelet-config", "namespace": "kube-system"},
-            "data": {"kubelet": yaml.safe_dump(settings)},
+            "data": {"kubelet": dump(settings)},
         }
-        kubectl(
-            self.control_plane_host, "apply --server-side --force-conflicts -f - >/dev/null", stdin=yaml.safe_dump(body).encode()
-        )
+        kubectl(self.control_plane_host, "apply --server-side --force-conflicts -f - >/dev/null", stdin=dump(body).encode())
         host.run("kubeadm upgrade node phase kubelet-config && systemctl restart kubelet", timeout=180)
 
 

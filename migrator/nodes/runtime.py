@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from migrator.errors import MigratorError
 from migrator.model.manifest import get, merged
+from migrator.model.yaml_text import dump
 from migrator.nodes.spec import ClusterSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
@@ -59,7 +58,7 @@ def list_images(host: Host, kubeadm: str, cluster: ClusterSpec) -> list[str]:
         **sources,
     }
     command = f"{kubeadm} config images list --config /dev/stdin 2>/dev/null"
-    return host.run(command, stdin=yaml.safe_dump(document).encode()).split()
+    return host.run(command, stdin=dump(document).encode()).split()
 
 
 def image_sources(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import yaml
 
 from migrator.errors import ConfigError
 from migrator.model.manifest import Manifest, get
+from migrator.model.yaml_text import GoLoader
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,10 +20,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def read_manifest(file: Path) -> list[Manifest]:
     """Return the objects of a manifest, those of lists one by one; raises ConfigError with what is wrong and where."""
     try:
-        documents = [item for item in yaml.safe_load_all(file.read_text(encoding="utf-8")) if item is not None]
+        text = file.read_text(encoding="utf-8-sig")
+        documents = [item for item in yaml.load_all(text, Loader=GoLoader) if item is not None]
     except OSError as error:
         raise ConfigError([f"cni.manifest: {file} cannot be read: {error.strerror}"], hint=_HINT) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = f":{where.line + 1}" if where else ""
         raise ConfigError([f"{file}{line}: is not YAML: {getattr(error, 'problem', None) or error}"], hint=_HINT) from error

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from migrator.errors import CommandFailedError
 from migrator.model.facts import Refusal
+from migrator.model.yaml_text import dump
 from migrator.nodes.kubeadm import error_of, preflight_flags
 from migrator.ports import Host
 from migrator.untrusted import for_shell, without_credentials
@@ -34,7 +33,7 @@ def known_gates(host: Host, kubeadm: str) -> frozenset[str]:
 
 def refused_configuration(host: Host, kubeadm: str, configuration: Mapping[str, Any], version: str) -> tuple[Refusal, ...]:
     """Return why a kubeadm cannot read a cluster's ClusterConfiguration as that of its own version."""
-    text = yaml.safe_dump({**configuration, "kind": "ClusterConfiguration", "kubernetesVersion": f"v{version}"})
+    text = dump({**configuration, "kind": "ClusterConfiguration", "kubernetesVersion": f"v{version}"})
     asked = f"kubeadm {version} config validate"
     try:
         host.run(f"{for_shell(kubeadm)} config validate --allow-deprecated-api --config /dev/stdin", stdin=text.encode())

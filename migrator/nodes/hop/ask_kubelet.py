@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import yaml
-
 from migrator.errors import CommandFailedError
+from migrator.model.yaml_text import dump
 from migrator.ports import Host
 from migrator.untrusted import for_shell, without_credentials
 
@@ -62,7 +61,7 @@ def asked_of_kubelet(host: Host, kubelet: str, settings: Mapping[str, Any]) -> A
 
 def _output(host: Host, kubelet: str, settings: Mapping[str, Any]) -> str:
     usual = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}
-    text = yaml.safe_dump({**settings, **usual, **_NEVER_STARTS})
+    text = dump({**settings, **usual, **_NEVER_STARTS})
     # What it prints beside, its whole configuration, is left on the host.
     told = "grep -aE '^panic: |\"command failed\"|lenient decoding'"
     try:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import yaml
-
 from migrator.errors import BlockedError
 from migrator.model.kubeadm import PORT_SHARING, sharing_port
 from migrator.model.manifest import get
-from migrator.model.yaml_text import mapping
+from migrator.model.yaml_text import dump, mapping
 from migrator.nodes.hop import steering
 from migrator.nodes.hop.second_server import SHARED, await_second, copy_api, remove_left
 from migrator.nodes.hop.static_pod import running_container
@@ -62,7 +60,7 @@ def _keep(host: Host) -> None:
     if not isinstance(listed, dict) or str(listed.get(PORT_SHARING)).lower() != "true":
         raise BlockedError(f"ClusterConfiguration does not let it share its port ({PORT_SHARING})")
     if wanted != config:
-        body = {"data": {"ClusterConfiguration": yaml.safe_dump(wanted)}}
+        body = {"data": {"ClusterConfiguration": dump(wanted)}}
         # The version keeps apart two who write at once.
         body["metadata"] = {"resourceVersion": str(get(found, "metadata", "resourceVersion"))}
         patch = f"{KUBECTL} -n kube-system patch configmap kubeadm-config --type=merge --patch-file=/dev/stdin >/dev/null"

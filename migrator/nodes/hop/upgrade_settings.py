@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
+from migrator.model.yaml_text import dump
 from migrator.ports import Host
 
 _FILE = "/run/migrator/kubeadm-upgrade.yaml"
@@ -46,4 +45,4 @@ def manifest_differences(host: Host, kubeadm: str, version: str, timeouts: Mappi
 
 def _document(timeouts: Mapping[str, str], **more: Any) -> bytes:
     header = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "UpgradeConfiguration"}
-    return yaml.safe_dump({**header, "timeouts": dict(timeouts), **more}).encode()
+    return dump({**header, "timeouts": dict(timeouts), **more}).encode()

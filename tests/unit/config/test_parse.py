@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import Field
 
 from migrator.config.fields import Frozen
 from migrator.config.parse import load_cluster, parse, text_of
@@ -79,7 +81,12 @@ def test_a_path_may_hold_a_colon(file: str) -> None:
         ("name: a\nports:\n- {port: 1}\n- {}", "f.yaml:4: ports[1].port: is missing"),
         ("name: 'a", "f.yaml:1: not YAML: found unexpected end of stream"),
         ("a:\n\tb: 1", "f.yaml:2: not YAML: found character"),
-        ("name: 2026-13-01", "f.yaml:1: holds a value or a key that YAML does not allow"),
+        ("name: " + "9" * 5000, "f.yaml:1: holds a value or a key that YAML does not allow"),
+        ("name: on", "f.yaml:1: name: must be text: put it in quotes"),
+        ("name: 012", "f.yaml:1: name: must be text: put it in quotes"),
+        ('name: "a\\0"', "f.yaml:1: name: holds a NUL character"),
+        ('name: "\\ud800"', "f.yaml:1: name: holds half of a character"),
+        ("name: !!binary aGk=", "f.yaml:1: not YAML: could not determine a constructor"),
         ("{[a]: b}", "f.yaml:1: not YAML: found unhashable key"),
         ("name: &a [*a]", "f.yaml:1: "),
         ("name: \x07", "f.yaml:1: not YAML: "),
@@ -91,6 +98,33 @@ def test_a_mistake_is_one_line_with_its_place(text: str, words: str) -> None:
     (found,) = issues(text)
     assert found.startswith(words)
     assert "\n" not in found
+
+
+class Free(Frozen):
+    """A part whose keys are not known before, and a number."""
+
+    patch: dict[str, Any] = Field(default_factory=dict)
+    share: float = 0
+
+
+@pytest.mark.parametrize(
+    ("text", "patch"),
+    [
+        ("patch: {data: {8080: web, on: x, 1e3: y}}", {"data": {"8080": "web", "on": "x", "1e3": "y"}}),
+        ("patch: {since: 2026-01-01, op: =}", {"since": "2026-01-01", "op": "="}),
+        ("patch: &a {b: 1}\nshare: 1", {"b": 1}),
+    ],
+)
+def test_what_goes_to_a_cluster_are_values_of_json(text: str, patch: dict[str, Any]) -> None:
+    """The keys of a ConfigMap of ports are numbers to YAML, which no object can have: each object was blocked as damaged."""
+    assert parse(Free, text, "f.yaml").patch == patch
+
+
+@pytest.mark.parametrize("text", ["share: .nan", "share: .inf"])
+def test_a_number_is_finite(text: str) -> None:
+    """No share compares with a number that is none: steps of a cutover that begin with it were taken for rising ones."""
+    with pytest.raises(ConfigError, match="share: Input should be a finite number"):
+        parse(Free, text, "f.yaml")
 
 
 def test_a_long_value_is_not_quoted_whole() -> None:

@@ -24,6 +24,18 @@ def test_what_a_way_back_needs_is_read_whatever_else_is_wrong(tmp_path: Path) ->
         load_way_back(path)
 
 
+@pytest.mark.parametrize("more", ["hooks: {}\nhooks: {}", 'probes: [{name: "\\0"}]'])
+def test_what_is_wrong_with_the_yaml_elsewhere_waits_too(tmp_path: Path, more: str) -> None:
+    """A key that stands there twice is a mistake of the whole file, but not of its traffic."""
+    path = tmp_path / "migration.yaml"
+    traffic = "traffic: {haproxy: {socket: s, backend: b, blue: [x], green: [y], stateFile: f}}\n"
+    path.write_text(f"name: shop\n{traffic}{more}\n")
+    assert load_way_back(path).name == "shop"
+    path.write_text(f"name: shop\n{traffic}{traffic}")
+    with pytest.raises(ConfigError, match=r"migration.yaml:3: traffic: is given twice"):
+        load_way_back(path)
+
+
 def test_it_imports_nothing_of_the_rest() -> None:
     """A rollback begins with it and with logins on hosts: the whole schema, the ports and the journal's records come later."""
     program = "import sys, migrator.config.way_back, migrator.wiring.switches, migrator.traffic.haproxy, migrator.ssh.session\n"
