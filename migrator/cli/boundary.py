@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from migrator.adapters.signals import SIGNALS
 from migrator.cli import render
 from migrator.cli.streams import STREAMS, reader_is_gone
 from migrator.errors import MigratorError
+from migrator.untrusted import printable_lines
 
 _SHORT = {
     errno.EMFILE: "file descriptor",
@@ -21,6 +23,12 @@ _SHORT = {
     errno.EAGAIN: "process",
     errno.ENOSPC: "disk space",
     errno.EDQUOT: "disk space",
+}
+
+# Of a file or folder that a person has named, or that lies beside such a one.
+_PLACES = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE),
 }
 
 BUG, INTERRUPTED, READER_GONE = 70, 130, 141
@@ -65,6 +73,11 @@ def _ended(run: Callable[[], None], *, last: bool) -> int:
             click.echo(f"migrator: the machine has no {short} left for this command", err=True)
             click.echo("  → end what uses it or raise the limit (ulimit -a), then run the same command again", err=True)
             return MigratorError.exit_code
+        if words := _place_of(error):
+            for text in printable_lines(f"migrator: {words}"):
+                click.echo(text, err=True)
+            click.echo("  → name another place, or let this user read or write there, then run the same command again", err=True)
+            return MigratorError.exit_code
         click.echo(f"migrator: a bug: {type(error).__name__}; please report it with {_trace(error)}", err=True)
         return BUG
     return 0
@@ -81,6 +94,15 @@ def _short_of(error: Exception) -> str:
         return _SHORT.get(error.errno or 0, "")
     # CPython says only this much where a thread gets no stack.
     return "memory" if isinstance(error, MemoryError) else "thread" if str(error) == "can't start new thread" else ""
+
+
+def _place_of(error: Exception) -> str:
+    """Return which file or folder of this machine cannot be used, and why; nothing where the error says something else."""
+    if isinstance(error, OSError) and error.errno in _PLACES and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    # pathlib says only this much of `~` without HOME where the user has no entry in passwd, as in many containers.
+    no_home = isinstance(error, RuntimeError) and str(error) == "Could not determine home directory."
+    return "a path begins with ~, but this user, or the one that is named there, has no home folder here" if no_home else ""
 
 
 def _trace(error: Exception) -> str:

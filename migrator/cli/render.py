@@ -138,6 +138,8 @@ def _json(document: Any) -> str:
 def report(page: str, document: Any, out: Path, *, output: str) -> None:
     """Write a report as an HTML page, and as JSON beside it; print the JSON, or where both lie."""
     beside = out.with_suffix(".json")
+    if beside == out:
+        raise click.UsageError(f"--out names the HTML page, and the JSON is written beside it: {printable(str(out))} would be both")
     private_file(out, page.encode())
     private_file(beside, _json(document).encode())
     if output == "json":

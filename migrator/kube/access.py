@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.adapters.proxies import Proxy, ProxyError, proxy_of_environment, read_proxy
 from migrator.errors import ConfigError
 from migrator.kube.credentials import add_certificate, headers_of
-from migrator.kube.kubeconfig import Entry, context_names, data_only, parse, select
+from migrator.kube.kubeconfig import Entry, Section, context_names, data_only, parse, select
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -37,6 +37,26 @@ class Access:
 def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_to: Path) -> Access:
     """Return how to reach a cluster; raises ConfigError when the kubeconfig does not tell."""
     path = relative_to / Path(kubeconfig).expanduser()
+    content = _content(path, cluster)
+    try:
+        entry = select(content, context, folder=path.parent)
+    except (ValueError, TypeError) as error:
+        hint = f"contexts there: {', '.join(context_names(content)) or 'none'}"
+        raise ConfigError([f"{cluster}: {path}: {error}"], hint=hint) from error
+    return _access(entry, cluster, str(path))
+
+
+def file_of(context: str, files: Sequence[str], *, cluster: str) -> str:
+    """Return the first of several kubeconfigs that has a context, or the last one; raises ConfigError.
+
+    kubectl reads $KUBECONFIG as such a list, and leaves out what is not there.
+    """
+    there = [file for file in files if Path(file).expanduser().exists()] or list(files)
+    having = (file for file in there if context in context_names(_content(Path(file).expanduser(), cluster)))
+    return next(having, there[-1]) if len(there) > 1 else there[0]
+
+
+def _content(path: Path, cluster: str) -> Section:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -46,13 +66,7 @@ def load_access(kubeconfig: str, context: str | None, *, cluster: str, relative_
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {why}"]) from error
-    content = parse(text, cluster=cluster, where=str(path))
-    try:
-        entry = select(content, context, folder=path.parent)
-    except (ValueError, TypeError) as error:
-        hint = f"contexts there: {', '.join(context_names(content)) or 'none'}"
-        raise ConfigError([f"{cluster}: {path}: {error}"], hint=hint) from error
-    return _access(entry, cluster, str(path))
+    return parse(text, cluster=cluster, where=str(path))
 
 
 def received_access(text: str, *, endpoint: str, cluster: str, where: str) -> Access:

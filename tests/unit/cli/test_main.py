@@ -68,6 +68,27 @@ def test_a_machine_that_has_too_little_is_no_bug(error: Exception, short: str, c
     assert capsys.readouterr().err.splitlines()[0] == f"migrator: the machine has no {short} left for this command"
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/page.html"), "/srv/page.html: Permission denied"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", b"/srv/\xff"), "/srv/\\udcff: No such file or directory"),
+        (OSError(errno.EROFS, "Read-only file system", "/srv/a\x1b[2J"), "/srv/a\\x1b[2J: Read-only file system"),
+        (RuntimeError("Could not determine home directory."), "a path begins with ~, but this user"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_no_bug(error: Exception, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, with the reason: a folder that is not there, one that is read only, a user without a home."""
+
+    def run() -> None:
+        raise error
+
+    assert guarded(run) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"migrator: {words}")
+    assert lines[1].startswith("  → ")
+
+
 def test_bugs_and_interrupts_have_their_own_codes() -> None:
     """A bug leaves its trace in a file that is named; ^C is 130."""
 

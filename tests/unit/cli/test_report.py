@@ -40,3 +40,16 @@ def test_others_cannot_read_it_even_where_a_file_was_there(options: list[str], t
     (tmp_path / "page.html").touch(mode=0o644)
     run("report", *options)
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("page.html", "page.json")] == [0o600, 0o600]
+
+
+def test_a_page_is_not_written_over_by_its_json(options: list[str], tmp_path: Path) -> None:
+    """Both were written to the same file, and the page was lost."""
+    code, _, err = run("report", *options[:-1], str(tmp_path / "page.json"))
+    assert (code, "would be both" in err) == (2, True)
+    assert not (tmp_path / "page.json").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(options: list[str], tmp_path: Path) -> None:
+    """It was called a bug."""
+    code, _, err = run("report", *options[:-1], str(tmp_path / "none" / "page.html"))
+    assert (code, err.splitlines()[0]) == (1, f"migrator: {tmp_path}/none/page.html: No such file or directory")
