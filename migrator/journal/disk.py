@@ -30,7 +30,7 @@ class PieceFile:
             # No O_APPEND: pwrite(2) on such a file ignores its offset and writes behind the reserved zeros.
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint=_ELSEWHERE) from error
+            raise JournalError(f"{path}: cannot be opened: {error.strerror}", hint=advice(path, error)) from error
         self.end = 0
         """Where the last whole piece ends."""
         # Folders that may not have their new entry on disk.
@@ -155,6 +155,28 @@ class PieceFile:
 
     def _unwritable(self, error: OSError) -> JournalError:
         return JournalError(f"{self.path}: cannot be written: {error.strerror}", hint=_ROOM)
+
+
+def advice(path: Path, error: OSError) -> str:
+    """Return what to do about a journal that this user may not use: in another folder the migration would begin anew."""
+    if not isinstance(error, PermissionError):
+        return _ELSEWHERE
+    with contextlib.suppress(OSError):
+        # The folder, where it does not even let this user see the file.
+        known = next(place for place in (path, *path.parents) if os.path.lexists(place))
+        owner = known.lstat().st_uid
+        if owner != os.getuid():
+            return f"it is of user {_name(owner)}: run this as that user, who has begun it"
+    return "let this user read and write it: it tells what was done so far"
+
+
+def _name(user: int) -> str:
+    import pwd  # only for this message
+
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def _write_whole(file: int, data: bytes, at: int) -> None:

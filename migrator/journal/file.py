@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Generic, Self, TypeVar, cast
 
 from migrator.errors import JournalError
-from migrator.journal.disk import PieceFile
+from migrator.journal.disk import PieceFile, advice
 from migrator.journal.records.base import Bound, Entry, Header, Record
 from migrator.journal.records.codec import Codec, LineError, TornLineError, parse_line
 
@@ -192,7 +192,8 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Da
     except FileNotFoundError:
         raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
     except OSError as error:
-        raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
+        hint = advice(path, error) if isinstance(error, PermissionError) else ""
+        raise JournalError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _hint(codec: Codec[R], number: int) -> str:

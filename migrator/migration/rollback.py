@@ -10,6 +10,7 @@ from migrator.journal.records.migration import HookStarted
 from migrator.journal.records.traffic import RollbackEnded, RollbackStarted
 from migrator.migration.fence import WayBack
 from migrator.migration.leaving import counted, wait_until_left
+from migrator.migration.one_side.now import handed_unseen
 from migrator.migration.run import Run
 from migrator.migration.traffic_back import TrafficMoved
 from migrator.migration.undo import Undo, shifted_back
@@ -43,6 +44,8 @@ def finish(moved: TrafficMoved, back: WayBack, *, run: Run) -> RollbackResult:
     if handed:
         undo.show(Step(f"{len(handed)} objects that run on one side only back to blue"))
     undo.hand_back(back)
+    if not handed and run.state.sides.held and (unseen := handed_unseen(run.state.sides.held, back, run.clock)):
+        undo.undone.append(unseen)
     still_open = _wait(moved, undo)
     if moved.switch:
         undo.look_again(moved.switch, end_connections=moved.waits_for is None)

@@ -16,7 +16,8 @@ from migrator.model.one_side import Part
 from migrator.model.ref import ObjectRef
 from migrator.ports import Clock, TrafficSwitch
 
-_WITH_TRAFFIC = frozenset({Stage.CUTTING_OVER, Stage.ON_GREEN, Stage.ROLLED_BACK})
+# Before a copy there may be no load balancer yet. Later it may know more than the journal, which may be an older copy.
+_WITHOUT_TRAFFIC = frozenset({Stage.NEW, Stage.RETIRED})
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,7 +50,7 @@ def stand(
     """Return where a migration stands. Who does not answer is named in it; clusters are asked only for what may run on one side."""
     found = list(entries)
     state = fold(found)
-    percent, silence = _traffic(switch) if state.stage in _WITH_TRAFFIC or state.unknown else (None, "")
+    percent, silence = _traffic(switch) if state.stage not in _WITHOUT_TRAFFIC or state.unknown else (None, "")
     parts = {part.blue: part for part in (*state.sides.held, *state.handed.values())}
     now = ask(parts.values(), sides(state), clock) if parts and state.stage is not Stage.RETIRED else None
     last = found[-1].at if found else None

@@ -11,6 +11,7 @@ from migrator.migration.one_side import act
 from migrator.model.one_side import Part, Where
 from migrator.model.ref import ObjectRef
 from migrator.ports import Blue, Clock
+from migrator.rules.field_owners import FENCE
 from migrator.rules.one_side.waker import last_writer
 
 
@@ -28,6 +29,25 @@ class Now:
     def twice(self) -> list[ObjectRef]:
         """Return what runs on both sides."""
         return sorted(ref for ref, where in self.running.items() if len(where) > 1)
+
+
+def handed_unseen(parts: Iterable[Part], back: WayBack, clock: Clock) -> str:
+    """Return what was handed over by another journal than this one, which may be an older copy, in one sentence. Raises nothing.
+
+    It is stopped on blue, and runs on green or was stopped by this tool.
+    """
+    now = ask(parts, back, clock)
+    found = [
+        ref
+        for ref, where in sorted(now.running.items())
+        if "blue" not in where and ("green" in where or now.writers[ref].get("blue", "").startswith(FENCE))
+    ]
+    if not found:
+        return ""
+    return (
+        f"stopped on blue, though this journal knows of no hand-over: {', '.join(map(str, found))}; the journal is an older copy, "
+        "or the cutover was made elsewhere: restore the newest one and run the same command again, or start them on blue by hand"
+    )
 
 
 def ask(parts: Iterable[Part], back: WayBack, clock: Clock) -> Now:

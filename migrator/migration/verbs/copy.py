@@ -12,7 +12,7 @@ from migrator.migration.one_side.look import fresh
 from migrator.migration.refusals import without_refused
 from migrator.migration.session import Session
 from migrator.migration.state import Stage
-from migrator.migration.verbs.first import settle
+from migrator.migration.verbs.first import require_current, settle
 from migrator.model.one_side import Part
 from migrator.model.plan import Plan
 
@@ -20,6 +20,7 @@ from migrator.model.plan import Plan
 def run_copy(session: Session, options: CopyOptions, approved: dict[str, Any] | None = None) -> tuple[Plan, CopyResult]:
     """Copy blue's objects to green. Raises BlockedError when a plan was approved and the plan is no longer the same."""
     settle(session)
+    require_current(session)
     if session.run.state.stage is Stage.CUTTING_OVER:
         raise BlockedError("a cutover was interrupted", hint="`migrator cutover` continues it, and copies first if it still can")
     identities = session.preflight()

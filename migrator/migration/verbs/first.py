@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from migrator.errors import BlockedError
+import contextlib
+
+from migrator.errors import BlockedError, MigratorError
 from migrator.migration.session import Session
 from migrator.ports import TrafficSwitch
 
@@ -26,3 +28,20 @@ def settle(session: Session) -> None:
     from migrator.migration.cutover import look  # a copy that nothing has interrupted need not wait for its import
 
     look(session.switch, session.run)
+
+
+def require_current(session: Session) -> None:
+    """Raise BlockedError where green has all traffic and the journal knows of none: it is an older copy, or another machine's.
+
+    What it announces would overwrite what green has done since, and hold on green what runs there alone.
+    """
+    if session.switch is None or session.run.state.most_percent:
+        return
+    percent = 0.0
+    with contextlib.suppress(MigratorError):  # a copy needs no load balancer
+        percent = session.switch.read().green_percent
+    if percent >= 100:
+        raise BlockedError(
+            "green has all traffic, and this journal knows of none: it is an older copy, or the cutover was made elsewhere",
+            hint="restore the newest journal (`migrator status` tells where it lies), or `migrator rollback` first",
+        )

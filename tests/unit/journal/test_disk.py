@@ -191,3 +191,34 @@ def test_a_lock_that_is_not_had_is_told_as_what_it_is(
     with pytest.raises(JournalError, match=words) as caught:
         PieceFile(path)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "another", "words"),
+    [
+        ("journal.jsonl", True, "run this as that user, who has begun it"),
+        ("closed/journal.jsonl", True, "run this as that user, who has begun it"),
+        ("journal.jsonl", False, "let this user read and write it"),
+    ],
+)
+def test_a_journal_of_another_user_is_not_begun_anew_elsewhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    another: bool,
+    words: str,  # noqa: FBT001
+) -> None:
+    """`sudo migrator copy` has begun it: another --state-dir would know nothing of what was copied and handed over."""
+
+    def refused(*_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    (tmp_path / "journal.jsonl").touch()
+    (tmp_path / "closed").mkdir()
+    owner = os.getuid()
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1 if another else owner)
+    with pytest.raises(JournalError, match="cannot be opened: Permission denied") as caught:
+        PieceFile(tmp_path / path)
+    assert words in caught.value.hint
+    assert "--state-dir" not in caught.value.hint

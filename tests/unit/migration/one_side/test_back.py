@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from migrator.migration.verbs.cutover import run_cutover
 from migrator.model.kinds import PODS
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, unavailable
+from tests.support.journals import migration_run
 from tests.support.one_side import DNS, NIGHTLY, NIGHTLY_GREEN, STAMP, Pair, Stand, pod, ran, runs
 
 
@@ -124,3 +126,21 @@ def test_a_green_that_does_not_answer_keeps_nothing_from_blue(stand: Stand) -> N
     undone = stand.back()
     assert [text.partition(":")[0] for text in undone] == [f"{DNS} on green may still run"]
     assert stand.replicas == (2, 2)
+
+
+def test_a_rollback_tells_what_an_older_journal_does_not_know(stand: Stand) -> None:
+    """It was restored from a backup of before the cutover: blue's would stay stopped, and the rollback said that all was well."""
+    stand.ready()
+    older = list(stand.journal.records)
+    run_cutover(stand.session, CopyOptions())
+    assert stand.replicas == (0, 2)
+    run, stand.journal, _, _ = migration_run(*older)
+    stand.session = replace(stand.session, run=replace(run, clock=stand.clock))
+    (told,) = stand.back()
+    assert told.startswith(f"stopped on blue, though this journal knows of no hand-over: {DNS}; the journal is an older copy")
+
+
+def test_a_rollback_before_any_cutover_has_nothing_to_tell(stand: Stand) -> None:
+    """What runs on blue only runs there."""
+    stand.ready()
+    assert stand.back() == ()

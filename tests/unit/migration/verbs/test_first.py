@@ -63,3 +63,15 @@ def test_after_a_way_back_that_did_not_end_only_a_rollback_goes_on(stand: Stand,
     with pytest.raises(BlockedError, match="way back has not ended") as caught:
         verb(stand.session, CopyOptions())
     assert "migrator rollback" in caught.value.hint
+
+
+def test_a_journal_that_knows_of_no_cutover_copies_nothing_over_a_green_that_serves(stand: Stand) -> None:
+    """It was restored from a backup, or lies on another machine than the one that cut over."""
+    stand.ready()
+    stand.switch.percent = 100
+    stand.green.requests.clear()
+    with pytest.raises(BlockedError, match="green has all traffic, and this journal knows of none"):
+        run_copy(stand.session, CopyOptions())
+    assert stand.green.requests == []
+    stand.switch.mute = True
+    assert run_copy(stand.session, CopyOptions())[1].complete
