@@ -13,7 +13,7 @@ from migrator.adapters.clock import SystemClock
 from migrator.config.dns import DnsConfig, host_and_port
 from migrator.errors import TrafficError
 from migrator.model.traffic import NOTHING_COUNTED, Abilities, Announce, TrafficReading, Withdrawal
-from migrator.traffic.dns_server import Changed, DnsServer, Records, read_key
+from migrator.traffic.dns_server import Changed, DnsServer, KeyNotTakenError, Records, read_key
 from migrator.traffic.external_dns import is_encrypted, owner_of, registry_names
 from migrator.traffic.together import ask_all, told
 
@@ -54,6 +54,7 @@ class Dns:
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know; raises TrafficError when the zone takes no update, or is somebody else's."""
         now = self._now()
+        self._require_one_view(now)
         self._require_owner()
         # The records that are there, put in their own place: whether the key may change them is known, and nothing changes.
         self._swap(lambda: (now, now))
@@ -105,9 +106,17 @@ class Dns:
     def _asked(self, server: DnsServer) -> Records:
         return server.records(self._config.name, self._config.type)
 
+    def _of_primary(self, name: str, kind: str) -> Records:
+        """Return records as an update would meet them: by the key, with which servers choose a view (certbot#8804)."""
+        try:
+            return self._primary.records(name, kind, read_key(self._key_file))
+        except KeyNotTakenError:
+            # One that only passes updates on to its primary need not know the key (certbot#9671).
+            return self._primary.records(name, kind)
+
     def _now(self) -> Records:
         """Return the primary's records; raises TrafficError when they lead elsewhere."""
-        found = self._asked(self._primary)
+        found = self._of_primary(self._config.name, self._config.type)
         blue, green = self._sides
         if not found.values:
             hint = "make it first, leading to blue: that there is none is cached, too (SOA minimum)"
@@ -168,7 +177,8 @@ class Dns:
         BIND, which signs a zone inline, answers from the signed copy, a moment later.
         """
         ends = self._clock.monotonic() + self._config.propagation.total_seconds()
-        while (found := self._asked(self._primary)) != after and self._clock.monotonic() < ends:
+        name, kind = self._config.name, self._config.type
+        while (found := self._of_primary(name, kind)) != after and self._clock.monotonic() < ends:
             self._clock.sleep(_POLL_SECONDS)
         return found
 
@@ -183,7 +193,9 @@ class Dns:
     def _behind(self, servers: dict[str, int]) -> str:
         """Return which servers answer something else than these values; one that does not answer misleads nobody."""
         values = frozenset(value for value, there in servers.items() if there)
-        answers, _ = ask_all({str(server): server for server in self._others()}, self._asked)
+        # The primary as well, without the key: to clients it may answer from another view than the one that was changed.
+        servers_of_zone = [self._primary, *self._others()]
+        answers, _ = ask_all({str(server): server for server in servers_of_zone}, self._asked)
         late = {name: ", ".join(sorted(found.values)) or "nothing" for name, found in answers.items() if found.values != values}
         return "; ".join(f"{name} still answers {text}" for name, text in late.items())
 
@@ -192,12 +204,25 @@ class Dns:
         while not done() and self._clock.monotonic() < ends:
             self._clock.sleep(_POLL_SECONDS)
 
+    def _require_one_view(self, now: Records) -> None:
+        """Raise TrafficError when the primary answers clients from another view than the one that the key changes."""
+        try:
+            seen = self._asked(self._primary).values
+        except TrafficError:
+            return  # a hidden primary may answer nobody without a key
+        if seen != now.values:
+            held, shown = (", ".join(sorted(values)) or "nothing" for values in (now.values, seen))
+            raise TrafficError(
+                f"dns: {self._primary} answers {held} for {self._what} with the key, and {shown} without it",
+                hint="it has views: name the key of the one that clients are answered from (`match-clients`)",
+            )
+
     def _require_owner(self) -> None:
         """Raise TrafficError when external-dns has the name in its registry: it would set the records back."""
         config = self._config
         affixes = {"prefix": config.txt_prefix, "suffix": config.txt_suffix, "wildcard": config.txt_wildcard_replacement}
         names = registry_names(config.name, config.type, config.zone, **affixes)
-        texts = [(item, text) for item in names for text in self._primary.records(item, "TXT").values]
+        texts = [(item, text) for item in names for text in self._of_primary(item, "TXT").values]
         allowed = config.external_dns_owner.lower()
         for owner in filter(None, (owner_of(text) for _, text in texts)):
             if owner != allowed:

@@ -50,6 +50,10 @@ class Changed(Exception):  # noqa: N818 - an answer, not a mistake
     """The records are not what they were when they were read."""
 
 
+class KeyNotTakenError(TrafficError):
+    """A server does not know the key, or its time is another one; nothing was done."""
+
+
 class Records(NamedTuple):
     """The records of one name and type."""
 
@@ -106,10 +110,16 @@ class DnsServer:
     def __str__(self) -> str:
         return f"{self._host} port {self._port}"
 
-    def records(self, name: str, kind: str) -> Records:
-        """Return the records of a name, none of which may come from a cache; raises TrafficError."""
+    def records(self, name: str, kind: str, key: Key | None = None) -> Records:
+        """Return the records of a name, none of which may come from a cache; raises TrafficError.
+
+        With a key they are those that an update with it would change: servers choose a view by it (certbot#8804).
+        """
         # Without RD: a server that also resolves must not ask others (RFC 1035, 4.1.1).
-        answer = self._ask(dns.message.make_query(name, kind, flags=0))
+        question = dns.message.make_query(name, kind, flags=0)
+        if key:
+            question.use_tsig(key.ring)
+        answer = self._ask(question)
         if not answer.flags & dns.flags.AA:
             raise TrafficError(f"dns: {self} is not authoritative for {name}", hint="name the zone's own servers")
         wanted = dns.name.from_text(name)
@@ -147,11 +157,12 @@ class DnsServer:
             with socket.create_connection((self._host, self._port), timeout=SECONDS) as connection:
                 connection.setblocking(False)
                 return dns.query.tcp(message, self._host, timeout=SECONDS, sock=connection)
-        except dns.tsig.PeerBadTime as error:
-            raise TrafficError(f"dns: {self}: its clock and this machine's differ too much for TSIG", hint="set both") from error
+        except (dns.tsig.PeerBadTime, dns.tsig.BadTime) as error:
+            what = f"dns: {self}: its clock and this machine's differ too much for TSIG"
+            raise KeyNotTakenError(what, hint="set both") from error
         except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
             hint = f"see `keyFile`: name, algorithm, secret ({type(error).__name__})"
-            raise TrafficError(f"dns: {self}: it does not take the TSIG key", hint=hint) from error
+            raise KeyNotTakenError(f"dns: {self}: it does not take the TSIG key", hint=hint) from error
         except (dns.exception.Timeout, TimeoutError) as error:
             raise TrafficError(f"dns: {self}: no answer within {SECONDS:g} s", hint="is it on, and reachable by TCP?") from error
         except OSError as error:

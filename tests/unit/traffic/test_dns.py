@@ -206,3 +206,29 @@ def test_a_server_that_finds_a_change_where_there_is_none_is_told(zone: FakeZone
     zone.code = dns.rcode.NXRRSET
     with pytest.raises(TrafficError, match=r"says that A shop\.example\.test has changed, and answers the same as before"):
         adapter(zone).shift(100)
+
+
+def test_a_view_that_clients_do_not_see_is_not_moved(zone: FakeZone) -> None:
+    """Servers choose a view by the key (certbot#8804); a change of it is taken back, also where both were alike before."""
+    zone.shown = {"192.0.2.7"}
+    with pytest.raises(
+        TrafficError, match=r"answers 192\.0\.2\.1 for A shop\.example\.test with the key, and 192\.0\.2\.7 without"
+    ):
+        adapter(zone).require_shares()
+    zone.shown = {BLUE}
+    adapter(zone).require_shares()
+    with pytest.raises(TrafficError, match=r"still answers 192\.0\.2\.1"):
+        adapter(zone).shift(100)
+    assert (zone.values, adapter(zone)._now().values) == ({GREEN}, {GREEN})
+    assert adapter(zone).withdraw(end_connections=True).missed == ()
+    assert zone.values == {BLUE}
+
+
+def test_a_server_that_passes_updates_on_need_not_know_the_key(zone: FakeZone) -> None:
+    """A hidden primary alone has it (certbot#9671); another one answers nobody without it."""
+    zone.knows_key = False
+    adapter(zone).require_shares()
+    assert adapter(zone).shift(100).green_percent == 100
+    zone.knows_key, zone.shown = True, set()
+    with pytest.raises(TrafficError, match="and nothing without it"):
+        adapter(zone).require_shares()
