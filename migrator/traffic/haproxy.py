@@ -20,7 +20,7 @@ from migrator.traffic.backend import Backend, Server
 from migrator.traffic.machine import Reached, on_this_machine
 from migrator.traffic.restart import Restart
 from migrator.traffic.runtime_api import RuntimeApi
-from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles
+from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles, several_processes
 from migrator.untrusted import printable
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class HAProxy:
         self._api.require_admin()
         backend = self._backend()
         found = list(obstacles(backend, self._ours, self._restart.config()))
+        info = self._api.show("show info", begins="Name:")
+        found += several_processes(info, max(1, len(self._config.instances)))
         if found:
             raise TrafficError(
                 f"haproxy: backend {backend.name}: {'; '.join(item.reason for item in found)}",
@@ -297,7 +299,8 @@ class HAProxy:
 
     def _notices(self, backend: Backend) -> Iterator[str]:
         alone = len(self._config.instances) < 2
-        yield from notices(backend, self._api.show("show peers", begins=""), self._restart.config(), alone=alone)
+        peers, config = self._api.show("show peers", begins=""), self._restart.config()
+        yield from notices(backend, peers, config, blue=self._config.blue, alone=alone)
         yield from self._restart.notices(self._wanted(100))
 
 

@@ -66,6 +66,11 @@ def takes_weights_of_records(config: str, backend: str) -> bool:
     return not any("ignore-weight" in word.split(",") for line in _lines_for(config, backend) for word in line.words)
 
 
+def chosen_by_rules(config: str, backend: str) -> list[str]:
+    """Return the servers that rules of a backend choose past all weights (`use-server`; configuration manual, section 4)."""
+    return [line.words[1] for line in _lines_for(config, backend) if line.words[0] == "use-server" and len(line.words) > 1]
+
+
 def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:
     """Return the `server` lines that must differ, as they must be, so that a start gives these shares of the traffic.
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.next_start import takes_weights_of_records
+from migrator.traffic.next_start import chosen_by_rules, takes_weights_of_records
 from migrator.traffic.start_options import StartOptions, pins_ports
 from migrator.untrusted import printable
 
@@ -15,6 +15,7 @@ from migrator.untrusted import printable
 _TAKES_WEIGHTS = frozenset({"roundrobin", "leastconn", "random"})
 # The others divide by a hash, whose type HAProxy does not tell: see `depends_on_hash_type`.
 _NO_WEIGHTS = frozenset({"static-rr", "first"})
+_PROCESSES = re.compile(r"^Nbproc: (\d+)$", re.MULTILINE)
 PEERS = re.compile(r"id=(\S+?)\(remote")
 """In `show peers`: those that are another HAProxy."""
 
@@ -48,6 +49,19 @@ def obstacles(backend: Backend, ours: Collection[str], config: str = "") -> Iter
             )
 
 
+def several_processes(info: str, sockets: int) -> Iterator[Obstacle]:
+    """Yield an obstacle for an HAProxy before 2.5 of more processes than there are sockets: each has weights of its own.
+
+    Met by haproxy#125, haproxy#186. `info` is the answer to `show info`.
+    """
+    found = _PROCESSES.search(info)
+    if found and int(found[1]) > sockets:
+        yield Obstacle(
+            f"HAProxy runs as {found[1]} processes (nbproc), and this socket sets the weights of one",
+            "`nbthread` in place of `nbproc`; or one of traffic.haproxy.instances for the `stats socket ... process N` of each",
+        )
+
+
 def depends_on_hash_type(backend: Backend) -> bool:
     """Return whether only a trial tells if weights are taken: `hash-type map-based` refuses them, `consistent` takes them."""
     return backend.algorithm not in _TAKES_WEIGHTS | _NO_WEIGHTS
@@ -67,8 +81,14 @@ def _of_ours(server: Server) -> Iterator[Obstacle]:
         )
 
 
-def notices(backend: Backend, shown_peers: str, config: str = "", *, alone: bool) -> Iterator[str]:
+def notices(backend: Backend, shown_peers: str, config: str = "", *, blue: Collection[str] = (), alone: bool) -> Iterator[str]:
     """Yield what a person should know of a backend that can be moved; `alone`: no other instance is told of a cutover."""
+    fixed = [name for name in chosen_by_rules(config, backend.name) if name in blue or "%[" in name]
+    if fixed:
+        yield (
+            f"haproxy.cfg has `use-server {printable(fixed[0])}`: clients that it covers are on that server whatever its weight, "
+            "and stay on blue after a cutover; take it out"
+        )
     peers = ", ".join(PEERS.findall(shown_peers))
     if peers and alone:
         yield (

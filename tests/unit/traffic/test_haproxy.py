@@ -262,6 +262,13 @@ def test_all_obstacles_are_said_at_once(balancer: FakeHAProxy) -> None:
     assert ("roundrobin" in caught.value.hint, "old" in caught.value.hint) == (True, True)
 
 
+def test_one_of_several_processes_is_not_moved_alone(balancer: FakeHAProxy) -> None:
+    """The others would go on with the old weights."""
+    balancer.answers["show info"] = "Name: HAProxy\nVersion: 2.4.30\nNbproc: 2\nProcess_num: 1\n\n"
+    with pytest.raises(TrafficError, match="runs as 2 processes"):
+        adapter(balancer).require_shares()
+
+
 def test_what_a_person_should_know_is_no_error(balancer: FakeHAProxy) -> None:
     """A peer is another load balancer; without the process's options nobody knows about its warnings."""
     balancer.answers["show peers"] = "0x1: id=pair\n  0x2: id=lb1(local,inactive) addr=a\n  0x3: id=lb2(remote,active) addr=b\n\n"

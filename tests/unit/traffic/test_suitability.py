@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles
+from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles, several_processes
 
 
 def server(name: str, *, weight: int = 1, agent: int = 0, backup: int = 0, admin: int = 0) -> Server:
@@ -72,3 +72,21 @@ def test_only_algorithms_that_hash_need_a_trial() -> None:
         if depends_on_hash_type(backend(algorithm=name))
     ]
     assert tried == ["source", "uri", ""]
+
+
+@pytest.mark.parametrize(("info", "sockets", "found"), [("Nbproc: 4", 1, 1), ("Nbproc: 4", 4, 0), ("Nbproc: 1", 1, 0), ("", 1, 0)])
+def test_each_of_several_processes_needs_a_socket(info: str, sockets: int, found: int) -> None:
+    """A process has weights of its own, and a socket leads to one of them (haproxy#125)."""
+    obstacle = list(several_processes(f"Name: HAProxy\n{info}\nProcess_num: 1\n", sockets))
+    assert (len(obstacle), all("4 processes" in item.reason and "nbthread" in item.hint for item in obstacle)) == (found, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [("use-server blue if { src 10.0.0.0/8 }", True), ("use-server %[var(req.to)]", True), ("use-server green if TRUE", False)],
+)
+def test_a_rule_that_keeps_clients_on_blue_is_told(rule: str, *, found: bool) -> None:
+    """It chooses past all weights; one for green ends with green's maintenance."""
+    config = f"backend shop\n balance roundrobin\n {rule}\nbackend other\n use-server blue if TRUE\n"
+    told = list(notices(backend(server("blue"), server("green")), "", config, blue=("blue",), alone=True))
+    assert any("use-server" in text for text in told) is found
