@@ -214,12 +214,12 @@ def _members(
         session.require_machine(session.first)
         host = session.control_plane_host
         return tuple(members(host) if local_etcd else external_members(host, configuration))
-    except STRANGE:
-        return ()  # a setting of a strange form is a finding of another check
-    except MigratorError as error:
+    except (MigratorError, *STRANGE) as error:
         if not local_etcd:
-            return ()
-        return (Member(f"etcd on {session.first.name} ({error.message})", "", learner=False, healthy=False),)
+            return ()  # a setting of a strange form is a finding of another check
+        # Without a member there would be nothing to judge, and so nothing wrong.
+        reason = error.message if isinstance(error, MigratorError) else "what its etcdctl says cannot be read"
+        return (Member(f"etcd on {session.first.name} ({reason})", "", learner=False, healthy=False),)
 
 
 def _asked(question: Callable[[], bool], *, otherwise: bool) -> bool:

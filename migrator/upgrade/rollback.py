@@ -11,7 +11,7 @@ from migrator.model.upgrade import Hop, RollbackResult, StepId
 from migrator.nodes.hop import rollback
 from migrator.nodes.hop.actions import HopAction
 from migrator.nodes.hop.etcd import SettingsSaved, Snapshot
-from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, require_tool
+from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, require_tool, saved_member
 from migrator.nodes.hop.kubeadm import KubeletRestarted
 from migrator.nodes.packages import Packages, installed_version
 from migrator.nodes.spec import NodeSpec
@@ -123,9 +123,9 @@ def _stop_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot) 
 
 def _restore_control_planes(session: UpgradeSession, hop: Hop, snapshot: Snapshot, before: Packages) -> None:
     """Restore etcd and settings on each control plane, and start them; all of them are stopped."""
-    peers = [(node.name, node.address) for node in session.control_planes]
-    for node in session.control_planes:
-        etcd = EtcdRestored(snapshot, node.name, node.address, peers)
+    peers = [saved_member(session.hosts[node.name], snapshot, node.address) for node in session.control_planes]
+    for node, member in zip(session.control_planes, peers, strict=True):
+        etcd = EtcdRestored(snapshot, member, peers)
         restored = [*_node_restored(before, snapshot.hop), HopAction(StepId.ETCD_RESTORED, etcd)]
         session.converge(node, restored, hop=hop)
     # With several members etcd answers once most of them run: all kubelets first, then the wait.

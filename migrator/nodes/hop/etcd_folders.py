@@ -1,4 +1,4 @@
-"""Where a stacked etcd keeps its data and its certificates, as the manifest of its static pod says (kubeadm#3044)."""
+"""Where a stacked etcd keeps its data and its certificates, and who it is to others, as its static pod says (kubeadm#3044)."""
 
 from __future__ import annotations
 
@@ -30,21 +30,35 @@ def etcd_folders(host: Host) -> EtcdFolders:
     return folders_in(host.read(ETCD_MANIFEST).decode(errors="replace"), host.name)
 
 
+def member_in(manifest: str, host: str, address: str) -> tuple[str, str]:
+    """Return a member's name, and the URLs at which the others reach it; raises BlockedError as `folders_in` does.
+
+    Its certificate is for these: the address in a stack's file may be one of another network of the host (kubeadm#3010).
+    """
+    flags = _flags(_container(mapping(manifest), host))
+    return flags.get("name") or host, flags.get("initial-advertise-peer-urls") or f"https://{address}:2380"
+
+
 def folders_in(manifest: str, host: str) -> EtcdFolders:
     """Return the folders that a manifest names; raises BlockedError for a manifest that does not tell them for sure."""
     pod = mapping(manifest)
-    listed = get(pod, "spec", "containers")
-    found = [item for item in listed if isinstance(item, dict) and item.get("name") == "etcd"] if isinstance(listed, list) else []
-    if len(found) != 1:
-        raise _unclear(host, "has no single container etcd")
-    flags = _flags(found[0])
+    container = _container(pod, host)
+    flags = _flags(container)
     if flags.get("wal-dir"):
         raise _unclear(host, "keeps its log in a folder of its own (--wal-dir), which a restore would not put back")
-    mounts = _mounts(pod, found[0])
+    mounts = _mounts(pod, container)
     return EtcdFolders(
         _on_host(flags.get("data-dir", ""), mounts, host),
         posixpath.dirname(_on_host(flags.get("trusted-ca-file", ""), mounts, host)),
     )
+
+
+def _container(pod: dict[str, Any], host: str) -> dict[str, Any]:
+    listed = get(pod, "spec", "containers")
+    found = [item for item in listed if isinstance(item, dict) and item.get("name") == "etcd"] if isinstance(listed, list) else []
+    if len(found) != 1:
+        raise _unclear(host, "has no single container etcd")
+    return found[0]
 
 
 def _flags(container: dict[str, Any]) -> dict[str, str]:

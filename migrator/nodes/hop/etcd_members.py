@@ -88,7 +88,8 @@ def _members(host: Host) -> list[tuple[str, Member]]:
     take_tools(host)
     ctl = etcdctl(etcd_folders(host))
     listed = json.loads(host.run(f"{ctl} member list -w json"))["members"]
-    answered = json.loads(host.run(f"{ctl} endpoint status --cluster -w json || true") or "[]")
+    # A list of nobody is written as null.
+    answered = json.loads(host.run(f"{ctl} endpoint status --cluster -w json || true") or "[]") or []
     statuses = {item["Endpoint"]: item["Status"] for item in answered}
     found = []
     for item in listed:

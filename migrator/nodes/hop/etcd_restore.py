@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
 from migrator.nodes.detached import Detached
 from migrator.nodes.hop.etcd import Snapshot, data_before, data_restored
-from migrator.nodes.hop.etcd_folders import ETCD_MANIFEST, EtcdFolders, folders_in
+from migrator.nodes.hop.etcd_folders import ETCD_MANIFEST, EtcdFolders, folders_in, member_in
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
@@ -65,8 +65,16 @@ rm -rf "$new"
 
 def saved_folders(host: Host, snapshot: Snapshot) -> EtcdFolders:
     """Return the folders of the etcd that will run again: those of the manifest that was saved; raises BlockedError."""
-    archive = f"{snapshot.folder}/settings.tar.gz"
-    return folders_in(host.run(f"tar -xzOf {archive} {ETCD_MANIFEST.lstrip('/')} 2>/dev/null; true"), host.name)
+    return folders_in(_saved_manifest(host, snapshot), host.name)
+
+
+def saved_member(host: Host, snapshot: Snapshot, address: str) -> tuple[str, str]:
+    """Return name and peer URLs of the etcd that will run again on a host of this address; raises BlockedError."""
+    return member_in(_saved_manifest(host, snapshot), host.name, address)
+
+
+def _saved_manifest(host: Host, snapshot: Snapshot) -> str:
+    return host.run(f"tar -xzOf {snapshot.folder}/settings.tar.gz {ETCD_MANIFEST.lstrip('/')} 2>/dev/null; true")
 
 
 def require_restorable(host: Host, snapshot: Snapshot, size_mib: int) -> None:
@@ -93,11 +101,10 @@ class EtcdRestored:
     """Have etcd's data of the snapshot; run with kubelet and etcd stopped."""
 
     snapshot: Snapshot
-    member: str
-    """Name of this member."""
-    address: str
+    member: tuple[str, str]
+    """Name and peer URLs of this member."""
     peers: Sequence[tuple[str, str]]
-    """Name and address of every member."""
+    """The same of every member."""
     name: str = "etcd restored"
 
     def done(self, host: Host) -> bool:
@@ -126,12 +133,9 @@ class EtcdRestored:
         return f"{self.snapshot.folder}/restored"
 
     def _script(self, data: str, tool: str) -> str:
-        peers = ",".join(f"{name}=https://{address}:2380" for name, address in self.peers)
-        words = (
-            f"--name={self.member}",
-            f"--initial-cluster={peers}",
-            f"--initial-advertise-peer-urls=https://{self.address}:2380",
-        )
+        name, urls = self.member
+        peers = ",".join(f"{peer}={url}" for peer, listed in self.peers for url in listed.split(","))
+        words = (f"--name={name}", f"--initial-cluster={peers}", f"--initial-advertise-peer-urls={urls}")
         return _RESTORE.format(
             data=for_shell(data),
             new=for_shell(data_restored(data, self.snapshot.hop)),

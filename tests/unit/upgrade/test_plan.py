@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from migrator.errors import BlockedError, CommandFailedError, HostError
+from migrator.model.facts import Member
 from migrator.model.kinds import CONFIG_MAPS
 from migrator.model.upgrade import DrainRules, Soak, StepId, StepTime, UpgradePlan, Workers
 from migrator.model.verdict import Finding, Severity
@@ -195,6 +196,19 @@ def test_etcd_that_cannot_be_asked_is_a_member_that_is_not_well(make: Make) -> N
     (member,) = found.members
     assert (found.local_etcd, member.healthy) == (True, False)
     assert member.name.startswith("etcd on green-1 (")
+
+
+def test_etcd_whose_answers_cannot_be_read_is_not_taken_to_be_well(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without members nothing would be judged."""
+
+    def answers(_: object) -> list[Member]:
+        raise TypeError
+
+    monkeypatch.setattr("migrator.upgrade.plan.members", answers)
+    session = make()
+    of(session, FIRST).answers["test -e /etc/kubernetes/manifests/etcd.yaml"] = ""
+    (member,) = gather(session, OPTIONS).members
+    assert (member.name, member.healthy) == ("etcd on green-1 (what its etcdctl says cannot be read)", False)
 
 
 def test_a_control_plane_that_does_not_answer_has_no_etcd_to_save(make: Make) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from migrator.errors import BlockedError
-from migrator.nodes.hop.etcd_folders import EtcdFolders, etcd_folders, folders_in
+from migrator.nodes.hop.etcd_folders import EtcdFolders, etcd_folders, folders_in, member_in
 from tests.support.crictl import Crictl, etcd_manifest
 from tests.support.hosts import FakeHost
 
@@ -63,3 +63,16 @@ def test_what_is_not_understood_is_refused(manifest: str) -> None:
     """A restore into the wrong folder, or the folder of a whole disk, would be worse than none."""
     with pytest.raises(BlockedError, match=r"cp: etcd of /etc/kubernetes/manifests/etcd\.yaml"):
         folders_in(manifest, "cp")
+
+
+@pytest.mark.parametrize(
+    ("more", "member"),
+    [
+        ([], ("cp", "https://203.0.113.5:2380")),
+        (["--name=cp.home", "--initial-advertise-peer-urls=https://10.0.0.1:2380"], ("cp.home", "https://10.0.0.1:2380")),
+        (["--initial-advertise-peer-urls", "https://a:2380,https://b:2380"], ("cp", "https://a:2380,https://b:2380")),
+    ],
+)
+def test_a_member_is_who_its_manifest_says(more: list[str], member: tuple[str, str]) -> None:
+    """Others accept it at the URLs of its certificate alone; the stack's file may name another network (kubeadm#3010)."""
+    assert member_in(changed(command=[*COMMAND, *more]), "cp", "203.0.113.5") == member

@@ -34,6 +34,14 @@ def test_members_tell_how_they_are() -> None:
     ]
 
 
+def test_members_that_do_not_answer_at_all_are_not_well() -> None:
+    """Etcdctl writes a list of nobody as null, as where the address that members advertise is gone."""
+    host = Crictl().on(FakeHost("cp"))
+    host.answers["member list"] = '{"members": [{"ID": 1, "name": "a", "clientURLs": ["https://10.0.0.1:2379"]}]}'
+    host.answers["endpoint status"] = "null\n"
+    assert [item.healthy for item in members(host)] == [False]
+
+
 def test_a_member_tells_its_alarms_and_its_size() -> None:
     """As etcd 3.6 does; an earlier one tells no quota."""
     host = Crictl().on(FakeHost("cp"))

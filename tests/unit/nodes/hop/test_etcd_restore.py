@@ -11,13 +11,14 @@ import pytest
 
 from migrator.errors import BlockedError, MigratorError
 from migrator.nodes.hop.etcd import Snapshot
-from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, require_tool, saved_folders
+from migrator.nodes.hop.etcd_restore import EtcdRestored, require_restorable, require_tool, saved_folders, saved_member
 from tests.support.crictl import etcd_manifest
 from tests.support.shell_host import ShellHost
 
 FOLDER = "/var/lib/migrator/snapshots/hop"
 SNAPSHOT = Snapshot("hop", begun=True)
-RESTORED = EtcdRestored(SNAPSHOT, "b", "10.0.0.2", [("a", "10.0.0.1"), ("b", "10.0.0.2")])
+MEMBERS = [("a", "https://10.0.0.1:2380"), ("b", "https://10.0.0.2:2380")]
+RESTORED = EtcdRestored(SNAPSHOT, MEMBERS[1], MEMBERS)
 ETCDUTL = """#!/bin/sh
 case "$*" in
   *--help*) echo "  --bump-revision  --mark-compacted"; exit 0 ;;
@@ -70,13 +71,24 @@ def test_the_data_before_a_rollback_is_kept_and_restored_only_once(tmp_path: Pat
 
 
 def test_every_member_restores_its_own_part(tmp_path: Path) -> None:
-    """Each has its name, its address and the list of all; revisions move ahead, so that watchers read anew."""
+    """Each has its name, its peer URLs and the list of all; revisions move ahead, so that watchers read anew."""
     host = control_plane(tmp_path)
     RESTORED.run(host)
     arguments = (tmp_path / "arguments").read_text().split()
     assert "--initial-cluster=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380" in arguments
     assert {"--name=b", "--initial-advertise-peer-urls=https://10.0.0.2:2380"} <= set(arguments)
     assert {"--bump-revision=1000000000", "--mark-compacted"} <= set(arguments)
+
+
+def test_a_member_is_restored_as_its_saved_manifest_knows_it(tmp_path: Path) -> None:
+    """Each of its URLs is one of the list, as etcd compares the two."""
+    host = control_plane(tmp_path)
+    assert saved_member(host, SNAPSHOT, "10.0.0.9") == (host.name, "https://10.0.0.9:2380")
+    member = ("b", "https://10.0.0.2:2380,https://[fd00::2]:2380")
+    EtcdRestored(SNAPSHOT, member, [member]).run(host)
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert "--initial-cluster=b=https://10.0.0.2:2380,b=https://[fd00::2]:2380" in arguments
+    assert "--initial-advertise-peer-urls=https://10.0.0.2:2380,https://[fd00::2]:2380" in arguments
 
 
 def test_an_etcdutl_that_cannot_move_revisions_restores_all_the_same(tmp_path: Path) -> None:
