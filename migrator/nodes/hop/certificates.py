@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from migrator.model.facts import Certificate
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 SCRIPT = r"""
 pki=$(sed -n 's|.*--client-ca-file=\(.*\)/[^/]*$|\1|p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null | head -n 1)
@@ -48,8 +52,6 @@ _NEEDED = re.compile(
 
 def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
     """Yield the certificates of what the script has printed, and the files that should hold one, or a kubeconfig, and do not."""
-    from cryptography import x509
-
     pki, *keys = parts.get("pki", "").split() or ["/etc/kubernetes/pki"]
     for name, pem in parts.items():
         if name.startswith("no kubeconfig "):
@@ -62,7 +64,7 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
         path = name.removeprefix("certificate ")
         try:
             # The first one is the own one; what follows are authorities between (RFC 8446, 4.4.2).
-            found = x509.load_pem_x509_certificates(pem.encode())[0]
+            found = load_certificates(pem.encode())[0]
         except ValueError:
             if _NEEDED.search(path):
                 yield Certificate(path, 0.0, authority=False, hint=_new_one(path), unreadable=True)
@@ -78,6 +80,16 @@ def certificates(parts: Mapping[str, str]) -> Iterator[Certificate]:
         )
 
 
+def load_certificates(pem: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a text; raises ValueError for what is none, whatever is wrong with it."""
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except x509.InvalidVersion as error:
+        raise ValueError from error
+
+
 def _new_one(path: str) -> str:
     """Return what to do about a file that holds no certificate."""
     if "kubelet-client" in path:
@@ -85,14 +97,13 @@ def _new_one(path: str) -> str:
     return "bring it back from a copy; or move it away and have it made anew (`kubeadm init phase certs --help`)"
 
 
-def _is_authority(certificate: object) -> bool:
+def _is_authority(certificate: x509.Certificate) -> bool:
     from cryptography import x509
 
-    if not isinstance(certificate, x509.Certificate):
-        return False
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    # Any file may lie there, and extensions of one's own authority may be of any form.
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return False
 
 

@@ -12,6 +12,7 @@ from migrator.model.kubelet_files import SOCKETS, CredentialProviders, KubeletFi
 from migrator.model.manifest import get
 from migrator.model.strange import StrangeError
 from migrator.model.yaml_text import load_all
+from migrator.nodes.hop.certificates import load_certificates
 
 # `$flags` are those of the running kubelet, from the script before this one. Of providers' files names alone are kept.
 SCRIPT = rf"""
@@ -76,11 +77,10 @@ def _decoded(text: str) -> bytes:
 
 def _authorities(pem: bytes) -> Iterable[str]:
     """Yield subject and key of each certificate: one that was made anew for the same key is trusted as well."""
-    from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     form, kind = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding.DER
     with contextlib.suppress(ValueError, UnsupportedAlgorithm):
-        for item in x509.load_pem_x509_certificates(pem):
+        for item in load_certificates(pem):
             yield f"{item.subject.rfc4514_string()} {item.public_key().public_bytes(kind, form).hex()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from migrator.model.facts import Certificate
-from migrator.nodes.hop.certificates import SCRIPT
+from migrator.nodes.hop.certificates import SCRIPT, certificates
+from migrator.nodes.hop.kubelet_files import kubelet_files
 from migrator.nodes.hop.read_host import read_host
 from tests.support.hosts import FakeHost
 from tests.support.nodes import FIRST, WORKER
@@ -137,3 +139,23 @@ def test_no_key_is_read() -> None:
     assert [line for line in SCRIPT.splitlines() if ".key" in line] == [
         """echo; echo '@@ pki'; echo "$pki"; ls "$pki"/*.key "$pki"/etcd/*.key 2>/dev/null"""
     ]
+
+
+def surgery(old: bytes, new: bytes) -> str:
+    """Return a certificate with some of its bytes changed."""
+    der = base64.b64decode("".join(certificate(datetime.datetime(2027, 1, 2, tzinfo=datetime.UTC)).splitlines()[1:-1]))
+    assert old in der
+    return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der.replace(old, new)).decode()}-----END CERTIFICATE-----\n"
+
+
+def test_no_certificate_ends_a_plan() -> None:
+    """Any file may lie beside kubeadm's; one of a version that there is not is none, as for Go."""
+    path = f"{PKI}/corporate.crt"
+    one, twice = bytes.fromhex("300c 0603551d13 0101ff 04023000"), 2 * bytes.fromhex("3005 06012a 0400")
+    (found,) = certificates({f"certificate {path}": surgery(one, twice)})
+    assert not found.authority
+    fifth = surgery(bytes.fromhex("a003 020102"), bytes.fromhex("a003 020104"))
+    (broken,) = certificates({f"certificate {PKI}/ca.crt": fifth})
+    assert broken.unreadable
+    trusts = {"trusts": base64.b64encode(fifth.encode()).decode()}
+    assert kubelet_files(trusts).trusts == frozenset()
