@@ -66,6 +66,8 @@ _ELSEWHERE = re.compile(r"host key is known for (\S+) and|Host key for (\S+) has
 _NO_REASON = re.compile(
     r"^(Connection closed by UNKNOWN|stdio forwarding failed|Host key verification failed|Disconnected from|@+|debug\d:)"
 )
+# csh and its kin end quotes at a line's end, and take `!` for history: FreeBSD's, and so some firewalls', shell for root.
+_CSH = re.compile(r"^Unmatched '+\.|: Event not found\.$", re.MULTILINE)
 _OTHER_USER = re.compile(r"log ?in as (?:the )?(?:user )?[\"'`]?([a-z_][\w-]*)", re.IGNORECASE)
 
 
@@ -86,6 +88,9 @@ def of_login(name: str, login: Login, told: str) -> HostError:
     if other:
         hint = f"`user: {other[1]}` under `ssh` in the file that names the hosts; that user needs sudo without a password"
         return HostError(f"{name}: user {login.user} gets no shell: {said}", hint=hint)
+    if _CSH.search(told):
+        hint = "give that user another login shell (chsh -s /bin/sh), or name a user who has one"
+        return HostError(f"{name}: the login shell of user {login.user} is csh, which reads commands otherwise: {said}", hint=hint)
     if login.user == "root" or not re.search(r"\bsudo\b", told):
         by_hand = f"ssh -p {login.port} {login.user}@{login.address} true"
         hint = f"log in by hand and see: {by_hand}; an expired password, or a login shell such as nologin, stops there"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrator.config.login import Login
-from migrator.ssh.refusals import of_connection
+from migrator.ssh.refusals import of_connection, of_login
 
 CLOSED = "Connection closed by UNKNOWN port 65535"
 
@@ -82,3 +82,12 @@ def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert f"there is no file {key}" in of_connection("pi1", Login("10.0.0.5", key=str(key)), denied).hint
     key.write_text("")
     assert "ssh-copy-id" in of_connection("pi1", Login("10.0.0.5", key=str(key)), denied).hint
+
+
+def test_a_login_shell_that_reads_commands_otherwise_is_named() -> None:
+    """FreeBSD's root has csh; what it makes of a script of several lines tells nobody what is wrong."""
+    error = of_login("fw", Login("10.0.0.5"), "Unmatched '''.\nwhile: Expression Syntax.\ndo: Command not found.\n")
+    assert "login shell of user root is csh" in error.message
+    assert "chsh -s /bin/sh" in error.hint
+    assert "is csh" in of_login("fw", Login("10.0.0.5"), "b: Event not found.\n").message
+    assert "is csh" not in of_login("fw", Login("10.0.0.5"), "This account is currently not available.").message
