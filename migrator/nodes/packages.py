@@ -94,7 +94,9 @@ class Packages:
             )
         # On the way back the source may be away, and the package is still in the cache.
         kept = f"test -s {PACKAGE_CACHE}/{file} || " if self.allow_downgrade else ""
-        command = f"{kept}curl -fsSL {secure(address)}-o {PACKAGE_CACHE}/{file} {shlex.quote(address)}"
+        path = f"{PACKAGE_CACHE}/{file}"
+        # What was cut off must not have the name of a package: it would be kept.
+        command = f"{kept}{{ curl -fsSL {secure(address)}-o {path}.part {shlex.quote(address)} && mv {path}.part {path}; }}"
         once_more(host, functools.partial(host.run, command, timeout=600))
         self.trust.verify(host, file, address)
 

@@ -9,6 +9,7 @@ import pytest
 from migrator.errors import BlockedError, MigratorError
 from migrator.nodes.packages import NoPackages, Packages, available_versions
 from tests.support.hosts import FakeHost
+from tests.support.shell_host import ShellHost
 
 
 def host() -> FakeHost:
@@ -64,6 +65,19 @@ def test_a_repository_s_packages_are_fetched_by_the_host() -> None:
         "curl" in command and "https://build.example/packages/crictl-1.37.0-1-aarch64.pkg.tar.zst" in command
         for command in board.commands
     )
+
+
+def test_a_package_that_was_cut_off_is_none(tmp_path: Path) -> None:
+    """On the way back what the cache has is taken as it is; a download that broke is not among it."""
+    board = ShellHost(tmp_path)
+    board.program("uname", "#!/bin/sh\necho aarch64\n")
+    # Its fifth argument is the file.
+    first, then = "echo half > $5; touch $HOST/cut-off; echo 'curl: (56) connection reset' >&2; exit 56", "echo whole > $5; exit"
+    board.program("curl", f"#!/bin/sh\ntest ! -e $HOST/cut-off || {{ {then}; }}\n{first}\n")
+    back = Packages({"crictl": "1.36.0"}, "https://build.example/packages", allow_downgrade=True)
+    (file,) = back.fetch(board, ["crictl"])
+    path = board.path(f"/var/cache/migrator/{file}")
+    assert (path.read_text(), [item.name for item in path.parent.iterdir()]) == ("whole\n", [file])
 
 
 def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:
