@@ -11,6 +11,7 @@ from migrator.model.kubeadm import SECTIONS, SKIPS_SINCE, extra_args
 from migrator.model.manifest import get
 from migrator.model.patches import TARGETS
 from migrator.model.verdict import CheckName, Finding
+from migrator.model.version import Version
 from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
@@ -62,6 +63,44 @@ _GONE_GATES = {
     "NodeLocalCRISocket": 37,
     "PublicKeysECDSA": 37,
 }
+
+
+class Faulty(NamedTuple):
+    """Patch releases whose kubeadm does harm, or stops half way."""
+
+    first: Version
+    fixed: Version
+    harm: str
+    source: str
+
+
+FAULTY = (
+    Faulty(
+        Version(1, 28, 0),
+        Version(1, 28, 3),
+        "waits in vain for an etcd that it has not changed, and goes back",
+        "kubeadm#2957",
+    ),
+    Faulty(
+        Version(1, 30, 0), Version(1, 30, 1), "writes its own defaults over the settings of the cluster's kubelets", "kubeadm#3049"
+    ),
+)
+_NO_FLAGS = Faulty(
+    Version(1, 35, 0), Version(1, 35, 1), "stops at a /var/lib/kubelet/kubeadm-flags.env without flags", "kubeadm#3279"
+)
+# What that kubeadm itself takes out of the file, so that it would stop when it is run again.
+_ITS_LAST_FLAG = frozenset({"--pod-infra-container-image"})
+
+
+def faulty_versions(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hops by a kubeadm that is known to fail: the run would stop after CRI-O and the control plane were touched."""
+    without_flags = any(not host.error and host.flags_of_kubeadm <= _ITS_LAST_FLAG for host in facts.hosts)
+    for hop in facts.hops:
+        for row in (*FAULTY, *([_NO_FLAGS] if without_flags else [])):
+            if row.first <= hop.target < row.fixed:
+                reason = f"kubeadm {hop.target} {row.harm} ({row.source})"
+                hint = f"take {row.fixed} or later: `migrator packages build kubernetes={row.fixed}`"
+                yield fail(CheckName.KUBEADM, f"hop to {hop.target}", reason, hint)
 
 
 def configuration(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -60,6 +60,7 @@ ON_HOSTS: tuple[Check, ...] = (
     hosts.kubelet_settings,
     hosts.refused_settings,
     hosts.gates_and_plugins,
+    kubeadm.faulty_versions,
     kubeadm.files_of_static_pods,
     named_files.readable,
     named_files.known_versions,

@@ -8,8 +8,9 @@ import pytest
 
 from migrator.model.facts import KubeadmReading, Refusal
 from migrator.model.patches import PatchReading
-from migrator.upgrade.checks.table import check
-from tests.support.facts import facts, hop, hosts, node
+from migrator.upgrade.checks.kubeadm import faulty_versions
+from migrator.upgrade.checks.table import IN_CLUSTER, check
+from tests.support.facts import facts, hop, host, hosts, node
 
 CONFIG = {"apiVersion": "kubeadm.k8s.io/v1beta4"}
 
@@ -164,3 +165,25 @@ def test_arguments_that_exclude_each_other_are_found(names: tuple[str, ...], *, 
     config = {**CONFIG, "apiServer": {"extraArgs": [{"name": name, "value": "x"} for name in names]}}
     items = [item for item in check(facts(cluster_config=config)) if item.check == "gates"]
     assert ["of which it takes only one" in item.reason for item in items] == [True] * refused
+
+
+@pytest.mark.parametrize(
+    ("target", "flags", "found"),
+    [
+        ("1.30.0", frozenset({"--node-ip"}), "writes its own defaults"),
+        ("1.30.1", frozenset({"--node-ip"}), ""),
+        ("1.28.2", frozenset({"--node-ip"}), "waits in vain for an etcd"),
+        ("1.35.0", frozenset({"--node-ip"}), ""),
+        ("1.35.0", frozenset({"--pod-infra-container-image"}), "kubeadm-flags.env without flags"),
+        ("1.35.0", frozenset(), "kubeadm-flags.env without flags"),
+        ("1.35.1", frozenset(), ""),
+    ],
+)
+def test_a_release_whose_kubeadm_fails_is_found(target: str, flags: frozenset[str], found: str) -> None:
+    """A package source has what somebody has built once; advice knows only that there is some release of a minor."""
+    start = f"1.{int(target.split('.')[1]) - 1}.9"
+    reading = facts(hops=(hop(start, target),), hosts=(host("w1", flags_of_kubeadm=flags), host("w2", error="no route to host")))
+    told = list(faulty_versions(reading))
+    assert [found in item.reason for item in told] == ([True] if found else [])
+    assert all(item.hint.startswith("take 1.") for item in told)
+    assert faulty_versions not in IN_CLUSTER
