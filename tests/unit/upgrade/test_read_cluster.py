@@ -118,7 +118,7 @@ def test_settings_that_are_not_there_are_empty() -> None:
     assert (seen.kubelet_config, seen.cluster_config, seen.unread) == ({}, {}, ())
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: {b", "\t\tx", "[" * 1000, "!!python/object:os.system {}", "a: 2026-13-45"])
+@pytest.mark.parametrize("text", ["a: [", "a: {b", "\t\tx", "[" * 1000, "!!python/object:os.system {}"])
 def test_settings_that_are_no_yaml_are_named(text: str) -> None:
     """A person has edited them; the other settings are read all the same."""
     cluster = FakeCluster(version="v1.36.3")
