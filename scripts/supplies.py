@@ -69,9 +69,12 @@ def steps(*, nodes: bool, arm: bool) -> list[Step]:
     found = [
         Step("root file system of nodes", lambda store: base_root(store.cache, store.say)),
         Step("etcd", programs("etcd", "etcdctl", "etcdutl")),
-        *(Step(f"Kubernetes {version}", partial(all_of_kubernetes, version=version)) for version in (BLUE, GREEN)),
-        Step("KWOK, CoreDNS", programs("kwok", "coredns")),
+        # Two versions of Kubernetes at once would both compile the libraries that they share. Pulumi has packages of minutes,
+        # which keep one core busy only.
+        Step(f"Kubernetes {BLUE}", partial(all_of_kubernetes, version=BLUE)),
         Step("Pulumi, its plugin, Helm", programs("helm", "pulumi-resource-kubernetes", *pulumi)),
+        Step(f"Kubernetes {GREEN}", partial(all_of_kubernetes, version=GREEN)),
+        Step("KWOK, CoreDNS", programs("kwok", "coredns")),
         *(Step(f"package of {name}", partial(package, name=name)) for name in RUNTIME),
         Step(f"aarch64 package of {CROSS_BUILT}", partial(package, name=CROSS_BUILT, architecture="aarch64")),
         Step("images", lambda store: fill_registry(store, base_root(store.cache, store.say), (BLUE, GREEN), store.say)),
