@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
+from typing import IO
 
 from migrator.errors import CommandFailedError
+
+# Of what a command says, its end: the message quotes less.
+_KEPT = 65_536
 
 
 class ShellRunner:
@@ -15,30 +20,40 @@ class ShellRunner:
     def run(self, command: tuple[str, ...], timeout: float) -> None:
         """Run a command to its end, with all that it started ended at the timeout; raises CommandFailedError.
 
-        The error names the program only: arguments may hold secrets.
+        What it leaves running by the time of its end goes on. The error names the program only: arguments may hold secrets.
         """
         shown = command[0]
-        try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandFailedError(shown, 127, error.strerror or str(error)) from error
-        try:
-            output, _ = child.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            raise CommandFailedError(shown, 124, f"not done within {timeout:g} s") from error
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-            if child.stdout:
-                child.stdout.close()
-        if child.returncode:
-            raise CommandFailedError(shown, child.returncode, output)
+        with _output() as output:
+            try:
+                child = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                )
+            except OSError as error:
+                raise CommandFailedError(shown, 127, error.strerror or str(error)) from error
+            try:
+                child.wait(timeout)
+            except subprocess.TimeoutExpired as error:
+                raise CommandFailedError(shown, 124, f"not done within {timeout:g} s") from error
+            finally:
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    child.wait()
+            if child.returncode:
+                raise CommandFailedError(shown, child.returncode, _end_of(output).decode(errors="replace"))
+
+
+def _output() -> IO[bytes]:
+    """Return a file for what a command says.
+
+    A pipe ends when the last process has closed it, so that a command which leaves one in the background, such as a port that is
+    forwarded, would be waited for until its timeout (docker/docker-agent#2462). In memory, since a disk may be full.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("output"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _end_of(file: IO[bytes]) -> bytes:
+    # Its place is that of all who write to it: nothing is sought.
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), _KEPT, max(size - _KEPT, 0))

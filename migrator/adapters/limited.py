@@ -15,6 +15,8 @@ from migrator.untrusted import printable
 
 _CHUNK = 65536
 _CLOCK = SystemClock()
+# How often is asked whether a program has ended that does not end its output.
+_LOOK_SECONDS = 0.05
 
 
 def run_limited(command: tuple[str, ...], *, seconds: float, most: int, folder: Path) -> str:
@@ -52,7 +54,10 @@ def _collect(child: subprocess.Popen[bytes], name: str, ends: float, seconds: fl
                 selector.register(pipe, selectors.EVENT_READ, what)
         while selector.get_map():
             left = ends - _CLOCK.monotonic()
-            ready = selector.select(max(left, 0.0))
+            over = child.poll() is not None
+            ready = selector.select(0.0 if over else max(min(left, _LOOK_SECONDS), 0.0))
+            if over and not ready:
+                break  # what it has left in the background holds its output open
             if left <= 0:
                 raise CommandFailedError(name, 124, f"not done within {seconds:g} s")
             for key, _ in ready:

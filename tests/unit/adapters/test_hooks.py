@@ -65,3 +65,24 @@ def test_arguments_are_not_told() -> None:
         with pytest.raises(CommandFailedError) as caught:
             ShellRunner().run(command, 10)
         assert "hunter2" not in caught.value.message
+
+
+def test_what_a_command_leaves_in_the_background_is_not_waited_for_and_not_ended(tmp_path: Path) -> None:
+    """A forwarded port, or a server that a script starts, holds the output open: it was waited for, and then called a failure."""
+    go, line = tmp_path / "go", tmp_path / "line"
+    for pipe in (go, line):
+        os.mkfifo(pipe)
+    writer, reader = os.open(go, os.O_RDWR), os.open(line, os.O_RDONLY | os.O_NONBLOCK)
+    ShellRunner().run(("sh", "-c", f"{{ read -r word <{go}; echo said; echo $word >{line}; }} & exit 0"), 60)
+    os.write(writer, b"on\n")
+    assert select.select([reader], [], [], 30)[0]
+    assert os.read(reader, 64) == b"on\n"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_of_many_words_the_last_are_kept() -> None:
+    """The reason stands at the end."""
+    with pytest.raises(CommandFailedError) as caught:
+        ShellRunner().run(("sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo reason; exit 1"), 60)
+    assert (len(caught.value.output), caught.value.output.endswith("reason\n")) == (65_536, True)

@@ -46,3 +46,11 @@ def test_a_failure_has_its_words_in_printable_form(tmp_path: Path) -> None:
         run(tmp_path, "import os; print('a\\x1bb', flush=True); os._exit(3)")
     with pytest.raises(CommandFailedError, match="ended with 127"):
         run_limited(("a\0b",), seconds=1, most=10, folder=tmp_path)
+
+
+def test_a_program_ends_when_it_ends_whatever_it_leaves_in_the_background(tmp_path: Path) -> None:
+    """Its child holds the output open; what was said until then is the output (docker/docker-agent#2462)."""
+    script = "echo '{}'; sleep 1000 & echo $! > child"
+    assert run_limited(("sh", "-c", script), seconds=60, most=1000, folder=tmp_path) == "{}\n"
+    state = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
+    until(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z")

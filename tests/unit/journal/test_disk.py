@@ -205,8 +205,8 @@ def test_a_journal_of_another_user_is_not_begun_anew_elsewhere(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
-    another: bool,
-    words: str,  # noqa: FBT001
+    another: bool,  # noqa: FBT001
+    words: str,
 ) -> None:
     """`sudo migrator copy` has begun it: another --state-dir would know nothing of what was copied and handed over."""
 
