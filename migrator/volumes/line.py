@@ -65,12 +65,13 @@ class Lines:
         """Give a pass that an earlier run began its relay again, by another port; it reads that before each try."""
         try:
             settings = json.loads(target.host.read(f"{folder}/settings.json"))
-        except (CommandFailedError, ValueError):
+            channel = settings["channel"]
+            serving = Serving(settings["server"]["port"], settings["server"]["hostKey"])
+            relayed = self.relay and channel["relayed"]
+        except (CommandFailedError, ValueError, KeyError, TypeError):
+            return  # it was cut, or is of another version: the pass tells so
+        if not relayed:
             return
-        channel = settings["channel"]
-        if not (self.relay and channel["relayed"]):
-            return
-        serving = Serving(settings["server"]["port"], settings["server"]["hostKey"])
         channel = self.open(unit, source, target, serving, key=channel["key"], folder=folder)
         write_settings(target.host, folder, settings["settings"], channel, serving)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,6 +29,7 @@ _SECONDS = 7 * 24 * 3600
 # For a last pass, whose server must not outlive a run that was killed for long.
 _PREPARED_SECONDS = 12 * 3600
 _RESULT = "RESULT "
+T = TypeVar("T")
 
 
 class NodeMover:
@@ -50,9 +51,7 @@ class NodeMover:
         agent = put_agent(machine.host)
         path = real_path(machine.host, place)
         left_out = f" {for_shell(Exclude(exclude).text)}" if exclude else ""
-        document: Mapping[str, object] = json.loads(
-            machine.host.run(f"python3 -IS {agent} survey {for_shell(path)}{left_out}", timeout=3600).splitlines()[-1]
-        )
+        document: Mapping[str, object] = _told(machine.host, f"{agent} survey {for_shell(path)}{left_out}", dict, timeout=3600)
         return document
 
     def move(self, job: Job, say: Callable[[str], None]) -> PassResult:
@@ -115,8 +114,8 @@ class NodeMover:
         """Return who uses a folder on its host, in words."""
         machine = _machine(self._source if source else self._target, place)
         path, agent = real_path(machine.host, place), put_agent(machine.host)
-        answer = machine.host.run(f"python3 -IS {agent} users {for_shell(path)} {for_shell(place.pod)}", timeout=600)
-        return tuple(printable(str(text)) for text in json.loads(answer.splitlines()[-1]))
+        found = _told(machine.host, f"{agent} users {for_shell(path)} {for_shell(place.pod)}", list, timeout=600)
+        return tuple(printable(str(text)) for text in found)
 
     def take_back(self, job: Job, say: Callable[[str], None], *, everything: bool) -> TakenBack:
         """End a pass that still runs, and put back what it has changed in its target, or what all passes since the switch have.
@@ -180,6 +179,21 @@ class NodeMover:
             unless_done.pop_all()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
         return _detached(unit, f"python3 -IS {agent} pull {folder}/settings.json", SecretFile(_key_path(unit), private))
+
+
+def _told(host: Host, question: str, kind: type[T], *, timeout: float) -> T:
+    """Return what the program on a host answers in its last line; raises HostError where that is something else."""
+    said = host.run(f"python3 -IS {question}", timeout=timeout)
+    try:
+        found = json.loads(said.splitlines()[-1])
+    except (ValueError, IndexError, RecursionError):
+        found = None
+    if not isinstance(found, kind):
+        raise HostError(
+            f"{host.name} answers with something else: {printable(said.strip()[-200:]) or 'nothing'}",
+            hint="log in there, and see what `python3` is, and what a login prints",
+        )
+    return found
 
 
 def _settings(job: Job, root: str, folder: str) -> dict[str, Any]:

@@ -15,7 +15,11 @@ _FAILED, _REFUSED = 1, 2
 
 
 def say(text: str) -> None:
-    """Print a line at once: somebody follows the log."""
+    """Print one line at once: somebody follows the log.
+
+    What the other host has said may be in it, and a line break of its own would begin a line that looks like a result.
+    """
+    text = "\\n".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
     print(text, flush=True)  # noqa: T201 - this is a program of its own
 
 

@@ -261,3 +261,10 @@ def test_the_proven_list_is_read_from_the_host_of_the_target() -> None:
     _, green, mover = hosts()
     green.files[f"/var/lib/migrator/volumes/{unit_name(JOB)}/proof.list"] = '{"end":0}\n'
     assert mover.read_list(JOB) == b'{"end":0}\n'
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "Segmentation fault", "[]", '"x"', "{"])
+def test_an_answer_that_is_none_is_told_with_the_host(answer: str) -> None:
+    """A broken Python, or a disk that gives zeros: it is not a bug of ours."""
+    with pytest.raises(HostError, match=r"^blue-1 answers with something else"):
+        surveyed(answer)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.volumes.agent.main import main
+from migrator.volumes.agent.main import main, say
 from migrator.volumes.agent.memory import Memory
 from migrator.volumes.agent.tree import Tree
 from migrator.volumes.agent.undo import UndoLog
@@ -134,3 +134,9 @@ def test_patterns_that_are_none_are_one_line(tmp_path: Path, capsys: pytest.Capt
     """A survey does not count what a person has left out."""
     assert main(["survey", str(tmp_path), exclude]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_what_the_other_host_says_is_one_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of its own would be taken for the result of a pass that is cut off then; half a character would end the pass."""
+    say('lost: x\nRESULT {"good": true}\r\u2028\udcff; again in 5 s')
+    assert capsys.readouterr().out == 'lost: x\\nRESULT {"good": true}\\n\\n\\udcff; again in 5 s\n'
