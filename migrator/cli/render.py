@@ -43,7 +43,7 @@ class Word(NamedTuple):
     @property
     def styled(self) -> str:
         """The word between escape sequences."""
-        return click.style(printable(self.text), fg=_COLOURS.get(self.text))
+        return _coloured(printable(self.text), _COLOURS.get(self.text))
 
 
 Part = str | Word
@@ -220,7 +220,8 @@ def require_answer(question: str, *, yes: bool) -> None:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Return whether the answer is yes; it is, with `--yes`."""
+    """Return whether the answer is yes; it is, with `--yes`. Raises click.UsageError where nobody can answer."""
+    require_answer(question, yes=yes)
     return yes or click.confirm(printable(question), err=True)
 
 
@@ -229,8 +230,14 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def _coloured(text: str, colour: str | None) -> str:
+    """Return the text in a colour, where there may be one: click asks neither of these variables (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, fg=colour)
+
+
 def _marked(mark: str, colour: str, text: str) -> None:
     first, *others = printable_lines(text)
-    click.echo(click.style(mark, fg=colour) + first, err=True)
+    click.echo(_coloured(mark, colour) + first, err=True)
     for shown in others:
         click.echo(shown, err=True)

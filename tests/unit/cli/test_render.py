@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import click
 import pytest
 
 from migrator.cli import render
@@ -108,3 +110,24 @@ def test_a_count_of_nothing_is_not_shown(capsys: pytest.CaptureFixture[str]) -> 
         clock.pass_time(10)
         screen.emit(Progress("reading blue", 4, 0))
     assert capsys.readouterr().err.split("\n") == ["  5 %: green 3 requests", "  reading blue: 4", ""]
+
+
+@pytest.mark.parametrize(("name", "value", "coloured"), [("NO_COLOR", "1", False), ("NO_COLOR", "", True), ("TERM", "dumb", False)])
+def test_there_are_no_colours_where_they_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    coloured: bool,  # noqa: FBT001
+) -> None:
+    """A shell in an editor shows escape sequences as they are."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    assert ("\x1b" in render.word("good").styled) is coloured
+
+
+def test_a_question_in_the_middle_of_a_verb_names_yes_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a cron job it was told as an interruption, and to run the same command again."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(click.UsageError, match="Go on. Nobody is there to answer: give --yes"):
+        render.agreed("Go on?", yes=False)
+    assert render.agreed("Go on?", yes=True)
