@@ -11,7 +11,8 @@ from migrator.model.manifest import Manifest, get
 if TYPE_CHECKING:
     from migrator.model.upgrade import DrainRules  # a copy needs nothing else of an upgrade
 
-_MIRROR = "kubernetes.io/config.mirror"
+MIRROR = "kubernetes.io/config.mirror"
+"""Annotation of what a kubelet tells of a static pod."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +42,7 @@ def pod_name(pod: Manifest) -> str:
 def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
     metadata = pod["metadata"]
-    if _MIRROR in (metadata.get("annotations") or {}):
+    if MIRROR in (metadata.get("annotations") or {}):
         return PodDecision(pod, stays="mirror of a static pod")
     controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
     # Before the rule for DaemonSets: kubectl deletes what has ended, whoever made it.

@@ -8,7 +8,7 @@ from migrator.cluster.drain import pods_on
 from migrator.errors import GateFailedError
 from migrator.model.kinds import DEPLOYMENTS, STATEFUL_SETS
 from migrator.model.manifest import Manifest, get, ref_of
-from migrator.model.pods import pod_name
+from migrator.model.pods import MIRROR, pod_name
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
@@ -68,9 +68,19 @@ def _not_ready(cluster: ClusterReader, node: str, ready_before: frozenset[str]) 
         yield "API server", "is not ready"
         return
     system = [pod for pod in pods_on(cluster, node) if pod["metadata"]["namespace"] == "kube-system"]
-    for item in (*(pod for pod in system if not get(pod, "metadata", "deletionTimestamp")), *_watched(cluster, ready_before)):
+    for item in (*(pod for pod in system if not _is_over(pod)), *_watched(cluster, ready_before)):
         if not _is_ready(item):
             yield str(ref_of(item)), readiness(item).message
+
+
+def _is_over(pod: Manifest) -> bool:
+    """Return whether nobody brings a pod back: what controls it makes another one.
+
+    Evicted pods, and those of a node that was shut down, stay Failed for ever (kubernetes#113278). A static pod that its kubelet
+    does not take is tried again.
+    """
+    failed = get(pod, "status", "phase") == "Failed" and MIRROR not in (get(pod, "metadata", "annotations") or {})
+    return failed or bool(get(pod, "metadata", "deletionTimestamp"))
 
 
 def _watched(cluster: ClusterReader, ready_before: frozenset[str]) -> Iterator[Manifest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -112,6 +113,18 @@ def test_an_api_server_that_is_not_ready_is_waited_for() -> None:
     clock.after(20, lambda: setattr(cluster, "ready", True))
     settle(session_on(cluster, clock), WORKER, frozenset())
     assert 20 <= clock.monotonic() < 21
+
+
+@pytest.mark.parametrize(("annotations", "waits"), [({}, False), ({"kubernetes.io/config.mirror": "x"}, True)])
+def test_a_pod_that_failed_for_good_holds_nobody_up(annotations: dict[str, str], *, waits: bool) -> None:
+    """As an evicted one in kube-system (kubernetes#113278); a static pod that its kubelet does not take is waited for."""
+    cluster, clock = FakeCluster(), FakeClock()
+    evicted = system_pod(WORKER, ready=False) | {"status": {"phase": "Failed", "reason": "Evicted"}}
+    evicted["metadata"]["annotations"] = annotations
+    cluster.hold(evicted)
+    with pytest.raises(GateFailedError) if waits else nullcontext():
+        settle(session_on(cluster, clock), WORKER, frozenset())
+    assert bool(clock.slept) is waits
 
 
 def test_pods_that_the_new_kubelet_did_not_take_are_named() -> None:
