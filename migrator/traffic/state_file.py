@@ -21,9 +21,9 @@ _HEADER = (
 )
 _HINT = "correct traffic.haproxy.stateFile: it is the file of `server-state-file`"
 _RUNNING = "2"
-# `disabled` in haproxy.cfg: kept as it is, for it is the person's.
-_CONFIGURED_MAINTENANCE = 0x04
-_FORCED_MAINTENANCE = 0x01
+# Maintenance by command, and by `disabled` in haproxy.cfg, which is the person's. That of a name without an address, and of a
+# server that follows another one, ends by itself: a file that has it takes the server out for good (haproxy#576).
+_KEPT = 0x01 | 0x04
 # Host name and SRV record of a server that has an address in haproxy.cfg: HAProxy warns and stops reading the line there,
 # before the port. There is no other way to leave a port to haproxy.cfg.
 _PORT_ELSEWHERE = ("see-haproxy.cfg", "_see-haproxy.cfg")
@@ -86,8 +86,7 @@ def _lines(text: str) -> list[str]:
 def _line(server: Server, *, pin_ports: bool) -> str:
     fields = list(server.state[:20])
     # Neither drain nor a state of health: HAProxy warns of both, and with `zero-warning` it would not start any more.
-    maintenance = _FORCED_MAINTENANCE if server.in_maintenance else 0
-    fields[4:7] = "-", _RUNNING, str(server.admin & _CONFIGURED_MAINTENANCE | maintenance)
+    fields[4:7] = "-", _RUNNING, str(server.admin & _KEPT)
     fields[9:13] = "0", "1", "0", "0"
     by_record, by_name = fields[19].startswith("_"), fields[17] != "-"
     if not by_record:
