@@ -22,6 +22,8 @@ _POLL = 0.5
 # Not less once it has: kube-proxy watches anew after a restart of the API server, and without these seconds the drain of the
 # next node cost requests (3 of 120,238, status 502).
 _STEADY_SECONDS = 10.0
+# Controllers whose pods are replicas, on whatever node.
+_REPLICATED = frozenset({"Job", "ReplicaSet", "StatefulSet"})
 
 
 def ready_workloads(cluster: ClusterReader) -> frozenset[str]:
@@ -68,19 +70,24 @@ def _not_ready(cluster: ClusterReader, node: str, ready_before: frozenset[str]) 
         yield "API server", "is not ready"
         return
     system = [pod for pod in pods_on(cluster, node) if pod["metadata"]["namespace"] == "kube-system"]
-    for item in (*(pod for pod in system if not _is_over(pod)), *_watched(cluster, ready_before)):
+    for item in (*filter(_is_waited_for, system), *_watched(cluster, ready_before)):
         if not _is_ready(item):
             yield str(ref_of(item)), readiness(item).message
 
 
-def _is_over(pod: Manifest) -> bool:
-    """Return whether nobody brings a pod back: what controls it makes another one.
+def _is_waited_for(pod: Manifest) -> bool:
+    """Return whether a node is not well without this pod of kube-system.
 
-    Evicted pods, and those of a node that was shut down, stay Failed for ever (kubernetes#113278). A static pod that its kubelet
-    does not take is tried again.
+    Replicas of a workload are judged with it: one that was ill before, such as metrics-server often is, holds nobody up. Evicted
+    pods, and those of a node that was shut down, stay Failed for ever (kubernetes#113278); a static pod that its kubelet does not
+    take is tried again.
     """
-    failed = get(pod, "status", "phase") == "Failed" and MIRROR not in (get(pod, "metadata", "annotations") or {})
-    return failed or bool(get(pod, "metadata", "deletionTimestamp"))
+    if get(pod, "metadata", "deletionTimestamp"):
+        return False
+    if MIRROR in (get(pod, "metadata", "annotations") or {}):
+        return True
+    controllers = [owner.get("kind") for owner in get(pod, "metadata", "ownerReferences") or [] if owner.get("controller")]
+    return get(pod, "status", "phase") != "Failed" and not _REPLICATED.intersection(controllers)
 
 
 def _watched(cluster: ClusterReader, ready_before: frozenset[str]) -> Iterator[Manifest]:

@@ -20,6 +20,7 @@ from migrator.upgrade.checks import (
     kubelet_files,
     named_files,
     scheduling,
+    system_pods,
     tied,
     versions,
     webhooks,
@@ -70,6 +71,8 @@ ON_HOSTS: tuple[Check, ...] = (
 IN_CLUSTER: tuple[Check, ...] = (
     hosts.conditions,
     hosts.twins,
+    system_pods.daemon_sets,
+    system_pods.static_pods,
     versions.kubelets,
     versions.control_planes,
     versions.runtimes_of_nodes,

@@ -115,13 +115,33 @@ def test_an_api_server_that_is_not_ready_is_waited_for() -> None:
     assert 20 <= clock.monotonic() < 21
 
 
-@pytest.mark.parametrize(("annotations", "waits"), [({}, False), ({"kubernetes.io/config.mirror": "x"}, True)])
-def test_a_pod_that_failed_for_good_holds_nobody_up(annotations: dict[str, str], *, waits: bool) -> None:
-    """As an evicted one in kube-system (kubernetes#113278); a static pod that its kubelet does not take is waited for."""
+STATIC = {"annotations": {"kubernetes.io/config.mirror": "x"}}
+EVICTED = {"phase": "Failed", "reason": "Evicted"}
+ILL = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+
+
+def owned(kind: str) -> dict[str, Any]:
+    """Return the metadata of a pod that has a controller of this kind."""
+    return {"ownerReferences": [{"kind": kind, "name": "c", "uid": "u", "controller": True}]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status", "waits"),
+    [
+        ({}, EVICTED, False),
+        (owned("DaemonSet"), EVICTED, False),
+        (STATIC, EVICTED, True),
+        (owned("DaemonSet"), ILL, True),
+        (owned("ReplicaSet"), ILL, False),
+        (owned("Job"), ILL, False),
+    ],
+)
+def test_a_pod_that_nobody_needs_holds_no_node_up(metadata: dict[str, Any], status: dict[str, Any], *, waits: bool) -> None:
+    """Evicted ones stay for ever (kubernetes#113278); replicas are judged with their workload, which may have been ill before."""
     cluster, clock = FakeCluster(), FakeClock()
-    evicted = system_pod(WORKER, ready=False) | {"status": {"phase": "Failed", "reason": "Evicted"}}
-    evicted["metadata"]["annotations"] = annotations
-    cluster.hold(evicted)
+    pod = system_pod(WORKER, ready=False) | {"status": status}
+    pod["metadata"] |= metadata
+    cluster.hold(pod)
     with pytest.raises(GateFailedError) if waits else nullcontext():
         settle(session_on(cluster, clock), WORKER, frozenset())
     assert bool(clock.slept) is waits

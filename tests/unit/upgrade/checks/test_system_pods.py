@@ -1,0 +1,40 @@
+"""What a run would wait for in vain is found before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.manifest import Manifest
+from tests.support.facts import findings, pod
+
+
+def daemon(wanted: int, available: int, namespace: str = "kube-system") -> Manifest:
+    """Return a DaemonSet, some of whose pods are available."""
+    status = {"observedGeneration": 1, "desiredNumberScheduled": wanted, "numberAvailable": available}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "devices", "namespace": namespace}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("found", "count"),
+    [(daemon(3, 2), 1), (daemon(3, 3), 0), (daemon(0, 0), 0), (daemon(3, 0, "default"), 0), ({**daemon(3, 0), "status": None}, 0)],
+)
+def test_a_daemon_set_that_is_ill_is_found(found: Manifest, count: int) -> None:
+    """After the control plane a run waits for all of kube-system's, and gives up half way."""
+    told = findings("nodes", daemon_sets=(found,))
+    assert [item.subject for item in told] == ["DaemonSet/kube-system/devices"] * count
+    assert all("2 of 3 pods" in item.reason for item in told)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "ready", "count"),
+    [({"kubernetes.io/config.mirror": "x"}, "False", 1), ({"kubernetes.io/config.mirror": "x"}, "True", 0), ({}, "False", 0)],
+)
+def test_a_static_pod_that_is_ill_is_found(annotations: dict[str, str], ready: str, count: int) -> None:
+    """Others are nobody's fault: they need not be ready afterwards."""
+    ill: dict[str, Any] = pod("kube-vip-cp", "cp", owner="Node", namespace="kube-system")
+    ill["metadata"]["annotations"] = annotations
+    ill["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+    told = findings("nodes", pods=(ill,))
+    assert [(item.subject, "crictl logs" in item.hint) for item in told] == [("kube-system/kube-vip-cp", True)] * count
