@@ -128,6 +128,6 @@ def test_there_are_no_colours_where_they_are_not_wanted(
 def test_a_question_in_the_middle_of_a_verb_names_yes_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a cron job it was told as an interruption, and to run the same command again."""
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    with pytest.raises(click.UsageError, match="Go on. Nobody is there to answer: give --yes"):
+    with pytest.raises(click.UsageError, match=r"Go on\? Nobody is there to answer: give --yes"):
         render.agreed("Go on?", yes=False)
     assert render.agreed("Go on?", yes=True)
