@@ -37,7 +37,13 @@ class ProgramSealer:
         if shutil.which(self._command[0]) is None:
             raise BlockedError(f"{self._command[0]} is not on PATH", hint="install it, or archive without --encrypt-to")
         # Tried with nothing at first: a key that is not trusted must not be found out after an hour of reading.
-        tried = subprocess.run(self._command, input=b"", capture_output=True, timeout=_SECONDS, check=False)
+        try:
+            tried = subprocess.run(self._command, input=b"", capture_output=True, timeout=_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise BlockedError(
+                f"{self._command[0]} does not encrypt to {recipient}: not done within {_SECONDS:g} s",
+                hint="does it wait for a person, such as its agent for a passphrase? Run it by hand once",
+            ) from None
         if tried.returncode or not tried.stdout:
             raise BlockedError(
                 f"{self._command[0]} does not encrypt to {recipient}: {_last_line(tried.stderr)}",

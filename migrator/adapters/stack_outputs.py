@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from migrator.adapters.commands import run
 from migrator.errors import BlockedError, CommandFailedError, ConfigError
+from migrator.untrusted import printable
 
 
 class StackAccess(NamedTuple):
@@ -37,7 +38,15 @@ def stack_access(stack: str, project: Path) -> StackAccess:
         )
     except CommandFailedError as error:
         raise ConfigError([f"stack {stack}: {error.message}"], hint=error.hint or "`pulumi stack ls` names the stacks") from error
-    outputs = json.loads(text)
+    try:
+        outputs = json.loads(text)
+    except ValueError:
+        outputs = None
+    if not isinstance(outputs, dict):
+        raise ConfigError(
+            [f"stack {stack}: `pulumi stack output --json` printed something else: {printable(text.strip()[:200])}"],
+            hint="run it by hand; or give `kubeconfig:` in place of `stack:`",
+        )
     content = outputs.get("kubeconfig")
     if not content:
         raise BlockedError(f"stack {stack} has no kubeconfig yet", hint=f"`pulumi up --stack {stack}` raises the cluster")
@@ -47,4 +56,5 @@ def stack_access(stack: str, project: Path) -> StackAccess:
             [f"stack {stack}: has no output apiServer with an https:// address, so its kubeconfig cannot be checked"],
             hint="export apiServer there, or give `kubeconfig:` in place of `stack:`",
         )
-    return StackAccess(str(content), server.removeprefix("https://").rstrip("/"))
+    # A component may give out an object in place of text.
+    return StackAccess(content if isinstance(content, str) else json.dumps(content), server.removeprefix("https://").rstrip("/"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from migrator.config.duration import PATTERN as DURATION_PATTERN
 from migrator.config.duration import parse_duration
@@ -41,6 +41,16 @@ Duration = Annotated[
     Field(json_schema_extra={"type": "string", "pattern": DURATION_PATTERN, "format": ""}),
 ]
 Rate = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, json_schema_extra={"type": ["string", "number"]})]
+
+
+def _ssh_word(text: str) -> str:
+    if text.startswith("-") or any(sign.isspace() or not sign.isprintable() for sign in text):
+        raise ValueError(f"{text!r} is not a user or a host: ssh would take it for an option, or for several words")
+    return text
+
+
+SshWord = Annotated[str, AfterValidator(_ssh_word)]
+"""A user or a host that becomes an argument of ssh (libfuse/sshfs#362)."""
 
 
 def _camel(name: str) -> str:

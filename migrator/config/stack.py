@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from migrator.config.duration import parse_duration
-from migrator.config.fields import Frozen
+from migrator.config.fields import Frozen, SshWord
 from migrator.config.login import Login
 from migrator.config.parse import load_cluster
 from migrator.config.ranges import endpoint, require_kubeadms, require_room
@@ -33,7 +33,7 @@ def _only_ipv4(value: ipaddress.IPv4Address | ipaddress.IPv6Address | ipaddress.
 class SshConfig(Frozen):
     """How all nodes are reached, unless a node says otherwise."""
 
-    user: str = Field("root", description="User to log in as: root, or one who may use sudo without a password.")
+    user: SshWord = Field("root", description="User to log in as: root, or one who may use sudo without a password.")
     key: str = Field("", description="Path of the private key; left out: what ssh takes by itself.")
     known_hosts: str = Field("", description="Path of the file with the hosts' keys; left out: your own.")
     port: int = Field(22, ge=1, le=65535, description="Port of the SSH server.")
@@ -47,8 +47,8 @@ class NodeConfig(Frozen):
     role: Literal["control-plane", "worker"] = Field(
         "worker", description="What it becomes; the first control plane begins the cluster."
     )
-    ssh_address: str = Field("", description="Address for SSH, where it is not the same.")
-    user: str = Field("", description="User for SSH on this host.")
+    ssh_address: SshWord = Field("", description="Address for SSH, where it is not the same.")
+    user: SshWord = Field("", description="User for SSH on this host.")
     key: str = Field("", description="Private key for this host.")
     port: int = Field(0, ge=0, le=65535, description="Port of this host's SSH server.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of the node.")

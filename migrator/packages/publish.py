@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from migrator.adapters.commands import run
 from migrator.errors import BlockedError
+from migrator.untrusted import for_shell
 
 REPOSITORY = "migrator"
+_TO = re.compile(r"(?P<user>[^-:@\s][^:@\s]*@)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^-:@\s\[][^:@\s]*):(?P<folder>.+)")
 # 200 MB for each version and architecture, over the line of a home.
 _COPY_SECONDS = 3600.0
 
@@ -42,14 +45,18 @@ def publish(files: Sequence[Path], repository: Path, *, key: str = "") -> Path:
 
 def send(repository: Path, to: str) -> None:
     """Copy a repository to `user@host:/folder`; files there are replaced only after a complete transfer."""
-    host, _, folder = to.partition(":")
-    if not folder:
-        raise BlockedError(f"{to}: no folder is named, as in user@host:/srv/packages")
+    found = _TO.fullmatch(to)
+    if not found:
+        raise BlockedError(f"{to}: no host and folder, as in user@host:/srv/packages or user@[fd00::1]:/srv/packages")
+    user, host, folder = found["user"] or "", found["host"], found["folder"]
+    login = f"{user}{host.strip('[]')}"
+    # A shell there takes `~/` for the home folder, and nothing else is to be read in it.
+    quoted = f"~/{for_shell(folder[2:])}" if folder.startswith("~/") else for_shell(folder)
     names = sorted(entry.name for entry in repository.iterdir() if not entry.name.startswith("."))
-    run(["ssh", host, f"mkdir -p {folder}/.new"])
-    run(["scp", "-q", *(repository / name for name in names), f"{host}:{folder}/.new/"], timeout=_COPY_SECONDS)
+    run(["ssh", "--", login, f"mkdir -p {quoted}/.new"])
+    run(["scp", "-q", "--", *(repository / name for name in names), f"{user}{host}:{folder}/.new/"], timeout=_COPY_SECONDS)
     # The same for the remote folder: a rename for each file.
-    run(["ssh", host, f"mv -f {folder}/.new/* {folder}/ && rmdir {folder}/.new"])
+    run(["ssh", "--", login, f"mv -f {quoted}/.new/* {quoted}/ && rmdir {quoted}/.new"])
 
 
 def build_user() -> str:

@@ -25,6 +25,7 @@ CONNECT_SECONDS = 10
 # For a file in either direction: a snapshot of etcd is large, and a line may be slow.
 _FILE_SECONDS = 600.0
 _TO_QUOTE = re.compile(r"[^\w@%+=:,./-]|^$", re.ASCII)
+_PLAIN_VALUE = re.compile(r"[^\s\"'\\#]*")
 LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 
@@ -139,16 +140,22 @@ def _options(login: Login, sockets: Path) -> list[str]:
         "ServerAliveCountMax": "3",
         "ControlMaster": "auto",
         # %C is a hash: the path of a unix socket has 108 bytes at most (unix(7)), and a host's name may be long.
-        "ControlPath": f"{sockets}/%C",
+        "ControlPath": _as_value(f"{sockets}/", "%C"),
         "ControlPersist": "30",
         "LogLevel": "ERROR",
     }
     if login.known_hosts:
-        options["UserKnownHostsFile"] = str(Path(login.known_hosts).expanduser())
+        options["UserKnownHostsFile"] = _as_value(str(Path(login.known_hosts).expanduser()))
     # IdentitiesOnly: an agent with many keys is refused before the right one is tried (MaxAuthTries, sshd_config(5)).
     if login.key:
-        options |= {"IdentityFile": str(Path(login.key).expanduser()), "IdentitiesOnly": "yes"}
+        options |= {"IdentityFile": _as_value(str(Path(login.key).expanduser())), "IdentitiesOnly": "yes"}
     return ["-p", str(login.port), *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+
+
+def _as_value(path: str, token: str = "") -> str:
+    """Return a path, with a token behind it, as one value of an option of ssh, which splits at spaces and reads `%` ."""
+    text = path.replace("%", "%%") + token
+    return text if _PLAIN_VALUE.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _short(command: str) -> str:

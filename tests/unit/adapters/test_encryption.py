@@ -122,3 +122,11 @@ def interrupted_after(pipe: ByteSink) -> None:
     """Write, and press ^C."""
     pipe.write(b"x")
     interrupt()
+
+
+def test_a_program_that_waits_for_a_person_is_told(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gpg's agent may ask at another terminal, and nobody answers: that is no bug of ours."""
+    monkeypatch.setattr("migrator.adapters.encryption._SECONDS", 0.2)
+    program(programs, "gpg", "exec /bin/sleep 1000")
+    with pytest.raises(BlockedError, match=r"gpg does not encrypt to me: not done within 0\.2 s"):
+        ProgramSealer("me")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from migrator.config.fields import Duration, Frozen, Rate, lasting
+from migrator.config.fields import Duration, Frozen, Rate, SshWord, lasting
 
 
 class Part(Frozen):
@@ -28,3 +28,22 @@ def test_what_has_no_unit_or_no_name_is_refused(given: dict[str, object]) -> Non
     """A number of what?"""
     with pytest.raises(ValidationError):
         Part.model_validate(given)
+
+
+class Reached(Frozen):
+    """A host."""
+
+    user: SshWord = "root"
+
+
+@pytest.mark.parametrize("user", ["pi", "", "DOM\\\\me", "me@realm", "fd00::1"])
+def test_a_user_or_a_host_is_a_word_of_ssh(user: str) -> None:
+    """Of any directory."""
+    assert Reached(user=user).user == user
+
+
+@pytest.mark.parametrize("user", ["-oProxyCommand=id", "-l", "a b", "a\nb", "a\x1b", "\u200b"])
+def test_what_ssh_takes_for_an_option_is_no_user(user: str) -> None:
+    """Such an argument runs a program on this machine (dora-rs/dora#3133, Petyok/SSHub#101)."""
+    with pytest.raises(ValidationError, match="is not a user or a host"):
+        Reached(user=user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,27 @@ def test_a_host_is_known_by_its_key_and_nobody_is_asked(ssh: Ssh) -> None:
     )
     assert ssh.words[:2] == ["-p", "2222"]
     assert "root@192.0.2.7" in ssh.words
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("/my keys/id", '"/my keys/id"'), ("/100%/id", "/100%%/id"), ('/a"b\\c #d', '"/a\\"b\\\\c #d"'), ("/keys/id", "/keys/id")],
+)
+def test_a_path_is_one_value_whatever_is_in_it(ssh: Ssh, path: str, value: str) -> None:
+    """Ssh splits a value at spaces: a file of keys was taken for two, and no host was known; `%` begins a token (ssh_config(5))."""
+    ssh.host(key=path, known_hosts=path).run("true")
+    assert {f"IdentityFile={value}", f"UserKnownHostsFile={value}"} <= set(ssh.words)
+
+
+@pytest.mark.skipif(not shutil.which("ssh"), reason="needs ssh")
+def test_ssh_itself_reads_such_a_path(tmp_path: Path) -> None:
+    """With the sockets of connections in such a folder, too."""
+    folder = tmp_path / "a 100% b"
+    host = SshHost("green-1", Login("192.0.2.7", known_hosts=f"{folder}/known"), folder, clock=FakeClock())
+    said = subprocess.run([*host.login[:1], "-G", *host.login[1:]], capture_output=True, text=True, check=True).stdout
+    settings = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    assert settings["userknownhostsfile"] == f"{folder}/known"
+    assert settings["controlpath"].startswith(f"{folder}/")
 
 
 def test_sockets_of_connections_are_the_users_alone(ssh: Ssh, tmp_path: Path) -> None:
