@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.errors import BlockedError, CommandFailedError, MigratorError
-from migrator.model.version import parse_version
+from migrator.model.version import parse_version, version_in
 from migrator.nodes.detached import Detached
 from migrator.nodes.package_trust import PackageTrust, secure
 from migrator.nodes.passing import once_more
 from migrator.nodes.paths import PACKAGE_CACHE
 from migrator.ports import Host
-from migrator.untrusted import for_shell
+from migrator.untrusted import for_shell, printable
 
 DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
@@ -103,7 +103,13 @@ class Packages:
     def _refuse_older(self, host: Host, names: Sequence[str]) -> None:
         for name in names:
             installed = installed_version(host, name)
-            if installed and parse_version(installed) > parse_version(self.versions[name]):
+            version = version_in(installed)
+            if installed and version is None:
+                raise BlockedError(
+                    f"{host.name} has {name} {printable(installed)}, which cannot be compared with {self.versions[name]}",
+                    hint=f"is it a package of somebody else's? `pacman -R {name}` there; nothing was changed",
+                )
+            if version and version > parse_version(self.versions[name]):
                 raise BlockedError(
                     f"{host.name} has {name} {installed}, newer than the {self.versions[name]} that is asked for",
                     hint=f"was it upgraded in place? Then write {installed} into the stack's file; nothing was changed",

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from migrator.errors import BlockedError
 from migrator.model.upgrade import Hop, Workers
-from migrator.model.version import Version, parse_version
+from migrator.model.version import Version, parse_version, version_in
 from migrator.upgrade.checks.versions import KUBELET_SKEW
 
 # Packages whose minor goes with Kubernetes' own.
 _PAIRED = ("cri-o", "crictl")
+_OLDEST = Version(0, 0, 0)
 
 
 def make_hops(
@@ -84,7 +85,8 @@ def _packages(
     found = {**have, "kubernetes": str(step)}
     for name in _PAIRED:
         newest = _newest(available.get(name, ()), step.line)
-        if newest and name in have and newest > parse_version(have[name]):
+        # A package of somebody else's may have an epoch, or be of a commit (pacman: PKGBUILD(5)).
+        if newest and name in have and newest > (version_in(have[name]) or _OLDEST):
             found[name] = str(newest)
     return {**found, **wanted}
 

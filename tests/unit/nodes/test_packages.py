@@ -39,6 +39,15 @@ def test_a_host_that_was_upgraded_in_place_is_not_taken_back(tmp_path: Path) -> 
     assert not any("pacman -U" in command for command in board.commands)
 
 
+@pytest.mark.parametrize("version", ["1:1.37.0", "1.37.0.r12.gabcdef"])
+def test_a_package_of_somebody_else_s_is_named(tmp_path: Path, version: str) -> None:
+    """Packages of the AUR have epochs and commits in their versions; which is newer nobody can tell."""
+    board = host()
+    board.answers["cut -d"] = version
+    with pytest.raises(BlockedError, match=f"has crictl {version}, which cannot be compared"):
+        Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
+
+
 @pytest.mark.parametrize(
     ("output", "hint"),
     [

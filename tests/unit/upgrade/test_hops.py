@@ -21,7 +21,7 @@ def hops(start: str, target: str, workers: Workers = Workers.EACH_HOP, *kubelets
         parse_version(start),
         parse_version(target),
         kubelets=[parse_version(item) for item in kubelets or (start,)],
-        installed=INSTALLED,
+        installed=more.get("installed", INSTALLED),  # type: ignore[arg-type]
         available=more.get("available", AVAILABLE),  # type: ignore[arg-type]
         workers=workers,
         wanted=more.get("wanted"),  # type: ignore[arg-type]
@@ -39,6 +39,13 @@ def test_the_runtime_follows_kubernetes_minor_by_minor_where_it_can() -> None:
     assert (first.packages["cri-o"], second.packages["cri-o"]) == ("1.36.2", "1.37.0")
     assert (first.packages["crictl"], second.packages["crictl"]) == ("1.36.0", "1.36.0")
     assert hops("1.36.3", "1.37.2", wanted={"cri-o": "1.36.9"})[0].packages["cri-o"] == "1.36.9"
+
+
+def test_a_package_whose_version_nobody_can_compare_ends_no_plan() -> None:
+    """Those of the AUR have epochs, or are of a commit; the source's own takes its place, where it has one."""
+    installed = {**INSTALLED, "cri-o": "1:1.35.1", "cni-plugins": "1.9.1.r3.gabc"}
+    (first, _) = hops("1.35.4", "1.37.2", installed=installed)
+    assert (first.packages["cri-o"], first.packages["cni-plugins"]) == ("1.36.2", "1.9.1.r3.gabc")
 
 
 @pytest.mark.parametrize(
