@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from migrator.model.facts import UpgradeFacts
-from migrator.model.kubeadm import SECTIONS, SKIPS_SINCE, extra_args
+from migrator.model.kubeadm import CONTROL_PLANE, SECTIONS, SKIPS_SINCE, extra_args
 from migrator.model.manifest import get
 from migrator.model.patches import TARGETS
 from migrator.model.verdict import CheckName, Finding
@@ -26,7 +26,18 @@ class GoneArgument(NamedTuple):
     instead: str = ""
 
 
+# Of the logging library: KEP-2845, kubernetes#112120.
+_LOG_ARGUMENTS = (
+    *("add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size", "logtostderr"),
+    *("one-output", "skip-headers", "skip-log-headers", "stderrthreshold"),
+)
 GONE_ARGUMENTS = (
+    *(GoneArgument("kube-apiserver", name, 24) for name in ("address", "insecure-bind-address", "insecure-port", "port")),
+    *(GoneArgument("kube-controller-manager", name, 24) for name in ("address", "port")),
+    GoneArgument("kube-apiserver", "service-account-api-audiences", 25, "; api-audiences is its name now"),
+    *(GoneArgument(program, name, 26) for program in CONTROL_PLANE for name in _LOG_ARGUMENTS),
+    *(GoneArgument("kube-controller-manager", name, 27) for name in ("enable-taint-manager", "pod-eviction-timeout")),
+    GoneArgument("kube-controller-manager", "volume-host-*", 31),
     GoneArgument("kube-apiserver", "cloud-provider", 33),
     GoneArgument("kube-apiserver", "cloud-config", 33),
     GoneArgument("kube-controller-manager", "concurrent-service-syncs", 37),
@@ -34,7 +45,7 @@ GONE_ARGUMENTS = (
     GoneArgument("etcd", "proxy*", 34),
     GoneArgument("etcd", "experimental-*", 37, "; 3.6 knows it without experimental-, or as a feature gate"),
 )
-"""From the programs' own --help and etcd's changelogs (3.6: no v2, no proxy; 3.7: no --experimental-*)."""
+"""From the programs' own --help, and the changelogs of Kubernetes (kubernetes#106859, #108624, #115840, #124017) and etcd."""
 EXCLUSIVE_ARGUMENTS = (
     ("authorization-config", "authorization-mode"),
     ("authorization-config", "authorization-webhook-*"),

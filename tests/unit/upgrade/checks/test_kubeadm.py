@@ -8,7 +8,7 @@ import pytest
 
 from migrator.model.facts import KubeadmReading, Refusal
 from migrator.model.patches import PatchReading
-from migrator.upgrade.checks.kubeadm import faulty_versions
+from migrator.upgrade.checks.kubeadm import arguments, faulty_versions
 from migrator.upgrade.checks.table import IN_CLUSTER, check
 from tests.support.facts import facts, hop, host, hosts, node
 
@@ -88,6 +88,28 @@ def test_an_extra_argument_that_the_target_does_not_know_is_found(config: dict[s
     """Kubeadm takes any argument and writes it down; one that went in an earlier minor is not there now."""
     items = check(facts(cluster_config={**CONFIG, **config}))
     assert [(item.check, item.subject) for item in items] == [("gates", f"kubeadm-config/{name}") for name in subjects]
+
+
+@pytest.mark.parametrize(
+    ("section", "argument", "minor"),
+    [
+        ("apiServer", "insecure-port", 24),
+        ("apiServer", "service-account-api-audiences", 25),
+        ("scheduler", "logtostderr", 26),
+        ("controllerManager", "pod-eviction-timeout", 27),
+        ("controllerManager", "volume-host-allow-local-loopback", 31),
+    ],
+)
+def test_an_argument_of_an_old_cluster_is_found_before_the_hop_that_it_would_end(section: str, argument: str, minor: int) -> None:
+    """People keep what a guide of years ago has given them; nothing complains until the flag is gone."""
+
+    def gone(target: int) -> int:
+        start, end = f"1.{target - 1}.9", f"1.{target}.3"
+        config = {**CONFIG, section: {"extraArgs": {argument: "1"}}}
+        reading = facts(version=start, hops=(hop(start, end),), cluster_config=config)
+        return len(list(arguments(reading)))
+
+    assert [gone(minor - 1), gone(minor), gone(minor + 1)] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
