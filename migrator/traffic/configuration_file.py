@@ -25,8 +25,8 @@ _COPY = ".before-migrator"
 _NEW = ".new-migrator"
 _HEAD_LINES = 40
 _MANAGED = re.compile(
-    r"^\s*#.*\b(ansible|puppet|chef|salt(stack)?|cfengine|terraform|confd|consul-template|kubespray|managed by|generated (by|from)"
-    r"|auto-?(matical{1,2}y )?generated|generated on"
+    r"^\s*#.*\b(ansible|puppet|chef|salt(stack)?|cfengine|terraform|confd|consul-template|kubespray|dataplaneapi"
+    r"|managed (by|file)|generated (by|from)|auto-?(matical{1,2}y )?generated|generated on"
     r"|do not (edit|modify|change)|don'?t (edit|modify|change)|will be (overwritten|lost|replaced))\b.*$",
     re.IGNORECASE,
 )

@@ -120,12 +120,13 @@ def test_what_goes_wrong_leaves_it_as_it_was(stand: Stand, fault: Callable[[Stan
     "header",
     [
         "# Automaticaly generated, dont edit manually.",
+        "# _version=2\n# Dataplaneapi managed File\n# changing file directly can cause a conflict if dataplaneapi is running",
         "# Automatically generated configuration.",
         "# Generated on: 2026-05-04 20:00",
     ],
 )
-def test_headers_of_firewalls_say_that_a_program_manages_the_file(stand: Stand, header: str) -> None:
-    """As pfSense and OPNsense write them, letter by letter."""
+def test_headers_say_that_a_program_manages_the_file(stand: Stand, header: str) -> None:
+    """As pfSense, OPNsense and the Data Plane API write them, letter by letter."""
     stand.config.write_text(f"{header}\n{BLUE}")
     with pytest.raises(TrafficError, match="it says"):
         stand.under_test().write(TO_GREEN, stand.announced.append)
