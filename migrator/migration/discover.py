@@ -27,7 +27,7 @@ from migrator.ports import ClusterReader, Reporter
 from migrator.rules import system, versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext, SystemObject
 from migrator.rules.ownership import left_behind
-from migrator.rules.skip import AGGREGATED, kind_skip
+from migrator.rules.skip import AGGREGATED, BEING_DELETED, kind_skip
 from migrator.rules.staying_kinds import SKIPPED_KINDS
 from migrator.side_by_side import side_by_side
 
@@ -114,7 +114,8 @@ def _plain_status(readings: Iterable[KindReading], green: Iterable[ResourceType]
 def _without_left_behind(objects: list[Found], facts: BlueFacts) -> tuple[list[Found], BlueFacts]:
     """Return the objects, and the facts, after those that live and die with what stays behind stay there, too."""
     owned = {item.ref: item.owners for item in objects if item.owners and not item.skip}
-    left = left_behind(owned, facts.uids, facts.staying, SKIPPED_KINDS.keys())
+    going = {item.ref for item in objects if item.skip == BEING_DELETED}
+    left = left_behind(owned, facts.uids, facts.staying, SKIPPED_KINDS.keys(), going)
     if not left:
         return objects, facts
     kept = [

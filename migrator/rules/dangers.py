@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.manifest import Manifest
-from migrator.rules import bindings, clock_zone, host_folders, own_server, scalers
+from migrator.rules import bindings, clock_zone, host_folders, made_up, own_server, scalers
 from migrator.rules.context import RuleContext
 
 
@@ -15,5 +15,6 @@ def danger(manifest: Manifest, type_name: str, body: bytes, context: RuleContext
         own_server.named(manifest, body, context),
         host_folders.written(manifest, type_name),
         clock_zone.other_hours(manifest, type_name, context),
+        made_up.overwritten(manifest, type_name),
     )
     return "; ".join(filter(None, found))

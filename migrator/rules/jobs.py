@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrator.model.manifest import Manifest, drop, get, without
 from migrator.model.plan import Ended, EndMark
 from migrator.rules.context import Rule, RuleContext
+from migrator.rules.runs import waits_in_queue
 
 # Those without a prefix are from before 1.27 and still written (k8s.io/api/batch/v1, labels of a Job).
 _CONTROLLER_LABELS = (
@@ -65,12 +66,13 @@ def finished_status(manifest: Manifest, ended: Ended) -> Manifest:
 
 
 def is_running(manifest: Manifest) -> bool:
-    """Return whether a copy of this Job would run on green while it runs on blue.
+    """Return whether a copy of this Job would run on green while it runs on blue, or waits for its turn there.
 
     Before there was `suspend` (Kubernetes 1.21), one was stopped by `parallelism: 0`: such a Job never ends, and starts nothing.
     """
     stopped = get(manifest, "spec", "parallelism") == 0 and not get(manifest, "status", "active")
-    return finished(manifest) is None and not get(manifest, "spec", "suspend") and not stopped
+    suspended = get(manifest, "spec", "suspend") and not waits_in_queue(manifest)
+    return finished(manifest) is None and not suspended and not stopped
 
 
 RULES = (Rule("job-identity", drop_controller_identity, frozenset({"Job.batch"})),)

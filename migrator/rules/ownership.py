@@ -57,10 +57,12 @@ REGENERATED = frozenset(
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""
 
 
-# A kind, and kind and group of an owner whose controller sets the reference again (cert-manager, --enable-certificate-owner-ref).
+# A kind, and kind and group of an owner whose controller sets the reference again (cert-manager, --enable-certificate-owner-ref;
+# a StatefulSet's persistentVolumeClaimRetentionPolicy).
 #
-# Kept, it would put the Secret behind the Certificate, and cert-manager orders anew what has no Secret yet.
-_SET_AGAIN = frozenset({("Secret", "Certificate", "cert-manager.io")})
+# Kept, it would put the object behind its owner, whose controller makes anew what is not there yet: it orders a certificate, or
+# makes a claim as its template says, smaller than it has grown to (velero#7862).
+_SET_AGAIN = frozenset({("Secret", "Certificate", "cert-manager.io"), ("PersistentVolumeClaim", "StatefulSet", "apps")})
 # Kinds of owners whose dependents are records of one run or one node: locks, credentials, reports.
 _OF_ONE_CLUSTER = frozenset({"Pod", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Node"})
 
@@ -103,17 +105,20 @@ def left_behind(
     uids: Mapping[str, ObjectRef],
     staying: Collection[ObjectRef],
     never_moved: Collection[str],
+    going: Collection[ObjectRef] = (),
 ) -> dict[ObjectRef, str]:
     """Return the objects that live and die with what stays behind, and the name of an owner of each.
 
     Blue's garbage collector deletes such an object with its owners; on green it would have none, and live for ever: an
     operator there waits for a lock that nobody holds. `never_moved`: kinds that are not moved, whose objects are not in `uids`.
+    `going`: what is being deleted on blue, often for months behind a finalizer, and takes along all that it owns alone.
     """
     left: dict[ObjectRef, str] = {}
     kept_by: dict[ObjectRef, set[str]] = {}
     dependents: dict[str, list[ObjectRef]] = {}
     for ref, owners in owned.items():
-        kept_by[ref] = {owner.uid for owner in owners if not _is_lost(owner, uids, staying, never_moved)}
+        lasting = (owner for owner in owners if uids.get(owner.uid) not in going)
+        kept_by[ref] = {owner.uid for owner in lasting if not _is_lost(owner, uids, staying, never_moved)}
         for uid in kept_by[ref]:
             dependents.setdefault(uid, []).append(ref)
     uid_of = {ref: uid for uid, ref in uids.items() if uid in dependents}

@@ -71,6 +71,8 @@ def _volume_references(volume: Manifest, ns: str) -> Iterator[ObjectRef]:
         yield ObjectRef("", "Secret", ns, volume["secret"]["secretName"])
     if get(volume, "persistentVolumeClaim", "claimName"):
         yield ObjectRef("", "PersistentVolumeClaim", ns, volume["persistentVolumeClaim"]["claimName"])
+    if get(volume, "clusterTrustBundle", "name"):
+        yield ObjectRef("certificates.k8s.io", "ClusterTrustBundle", "", volume["clusterTrustBundle"]["name"])
     yield from _named(volume, ns, ("configMap", "ConfigMap"), ("secret", "Secret"))
 
 

@@ -132,7 +132,8 @@ _END_TIMES = frozenset(
     {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}
     | {"restoreCompletionTs", "terminationTime", "timeCompleted"}
 )
-_BEGUN = ("startTime", "startTimestamp", "startedAt", "timeStarted")
+# Kueue lets what has this label go when its turn comes, by the field that a person suspends it with (kueue.sigs.k8s.io).
+_QUEUE = "kueue.x-k8s.io/queue-name"
 
 
 class _Known(NamedTuple):
@@ -162,12 +163,22 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
 
 
 def is_running(manifest: Manifest, type_name: str, context: RuleContext) -> bool:
-    """Return whether a run has begun on blue and has not ended, so that a copy would carry it out twice."""
-    status = manifest.get("status")
-    if not isinstance(status, dict) or _known(type_name, context) is None or ended(manifest, type_name, context):
+    """Return whether a run has begun on blue and has not ended, so that a copy would carry it out twice.
+
+    Any status tells that blue's controller has taken it up: a JobSet says how many of its Jobs are active, and no word of itself.
+    """
+    if _known(type_name, context) is None or ended(manifest, type_name, context):
         return False
-    suspended = get(manifest, "spec", "suspend") or get(manifest, "spec", "runPolicy", "suspend")
-    return not suspended and any((*_said(status), *(status.get(key) for key in _BEGUN)))
+    return waits_in_queue(manifest) or (bool(manifest.get("status")) and not _is_suspended(manifest))
+
+
+def waits_in_queue(manifest: Manifest) -> bool:
+    """Return whether nobody but a queue keeps a run from beginning: each cluster's queue would let it begin."""
+    return _is_suspended(manifest) and bool(get(manifest, "metadata", "labels", _QUEUE))
+
+
+def _is_suspended(manifest: Manifest) -> bool:
+    return bool(get(manifest, "spec", "suspend") or get(manifest, "spec", "runPolicy", "suspend"))
 
 
 def hold(type_name: str, context: RuleContext) -> Manifest:

@@ -146,7 +146,7 @@ def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
 def _is_published(manifest: Manifest) -> bool:
     """Return whether a controller of each cluster writes this ConfigMap into every namespace."""
     name = manifest["metadata"]["name"]
-    return name in _AUTHORITIES or (name == _ISTIO_AUTHORITY and get(manifest, "metadata", "labels", "istio.io/config") == "true")
+    return name in _AUTHORITIES or (name in _ISTIO_AUTHORITIES and get(manifest, "metadata", "labels", "istio.io/config") == "true")
 
 
 def _is_managed_slice(manifest: Manifest) -> bool:
@@ -159,8 +159,8 @@ def _is_managed_slice(manifest: Manifest) -> bool:
 _KUBEADM_NAMES = frozenset({"system:coredns"})
 # Authorities of a cluster, which a controller publishes into each namespace: Kubernetes' (KEP-1205), OpenShift's.
 _AUTHORITIES = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
-# Istio's, with its label (istio.io: istiod, namespace controller).
-_ISTIO_AUTHORITY = "istio-ca-root-cert"
+# Istio's, with its label (istio.io: istiod, namespace controller), and what that authority has revoked (since 1.27).
+_ISTIO_AUTHORITIES = frozenset({"istio-ca-root-cert", "istio-ca-crl"})
 _RBAC = frozenset({f"{kind}.rbac.authorization.k8s.io" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")})
 _FLOW = frozenset({"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io"})
 RULES = (
@@ -191,6 +191,12 @@ RULES = (
         "published by green's own controller",
         lambda manifest, _: _is_published(manifest),
         frozenset({"ConfigMap"}),
+    ),
+    SkipRule(
+        # One without a signer is a person's (KEP-3257), and pods mount it by its name.
+        "published by the cluster's own signer",
+        lambda manifest, _: bool(get(manifest, "spec", "signerName")),
+        frozenset({"ClusterTrustBundle.certificates.k8s.io"}),
     ),
     SkipRule(
         "default account without changes: green has its own",

@@ -20,6 +20,26 @@ _STORAGE_RECORDS = {
     "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
     "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),
 }
+# Requests to act on the node that they name: green may have one of that name, which would be drained or restarted.
+_OF_A_NODE = (
+    *("NodeMaintenance.nodemaintenance.kubevirt.io", "NodeMaintenance.nodemaintenance.medik8s.io"),
+    "FenceAgentsRemediation.fence-agents-remediation.medik8s.io",
+    "MachineDeletionRemediation.machine-deletion-remediation.medik8s.io",
+    "SelfNodeRemediation.self-node-remediation.medik8s.io",
+)
+_CALICO = ("BlockAffinity", "IPAMBlock", "IPAMHandle")
+# What plugins of the network write by themselves, for nodes and addresses, by group.
+_NETWORK_RECORDS = {
+    "cilium.io": ("CiliumBGPNodeConfig", "CiliumEndpoint", "CiliumEndpointSlice", "CiliumIdentity", "CiliumNode"),
+    # Calico keeps its API in either group (docs.tigera.io: native v3 CRDs).
+    "crd.projectcalico.org": _CALICO,
+    "projectcalico.org": _CALICO,
+    "crd.antrea.io": ("AntreaAgentInfo", "AntreaControllerInfo"),
+    "kubeovn.io": ("IP",),
+    "whereabouts.cni.cncf.io": ("IPPool", "NodeSlicePool", "OverlappingRangeIPReservation"),
+    "metallb.io": ("ConfigurationState", "ServiceBGPStatus", "ServiceL2Status"),
+    "frrk8s.metallb.io": ("BGPSessionState", "FRRNodeState"),
+}
 _REPORT = "tells of blue's objects: green's scanner writes its own"
 # Kinds in which scanners and policy engines write what they have found, or mean to do, by group.
 _REPORTS = {
@@ -59,13 +79,13 @@ SKIPPED_KINDS = {
     "LeaseCandidate.coordination.k8s.io": "leases are held by blue's processes",  # KEP-4355
     "ComponentStatus": "not stored",  # computed at each request; deprecated since 1.19
     "CertificateSigningRequest.certificates.k8s.io": "signed by blue's authority",
-    "ClusterTrustBundle.certificates.k8s.io": "published by the cluster's own signer",  # KEP-3257
     "PodCertificateRequest.certificates.k8s.io": "signed by blue's authority",  # KEP-4317: for one pod on one node
     # KEP-1880: one object for each cluster IP, made by the API server that allocates it, and the ranges that it allocates from.
     "IPAddress.networking.k8s.io": "allocated by the API server",
     "ServiceCIDR.networking.k8s.io": "ranges belong to their cluster",
     "StorageVersion.internal.apiserver.k8s.io": "written by API servers",  # KEP-2339
     "StorageVersionMigration.storagemigration.k8s.io": "concerns blue's storage",
+    "ResourcePoolStatusRequest.resource.k8s.io": "one question about blue's devices, answered there",  # gate DRAResourcePoolStatus
     "ResourceSlice.resource.k8s.io": "written by device drivers",  # KEP-4381: the devices of one node, listed by its driver
     "CertificateRequest.cert-manager.io": "transient: cert-manager creates it again",
     "Order.acme.cert-manager.io": "transient: cert-manager creates it again",
@@ -75,21 +95,12 @@ SKIPPED_KINDS = {
     "Operator.operators.coreos.com": "written by the Operator Lifecycle Manager",
     "OperatorCondition.operators.coreos.com": "written by the Operator Lifecycle Manager",
     "PackageManifest.packages.operators.coreos.com": "written by the Operator Lifecycle Manager",
-    "CiliumEndpoint.cilium.io": "written by the network plugin",
-    "CiliumEndpointSlice.cilium.io": "written by the network plugin",
-    "CiliumIdentity.cilium.io": "written by the network plugin",
-    "CiliumNode.cilium.io": "written by the network plugin",
-    "BlockAffinity.crd.projectcalico.org": "written by the network plugin",
-    "IPAMBlock.crd.projectcalico.org": "written by the network plugin",
-    "IPAMHandle.crd.projectcalico.org": "written by the network plugin",
-    "IP.kubeovn.io": "written by the network plugin",
-    "IPPool.whereabouts.cni.cncf.io": "written by the network plugin",
-    "OverlappingRangeIPReservation.whereabouts.cni.cncf.io": "written by the network plugin",
-    "ServiceL2Status.metallb.io": "written by the network plugin",
     "DownloadRequest.velero.io": "one question to Velero, answered on blue",
     "ServerStatusRequest.velero.io": "one question to Velero, answered on blue",
     "VirtualMachineSnapshot.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
     "VirtualMachineSnapshotContent.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
+    **dict.fromkeys(_OF_A_NODE, "acts on one node of blue"),
+    **{f"{kind}.{group}": "written by the network plugin" for group, kinds in _NETWORK_RECORDS.items() for kind in kinds},
     **{f"{kind}.{group}": _STORAGE for group, kinds in _STORAGE_RECORDS.items() for kind in kinds},
     **{f"{kind}.{group}": _REPORT for group, kinds in _REPORTS.items() for kind in kinds},
 }

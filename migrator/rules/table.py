@@ -54,6 +54,7 @@ RULES: tuple[Rule, ...] = (
 )
 _ALWAYS = "server-fields"
 _RUNNING = "is running on blue: it would run a second time on green"
+_QUEUED = "waits in a queue on blue, and would on green, too: it would run twice"
 _RUNNING_HINT = "wait until it has finished, or leave it with move.objects.exclude"
 _POD_RUNNING = "is a bare pod that ends when its work is done, and has not ended: it would run a second time on green"
 _POD_RUNNING_HINT = f"{_RUNNING_HINT}; if it may run on both sides, say so with an entry of cutover.oneSide (hold: both)"
@@ -97,15 +98,19 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     """Return why an object cannot be moved now."""
     # Other APIs have a kind Job, too, such as Volcano's batch.volcano.sh.
     if manifest["kind"] == "Job" and manifest["apiVersion"].startswith("batch/") and jobs.is_running(manifest):
-        return Hindrance(_RUNNING, _RUNNING_HINT)
+        return _of_run(manifest)
     if runs.is_running(manifest, ref_type(manifest), context):
-        return Hindrance(_RUNNING, _RUNNING_HINT)
+        return _of_run(manifest)
     if manifest["kind"] == "Pod" and "/" not in manifest["apiVersion"]:
         return _of_pod(manifest, context)
     if manifest["apiVersion"].startswith("rbac.authorization.k8s.io/"):
         return bindings.hindrance(manifest, context)
     check = _HINDRANCES.get(manifest["kind"]) if "/" not in manifest["apiVersion"] else None
     return check(manifest, context) if check else None
+
+
+def _of_run(manifest: Manifest) -> Hindrance:
+    return Hindrance(_QUEUED if runs.waits_in_queue(manifest) else _RUNNING, _RUNNING_HINT)
 
 
 def _of_pod(pod: Manifest, context: RuleContext) -> Hindrance | None:

@@ -106,6 +106,13 @@ OPERATED = (
         meanwhile="no machine is made, changed or deleted from there",
     ),
     kind(
+        "Sveltos cluster",
+        "SveltosCluster.lib.projectsveltos.io",
+        path=("spec", "paused"),
+        why="puts objects into another cluster and takes them away there: both sides would",
+        meanwhile="nothing is put there from there",
+    ),
+    kind(
         "Hive cluster",
         "ClusterDeployment.hive.openshift.io",
         path=("metadata", "annotations", "hive.openshift.io/reconcile-pause"),
@@ -135,6 +142,24 @@ TOLD_OPERATED = (
         " on green at the cutover",
         meanwhile="",
         types=frozenset({"ServiceExport.multicluster.x-k8s.io", "ServiceExport.net.gke.io"}),
+        held=False,
+    ),
+    Row(
+        "cluster of MultiKueue",
+        # keps/693-multikueue, garbage collector: what has the origin's label and is not in its own cluster.
+        why="hands jobs to another cluster, and deletes there what its own does not know: green's would delete the jobs of blue."
+        " Leave it on blue until those have ended",
+        meanwhile="",
+        types=frozenset({"MultiKueueCluster.kueue.x-k8s.io"}),
+        held=False,
+    ),
+    Row(
+        "runner scale set",
+        # actions-runner-controller#4285, #3209: the pod of a listener has no owner but its custom resource.
+        why="has a listener whose pod goes on where the controller is stopped, and GitHub gives no second one a session: delete"
+        " that pod on blue after the cutover, or no job of it runs on green",
+        meanwhile="",
+        types=frozenset({"AutoscalingRunnerSet.actions.github.com"}),
         held=False,
     ),
     Row(

@@ -245,7 +245,13 @@ TOLD = (
         "upgrade plan",
         why="names the version that nodes shall have: green's would be brought to blue's. Leave it on blue, or change it first",
         meanwhile="",
-        types=frozenset({"Plan.upgrade.cattle.io"}),
+        types=frozenset(
+            {
+                "KubernetesUpgrade.tuppr.home-operations.com",
+                "Plan.upgrade.cattle.io",
+                "TalosUpgrade.tuppr.home-operations.com",
+            }
+        ),
         held=False,
     ),
 )

@@ -9,7 +9,7 @@ from migrator.model.ref import ObjectRef
 from migrator.rules.accounts import TOKEN_TYPE
 from tests.support.fake_cluster.faults import Fault, forbidden
 from tests.support.objects import config_map, crd, deployment, made, service
-from tests.support.pairs import Pair, in_green, in_shop, pair, shop
+from tests.support.pairs import Pair, in_green, in_shop, owned_by, pair, shop
 
 
 def read(both: Pair) -> Discovery:
@@ -178,6 +178,17 @@ def test_what_lives_and_dies_with_a_pod_that_stays_does_not_move() -> None:
         found = read(both)
         assert {item.ref.name: item.skip for item in found.objects if item.ref.kind == "ConfigMap"} == {"lock": reason, "free": ""}
         assert ("lock" in {ref.name for ref in found.inventory.blue.staying}) is bool(reason)
+
+
+def test_what_is_owned_by_what_is_being_deleted_does_not_move() -> None:
+    """The operator is gone, so the finalizer of its custom resource stays, and the pods run on; green's would have no owner."""
+    both = pair(crd("widgets", "Widget", "example.com"))
+    (widget,) = both.blue.hold(made("example.com/v1", "Widget", "w", namespace="shop", finalizers=["example.com/clean"]))
+    both.blue.hold(owned_by(widget, in_shop(deployment("of-widget"))))
+    both.blue.delete(both.blue.type_of(widget), "shop", "w", uid=widget["metadata"]["uid"])
+    found = {item.ref.kind: item.skip for item in read(both).objects}
+    assert found["Widget"] == "being deleted on blue"
+    assert found["Deployment"] == "is deleted with its owner Widget.example.com w, which stays on blue"
 
 
 def test_tokens_that_blue_generated_are_left_behind_with_the_references_to_them() -> None:

@@ -33,6 +33,17 @@ def test_a_job_with_no_parallelism_starts_nothing(active: int | None, *, running
     assert jobs.is_running(manifest) is running
 
 
+@pytest.mark.parametrize(("labels", "running"), [({}, False), ({"kueue.x-k8s.io/queue-name": "team"}, True)])
+def test_a_suspended_job_that_waits_in_a_queue_is_let_go(labels: dict[str, str], *, running: bool) -> None:
+    """Each cluster's Kueue would let it go when its turn comes."""
+    manifest = job("j")
+    manifest["metadata"]["labels"] = labels
+    manifest["spec"]["suspend"] = True
+    assert jobs.is_running(manifest) is running
+    complete = {"conditions": [{"type": "Complete", "status": "True"}]}
+    assert not jobs.is_running({**manifest, "status": complete})
+
+
 AT = "2023-02-01T03:01:00Z"
 BEGAN = "2023-02-01T03:00:00Z"
 

@@ -61,13 +61,20 @@ def test_lost_owners() -> None:
 
 
 @pytest.mark.parametrize(
-    ("child", "group", "kept"), [("Secret", "cert-manager.io", 1), ("Secret", "x.io", 2), ("ConfigMap", "cert-manager.io", 2)]
+    ("child", "owner", "group", "kept"),
+    [
+        ("Secret", "Certificate", "cert-manager.io", 1),
+        ("Secret", "Certificate", "x.io", 2),
+        ("ConfigMap", "Certificate", "cert-manager.io", 2),
+        ("PersistentVolumeClaim", "StatefulSet", "apps", 1),
+        ("PersistentVolumeClaim", "StatefulSet", "apps.kruise.io", 2),
+    ],
 )
-def test_a_certificate_s_secret_is_not_put_behind_it(child: str, group: str, kept: int) -> None:
-    """Cert-manager sets its reference again, and orders anew what has no Secret when the Certificate comes."""
-    uids = {"1": ObjectRef(group, "Certificate", "n", "web"), "2": ObjectRef("", "ConfigMap", "n", "a")}
+def test_what_its_owner_would_make_anew_is_not_put_behind_it(child: str, owner: str, group: str, kept: int) -> None:
+    """The owner's controller sets its reference again, and makes anew what is not there when the owner comes (velero#7862)."""
+    uids = {"1": ObjectRef(group, owner, "n", "web"), "2": ObjectRef("", "ConfigMap", "n", "a")}
     context = RuleContext(configured(), blue=BlueFacts(uids=uids))
-    owners = [{"apiVersion": f"{group}/v1", "kind": "Certificate", "name": "web", "uid": "1"}, {"uid": "2"}]
+    owners = [{"apiVersion": f"{group}/v1", "kind": owner, "name": "web", "uid": "1"}, {"uid": "2"}]
     manifest = made("v1", child, "tls-web", owners=owners)
     assert ownership.drop_lost_owners(manifest, context)["metadata"]["ownerReferences"] == owners[2 - kept :]
 
@@ -123,6 +130,14 @@ def test_what_lives_and_dies_with_what_stays(
 ) -> None:
     """Locks and credentials of a run stay with it; what a person has left out takes nothing along."""
     assert ownership.left_behind(owned, UIDS, staying, {"Node"}) == left
+
+
+@pytest.mark.parametrize(
+    ("owners", "left"), [((BY_WIDGET,), {SECRET: "Widget.example.com w"}), ((BY_WIDGET, BY_LOCK), {})], ids=["alone", "not alone"]
+)
+def test_what_is_owned_by_what_is_being_deleted_goes_with_it(owners: tuple[Owner, ...], left: dict[ObjectRef, str]) -> None:
+    """An owner whose finalizer nobody handles any more is deleted some day, and so is what it owns alone."""
+    assert ownership.left_behind({SECRET: owners}, UIDS, {WIDGET}, (), {WIDGET}) == left
 
 
 class CountedUids(dict[str, ObjectRef]):

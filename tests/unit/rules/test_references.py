@@ -33,7 +33,7 @@ def test_a_pod_comes_after_all_that_it_mounts_and_names() -> None:
         "volumes": [
             {"secret": {"secretName": "s1"}},
             {"persistentVolumeClaim": {"claimName": "c1"}},
-            {"projected": {"sources": [{"configMap": {"name": "m1"}}]}},
+            {"projected": {"sources": [{"configMap": {"name": "m1"}}, {"clusterTrustBundle": {"name": "t", "path": "ca"}}]}},
         ],
         "initContainers": [{"envFrom": [{"secretRef": {"name": "s2"}}]}],
         "containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": "m2"}}}]}],
@@ -46,6 +46,7 @@ def test_a_pod_comes_after_all_that_it_mounts_and_names() -> None:
         "Secret/n/s1",
         "PersistentVolumeClaim/n/c1",
         "ConfigMap/n/m1",
+        "ClusterTrustBundle.certificates.k8s.io/t",
         "Secret/n/s2",
         "ConfigMap/n/m2",
     }

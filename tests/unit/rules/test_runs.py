@@ -86,6 +86,10 @@ def test_what_has_ended_is_told_by_its_status(manifest: Manifest, how: str) -> N
         run("migration.openshift.io", "MigMigration", {"phase": "StageBackup", "startTimestamp": "x"}),
         run("protect.trident.netapp.io", "SnapshotInplaceRestore", {"state": "Running"}),
         run("kubevirt.io", "VirtualMachineInstance", {"phase": "Running"}),
+        run("jobset.x-k8s.io", "JobSet", {"replicatedJobsStatus": [{"name": "workers", "active": 2}], "restarts": 0}),
+        run("trainer.kubeflow.org", "TrainJob", {"jobsStatus": [{"name": "node", "active": 1}]}),
+        run("k8s.mariadb.com", "Restore", condition("Complete", "False")),
+        run("k8s.keycloak.org", "KeycloakRealmImport", condition("Started", "True")),
     ],
     ids=lambda item: item["kind"],
 )
@@ -94,6 +98,16 @@ def test_what_is_running_would_run_twice(manifest: Manifest) -> None:
     assert ended(manifest) is None
     assert runs.is_running(manifest, ref_type(manifest), PLAIN)
     assert not runs.is_running({**manifest, "spec": {"suspend": True}}, ref_type(manifest), PLAIN)
+
+
+def test_what_waits_in_a_queue_would_run_twice() -> None:
+    """Kueue suspends what waits and lets it go, on each side; what has ended, or a person has suspended, begins on neither."""
+    queued = made("ray.io/v1", "RayJob", "a", labels={"kueue.x-k8s.io/queue-name": "team"}, spec={"suspend": True})
+    assert runs.is_running(queued, "RayJob.ray.io", PLAIN)
+    assert not runs.is_running({**queued, "status": {"jobDeploymentStatus": "Complete"}}, "RayJob.ray.io", PLAIN)
+    loose = made("ray.io/v1", "RayJob", "a", spec={"suspend": True})
+    assert not runs.is_running(loose, "RayJob.ray.io", PLAIN)
+    assert not runs.is_running({**queued, "kind": "Site", "apiVersion": "example.com/v1"}, "Site.example.com", PLAIN)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ SNAPSHOT = "snapshot.storage.k8s.io/v1"
         (made("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical"), "exists on every cluster"),
         (made("v1", "ConfigMap", "openshift-service-ca.crt", namespace="n"), "published by"),
         (made("v1", "ConfigMap", "istio-ca-root-cert", namespace="n", labels={"istio.io/config": "true"}), "published by"),
+        (made("v1", "ConfigMap", "istio-ca-crl", namespace="n", labels={"istio.io/config": "true"}), "published by"),
         (
             made(
                 "operators.coreos.com/v1alpha1",
@@ -121,6 +122,32 @@ def test_kinds_that_stay() -> None:
     context = RuleContext(configured(), blue=BlueFacts(aggregated_groups=frozenset({"metrics.k8s.io"})))
     assert "aggregated" in kind_skip(resource("metrics.k8s.io", "v1", "PodMetrics"), context)
     assert not kind_skip(resource("apps", "v1", "Deployment"), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "stays"),
+    [
+        ("cilium.io", "CiliumBGPNodeConfig", True),
+        ("cilium.io", "CiliumBGPNodeConfigOverride", False),
+        ("projectcalico.org", "IPAMBlock", True),
+        ("projectcalico.org", "IPPool", False),
+        ("nodemaintenance.medik8s.io", "NodeMaintenance", True),
+        ("resource.k8s.io", "ResourcePoolStatusRequest", True),
+        ("resource.k8s.io", "DeviceClass", False),
+    ],
+)
+def test_what_tells_of_one_node_or_is_asked_of_it_stays(group: str, kind: str, *, stays: bool) -> None:
+    """Green may have a node of the same name, which would be drained, or announce blue's routes."""
+    assert bool(kind_skip(resource(group, "v1", kind), PLAIN)) is stays
+
+
+@pytest.mark.parametrize(
+    ("spec", "stays"), [({"trustBundle": "x"}, False), ({"signerName": "a.example/b", "trustBundle": "x"}, True)]
+)
+def test_a_trust_bundle_without_a_signer_moves(spec: dict[str, str], *, stays: bool) -> None:
+    """Pods that mount it by its name would not start; that of a signer is published by green's own."""
+    manifest = made("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "ca", spec=spec)
+    assert bool(skip_reason(manifest, ref_of(manifest), PLAIN)) is stays
 
 
 @pytest.mark.parametrize(
