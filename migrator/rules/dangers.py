@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.manifest import Manifest
-from migrator.rules import bindings, clock_zone, host_folders, made_up, own_server, scalers
+from migrator.rules import bindings, clock_zone, host_folders, made_up, own_server, requests, scalers
 from migrator.rules.context import RuleContext
 
 
@@ -16,5 +16,6 @@ def danger(manifest: Manifest, type_name: str, body: bytes, context: RuleContext
         host_folders.written(manifest, type_name),
         clock_zone.other_hours(manifest, type_name, context),
         made_up.overwritten(manifest, type_name),
+        requests.filled_again(manifest),
     )
     return "; ".join(filter(None, found))

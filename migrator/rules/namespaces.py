@@ -42,8 +42,11 @@ _NO_NAMESPACE = ("metric", "xml")
 _IDENTITY = re.compile(r"(?<=\bns/)[a-z0-9-]+(?=/sa/)")
 # How groups and users of a namespace's accounts begin (kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin).
 _ACCOUNTS = ("system:serviceaccounts:", "system:serviceaccount:")
-# Strings that may name a namespace: values of variables, `NAMESPACE/NAME`, options. A label is rather the name of an app.
-_POSSIBLE = rb'"(value|[^"]*[nN]amespace[^"]*)":"%(name)s"|"%(name)s/[^"]*"|"[^"]*namespace=%(name)s"'
+# Strings that may name a namespace: values of variables, `NAMESPACE/NAME`, options and what follows them. A label is rather the
+# name of an app.
+_POSSIBLE = rb'"(value|[^"]*[nN]amespace[^"]*)":"%(name)s"|"%(name)s/[^"]*"|"[^"]*namespace=%(name)s"|"-[^"]*namespace","%(name)s"'
+# What Helm keeps a release in, compressed (helm.sh/docs/topics/advanced, storage backends).
+_RELEASE = re.compile(rb'"type":"helm\.sh/release\.v1"|"owner":"helm"')
 # Annotations whose value is `NAMESPACE/NAME`, from the documentation of each controller.
 _ANNOTATIONS = frozenset(
     {
@@ -155,7 +158,11 @@ def require_own_names(pairs: Iterable[tuple[str, str]]) -> None:
 def notes(text: bytes, context: RuleContext) -> list[str]:
     """Return a note for each mapped namespace that the object on green still names in a way that no rule knows."""
     found = []
-    for name in context.config.map.namespaces:
+    for name, green in context.config.map.namespaces.items():
+        if f'"namespace":"{green}"'.encode() in text and _RELEASE.search(text):
+            found.append(
+                f"is a release of Helm that says inside that it is in {name}: `helm upgrade` renders its chart for that one"
+            )
         plain = re.escape(name.encode())
         if re.search(rb"\." + plain + rb"\.svc\b", text):
             found.append(f"mentions a DNS name in namespace {name} (.{name}.svc): not rewritten, use a transform")

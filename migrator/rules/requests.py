@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from migrator.model.manifest import Manifest, drop, get, put, without
+from collections.abc import Callable
+
+from migrator.model.manifest import Manifest, drop, get, put, ref_type, without
+from migrator.model.plan import EndMark
 from migrator.rules.context import Rule, RuleContext
 
 # Fields that ask for one action (argo-cd.readthedocs.io: Application; argo-rollouts: spec.restartAt; cass-operator).
@@ -10,6 +13,17 @@ _FIELDS = {
     "Application.argoproj.io": (("operation",),),
     "CassandraDatacenter.cassandra.datastax.com": (("spec", "rollingRestartRequested"),),
     "Rollout.argoproj.io": (("spec", "restartAt"),),
+}
+# Fields that name what a database is filled from, and what its status says once it is. Without that status the operator fills it
+# again, over the data in it (mariadb-operator#1677; in the source of Crunchy's and Percona's operators and of MOCO likewise).
+_FILLED_FROM: dict[str, tuple[tuple[str, ...], Callable[[Manifest], bool]]] = {
+    "MariaDB.k8s.mariadb.com": (("spec", "bootstrapFrom"), EndMark(("conditions", "BackupRestored"), "True").is_in),
+    "MySQLCluster.moco.cybozu.com": (("spec", "restore"), lambda cluster: bool(get(cluster, "status", "restoredTime"))),
+    "PerconaPGCluster.pgv2.percona.com": (("spec", "dataSource"), EndMark(("state",), "ready").is_in),
+    "PostgresCluster.postgres-operator.crunchydata.com": (
+        ("spec", "dataSource"),
+        EndMark(("conditions", "PostgresDataInitialized"), "True").is_in,
+    ),
 }
 ANNOTATIONS = frozenset(
     {
@@ -71,6 +85,29 @@ def mark_filled_claim(manifest: Manifest, _: RuleContext) -> Manifest:
     return put(manifest, ("metadata", "annotations", "cdi.kubevirt.io/storage.populatedFor"), name) if name else manifest
 
 
+def drop_filled_from(manifest: Manifest, _: RuleContext) -> Manifest:
+    """Return a database without the backup that it was filled from: green's operator would fill it again, over the data in it."""
+    path = _filled_from(manifest)
+    return drop(manifest, *path) if path else manifest
+
+
+def filled_again(manifest: Manifest) -> str:
+    """Return who could fill a database on green again, as the rest of a sentence that begins with its name; empty for most."""
+    path = _filled_from(manifest)
+    if not path:
+        return ""
+    field = ".".join(path)
+    return (
+        f"was filled from a backup: green gets it without {field}, since its operator would fill it again, over the data in it; "
+        "take that field out of Git, too, before anybody applies it to green"
+    )
+
+
+def _filled_from(manifest: Manifest) -> tuple[str, ...]:
+    path, is_filled = _FILLED_FROM.get(ref_type(manifest), ((), None))
+    return path if is_filled and get(manifest, *path) and is_filled(manifest) else ()
+
+
 def pause_synced(manifest: Manifest, _: RuleContext) -> Manifest:
     """Return a replication of VolSync whose manual trigger was obeyed paused: green's controller would obey it again.
 
@@ -122,6 +159,7 @@ _CHAOS = (
 CARRIED_OUT = (
     Rule("carried-out", mark_filled_volume, frozenset({"DataVolume.cdi.kubevirt.io"})),
     Rule("carried-out", mark_filled_claim, frozenset({"PersistentVolumeClaim"})),
+    Rule("carried-out", drop_filled_from, frozenset(_FILLED_FROM)),
     Rule("installed-version", name_installed_version, frozenset({"Subscription.operators.coreos.com"})),
     Rule("carried-out", pause_chaos, frozenset(f"{kind}Chaos.chaos-mesh.org" for kind in _CHAOS)),
     Rule("carried-out", stop_chaos, frozenset({"ChaosEngine.litmuschaos.io"})),

@@ -142,7 +142,7 @@ def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, .
         found += read(manifest, context)
     # What has ended starts nothing, so nothing of it is held.
     if end := ended(manifest, type_name, context):
-        found.append(f"is created as finished ({end.how}); it does not run again")
+        found.append(f"is created with its status on blue ({end.how}), so that it is not carried out again")
     else:
         found += holds.notes(manifest, type_name)
     if type_name in ("Deployment.apps", "StatefulSet.apps", "DaemonSet.apps"):

@@ -77,13 +77,21 @@ def test_selectors_and_annotations_that_name_namespaces() -> None:
         (b'{"annotations":{"x":"shop/y"}}', True),
         (b'{"env":[{"value":"shop"}]}', True),
         (b'{"args":["--watch-namespace=shop"]}', True),
+        (b'{"args":["--k8s-secret-namespace","shop"]}', True),
         (b'{"targetNamespace":"shop"}', True),
+        (b'{"metadata":{"namespace":"store"},"data":{"release":"SDRz"},"type":"helm.sh/release.v1"}', True),
+        (b'{"metadata":{"labels":{"owner":"helm"},"namespace":"store"}}', True),
+        (b'{"metadata":{"namespace":"other"},"type":"helm.sh/release.v1"}', False),
+        (b'{"args":["--name","shop"]}', False),
         (b'{"labels":{"app":"shop"}}', False),
         (b'{"shop":"1"}', False),
         (b'{"image":"registry.example.com/shop/app"}', False),
         (b'{"value":"shopping"}', False),
     ],
-    ids=["qualified", "variable", "option", "field", "label", "key", "inside", "longer"],
+    ids=[
+        *("qualified", "variable", "option", "option and value", "field", "release", "release in a ConfigMap", "release elsewhere"),
+        *("another option", "label", "key", "inside", "longer"),
+    ],
 )
 def test_what_no_rule_knows_is_listed(text: bytes, *, noted: bool) -> None:
     """A string that could be the namespace stays, and the plan says so."""

@@ -51,6 +51,30 @@ def test_an_application_of_another_group_keeps_its_field() -> None:
     assert transform(manifest, PLAIN, rules_for("Application.app.k8s.io")).manifest["operation"] == {"sync": {}}
 
 
+RESTORED = {"conditions": [{"type": "BackupRestored", "status": "True"}]}
+INITIALIZED = {"conditions": [{"type": "PostgresDataInitialized", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "field", "status"),
+    [
+        ("k8s.mariadb.com/v1alpha1", "MariaDB", "bootstrapFrom", RESTORED),
+        ("moco.cybozu.com/v1beta2", "MySQLCluster", "restore", {"restoredTime": "2026-01-01T00:00:00Z"}),
+        ("pgv2.percona.com/v2", "PerconaPGCluster", "dataSource", {"state": "ready"}),
+        ("postgres-operator.crunchydata.com/v1beta1", "PostgresCluster", "dataSource", INITIALIZED),
+    ],
+)
+def test_a_database_that_was_filled_is_not_filled_again(api: str, kind: str, field: str, status: Manifest) -> None:
+    """Green's operator sees no status (mariadb-operator#1677); one that waits for its backup on blue waits on green."""
+    manifest = made(api, kind, "db", namespace="n", spec={field: {"name": "old"}, "replicas": 1}, status=status)
+    done = transform(manifest, PLAIN, rules_for(ref_type(manifest)))
+    assert (done.touched, done.manifest["spec"]) == (("carried-out",), {"replicas": 1})
+    assert f"without spec.{field}" in requests.filled_again(manifest)
+    waiting = {**manifest, "status": {}}
+    assert transform(waiting, PLAIN, rules_for(ref_type(manifest))).manifest["spec"] == manifest["spec"]
+    assert not requests.filled_again(waiting)
+
+
 def test_a_subscription_begins_with_the_version_that_blue_has() -> None:
     """Not with the newest one; nothing is named where nothing is installed."""
     api, kind = "operators.coreos.com/v1alpha1", "Subscription"
