@@ -52,6 +52,7 @@ REGENERATED = frozenset(
         ("VirtualMachineInstance", "VirtualMachine"),
         ("VirtualMachineInstance", "VirtualMachineInstanceReplicaSet"),
         ("Workload", "Job"),
+        *(("PodGroup", owner) for owner in ("Job", "Workload")),
     }
 )
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""

@@ -143,6 +143,16 @@ def _has_selector_service(manifest: Manifest, context: RuleContext) -> bool:
     return (metadata["namespace"], metadata["name"]) in context.blue.selector_services
 
 
+def _is_left_by_controller(manifest: Manifest, _: RuleContext) -> bool:
+    """Return whether nobody but a controller has written these endpoints, although their Service has no selector.
+
+    It had one, and they were not deleted with it (kubernetes#103804, #105986): green would send traffic to blue's pods, or to
+    whoever has their addresses there.
+    """
+    managers = {entry.get("manager") for entry in manifest["metadata"].get("managedFields") or []}
+    return bool(managers) and managers <= {"kube-controller-manager"}
+
+
 def _is_published(manifest: Manifest) -> bool:
     """Return whether a controller of each cluster writes this ConfigMap into every namespace."""
     name = manifest["metadata"]["name"]
@@ -215,6 +225,9 @@ RULES = (
         system=True,
     ),
     SkipRule("created again from the Service's selector", _has_selector_service, frozenset({"Endpoints"})),
+    SkipRule(
+        "left by the Endpoints controller: its addresses are of pods of blue", _is_left_by_controller, frozenset({"Endpoints"})
+    ),
     SkipRule(
         "created again by the EndpointSlice controller",
         lambda m, _: _is_managed_slice(m),

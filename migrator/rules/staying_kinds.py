@@ -107,6 +107,7 @@ SKIPPED_KINDS = {
 """Kinds that are never moved, and not read."""
 SKIPPED_GROUPS = {
     "internal.linstor.linbit.com": _STORAGE,
+    "lifecycle.k8s.io": "asks pods of blue to leave their nodes",  # KEP-4563
     "machineconfiguration.openshift.io": "nodes belong to their cluster",
 }
 """API groups of which nothing is moved."""

@@ -30,7 +30,14 @@ _TOO_MANY = 429
 _SETTLE_SECONDS = 10.0
 _NOT_CONVERTED = "does the conversion webhook of its CRD answer? Then run copy again"
 _PASSING = "when green has less to do, run copy again: it goes on with what is missing"
-_IMMUTABLE = "is it a field that cannot be changed in place? Delete the object on green, then run copy again"
+_IMMUTABLE = "is it a field that cannot be changed in place?"
+_DELETE = "Delete the object on green, then run copy again"
+# What goes with an object that is deleted, by its kind.
+_TAKES_ALONG = {
+    "CustomResourceDefinition": "all objects of its kind",
+    "Namespace": "all that is in it",
+    "PersistentVolumeClaim": "its data",
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -130,7 +137,7 @@ class Writer:
                     raise
                 live = live_of(self.green.get(resource, namespace, name))
             except InvalidError as error:
-                error.hint = _IMMUTABLE
+                error.hint = f"{_IMMUTABLE} {_instead(item)}"
                 raise
         raise AssertionError("the loop returns or raises")
 
@@ -147,6 +154,12 @@ class Writer:
                 f"is on green, but who owns its fields is lost: the API server dropped {', '.join(lost)}", hint=_NOT_CONVERTED
             )
         return manifest
+
+
+def _instead(item: PlanItem) -> str:
+    """Return what to do about a field that cannot be changed; nobody is told to delete what takes others along."""
+    lost = _TAKES_ALONG.get(item.green.kind)
+    return f"Change it on blue to what green has: who deletes it on green deletes {lost}, too" if lost else _DELETE
 
 
 def _has_more(item: PlanItem) -> bool:

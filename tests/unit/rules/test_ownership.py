@@ -30,6 +30,7 @@ from tests.support.objects import config_map, made
         ("HorizontalPodAutoscaler", "Application", False),
         ("CertificateRequest", "Certificate", True),
         ("Revision", "Configuration", True),
+        ("PodGroup", "Job", True),
         ("VirtualMachineInstance", "VirtualMachine", True),
         ("ConfigMap", "Deployment", False),
         ("Deployment", "Widget", False),

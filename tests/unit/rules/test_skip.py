@@ -43,6 +43,7 @@ SNAPSHOT = "snapshot.storage.k8s.io/v1"
             ),
             "created again",
         ),
+        (owned(made("v1", "Endpoints", "old", namespace="n"), {}, "kube-controller-manager"), "left by the Endpoints controller"),
         (made("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={}), "managed by the API server"),
         (made("v1", "PersistentVolume", "pv", annotations={"pv.kubernetes.io/provisioned-by": "x"}), "created by a provisioner"),
         (
@@ -81,6 +82,8 @@ def test_what_stays(manifest: Manifest, reason: str) -> None:
         made("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "system:vip-agent"),
         owned(made("rbac.authorization.k8s.io/v1", "ClusterRole", "system:coredns"), {}, "helm"),
         made("v1", "ConfigMap", "istio-ca-root-cert", namespace="n"),
+        owned(made("v1", "Endpoints", "db", namespace="n"), {}, "kubectl-client-side-apply"),
+        made("v1", "Endpoints", "db", namespace="n"),
         made("operators.coreos.com/v1alpha1", "ClusterServiceVersion", "by-hand.v1", namespace="n"),
         made("v1", "PersistentVolume", "pv", spec={"rbd": {}}, status={"phase": "Available"}),
         made("v1", "PersistentVolume", "share", spec={"nfs": {}, "accessModes": ["ReadWriteOnce"]}, status={"phase": "Bound"}),
@@ -133,6 +136,7 @@ def test_kinds_that_stay() -> None:
         ("projectcalico.org", "IPPool", False),
         ("nodemaintenance.medik8s.io", "NodeMaintenance", True),
         ("resource.k8s.io", "ResourcePoolStatusRequest", True),
+        ("lifecycle.k8s.io", "EvictionRequest", True),
         ("resource.k8s.io", "DeviceClass", False),
     ],
 )

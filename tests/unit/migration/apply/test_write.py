@@ -121,6 +121,18 @@ def test_a_field_that_cannot_change_has_its_hint() -> None:
     assert "Delete the object on green" in found.message
 
 
+def test_nobody_is_told_to_delete_what_takes_others_along() -> None:
+    """A claim's data would go with it; so would all objects of a definition."""
+    claim = made("v1", "PersistentVolumeClaim", "data", namespace="shop", spec={"storageClassName": "new"})
+    both = ready(claim)
+    both.green.hold({**claim, "spec": {"storageClassName": "old"}})
+    both.green.faults.append(Fault("replace", invalid))
+    found = write(both, ObjectRef("", "PersistentVolumeClaim", "shop", "data"))
+    assert found.action is Action.FAILED
+    assert "Delete the object" not in found.message
+    assert "deletes its data, too" in found.message
+
+
 def test_an_owner_that_is_not_on_green_is_named() -> None:
     """Without its UID the object would be collected as garbage."""
     both = ready()
