@@ -39,7 +39,7 @@ _OUTSIDE = (
         "dynamic DNS",
         why="writes its own network's address into DNS: each side would overwrite the other's",
         meanwhile="no address is written into DNS from there",
-        images=("*ddns", "ddns-updater", "ddns-route53", "ddclient", "duckdns", "inadyn"),
+        images=("*ddns", "ddns-updater", "ddns-route53", "ddclient", "duckdns", "godns", "inadyn"),
     ),
     Row(
         "cert-manager",
@@ -148,6 +148,8 @@ _OUTSIDE = (
             "submariner-gateway",
             "submariner-operator",
             "lighthouse-agent",
+            "tor-daemon",
+            "tor-hidden-service",
         ),
         flags=(frozenset({"inlets-pro", "client"}),),
     ),
@@ -203,12 +205,20 @@ _OUTSIDE = (
         "block signer",
         why="signs blocks with a key: two that sign are punished (slashing)",
         meanwhile="nothing is signed there",
-        images=("prysm/validator", "prysmaticlabs/prysm-validator", "nimbus-validator-client"),
+        images=("prysm/validator", "prysmaticlabs/prysm-validator", "nimbus-validator-client", "attestantio/vouch"),
         flags=(
             frozenset({"lighthouse", "vc"}),
             frozenset({"lighthouse", "validator_client"}),
             frozenset({"lodestar", "validator"}),
+            frozenset({"teku", "validator-client"}),
         ),
+    ),
+    Row(
+        "payment channels",
+        why="keeps channels by a key: two with it publish old states of each other's channels, and lose what is in them",
+        meanwhile="no payment passes there",
+        # docs.lightning.engineering, disaster recovery: never run two nodes with one seed.
+        images=("lnd", "lightningd", "acinq/eclair"),
     ),
 )
 _BACKUPS = (
@@ -246,7 +256,7 @@ _BACKUPS = (
         why="merges and deletes what lies in a bucket, which must have one compactor",
         meanwhile="what lies in the bucket is not merged from there",
         images=("thanos", "loki", "mimir", "tempo", "cortex"),
-        words=frozenset({"compact", "-target=compactor", "--target=compactor", "-target=backend", "--target=backend"}),
+        words=frozenset({"compact", *(f"{dash}target={part}" for dash in ("-", "--") for part in ("all", "backend", "compactor"))}),
     ),
     Row(
         "rclone",
@@ -276,6 +286,9 @@ _TOLD = (
         "ACME client",
         "nginxproxy/acme-companion",
         "neilpang/acme.sh",
+        "certbot/certbot",
+        "certbot/dns-*",
+        "goacme/lego",
         "caddy/ingress",
         flags=_ACME,
         why="orders certificates itself: green's orders anew what it does not find (Let's Encrypt: five a week)",

@@ -161,6 +161,9 @@ SCHEDULERS = (
             "homebridge",
             "domoticz",
             "appdaemon",
+            "deconz",
+            "evcc",
+            "iobroker",
             "n8n",
             "huginn",
         ),
@@ -178,7 +181,7 @@ SCHEDULERS = (
         "chat bridge",
         why="speaks for accounts in other networks, as which it may be there once: each message would be sent twice",
         meanwhile="no message passes through it there",
-        images=("mautrix/*",),
+        images=("mautrix/*", "matrix-appservice-*", "signal-cli-rest-api"),
     ),
     Row(
         "mail fetcher",

@@ -242,6 +242,17 @@ TOLD = (
         held=False,
     ),
     Row(
+        "samples for a store",
+        why="writes samples into a store outside (spec.remoteWrite), where two with the same external labels are one series: give"
+        " green's another label",
+        meanwhile="",
+        types=frozenset(
+            {"Prometheus.monitoring.coreos.com", "PrometheusAgent.monitoring.coreos.com", "VMAgent.operator.victoriametrics.com"}
+        ),
+        needs=("spec", "remoteWrite"),
+        held=False,
+    ),
+    Row(
         "upgrade plan",
         why="names the version that nodes shall have: green's would be brought to blue's. Leave it on blue, or change it first",
         meanwhile="",

@@ -66,6 +66,7 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
             "Kafka Connect",
         ),
         (made("external-secrets.io/v1alpha1", "PushSecret", "p"), "PushSecret"),
+        (made("monitoring.coreos.com/v1", "Prometheus", "k8s", spec={"remoteWrite": [{"url": "u"}]}), "samples for a store"),
         (made("upgrade.cattle.io/v1", "Plan", "p"), "upgrade plan"),
         (made("cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "p"), "Cilium announcements"),
         (made("fluxcd.controlplane.io/v1", "FluxInstance", "flux"), "Flux operator"),
@@ -103,6 +104,7 @@ def test_what_it_is_decides(manifest: Manifest, row: str) -> None:
         workload("registry.k8s.io/metrics-server/metrics-server:v0.9"),
         workload("quay.io/prometheus/node-exporter:v1.11", kind="DaemonSet"),
         made("kafka.strimzi.io/v1", "KafkaTopic", "k"),
+        made("monitoring.coreos.com/v1", "Prometheus", "k8s", spec={}),
     ],
 )
 def test_a_name_decides_nothing(manifest: Manifest) -> None:
