@@ -5,7 +5,7 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -22,18 +22,19 @@ from migrator.migration.one_side import look as one_side
 from migrator.migration.run import Run
 from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
-from migrator.model.kinds import NODES
-from migrator.model.manifest import Manifest, containers, get, pod_spec
+from migrator.model.kinds import CLAIMS, NODES, STORAGE_CLASSES
+from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_type
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober, Reporter
 from migrator.readiness.kinds import readiness, works
-from migrator.rules.storage import DATA_NOTES
+from migrator.rules.storage import DATA_NOTES, class_of
 
 # Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
+_SELECTED_NODE = "volume.kubernetes.io/selected-node"
 # What answers 5xx while the API server is well.
 _FAILS = (
     "mend what answers for the kind (an aggregated API server, a conversion webhook), or the object that the message names, which "
@@ -74,10 +75,10 @@ def validate(
     there = [item for item in moved if item.green in live]
     findings += compare_pods(there, PodSides(blue, trials, green.workers, checks.accepted))
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
-    awaited = [item for item in moved if not one_side.stands_still(item, plan, run.state.turned)]
+    held = one_side.HeldPods(plan, run.state.turned)
+    awaited = [item for item in moved if not (one_side.stands_still(item, plan, run.state.turned) or held.demanded_by(item))]
     findings += _await_ready(awaited, green, live, checks.ready_timeout, clock, reporter)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
-    held = one_side.HeldPods(plan, run.state.turned)
     until = began + checks.ready_timeout
     findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
     findings += ask(plan, blue, green, live, clock)
@@ -128,6 +129,7 @@ def _await_ready(
     pending = {item.green: item for item in moved if item.green in live and item.data not in waiting}
     states: dict[ObjectRef, Readiness] = {}
     manifests = {ref: orjson.loads(live[ref].body) for ref in pending}
+    late_classes = _late_classes(green) if any(ref.type_name == CLAIMS.type_name for ref in pending) else frozenset()
     deadline = clock.monotonic() + timeout
     total = len(pending)
     while True:
@@ -136,20 +138,37 @@ def _await_ready(
             if states[ref].done:
                 item = pending.pop(ref)
                 if not states[ref].ok:
-                    yield _unready(item, states[ref].message, as_well=_works_as_well(item, manifest))
+                    yield _unready(item, states[ref].message, _excuse(item, manifest, late_classes))
                 elif states[ref].message:
                     yield Finding("readiness", str(ref), Severity.WARNING, states[ref].message)
-        # What works on green as far as it does on blue is no reason to wait.
-        if all(_works_as_well(item, manifests[ref]) for ref, item in pending.items()) or clock.monotonic() >= deadline:
+        if all(_excuse(item, manifests[ref], late_classes) for ref, item in pending.items()) or clock.monotonic() >= deadline:
             break
         reporter.emit(Progress("ready", total - len(pending), total))
         clock.sleep(_POLL)
         manifests = _look_again(green, pending)
     for ref, item in pending.items():
-        if _works_as_well(item, manifests[ref]):
-            yield _unready(item, states[ref].message, as_well=True)
-        else:
-            yield _unready(item, f"{states[ref].message}, still after {timeout:.0f} s{_on_blue(item)}")
+        excuse, message = _excuse(item, manifests[ref], late_classes), states[ref].message
+        yield _unready(item, message if excuse else f"{message}, still after {timeout:.0f} s{_on_blue(item)}", excuse)
+
+
+def _excuse(item: PlanItem, manifest: Manifest, late_classes: Collection[str]) -> str:
+    """Return why an object that is not ready on green is no reason to wait; empty where it is one."""
+    if _works_as_well(item, manifest):
+        return f"not ready on blue either: {item.unready}"
+    if ref_type(manifest) != CLAIMS.type_name or class_of(manifest) not in late_classes:
+        return ""
+    # The scheduler names a node for a pod that uses the claim; that pod's workload is judged by itself.
+    unused = get(manifest, "status", "phase") == "Pending" and not get(manifest, "metadata", "annotations", _SELECTED_NODE)
+    return "its class binds it once a pod uses it, and none does yet" if unused else ""
+
+
+def _late_classes(green: ClusterReader) -> frozenset[str]:
+    """Return the StorageClasses whose claims wait for their first pod; none where they may not be read."""
+    try:
+        classes = list(green.list(STORAGE_CLASSES, unparsed=lambda _: None))
+    except ApiError:
+        return frozenset()
+    return frozenset(item["metadata"]["name"] for item in classes if item.get("volumeBindingMode") == "WaitForFirstConsumer")
 
 
 def _works_as_well(item: PlanItem, manifest: Manifest) -> bool:
@@ -161,9 +180,9 @@ def _on_blue(item: PlanItem) -> str:
     return f"; blue has {item.works} that work, although it is not ready there either: {item.unready}" if item.unready else ""
 
 
-def _unready(item: PlanItem, message: str, *, as_well: bool = False) -> Finding:
-    if as_well:
-        return Finding("readiness", str(item.green), Severity.WARNING, f"{message} (not ready on blue either: {item.unready})")
+def _unready(item: PlanItem, message: str, excuse: str) -> Finding:
+    if excuse:
+        return Finding("readiness", str(item.green), Severity.WARNING, f"{message} ({excuse})")
     where = f" -n {item.green.namespace}" if item.green.namespace else ""
     hint = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"
     return Finding("readiness", str(item.green), Severity.FAILURE, message, hint)

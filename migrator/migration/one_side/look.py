@@ -10,9 +10,11 @@ from migrator.errors import ApiError
 from migrator.migration.bounded import each
 from migrator.migration.inventory import Live, live_of
 from migrator.migration.one_side import act
+from migrator.model.kinds import BUDGETS
 from migrator.model.manifest import get
 from migrator.model.one_side import Part, Where
 from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.model.pods import matches
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import STRANGE
 from migrator.model.verdict import Finding, Severity
@@ -95,7 +97,7 @@ def stands_still(item: PlanItem, plan: Plan, turned: Collection[ObjectRef]) -> b
 
 
 class HeldPods:
-    """Which Services lead to pods that are held, and so have no endpoint on green yet."""
+    """Which Services lead to pods that are held, and so have no endpoint on green yet, and which budgets demand such pods."""
 
     def __init__(self, plan: Plan, turned: Collection[ObjectRef]) -> None:
         self._labels: list[tuple[str, dict[str, str]]] = [
@@ -111,3 +113,14 @@ class HeldPods:
             namespace == service.green.namespace and selector and selector.items() <= labels.items()
             for namespace, labels in self._labels
         )
+
+    def demanded_by(self, budget: PlanItem) -> bool:
+        """Return whether a PodDisruptionBudget counts held pods: it demands as many as before (policy/v1, minAvailable)."""
+        if budget.green.type_name != BUDGETS.type_name:
+            return False
+        selector = get(orjson.loads(budget.body), "spec", "selector")
+        try:
+            there = (labels for namespace, labels in self._labels if namespace == budget.green.namespace)
+            return selector is not None and any(matches(selector, labels) for labels in there)
+        except STRANGE:
+            return False

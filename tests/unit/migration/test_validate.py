@@ -19,6 +19,7 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
 from tests.support.objects import config_map, deployment, made, service
 from tests.support.pairs import Pair, in_green, in_shop, pair
+from tests.support.programs import workload
 from tests.support.traffic import FakeProber, FakeRegistry
 
 A = ObjectRef("", "ConfigMap", "shop", "a")
@@ -235,6 +236,45 @@ def test_what_is_not_ready_on_blue_either_is_a_warning_that_nothing_waits_for() 
     assert found.severity is Severity.WARNING
     assert "not ready on blue either" in found.reason
     assert (verdict.good, verdict.seconds) == (True, 0.0)
+
+
+@pytest.mark.parametrize(("image", "severities"), [("x/external-dns:1", []), ("x/web:1", [Severity.FAILURE])])
+def test_a_budget_of_pods_that_are_held_is_not_waited_for(image: str, severities: list[Severity]) -> None:
+    """It demands one healthy pod also where its workload is to have none; after the cutover, and for others, it counts."""
+    dns = workload(image, name="dns")
+    dns["metadata"]["namespace"] = "shop"
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "dns"}}}
+    healthy = {"observedGeneration": 1, "currentHealthy": 1, "desiredHealthy": 1}
+    budget = made("policy/v1", "PodDisruptionBudget", "dns", namespace="shop", spec=spec, status=healthy)
+    both = copied({**dns, "status": {"observedGeneration": 1, "availableReplicas": 2}}, budget)
+    set_status(both.green, ObjectRef("apps", "Deployment", "shop", "dns"), {"observedGeneration": 1, "availableReplicas": 2})
+    set_status(both.green, ObjectRef("policy", "PodDisruptionBudget", "shop", "dns"), {**healthy, "currentHealthy": 0})
+    found = [item for item in judged(both).findings if item.check == "readiness"]
+    assert [item.severity for item in found] == severities
+
+
+@pytest.mark.parametrize(
+    ("mode", "node", "severity"),
+    [
+        ("WaitForFirstConsumer", "", Severity.WARNING),
+        ("WaitForFirstConsumer", "green-1", Severity.FAILURE),
+        ("Immediate", "", Severity.FAILURE),
+    ],
+)
+def test_a_claim_that_no_pod_uses_yet_need_not_be_bound(mode: str, node: str, severity: Severity) -> None:
+    """Its CronJob, or its Deployment of 0 replicas, makes the first pod after the cutover."""
+    spec = {"storageClassName": "local", "volumeName": "v"}
+    claim = made("v1", "PersistentVolumeClaim", "cache", namespace="shop", spec=spec, status={"phase": "Bound"})
+    both = pair(claim, config='volumes: {dataMoved: ["shop/cache"]}')
+    both.green.hold(made("storage.k8s.io/v1", "StorageClass", "local", provisioner="x", volumeBindingMode=mode))
+    both.copy()
+    ref = ObjectRef("", "PersistentVolumeClaim", "shop", "cache")
+    if node:
+        patch = {"metadata": {"annotations": {"volume.kubernetes.io/selected-node": node}}}
+        both.green.patch(both.green.type_of(claim), "shop", "cache", patch, manager="kube-scheduler")
+    set_status(both.green, ref, {"phase": "Pending"})
+    (found,) = (item for item in judged(both).findings if item.check == "readiness")
+    assert found.severity is severity
 
 
 def test_a_server_that_does_not_answer_makes_nothing_ready() -> None:
