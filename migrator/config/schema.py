@@ -177,6 +177,10 @@ class Gates(Frozen):
     accepted_additions: tuple[AcceptedAddition, ...] = Field(
         (), description="What green's admission may add to objects although blue's do not have it; anything else fails validate."
     )
+    accepted_unready: tuple[Selector, ...] = Field(
+        (),
+        description="What need not be ready on green before the cutover, such as a SecretStore in a Vault that is held until then.",
+    )
     backend_timeout: Duration = lasting("2m", description="How long copy waits for the backend of a webhook or APIService.")
 
 

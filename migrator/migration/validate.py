@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from migrator.cluster.endpoints import ready_endpoints
+from migrator.config.fields import Selector
 from migrator.config.schema import AcceptedAddition, Probe
 from migrator.errors import ApiError, MigratorError
 from migrator.migration.asking import ask
@@ -28,12 +29,16 @@ from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
-from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober, Reporter
+from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober
 from migrator.readiness.kinds import readiness, works
+from migrator.rules.one_side.table import WORKLOADS
+from migrator.rules.person import selects
 from migrator.rules.storage import DATA_NOTES, class_of
+from migrator.rules.system import selector_text
 
 # Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
+_ACCEPTED = "gates.acceptedUnready names it"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 # What answers 5xx while the API server is well.
 _FAILS = (
@@ -52,6 +57,15 @@ class Checks:
     ready_timeout: float
     accepted: tuple[AcceptedAddition, ...] = ()
     """What green's admission may add."""
+    unready: tuple[Selector, ...] = ()
+    """What need not be ready yet."""
+
+    def accept(self, item: PlanItem) -> bool:
+        """Return whether a person says that an object need not be ready yet."""
+        if not self.unready:
+            return False
+        labels = orjson.loads(item.body)["metadata"].get("labels") or {}
+        return any(selects(selector, item.blue, labels) for selector in self.unready)
 
 
 def validate(
@@ -77,10 +91,11 @@ def validate(
     reporter.emit(Step(f"waiting until green is ready (at most {checks.ready_timeout:.0f} s)"))
     held = one_side.HeldPods(plan, run.state.turned)
     awaited = [item for item in moved if not (one_side.stands_still(item, plan, run.state.turned) or held.demanded_by(item))]
-    findings += _await_ready(awaited, green, live, checks.ready_timeout, clock, reporter)
+    findings += _await_ready(awaited, green, live, checks, held, run)
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
     until = began + checks.ready_timeout
-    findings += _each("endpoints", moved, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
+    served = [item for item in moved if not checks.accept(item)]
+    findings += _each("endpoints", served, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
     findings += ask(plan, blue, green, live, clock)
     findings += _images(moved, green, checks.registry)
     # Now, not as green was read at first: what was started while it was waited for counts.
@@ -122,7 +137,7 @@ def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iter
 
 
 def _await_ready(
-    moved: list[PlanItem], green: ClusterReader, live: Mapping[ObjectRef, Live], timeout: float, clock: Clock, reporter: Reporter
+    moved: list[PlanItem], green: ClusterReader, live: Mapping[ObjectRef, Live], checks: Checks, held: one_side.HeldPods, run: Run
 ) -> Iterator[Finding]:
     """Yield a finding for each object that is not ready when time is up, and for each that never will be."""
     waiting = (DataPlan.TO_HAND_OVER, DataPlan.TO_ADOPT)  # a claim whose volume comes later is bound later
@@ -130,25 +145,30 @@ def _await_ready(
     states: dict[ObjectRef, Readiness] = {}
     manifests = {ref: orjson.loads(live[ref].body) for ref in pending}
     late_classes = _late_classes(green) if any(ref.type_name == CLAIMS.type_name for ref in pending) else frozenset()
+    accepted = {item.green: _ACCEPTED for item in moved if checks.accept(item)}
+    clock, timeout, total = run.clock, checks.ready_timeout, len(pending)
     deadline = clock.monotonic() + timeout
-    total = len(pending)
+
+    def excuse(item: PlanItem) -> str:
+        return accepted.get(item.green) or _excuse(item, manifests[item.green], late_classes)
+
     while True:
         for ref, manifest in manifests.items():
             states[ref] = readiness(manifest)
             if states[ref].done:
                 item = pending.pop(ref)
                 if not states[ref].ok:
-                    yield _unready(item, states[ref].message, _excuse(item, manifest, late_classes))
+                    yield _unready(item, states[ref].message, excuse(item), held)
                 elif states[ref].message:
                     yield Finding("readiness", str(ref), Severity.WARNING, states[ref].message)
-        if all(_excuse(item, manifests[ref], late_classes) for ref, item in pending.items()) or clock.monotonic() >= deadline:
+        if all(map(excuse, pending.values())) or clock.monotonic() >= deadline:
             break
-        reporter.emit(Progress("ready", total - len(pending), total))
+        run.reporter.emit(Progress("ready", total - len(pending), total))
         clock.sleep(_POLL)
         manifests = _look_again(green, pending)
     for ref, item in pending.items():
-        excuse, message = _excuse(item, manifests[ref], late_classes), states[ref].message
-        yield _unready(item, message if excuse else f"{message}, still after {timeout:.0f} s{_on_blue(item)}", excuse)
+        told, message = excuse(item), states[ref].message
+        yield _unready(item, message if told else f"{message}, still after {timeout:.0f} s{_on_blue(item)}", told, held)
 
 
 def _excuse(item: PlanItem, manifest: Manifest, late_classes: Collection[str]) -> str:
@@ -180,11 +200,16 @@ def _on_blue(item: PlanItem) -> str:
     return f"; blue has {item.works} that work, although it is not ready there either: {item.unready}" if item.unready else ""
 
 
-def _unready(item: PlanItem, message: str, excuse: str) -> Finding:
+def _unready(item: PlanItem, message: str, excuse: str, held: one_side.HeldPods) -> Finding:
     if excuse:
         return Finding("readiness", str(item.green), Severity.WARNING, f"{message} ({excuse})")
     where = f" -n {item.green.namespace}" if item.green.namespace else ""
     hint = f"kubectl --context GREEN describe {item.green.kind.lower()} {item.green.name}{where}"
+    if item.green.type_name in WORKLOADS and (group := held.beside(item)):
+        hint += (
+            f"; if it needs what is held until the cutover there, hand it over with that: "
+            f"cutover.oneSide: [{{name: {group}, target: {selector_text(item.blue)}, hold: auto}}]"
+        )
     return Finding("readiness", str(item.green), Severity.FAILURE, message, hint)
 
 

@@ -105,6 +105,9 @@ class HeldPods:
             for item in plan.of(Decision.MOVE)
             if item.green.type_name in WORKLOADS and item.one_side and item.one_side.part and item.blue not in turned
         ]
+        parts = [part for part in plan.parts() if part.claims and part.blue not in turned]
+        self._groups = {part.green.namespace: part.row for part in parts}
+        self._parts = frozenset(part.blue for part in plan.parts())
 
     def behind(self, service: PlanItem) -> bool:
         """Return whether pods behind a Service are held."""
@@ -113,6 +116,10 @@ class HeldPods:
             namespace == service.green.namespace and selector and selector.items() <= labels.items()
             for namespace, labels in self._labels
         )
+
+    def beside(self, item: PlanItem) -> str:
+        """Return the group of what is held with its data in the namespace of an object that is not held; empty: there is none."""
+        return "" if item.blue in self._parts else self._groups.get(item.green.namespace, "")
 
     def demanded_by(self, budget: PlanItem) -> bool:
         """Return whether a PodDisruptionBudget counts held pods: it demands as many as before (policy/v1, minAvailable)."""

@@ -23,7 +23,9 @@ def run_validate(session: Session) -> Verdict:
     plan, green = session.read_and_plan()
     gates = session.config.gates
     seconds = gates.ready_timeout.total_seconds()
-    checks = Checks(session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions)
+    checks = Checks(
+        session.prober, session.registry, session.config.probes, seconds, gates.accepted_additions, gates.accepted_unready
+    )
     began = session.run.clock.monotonic()
     verdict = validate(plan, session.blue, session.green, green.live, checks=checks, run=session.run)
     handed = [found for check in (names, orders) for found in check.findings(plan, session.blue, session.run.state.turned)]

@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
+from migrator.config.fields import Selector
 from migrator.config.schema import Probe
 from migrator.errors import ApiError, MigratorError
+from migrator.migration.claims import with_data
 from migrator.migration.validate import Checks, by_severity, validate
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ObjectRef
@@ -275,6 +277,52 @@ def test_a_claim_that_no_pod_uses_yet_need_not_be_bound(mode: str, node: str, se
     set_status(both.green, ref, {"phase": "Pending"})
     (found,) = (item for item in judged(both).findings if item.check == "readiness")
     assert found.severity is severity
+
+
+HANDED_OVER = "volumes: {claims: [{claims: ['shop/*'], way: handOver}]}"
+
+
+def with_database(more: str = "") -> Pair:
+    """Return a pair with a Deployment that needs a database, whose volume is handed over at the cutover."""
+    volume = {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}
+    database = in_shop(deployment("db"))
+    database["spec"]["template"]["spec"]["volumes"] = [volume]
+    spec = {"nfs": {"server": "s", "path": "/"}, "claimRef": {"namespace": "shop", "name": "data"}}
+    both = pair(
+        {**database, "status": AVAILABLE},
+        {**in_shop(deployment("front")), "status": AVAILABLE},
+        made("v1", "PersistentVolumeClaim", "data", namespace="shop", spec={"volumeName": "v"}, status={"phase": "Bound"}),
+        made("v1", "PersistentVolume", "v", spec=spec, status={"phase": "Bound"}),
+        config=f"{HANDED_OVER}\n{more}",
+    )
+    both.context = with_data(both.context, both.blue)
+    both.copy()
+    for ref in (FRONT, FRONT._replace(name="db")):
+        set_status(both.green, ref, {"observedGeneration": 1, "availableReplicas": 0})
+    return both
+
+
+def test_what_may_need_what_is_held_can_be_handed_over_with_it() -> None:
+    """The hint says how: without its database it is never ready before the cutover."""
+    (found,) = (item for item in judged(with_database()).findings if item.check == "readiness")
+    assert found.severity is Severity.FAILURE
+    entry = '{name: data of shop, target: {kind: Deployment.apps, namespace: shop, name: "front"}, hold: auto}'
+    assert found.hint.endswith(f"cutover.oneSide: [{entry}]")
+    group = {part.blue.name: part.row for part in with_database(f"cutover: {{oneSide: [{entry}]}}").read()[0].parts()}
+    assert group == {"db": "data of shop", "front": "data of shop"}
+    assert "oneSide" not in judged(with_front(observedGeneration=1, availableReplicas=0)).findings[0].hint
+
+
+def test_a_person_may_accept_what_is_not_ready_yet() -> None:
+    """It is a warning, and nothing waits for it; nor for endpoints of a Service that is named."""
+    both = with_front(observedGeneration=1, availableReplicas=0)
+    again = both.next_run()
+    plan, green = again.read()
+    accepted = (Selector.model_validate({"kind": "Deployment", "name": "fr*"}),)
+    checks = Checks(FakeProber(), FakeRegistry(), (), 60.0, unready=accepted)
+    verdict = validate(plan, again.blue, again.green, green.live, checks=checks, run=again.run)
+    assert [(item.check, item.severity) for item in verdict.findings] == [("readiness", Severity.WARNING)]
+    assert (verdict.good, verdict.seconds) == (True, 0.0)
 
 
 def test_a_server_that_does_not_answer_makes_nothing_ready() -> None:
