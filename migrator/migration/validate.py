@@ -293,7 +293,9 @@ def _note_images(item: PlanItem, users: dict[str, ObjectRef]) -> Iterable[Findin
     for image in images:
         if not isinstance(image, str):
             raise TypeError
-        users.setdefault(image, item.green)
+        # That of a Rollout's template may come from somebody who fills it in.
+        if image:
+            users.setdefault(image, item.green)
     return ()
 
 

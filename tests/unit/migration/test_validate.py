@@ -393,6 +393,15 @@ def test_an_image_must_exist_for_every_architecture_of_green() -> None:
     assert reason == f"has amd64 only; green's nodes are arm64 (used by {FRONT})"
 
 
+def test_a_container_without_an_image_is_asked_of_no_registry() -> None:
+    """A custom workload may leave it to somebody who fills it in."""
+    front = in_shop(deployment("front"))
+    front["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
+    both = copied(front)
+    both.green.hold(node("arm64"))
+    assert findings(both, "images") == []
+
+
 def test_an_image_that_its_registry_does_not_tell_of_is_unknown() -> None:
     """So are all, where green's nodes may not be read."""
     both = pair(in_shop(deployment("front")))
