@@ -253,6 +253,13 @@ TOLD = (
         held=False,
     ),
     Row(
+        "kopiur schedule",
+        why=f"{BACKUP}: leave it on blue until the cutover",
+        meanwhile="",
+        types=frozenset({"RepositoryReplication.kopiur.home-operations.com", "SnapshotSchedule.kopiur.home-operations.com"}),
+        held=False,
+    ),
+    Row(
         "upgrade plan",
         why="names the version that nodes shall have: green's would be brought to blue's. Leave it on blue, or change it first",
         meanwhile="",

@@ -66,6 +66,7 @@ def found(manifest: Manifest, context: RuleContext = PLAIN) -> OneSide:
             "Kafka Connect",
         ),
         (made("external-secrets.io/v1alpha1", "PushSecret", "p"), "PushSecret"),
+        (made("kopiur.home-operations.com/v1alpha1", "SnapshotSchedule", "s"), "kopiur schedule"),
         (made("monitoring.coreos.com/v1", "Prometheus", "k8s", spec={"remoteWrite": [{"url": "u"}]}), "samples for a store"),
         (made("upgrade.cattle.io/v1", "Plan", "p"), "upgrade plan"),
         (made("cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "p"), "Cilium announcements"),
