@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from migrator.config.fields import Duration, Frozen, lasting, repeated
+from migrator.config.host_name import require_host
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*\.?")
@@ -31,6 +32,7 @@ def _name(text: str) -> str:
 def _server(text: str) -> str:
     if not _SERVER.fullmatch(text):
         raise ValueError(f"{text!r} is not a server; write an address, or address:port")
+    require_host(host_and_port(text)[0])
     return text
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from migrator.config.fields import Frozen, repeated
+from migrator.config.host_name import require_host
 from migrator.config.ssh_access import SshAccess
 
 HAProxyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -51,6 +52,8 @@ class HAProxyPlace(Frozen):
             raise ValueError("give a socket, or an address")
         if self.address and not _ADDRESS.fullmatch(self.address):
             raise ValueError(f"{self.address!r} is not a host:port, such as 10.0.0.3:9999 or [fd00::3]:9999")
+        if self.address:
+            require_host(self.host_and_port[0])
         if self.address and (self.ssh or self.state_file):
             raise ValueError("ssh and stateFile belong to a socket: nothing writes files behind an address")
         if self.address and self.configuration != "print":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import urllib.parse
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from migrator.config.fields import Duration, Frozen, Rate, Selector, lasting
+from migrator.config.host_name import require_host
 from migrator.config.one_side import Cutover
 from migrator.config.traffic import Course, OneOrMore, Traffic, as_list, course, require_consistent
 from migrator.config.volumes import Volumes
@@ -117,13 +119,16 @@ class HttpProbe(Frozen):
     def _is_without_credentials(cls, url: str) -> str:
         if "@" in url.split("://", 1)[-1].split("/", 1)[0]:
             raise ValueError("holds a user or a password; give them as headers: {Authorization: ...}")
+        if not (host := urllib.parse.urlsplit(url).hostname):
+            raise ValueError("names no host")
+        require_host(host)
         return url
 
 
 class TcpProbe(Frozen):
     """A port that must accept a connection."""
 
-    host: str = Field(description="Host name or address.")
+    host: Annotated[str, AfterValidator(require_host)] = Field(description="Host name or address.", min_length=1)
     port: int = Field(description="Port.", ge=1, le=65535)
 
 

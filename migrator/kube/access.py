@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.adapters.proxies import Proxy, ProxyError, proxy_of_environment, read_proxy
+from migrator.config.host_name import require_host
 from migrator.errors import ConfigError
 from migrator.kube.credentials import add_certificate, headers_of
 from migrator.kube.kubeconfig import Entry, Section, context_names, data_only, parse, select
@@ -83,6 +84,7 @@ def _access(entry: Entry, cluster: str, where: str) -> Access:
     try:
         parts = urllib.parse.urlsplit(server)
         port = parts.port or (443 if parts.scheme == "https" else 80)
+        require_host(parts.hostname or "")
     except ValueError as error:
         raise ConfigError([f"{cluster}: {where}: server {server}: {error}"]) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:

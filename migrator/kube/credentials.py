@@ -36,11 +36,20 @@ def headers_of(entry: Entry, tls: ssl.SSLContext | None, *, cluster: str, where:
 
     def headers() -> Headers:
         try:
-            return _identity(entry, tls) | _impersonated(entry.user)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError, ssl.SSLError) as error:
+            return {name: _as_header(name, value) for name, value in (_identity(entry, tls) | _impersonated(entry.user)).items()}
+        except KeyError as error:
+            raise ConfigError([f"{cluster}: {where}: its user lacks {error}"]) from error
+        except (OSError, ValueError, TypeError, AttributeError, ssl.SSLError) as error:
             raise ConfigError([f"{cluster}: {where}: {error}"]) from error
 
     return headers
+
+
+def _as_header(name: str, value: str) -> str:
+    """Return a header's value so that http.client sends it in UTF-8; raises ValueError, which does not tell the value."""
+    if not value.isprintable():
+        raise ValueError(f"what is given for {name} holds a line break or another control character")
+    return value.encode().decode("latin-1")
 
 
 def add_certificate(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

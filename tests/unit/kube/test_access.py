@@ -136,3 +136,19 @@ def test_what_a_host_gave_is_checked_first() -> None:
     assert (found.host, found.port, found.credentials()) == ("10.1.1.1", 6443, {})
     with pytest.raises(ConfigError, match="is refused"):
         received_access(yaml.safe_dump(admin_conf(user={"exec": {}})), endpoint=ENDPOINT, cluster="green", where="admin.conf")
+
+
+@pytest.mark.parametrize("server", ["https://api..example:6443", f"https://{'a' * 64}.example"])
+def test_a_server_whose_name_no_resolver_takes_is_a_mistake_in_the_file(tmp_path: Path, server: str) -> None:
+    """Python raises UnicodeError when it is asked for the address."""
+    with pytest.raises(ConfigError, match="is not a name of a host"):
+        access(tmp_path, admin_conf(cluster={"server": server}))
+
+
+def test_a_context_whose_name_looks_like_a_date_is_found(tmp_path: Path) -> None:
+    """It is text to kubectl."""
+    (tmp_path / "config").write_text(
+        "contexts: [{name: 2026-01-01, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    assert load_access("config", "2026-01-01", cluster="blue", relative_to=tmp_path).host == "h"

@@ -45,6 +45,26 @@ def test_tokens_passwords_and_impersonation_become_headers(tmp_path: Path) -> No
     assert headers({}) == {}
 
 
+@pytest.mark.parametrize("user", [{"token": "hunter2\n"}, {"token": "a\r\nX-Other: hunter2"}, {"token": "t", "as": "hunter2\0"}])
+def test_what_no_header_can_hold_is_refused_without_being_told(user: dict[str, str]) -> None:
+    """A token from a block of YAML ends with a line break: the error of http.client quotes it, and went into the file of a bug."""
+    with pytest.raises(ConfigError, match="holds a line break or another control character") as caught:
+        headers(user)
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_header_is_sent_in_utf_8() -> None:
+    """As kubectl does; http.client writes Latin-1, and has no word for what is not in it."""
+    assert headers({"token": "t", "as": "J\xfcrgen"})["Impersonate-User"].encode("latin-1") == b"J\xc3\xbcrgen"
+    assert headers({"token": "t", "as": "\u540d"})["Impersonate-User"].encode("latin-1").decode() == "\u540d"
+
+
+def test_what_a_plugin_s_settings_lack_is_named() -> None:
+    """By its key."""
+    with pytest.raises(ConfigError, match="its user lacks 'command'"):
+        headers({"exec": {"apiVersion": V1}})
+
+
 def test_impersonation_that_cannot_be_told_is_refused() -> None:
     """Leaving it out would act with the account's own rights."""
     with pytest.raises(ConfigError, match="as-groups is not supported"):
