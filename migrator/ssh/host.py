@@ -117,12 +117,13 @@ class SshHost:
         return self._bytes(f"cat {shlex.quote(path)}", b"", _FILE_SECONDS)
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
-        """Put a file in place at once, with its folders."""
+        """Put a file in place at once, with its folders, and on the disk: a mark says what is under way before it is."""
         target = shlex.quote(path)
         self.run(
             # The mode is set before the content gets its name: a key must not be readable by others for a moment.
             f'set -e; umask 077; mkdir -p -m 755 "$(dirname {target})"; cat > {target}.new; chmod {mode:o} {target}.new; '
-            f"mv {target}.new {target}",
+            # Else a power cut in the half minute after it may leave an empty file (ext4(5), auto_da_alloc), or none.
+            f'sync {target}.new; mv {target}.new {target}; sync "$(dirname {target})"',
             stdin=content,
             timeout=_FILE_SECONDS,
         )

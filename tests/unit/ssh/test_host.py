@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -175,3 +176,16 @@ def test_a_file_is_replaced_at_once_with_its_mode_and_folders(ssh: Ssh, tmp_path
     assert [path.name for path in target.parent.iterdir()] == ["file"]
     with pytest.raises(CommandFailedError, match="No such file"):
         host.read(str(tmp_path / "none"))
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name_and_then_its_name(
+    ssh: Ssh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark that a power cut leaves empty is none: the host would be taken for one that was made by hand."""
+    programs, log, target = tmp_path / "programs", tmp_path / "log", tmp_path / "marks" / "node.json"
+    programs.mkdir()
+    (programs / "sync").write_text(f'#!/bin/sh\necho "$1" $(ls "{target.parent}") >> "{log}"\n')
+    (programs / "sync").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    ssh.host().write(str(target), b"{}")
+    assert log.read_text().splitlines() == [f"{target}.new node.json.new", f"{target.parent} node.json"]
