@@ -41,8 +41,8 @@ _BESIDE = """\
   that moves needs it: rights for an account, a key of sealed-secrets, a Secret or Service that is referred to.
 - **What lives and dies with something that stays** (a pod, a ReplicaSet, a Job, a node) stays, too: on green it would have no
   owner, and live for ever.
-- **Objects of AWS Controllers for Kubernetes** get blue's status: the identity of what they have made stands there alone, and
-  without it green's controller would make a second one.
+- **What is known by its status alone** gets that part of it: objects of AWS Controllers for Kubernetes, whose controller
+  would make a second one without it, and the cluster ID of Strimzi's Kafka, which its data bears.
 - **Pods of a controller** are made anew. Before that comes what changes pods: mutating policies, and webhooks with the
   workloads behind them. A workload whose pods such a webhook changes is written once it answers, and is held with the reason
   where it does not in `gates.backendTimeout`. A webhook that does no work on blue holds nobody.

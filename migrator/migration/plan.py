@@ -30,6 +30,7 @@ from migrator.rules import (
     effects,
     field_owners,
     holds,
+    identities,
     injected,
     jobs,
     limit_ranges,
@@ -293,7 +294,9 @@ def _original(manifest: Manifest, wanted: Manifest) -> bytes:
 
 
 def _status(manifest: Manifest, type_name: str, ended: Ended) -> Manifest:
-    return jobs.finished_status(manifest, ended) if type_name == "Job.batch" else dict(manifest["status"])
+    if type_name == "Job.batch":
+        return jobs.finished_status(manifest, ended)
+    return identities.status(manifest, type_name) or dict(manifest["status"])
 
 
 def _digest(manifest: Manifest, body: bytes, *, plain: bool) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from migrator.model.manifest import Manifest, get
 from migrator.model.plan import Ended
-from migrator.rules import runs
+from migrator.rules import identities, runs
 from migrator.rules.context import RuleContext
 
 _INGRESS_CLASS = "kubernetes.io/ingress.class"
@@ -30,7 +30,7 @@ class Hold(NamedTuple):
 def hold(manifest: Manifest, type_name: str, ended: Ended | None, context: RuleContext) -> Manifest:
     """Return the merge patch (RFC 7396) that green's manifest of an object is created with; empty for most."""
     if ended:
-        return _JOB if type_name == "Job.batch" else runs.hold(type_name, context)
+        return _JOB if type_name == "Job.batch" else identities.hold(type_name) or runs.hold(type_name, context)
     found = _found(manifest, type_name)
     return found.patch if found else {}
 

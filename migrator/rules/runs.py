@@ -132,10 +132,6 @@ _END_TIMES = frozenset(
     {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}
     | {"restoreCompletionTs", "terminationTime", "timeCompleted"}
 )
-# Groups of AWS Controllers for Kubernetes. The identity of what such an object has made stands in its status alone: without it the
-# controller makes a second one (aws-controllers-k8s/community#2105).
-_AWS = ".services.k8s.aws"
-_IN_AWS = ("ackResourceMetadata", "arn")
 # Kueue lets what has this label go when its turn comes, by the field that a person suspends it with (kueue.sigs.k8s.io).
 _QUEUE = "kueue.x-k8s.io/queue-name"
 
@@ -153,8 +149,6 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
     status = manifest.get("status")
     if not isinstance(status, dict) or "." not in type_name:
         return None
-    if type_name.endswith(_AWS) and (made := get(status, *_IN_AWS)):
-        return Ended("made in AWS", EndMark(_IN_AWS, made))
     known = _known(type_name, context)
     is_a_run = known is not None or bool(_NAMES.fullmatch(manifest["kind"]))
     if not is_a_run and not _has_end_time(status):

@@ -276,6 +276,12 @@ RULES = (
         snapshots.CONTENTS,
     ),
     SkipRule(
+        "made by a storage driver for blue: whoever deletes it on green deletes the bucket for blue, too",
+        # One that a person made names what is there (KEP-1979).
+        lambda manifest, _: not get(manifest, "spec", "existingBucketID"),
+        frozenset({"Bucket.objectstorage.k8s.io"}),
+    ),
+    SkipRule(
         "would be taken anew, of what the claim on green holds; the one on blue stays there",
         snapshots.asks_for_a_new_one,
         snapshots.SNAPSHOTS,

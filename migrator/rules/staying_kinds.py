@@ -16,6 +16,8 @@ _STORAGE_RECORDS = {
     "zfs.openebs.io": ("ZFSBackup", "ZFSNode", "ZFSRestore", "ZFSSnapshot", "ZFSVolume"),
     "cstor.openebs.io": ("CStorVolume", "CStorVolumeAttachment", "CStorVolumeConfig", "CStorVolumeReplica"),
     "openebs.io": ("BlockDevice", "BlockDeviceClaim", "JivaVolume"),
+    # lib-bucket-provisioner: made for each claim, and with it the bucket goes (rook#17336).
+    "objectbucket.io": ("ObjectBucket",),
     "directpv.min.io": ("DirectPVDrive", "DirectPVInitRequest", "DirectPVNode", "DirectPVVolume"),
     "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
     "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),

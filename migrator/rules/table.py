@@ -15,6 +15,7 @@ from migrator.rules import (
     create_only,
     finalizers,
     holds,
+    identities,
     images,
     jobs,
     namespaces,
@@ -126,8 +127,10 @@ def _of_pod(pod: Manifest, context: RuleContext) -> Hindrance | None:
 
 
 def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | None:
-    """Return how a Job, or a custom resource that is carried out once, has ended; None for all others."""
-    return jobs.finished(manifest) if type_name == "Job.batch" else runs.ended(manifest, type_name, context)
+    """Return how a Job, or a custom resource that is carried out once or is known by its status, has ended; None for all others."""
+    if type_name == "Job.batch":
+        return jobs.finished(manifest)
+    return identities.identity(manifest, type_name) or runs.ended(manifest, type_name, context)
 
 
 def notes(manifest: Manifest, text: bytes, context: RuleContext) -> tuple[str, ...]:

@@ -163,6 +163,14 @@ TOLD_OPERATED = (
         held=False,
     ),
     Row(
+        "bucket",
+        why="asks for a bucket: what lies in blue's is not copied into green's; and of a store that both reach, whoever deletes it"
+        " on green deletes blue's. Copy it by the store's own means, or leave it out and give its Secret and ConfigMap to green",
+        meanwhile="",
+        types=frozenset({"BucketClaim.objectstorage.k8s.io", "ObjectBucketClaim.objectbucket.io"}),
+        held=False,
+    ),
+    Row(
         "network of hosts",
         why="sets addresses and interfaces of hosts, which are blue's: leave it there, or change it for green's first",
         meanwhile="",

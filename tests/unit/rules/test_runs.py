@@ -64,14 +64,6 @@ def condition(kind: str, status: str) -> dict[str, Any]:
         (run("etcd.database.coreos.com", "EtcdBackup", {"succeeded": True}), "succeeded"),
         (run("cluster.open-cluster-management.io", "Restore", {"phase": "FinishedWithErrors"}), "FinishedWithErrors"),
         (run("release.example.com", "Rollout", {"phase": "Done", "endTime": "x"}), "Done"),
-        (
-            run(
-                "prometheusservice.services.k8s.aws",
-                "Workspace",
-                {"ackResourceMetadata": {"arn": "arn:aws:aps:x"}, "workspaceID": "ws-1", "status": {"statusCode": "ACTIVE"}},
-            ),
-            "made in AWS",
-        ),
     ],
     ids=lambda item: f"{item['kind']}.{item['apiVersion']}" if isinstance(item, dict) else "",
 )
@@ -128,8 +120,6 @@ def test_what_waits_in_a_queue_would_run_twice() -> None:
         run("example.com", "Backup", {}),
         run("example.com", "Backup", {"state": "ready"}),
         run("example.com", "Site", {"completedAt": "x"}),
-        run("s3.services.k8s.aws", "Bucket", {"ackResourceMetadata": {"region": "eu-west-1"}}),
-        run("example.com", "Bucket", {"ackResourceMetadata": {"arn": "a"}}),
         run("example.com", "Backup", "odd"),
         run("example.com", "Backup", {"conditions": ["Complete", {"type": 1}]}),
         made("v1", "Pod", "a", status={"phase": "Succeeded"}),

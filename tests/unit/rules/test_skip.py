@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from migrator.model.manifest import Manifest, ref_of
@@ -145,6 +147,13 @@ def test_what_tells_of_one_node_or_is_asked_of_it_stays(group: str, kind: str, *
     assert bool(kind_skip(resource(group, "v1", kind), PLAIN)) is stays
 
 
+@pytest.mark.parametrize(("spec", "stays"), [({"bucketClaim": {"name": "b"}}, True), ({"existingBucketID": "b"}, False)])
+def test_a_bucket_that_a_driver_made_stays(spec: dict[str, Any], *, stays: bool) -> None:
+    """Green's driver would delete it in the store that both reach."""
+    manifest = made("objectstorage.k8s.io/v1alpha1", "Bucket", "b", spec=spec)
+    assert bool(skip_reason(manifest, ref_of(manifest), PLAIN)) is stays
+
+
 @pytest.mark.parametrize(
     ("spec", "stays"), [({"trustBundle": "x"}, False), ({"signerName": "a.example/b", "trustBundle": "x"}, True)]
 )
@@ -159,6 +168,8 @@ def test_a_trust_bundle_without_a_signer_moves(spec: dict[str, str], *, stays: b
     [
         ("longhorn.io", "Replica", True),
         ("topolvm.io", "LogicalVolume", True),
+        ("objectbucket.io", "ObjectBucket", True),
+        ("objectbucket.io", "ObjectBucketClaim", False),
         ("internal.linstor.linbit.com", "Nodes", True),
         ("longhorn.io", "RecurringJob", False),
         ("longhorn.io", "Setting", False),

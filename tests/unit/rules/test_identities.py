@@ -1,0 +1,48 @@
+"""What is known by its status alone keeps that on green, before its operator sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.model.ref import ObjectRef
+from migrator.rules.identities import identity
+from tests.support.objects import crd, made
+from tests.support.pairs import in_green, pair
+
+AWS, KAFKA = "prometheusservice.services.k8s.aws", "kafka.strimzi.io"
+MADE = {"ackResourceMetadata": {"arn": "arn:aws:aps:x"}, "workspaceID": "ws-1"}
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "status", "moved", "annotations"),
+    [
+        (AWS, "Workspace", {**MADE, "conditions": [{"type": "Ready", "status": "True"}]}, MADE, {}),
+        (KAFKA, "Kafka", {"clusterId": "k1", "listeners": [{"addresses": []}], "observedGeneration": 7}, {"clusterId": "k1"}, {}),
+    ],
+)
+def test_it_moves_without_what_tells_of_blue(
+    group: str, kind: str, status: dict[str, Any], moved: dict[str, Any], annotations: dict[str, str]
+) -> None:
+    """A condition of blue would prove nothing of green; an operator that is held off meanwhile is let go."""
+    both = pair(crd(f"{kind.lower()}s", kind, group, status=True))
+    both.blue.hold(made(f"{group}/v1", kind, "a", namespace="shop", spec={"size": 1}, status=status))
+    assert not both.copy().problems
+    found = in_green(both.green, ObjectRef(group, kind, "shop", "a"))
+    assert (found["status"], found["metadata"].get("annotations", {})) == (moved, annotations)
+    assert both.next_run().copy().counts["unchanged"] == 3
+
+
+@pytest.mark.parametrize(
+    ("type_name", "status"),
+    [
+        (f"Workspace.{AWS}", {"ackResourceMetadata": {"region": "eu-west-1"}}),
+        (f"Kafka.{KAFKA}", {}),
+        (f"Kafka.{KAFKA}", {"clusterId": 7}),
+        ("Bucket.example.com", MADE),
+    ],
+)
+def test_what_has_none_moves_as_any_other(type_name: str, status: dict[str, Any]) -> None:
+    """It was never made, or is of another form or kind."""
+    assert identity({"status": status}, type_name) is None
