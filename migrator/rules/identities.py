@@ -30,7 +30,7 @@ class _Identity(NamedTuple):
 # AWS Controllers for Kubernetes make a second one of what has no ID (aws-controllers-k8s/community#2105).
 _OF_AWS = _Identity("made in AWS", ("ackResourceMetadata", "arn"), lambda status: without(status, "conditions"), {})
 _IDENTITIES = {
-    # Brokers do not start with data of another cluster ID (strimzi-kafka-operator#9884: recovery from volumes, KRaft).
+    # Brokers do not start with data of another cluster ID (strimzi-kafka-operator#10722).
     "Kafka.kafka.strimzi.io": _Identity(
         "has a cluster ID",
         ("clusterId",),
