@@ -91,7 +91,8 @@ def read_state(inputs: UpgradeInputs) -> UpgradeState:
 def journal_entries(inputs: UpgradeInputs) -> Iterator[Entry[UpgradeRecord]]:
     """Return the journal's entries without locking it; raises JournalError where no upgrade was begun."""
     if not inputs.journal.exists():
-        hint = "`migrator upgrade run --to VERSION` begins one"
+        # By default it lies below the folder that the command is called in.
+        hint = "call this in the folder where it was begun, or name its --state-dir; `migrator upgrade run --to VERSION` begins one"
         raise JournalError(f"{inputs.journal}: no upgrade of {inputs.name} was begun here", hint=hint)
     return iter_entries(inputs.journal, UPGRADE)
 

@@ -116,7 +116,8 @@ def _holding(path: str, there: list[Mount]) -> Mount:
 
 def mounts(pid: str = "self") -> Iterator[Mount]:
     """Yield the mounts that a process sees, in the kernel's order."""
-    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+    # A pod chooses where its volumes are mounted in it, and the kernel escapes no carriage return: it ends no line.
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         for line in file:
             before, _, after = line.partition(" - ")
             words, rest = before.split(" "), after.split(" ")
@@ -133,7 +134,10 @@ def _opened(pid: int, paths: tuple[str, ...]) -> Iterator[str]:
                 yield f"{_name(pid)} has {target} open"
                 return
     # A file may stay mapped after it was closed.
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
+    with (
+        contextlib.suppress(OSError),
+        open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape", newline="\n") as maps,
+    ):
         for line in maps if paths else ():
             # The sixth field is the path, and may have spaces (proc_pid_maps(5)).
             name = line.rstrip("\n").split(maxsplit=5)[5:]

@@ -201,3 +201,17 @@ def test_a_mapped_file_is_seen_by_its_whole_path(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("builtins.open", answers)
     assert list(users._opened(4194305, paths)) == seen
+
+
+def test_a_carriage_return_in_a_path_ends_no_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pod mounts its volume at such a path: no other volume of the node could be finished."""
+    really = open
+    (tmp_path / "mountinfo").write_bytes(b"64 43 0:39 / /data\rb rw,relatime - tmpfs  rw\n")
+    (tmp_path / "maps").write_bytes(b"7f00-7f01 r--p 00000000 08:01 5    /srv/vol/a\rb\n")
+
+    def answers(path: str, *words: Any, **more: Any) -> Any:
+        return really(path.replace("/proc/4194305", str(tmp_path)), *words, **more)
+
+    monkeypatch.setattr("builtins.open", answers)
+    assert list(mounts("4194305")) == [Mount("0:39", "/", "/data\rb", "tmpfs", "", 64, 43)]
+    assert list(users._opened(4194305, ("/srv/vol",))) == ["process 4194305 has /srv/vol/a\rb mapped"]
