@@ -27,7 +27,7 @@ _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
 _EMPTY = "an empty answer"
 _HINTS = {
-    _EMPTY: "was HAProxy reloaded? Over SSH: is the socket there, may that user open it, and does sshd (AllowStreamLocalForwarding)?",
+    _EMPTY: "was HAProxy reloaded? Over SSH: is the socket there, and do its mode and sshd (AllowStreamLocalForwarding) allow it?",
     "Unknown command": "is it the socket of the master process (-S)? Name that of `stats socket`",
     "Permission denied": "`stats socket` needs `level admin`",
     "static LB algorithm": "`balance roundrobin` or `leastconn`, or `hash-type consistent`, and a reload",
