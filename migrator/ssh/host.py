@@ -122,6 +122,8 @@ class SshHost:
         self.run(
             # The mode is set before the content gets its name: a key must not be readable by others for a moment.
             f'set -e; umask 077; mkdir -p -m 755 "$(dirname {target})"; cat > {target}.new; chmod {mode:o} {target}.new; '
+            # A line that was cut ends the text early, as any end does.
+            f'test "$(wc -c < {target}.new)" -eq {len(content)} || {{ echo "its content did not come whole" >&2; exit 1; }}; '
             # Else a power cut in the half minute after it may leave an empty file (ext4(5), auto_da_alloc), or none.
             f'sync {target}.new; mv {target}.new {target}; sync "$(dirname {target})"',
             stdin=content,
@@ -144,6 +146,12 @@ def _options(login: Login, sockets: Path) -> list[str]:
         "ControlPath": _as_value(f"{sockets}/", "%C"),
         "ControlPersist": "30",
         "LogLevel": "ERROR",
+        # What a person's ssh_config has for terminals (vscode-remote-release#481): no command of ours would run, or get its input.
+        "RequestTTY": "no",
+        "RemoteCommand": "none",
+        # Ports that the person's own session has already.
+        "ClearAllForwardings": "yes",
+        **newer_options(),
     }
     if login.known_hosts:
         options["UserKnownHostsFile"] = _as_value(str(Path(login.known_hosts).expanduser()))
@@ -151,6 +159,18 @@ def _options(login: Login, sockets: Path) -> list[str]:
     if login.key:
         options |= {"IdentityFile": _as_value(str(Path(login.key).expanduser())), "IdentitiesOnly": "yes"}
     return ["-p", str(login.port), *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+
+
+@functools.cache
+def newer_options() -> dict[str, str]:
+    """Return what is set back besides where this machine's OpenSSH knows it, from 8.7 on: an older one ends at such words."""
+    try:
+        said = subprocess.run(["ssh", "-V"], capture_output=True, timeout=CONNECT_SECONDS, check=False).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    found = re.match(rb"OpenSSH_(\d+)\.(\d+)", said)
+    known = found and (int(found[1]), int(found[2])) >= (8, 7)
+    return {"StdinNull": "no", "SessionType": "default", "ForkAfterAuthentication": "no"} if known else {}
 
 
 def _as_value(path: str, token: str = "") -> str:

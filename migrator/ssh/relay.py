@@ -97,7 +97,7 @@ class _Leg:
     def __init__(self, end: RelayEnd, forward: tuple[str, str]) -> None:
         self._end = end
         # No shared connection: its forwardings would end only with it. Unlink: a killed session leaves its socket behind.
-        options = ("ControlPath=none", "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
+        options = ("ControlPath=none", "ClearAllForwardings=no", "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
         words = [word for text in options for word in ("-o", text)]
         self._command = [end.login[0], *words, *forward, *end.login[1:], shlex.join(["exec", "python3", "-c", _WATCH])]
         self._process: subprocess.Popen[bytes] | None = None

@@ -93,6 +93,8 @@ class SessionHost(SshHost):
             for way in self._ways.values():
                 way.unlink(missing_ok=True)
             forward = [word for path, way in self._ways.items() for word in ("-L", f"{way}:{path}")]
+            # The first word counts (ssh_config(5)); a port of the person's own that is taken ends nothing.
+            forward += ["-o", "ClearAllForwardings=no", "-o", "ExitOnForwardFailure=no"] if forward else []
             try:
                 # No shared connection: its forwardings would outlive this session.
                 self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)

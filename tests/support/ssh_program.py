@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from migrator.ssh.host import newer_options
+
 
 class SshProgram:
     """Puts the program on PATH."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
         self.folder = folder
+        newer_options()  # asked once a process, of the real one
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         self.does(script)
 

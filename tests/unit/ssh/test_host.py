@@ -7,13 +7,17 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
-from migrator.ssh.host import SshHost, login_line
+from migrator.ssh.host import SshHost, login_line, newer_options
+from migrator.ssh.session import SessionHost
+from migrator.testbed.sshd import ssh_server
 from tests.support.clock import FakeClock
 from tests.support.ssh_program import SshProgram
 
@@ -189,3 +193,44 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name_and_then_its_name(
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     ssh.host().write(str(target), b"{}")
     assert log.read_text().splitlines() == [f"{target}.new node.json.new", f"{target.parent} node.json"]
+
+
+SETTINGS = {
+    "a command of one's own": "RemoteCommand tmux new -A\nRequestTTY force\n",
+    "no input": "StdinNull yes\n",
+    "no session": "SessionType none\n",
+    "in the background": "ForkAfterAuthentication yes\n",
+    "a port that is taken": "LocalForward 127.0.0.1:@PORT@ 127.0.0.1:22\nExitOnForwardFailure yes\n",
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("kind", [SshHost, SessionHost])
+def test_a_persons_settings_for_terminals_keep_no_command_from_its_input(
+    settings: str, kind: type[SshHost], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `StdinNull` files were written empty, and that was a success; the others are as common (vscode-remote-release#481)."""
+    if not newer_options() and "LocalForward" not in settings and "RemoteCommand" not in settings:
+        pytest.skip("this OpenSSH does not know them")
+    real = shutil.which("ssh")
+    # The path of a socket is short (unix(7)).
+    with ssh_server(tmp_path / "server") as server, tempfile.TemporaryDirectory() as sockets:
+        (tmp_path / "settings").write_text(f"Host *\n{settings.replace('@PORT@', str(server.port))}")
+        program = tmp_path / "bin" / "ssh"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {real} -F {tmp_path}/settings -o ControlPersist=no "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        access = server.access
+        login = Login("127.0.0.1", str(access["user"]), server.port, str(access["key"]), str(access["knownHosts"]))
+        host = kind("green-1", login, Path(sockets), clock=SystemClock())
+        assert host.run("cat; echo end", stdin=b"input ", timeout=20) == "input end\n"
+
+
+def test_a_file_that_does_not_come_whole_is_not_put_in_place(ssh: Ssh, tmp_path: Path) -> None:
+    """A line that is cut ends the text early, and the shell there goes on."""
+    ssh.does('for word; do :; done\nhead -c 3 | sh -c "$word"')
+    (tmp_path / "f").write_text("before")
+    with pytest.raises(CommandFailedError, match="did not come whole"):
+        ssh.host().write(str(tmp_path / "f"), b"content")
+    assert (tmp_path / "f").read_text() == "before"
