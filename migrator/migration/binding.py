@@ -15,10 +15,10 @@ from migrator.model.kinds import CLAIMS, NODES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get
 from migrator.model.scheduling import is_open, selects, taint_against
 from migrator.model.volumes import VolumePlan, Way
+from migrator.rules import storage
 from migrator.rules.field_owners import FENCE
-from migrator.rules.storage import class_of
+from migrator.rules.storage import SELECTED_NODE, class_of
 
-SELECTED = "volume.kubernetes.io/selected-node"
 _NO_PROVISIONER = "kubernetes.io/no-provisioner"
 # A provisioner makes a volume in seconds; where it takes longer, the copy goes on and says so.
 _POLL_SECONDS, _LIMIT_SECONDS = 0.5, 120.0
@@ -48,16 +48,13 @@ def bind_waiting(session: Session, plans: Iterable[VolumePlan], nodes: Collectio
         node = chosen[wish]
         session.run.reporter.emit(Step(f"{name}: its volume on green is made on {node}, as for a pod there"))
         namespace, _, own = name.partition("/")
-        session.green.patch(CLAIMS, namespace, own, {"metadata": {"annotations": {SELECTED: node}}}, manager=FENCE)
+        session.green.patch(CLAIMS, namespace, own, {"metadata": {"annotations": {SELECTED_NODE: node}}}, manager=FENCE)
     _await_bound(session, list(wanted))
 
 
 def waits_for_a_pod(claim: Manifest, classes: Mapping[str, Manifest]) -> bool:
     """Return whether an unbound claim is provisioned only when a pod wants it."""
-    found = classes.get(class_of(claim))
-    if found is None or get(claim, "spec", "volumeName") or get(claim, "metadata", "annotations", SELECTED):
-        return False
-    return found.get("volumeBindingMode") == "WaitForFirstConsumer" and found.get("provisioner") != _NO_PROVISIONER
+    return storage.waits_for_a_pod(claim, classes) and classes[class_of(claim)].get("provisioner") != _NO_PROVISIONER
 
 
 def fitting_nodes(nodes: Iterable[Manifest], users: Sequence[Manifest], storage_class: Manifest) -> frozenset[str]:

@@ -5,7 +5,7 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -33,13 +33,12 @@ from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober
 from migrator.readiness.kinds import readiness, works
 from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.person import selects
-from migrator.rules.storage import DATA_NOTES, class_of
+from migrator.rules.storage import DATA_NOTES, waits_for_a_pod
 from migrator.rules.system import selector_text
 
 # Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
 _ACCEPTED = "gates.acceptedUnready names it"
-_SELECTED_NODE = "volume.kubernetes.io/selected-node"
 # What answers 5xx while the API server is well.
 _FAILS = (
     "mend what answers for the kind (an aggregated API server, a conversion webhook), or the object that the message names, which "
@@ -144,13 +143,13 @@ def _await_ready(
     pending = {item.green: item for item in moved if item.green in live and item.data not in waiting}
     states: dict[ObjectRef, Readiness] = {}
     manifests = {ref: orjson.loads(live[ref].body) for ref in pending}
-    late_classes = _late_classes(green) if any(ref.type_name == CLAIMS.type_name for ref in pending) else frozenset()
+    classes = _classes(green) if any(ref.type_name == CLAIMS.type_name for ref in pending) else {}
     accepted = {item.green: _ACCEPTED for item in moved if checks.accept(item)}
     clock, timeout, total = run.clock, checks.ready_timeout, len(pending)
     deadline = clock.monotonic() + timeout
 
     def excuse(item: PlanItem) -> str:
-        return accepted.get(item.green) or _excuse(item, manifests[item.green], late_classes)
+        return accepted.get(item.green) or _excuse(item, manifests[item.green], classes)
 
     while True:
         for ref, manifest in manifests.items():
@@ -171,24 +170,21 @@ def _await_ready(
         yield _unready(item, message if told else f"{message}, still after {timeout:.0f} s{_on_blue(item)}", told, held)
 
 
-def _excuse(item: PlanItem, manifest: Manifest, late_classes: Collection[str]) -> str:
+def _excuse(item: PlanItem, manifest: Manifest, classes: Mapping[str, Manifest]) -> str:
     """Return why an object that is not ready on green is no reason to wait; empty where it is one."""
     if _works_as_well(item, manifest):
         return f"not ready on blue either: {item.unready}"
-    if ref_type(manifest) != CLAIMS.type_name or class_of(manifest) not in late_classes:
-        return ""
-    # The scheduler names a node for a pod that uses the claim; that pod's workload is judged by itself.
-    unused = get(manifest, "status", "phase") == "Pending" and not get(manifest, "metadata", "annotations", _SELECTED_NODE)
+    # A pod that waits for a node is told by the workload that it is of.
+    unused = ref_type(manifest) == CLAIMS.type_name and waits_for_a_pod(manifest, classes)
     return "its class binds it once a pod uses it, and none does yet" if unused else ""
 
 
-def _late_classes(green: ClusterReader) -> frozenset[str]:
-    """Return the StorageClasses whose claims wait for their first pod; none where they may not be read."""
+def _classes(green: ClusterReader) -> dict[str, Manifest]:
+    """Return green's StorageClasses by name; none where they may not be read."""
     try:
-        classes = list(green.list(STORAGE_CLASSES, unparsed=lambda _: None))
+        return {item["metadata"]["name"]: item for item in green.list(STORAGE_CLASSES, unparsed=lambda _: None)}
     except ApiError:
-        return frozenset()
-    return frozenset(item["metadata"]["name"] for item in classes if item.get("volumeBindingMode") == "WaitForFirstConsumer")
+        return {}
 
 
 def _works_as_well(item: PlanItem, manifest: Manifest) -> bool:

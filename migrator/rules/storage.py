@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,6 +15,7 @@ from migrator.rules.context import Hindrance, Rule, RuleContext
 _QUOTA = ".storageclass.storage.k8s.io/"
 # Fields of custom resources that name a storage class, in lower case.
 _CLASS_FIELDS = frozenset({"storageclass", "storageclassname"})
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 """Older than the field storageClassName, and still read by Kubernetes."""
 
@@ -153,6 +155,13 @@ def hindrance(manifest: Manifest, context: RuleContext) -> Hindrance | None:
     ):
         return None
     return Hindrance(f"green has no StorageClass {name}", f"make it there, or map it: map.storageClasses: {{{name}: ...}}")
+
+
+def waits_for_a_pod(claim: Manifest, classes: Mapping[str, Manifest]) -> bool:
+    """Return whether a claim is bound once a pod uses it, and none does yet: then the scheduler names that pod's node in it."""
+    found = classes.get(class_of(claim)) or {}
+    bound = get(claim, "spec", "volumeName") or get(claim, "metadata", "annotations", SELECTED_NODE)
+    return found.get("volumeBindingMode") == "WaitForFirstConsumer" and not bound
 
 
 def claim_rule(name: str, context: RuleContext) -> ClaimRule | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from migrator.migration.binding import SELECTED, bind_waiting, fitting_nodes, nodes_for, waits_for_a_pod
+from migrator.migration.binding import bind_waiting, fitting_nodes, nodes_for, waits_for_a_pod
 from migrator.migration.data.verbs import plan_data
 from migrator.model.kinds import CLAIMS
 from migrator.model.manifest import Manifest, get
+from migrator.rules.storage import SELECTED_NODE
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_mover import claims
 from tests.support.journals import migration_run
@@ -90,7 +91,7 @@ def test_only_a_claim_that_waits_for_a_pod_is_given_a_node() -> None:
     assert waits_for_a_pod(claim, classes)
     assert not waits_for_a_pod({**claim, "spec": {"storageClassName": "other"}}, classes)
     assert not waits_for_a_pod({**claim, "spec": {**claim["spec"], "volumeName": "v"}}, classes)
-    assert not waits_for_a_pod({**claim, "metadata": {"annotations": {SELECTED: "n"}}}, classes)
+    assert not waits_for_a_pod({**claim, "metadata": {"annotations": {SELECTED_NODE: "n"}}}, classes)
     old = {"metadata": {"annotations": {"volume.beta.kubernetes.io/storage-class": "local-path"}}, "spec": {}}
     assert waits_for_a_pod(old, classes)
     assert not waits_for_a_pod(claim, {"local-path": {**CLASS, "volumeBindingMode": "Immediate"}})
@@ -116,5 +117,5 @@ def test_a_node_is_named_and_the_volume_waited_for() -> None:
     clock.after(3.0, provision)
     bind_waiting(session, plan_data(session), ("board-1", "board-7"))
     claim = green.get(CLAIMS, "shop", "data")
-    assert (get(claim, "metadata", "annotations", SELECTED), get(claim, "status", "phase")) == ("board-7", "Bound")
+    assert (get(claim, "metadata", "annotations", SELECTED_NODE), get(claim, "status", "phase")) == ("board-7", "Bound")
     assert any("is made on board-7" in str(event) for event in shown.events)
