@@ -26,6 +26,7 @@ def _marks(row: Row) -> str:
     of_held = " of a workload that is held" if row in SCALERS else f" with `{'.'.join(row.needs)}`" if row.needs else ""
     parts = [f"kind `{name}`{of_held}" for name in sorted(row.types)]
     parts += [f"image `{image}`" for image in row.images]
+    parts += ["annotation `k8s.v1.cni.cncf.io/networks` with `ips` or `mac`"] if row.fixed else []
     parts += [f"words {' '.join(f'`{flag}`' for flag in sorted(flags))}" for flags in row.flags]
     program = f", running {' or '.join(f'`{word}`' for word in sorted(row.words))}" if row.words else ""
     return ", ".join(parts) + program

@@ -302,4 +302,10 @@ _TOLD = (
         why="changes the version of its own cluster's nodes, to what its plans name",
     ),
 )
-PROGRAMS = (*_OUTSIDE, *_BACKUPS, *DEPLOYERS, *SCHEDULERS, *_TOLD)
+FIXED = Row(
+    "fixed address",
+    why="its pods have an address of their own in the network of the nodes (Multus): both sides would answer for it",
+    meanwhile="no such pod runs there",
+    fixed=True,
+)
+PROGRAMS = (*_OUTSIDE, *_BACKUPS, *DEPLOYERS, *SCHEDULERS, *_TOLD, FIXED)

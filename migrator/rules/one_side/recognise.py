@@ -13,12 +13,13 @@ from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_of
 from migrator.model.one_side import HeldField, OneSide, Part, Scalar, value_at
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.rules.context import RuleContext
+from migrator.rules.lan_addresses import has_fixed
 from migrator.rules.one_side import proof
 from migrator.rules.one_side.data import WHY, claims_of_workload, row_of_data
 from migrator.rules.one_side.databases import CLUSTERS, SCHEDULES, TOLD_CLUSTERS
 from migrator.rules.one_side.images import ends_as, path_of
 from migrator.rules.one_side.operated import OPERATED, TOLD_OPERATED
-from migrator.rules.one_side.programs import PROGRAMS
+from migrator.rules.one_side.programs import FIXED, PROGRAMS
 from migrator.rules.one_side.table import KINDS, NODES, REPLICAS, TOLD, WORKLOADS, Path, Row
 from migrator.rules.person import selects
 
@@ -50,7 +51,9 @@ def row_of(manifest: Manifest) -> Row | None:
     if ref.type_name not in (*WORKLOADS, "Pod"):
         return None
     programs = tuple(_programs(manifest))
-    return next((row for row in PROGRAMS if any(_is(row, program) for program in programs)), None)
+    found = next((row for row in PROGRAMS if any(_is(row, program) for program in programs)), None)
+    # What is only told of a program does not hold its pods off the network.
+    return FIXED if (found is None or not found.held) and has_fixed(manifest) else found
 
 
 def one_sided(manifest: Manifest, resource: ResourceType, context: RuleContext) -> OneSide | None:

@@ -51,6 +51,8 @@ class Row(NamedTuple):
     """A field without which an object of this kind does nothing at set times."""
     first: bool = False
     """Whether it could start others: it is stopped before them, and started after them."""
+    fixed: bool = False
+    """Whether it is any workload whose pods have an address of their own in the network of the nodes."""
     held: bool = True
     """Whether it is held; else a person is told."""
     addresses: bool = False

@@ -13,7 +13,7 @@ ALL = (*KINDS, *OPERATED, *CLUSTERS, *SCHEDULES, *SCALERS, *PROGRAMS, *TOLD, *TO
 def test_each_row_is_recognised_by_something_and_says_why() -> None:
     """A row without marks would match everything or nothing."""
     for row in ALL:
-        assert row.types or row.images or row.flags
+        assert row.types or row.images or row.flags or row.fixed
         assert row.why
         assert row.meanwhile or not row.held
     assert len({row.name for row in ALL}) == len(ALL)
