@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrator.model.manifest import POD_TEMPLATES, Manifest, get, ref_type
+from migrator.model.manifest import Manifest, get
 
 _NETWORKS = "k8s.v1.cni.cncf.io/networks"
 # Plugins that give addresses of a range, each cluster by its own list; those of DHCP come from one server.
@@ -16,8 +16,9 @@ _GIVING = frozenset({"host-local", "whereabouts"})
 
 
 def has_fixed(manifest: Manifest) -> bool:
-    """Return whether a workload's pods ask for an address, of IP or Ethernet, that only one may have."""
-    wanted = _json(get(manifest, *POD_TEMPLATES[ref_type(manifest)], "metadata", "annotations", _NETWORKS))
+    """Return whether a pod, or the pods of a workload, ask for an address, of IP or Ethernet, that only one may have."""
+    path = () if manifest["kind"] == "Pod" else ("spec", "template")
+    wanted = _json(get(manifest, *path, "metadata", "annotations", _NETWORKS))
     items = wanted if isinstance(wanted, list) else [wanted]
     return any(get(item, field) for item in items for field in ("ips", "mac"))
 
