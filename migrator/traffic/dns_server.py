@@ -32,6 +32,8 @@ SECONDS = 3.0
 _KEY = re.compile(r'key\s+"?(?P<name>[\w.-]+)"?\s*\{(?P<body>[^}]*)\}')
 _ALGORITHM = re.compile(r'algorithm\s+"?([\w.-]+)"?\s*;')
 _SECRET = re.compile(r'secret\s+"?([A-Za-z0-9+/=]+)"?\s*;')
+# BIND's short name for it, which old guides have.
+_MD5 = dns.name.from_text("hmac-md5")
 # The three forms of comments in files of BIND; `//` is also part of a secret, within its quotes or behind a letter.
 _COMMENT = re.compile(r"/\*.*?\*/|(?:^|(?<=[\s;{}]))(?://|#)[^\n]*", re.DOTALL)
 _RCODES = {
@@ -94,9 +96,13 @@ def read_key(path: Path) -> Key:
     if not (found and algorithm and secret):
         raise TrafficError(f"dns: {path}: holds no TSIG key", hint='key "NAME" { algorithm hmac-sha256; secret "..."; };')
     try:
-        return Key(found["name"], dns.tsig.Key(found["name"], secret[1], dns.name.from_text(algorithm[1])))
+        name = dns.name.from_text(algorithm[1])
+        key = dns.tsig.Key(found["name"], secret[1], dns.tsig.HMAC_MD5 if name == _MD5 else name)
+        # Else an algorithm that the library does not know ends the first question.
+        dns.tsig.HMACTSig(key.secret, key.algorithm)
+        return Key(found["name"], key)
     # Not chained, and without the library's words: they may hold the secret.
-    except (ValueError, dns.exception.DNSException) as error:
+    except (ValueError, LookupError, NotImplementedError, dns.exception.DNSException) as error:
         raise TrafficError(f"dns: {path}: the key cannot be used: {type(error).__name__}", hint="make a new one") from None
 
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.message
 import dns.rcode
 import pytest
 
@@ -125,6 +126,8 @@ def test_a_key_is_read_as_people_write_it(tmp_path: Path, text: str) -> None:
         ("secret", 0o600, "holds no TSIG key"),
         ('key "a" { algorithm hmac-sha256; };', 0o600, "holds no TSIG key"),
         ('key "a" { algorithm hmac-sha256; secret "QQQ"; };', 0o600, "the key cannot be used"),
+        ('key "a" { algorithm gss-tsig; secret "QQQQ"; };', 0o600, "the key cannot be used"),
+        ('key "a" { algorithm hmac-sha3; secret "QQQQ"; };', 0o600, "the key cannot be used"),
         ("\udcff", 0o600, "no text"),
     ],
 )
@@ -137,3 +140,13 @@ def test_a_file_without_a_key_is_told_without_what_it_holds(tmp_path: Path, text
     with pytest.raises(TrafficError, match=words) as caught:
         read_key(path)
     assert "QQ" not in f"{caught.value.message} {caught.value.hint} {caught.value.__cause__}"
+
+
+def test_the_short_name_of_md5_is_understood(tmp_path: Path) -> None:
+    """As guides of ISC's DHCP server have it; it ended a cutover with a bug."""
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    path.write_text('key "ddns" { algorithm hmac-md5; secret "QUJD"; };')
+    question = dns.message.make_query(SHOP, "A")
+    question.use_tsig(read_key(path).ring)
+    assert b"hmac-md5\x07sig-alg\x03reg\x03int" in question.to_wire().lower()
