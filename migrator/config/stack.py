@@ -97,6 +97,11 @@ class WeaveConfig(Frozen):
             raise ValueError(f"{wrong[0]}: is not a digest; `skopeo inspect --format '{{{{.Digest}}}}' docker://IMAGE` prints it")
         return value
 
+    @property
+    def chosen(self) -> bool:
+        """Whether a person has said which images are to run, and it is not this tool's default."""
+        return bool(self.model_fields_set & {"version", "registry", "digests"})
+
     def image(self, program: str) -> str:
         """Return the reference of one of its images."""
         digest = self.digests.get(program)

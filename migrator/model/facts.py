@@ -49,6 +49,16 @@ class Member(NamedTuple):
     """Bytes at which it takes no more writes; 0 where it does not tell, as before 3.6."""
 
 
+class WeaveChange(NamedTuple):
+    """What a roll-out of Weave Net's images changes."""
+
+    before: str
+    """The router's image."""
+    after: str
+    backend_told: bool
+    """Whether the DaemonSet says which back end of iptables to take (IPTABLES_BACKEND)."""
+
+
 class Refusal(NamedTuple):
     """What kubeadm said no to."""
 
@@ -202,6 +212,8 @@ class UpgradeFacts:
     patched: PatchReading = field(default_factory=PatchReading)
     """What those patches hold."""
     kubeadm: KubeadmReading = field(default_factory=KubeadmReading)
+    weave: WeaveChange | None = None
+    """What a hop changes of Weave Net; None: nothing, or it is not the pod network."""
 
     def settings_after(self, host: HostReading) -> dict[str, Any] | None:
         """Return the settings of a host's kubelet after the upgrade, None where nobody can tell."""

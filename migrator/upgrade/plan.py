@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from migrator.cluster.pod_networks import weave_change
 from migrator.errors import BlockedError, CommandFailedError, HostError, MigratorError
 from migrator.model.events import Step
 from migrator.model.facts import ClusterReading, HostReading, Member, UpgradeFacts
@@ -132,6 +133,7 @@ def gather(session: UpgradeSession, options: PlanOptions) -> UpgradeFacts:
         kubelet_patch(session.patches),
         read_patches(session.patches),
         ask_kubeadm(session, cluster, hops, available),
+        weave_change(cluster.daemon_sets, session.weave) if session.weave else None,
     )
 
 

@@ -9,7 +9,8 @@ from migrator.model.manifest import get
 from migrator.model.pods import MIRROR, pod_name
 from migrator.model.verdict import CheckName, Finding
 from migrator.readiness.kinds import readiness
-from migrator.upgrade.checks.finding import fail
+from migrator.untrusted import printable
+from migrator.upgrade.checks.finding import fail, warn
 
 _STOPS = "a run waits for it once the control plane is new, and stops there"
 
@@ -23,6 +24,23 @@ def daemon_sets(facts: UpgradeFacts) -> Iterator[Finding]:
             hint = f"see `kubectl -n kube-system describe daemonset {metadata['name']}`; mend it, or remove it if nobody needs it"
             name = f"DaemonSet/kube-system/{metadata['name']}"
             yield fail(CheckName.NODES, name, f"{there} of {wanted} pods are available: {_STOPS}", hint)
+
+
+def weave_net(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find that Weave Net's images change with the upgrade, and that the new ones would take a back end of iptables by themselves.
+
+    2.9.0 takes nft unless it is told, whatever the hosts and the rules of before have (rajch/weave#20, rajch/weave#24).
+    """
+    change = facts.weave if facts.hops else None
+    if change is None:
+        return
+    name = "DaemonSet/kube-system/weave-net"
+    yield warn(CheckName.ADDONS, name, f"goes from {printable(change.before)} to {change.after} with the first hop, node by node")
+    if not change.backend_told:
+        has = " or ".join(sorted({host.facts.iptables for host in facts.hosts if host.facts.iptables})) or "legacy or nft"
+        reason = f"does not say which back end of iptables to take (IPTABLES_BACKEND), and the hosts have {has}"
+        hint = f"`kubectl -n kube-system set env daemonset/weave-net IPTABLES_BACKEND=...` ({has}); then see that it is well"
+        yield fail(CheckName.ADDONS, name, f"{reason}: pods may lose their network", hint)
 
 
 def static_pods(facts: UpgradeFacts) -> Iterator[Finding]:

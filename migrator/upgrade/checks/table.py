@@ -66,6 +66,7 @@ ON_HOSTS: tuple[Check, ...] = (
     named_files.readable,
     named_files.known_versions,
     kubeadm.refusals,
+    system_pods.weave_net,
 )
 """Checks of what only the hosts tell."""
 IN_CLUSTER: tuple[Check, ...] = (

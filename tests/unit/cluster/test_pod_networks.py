@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrator.cluster.pod_networks import WEAVE, await_networks, roll_weave
+from migrator.cluster.pod_networks import WEAVE, await_networks, roll_weave, weave_change
 from migrator.config.stack import WeaveConfig
 from migrator.errors import GateFailedError
 from migrator.model.kinds import DAEMON_SETS
@@ -68,3 +68,36 @@ def test_a_cluster_of_another_pod_network_is_left_alone() -> None:
     cluster.hold(daemon("kube-proxy"))
     assert not roll_weave(cluster, WEAVE_NET, reporter=Recorder())
     assert not any(request.startswith("patch ") for request in cluster.requests)
+
+
+@pytest.mark.parametrize(
+    ("image", "weave", "changed"),
+    [
+        ("docker.io/weaveworks/weave-kube:2.8.1", WeaveConfig(), False),
+        ("ghcr.io/weaveworks/launcher/weave-kube:2.8.1", WeaveConfig(mtu=1400), False),
+        ("docker.io/weaveworks/weave-kube:2.8.1", WeaveConfig(version="2.9.0"), True),
+        ("rajchaudhuri/weave-kube:2.8.1", WeaveConfig(), True),
+        ("docker.io/rajchaudhuri/weave-kube:2.9.0", WeaveConfig(), False),
+    ],
+)
+def test_images_of_a_persons_own_manifest_stay_unless_others_are_asked_for(
+    image: str, weave: WeaveConfig, *, changed: bool
+) -> None:
+    """A default of this tool is nobody's wish: 2.9.0 takes another back end of iptables (rajch/weave#20)."""
+    cluster = FakeCluster()
+    cluster.hold(daemon(WEAVE, image=image))
+    assert roll_weave(cluster, weave, reporter=Recorder()) is changed
+    assert any(request.startswith("patch ") for request in cluster.requests) is changed
+
+
+def test_a_change_says_whether_the_back_end_is_told() -> None:
+    """To any container of the pod network."""
+    found = daemon(WEAVE)
+    change = weave_change([found], WEAVE_NET)
+    assert change is not None
+    assert (change.before, change.backend_told) == ("docker.io/weaveworks/weave-kube:2.8.1", False)
+    found["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "IPTABLES_BACKEND", "value": "nft"}]
+    told = weave_change([found], WEAVE_NET)
+    assert told is not None
+    assert told.backend_told
+    assert weave_change([{**found, "metadata": {"name": WEAVE, "namespace": "other"}}], WEAVE_NET) is None

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from migrator.model.facts import WeaveChange
 from migrator.model.manifest import Manifest
-from tests.support.facts import findings, pod
+from tests.support.facts import findings, hosts, pod
 
 
 def daemon(wanted: int, available: int, namespace: str = "kube-system") -> Manifest:
@@ -38,3 +39,13 @@ def test_a_static_pod_that_is_ill_is_found(annotations: dict[str, str], ready: s
     ill["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
     told = findings("nodes", pods=(ill,))
     assert [(item.subject, "crictl logs" in item.hint) for item in told] == [("kube-system/kube-vip-cp", True)] * count
+
+
+@pytest.mark.parametrize(("told", "severities"), [(True, ["warning"]), (False, ["warning", "failure"])])
+def test_a_change_of_weave_net_is_told(severities: list[str], *, told: bool) -> None:
+    """The new images take nft where nobody has said what the hosts have (rajch/weave#20)."""
+    change = WeaveChange("weaveworks/weave-kube:2.8.1", "docker.io/rajchaudhuri/weave-kube:2.9.0", backend_told=told)
+    found = findings("addons", weave=change, hosts=hosts(facts={"iptables": "legacy"}))
+    assert [item.severity.value for item in found] == severities
+    assert "from weaveworks/weave-kube:2.8.1 to" in found[0].reason
+    assert all("the hosts have legacy" in item.reason for item in found[1:])
