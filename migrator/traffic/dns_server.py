@@ -98,11 +98,13 @@ def read_key(path: Path) -> Key:
     try:
         name = dns.name.from_text(algorithm[1])
         key = dns.tsig.Key(found["name"], secret[1], dns.tsig.HMAC_MD5 if name == _MD5 else name)
-        # Else an algorithm that the library does not know ends the first question.
-        dns.tsig.HMACTSig(key.secret, key.algorithm)
+        # An algorithm that the library does not know, or that takes no secret, is seen only where something is signed.
+        trial = dns.message.make_query(dns.name.root, "SOA")
+        trial.use_tsig({key.name: key})
+        trial.to_wire()
         return Key(found["name"], key)
     # Not chained, and without the library's words: they may hold the secret.
-    except (ValueError, LookupError, NotImplementedError, dns.exception.DNSException) as error:
+    except (ValueError, LookupError, AttributeError, NotImplementedError, dns.exception.DNSException) as error:
         raise TrafficError(f"dns: {path}: the key cannot be used: {type(error).__name__}", hint="make a new one") from None
 
 
