@@ -79,6 +79,19 @@ _OUTSIDE = (
         flags=(frozenset({"gobgpd"}), frozenset({"exabgp"})),
     ),
     Row(
+        "DHCP server",
+        why="answers requests for addresses and for network boots: both sides would, each by its own list",
+        meanwhile="no request is answered from there",
+        images=("dhcpd", "kea-dhcp4", "isc-kea-dhcp4", "tinkerbell/smee", "tinkerbell/boots"),
+        flags=(frozenset({"--dhcp-range"}), frozenset({"DHCP_ACTIVE=true"}), frozenset({"FTLCONF_dhcp_active=true"})),
+    ),
+    Row(
+        "mDNS reflector",
+        why="repeats what it hears from one network in another: two would repeat each other without end",
+        meanwhile="nothing is repeated from there",
+        images=("mdns-repeater", "mdns-reflector", "*-mdns-repeater"),
+    ),
+    Row(
         "Consul sync",
         why="writes Services into Consul's catalog, and deletes those that its cluster has not: each side would delete the other's",
         meanwhile="Services there do not get into Consul's catalog",
