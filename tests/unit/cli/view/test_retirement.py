@@ -18,6 +18,7 @@ def test_the_lines_and_the_document_name_the_same_steps(capsys: pytest.CaptureFi
     view.show(DONE)
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["7 objects of blue archived in blue.gz", "sha256: abc"]
+    assert "delete no object or namespace of blue" in lines[4]
     document = view.as_document(DONE, encrypted=True)
     assert lines[4:] == [f"  - {step}" for step in document.pop("next")]
     left_out = {"Event": "it is written anew"}
