@@ -51,6 +51,7 @@ OTHERS = frozenset(
         "Experiment.argoproj.io",
         "Experiment.kubeflow.org",
         "FlinkStateSnapshot.flink.apache.org",
+        "FlyteWorkflow.flyte.lyft.com",
         "ImagePullJob.apps.kruise.io",
         "Job.batch.volcano.sh",
         "K6.k6.io",

@@ -126,6 +126,7 @@ SCHEDULERS = (
         meanwhile="no task starts there",
         images=(
             "airflow-scheduler",
+            "flytescheduler",
             "temporalio/server",
             "temporalio/auto-setup",
             "prefecthq/prefect",
