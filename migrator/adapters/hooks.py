@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 from typing import IO
 
+from migrator.adapters.temporary import memory_file
 from migrator.errors import CommandFailedError
 
 # Of what a command says, its end: the message quotes less.
@@ -23,7 +23,9 @@ class ShellRunner:
         What it leaves running by the time of its end goes on. The error names the program only: arguments may hold secrets.
         """
         shown = command[0]
-        with _output() as output:
+        # A pipe ends when the last process has closed it: a command that leaves one in the background, such as a port that is
+        # forwarded, would be waited for until its timeout (docker/docker-agent#2462).
+        with memory_file() as output:
             try:
                 child = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -40,17 +42,6 @@ class ShellRunner:
                     child.wait()
             if child.returncode:
                 raise CommandFailedError(shown, child.returncode, _end_of(output).decode(errors="replace"))
-
-
-def _output() -> IO[bytes]:
-    """Return a file for what a command says.
-
-    A pipe ends when the last process has closed it, so that a command which leaves one in the background, such as a port that is
-    forwarded, would be waited for until its timeout (docker/docker-agent#2462). In memory, since a disk may be full.
-    """
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("output"), "w+b")
-    return tempfile.TemporaryFile()
 
 
 def _end_of(file: IO[bytes]) -> bytes:

@@ -9,11 +9,11 @@ import base64
 import json
 import ssl
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from migrator.adapters.commands import NOT_INSTALLED, run
+from migrator.adapters.temporary import memory_file
 from migrator.errors import CommandFailedError, ConfigError
 from migrator.kube.kubeconfig import Entry, Section
 
@@ -55,9 +55,9 @@ def _as_header(name: str, value: str) -> str:
 def add_certificate(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """Have a client certificate shown; raises ssl.SSLError, or OSError.
 
-    OpenSSL reads files only. These have no name, so that no signal leaves the key behind on the disk.
+    OpenSSL reads files only. These are in memory: no signal leaves the key behind on a disk, and a full one needs no room.
     """
-    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
+    with memory_file() as first, memory_file() as second:
         for file, content in ((first, certificate), (second, key)):
             file.write(content)
             file.seek(0)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import re
 import secrets
 import shlex
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from migrator.adapters.temporary import socket_parent
 from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
 from migrator.ssh import refusals
@@ -202,6 +200,4 @@ def after_mark(text: bytes, mark: bytes) -> bytes | None:
 @functools.cache
 def socket_folder() -> Path:
     """Return this process's folder for the sockets of its connections; it is removed when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="migrator-ssh-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return socket_parent()

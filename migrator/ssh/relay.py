@@ -13,11 +13,11 @@ import selectors
 import shlex
 import socket
 import subprocess
-import tempfile
 import threading
 from pathlib import Path
 from typing import IO
 
+from migrator.adapters.temporary import memory_file
 from migrator.errors import HostError
 from migrator.ports import Clock, RelayEnd
 from migrator.ssh.host import CONNECT_SECONDS
@@ -101,7 +101,7 @@ class _Leg:
         words = [word for text in options for word in ("-o", text)]
         self._command = [end.login[0], *words, *forward, *end.login[1:], shlex.join(["exec", "python3", "-c", _WATCH])]
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
+        self._complaints: IO[bytes] = memory_file()
 
     def start(self) -> None:
         """Begin it, without waiting for it."""

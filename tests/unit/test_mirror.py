@@ -30,7 +30,6 @@ WITHOUT_LOGIC = {
 }
 """Modules that decide nothing."""
 ELSEWHERE = {
-    "adapters/stack_outputs.py": "tests/e2e, on real nodes",
     "cli/advise.py": "tests/e2e/test_upgrade.py and tests/on_demand/test_upgrade_faults.py, on real nodes",
     "config/ssh_access.py": "tests/unit/config/test_haproxy.py and test_address.py, of which it is a part",
     "cli/boundary.py": "tests/unit/cli/test_main.py",
@@ -39,7 +38,6 @@ ELSEWHERE = {
     "nodes/hop/etcd_election.py": "tests/unit/nodes/hop/test_second_etcd.py, of which it is a part, and tests/integration",
     "cli/data/": "tests/integration/test_data.py, on a real pair of clusters and hosts",
     "cli/diff.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
-    "cli/init.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/packages/": "tests/e2e/test_packages.py and on demand",
     "cli/plan.py": "tests/integration/test_verbs.py and test_traffic.py, through the verbs",
     "cli/prepare.py": "tests/integration/test_switches.py, through the verb",

@@ -124,3 +124,17 @@ def test_a_key_that_has_a_password_asks_nobody() -> None:
     locked = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"
     with pytest.raises(ssl.SSLError):
         add_certificate(ssl.create_default_context(), certificate, locked)
+
+
+def test_a_certificate_is_shown_also_where_all_disks_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python finds no temporary folder then; a way back needs the clusters, too."""
+
+    def full(*_: object, **__: object) -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    monkeypatch.setattr("tempfile.gettempdir", full)
+    certificate, key = key_pair()
+    add_certificate(ssl.create_default_context(), certificate, key)
+    with pytest.raises(ssl.SSLError):
+        add_certificate(ssl.create_default_context(), certificate, b"")
