@@ -35,10 +35,7 @@ def test_a_line_has_weight_and_maintenance_and_nothing_of_the_configuration() ->
 
 @pytest.mark.parametrize(("admin", "kept"), [(0, 0), (1, 1), (8, 0), (4, 4), (5, 5), (0x45, 5), (0x28, 0), (0x22, 0), (0x21, 1)])
 def test_drain_is_not_kept(admin: int, kept: int) -> None:
-    """A weight of 0 is the same, and HAProxy warns of drain at its start; what haproxy.cfg disables stays known as such.
-
-    A name that has no address for a moment gets one again (haproxy#576).
-    """
+    """A weight of 0 is the same, without a warning at the start; what is disabled stays so, and a name gets an address (haproxy#576)."""
     assert line(merged("", [server(admin)], pin_ports=True))[6] == str(kept)
 
 
