@@ -27,6 +27,8 @@ _SETTINGS_MIB = 20
 _SOON_DAYS = {True: 180, False: 30}
 # What kubeadm renews with etcd only, below etcd/ of its folder.
 _OF_ETCD = frozenset({"server", "peer", "healthcheck-client"})
+# A kubelet makes it for a year, and never again (kubernetes#99418): each older cluster has one that ran out.
+_SELF_SIGNED = "/var/lib/kubelet/pki/kubelet.crt"
 # Admission plugins and the first minor without them (CHANGELOG of each).
 _GONE_PLUGINS = {"PodSecurityPolicy": 25, "SecurityContextDeny": 30, "PersistentVolumeLabel": 31}
 # Flags that the kubeadm of this minor takes out of its own file (kubernetes#133778, kubeadm#3281).
@@ -171,11 +173,20 @@ def certificates(facts: UpgradeFacts) -> Iterator[Finding]:
             if item.not_before > facts.now + fit.SKEW_SECONDS:
                 reason = f"{item.path} is not valid before {_date(item.not_before)}"
                 yield fail(CheckName.CERTIFICATES, host.name, reason, "is a clock wrong, of this host or of who signed it?")
+            elif days < 0 and item.path == _SELF_SIGNED and not _asks_kubelets(facts):
+                reason = f"{item.path} ran out {-days:.0f} days ago; only who compares it, such as a metrics-server, minds that"
+                yield warn(CheckName.CERTIFICATES, host.name, reason, known)
             elif days < 0:
                 yield fail(CheckName.CERTIFICATES, host.name, f"{item.path} ran out {-days:.0f} days ago", known)
             elif days < _SOON_DAYS[item.authority]:
                 hint = _renewal(facts, item.path) if item.renewed and not item.authority else known
                 yield warn(CheckName.CERTIFICATES, host.name, f"{item.path} runs out in {days:.0f} days", hint)
+
+
+def _asks_kubelets(facts: UpgradeFacts) -> bool:
+    """Return whether the API server compares the certificates that kubelets serve with; by default it does not."""
+    servers = (arguments_of(host.manifests.get("kube-apiserver") or {}) for host in facts.hosts)
+    return any("--kubelet-certificate-authority" in arguments for arguments in servers)
 
 
 def _renewal(facts: UpgradeFacts, path: str) -> str:

@@ -414,3 +414,12 @@ def test_a_machine_id_that_is_written_as_a_uuid_is_the_same() -> None:
     """Capitals are, too; a node that has not told its own is not compared."""
     reading = hosts(facts={"machine_id": "Bb"})
     assert findings("identity", nodes=(node("cp", machine="b-B"), node("w1"), node("w2")), hosts=reading) == []
+
+
+@pytest.mark.parametrize(("flags", "severity"), [([], "warning"), (["--kubelet-certificate-authority=/ca.crt"], "failure")])
+def test_a_kubelets_own_certificate_that_ran_out_is_no_harm_by_default(flags: list[str], severity: str) -> None:
+    """Every default cluster of more than a year has one (kubernetes#99418); an API server that compares it does not get through."""
+    old = Certificate("/var/lib/kubelet/pki/kubelet.crt", NOW - 5 * DAY, authority=False, renewed=False, hint="restart it")
+    server = {"spec": {"containers": [{"command": ["kube-apiserver", *flags]}]}}
+    (found,) = findings("certificates", hosts=hosts(certificates=(old,), manifests={"kube-apiserver": server}))
+    assert (found.severity.value, "ran out 5 days ago" in found.reason) == (severity, True)
