@@ -53,6 +53,8 @@ class LazyGroup(click.Group):
         """Suggest the verb that a mistyped one resembles."""
         import difflib
 
+        if ctx.resilient_parsing:  # a shell completes a line, and an error would be printed into it
+            return super().resolve_command(ctx, args)
         if args[0] in self._absent:
             ctx.fail(self._absent[args[0]])
         if args[0] not in self._verbs and not args[0].startswith("-"):
