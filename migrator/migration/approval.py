@@ -62,7 +62,12 @@ def require_unchanged(plan: Plan, approved: dict[str, Any], identities: dict[str
         raise BlockedError("the approved plan is not a plan of this tool", hint="make one with `migrator plan --out`")
     if approved.get("clusters") != identities:
         raise BlockedError("the approved plan was made for other clusters", hint="make a new one with `migrator plan --out`")
-    before = {item["object"]: (item["decision"], item.get("token", "")) for item in approved["objects"]}
+    try:
+        before = {item["object"]: (item["decision"], item.get("token", "")) for item in approved["objects"]}
+    except (TypeError, KeyError, AttributeError):
+        raise BlockedError(
+            "the approved plan was changed: an object in it has no name or no decision", hint="make one with `migrator plan --out`"
+        ) from None
     now = {str(item.blue): (item.decision.value, item.token) for item in plan.items}
     changed = [f"{name} (new)" for name in now.keys() - before.keys() if now[name][0] != Decision.SKIP]
     changed += [f"{name} (gone)" for name in before.keys() - now.keys() if before[name][0] != Decision.SKIP]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from migrator.model.volumes import Direction, Job, PassResult, TakenBack
 from migrator.ports import VolumeMover
 from migrator.volumes.proof import make_proof
 
+# Characters of a claim's name in that of its proof's file.
+_LONGEST_NAME = 150
 Say = Callable[[str], None]
 Users = Callable[[Job], str]
 """Returns who uses the claim on the source's side now; empty for nobody."""
@@ -165,7 +168,7 @@ def _kept(movers: Movers, job: Job, result: PassResult) -> Path:
     }
     content = make_proof(head, movers.of(job).read_list(job))
     movers.proofs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = movers.proofs / f"{job.claim.replace('/', '_')}-{job.direction.value}-{result.digest[:12]}.proof.gz"
+    path = movers.proofs / f"{_file_name(job.claim)}-{job.direction.value}-{result.digest[:12]}.proof.gz"
     staged = path.with_suffix(".new")
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
@@ -173,3 +176,9 @@ def _kept(movers: Movers, job: Job, result: PassResult) -> Path:
         os.fsync(file.fileno())
     staged.replace(path)
     return path
+
+
+def _file_name(claim: str) -> str:
+    """Return a claim as a part of a file's name, which has 255 bytes at most; that of a claim and its namespace may have more."""
+    plain = claim.replace("/", "_")
+    return plain if len(plain) <= _LONGEST_NAME else f"{plain[:_LONGEST_NAME]}-{hashlib.sha256(claim.encode()).hexdigest()[:12]}"

@@ -61,3 +61,11 @@ def test_another_document_is_refused(approved: dict[str, Any]) -> None:
     """One of another tool, format or pair of clusters."""
     with pytest.raises(BlockedError, match="approved plan"):
         require_unchanged(pair().read()[0], approved, IDENTITIES)
+
+
+@pytest.mark.parametrize("item", [7, "x", {}, {"object": "a"}, None])
+def test_a_plan_that_was_edited_by_hand_is_refused(item: object) -> None:
+    """With what is wrong, and not as a bug."""
+    approved = {"format": 1, "clusters": IDENTITIES, "objects": [item]}
+    with pytest.raises(BlockedError, match="an object in it has no name or no decision"):
+        require_unchanged(shop().read()[0], approved, IDENTITIES)

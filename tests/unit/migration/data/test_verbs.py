@@ -111,6 +111,13 @@ def test_a_proof_is_kept_and_accounts_for_the_data(tmp_path: Path) -> None:
     assert data_plan(claim, one.session.context()) is DataPlan.NOT_COPIED
 
 
+def test_a_claim_of_any_length_has_a_proof(tmp_path: Path) -> None:
+    """A claim may have 253 characters, and a file's name 255: the last pass failed after the workload had stopped."""
+    path = finished(stand(tmp_path, "d" * 253))
+    assert len(path.name) < 230
+    assert check_proof(path).wrong == ()
+
+
 def test_a_workload_that_wakes_up_in_the_pause_voids_the_proof(tmp_path: Path) -> None:
     """An autoscaler or an operator has started a pod on blue meanwhile."""
     one = stand(tmp_path, "data")
