@@ -12,7 +12,13 @@ foreign=()
 if [ "${1:-}" = unit ] || [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want rsync rsync
   want gpg gpg
+  want gpg-agent gpg-agent
   want age age
+  want ssh openssh-client
+  want sshd openssh-server
+  want curl curl
+  want ps procps
+  want ss iproute2
 fi
 if [ "${1:-}" != unit ]; then
   want haproxy haproxy
@@ -31,8 +37,6 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want docker-registry docker-registry
   want skopeo skopeo
   want umoci umoci
-  want ssh openssh-client
-  want sshd openssh-server
   want setfacl acl
   want setfattr attr
   want lsattr e2fsprogs
@@ -43,7 +47,6 @@ if [ "${1:-}" = nodes ] || [ "${1:-}" = emulator ]; then
   want fakeroot fakeroot
   want file file
   want zstd zstd
-  want curl curl
   want qemu-aarch64-static qemu-user-static
   [ -e /usr/include/seccomp.h ] || missing+=(libseccomp-dev libc6-dev make)
 fi
