@@ -103,6 +103,8 @@ def _from_plugin(entry: Entry, tls: ssl.SSLContext | None) -> Headers:
 
 def _asked(entry: Entry) -> dict[str, Any]:
     plugin: dict[str, Any] = entry.user["exec"]
+    if not isinstance(plugin, dict) or not all(isinstance(plugin.get(key) or [], list) for key in ("args", "env")):
+        raise TypeError("exec: is not a mapping, or its args or env are not lists")
     interactive = sys.stdin.isatty() and plugin.get("interactiveMode", "IfAvailable") != "Never"
     limit = _INTERACTIVE_SECONDS if interactive else _PLUGIN_SECONDS
     name = str(plugin["command"])

@@ -59,6 +59,13 @@ def test_a_header_is_sent_in_utf_8() -> None:
     assert headers({"token": "t", "as": "\u540d"})["Impersonate-User"].encode("latin-1").decode() == "\u540d"
 
 
+@pytest.mark.parametrize("settings", ["x", ["x"], {"command": "true", "args": "-c id"}, {"command": "true", "env": {"A": "b"}}])
+def test_a_plugin_of_another_form_is_refused(settings: object) -> None:
+    """Text in place of a list was taken for one argument a letter; kubectl refuses it (pulumi-kubernetes-operator#557)."""
+    with pytest.raises(ConfigError, match="exec: is not a mapping, or its args or env are not lists"):
+        headers({"exec": settings})
+
+
 def test_what_a_plugin_s_settings_lack_is_named() -> None:
     """By its key."""
     with pytest.raises(ConfigError, match="its user lacks 'command'"):
