@@ -1,4 +1,4 @@
-"""Signals that ask this process to end: ^C, SIGTERM, and SIGHUP of a terminal that is closed."""
+"""Signals that ask this process to end: ^C, SIGQUIT, SIGTERM, and SIGHUP of a terminal that is closed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# SIGQUIT: who was told that ^C is noted takes it next, which would leave a cutover, or its undo, in the middle.
+_ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _LATER = b"migrator: %s: what was begun is being taken back; this ends by itself\n"
 
 

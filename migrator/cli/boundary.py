@@ -35,7 +35,7 @@ BUG, INTERRUPTED, READER_GONE = 70, 130, 141
 
 
 def guarded(run: Callable[[], None], *, last: bool = False) -> int:
-    """Run the command line and return its exit code; SIGTERM and SIGHUP have the effect of ^C.
+    """Run the command line and return its exit code; SIGTERM, SIGHUP and SIGQUIT have the effect of ^C.
 
     With `last` the process ends after it, and nothing interrupts that.
     """

@@ -128,7 +128,7 @@ import signal, sys
 from migrator.cli.boundary import guarded
 signal.signal(signal.SIGINT, signal.default_int_handler)
 code = guarded(lambda: signal.raise_signal(signal.SIGINT), last=True)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
     signal.raise_signal(number)
 sys.exit(code)
 """
