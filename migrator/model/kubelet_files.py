@@ -37,6 +37,8 @@ class KubeletFiles(NamedTuple):
     """The authorities that kubelet.conf trusts, each as subject and key; empty where it names a file, or none."""
     authority: str = ""
     """The one that signs for the API server of this host, likewise; empty on a worker."""
+    user: str = ""
+    """As whom kubelet.conf logs in; empty where it is not known."""
 
 
 def taken_socket(sockets: tuple[str, ...]) -> str:

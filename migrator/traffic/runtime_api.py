@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 # An address of a host that is gone answers nothing at all.
 _CONNECT_SECONDS = 2.0
+_POLL_SECONDS = 0.005
 # `show servers state` of ten thousands of servers has some MiB.
 _MOST_BYTES = 64 << 20
 _WORDS_LIMIT = 200
@@ -65,9 +66,10 @@ class UnixSocket:
 class ForwardedSocket:
     """A socket of another machine, reached by one of this machine that leads there for a while."""
 
-    def __init__(self, forward: Callable[[], Path], name: str) -> None:
+    def __init__(self, forward: Callable[[], Path], name: str, clock: Clock) -> None:
         self._forward = forward
         self._name = name
+        self._clock = clock
         self._way: Path | None = None
 
     def __str__(self) -> str:
@@ -78,8 +80,16 @@ class ForwardedSocket:
         if self._way is not None:
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 return UnixSocket(self._way).connect(seconds)
-        self._way = self._forward()
-        return UnixSocket(self._way).connect(seconds)
+        ends = self._clock.monotonic() + _CONNECT_SECONDS
+        while True:
+            self._way = self._forward()
+            try:
+                return UnixSocket(self._way).connect(seconds)
+            except ConnectionRefusedError:
+                # A socket is there before ssh listens on it (bind(2), then listen(2)).
+                if self._clock.monotonic() >= ends:
+                    raise
+            self._clock.sleep(_POLL_SECONDS)
 
 
 class TcpAddress:

@@ -92,7 +92,7 @@ def _reached(place: HAProxyPlace, folder: Path, host: SessionHost | None) -> Rea
         return on_this_machine(place.socket, place.state_file, folder, place.configuration)
     from migrator.traffic.machine import RemoteMachine
 
-    endpoint = ForwardedSocket(lambda: host.forwarded(place.socket), place.named)
+    endpoint = ForwardedSocket(lambda: host.forwarded(place.socket), place.named, SystemClock())
     state_file = PurePosixPath(place.state_file) if place.state_file else None
     return Reached(endpoint, RemoteMachine(host), state_file, place.configuration)
 

@@ -8,7 +8,7 @@ from migrator.cli import render
 from migrator.migration.verbs.retire import Retirement
 
 _NEXT = (
-    # aws-controllers-k8s/community#1965: an object that is deleted on the old cluster takes its bucket along, which the new one uses.
+    # aws-controllers-k8s/community#1965: an object that is deleted on the old cluster takes its bucket along.
     "delete no object or namespace of blue before: its controllers would delete outside what green uses now (buckets, databases)",
     "pulumi destroy --stack blue        (a cluster that Pulumi made)",
     "kubeadm reset -f, on each node     (a cluster made by hand)",

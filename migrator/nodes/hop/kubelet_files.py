@@ -30,6 +30,11 @@ echo; echo '@@ profiles'
 find /var/lib/kubelet/seccomp/ -type f -printf 'seccomp/%P\n' 2>/dev/null
 sed -n 's|^\(.*\) (.*|apparmor/\1|p' /sys/kernel/security/apparmor/profiles 2>/dev/null
 echo; echo '@@ trusts'; sed -n 's/^ *certificate-authority-data: *//p' /etc/kubernetes/kubelet.conf 2>/dev/null || true
+echo; echo '@@ logs in'
+sed -n 's/^ *client-certificate\(\|-data\): *//p' /etc/kubernetes/kubelet.conf 2>/dev/null | tr -d '"' | while read -r text; do
+  if test -f "$text"; then cat "$text"; else echo "$text" | base64 -d 2>/dev/null; fi |
+    sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' | sed '/END CERTIFICATE/q'
+done
 """
 
 
@@ -44,7 +49,18 @@ def kubelet_files(parts: Mapping[str, str]) -> KubeletFiles:
         profiles=frozenset(filter(None, parts["profiles"].splitlines())) if "profiles" in parts else None,
         trusts=frozenset(trusts),
         authority=next(iter(_authorities(authority.encode())), "") if serves else "",
+        user=_user(parts.get("logs in", "")),
     )
+
+
+def _user(pem: str) -> str:
+    """Return whom the certificate of a kubelet.conf names; of several in the file it is not known which one is used."""
+    from cryptography.x509.oid import NameOID
+
+    with contextlib.suppress(ValueError):
+        named = [item.subject.get_attributes_for_oid(NameOID.COMMON_NAME) for item in load_certificates(pem.encode())]
+        return str(named[0][-1].value) if len(named) == 1 and named[0] else ""
+    return ""
 
 
 def _providers(parts: Mapping[str, str]) -> CredentialProviders:

@@ -14,6 +14,7 @@ from migrator.upgrade.checks.finding import fail, warn
 
 # From this minor on kubeadm does not look at the node's annotation (GetNodeRegistration of cmd/kubeadm/app/util/config/cluster.go).
 _NO_ANNOTATION = 37
+_NODE_USER = "system:node:"
 _INSTANCE = "/var/lib/kubelet/instance-config.yaml"
 
 
@@ -64,6 +65,18 @@ def trusted_authorities(facts: UpgradeFacts) -> Iterator[Finding]:
             reason = "its kubelet.conf does not trust the authority with which an upgrade signs the API server's certificate anew"
             hint = "its certificate-authority-data must hold the ca.crt of the control planes; then restart its kubelet"
             yield fail(CheckName.CERTIFICATES, host.name, f"{reason}: the node would be lost", hint)
+
+
+def users(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find a kubelet.conf of somebody else, such as a copied admin.conf: kubeadm takes the node's name from it (kubeadm#2970)."""
+    for host in _asked(facts):
+        user = host.files.user
+        if user and user.removeprefix(_NODE_USER) != host.name:
+            reason = f"its kubelet.conf logs in as {printable(user)}, and kubeadm would look for a node of that name"
+            hint = (
+                f"`kubeadm kubeconfig user --org system:nodes --client-name {_NODE_USER}{host.name}` on a control plane makes one"
+            )
+            yield fail(CheckName.NODES, host.name, reason, f"{hint}; then restart its kubelet")
 
 
 def profiles_of_pods(facts: UpgradeFacts) -> Iterator[Finding]:

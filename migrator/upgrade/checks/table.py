@@ -57,6 +57,7 @@ ON_HOSTS: tuple[Check, ...] = (
     kubelet_files.credential_providers,
     kubelet_files.runtime_sockets,
     kubelet_files.trusted_authorities,
+    kubelet_files.users,
     kubelet_files.profiles_of_pods,
     hosts.kubelet_settings,
     hosts.refused_settings,

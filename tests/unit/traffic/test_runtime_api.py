@@ -96,12 +96,24 @@ def test_a_way_to_another_machine_is_made_again_where_it_has_ended(tmp_path: Pat
         made.append(ways[len(made)])
         return made[-1]
 
-    api = RuntimeApi(ForwardedSocket(forward, "lb2:/run/haproxy.sock"), FakeClock())
+    api = RuntimeApi(ForwardedSocket(forward, "lb2:/run/haproxy.sock", FakeClock()), FakeClock())
     with pytest.raises(TrafficError, match=r"haproxy: lb2:/run/haproxy.sock: no such socket"):
         api.show("show stat", begins="#")
     for _ in range(3):
         api.show("show stat", begins="#")
     assert len(made) == 2
+
+
+def test_a_way_on_which_ssh_does_not_listen_yet_is_waited_for(tmp_path: Path) -> None:
+    """Its socket is there a moment before; one on which nobody ever listens is told."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ssh:
+        ssh.bind(str(tmp_path / "s"))
+        clock = FakeClock()
+        endpoint = ForwardedSocket(lambda: tmp_path / "s", "lb2:/run/haproxy.sock", clock)
+        with pytest.raises(ConnectionRefusedError):
+            endpoint.connect(5)
+        clock.after(0.02, ssh.listen)
+        endpoint.connect(5).close()
 
 
 def test_a_host_that_is_not_reached_is_told_with_its_hint() -> None:
@@ -111,7 +123,7 @@ def test_a_host_that_is_not_reached_is_told_with_its_hint() -> None:
         raise HostError("lb2 at 192.0.2.7: the connection was lost", hint="is it on?")
 
     with pytest.raises(TrafficError, match=r"haproxy: lb2:/s: lb2 at 192.0.2.7: the connection was lost") as caught:
-        RuntimeApi(ForwardedSocket(forward, "lb2:/s"), FakeClock()).tell("x")
+        RuntimeApi(ForwardedSocket(forward, "lb2:/s", FakeClock()), FakeClock()).tell("x")
     assert caught.value.hint == "is it on?"
 
 

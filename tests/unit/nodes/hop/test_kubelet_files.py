@@ -23,9 +23,9 @@ _NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
 _BEGUN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
-def authority(key: ed25519.Ed25519PrivateKey) -> str:
-    """Return a certificate that an authority named kubernetes has signed for itself."""
-    builder = x509.CertificateBuilder().subject_name(_NAME).issuer_name(_NAME).public_key(key.public_key())
+def authority(key: ed25519.Ed25519PrivateKey, subject: x509.Name = _NAME) -> str:
+    """Return a certificate that an authority named kubernetes has signed: for itself, or for a user."""
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(_NAME).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(_BEGUN)
     made = builder.not_valid_after(_BEGUN + datetime.timedelta(days=3650)).sign(key, None)
     return made.public_bytes(serialization.Encoding.PEM).decode()
@@ -114,3 +114,22 @@ def test_a_reading_of_a_host_holds_them() -> None:
     }
     seen = read_host(host, FIRST, "1.36.3").files
     assert (seen.sockets, seen.profiles) == (("/var/run/crio/crio.sock",), frozenset({"apparmor/docker-default"}))
+
+
+def test_whom_a_kubelet_logs_in_as_is_read_of_its_file_or_of_the_one_that_it_names(tmp_path: Path) -> None:
+    """The private key beside it is not printed; of two users it is not known which one is used."""
+    host = ShellHost(tmp_path)
+    key = ed25519.Ed25519PrivateKey.generate()
+    node, admin = (
+        authority(key, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user)]))
+        for user in ("system:node:w2", "kubernetes-admin")
+    )
+    host.write("/var/lib/kubelet/pki/own.pem", f"{node}{admin}-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n".encode())
+    named = f"    client-certificate: {host.path('/var/lib/kubelet/pki/own.pem')}\n"
+    embedded = f"    client-certificate-data: {base64.b64encode(admin.encode()).decode()}\n"
+    for text, user in ((named, "system:node:w2"), (embedded, "kubernetes-admin"), (named + embedded, ""), ("token: t\n", "")):
+        host.write("/etc/kubernetes/kubelet.conf", text.encode())
+        parts = printed(host)
+        assert (kubelet_files(parts).user, "c2VjcmV0" in parts["logs in"]) == (user, False)
+    host.write("/etc/kubernetes/kubelet.conf", b"    client-certificate-data: aGVsbG8=\n")
+    assert kubelet_files(printed(host)).user == ""

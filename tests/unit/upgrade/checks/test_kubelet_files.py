@@ -69,6 +69,14 @@ def test_a_kubelet_that_does_not_trust_the_next_certificate_of_the_api_server_is
     assert told("certificates", KubeletFiles(trusts=frozenset({"old"}))) == [], "no control plane was read"
 
 
+def test_a_kubelet_conf_of_somebody_else_is_found() -> None:
+    """A copied admin.conf: the node is Ready, and kubeadm would stop at it once the node is drained (kubeadm#2970)."""
+    ((severity, subject, reason),) = told("nodes", KubeletFiles(user="kubernetes-admin"))
+    assert (severity, subject, "logs in as kubernetes-admin" in reason) == ("failure", "w2", True)
+    assert told("nodes", KubeletFiles(user="system:node:w1")) != [], "a copied card"
+    assert told("nodes", KubeletFiles(user="system:node:w2")) == []
+
+
 SECCOMP = {"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/audit.json"}}}
 AUDIT = "seccomp/profiles/audit.json"
 
