@@ -11,7 +11,7 @@ import pulumi
 import pulumi_hcloud as hcloud
 import yaml
 
-from migrator.config.parse import text_of
+from migrator.config.public_key import read_public_key
 from migrator.config.stack import CloudConfig, StackConfig
 from migrator.provision.debian import PACKAGES, pacman_records
 
@@ -55,7 +55,7 @@ def machines(name: str, stack: StackConfig, cloud: CloudConfig, opts: pulumi.Res
     )
     key = hcloud.SshKey(
         name,
-        public_key=text_of(Path(cloud.public_key).expanduser(), hint="cloud.publicKey names a public SSH key").strip(),
+        public_key=read_public_key(Path(cloud.public_key).expanduser(), named="cloud.publicKey"),
         opts=opts,
     )
     # SSH and the API only: nodes reach each other by the private network, which it does not filter.

@@ -44,8 +44,9 @@ class Where:
         found = sorted(Path(name) for name in glob.glob("stacks/Pulumi.*.yaml"))  # noqa: PTH207 - relative names, as typed
         if len(found) == 1:
             return found[0]
-        names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found) or "none here"
-        raise ConfigError([f"which cluster? There are stacks {names}"], hint="--stack NAME, or --file PATH of such a file")
+        names = ", ".join(path.stem.removeprefix("Pulumi.") for path in found)
+        there = f"there are stacks {names}" if names else "there is no stacks/Pulumi.NAME.yaml below this folder"
+        raise ConfigError([f"which cluster? {there}"], hint="--stack NAME, or --file PATH of such a file")
 
     @property
     def name(self) -> str:

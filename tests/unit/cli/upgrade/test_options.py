@@ -116,14 +116,14 @@ def test_a_timeout_needs_its_unit(text: str) -> None:
 def test_one_stack_needs_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With two of them, the error lists both; a file wins over a name."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="There are stacks none here"):
+    with pytest.raises(ConfigError, match="there is no stacks"):
         _ = Where().path
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.blue.yaml").touch()
     assert (Where().path, Where().name) == (Path("stacks/Pulumi.blue.yaml"), "blue")
     assert Where().inputs.journal == Path(".migrator/upgrade-blue/journal.jsonl")
     (tmp_path / "stacks" / "Pulumi.green.yaml").touch()
-    with pytest.raises(ConfigError, match="There are stacks blue, green"):
+    with pytest.raises(ConfigError, match="there are stacks blue, green"):
         _ = Where().path
     assert Where(stack="green").path == Path("stacks/Pulumi.green.yaml")
     assert Where(stack="green", file=Path("x.yaml"), state_dir=Path("s")).inputs.journal == Path("s/journal.jsonl")
