@@ -23,6 +23,7 @@ HOLDS: dict[str, Manifest] = {
     # KubeRay refuses to suspend a RayJob that does not shut its cluster down.
     "RayJob.ray.io": {"spec": {"suspend": True, "shutdownAfterJobFinishes": True}},
     "Workflow.argoproj.io": _SUSPEND,
+    "AppWrapper.workload.codeflare.dev": _SUSPEND,
     "JobSet.jobset.x-k8s.io": _SUSPEND,
     "SparkApplication.sparkoperator.k8s.io": _SUSPEND,
     "TrainJob.trainer.kubeflow.org": _SUSPEND,

@@ -47,6 +47,15 @@ OPERATED = (
         needs=("spec", "job"),
     ),
     kind(
+        "Numaflow pipeline",
+        "MonoVertex.numaflow.numaproj.io",
+        "Pipeline.numaflow.numaproj.io",
+        path=("spec", "lifecycle", "desiredPhase"),
+        held="Paused",
+        why="processes a stream as a member of a group: green would take some of the messages that blue is to get",
+        meanwhile="nothing is processed there",
+    ),
+    kind(
         "Knative KafkaSource",
         "KafkaSource.sources.knative.dev",
         path=("spec", "consumers"),

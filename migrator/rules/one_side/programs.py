@@ -112,6 +112,8 @@ _OUTSIDE = (
             "open-cluster-management/work",
             "kubernetes-agent-tentacle",
             "harness/delegate",
+            "argocd-agent",
+            "pluralsh/deployment-operator",
         ),
     ),
     Row(

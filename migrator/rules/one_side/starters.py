@@ -19,6 +19,7 @@ DEPLOYERS = (
         first=True,
     ),
     Row("Flux 1", why=GITOPS, meanwhile=NO_GITOPS, images=("fluxcd/flux", "weaveworks/flux", "fluxcd/helm-operator"), first=True),
+    Row("PipeCD", why=GITOPS, meanwhile=NO_GITOPS, images=("pipecd/piped",), first=True),
     Row(
         "Config Sync",
         why=GITOPS,

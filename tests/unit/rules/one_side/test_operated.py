@@ -24,6 +24,7 @@ from tests.support.objects import made, resource
         ("stork.libopenstorage.org/v1alpha1", "MigrationSchedule", {"suspend": False}, ("spec", "suspend"), True),
         ("protect.trident.netapp.io/v1", "Schedule", {"enabled": True}, ("spec", "enabled"), False),
         ("metal3.io/v1alpha1", "BareMetalHost", {}, ("metadata", "annotations", "baremetalhost.metal3.io/paused"), "migrator"),
+        ("numaflow.numaproj.io/v1alpha1", "Pipeline", {"lifecycle": {}}, ("spec", "lifecycle", "desiredPhase"), "Paused"),
         ("lib.projectsveltos.io/v1beta1", "SveltosCluster", {}, ("spec", "paused"), True),
         ("hypershift.openshift.io/v1beta1", "HostedCluster", {}, ("spec", "pausedUntil"), "true"),
     ],

@@ -33,6 +33,7 @@ from tests.support.programs import workload
         (workload("pihole/pihole:2026", env=[{"name": "FTLCONF_dhcp_active", "value": "true"}]), "DHCP server"),
         (workload("quay.io/tinkerbell/smee:v0.18"), "DHCP server"),
         (workload("monstrenyatko/mdns-repeater:1"), "mDNS reflector"),
+        (workload("ghcr.io/pipe-cd/pipecd/piped:v0.52"), "PipeCD"),
         (workload("consensys/teku:25", "teku", "validator-client"), "block signer"),
         (workload("lightninglabs/lnd:v0.20"), "payment channels"),
         (workload("goldy/tor-hidden-service:latest"), "tunnel"),
