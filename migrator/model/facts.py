@@ -93,6 +93,8 @@ class HostReading:
     facts: HostFacts = field(default_factory=HostFacts)
     installed: Mapping[str, str] = field(default_factory=dict)
     """Package to version."""
+    kubelet_program: str = ""
+    """Path of the program that its unit starts, and the package that the path belongs to, if any; empty: not known."""
     kubelet: Mapping[str, Any] = field(default_factory=dict)
     """Its KubeletConfiguration."""
     manifests: Mapping[str, Manifest] = field(default_factory=dict)

@@ -41,6 +41,9 @@ _MOST_WRITES = 0.99
 _SCRIPT = rf"""
 echo '@@ installed'; pacman -Q kubernetes cri-o crictl cni-plugins 2>/dev/null
 echo '@@ kubelet'; cat {_STATE}/config.yaml 2>/dev/null
+echo; echo '@@ program'
+program=$(systemctl show -p ExecStart --value kubelet 2>/dev/null | sed -n 's/^. path=\([^ ;]*\/kubelet\) .*/\1/p' | head -n 1)
+test -z "$program" || echo "$program $(pacman -Qoq "$(readlink -f "$program")" 2>/dev/null)"
 echo; echo '@@ flags'
 pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
 flags=$(if test "${{pid:-0}}" -gt 0 && test -r /proc/$pid/cmdline; then tr '\0' '\n' < /proc/$pid/cmdline
@@ -99,6 +102,7 @@ def _reading(host: Host, node: NodeSpec, facts: HostFacts, parts: dict[str, str]
         node.role,
         facts=replace(facts, etcd=_etcd_size(host, files.get("etcd.yaml", ""))),
         installed=dict(line.split(" ", 1) for line in parts.get("installed", "").splitlines() if " " in line),
+        kubelet_program=parts.get("program", "").strip(),
         kubelet=mapping(parts.get("kubelet", "")),
         manifests=pods,
         other_files={name: mapping(text) for name, text in files.items() if not name.endswith(".yaml")},

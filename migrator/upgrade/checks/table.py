@@ -41,6 +41,7 @@ ON_HOSTS: tuple[Check, ...] = (
     versions.packages,
     versions.way_back,
     versions.replaced_programs,
+    versions.foreign_programs,
     images.short_names,
     hosts.cgroups,
     hosts.disk,

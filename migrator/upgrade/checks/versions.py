@@ -8,11 +8,13 @@ from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.version import Version, version_in
+from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
 KUBELET_SKEW = 3
 """Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
 _NO_CONTAINERD_1 = 38
+_KUBERNETES = "kubernetes"
 # May be a minor older than the API server, not newer (kubernetes.io/releases/version-skew-policy).
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
@@ -71,6 +73,24 @@ def replaced_programs(facts: UpgradeFacts) -> Iterator[Finding]:
                     reason,
                     f"restart it while you watch: `systemctl restart {program.lower().replace('-', '')}`",
                 )
+
+
+def foreign_programs(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find kubelets of somebody else: pacman replaces no package of another name without being asked, and no file of none.
+
+    An upgrade would meet that on a drained node, whose control plane is the new one already; a rollback would meet it again.
+    """
+    for host in (item for item in facts.hosts if facts.hops and not item.error):
+        path, _, package = host.kubelet_program.partition(" ")
+        if _KUBERNETES in host.installed and (not path or package == _KUBERNETES):
+            continue
+        found = f"its kubelet is {path}" + (f" of the package {package}" if package else "") if path else "has no such package"
+        reason = f"{printable(found)}: an upgrade brings the package {_KUBERNETES}"
+        hint = (
+            f"take it away (`pacman -R` of its packages, or the files and the unit in /etc/systemd/system), install {_KUBERNETES} "
+            f"{facts.hops[0].start} of `migrator packages build` there, and restart the kubelet"
+        )
+        yield fail(CheckName.PACKAGES, host.name, reason, hint)
 
 
 def control_planes(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,18 @@ def test_files_that_end_without_a_line_are_told_apart(tmp_path: Path) -> None:
     assert seen.state == {"cpuManagerPolicy": "static", "memoryManagerPolicy": "None"}
     assert seen.manifests == {"one": {"kind": "Pod"}, "two": {"kind": "Pod"}}
     assert [path.rpartition("/")[2] for path in seen.unreadable_state] == ["allocated_pods_state"]
+
+
+def test_the_program_that_a_kubelet_s_unit_starts_is_read_with_its_package(tmp_path: Path) -> None:
+    """As systemd shows it; a link is of the package whose file it leads to."""
+    host = ShellHost(tmp_path)
+    (tmp_path / "kubelet").symlink_to("/usr/bin/env")
+    for path, package in ((f"{tmp_path}/kubelet", "of-env"), ("/usr/local/bin/kubelet", ""), ("/bin/sh", None)):
+        shown = f"{{ path={path} ; argv[]={path} --config=/x ; ignore_errors=no ; pid=7 }}"
+        host.program("systemctl", f"#!/bin/sh\necho '{shown}'\n")
+        host.program("pacman", f'#!/bin/sh\ntest "$1 $2" = "-Qoq {os.path.realpath("/usr/bin/env")}" && echo of-env\n')
+        wanted = "" if package is None else f"{path} {package}".strip()
+        assert read_host(host, WORKER, "1.36.3").kubelet_program == wanted
 
 
 def test_settings_in_a_file_of_one_s_own_count_more_than_kubeadm_s(tmp_path: Path) -> None:

@@ -192,8 +192,27 @@ def test_a_package_that_was_replaced_behind_a_running_program_is_found(
     """An update by itself lets the next boot start a kubelet that its API server does not know (kubernetes#65562)."""
     worker = node("w1")
     worker["status"]["nodeInfo"] = runs
+    installed = {"kubernetes": "", **installed}
     items = findings(
         "packages", nodes=(node("cp"), worker, node("w2")), hosts=(host("cp"), host("w1", installed=installed), host("w2"))
     )
     assert [item.severity.value for item in items] == [severity for severity, _ in found]
     assert all(words in item.reason for item, (_, words) in zip(items, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("installed", "program", "words"),
+    [
+        ({}, "/usr/bin/kubelet kubelet", "its kubelet is /usr/bin/kubelet of the package kubelet"),
+        ({}, "/usr/local/bin/kubelet ", "its kubelet is /usr/local/bin/kubelet:"),
+        ({}, "", "has no such package"),
+        ({"kubernetes": "1.36.3-1"}, "/usr/local/bin/kubelet", "its kubelet is /usr/local/bin/kubelet:"),
+        ({"kubernetes": "1.36.3-1"}, "/usr/bin/kubelet kubernetes", ""),
+        ({"kubernetes": "1.36.3-1"}, "", ""),
+    ],
+)
+def test_a_kubelet_of_somebody_else_is_found(installed: dict[str, str], program: str, words: str) -> None:
+    """Arch Linux has packages kubelet, kubeadm and kubectl; guides of kubeadm put files into /usr/local/bin."""
+    reading = (host("cp", "control-plane"), host("w1", installed=installed, kubelet_program=program), host("w2"))
+    found = [(item.severity, item.subject, words in item.reason) for item in findings("packages", hosts=reading)]
+    assert found == ([(Severity.FAILURE, "w1", True)] if words else [])
