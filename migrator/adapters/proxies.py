@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 
+from migrator.config.host_name import require_host
 from migrator.model.address import is_loopback
 from migrator.untrusted import printable
 
@@ -57,7 +58,11 @@ class Proxy:
 def read_proxy(url: str) -> Proxy:
     """Return the proxy of an address as HTTPS_PROXY and a kubeconfig's `proxy-url` have it; raises ProxyError."""
     # What has no scheme is an HTTP proxy.
-    parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        require_host(parts.hostname or "")
+    except ValueError:  # a bracket without its other one; nothing of it is told, since it may hold a password
+        raise ProxyError("the proxy cannot be used: it must be http://host:port or socks5://host:port") from None
     try:
         port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:

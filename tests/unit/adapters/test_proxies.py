@@ -30,7 +30,11 @@ def test_a_proxy_is_read_as_kubectl_reads_it(url: str, proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://me:hunter2@proxy:8443", "socks4://proxy:1", "http://:3128", "http://me:hunter2@proxy:port"]
+    "url",
+    [
+        *("https://me:hunter2@proxy:8443", "socks4://proxy:1", "http://:3128", "http://me:hunter2@proxy:port"),
+        *("http://me:hunter2@[fd00::1:3128", "http://me:hunter2@[", "http://me:hunter2@a..b:3128", "http://me:hunter2@[x]:1"),
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(url: str) -> None:
     """Of an address that nobody understands as well."""
