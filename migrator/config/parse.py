@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ _Mistake = tuple[Location, int, str]
 M = TypeVar("M", bound=BaseModel)
 # A mistake quotes the value, which may be a whole certificate.
 _LONGEST = 400
+# But for bytes of a path that are not UTF-8, as Python has them and `init` writes them (PEP 383).
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _PLAIN = {
     "missing": "is missing",
     "extra_forbidden": "unknown key",
@@ -163,7 +166,7 @@ def _mistakes(node: yaml.Node, at: Location = ()) -> Iterator[_Mistake]:
             yield from _mistakes(value, (*at, index))
     elif "\0" in node.value:
         yield at, line, "holds a NUL character"
-    elif any("\ud800" <= char <= "\udfff" for char in node.value):
+    elif _HALF.search(node.value):
         yield at, line, "holds half of a character (a surrogate); write it as \\U and eight digits"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,11 @@ def test_a_number_is_finite(text: str) -> None:
     """No share compares with a number that is none: steps of a cutover that begin with it were taken for rising ones."""
     with pytest.raises(ConfigError, match="share: Input should be a finite number"):
         parse(Free, text, "f.yaml")
+
+
+def test_a_path_may_hold_bytes_that_are_not_utf_8() -> None:
+    """As `init` writes that of a kubeconfig in such a folder (PEP 383)."""
+    assert os.fsencode(parse(Outer, 'name: "/srv/\\udcff"', "f.yaml").name) == b"/srv/\xff"
 
 
 def test_a_long_value_is_not_quoted_whole() -> None:
