@@ -178,7 +178,8 @@ def _listed(folder: str) -> list[str]:
 
 def _lines(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        # A pod chooses where it mounts its volumes, and the kernel escapes no carriage return: it ends no line.
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             return file.readlines()
     except OSError:
         return []

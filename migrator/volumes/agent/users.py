@@ -39,7 +39,7 @@ def users(root: str, pod: str = "") -> list[str]:
     # This program, and the shell or the sshd that has started it.
     own = {os.getpid(), os.getppid()}
     volume = Volume(root, list(mounts()))
-    found: list[str] = []
+    found = list(looped(root))
     # All processes of a mount namespace see the same mounts.
     seen: dict[str, tuple[str, ...]] = {}
     for pid in _processes():
@@ -101,6 +101,21 @@ def _seat(mount: Mount, there: list[Mount]) -> tuple[str, str] | None:
     while above and above.point == mount.point and above.number != above.above:  # mounted twice at one point
         above = by_number.get(above.above)
     return above and (above.device, _inside(above.root, os.path.relpath(mount.point, above.point)))
+
+
+def looped(root: str, blocks: str = "/sys/block") -> Iterator[str]:
+    """Yield what the kernel alone has open of a folder: files with a loop device over them.
+
+    What was written to the file system in such a file may not be in the file yet, and no process tells of it.
+    """
+    for name in sorted(os.listdir(blocks)) if os.path.isdir(blocks) else ():
+        with (
+            contextlib.suppress(OSError),
+            open(f"{blocks}/{name}/loop/backing_file", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
+        ):
+            path = file.read().removesuffix("\n")
+            if path.startswith(f"{root.rstrip('/')}/"):
+                yield f"loop device {name} lies over {path}"
 
 
 def mount_of(path: str) -> Mount:

@@ -215,3 +215,13 @@ def test_a_carriage_return_in_a_path_ends_no_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("builtins.open", answers)
     assert list(mounts("4194305")) == [Mount("0:39", "/", "/data\rb", "tmpfs", "", 64, 43)]
     assert list(users._opened(4194305, ("/srv/vol",))) == ["process 4194305 has /srv/vol/a\rb mapped"]
+
+
+def test_a_loop_device_over_a_file_of_the_volume_is_a_use(tmp_path: Path) -> None:
+    """Nobody has the file open but the kernel, which writes to it when it likes; a file of another folder is another one."""
+    for name, path in (("loop0", f"{tmp_path}/vol/disk.img"), ("loop1", f"{tmp_path}/volume/disk.img"), ("loop2", "")):
+        (tmp_path / "block" / name / "loop").mkdir(parents=True)
+        (tmp_path / "block" / name / "loop" / "backing_file").write_text(f"{path}\n")
+    (tmp_path / "block" / "sda").mkdir()
+    assert list(users.looped(f"{tmp_path}/vol", f"{tmp_path}/block")) == [f"loop device loop0 lies over {tmp_path}/vol/disk.img"]
+    assert list(users.looped(f"{tmp_path}/vol", f"{tmp_path}/none")) == []
