@@ -29,6 +29,14 @@ lock=/var/lib/pacman/db.lck
 test -e $lock && test $(stat -c %Y $lock) -lt $(stat -c %Y /proc/1) && rm -f $lock
 true
 """
+# A CRI-O of another minor than these files name removes all pods of its node as it starts, at once and past each budget, and with
+# the second file all images, too (cri-o#8739). That serves nodes that are replaced as a whole; it is not needed (cri-o#3544).
+_KEEP_PODS = r"""
+new=$(crio --version 2>/dev/null | sed -n 's/^\(crio version\|Version:\) *//p' | head -n 1)
+for file in $(crio config 2>/dev/null | sed -n 's/^[# ]*version_file\(_persist\)\{0,1\} *= *"\(.*\)"/\2/p'); do
+  test -z "$new" -o ! -s "$file" || printf '"%s"' "$new" > "$file"
+done
+"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,7 +76,7 @@ class Packages:
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_hint(error.message)
             ) from error
         # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
-        restart = "; systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
+        restart = f"{_KEEP_PODS}systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
         host.run(f"systemctl daemon-reload{restart}")
 
     def fetch(self, host: Host, names: Sequence[str]) -> list[str]:

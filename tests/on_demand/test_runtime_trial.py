@@ -46,6 +46,11 @@ def runtimes(upgrade: Upgrade) -> list[str]:
     return [upgrade.on(name, "pacman -Q cri-o").split()[1].partition("-")[0] for name in (FIRST, SECOND)]
 
 
+def running(upgrade: Upgrade, name: str) -> set[str]:
+    """Return the sandboxes of the pods that run on a node."""
+    return set(upgrade.on(name, "crictl pods -q --state ready").split())
+
+
 def tried_on(upgrade: Upgrade) -> list[str]:
     """Return the nodes to which a new CRI-O went, in order."""
     return [line["node"] for line in upgrade.lines() if line["event"] == "step" and line["id"] == StepId.RUNTIME_PACKAGES]
@@ -66,11 +71,16 @@ def test_a_cri_o_that_starts_nothing_stays_on_no_node_and_a_good_one_goes_on(pro
     # A kubelet tells of a runtime that was restarted when it reports next.
     until(lambda: "NotReady" not in upgrade.kubectl("get nodes"))
 
+    # As after a minor: a CRI-O that finds this removes all pods of its node, unless it is told otherwise (cri-o#8739).
+    before = {name: running(upgrade, name) for name in (FIRST, SECOND)}
+    for name in before:
+        upgrade.on(name, """printf '"1.33.0"' > /var/run/crio/version""")
     reached = (FIRST, StepId.IMAGES)
     child = upgrade.reach(reached, "run", "--to", GREEN, "--package", f"cri-o={GOOD}")
     upgrade.kill(child, reached)
     assert tried_on(upgrade)[1:] == [SECOND, FIRST]
     assert runtimes(upgrade) == [GOOD, GOOD]
+    assert {name: sandboxes & running(upgrade, name) for name, sandboxes in before.items()} == before
     until(lambda: ready_pods(project, "blue") == 2)
     for name in (FIRST, SECOND):
         assert not upgrade.on(name, "crictl pods -q --name migrator-trial"), "the trial leaves nothing"

@@ -66,6 +66,11 @@ def replaced_programs(facts: UpgradeFacts) -> Iterator[Finding]:
                 )
                 reason += f": started again it would be newer than the API server {facts.cluster.version}"
                 yield fail(CheckName.PACKAGES, host.name, reason, hint)
+            elif package == "cri-o" and installed.line != runs.line:
+                reason += ": when it starts, all pods of the node start anew (cri-o#8739)"
+                yield warn(
+                    CheckName.PACKAGES, host.name, reason, f"`kubectl drain {host.name}`, then `systemctl restart crio` there"
+                )
             else:
                 yield warn(
                     CheckName.PACKAGES,

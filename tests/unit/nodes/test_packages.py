@@ -118,3 +118,26 @@ def test_packages_that_must_not_be_there_are_looked_for_one_by_one(there: tuple[
     assert action.done(host) is done
     action.run(host)
     assert host.commands[-1] == "pacman -R --noconfirm $(for p in weave docker; do pacman -Qq $p 2>/dev/null; done)"
+
+
+def test_a_new_cri_o_is_told_that_no_boot_has_been(tmp_path: Path) -> None:
+    """Else one of another minor removes all pods of its node as it starts (cri-o#8739); after a boot there is no file."""
+    board = ShellHost(tmp_path)
+    board.program("uname", "#!/bin/sh\necho x86_64\n")
+    board.program(
+        "crio",
+        f"""#!/bin/sh
+case "$1" in
+  --version) printf 'crio version 1.37.0\\n   GitCommit:  unknown\\n' ;;
+  config) printf '# version_file = "{tmp_path}/run/version"\\nversion_file_persist = "{tmp_path}/kept"\\n# version_file is where\\n' ;;
+esac
+""",
+    )
+    board.program("pacman", "#!/bin/sh\nexit 0\n")
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "cri-o-1.37.0-1-x86_64.pkg.tar.zst").write_bytes(b"a package")
+    board.write("/run/version", b'"1.36.0+commit"')
+    Packages({"cri-o": "1.37.0"}, str(packages)).run(board)
+    assert (tmp_path / "run/version").read_text() == '"1.37.0"'
+    assert not (tmp_path / "kept").exists()
