@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import IO
 
 from migrator.adapters.temporary import memory_file
@@ -17,6 +18,10 @@ _KEPT = 65_536
 class ShellRunner:
     """Runs a person's commands."""
 
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the folder that they run in: that of their file, as its paths are relative to it."""
+        self._folder = folder
+
     def run(self, command: tuple[str, ...], timeout: float) -> None:
         """Run a command to its end, with all that it started ended at the timeout; raises CommandFailedError.
 
@@ -28,7 +33,12 @@ class ShellRunner:
         with memory_file() as output:
             try:
                 child = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    cwd=self._folder,
                 )
             except OSError as error:
                 raise CommandFailedError(shown, 127, error.strerror or str(error)) from error

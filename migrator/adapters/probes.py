@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+from pathlib import Path
 
 from migrator.adapters.clock import SystemClock
 from migrator.adapters.hooks import ShellRunner
@@ -27,6 +28,10 @@ class _Unmet(Exception):  # noqa: N818 - an answer that is not the expected one
 class SystemProber:
     """Asks probes from this machine."""
 
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the folder that commands run in: that of their file."""
+        self._folder = folder
+
     def probe(self, probe: Probe) -> Finding:
         """Return what came of a probe; no answer within its timeout is a failure."""
         seconds = probe.timeout.total_seconds()
@@ -36,7 +41,7 @@ class SystemProber:
             elif probe.tcp:
                 socket.create_connection((probe.tcp.host, probe.tcp.port), timeout=seconds).close()
             else:
-                ShellRunner().run(probe.command, seconds)
+                ShellRunner(self._folder).run(probe.command, seconds)
         except TimeoutError:
             return _failed(probe, f"no answer within {seconds:g} s")
         except CommandFailedError as error:

@@ -67,9 +67,9 @@ def session(inputs: MigrationInputs, reporter: Reporter) -> Iterator[Session]:
             green=green,
             run=Run(Ledger(journal, MigrationFold()), reporter, clock, SIGNALS),
             switch=switch_of(config.switches, relative_to=inputs.folder),
-            prober=SystemProber(),
+            prober=SystemProber(inputs.folder),
             registry=HttpRegistry(_registries(config), clock=clock),
-            runner=ShellRunner(),
+            runner=ShellRunner(inputs.folder),
             holder=this_process(),
             allow_older=inputs.allow_older,
             free_memory=free_memory,
@@ -110,7 +110,7 @@ def way_back(
         green = _side("green", config.green, inputs, reporter, run.state)
         bring = DataHome(run, config, lambda: _movers(inputs, config), green, data_from, blue=blue)
         guarding, limits = Guarding(config.cutover.guard, config.name), Limits.of(config.cutover)
-        yield run, WayBack(blue, green, limits, bring, guarding, bring.ready, bring.release), ShellRunner()
+        yield run, WayBack(blue, green, limits, bring, guarding, bring.ready, bring.release), ShellRunner(inputs.folder)
 
 
 def _movers(inputs: MigrationInputs, config: Migration) -> Movers:

@@ -86,3 +86,11 @@ def test_of_many_words_the_last_are_kept() -> None:
     with pytest.raises(CommandFailedError) as caught:
         ShellRunner().run(("sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo reason; exit 1"), 60)
     assert (len(caught.value.output), caught.value.output.endswith("reason\n")) == (65_536, True)
+
+
+def test_a_command_runs_in_the_folder_of_its_file(tmp_path: Path) -> None:
+    """Where the paths in the file are relative to, whatever folder the tool is called in."""
+    (tmp_path / "notify").write_text("#!/bin/sh\npwd > seen\n")
+    (tmp_path / "notify").chmod(0o755)
+    ShellRunner(tmp_path).run(("./notify",), 10)
+    assert (tmp_path / "seen").read_text() == f"{tmp_path.resolve()}\n"

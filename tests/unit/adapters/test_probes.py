@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,3 +114,11 @@ def test_an_address_with_a_password_is_refused_in_the_file() -> None:
     """It would be told in messages; a header is not."""
     with pytest.raises(ValidationError, match="holds a user or a password"):
         ask(http={"url": "https://ann:hunter2@shop.example.com/"})
+
+
+def test_a_command_runs_in_the_folder_of_its_file(tmp_path: Path) -> None:
+    """As hooks do."""
+    (tmp_path / "ok").write_text("")
+    probe = Probe.model_validate({"name": "p", "command": ["test", "-e", "ok"]})
+    assert SystemProber(tmp_path).probe(probe).severity is Severity.OK
+    assert SystemProber(tmp_path / "..").probe(probe).severity is Severity.FAILURE
