@@ -1,4 +1,7 @@
-"""Runs that have ended on blue, and that nothing keeps from beginning again on green while their status is not written yet."""
+"""Runs that have ended on blue, and that nothing keeps from beginning again on green while their status is not written yet.
+
+So is what an operator outside knows by its status alone.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import replace
 
 from migrator.migration.inventory import GreenReading
 from migrator.model.plan import Decision, Plan, PlanItem
+from migrator.rules import identities
 
 _LATE = "has ended, and its controller may be on green already: it could begin again before its status is written (see `runs`)"
 
@@ -24,7 +28,8 @@ def without_late_runs(plan: Plan, green: GreenReading) -> Plan:
         if item.decision is not Decision.MOVE or item.green not in left:
             return item
         owner = left[item.green]
-        return PlanItem(item.blue, item.green, Decision.SKIP, f"needs {owner}, which is left out" if owner else _LATE, uid=item.uid)
+        reason = f"needs {owner}, which is left out" if owner else identities.late(item.green.type_name) or _LATE
+        return PlanItem(item.blue, item.green, Decision.SKIP, reason, uid=item.uid)
 
     waves = (tuple(item for item in wave if item.green not in left) for wave in plan.waves)
     return replace(plan, items=tuple(map(judged, plan.items)), waves=tuple(wave for wave in waves if wave))

@@ -269,7 +269,7 @@ def _move(
         ended=ended,
         status=to_json(_status(manifest, name, ended)) if ended else b"",
         hold=to_json(hold) if hold else b"",
-        unheld=ended is not None and not hold and name in context.green.served_kinds,
+        unheld=ended is not None and not hold and name in context.green.served_kinds and identities.is_lost_late(name),
         last_run=schedules.last_run(manifest),
         works=works(manifest),
         danger=dangers.danger(manifest, name, body, context),

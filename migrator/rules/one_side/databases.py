@@ -194,7 +194,8 @@ TOLD_CLUSTERS = (
         "OpenSearch",
         "OpenSearchCluster.opensearch.opster.io",
         "OpenSearchCluster.opensearch.org",
-        why="has no field that stops it, and its nodes are counted in a list",
+        why="has no field that stops it, and its nodes are counted in a list; green's operator may begin a second cluster beside "
+        "data that came along, unless `status.initialized` is true there",
     ),
     _told(
         "Redis",

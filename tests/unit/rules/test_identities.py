@@ -9,9 +9,9 @@ import pytest
 from migrator.model.ref import ObjectRef
 from migrator.rules.identities import identity
 from tests.support.objects import crd, made
-from tests.support.pairs import in_green, pair
+from tests.support.pairs import contents, in_green, pair
 
-AWS, KAFKA = "prometheusservice.services.k8s.aws", "kafka.strimzi.io"
+AWS, KAFKA, SEARCH = "prometheusservice.services.k8s.aws", "kafka.strimzi.io", "opensearch.org"
 MADE = {"ackResourceMetadata": {"arn": "arn:aws:aps:x"}, "workspaceID": "ws-1"}
 
 
@@ -20,6 +20,20 @@ MADE = {"ackResourceMetadata": {"arn": "arn:aws:aps:x"}, "workspaceID": "ws-1"}
     [
         (AWS, "Workspace", {**MADE, "conditions": [{"type": "Ready", "status": "True"}]}, MADE, {}),
         (KAFKA, "Kafka", {"clusterId": "k1", "listeners": [{"addresses": []}], "observedGeneration": 7}, {"clusterId": "k1"}, {}),
+        (
+            SEARCH,
+            "OpensearchRole",
+            {"existingRole": False, "managedCluster": "u1", "state": "CREATED"},
+            {"existingRole": False},
+            {},
+        ),
+        (
+            SEARCH,
+            "OpenSearchISMPolicy",
+            {"existingISMPolicy": False, "policyId": "p"},
+            {"existingISMPolicy": False, "policyId": "p"},
+            {},
+        ),
     ],
 )
 def test_it_moves_without_what_tells_of_blue(
@@ -40,9 +54,29 @@ def test_it_moves_without_what_tells_of_blue(
         (f"Workspace.{AWS}", {"ackResourceMetadata": {"region": "eu-west-1"}}),
         (f"Kafka.{KAFKA}", {}),
         (f"Kafka.{KAFKA}", {"clusterId": 7}),
+        (f"OpensearchRole.{SEARCH}", {"existingRole": True}),
         ("Bucket.example.com", MADE),
     ],
 )
 def test_what_has_none_moves_as_any_other(type_name: str, status: dict[str, Any]) -> None:
     """It was never made, or is of another form or kind."""
     assert identity({"status": status}, type_name) is None
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "status", "reason"),
+    [
+        (AWS, "Workspace", MADE, "would make a second one in AWS"),
+        (SEARCH, "OpensearchTenant", {"existingTenant": False}, ""),
+    ],
+)
+def test_where_its_operator_may_be_on_green_already(group: str, kind: str, status: dict[str, Any], reason: str) -> None:
+    """A second one in AWS cannot be taken back; that OpenSearch's operator made something counts whenever it is told."""
+    definition = crd(f"{kind.lower()}s", kind, group, status=True)
+    both = pair(definition)
+    both.green.hold(definition)
+    both.blue.hold(made(f"{group}/v1", kind, "a", namespace="shop", spec={"size": 1}, status=status))
+    ref = ObjectRef(group, kind, "shop", "a")
+    assert reason in both.item(ref).reason
+    assert not both.copy().problems
+    assert contents(both.green).get(ref, {}).get("status") == (None if reason else status)
