@@ -42,8 +42,10 @@ def run(
             check=False,
             timeout=timeout,
         )
-    except (FileNotFoundError, PermissionError) as error:
-        reason = "is not installed" if isinstance(error, FileNotFoundError) else "may not be run"
+    except OSError as error:
+        # Beside these: a program of another architecture ("Exec format error"), and more arguments than there may be.
+        known = {FileNotFoundError: "is not installed", PermissionError: "may not be run"}
+        reason = known.get(type(error), f"cannot be run: {error.strerror}")
         raise CommandFailedError(shlex.join(words), NOT_INSTALLED, f"{words[0]} {reason}", hint=hint) from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailedError(shlex.join(words), TIMED_OUT, f"not done within {timeout:g} s", hint=hint) from error

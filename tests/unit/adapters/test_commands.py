@@ -39,3 +39,13 @@ def test_a_program_that_does_not_end_is_ended() -> None:
 def test_bytes_that_are_no_text_are_no_failure() -> None:
     """They are replaced."""
     assert run(["printf", "\\351"]) == "\ufffd"
+
+
+def test_a_program_of_another_architecture_is_told(tmp_path: Path) -> None:
+    """A plugin for x86 on an ARM board; it was reported as a bug."""
+    program = tmp_path / "pulumi"
+    program.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(64))
+    program.chmod(0o755)
+    with pytest.raises(CommandFailedError, match="pulumi cannot be run: Exec format error") as caught:
+        run([program])
+    assert caught.value.code == 127
