@@ -93,6 +93,8 @@ class SshHost:
             done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
+        except OSError as error:
+            raise refusals.not_started(self.name, error) from error
         # Start-up files of login shells print, too (fish and zsh read some for every command).
         output, errors = (after_mark(text, self._mark.encode()) for text in (done.stdout, done.stderr))
         if output is None or errors is None:

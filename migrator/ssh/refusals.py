@@ -71,6 +71,12 @@ _CSH = re.compile(r"^Unmatched '+\.|: Event not found\.$", re.MULTILINE)
 _OTHER_USER = re.compile(r"log ?in as (?:the )?(?:user )?[\"'`]?([a-z_][\w-]*)", re.IGNORECASE)
 
 
+def not_started(name: str, error: OSError) -> HostError:
+    """Return the error for an ssh that this machine cannot start."""
+    hint = "install OpenSSH's client" if isinstance(error, FileNotFoundError) else "see what `ssh -V` says here"
+    return HostError(f"{name}: ssh cannot be started: {error.strerror}", hint=hint)
+
+
 def of_connection(name: str, login: Login, complaint: str) -> HostError:
     """Return the error for an ssh that ended without a connection, or lost it."""
     return HostError(f"{name} at {login.address}: {_reason(complaint)}", hint=_hint(login, complaint))

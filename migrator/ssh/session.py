@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from migrator.config.login import Login
 from migrator.errors import HostError
+from migrator.ssh import refusals
 from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost, after_mark, login_line
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class SessionHost(SshHost):
                 # No shared connection: its forwardings would outlive this session.
                 self._session = _Session([self._ssh[0], "-o", "ControlPath=none", *forward, *self._ssh[1:]], self._root)
             except OSError as error:
-                raise HostError(f"{self.name}: ssh cannot be started: {error.strerror}", hint="install OpenSSH's client") from error
+                raise refusals.not_started(self.name, error) from error
         return self._session
 
 

@@ -234,3 +234,12 @@ def test_a_file_that_does_not_come_whole_is_not_put_in_place(ssh: Ssh, tmp_path:
     with pytest.raises(CommandFailedError, match="did not come whole"):
         ssh.host().write(str(tmp_path / "f"), b"content")
     assert (tmp_path / "f").read_text() == "before"
+
+
+def test_a_machine_without_ssh_is_told_what_to_install(ssh: Ssh, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a small container has none; it was reported as a file that is not there."""
+    host = ssh.host()
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    with pytest.raises(HostError, match="green-1: ssh cannot be started: No such file") as caught:
+        host.run("true")
+    assert caught.value.hint == "install OpenSSH's client"
