@@ -120,6 +120,8 @@ class HostReading:
     """State files of the kubelet that are empty or broken."""
     no_plugins: tuple[str, ...] = ()
     """CNI plugins that the pod network's configuration names and that are not on the host."""
+    oci_runtime: tuple[str, str] = ("", "")
+    """By which program its CRI-O runs containers, and the one that a file says which counts more than that of the package."""
     write_seconds: float = 0.0
     """Within which 99 of 100 writes of etcd are on its disk, as its buckets tell; 0: not told, inf: beyond the last one."""
     cpus: tuple[str, str] = ("", "")

@@ -72,6 +72,11 @@ find /etc/cni/net.d -maxdepth 1 '(' -name '*.conf' -o -name '*.conflist' -o -nam
 echo; echo '@@ plugins'
 folders=$(cat /etc/crio/crio.conf /etc/crio/crio.conf.d/* 2>/dev/null | grep -v '^ *#' | grep -oE '"/[^"]*cni[^"]*"' | tr -d '"')
 ls /opt/cni/bin /usr/lib/cni /usr/libexec/cni /usr/local/lib/cni $folders 2>/dev/null
+echo; echo '@@ oci runtime'
+echo "now=$(crio config 2>/dev/null | sed -n 's/^[# ]*default_runtime *= *"\(.*\)"/\1/p' | tail -n 1)"
+ls /etc/crio/crio.conf.d/ 2>/dev/null | LC_ALL=C sort | LC_ALL=C awk '$0 > "10-crio.conf"' | while read -r file; do
+  sed -n 's/^ *default_runtime *= *"\(.*\)".*/kept=\1/p' "/etc/crio/crio.conf.d/$file"
+done
 echo; echo '@@ cpus'; cat /sys/devices/system/cpu/online 2>/dev/null
 echo; echo '@@ writes'
 test ! -e {MANIFESTS}/etcd.yaml || curl -s --max-time 2 http://127.0.0.1:2381/metrics 2>/dev/null | grep '^{_WRITES}_bucket' || true
@@ -115,11 +120,17 @@ def _reading(host: Host, node: NodeSpec, facts: HostFacts, parts: dict[str, str]
         unreadable_state=tuple(_unreadable(parts)),
         cpus=(_cpus(parts) if policies.get("cpuManagerPolicy") == "static" else "", parts.get("cpus", "").strip()),
         no_plugins=tuple(_no_plugins(parts)),
+        oci_runtime=_oci_runtime(parts.get("oci runtime", "")),
         write_seconds=_write_seconds(parts.get("writes", "")),
         flags=flags,
         flags_of_kubeadm=frozenset(_once(parts)),
         kept=functools.reduce(merged, [*drop_ins, settings_of_flags(flags)], {}),
     )
+
+
+def _oci_runtime(text: str) -> tuple[str, str]:
+    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)  # the last one counts
+    return told.get("now", ""), told.get("kept", "")
 
 
 def with_files(host: Host, reading: HostReading, wanted: Iterable[str]) -> HostReading:

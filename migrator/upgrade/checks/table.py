@@ -38,6 +38,7 @@ ON_HOSTS: tuple[Check, ...] = (
     etcd.elsewhere,
     etcd.pinned,
     versions.runtime,
+    versions.runtime_programs,
     versions.packages,
     versions.way_back,
     versions.replaced_programs,

@@ -15,6 +15,8 @@ KUBELET_SKEW = 3
 """Minors that a kubelet, and kube-proxy, may be older than the API server (KEP-3935)."""
 _NO_CONTAINERD_1 = 38
 _KUBERNETES = "kubernetes"
+# As packages/cri-o/10-crio.conf has it; an upgrade of the package writes that file anew.
+_OF_PACKAGE = "runc"
 # May be a minor older than the API server, not newer (kubernetes.io/releases/version-skew-policy).
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
@@ -140,6 +142,27 @@ def runtime(facts: UpgradeFacts) -> Iterator[Finding]:
                 f"cri-o {version} beside Kubernetes {hop.target}: they go together minor by minor",
                 f"build cri-o 1.{hop.target.minor} (`migrator packages build cri-o=1.{hop.target.minor}.0`)",
             )
+
+
+def runtime_programs(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find hosts on which the package cri-o would have another program run containers.
+
+    The one that takes over does not know those of the other: they run on beside the new ones, on the same volumes (cri-o#8705).
+    """
+    wanted = {hop.packages.get("cri-o", "") for hop in facts.hops} - {""}
+    for host in (item for item in facts.hosts if not item.error):
+        now, kept = host.oci_runtime
+        if not now or (kept or _OF_PACKAGE) == now or wanted <= {host.installed.get("cri-o", "").rpartition("-")[0]}:
+            continue
+        reason = (
+            f"its CRI-O runs containers by {printable(now)}, and after the upgrade by {printable(kept or _OF_PACKAGE)}: "
+            "those that run would go on beside new ones"
+        )
+        hint = (
+            f'write `[crio.runtime]` with `default_runtime = "{printable(now)}"`, and its table, into a later file, such as '
+            "/etc/crio/crio.conf.d/20-runtime.conf; nothing changes by that now"
+        )
+        yield fail(CheckName.RUNTIME, host.name, reason, hint)
 
 
 def runtimes_of_nodes(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -176,6 +176,26 @@ def test_the_program_that_a_kubelet_s_unit_starts_is_read_with_its_package(tmp_p
         assert read_host(host, WORKER, "1.36.3").kubelet_program == wanted
 
 
+@pytest.mark.parametrize(
+    ("files", "kept"),
+    [
+        ({}, ""),
+        ({"05-a.conf": "crun", "10-crio.conf": "crun"}, ""),
+        ({"10-crio.con": "crun", "10-crun.conf": "crun"}, "crun"),
+        ({"10-crio.conf": "runc", "9-own.conf": "crun", "20-own.conf": "youki"}, "crun"),
+    ],
+)
+def test_the_program_that_runs_containers_is_read_with_what_counts_more_than_the_package(
+    tmp_path: Path, files: dict[str, str], kept: str
+) -> None:
+    """CRI-O reads its files by their names, letter by letter."""
+    host = ShellHost(tmp_path)
+    host.program("crio", """#!/bin/sh\nprintf '# default_runtime is the name\\n# default_runtime = "crun"\\n'\n""")
+    for name, runtime in files.items():
+        host.write(f"/etc/crio/crio.conf.d/{name}", f'[crio.runtime]\ndefault_runtime = "{runtime}"\n'.encode())
+    assert read_host(host, WORKER, "1.36.3").oci_runtime == ("crun", kept)
+
+
 def test_settings_in_a_file_of_one_s_own_count_more_than_kubeadm_s(tmp_path: Path) -> None:
     """Kubespray's kubelets read none of kubeadm's; drop-in files count more than either, read by a real shell."""
     host = ShellHost(tmp_path)

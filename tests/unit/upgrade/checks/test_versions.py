@@ -217,3 +217,23 @@ def test_a_kubelet_of_somebody_else_is_found(installed: dict[str, str], program:
     reading = (host("cp", "control-plane"), host("w1", installed=installed, kubelet_program=program), host("w2"))
     found = [(item.severity, item.subject, words in item.reason) for item in findings("packages", hosts=reading)]
     assert found == ([(Severity.FAILURE, "w1", True)] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("runtime", "installed", "words"),
+    [
+        (("crun", ""), "1.36.0-1", "runs containers by crun, and after the upgrade by runc"),
+        (("crun", "runc"), "1.36.0-1", "after the upgrade by runc"),
+        (("crun", "crun"), "1.36.0-1", ""),
+        (("runc", ""), "1.36.0-1", ""),
+        (("crun", ""), "1.37.0-1", ""),
+        (("", ""), "1.36.0-1", ""),
+    ],
+)
+def test_a_package_that_would_have_another_program_run_containers_is_found(
+    runtime: tuple[str, str], installed: str, words: str
+) -> None:
+    """CRI-O's own default is crun from 1.31 on, and the package says runc: one does not know the containers of the other."""
+    one = host("w1", oci_runtime=runtime, installed={"kubernetes": "1.36.3-1", "cri-o": installed})
+    found = findings("runtime", hosts=(host("cp", "control-plane"), one, host("w2")), hops=(hop(cri_o="1.37.0"),))
+    assert [words in item.reason for item in found if item.subject == "w1"] == [True] * bool(words)
