@@ -54,7 +54,7 @@ class EndMark(NamedTuple):
 
     path: tuple[str, ...]
     """Below `status`; `("conditions", TYPE)` means the condition of that type."""
-    value: str | bool
+    value: str | bool | int
 
     def is_in(self, manifest: Manifest) -> bool:
         """Return whether the status of an object shows this mark."""

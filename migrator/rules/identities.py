@@ -12,7 +12,13 @@ from typing import NamedTuple
 from migrator.model.manifest import Manifest, get, without
 from migrator.model.plan import Ended, EndMark
 
-_AWS = ".services.k8s.aws"
+
+def _all_but(*names: str) -> Callable[[Manifest], Manifest]:
+    return lambda status: without(status, *names)
+
+
+def _only(*names: str) -> Callable[[Manifest], Manifest]:
+    return lambda status: {name: status[name] for name in names}
 
 
 class _Identity(NamedTuple):
@@ -20,24 +26,29 @@ class _Identity(NamedTuple):
 
     how: str
     path: tuple[str, ...]
-    """Below `status`: a word, or a flag that is False."""
+    """Below `status`."""
     part: Callable[[Manifest], Manifest]
     """The part of the status that moves."""
-    hold: Manifest
-    """The merge patch that keeps its operator away until it is there; empty where none is known."""
+    hold: Manifest | None = None
+    """The merge patch that keeps its operator away until it is there; None where none is known."""
     late: str = ""
     """Why it stays on blue where that operator may be on green already; empty where the status counts whenever it comes."""
+    value: bool | None = None
+    """What must stand there; None: a word, or a number that is not 0."""
+
+    def found(self, manifest: Manifest) -> Ended | None:
+        """Return the mark of an object that has its identity."""
+        value = get(manifest, "status", *self.path)
+        is_one = value is self.value if self.value is not None else isinstance(value, str | int) and value and value is not True
+        return Ended(self.how, EndMark(self.path, value)) if is_one else None
 
 
-# AWS Controllers for Kubernetes make a second one of what has no ID (aws-controllers-k8s/community#2105).
-_OF_AWS = _Identity(
-    "made in AWS",
-    ("ackResourceMetadata", "arn"),
-    lambda status: without(status, "conditions"),
-    {},
-    "its controller may be on green already, and would make a second one in AWS before the status with its ARN is written: let "
-    "that adopt it (`services.k8s.aws/adoption-policy`)",
-)
+_LATE = "its controller may be on green already, and would make a second one in {} before the status with its ID is written"
+
+
+def _outside(where: str) -> _Identity:
+    late = f"{_LATE.format(where)}: make it anew there, and delete the one of blue"
+    return _Identity(f"made in {where}", ("id",), _all_but("conditions"), late=late)
 
 
 def _of_opensearch(flag: str) -> _Identity:
@@ -45,10 +56,25 @@ def _of_opensearch(flag: str) -> _Identity:
 
     opensearch-k8s-operator#1387, #1574. `managedCluster` is the UID of blue's: another one is refused.
     """
-    return _Identity("made by its operator", (flag,), lambda status: without(status, "managedCluster", "state", "reason"), {})
+    return _Identity("made by its operator", (flag,), _all_but("managedCluster", "state", "reason"), value=False)
 
 
+# By the end of the group: they have many kinds, and all have the same status.
+_OF_GROUPS = {
+    # AWS Controllers for Kubernetes make a second one of what has no ID (aws-controllers-k8s/community#2105).
+    ".services.k8s.aws": _Identity(
+        "made in AWS",
+        ("ackResourceMetadata", "arn"),
+        _all_but("conditions"),
+        late=f"{_LATE.format('AWS')}: let that adopt it (`services.k8s.aws/adoption-policy`)",
+    ),
+    ".coralogix.com": _outside("Coralogix"),
+}
 _IDENTITIES = {
+    **{
+        f"{kind}.datadoghq.com": _outside("Datadog")
+        for kind in ("DatadogDashboard", "DatadogGenericResource", "DatadogMonitor", "DatadogSLO")
+    },
     **{
         f"{kind}.{group}": _of_opensearch(f"existing{kind[len('Opensearch') :]}")
         for kind in (
@@ -61,19 +87,25 @@ _IDENTITIES = {
     "Kafka.kafka.strimzi.io": _Identity(
         "has a cluster ID",
         ("clusterId",),
-        lambda status: {"clusterId": status["clusterId"]},
+        _only("clusterId"),
         {"metadata": {"annotations": {"strimzi.io/pause-reconciliation": "true"}}},
     ),
+    # HCP Terraform refuses a second one of the name.
+    "AgentPool.app.terraform.io": _Identity("made in HCP Terraform", ("agentPoolID",), _only("agentPoolID")),
+    "Project.app.terraform.io": _Identity("made in HCP Terraform", ("id",), _only("id")),
+    "Workspace.app.terraform.io": _Identity("made in HCP Terraform", ("workspaceID",), _only("workspaceID")),
+    # Its operator would make another role; blue's, which the Secret names, would be dropped with blue's object.
+    "PostgresUser.db.movetokube.com": _Identity("has its role", ("postgresRole",), _all_but()),
+    "Postgres.db.movetokube.com": _Identity("made in its database", ("succeeded",), _all_but(), value=True),
+    # A user that exists is an error to its operator for ever (db-operator#128).
+    "DbUser.kinda.rocks": _Identity("made in its database", ("created",), _only("created"), value=True),
 }
 
 
 def identity(manifest: Manifest, type_name: str) -> Ended | None:
     """Return by what an object is known, as the mark that its status bears once it is on green; None for most."""
     known = _known(type_name)
-    value = get(manifest, "status", *known.path) if known else None
-    if known is None or not (value is False or (value and isinstance(value, str))):
-        return None
-    return Ended(known.how, EndMark(known.path, value))
+    return known.found(manifest) if known else None
 
 
 def status(manifest: Manifest, type_name: str) -> Manifest:
@@ -85,7 +117,7 @@ def status(manifest: Manifest, type_name: str) -> Manifest:
 def hold(type_name: str) -> Manifest:
     """Return the merge patch that keeps an operator away until the status is there; empty where none is known."""
     known = _known(type_name)
-    return known.hold if known else {}
+    return (known.hold if known else None) or {}
 
 
 def is_lost_late(type_name: str) -> bool:
@@ -101,4 +133,4 @@ def late(type_name: str) -> str:
 
 
 def _known(type_name: str) -> _Identity | None:
-    return _OF_AWS if type_name.endswith(_AWS) else _IDENTITIES.get(type_name)
+    return _IDENTITIES.get(type_name) or next((known for end, known in _OF_GROUPS.items() if type_name.endswith(end)), None)

@@ -53,7 +53,10 @@ def test_it_moves_without_what_tells_of_blue(
     [
         (f"Workspace.{AWS}", {"ackResourceMetadata": {"region": "eu-west-1"}}),
         (f"Kafka.{KAFKA}", {}),
-        (f"Kafka.{KAFKA}", {"clusterId": 7}),
+        (f"Kafka.{KAFKA}", {"clusterId": ["k1"]}),
+        (f"Kafka.{KAFKA}", {"clusterId": True}),
+        ("DatadogMonitor.datadoghq.com", {"id": 0}),
+        ("DbUser.kinda.rocks", {"created": False}),
         (f"OpensearchRole.{SEARCH}", {"existingRole": True}),
         ("Bucket.example.com", MADE),
     ],
@@ -67,6 +70,7 @@ def test_what_has_none_moves_as_any_other(type_name: str, status: dict[str, Any]
     ("group", "kind", "status", "reason"),
     [
         (AWS, "Workspace", MADE, "would make a second one in AWS"),
+        ("datadoghq.com", "DatadogSLO", {"id": "s-7"}, "would make a second one in Datadog"),
         (SEARCH, "OpensearchTenant", {"existingTenant": False}, ""),
     ],
 )
