@@ -41,10 +41,11 @@ _BESIDE = """\
   that moves needs it: rights for an account, a key of sealed-secrets, a Secret or Service that is referred to.
 - **What lives and dies with something that stays** (a pod, a ReplicaSet, a Job, a node) stays, too: on green it would have no
   owner, and live for ever.
-- **What is known by its status alone** gets that part of it: what AWS Controllers for Kubernetes, Datadog, Coralogix and HCP
-  Terraform keep outside, of which their operators would make a second one, or fail; the role of a PostgresUser (movetokube), and
-  that a DbUser was made (db-operator); the cluster ID of Strimzi's Kafka, which its data bears; that OpenSearch's operator made a
-  role, a policy or a template, which it would find in moved data and never touch again.
+- **What is known by its status alone** gets that part of it: what AWS Controllers for Kubernetes, Config Connector, Datadog,
+  Coralogix, HCP Terraform and the operator of Cloudflare's tunnels keep outside, of which they would make a second one, or fail;
+  the role of a PostgresUser (movetokube), and that a DbUser was made (db-operator); the cluster ID of Strimzi's Kafka, which its
+  data bears; that OpenSearch's operator made a role, a policy or a template, which it would find in moved data and never touch
+  again.
 - **Pods of a controller** are made anew. Before that comes what changes pods: mutating policies, and webhooks with the
   workloads behind them. A workload whose pods such a webhook changes is written once it answers, and is held with the reason
   where it does not in `gates.backendTimeout`. A webhook that does no work on blue holds nobody.

@@ -68,6 +68,8 @@ _OF_GROUPS = {
         _all_but("conditions"),
         late=f"{_LATE.format('AWS')}: let that adopt it (`services.k8s.aws/adoption-policy`)",
     ),
+    # What Google gives an ID is found by nothing else (k8s-config-connector#7228); the rest is, by its name.
+    ".cnrm.cloud.google.com": _Identity("made in Google Cloud", ("externalRef",), _only("externalRef")),
     ".coralogix.com": _outside("Coralogix"),
 }
 _IDENTITIES = {
@@ -90,6 +92,11 @@ _IDENTITIES = {
         _only("clusterId"),
         {"metadata": {"annotations": {"strimzi.io/pause-reconciliation": "true"}}},
     ),
+    # Cloudflare refuses a second tunnel of the name, and its operator tries for ever (adyanth/cloudflare-operator#153).
+    **{
+        f"{kind}.networking.cfargotunnel.com": _Identity("made in Cloudflare", ("tunnelId",), _all_but())
+        for kind in ("ClusterTunnel", "Tunnel")
+    },
     # HCP Terraform refuses a second one of the name.
     "AgentPool.app.terraform.io": _Identity("made in HCP Terraform", ("agentPoolID",), _only("agentPoolID")),
     "Project.app.terraform.io": _Identity("made in HCP Terraform", ("id",), _only("id")),

@@ -20,6 +20,14 @@ MADE = {"ackResourceMetadata": {"arn": "arn:aws:aps:x"}, "workspaceID": "ws-1"}
     [
         (AWS, "Workspace", {**MADE, "conditions": [{"type": "Ready", "status": "True"}]}, MADE, {}),
         (KAFKA, "Kafka", {"clusterId": "k1", "listeners": [{"addresses": []}], "observedGeneration": 7}, {"clusterId": "k1"}, {}),
+        ("datadoghq.com", "DatadogMonitor", {"id": 7, "conditions": []}, {"id": 7}, {}),
+        ("sql.cnrm.cloud.google.com", "SQLInstance", {"externalRef": "p/a", "conditions": []}, {"externalRef": "p/a"}, {}),
+        ("networking.cfargotunnel.com", "Tunnel", {"tunnelId": "t-7"}, {"tunnelId": "t-7"}, {}),
+        ("coralogix.com", "Alert", {"id": "a-7"}, {"id": "a-7"}, {}),
+        ("app.terraform.io", "Workspace", {"workspaceID": "ws-7", "observedGeneration": 9}, {"workspaceID": "ws-7"}, {}),
+        ("db.movetokube.com", "PostgresUser", {"postgresRole": "a-x7"}, {"postgresRole": "a-x7"}, {}),
+        ("db.movetokube.com", "Postgres", {"succeeded": True, "roles": {}}, {"succeeded": True, "roles": {}}, {}),
+        ("kinda.rocks", "DbUser", {"created": True, "status": True}, {"created": True}, {}),
         (
             SEARCH,
             "OpensearchRole",
