@@ -37,6 +37,9 @@ CONTROLLER_ANNOTATIONS = (
     "rollout.argoproj.io/revision",
     "rollout.argoproj.io/workload-generation",
     "rabbitmq.com/before-zero-replicas-configured",
+    # That nodes have found each other once: kept, none of green's, which are empty, would elect a master (cloud-on-k8s#2792).
+    "elasticsearch.k8s.elastic.co/cluster-uuid",
+    "elasticsearch.k8s.elastic.co/initial-master-nodes",
 )
 """Annotations, or prefixes of them, that blue's controllers wrote and green's controllers write again."""
 

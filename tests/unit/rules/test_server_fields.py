@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from migrator.model.ref import ObjectRef
 from migrator.rules import server_fields
 from migrator.rules.context import BlueFacts, RuleContext
 from tests.support.contexts import PLAIN, configured
-from tests.support.objects import config_map, made
+from tests.support.objects import config_map, crd, made
+from tests.support.pairs import in_green, pair
 
 
 def test_server_fields_go_and_the_persons_stay() -> None:
@@ -43,3 +45,18 @@ def test_a_status_that_is_a_plain_field_stays() -> None:
     plain = RuleContext(configured(), blue=BlueFacts(plain_status=frozenset({"Workflow.argoproj.io"})))
     assert server_fields.strip_server_fields(manifest, plain) == manifest
     assert "status" not in server_fields.strip_server_fields(manifest, PLAIN)
+
+
+def test_elasticsearch_of_green_elects_its_master() -> None:
+    """Its operator sets no `cluster.initial_master_nodes` where the annotation says that there is a cluster."""
+    both = pair(crd("elasticsearches", "Elasticsearch", "elasticsearch.k8s.elastic.co", status=True))
+    cluster = made("elasticsearch.k8s.elastic.co/v1", "Elasticsearch", "logs", namespace="shop", spec={"version": "9.1.0"})
+    prefix = "elasticsearch.k8s.elastic.co"
+    cluster["metadata"]["annotations"] = {f"{prefix}/cluster-uuid": "xyz", f"{prefix}/suspend": "logs-es-default-0"}
+    both.blue.hold(cluster)
+    assert not both.copy().problems
+    copied = in_green(both.green, ObjectRef("elasticsearch.k8s.elastic.co", "Elasticsearch", "shop", "logs"))
+    assert copied["metadata"]["annotations"] == {f"{prefix}/suspend": "logs-es-default-0"}
+    patch = {"metadata": {"annotations": {f"{prefix}/cluster-uuid": "abc"}}}
+    both.green.patch(both.green.type_of(copied), "shop", "logs", patch, manager="elastic-operator")
+    assert both.next_run().copy().counts["unchanged"] == 3
