@@ -53,6 +53,8 @@ REGENERATED = frozenset(
         ("VirtualMachineInstance", "VirtualMachineInstanceReplicaSet"),
         ("Workload", "Job"),
         *(("PodGroup", owner) for owner in ("Job", "Workload")),
+        # Of a Ceph of its own: with its keys, green's Rook would be an administrator of blue's, and replace its monitors.
+        *((kind, "CephCluster") for kind in ("CronJob", "Deployment", "Job", "PodDisruptionBudget", "Secret")),
     }
 )
 """Pairs of kinds (child, controlling owner) where the owner's controller creates the child again."""

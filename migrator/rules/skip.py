@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+import orjson
+
 from migrator.model.kinds import POLICIES, POLICY_BINDINGS
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ObjectRef, ResourceType
@@ -159,6 +161,17 @@ def _is_published(manifest: Manifest) -> bool:
     return name in _AUTHORITIES or (name in _ISTIO_AUTHORITIES and get(manifest, "metadata", "labels", "istio.io/config") == "true")
 
 
+def _names_own_monitors(manifest: Manifest) -> bool:
+    """Return whether Rook keeps here where the monitors of its own Ceph are; an external one has none on nodes."""
+    if manifest["metadata"]["name"] != "rook-ceph-mon-endpoints":
+        return False
+    try:
+        mapping = orjson.loads(get(manifest, "data", "mapping") or "{}")
+    except orjson.JSONDecodeError:
+        return False
+    return bool(isinstance(mapping, dict) and mapping.get("node"))
+
+
 def _is_managed_slice(manifest: Manifest) -> bool:
     manager = get(manifest, "metadata", "labels", "endpointslice.kubernetes.io/managed-by") or ""
     # endpointslice-controller.k8s.io or endpointslicemirroring-controller.k8s.io; whoever makes slices by hand names another
@@ -201,6 +214,13 @@ RULES = (
         "published by green's own controller",
         lambda manifest, _: _is_published(manifest),
         frozenset({"ConfigMap"}),
+    ),
+    SkipRule(
+        # Its keys stay, too (`ownership.REGENERATED`); rook.io, disaster recovery, copies both to bring back the same Ceph.
+        "monitors of blue's Ceph: green's Rook would take them for its own",
+        lambda manifest, _: _names_own_monitors(manifest),
+        frozenset({"ConfigMap"}),
+        system=True,
     ),
     SkipRule(
         # One without a signer is a person's (KEP-3257), and pods mount it by its name.

@@ -32,6 +32,8 @@ from tests.support.objects import config_map, made
         ("Revision", "Configuration", True),
         ("PodGroup", "Job", True),
         ("VirtualMachineInstance", "VirtualMachine", True),
+        ("Secret", "CephCluster", True),
+        ("ConfigMap", "CephCluster", False),
         ("ConfigMap", "Deployment", False),
         ("Deployment", "Widget", False),
     ],

@@ -179,3 +179,21 @@ def test_a_trust_bundle_without_a_signer_moves(spec: dict[str, str], *, stays: b
 def test_records_of_storage_drivers_stay(group: str, kind: str, *, stays: bool) -> None:
     """They tell of blue's disks; what a person has set moves."""
     assert bool(kind_skip(resource(group, "v1", kind), PLAIN)) is stays
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "stays"),
+    [
+        ("rook-ceph-mon-endpoints", '{"node":{"a":{"Name":"node-1"}}}', True),
+        ("rook-ceph-mon-endpoints", '{"node":{}}', False),
+        ("rook-ceph-mon-endpoints", "{}", False),
+        ("rook-ceph-mon-endpoints", "[]", False),
+        ("rook-ceph-mon-endpoints", "{", False),
+        ("rook-ceph-mon-endpoints", "", False),
+        ("other", '{"node":{"a":{}}}', False),
+    ],
+)
+def test_monitors_of_blues_own_ceph_stay(name: str, mapping: str, *, stays: bool) -> None:
+    """Green's Rook would take them for its own, and replace them; those of an external Ceph are needed on green."""
+    found = made("v1", "ConfigMap", name, namespace="rook-ceph", data={"data": "a=10.0.0.1:6789", "mapping": mapping})
+    assert bool(skip_reason(found, ref_of(found), PLAIN)) is stays
