@@ -25,6 +25,8 @@ from tests.support.programs import workload
             workload("hashicorp/consul-k8s-control-plane:1.5", command=["/bin/sh", "-ec", "exec consul-k8s sync-catalog \\"]),
             "Consul sync",
         ),
+        (workload("public.ecr.aws/gravitational/teleport-distroless:18"), "management agent"),
+        (workload("mcr.microsoft.com/azurearck8s/clusterconnect-agent:1.31"), "management agent"),
         (workload("rancher/rancher-agent:v2.9"), "management agent"),
         (workload("registry.gitlab.com/gitlab-org/cluster-integration/gitlab-agent/agentk:v17"), "management agent"),
         (workload("quay.io/thanos/thanos:v0.40", "sidecar", "--objstore.config-file=/x", kind="StatefulSet"), "Thanos sidecar"),
