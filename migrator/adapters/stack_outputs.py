@@ -43,8 +43,10 @@ def stack_access(stack: str, project: Path) -> StackAccess:
     except ValueError:
         outputs = None
     if not isinstance(outputs, dict):
+        # Outputs may follow, and they hold secrets.
+        before = text.partition("{")[0].strip()[:200]
         raise ConfigError(
-            [f"stack {stack}: `pulumi stack output --json` printed something else: {printable(text.strip()[:200])}"],
+            [f"stack {stack}: `pulumi stack output --json` printed something else: {printable(before)}"],
             hint="run it by hand; or give `kubeconfig:` in place of `stack:`",
         )
     content = outputs.get("kubeconfig")

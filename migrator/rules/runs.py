@@ -98,11 +98,18 @@ OTHERS = frozenset(
 """Kinds that are carried out once as soon as they are there."""
 # Words with which one kind alone tells its end.
 _OWN_WORDS = {
+    # Stork says beside how it went that this was the last stage (libopenstorage/stork#1716).
+    **{
+        f"{kind}.stork.libopenstorage.org": frozenset({"final", "partialsuccess"})
+        for kind in ("ApplicationBackup", "ApplicationRestore", "Migration")
+    },
     "PerconaServerMongoDBBackup.psmdb.percona.com": frozenset({"ready"}),
     "PerconaServerMongoDBRestore.psmdb.percona.com": frozenset({"ready"}),
     "Restore.cluster.open-cluster-management.io": frozenset({"finishedwitherrors"}),
     "SparkApplication.spark.apache.org": frozenset({"resourcereleased", "terminatedwithoutreleaseresources"}),
 }
+# Kinds that say `Succeeded: False` at their end alone, and no time beside it (kpack#1255); others say it from the beginning.
+_FAILS_BY_CONDITION = frozenset({"Build.kpack.io"})
 # Kinds that are called like a run; that alone does not make them one, but an end that their status tells does.
 _NAMES = re.compile(r"(?!Cron|Schedule).*(Backup|Execution|Job|Migration|Promotion|Restore|Run|Task|Workflow)")
 # Words of a status that tell an end, in small letters and without `-`, `_` and `STATE_`.
@@ -161,7 +168,9 @@ def ended(manifest: Manifest, type_name: str, context: RuleContext) -> Ended | N
         # Of several words, the one that tells no end is believed.
         ends = all(_plain(word) in _WORDS | words for _, word in said)
         return Ended(said[0][1], EndMark(*said[0])) if ends else None
-    return _by_condition(status, _CONDITIONS | conditions) or _by_flag(status) or (_by_time(status) if is_a_run else None)
+    fails = type_name in _FAILS_BY_CONDITION or _has_end_time(status)
+    told = _by_condition(status, _CONDITIONS | conditions, fails=fails)
+    return told or _by_flag(status) or (_by_time(status) if is_a_run else None)
 
 
 def is_running(manifest: Manifest, type_name: str, context: RuleContext) -> bool:
@@ -214,13 +223,14 @@ def _plain(word: str) -> str:
     return re.sub(r"[-_ ]", "", word.casefold().removeprefix("state_"))
 
 
-def _by_condition(status: Manifest, types: frozenset[str]) -> Ended | None:
+def _by_condition(status: Manifest, types: frozenset[str], *, fails: bool) -> Ended | None:
+    """Return the end that a condition tells; `fails`: whether `Succeeded: False` is one."""
     listed = status.get("conditions")
     for item in listed if isinstance(listed, list) else []:
         name, value = (item.get("type"), item.get("status")) if isinstance(item, dict) else (None, None)
         if not isinstance(name, str) or name.casefold() not in types:
             continue
-        if value == "True" or (value == "False" and name == "Succeeded" and _has_end_time(status)):
+        if value == "True" or (value == "False" and name == "Succeeded" and fails):
             return Ended(name if value == "True" else "not Succeeded", EndMark(("conditions", name), value))
     return None
 

@@ -43,6 +43,14 @@ def test_what_is_no_answer_is_told(project: Path, text: str) -> None:
     assert "\x1b" not in caught.value.message
 
 
+def test_outputs_that_follow_something_else_are_not_told(project: Path) -> None:
+    """A wrapper has printed a line before them; they are asked for with their secrets."""
+    says(project, 'Logging in\n{"adminToken": "s3cret"}')
+    with pytest.raises(ConfigError, match="something else: Logging in") as caught:
+        stack_access("green", project)
+    assert "s3cret" not in caught.value.message
+
+
 def test_what_is_missing_is_named(project: Path) -> None:
     """A stack that was not raised yet, one of another project, and a folder that is none."""
     says(project, "{}")

@@ -59,6 +59,9 @@ def condition(kind: str, status: str) -> dict[str, Any]:
         (run("snapshot.kubevirt.io", "VirtualMachineRestore", {"complete": True, **condition("Ready", "True")}), "complete"),
         (run("resources.cattle.io", "Restore", {"restoreCompletionTs": "x", **condition("Ready", "True")}), "restoreCompletionTs"),
         (run("kpack.io", "Build", condition("Succeeded", "True")), "Succeeded"),
+        (run("kpack.io", "Build", condition("Succeeded", "False")), "not Succeeded"),
+        (run("stork.libopenstorage.org", "ApplicationBackup", {"status": "Successful", "stage": "Final"}), "Successful"),
+        (run("stork.libopenstorage.org", "Migration", {"status": "PartialSuccess", "stage": "Final"}), "PartialSuccess"),
         (run("flyte.lyft.com", "FlyteWorkflow", {"phase": 3, "stoppedAt": "2026-01-05T03:04:00Z"}), "stoppedAt"),
         (run("k8s.keycloak.org", "KeycloakRealmImport", condition("Done", "True")), "Done"),
         (run("stackgres.io", "SGBackup", {"process": {"status": "Completed"}}), "Completed"),
@@ -92,6 +95,8 @@ def test_what_has_ended_is_told_by_its_status(manifest: Manifest, how: str) -> N
         run("k8s.mariadb.com", "Restore", condition("Complete", "False")),
         run("flyte.lyft.com", "FlyteWorkflow", {"phase": 1, "startedAt": "x"}),
         run("k8s.keycloak.org", "KeycloakRealmImport", condition("Started", "True")),
+        run("kpack.io", "Build", condition("Succeeded", "Unknown")),
+        run("stork.libopenstorage.org", "ApplicationBackup", {"status": "InProgress", "stage": "Volumes"}),
     ],
     ids=lambda item: item["kind"],
 )
