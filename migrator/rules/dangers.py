@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.model.manifest import Manifest
-from migrator.rules import bindings, clock_zone, host_folders, lan_addresses, made_up, own_server, requests, scalers
+from migrator.rules import bindings, clock_zone, host_folders, lan_addresses, made_up, own_server, patroni, requests, scalers
 from migrator.rules.context import RuleContext
 
 
@@ -16,6 +16,7 @@ def danger(manifest: Manifest, type_name: str, body: bytes, context: RuleContext
         host_folders.written(manifest, type_name),
         clock_zone.other_hours(manifest, type_name, context),
         made_up.overwritten(manifest, type_name),
+        patroni.waits_for_data(manifest, type_name),
         requests.filled_again(manifest),
         lan_addresses.given_twice(manifest, type_name),
     )

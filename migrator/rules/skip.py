@@ -11,7 +11,7 @@ import orjson
 from migrator.model.kinds import POLICIES, POLICY_BINDINGS
 from migrator.model.manifest import Manifest, get, ref_of
 from migrator.model.ref import ObjectRef, ResourceType
-from migrator.rules import accounts, shared, snapshots, storage
+from migrator.rules import accounts, patroni, shared, snapshots, storage
 from migrator.rules.context import RuleContext
 from migrator.rules.holders import is_holder
 from migrator.rules.one_side import guard
@@ -255,8 +255,11 @@ RULES = (
     ),
     SkipRule(
         "leader election record",
-        # Where client-go elected leaders before there were Leases.
-        lambda manifest, _: bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader")),
+        # Where client-go elected leaders before there were Leases, and where Patroni does.
+        lambda manifest, _: (
+            bool(get(manifest, "metadata", "annotations", "control-plane.alpha.kubernetes.io/leader"))
+            or patroni.is_election(manifest)
+        ),
         frozenset({"ConfigMap", "Endpoints"}),
     ),
     SkipRule(

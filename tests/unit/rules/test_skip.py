@@ -197,3 +197,19 @@ def test_monitors_of_blues_own_ceph_stay(name: str, mapping: str, *, stays: bool
     """Green's Rook would take them for its own, and replace them; those of an external Ceph are needed on green."""
     found = made("v1", "ConfigMap", name, namespace="rook-ceph", data={"data": "a=10.0.0.1:6789", "mapping": mapping})
     assert bool(skip_reason(found, ref_of(found), PLAIN)) is stays
+
+
+@pytest.mark.parametrize(
+    ("annotations", "stays"),
+    [
+        ({"leader": "db-0", "acquireTime": "t", "renewTime": "t", "ttl": "30", "optime": "1"}, True),
+        ({"leader": "db-0", "sync_standby": "db-1"}, True),
+        ({"control-plane.alpha.kubernetes.io/leader": "{}"}, True),
+        ({"leader": "Ann"}, False),
+    ],
+)
+def test_elections_of_blue_stay(annotations: dict[str, str], *, stays: bool) -> None:
+    """Patroni's have the address of a pod of blue."""
+    found = made("v1", "Endpoints", "db", namespace="shop")
+    found["metadata"]["annotations"] = annotations
+    assert bool(skip_reason(found, ref_of(found), PLAIN)) is stays
