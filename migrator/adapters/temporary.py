@@ -19,7 +19,8 @@ _PARENTS = ("/tmp", "/dev/shm", "/var/tmp")  # noqa: S108 - what is made there i
 
 def memory_file() -> IO[bytes]:
     """Return an empty file in memory; where the system has none, one on the disk that no name leads to."""
-    if hasattr(os, "memfd_create"):
+    # A sandbox may have the name of the call, and not the call (memfd_create(2), ENOSYS).
+    with contextlib.suppress(AttributeError, OSError):
         return os.fdopen(os.memfd_create("migrator"), "w+b")
     return tempfile.TemporaryFile()
 
@@ -29,7 +30,8 @@ def socket_parent() -> Path:
 
     ssh ends where its path is longer than that of a socket may be (ansible/ansible#11536); macOS has such a TMPDIR.
     """
-    for parent in (*filter(None, map(os.environ.get, ("TMPDIR", "XDG_RUNTIME_DIR"))), *_PARENTS):
+    named = filter(None, map(os.environ.get, ("TMPDIR", "XDG_RUNTIME_DIR")))
+    for parent in (*map(os.path.abspath, named), *_PARENTS):
         if len(os.fsencode(parent)) <= _LONGEST_PARENT:
             # By its name: tempfile would write into each folder first, which a full disk does not allow.
             with contextlib.suppress(OSError):

@@ -36,6 +36,27 @@ def test_elsewhere_it_is_a_file_without_a_name(monkeypatch: pytest.MonkeyPatch) 
         assert os.fstat(file.fileno()).st_nlink == 0
 
 
+def test_a_sandbox_without_the_call_has_a_file_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has its name wherever it was compiled; a filter of system calls refuses it only then."""
+
+    def refused(_: str) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "memfd_create", refused)
+    with memory_file() as file:
+        assert file.write(b"x") == 1
+
+
+def test_a_folder_has_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a relative TMPDIR is as long as it is from the root, and programs that run elsewhere find it."""
+    (tmp_path / ("x" * 60) / "t").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / ("x" * 60))
+    monkeypatch.setenv("TMPDIR", "t")
+    folder = socket_parent()
+    assert folder.is_absolute()
+    assert not folder.is_relative_to(tmp_path)
+
+
 def test_sockets_lie_where_their_paths_are_short_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ssh ends with a longer one, so that no host was reached (ansible/ansible#11536); macOS has such a TMPDIR."""
     long = tmp_path / ("x" * 60)
