@@ -33,7 +33,7 @@ _LOG_ARGUMENTS = (
 )
 GONE_ARGUMENTS = (
     *(GoneArgument("kube-apiserver", name, 24) for name in ("address", "insecure-bind-address", "insecure-port", "port")),
-    *(GoneArgument("kube-controller-manager", name, 24) for name in ("address", "port")),
+    *(GoneArgument(program, name, 24) for program in ("kube-controller-manager", "kube-scheduler") for name in ("address", "port")),
     GoneArgument("kube-apiserver", "service-account-api-audiences", 25, "; api-audiences is its name now"),
     *(GoneArgument(program, name, 26) for program in CONTROL_PLANE for name in _LOG_ARGUMENTS),
     *(GoneArgument("kube-controller-manager", name, 27) for name in ("enable-taint-manager", "pod-eviction-timeout")),
@@ -45,7 +45,10 @@ GONE_ARGUMENTS = (
     GoneArgument("etcd", "proxy*", 34),
     GoneArgument("etcd", "experimental-*", 37, "; 3.6 knows it without experimental-, or as a feature gate"),
 )
-"""From the programs' own --help, and the changelogs of Kubernetes (kubernetes#106859, #108624, #115840, #124017) and etcd."""
+"""From the programs' own --help, and the changelogs of Kubernetes (kubernetes#106859, #108624, #115840, #124017) and etcd.
+
+How the scheduler ends at one of them: kubeadm#2716.
+"""
 EXCLUSIVE_ARGUMENTS = (
     ("authorization-config", "authorization-mode"),
     ("authorization-config", "authorization-webhook-*"),

@@ -94,6 +94,7 @@ def test_an_extra_argument_that_the_target_does_not_know_is_found(config: dict[s
     ("section", "argument", "minor"),
     [
         ("apiServer", "insecure-port", 24),
+        ("scheduler", "address", 24),
         ("apiServer", "service-account-api-audiences", 25),
         ("scheduler", "logtostderr", 26),
         ("controllerManager", "pod-eviction-timeout", 27),
