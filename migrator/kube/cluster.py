@@ -92,8 +92,11 @@ class KubeCluster:
 
     def resources(self) -> tuple[ResourceType, ...]:
         """Return all served types, preferred versions first."""
-        core, groups = side_by_side(*(partial(self._send, "GET", root, accept=discovery.ACCEPT) for root in ("/api", "/apis")))
-        return (*discovery.types_in(orjson.loads(core.body)), *discovery.types_in(orjson.loads(groups.body)))
+        answers = side_by_side(*(partial(self._send, "GET", root, accept=discovery.ACCEPT) for root in ("/api", "/apis")))
+        try:
+            return tuple(item for answer in answers for item in discovery.types_in(orjson.loads(answer.body)))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ApiError(f"{self.name} does not tell which types it serves: {type(error).__name__} in /api or /apis") from error
 
     def list(
         self,

@@ -14,13 +14,16 @@ ACCEPT = (
 
 
 def types_in(discovery: dict[str, Any]) -> list[ResourceType]:
-    """Return the types in an APIGroupDiscoveryList, versions in the server's order of preference."""
+    """Return the types in an APIGroupDiscoveryList, versions in the server's order of preference.
+
+    Raises KeyError, TypeError or AttributeError for what is no such list.
+    """
     return [
         ResourceType(
-            group=group["metadata"].get("name", ""),
-            version=version["version"],
-            plural=resource["resource"],
-            kind=resource["responseKind"]["kind"],
+            group=_text(group["metadata"].get("name", "")),
+            version=_text(version["version"]),
+            plural=_text(resource["resource"]),
+            kind=_text(resource["responseKind"]["kind"]),
             namespaced=resource["scope"] == "Namespaced",
             verbs=frozenset(resource["verbs"]),
             has_status=any(item.get("subresource") == "status" for item in resource.get("subresources") or []),
@@ -32,3 +35,9 @@ def types_in(discovery: dict[str, Any]) -> list[ResourceType]:
         for resource in version.get("resources") or []
         if resource.get("responseKind", {}).get("kind")
     ]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a name in a list of types is no text")
+    return value

@@ -384,7 +384,9 @@ class FakeCluster:
         if resource.kind == "CustomResourceDefinition":
             spec = made["spec"]
             made["status"] = {"conditions": _copy({"all": self.conditions})["all"]}
-            for version in spec["versions"]:
+            # A server refuses a definition whose names are no text.
+            named = all(isinstance(name, str) for name in (spec["group"], spec["names"]["plural"], spec["names"]["kind"]))
+            for version in spec["versions"] if named else ():
                 if version.get("served"):
                     names, scope = spec["names"], spec["scope"] == "Namespaced"
                     verbs = _PODS.verbs

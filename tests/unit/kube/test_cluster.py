@@ -261,3 +261,15 @@ def test_a_pod_is_asked_once_and_read_no_further_than_a_limit() -> None:
         with pytest.raises(UnavailableError):
             cluster.from_pod("shop", "silent", 7979, "metrics")
     assert asked == [f"/api/v1/namespaces/shop/pods/{name}:7979/proxy/metrics" for name in ("dns-1", "silent")]
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {"items": [7]}, {"items": [{"metadata": {"name": "apps"}, "versions": [{"resources": []}, 7]}]}]
+)
+def test_a_list_of_types_that_is_none_is_the_server_s_error(answer: Any) -> None:
+    """A proxy, or a hostile server, answers 200 with anything."""
+    with (
+        served(lambda *_: answer, clock=FakeClock()) as cluster,
+        pytest.raises(ApiError, match="does not tell which types it serves"),
+    ):
+        cluster.resources()

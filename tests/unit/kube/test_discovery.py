@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from migrator.kube.discovery import types_in
 from migrator.model.ref import ResourceType
 
@@ -55,3 +57,10 @@ def test_a_status_is_known_as_a_subresource_or_as_a_field() -> None:
     with_status, without = resource("runs", "Run", subresources=parts), resource("workflows", "Workflow", subresources=parts[:1])
     found = types_in({"items": [group("example.com", {"version": "v1", "resources": [with_status, without]})]})
     assert [item.has_status for item in found] == [True, False]
+
+
+@pytest.mark.parametrize("name", [["nodes"], None, 7, {}])
+def test_a_name_that_is_no_text_is_no_type(name: object) -> None:
+    """Types are keys of tables everywhere."""
+    with pytest.raises(TypeError, match="no text"):
+        types_in({"items": [group("", {"version": "v1", "resources": [resource("nodes", "Node") | {"resource": name}]})]})
