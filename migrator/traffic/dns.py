@@ -184,7 +184,7 @@ class Dns:
 
     def _others(self) -> list[DnsServer]:
         """Return the zone's servers besides the primary."""
-        texts = self._config.servers or sorted(self._primary.records(self._config.zone, "NS").values)
+        texts = self._config.servers or sorted(self._of_primary(self._config.zone, "NS").values)
         found = {str(server): server for server in (DnsServer(*host_and_port(text)) for text in texts)}
         # The primary was read by itself; NS records name it, too.
         found.pop(str(self._primary), None)

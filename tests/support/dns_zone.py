@@ -46,6 +46,8 @@ class FakeZone:
         """What the shop's address is for who asks without the key, in a view of its own; None: the same."""
         self.knows_key = True
         """Whether it answers questions that are signed; updates it passes on."""
+        self.hidden = False
+        """Refuses questions that are not signed."""
         self.deaf = False
         """Says that it has made a change, and has not."""
         self.garbled: bytes | None = None
@@ -74,6 +76,10 @@ class FakeZone:
                 response.flags |= dns.flags.AA
             if message.had_tsig and not self.knows_key:
                 response.use_tsig(read_key(self.key).ring, tsig_error=dns.rcode.BADKEY)
+                return response.to_wire()
+            if self.hidden and not message.had_tsig:
+                response.flags &= ~dns.flags.AA
+                response.set_rcode(dns.rcode.REFUSED)
                 return response.to_wire()
             (question,) = message.question
             place = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)

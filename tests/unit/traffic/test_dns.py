@@ -224,6 +224,17 @@ def test_a_view_that_clients_do_not_see_is_not_moved(zone: FakeZone) -> None:
     assert zone.values == {BLUE}
 
 
+def test_a_primary_that_answers_nobody_without_the_key_is_moved(zone: FakeZone) -> None:
+    """A hidden one: its secondaries, which its NS records name, answer clients."""
+    zone.hidden = True
+    zone.records[ZONE, "NS"] = {"localhost."}, 300
+    one = adapter(zone, servers=())
+    one.require_shares()
+    assert one.shift(100).green_percent == 100
+    assert one.withdraw(end_connections=True).missed == ()
+    assert zone.values == {BLUE}
+
+
 def test_a_server_that_passes_updates_on_need_not_know_the_key(zone: FakeZone) -> None:
     """A hidden primary alone has it (certbot#9671); another one answers nobody without it."""
     zone.knows_key = False
