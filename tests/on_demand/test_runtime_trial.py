@@ -74,7 +74,7 @@ def test_a_cri_o_that_starts_nothing_stays_on_no_node_and_a_good_one_goes_on(pro
     # As after a minor: a CRI-O that finds this removes all pods of its node, unless it is told otherwise (cri-o#8739).
     before = {name: running(upgrade, name) for name in (FIRST, SECOND)}
     for name in before:
-        upgrade.on(name, """printf '"1.33.0"' > /var/run/crio/version""")
+        upgrade.on(name, "sed -i s/1[.]34/1.33/ /var/run/crio/version")
     reached = (FIRST, StepId.IMAGES)
     child = upgrade.reach(reached, "run", "--to", GREEN, "--package", f"cri-o={GOOD}")
     upgrade.kill(child, reached)
