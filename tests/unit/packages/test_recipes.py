@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,24 @@ def test_every_recipe_has_its_file() -> None:
     """The folder is that of the checkout here."""
     assert all((recipe.folder / "PKGBUILD").is_file() for recipe in RECIPES.values())
     assert recipes_folder().name == "packages"
+
+
+def settings_in(recipe: str) -> Iterator[str]:
+    """Yield the files of /etc that a PKGBUILD installs."""
+    for line in re.findall(r"^ *install -D.*pkgdir/etc/.*$", recipe, re.MULTILINE):
+        _, _, *words = (word.removeprefix("$pkgdir/") for word in shlex.split(line))
+        if words[0] == "-t":
+            yield from (f"{words[1]}/{Path(word).name}" for word in words[2:])
+        else:
+            yield words[-1]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_upgrade_keeps_what_a_person_wrote_into_each_file_of_etc(name: str) -> None:
+    """Pacman writes over a changed file that is not in `backup` (PKGBUILD(5)); some are in it for what they were in older packages."""
+    recipe = (RECIPES[name].folder / "PKGBUILD").read_text()
+    kept = re.search(r"^backup=\((.*)\)$", recipe, re.MULTILINE)
+    assert set(settings_in(recipe)) <= set(kept[1].split() if kept else ())
 
 
 def test_an_order_names_the_file_that_it_makes() -> None:
