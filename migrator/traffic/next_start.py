@@ -6,7 +6,7 @@ Source: HAProxy configuration manual, sections 4 (proxies), 5.2 (`weight`, `disa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ _DISABLED = re.compile(r"\s+disabled(?!\S)")
 _ENABLED = re.compile(r"\s+enabled(?!\S)")
 # What comes before a comment: `#` begins one wherever it is neither quoted nor escaped (configuration manual, section 2.2).
 _CODE = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^#\\'"])*""")
+# `server NAME`, `server-template PREFIX NUMBER` or `PREFIX FIRST-LAST` (configuration manual, section 4).
+_MAKES = ("server", "server-template")
+_NAMED_BY_ENVIRONMENT = re.compile(r"^\s*(backend|listen)\s.*\$", re.MULTILINE)
 _QUOTES = re.compile(r"[\"'\\]")
 # Of a server without `weight` (HAProxy configuration manual).
 _DEFAULT_WEIGHT = 1
@@ -69,6 +72,22 @@ def takes_weights_of_records(config: str, backend: str) -> bool:
 def chosen_by_rules(config: str, backend: str) -> list[str]:
     """Return the servers that rules of a backend choose past all weights (`use-server`; configuration manual, section 4)."""
     return [line.words[1] for line in _lines_for(config, backend) if line.words[0] == "use-server" and len(line.words) > 1]
+
+
+def made_while_running(config: str, backend: str, names: Iterable[str]) -> list[str]:
+    """Return those of the names that no line of haproxy.cfg makes: they were added by command (`add server`, `add backend`).
+
+    A text that takes names from the environment tells nothing.
+    """
+    lines = [line.words for line in _lines_for(config, backend)]
+    if any("$" in name for words in lines if words[0] in _MAKES for name in words[1:3]) or _NAMED_BY_ENVIRONMENT.search(config):
+        return []
+    made = {words[1] for words in lines if words[0] == "server" and len(words) > 1}
+    for words in (words for words in lines if words[0] == "server-template" and len(words) > 2):
+        first, _, last = words[2].rpartition("-")
+        if (first or "1").isdecimal() and last.isdecimal():
+            made |= {f"{words[1]}{number}" for number in range(int(first or 1), int(last) + 1)}
+    return [name for name in names if name not in made]
 
 
 def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:

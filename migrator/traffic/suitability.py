@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from migrator.traffic.backend import Backend, Server
-from migrator.traffic.next_start import chosen_by_rules, takes_weights_of_records
+from migrator.traffic.next_start import chosen_by_rules, made_while_running, takes_weights_of_records
 from migrator.traffic.start_options import StartOptions, pins_ports
 from migrator.untrusted import printable
 
@@ -35,6 +35,12 @@ def obstacles(backend: Backend, ours: Collection[str], config: str = "") -> Iter
         yield Obstacle(
             f"server {by_record[0]} takes its weight from a record of DNS (SRV) again and again, whatever is set here",
             "`resolve-opts ignore-weight` in its line (configuration manual, `resolve-opts`)",
+        )
+    for name in made_while_running(config, backend.name, ours) if config else ():
+        yield Obstacle(
+            f"server {name} was added while HAProxy runs and is not in haproxy.cfg: its next start would not have it, and lead "
+            "what it gets to nobody",
+            "add its line to haproxy.cfg",
         )
     if backend.algorithm in _NO_WEIGHTS:
         yield Obstacle(f"`balance {backend.algorithm}` takes no weights while HAProxy runs", "`balance roundrobin` or `leastconn`")

@@ -249,6 +249,16 @@ def test_settings_that_work_against_weights_are_found_first(edge: Edge, changes:
     assert cure in caught.value.hint
 
 
+def test_a_server_that_was_added_by_command_is_found_first(edge: Edge) -> None:
+    """A start after the cutover would answer 503: blue's weight of 0 is kept, and green is gone."""
+    balancer, _, green = edge
+    reconfigure(balancer, {f"    server green 127.0.0.1:{green.port} check inter 500 weight 0\n": ""})
+    _say(balancer, f"add server shop/green 127.0.0.1:{green.port} weight 0; enable server shop/green")
+    with pytest.raises(TrafficError, match="server green was added while HAProxy runs") as caught:
+        adapter(balancer).require_shares()
+    assert "haproxy.cfg" in caught.value.hint
+
+
 FIELD = {
     "kubeadm's high availability": {"mode http": "mode tcp", "option httpchk GET /healthz": "option tcp-check"},
     "slow start": {"check inter 500": "check inter 500 slowstart 60s"},

@@ -59,9 +59,40 @@ def test_an_obstacle_has_a_reason_and_a_cure(found: Backend, reasons: list[str])
 def test_a_weight_that_dns_sets_again_is_an_obstacle(config: str, *, found: bool) -> None:
     """Met by haproxy#48; where haproxy.cfg is not seen, a person is told."""
     by_record = backend(server("blue"), replace(server("green"), state=(*server("green").state[:19], "_web._tcp.example")))
-    assert bool(list(obstacles(by_record, ("blue", "green"), config))) is found
+    assert any("SRV" in item.reason for item in obstacles(by_record, ("blue", "green"), config)) is found
     assert any("SRV" in text for text in notices(by_record, "", config, alone=False)) is (config == "")
-    assert not list(obstacles(backend(server("blue"), server("green")), ("blue", "green"), config))
+    by_name = obstacles(backend(server("blue"), server("green")), ("blue", "green"), config)
+    assert not [item for item in by_name if "SRV" in item.reason]
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        ("server blue b:80\n server green g:80", []),
+        ("server blue b:80", ["green"]),
+        ("", ["blue", "green"]),
+        ("server blue b:80\n server-template gree 1-3 g:80\n server-template green 2 g:80", ["green"]),
+        ("server-template blu 3 b:80\n server 'blue' b:80\n server-template green x g:80", ["green"]),
+        ('server blue b:80\n server "$GREEN" g:80', []),
+    ],
+)
+def test_a_server_that_was_added_by_command_is_an_obstacle(lines: str, lost: list[str]) -> None:
+    """The next start has the state of blue, and nobody who takes what it had (haproxy#2497)."""
+    both = backend(server("blue"), server("green"))
+    reasons = [
+        item.reason for item in obstacles(both, ("blue", "green"), f"backend shop\n {lines}\nbackend other\n server green g:80\n")
+    ]
+    assert [reason.split()[1] for reason in reasons] == lost
+    assert all("not in haproxy.cfg" in reason for reason in reasons)
+    assert not list(obstacles(both, ("blue", "green"), 'backend "$NAME"\n server b b:80\n'))
+
+
+def test_servers_of_a_template_are_in_haproxy_cfg() -> None:
+    """By a number, or from one to another."""
+    both = backend(server("b2"), server("g7"))
+    config = "backend shop\n server-template b 2 b:80\n server-template g 5-7 g:80\n"
+    assert not list(obstacles(both, ("b2", "g7"), config))
+    assert len(list(obstacles(both, ("b2", "g7"), config.replace("5-7", "5-6")))) == 1
 
 
 def test_only_algorithms_that_hash_need_a_trial() -> None:
