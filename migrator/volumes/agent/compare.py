@@ -115,7 +115,8 @@ class Totals:
     def add(self, entry: Entry) -> None:
         """Count an entry."""
         self.entries += 1
-        if entry.kind in "bc" and len(self.devices) < 5:
+        # Number 0 is no device, but how a layer of overlayfs says that a file is deleted (Documentation/filesystems/overlayfs.rst).
+        if entry.kind in "bc" and entry.device and len(self.devices) < 5:
             self.devices.append(shown(entry.path))
         if entry.links > 1:
             if entry.inode in self._seen:

@@ -45,11 +45,18 @@ OF_THE_HOST = (
     "security.ima",
     "security.evm",
     "security.apparmor",
-    "trusted.overlay.",
+    "trusted.overlay.origin",
+    "trusted.overlay.upper",
+    "trusted.overlay.uuid",
     "trusted.SGI_ACL_",
     "btrfs.",
+    "ceph.",
 )
 """Beginnings of the names of attributes that belong to the host or its file system and not to the data: each host sets its own.
+
+Of overlayfs only those that name inodes and file systems: with others a mount fails (calamares/calamares#1571). The rest, such
+as `opaque`, says what the layers in a volume of Docker in Docker hold: without it deleted files are there again. Older Ceph clients
+list what a folder holds as attributes, which nobody can set (lsyncd/lsyncd#603).
 
 XFS shows each ACL a second time, as trusted.SGI_ACL_FILE or trusted.SGI_ACL_DEFAULT (fs/xfs/xfs_xattr.c). Brought back from another
 file system, where nothing keeps it equal to the ACL, an old one would replace the ACL.

@@ -155,3 +155,9 @@ def test_a_whole_list_is_made_of_what_is_known_and_what_was_looked_at() -> None:
     fresh = [entry(b"d", inode=4)]  # b went away between the scan and the look
     assert [item.path for item in merged(KNOWN, seen, fresh, 1000)] == [b".", b"a", b"c", b"d"]
     assert all(item.whole for item in merged(KNOWN, seen, fresh, 1000))
+
+
+def test_a_deleted_file_in_a_layer_of_an_image_is_no_device() -> None:
+    """Overlayfs says so by a device file of number 0: a volume of Docker in Docker has many."""
+    found = totals([entry(b"gone", kind="c", device=0), entry(b"null", kind="c", device=0x103)])
+    assert (found.entries, found.devices) == (2, ["null"])

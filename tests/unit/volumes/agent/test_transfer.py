@@ -16,7 +16,7 @@ from tests.support.volume_trees import local_channel
 def test_everything_that_a_tree_has_is_asked_for() -> None:
     """Hard links, ACLs, attributes, holes, numbers of users; and a comparison in nanoseconds."""
     words = list(transfer._words(Options(), some=False))
-    assert {"-aHAXS", "--numeric-ids", "--modify-window=-1", "--delete-delay"} <= set(words)
+    assert {"-aHAXXS", "--numeric-ids", "--modify-window=-1", "--delete-delay"} <= set(words)
     assert not {"--inplace", "--ignore-times", "--backup"} & set(words)
 
 
@@ -61,6 +61,21 @@ def test_the_second_form_of_an_acl_that_xfs_shows_never_travels() -> None:
     """On ext4 it stays as it came while the ACL changes, and on the way back it would replace the ACL (glusterfs#3738)."""
     assert "--xattrs-exclude=trusted.SGI_ACL_*" in transfer._unpacking("/srv/vol")
     assert "--filter=-x trusted.SGI_ACL_*" in transfer._words(Options(), some=False)
+
+
+def test_attributes_of_the_file_system_itself_never_travel() -> None:
+    """An NFS server shows system.nfs4_acl on each file, which no other file system sets: each pass would end with error 23."""
+    assert "--xattrs-exclude=system.*" in transfer._unpacking("/srv/vol")
+    assert "--filter=-x system.*" in transfer._words(Options(), some=False)
+
+
+def test_what_fake_super_has_noted_of_a_backup_s_files_is_brought(tmp_path: Path) -> None:
+    """It holds owners and modes of the files in a backup server's volume (rsync(1), --fake-super)."""
+    source, target = folder(tmp_path / "blue", a=b"new"), folder(tmp_path / "green", a=b"old!")
+    os.setxattr(source / "a", "user.rsync.%stat", b"100644 0,0 1000:1000")
+    os.setxattr(target / "a", "user.rsync.%stat", b"100600 0,0 0:0")
+    transfer.rsync(local_channel(tmp_path, source), str(target), Options(), lambda _: None)
+    assert os.getxattr(target / "a", "user.rsync.%stat") == b"100644 0,0 1000:1000"
 
 
 def test_bytes_are_poured_from_pipe_to_pipe_and_counted() -> None:

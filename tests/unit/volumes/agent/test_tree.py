@@ -239,13 +239,15 @@ def test_a_file_system_without_attributes_has_none_and_a_broken_one_is_an_error(
 
 
 def test_attributes_of_the_host_itself_do_not_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A label of another host's policy keeps its kubelet out; ACLs are of the data."""
+    """A label of another host's policy keeps its kubelet out; ACLs are of the data, and what layers of images in a volume hold."""
     names = [
         "security.selinux",
         "user.b",
         "system.nfs4_acl",
         "system.posix_acl_access",
         "trusted.overlay.opaque",
+        "trusted.overlay.origin",
+        "ceph.dir.entries",
         "user.gone",
         "user.a",
     ]
@@ -259,7 +261,7 @@ def test_attributes_of_the_host_itself_do_not_move(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "getxattr", value)
     found = xattrs_of(os.fsencode(tmp_path))
     assert [(name, bytes.fromhex(text).decode()) for name, text in found] == [
-        (name, name) for name in ("system.posix_acl_access", "user.a", "user.b")
+        (name, name) for name in ("system.posix_acl_access", "trusted.overlay.opaque", "user.a", "user.b")
     ]
 
 
