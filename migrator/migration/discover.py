@@ -26,6 +26,7 @@ from migrator.model.strange import STRANGE, hashable, named
 from migrator.ports import ClusterReader, Reporter
 from migrator.rules import system, versions
 from migrator.rules.context import BlueFacts, GreenFacts, Network, RuleContext, SystemObject
+from migrator.rules.named_folders import place_of
 from migrator.rules.ownership import left_behind
 from migrator.rules.skip import AGGREGATED, BEING_DELETED, kind_skip
 from migrator.rules.staying_kinds import SKIPPED_KINDS
@@ -266,6 +267,7 @@ def _green_facts(green: ClusterReader, served: Mapping[versions.Kind, tuple[str,
         used_cluster_ips=dict(_each(services, _addresses)),
         used_node_ports=dict(_each(services, _node_ports)),
         storage_classes=frozenset(_each(classes, lambda item: [item["metadata"]["name"]])),
+        class_places=frozenset(_each(classes, lambda item: [(item["metadata"]["name"], place_of(item))])),
         nodes={name: dict(labels) for name, labels in _each(nodes, _labels)},
         services=frozenset(_each(services, lambda item: [named(item)])),
     )

@@ -16,6 +16,7 @@ from migrator.rules import accounts, clock_zone, field_owners, injected, own_ser
 from migrator.rules.bindings import is_wildcard
 from migrator.rules.context import BlueFacts, RuleContext
 from migrator.rules.defaults import is_default
+from migrator.rules.named_folders import place_of
 from migrator.rules.one_side.rights import facts_of_rights
 from migrator.rules.ownership import owners_of
 from migrator.rules.references import scale_target
@@ -176,6 +177,8 @@ def _facts_of(manifest: Manifest, ref: ObjectRef, *, moves: bool) -> Iterator[tu
         yield "selector_services", (ref.namespace, ref.name)
     elif ref.type_name == "Secret" and accounts.is_generated_token(manifest):
         yield "generated_tokens", (ref.namespace, ref.name)
+    elif ref.type_name == _STORAGE_CLASS:
+        yield "class_places", (ref.name, place_of(manifest))
     elif ref.type_name in _SCALERS and (target := scale_target(manifest)):
         yield "scaled", target
     elif ref.group == "rbac.authorization.k8s.io":

@@ -28,6 +28,8 @@ class GreenFacts:
     used_cluster_ips: dict[str, ObjectRef] = field(default_factory=dict)
     used_node_ports: dict[int, ObjectRef] = field(default_factory=dict)
     storage_classes: frozenset[str] = frozenset()
+    class_places: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    """Name of each class, and where it makes folders that claims name (`named_folders`)."""
     nodes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Names of its nodes to their labels; empty when green does not tell."""
     services: frozenset[ObjectRef] = frozenset()
@@ -70,6 +72,8 @@ class BlueFacts:
     """Those of them that are a folder or a device of one host: on green there is another one, without the data."""
     storage_classes: frozenset[str] = frozenset()
     """StorageClasses that move."""
+    class_places: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    """Name of each class that was read, and where it makes folders that claims name (`named_folders`)."""
     groups: frozenset[str] = frozenset()
     """API groups whose CRDs move."""
     wildcard_roles: frozenset[tuple[str, str]] = frozenset()

@@ -94,6 +94,12 @@ class Reach:
         )
 
 
+def is_in_cluster(driver: str) -> bool:
+    """Return whether a driver or provisioner, by its name, keeps its data on disks of the cluster's own nodes."""
+    # The prefix is the default of a chart for NFS (nfs-subdir-external-provisioner).
+    return any(word in driver.removeprefix("cluster.local/") for word in _DATA_IN_CLUSTER)
+
+
 def storage_of(volume: Manifest) -> str:
     """Return in words which storage outside of one host a volume names; empty for a folder of a host, or a kind not known."""
     spec = volume["spec"]

@@ -10,6 +10,7 @@ from typing import Any
 from migrator.config.volumes import ClaimRule
 from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, is_custom, map_list, put, ref_type, update
 from migrator.model.plan import DataPlan
+from migrator.rules import named_folders
 from migrator.rules.context import Hindrance, Rule, RuleContext
 
 _QUOTA = ".storageclass.storage.k8s.io/"
@@ -23,9 +24,14 @@ CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 def clear_claim_binding(manifest: Manifest, context: RuleContext) -> Manifest:
     """Return the claim unbound, unless its volume was created by hand and moves too, or is handed over later.
 
-    A claim that names a volume which is not there waits for it, and no provisioner makes another one.
+    A claim that names a volume which is not there waits for it, and no provisioner makes another one. So does one that a
+    provisioner would give blue's own folder: both sides would write to it, and whoever deletes it on green deletes blue's.
     """
-    if get(manifest, "spec", "volumeName") in context.blue.moving_volumes or _is_handed_claim(manifest, context):
+    if (
+        get(manifest, "spec", "volumeName") in context.blue.moving_volumes
+        or _is_handed_claim(manifest, context)
+        or would_share(manifest, context)
+    ):
         return manifest
     return drop(manifest, "spec", "volumeName")
 
@@ -192,6 +198,21 @@ def _is_handed(name: str, context: RuleContext) -> bool:
     return rule is not None and rule.way in ("handOver", "adopt")
 
 
+def would_share(manifest: Manifest, context: RuleContext) -> bool:
+    """Return whether green's provisioner would give a claim the folder that it has on blue; a person's word on its data counts."""
+    namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+    rule = claim_rule(f"{namespace}/{name}", context)
+    is_told = data_accounted_for(namespace, name, context) or (rule is not None and "way" in rule.model_fields_set)
+    if is_told or not get(manifest, "spec", "volumeName"):
+        return False
+    blue = dict(context.blue.class_places)
+    asked = claim_class(manifest, context)
+    place = (blue | dict(context.green.class_places)).get(asked, ())
+    moved = context.green_namespace(namespace) != namespace and named_folders.names_namespace(place)
+    # A class of blue that was not read may be the same.
+    return bool(place) and not moved and blue.get(class_of(manifest), place) == place
+
+
 def had_data(manifest: Manifest) -> bool:
     """Return whether a claim was bound on blue, so that it may hold data."""
     # The status may be left behind, as after a restore from a backup; the name of the volume is not.
@@ -234,9 +255,18 @@ DATA_NOTES = {
 """What a person reads about the data of a claim; nothing where there is nothing to decide."""
 
 
+SHARED = "its StorageClass names folders by claims, and green's provisioner would give green's claim blue's own folder"
+SHARED_HINT = (
+    "hand the volume over (volumes.claims: way: handOver); if it is another folder on green, say `way: copy`, or name the claim in"
+    " volumes.dataMoved"
+)
+_SHARED = f"data is NOT there: {SHARED}: it waits for the volume of blue; {SHARED_HINT}"
+
+
 def notes(manifest: Manifest, context: RuleContext) -> list[str]:
     """Return what a person should know about a claim's data."""
-    note = DATA_NOTES.get(data_plan(manifest, context))
+    plan = data_plan(manifest, context)
+    note = _SHARED if plan is DataPlan.NOT_COPIED and would_share(manifest, context) else DATA_NOTES.get(plan)
     name = claim_class(manifest, context)
     waits = not had_data(manifest) and name and name not in context.green.storage_classes | context.blue.storage_classes
     return [*([note] if note else []), *([f"stays pending, as on blue: there is no StorageClass {name}"] if waits else [])]

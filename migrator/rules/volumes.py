@@ -16,7 +16,7 @@ from migrator.rules.holders import is_holder
 from migrator.rules.replication import replicated_by
 from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_of
 from migrator.rules.skip import skip_reason
-from migrator.rules.storage import claim_rule, data_accounted_for, had_data, is_provisioned
+from migrator.rules.storage import SHARED, SHARED_HINT, claim_rule, data_accounted_for, had_data, is_provisioned, would_share
 from migrator.rules.volume_hosts import hosts_of
 
 # Sources of a PersistentVolume that are not a folder of one host (core/v1 PersistentVolumeSource).
@@ -136,6 +136,8 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
         return plan.made(Way.REPLICATE, f"{means.operator} keeps it", f"{means.hint}, {_SAY_SO}; or copy it by `way: copy`")
     if volume is None:
         return plan.made(Way.SKIP, "its volume is gone on blue", "look at the claim on blue")
+    if would_share(claim, context):
+        return plan.made(Way.SKIP, SHARED, SHARED_HINT)
     if rule and rule.way == "handOver":
         return _handed_over(plan, volume, blue, green)
     place = place_of(volume, name, blue)
