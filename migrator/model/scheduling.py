@@ -13,6 +13,8 @@ from migrator.model.pods import admits
 
 # PreferNoSchedule keeps no pod away.
 _BLOCKING = ("NoSchedule", "NoExecute")
+# What the scheduler makes of `spec.unschedulable` (its filter NodeUnschedulable).
+_CORDON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 def is_open(node: Manifest) -> bool:
@@ -20,6 +22,11 @@ def is_open(node: Manifest) -> bool:
     conditions = get(node, "status", "conditions") or []
     ready = any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
     return ready and not get(node, "spec", "unschedulable")
+
+
+def tolerates_cordon(spec: Manifest) -> bool:
+    """Return whether pods of this spec run on a cordoned node, too: drained, they come back to it (cilium#28549)."""
+    return any(_tolerates(item, _CORDON) for item in spec.get("tolerations") or [])
 
 
 def taint_against(spec: Manifest, node: Manifest) -> str:

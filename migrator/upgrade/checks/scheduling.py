@@ -16,7 +16,7 @@ from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import admits, claims_of, decisions, matches, pod_name
 from migrator.model.requests import Amounts, amounts, requests
-from migrator.model.scheduling import is_open, selects, taint_against
+from migrator.model.scheduling import is_open, selects, taint_against, tolerates_cordon
 from migrator.model.verdict import CheckName, Finding
 from migrator.upgrade.checks.finding import fail
 from migrator.upgrade.checks.tied import bound_volumes, tied
@@ -80,7 +80,7 @@ def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[
             # As the scheduler does by default: it prefers the node with most left (NodeResourcesFit, LeastAllocated).
             max(fitting, key=lambda other: other.free().get("memory", 0)).pods.append(pod)
             continue
-        if not tied(pod, place.node, facts.cluster.nodes, volumes):
+        if not tolerates_cordon(pod["spec"]) and not tied(pod, place.node, facts.cluster.nodes, volumes):
             yield _homeless(pod, place.name, refusals)
         # It comes back once the node is.
         place.pods.append(pod)

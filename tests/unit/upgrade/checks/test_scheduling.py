@@ -196,10 +196,10 @@ def test_what_must_be_spread_counts_what_its_selector_takes(
     ],
 )
 def test_a_node_that_is_closed_takes_nobody(spec: dict[str, Any], status: dict[str, Any]) -> None:
-    """Whatever the pod tolerates; one that says nothing of itself is not Ready."""
+    """Whatever taints the pod tolerates, but for that of a cordon; one that says nothing of itself is not Ready."""
     there = node("w2")
     closed = {**there, "spec": {**there.get("spec", {}), **spec}, "status": {**there["status"], **status}}
-    wanted = pod("a", "w1", spec={"tolerations": [{"operator": "Exists"}]})
+    wanted = pod("a", "w1", spec={"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]})
     (found,) = places(facts(nodes=(node("w1"), closed), pods=(wanted,), hosts=()))
     assert "w2: cordoned or not Ready" in found.reason
 
@@ -243,6 +243,22 @@ def test_a_hard_anti_affinity_needs_a_spare_node() -> None:
     assert {item.subject for item in places(facts(pods=web))} == {"shop/web-cp", "shop/web-w1", "shop/web-w2"}
     nodes = (node("cp"), node("w1"), node("w2"), node("spare"))
     assert list(places(facts(pods=web, nodes=nodes))) == []
+
+
+@pytest.mark.parametrize(
+    ("toleration", "found"),
+    [
+        ({"operator": "Exists"}, 0),
+        ({"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}, 0),
+        ({"operator": "Exists", "effect": "NoExecute"}, 2),
+        ({"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}, 2),
+    ],
+)
+def test_a_pod_that_tolerates_a_cordon_comes_back_to_its_node(toleration: dict[str, str], found: int) -> None:
+    """Two replicas of an operator that refuse each other on two nodes, as Cilium's (cilium#28549, tetragon#3484): no run waits."""
+    spec = {**apart(), "tolerations": [toleration]}
+    pods = tuple(pod(f"web-{name}", name, labels={"app": "web"}, spec=spec) for name in ("w1", "w2"))
+    assert len(list(places(facts(nodes=(node("w1"), node("w2")), pods=pods, hosts=())))) == found
 
 
 def test_room_is_used_up_by_those_that_came_before() -> None:
