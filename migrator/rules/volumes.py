@@ -18,6 +18,7 @@ from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import SHARED, SHARED_HINT, claim_rule, data_accounted_for, had_data, is_provisioned, would_share
 from migrator.rules.volume_hosts import hosts_of
+from migrator.rules.volume_places import told_apart
 
 # Sources of a PersistentVolume that are not a folder of one host (core/v1 PersistentVolumeSource).
 _KINDS = {
@@ -102,7 +103,7 @@ def claims_of(pod: Manifest) -> list[str]:
 
 def plan_volumes(blue: ClusterVolumes, green: ClusterVolumes, context: RuleContext) -> tuple[VolumePlan, ...]:
     """Return the way of each claim that had a volume on blue and whose namespace moves."""
-    return tuple(
+    return told_apart(
         _planned(name, claim, blue, green, context)
         for name, claim in sorted(blue.claims.items())
         if had_data(claim) and not skip_reason(claim, ObjectRef("", "PersistentVolumeClaim", *name.split("/")), context)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from migrator.volumes.agent.entries import ROOT, Entry, place, shown
 from migrator.volumes.agent.exclude import Exclude
+from migrator.volumes.agent.users import mounts
 
 LONGEST_PATH = 4095
 """Bytes of a whole path that Linux takes in one call (PATH_MAX with its final NUL), and rsync with it."""
@@ -130,6 +131,7 @@ class Tree:
     def _walk(self, *, whole: bool) -> Iterator[Entry]:
         self.left_out = []
         yield _entry(self.fd, ROOT, ROOT, whole=whole)
+        covered = mounted_below(self.root)
         # Opened anew: btrfs lists only what a folder held when it was opened (Linux 6.5, "btrfs: fix infinite directory reads").
         top = os.open(b".", _OPEN | os.O_DIRECTORY, dir_fd=self.fd)
         # No recursion: a tree may be deeper than Python's limit of calls.
@@ -146,6 +148,8 @@ class Tree:
                 if self.exclude(path):
                     self.left_out.append(path)
                     continue
+                if path in covered:
+                    raise TreeError(f"something is mounted in it: {shown(path)}")
                 # Said before anything is copied: rsync would leave such an object out with an error for it alone.
                 if len(self.root) + 1 + len(path) > LONGEST_PATH:
                     raise TreeError(f"a path is longer than {LONGEST_PATH} bytes: {shown(path[:80])}...")
@@ -167,6 +171,17 @@ class Tree:
             os.close(inner)
             raise TreeError(f"another file system, or a subvolume, is mounted in it: {shown(path)}")
         return inner, iter(_names(inner, top=False)), path + b"/"
+
+
+def mounted_below(root: str) -> frozenset[bytes]:
+    """Return the paths in a folder on which something is mounted.
+
+    A folder of the same file system that is bound there has the same device number. Only the kernel's list of mounts tells that
+    what it shows lies outside of the volume, where others use it, and that it is not there after a restart.
+    """
+    real = os.path.realpath(root)
+    above = f"{real.rstrip('/')}/"
+    return frozenset(os.fsencode(mount.point[len(above) :]) for mount in mounts() if mount.point.startswith(above))
 
 
 def content_digest(fd: int, size: int) -> str:

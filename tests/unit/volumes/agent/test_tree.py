@@ -27,6 +27,7 @@ from migrator.volumes.agent.tree import (
     set_flags,
     xattrs_of,
 )
+from migrator.volumes.agent.users import Mount
 
 
 @pytest.fixture
@@ -113,6 +114,18 @@ def test_a_path_that_no_program_can_name_is_an_error(tmp_path: Path) -> None:
     os.close(fd)
     with pytest.raises(TreeError, match="longer than 4095 bytes: ddd"):
         list(Tree(str(tmp_path)).scan())
+
+
+@pytest.mark.parametrize("inside", ["a/folder", "a/file"])
+def test_what_is_bound_into_a_volume_is_not_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
+    """It may be a folder of the same file system, with the same device number, where others write; it would come along."""
+    (tmp_path / "a/folder").mkdir(parents=True)
+    (tmp_path / "a/file").touch()
+    mounted = [Mount("8:1", "/other", f"{tmp_path}{point}", "ext4", "/dev/sda1") for point in ("", f"/{inside}", "-b/c")]
+    monkeypatch.setattr("migrator.volumes.agent.tree.mounts", lambda: iter(mounted))
+    with pytest.raises(TreeError, match=f"something is mounted in it: {inside}"):
+        list(Tree(str(tmp_path)).scan())
+    assert [item.path for item in Tree(str(tmp_path), Exclude(("a",))).scan()] == [ROOT]
 
 
 def test_the_file_system_s_own_folder_is_left_out(tmp_path: Path) -> None:
