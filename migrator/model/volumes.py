@@ -118,6 +118,8 @@ class VolumePlan:
     """What is handed over or adopted, in words."""
     alone: bool = False
     """Whether no second pod can have it mounted."""
+    notes: tuple[str, ...] = ()
+    """What green's volume does otherwise (`rules/volume_notes.py`)."""
 
     @property
     def handed(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from migrator.config.volumes import ClaimRule
 from migrator.model.manifest import Manifest, get
@@ -18,6 +18,7 @@ from migrator.rules.shared_storage import Reach, has_one_user, refusal, storage_
 from migrator.rules.skip import skip_reason
 from migrator.rules.storage import SHARED, SHARED_HINT, claim_rule, data_accounted_for, had_data, is_provisioned, would_share
 from migrator.rules.volume_hosts import hosts_of
+from migrator.rules.volume_notes import notes
 from migrator.rules.volume_places import told_apart
 
 # Sources of a PersistentVolume that are not a folder of one host (core/v1 PersistentVolumeSource).
@@ -149,7 +150,12 @@ def _planned(name: str, claim: Manifest, blue: ClusterVolumes, green: ClusterVol
     # What a person has made by hand is copied on request only.
     if place.of_driver and not is_provisioned(volume) and not (rule and "way" in rule.model_fields_set):
         return _not_copied(plan, volume, _KINDS["csi"], blue, green)
-    return _with_green(plan, place, green)
+    return replace(_with_green(plan, place, green), notes=_notes(plan, volume, pods, green))
+
+
+def _notes(plan: _Draft, volume: Manifest, pods: Iterable[Manifest], green: ClusterVolumes) -> tuple[str, ...]:
+    there = green.volumes.get(str(get(green.claims.get(plan.green_claim) or {}, "spec", "volumeName")))
+    return tuple(notes(volume, there, pods)) if there else ()
 
 
 def _handed_over(plan: _Draft, volume: Manifest, blue: ClusterVolumes, green: ClusterVolumes) -> VolumePlan:

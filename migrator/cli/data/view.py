@@ -65,6 +65,7 @@ def _plan_row(
     notes = [f"used on blue by {', '.join(plan.used_by)}"] if plan.used_by else []
     notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
     notes += [f"left out on both sides: {', '.join(plan.exclude)}"] if plan.exclude else []
+    notes += plan.notes
     if relayed and plan.way is Way.COPY:
         notes.append("goes through this machine (volumes.relay), which must stay on while a pass runs")
     row: dict[str, Any] = {

@@ -113,6 +113,13 @@ def test_a_claim_with_a_folder_on_both_sides_is_copied() -> None:
     assert plan.ready
     assert (plan.blue, plan.green) == (Place("n1", "/data/a"), Place("g1", "/opt/gv"))
     assert (plan.used_by, plan.used_on_green) == (("p",), ("g",))
+    assert plan.notes == ()
+
+
+def test_what_green_does_otherwise_with_a_volume_is_told() -> None:
+    """Before the first start there."""
+    there = volume("gv", hostPath={"path": "/opt/gv"}, **affinity("g1"), persistentVolumeReclaimPolicy="Delete")
+    assert "blue keeps the data" in planned(BLUE, (*GREEN[:2], there)).notes[0]
 
 
 @pytest.mark.parametrize(
