@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import matches
+from migrator.model.pods import controller_of, matches
 
+# Group and kind of controllers that end a budget by themselves once the node of its pod is cordoned: Longhorn when no volume is
+# attached there any more (longhorn#5680, longhorn#1286), CloudNativePG when it has another primary (its docs, kubernetes_upgrade).
+_OF_THE_NODE = ("longhorn.io", "InstanceManager")
+_OF_A_PRIMARY = frozenset({("postgresql.cnpg.io", "Cluster"), ("postgresql.k8s.enterprisedb.io", "Cluster")})
 # Phases of pods that are evicted whatever a budget says.
 _NEVER_WAIT = frozenset({"Succeeded", "Failed", "Pending"})
 
@@ -48,10 +52,40 @@ def held(pod: Manifest, budgets: Iterable[Manifest]) -> Held | None:
     return Held(names, f"allows no disruption ({healthy} healthy, {wanted} must be)")
 
 
+def released_by(pod: Manifest, reason: Held, pods: Iterable[Manifest]) -> str:
+    """Return who ends the budget that holds a pod as soon as its node is cordoned; empty where nobody does."""
+    owner = controller_of(pod)
+    kind = _kind_of(owner)
+    if reason.for_ever or owner is None or not (belongs_to_node(pod) or kind in _OF_A_PRIMARY):
+        return ""
+    if kind in _OF_A_PRIMARY:
+        labels = pod["metadata"].get("labels") or {}
+        primary = any(key.endswith("/instanceRole") and value == "primary" for key, value in labels.items())
+        ours = (other for other in pods if (controller_of(other) or {}).get("uid") == owner.get("uid"))
+        standby = any(_is_ready(other) and get(other, "spec", "nodeName") != get(pod, "spec", "nodeName") for other in ours)
+        if not (primary and standby):
+            return ""
+    return f"{owner['kind']} {owner.get('name')}"
+
+
+def belongs_to_node(pod: Manifest) -> bool:
+    """Return whether a pod's controller makes it for its node alone, without the scheduler, as a DaemonSet's is."""
+    return _kind_of(controller_of(pod)) == _OF_THE_NODE
+
+
+def _kind_of(owner: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return group and kind of an owner."""
+    return (str((owner or {}).get("apiVersion", "")).partition("/")[0], str((owner or {}).get("kind", "")))
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = get(pod, "status", "conditions") or []
+    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+
+
 def _goes_ill(pod: Manifest, budget: Manifest) -> bool:
     """Return whether a pod that is not Ready may go as such (KEP-3017): always, or while enough others are healthy."""
-    conditions = get(pod, "status", "conditions") or []
-    if any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions):
+    if _is_ready(pod):
         return False
     if get(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True

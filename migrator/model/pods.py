@@ -39,12 +39,17 @@ def pod_name(pod: Manifest) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
+def controller_of(pod: Manifest) -> dict[str, Any] | None:
+    """Return the owner that makes a pod again."""
+    return next((owner for owner in pod["metadata"].get("ownerReferences") or [] if owner.get("controller")), None)
+
+
 def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
     metadata = pod["metadata"]
     if MIRROR in (metadata.get("annotations") or {}):
         return PodDecision(pod, stays="mirror of a static pod")
-    controller = next((owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")), None)
+    controller = controller_of(pod)
     # Before the rule for DaemonSets: kubectl deletes what has ended, whoever made it.
     if get(pod, "status", "phase") in ("Succeeded", "Failed"):
         return PodDecision(pod)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrator.model.budgets import held
+from migrator.model.budgets import held, released_by
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import decisions, pod_name
@@ -32,8 +32,8 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
     found: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for pod in _leaving(facts):
         ours, answer = held(pod, facts.cluster.budgets), facts.cluster.evictions.get(pod["metadata"]["uid"])
-        if answer and _WEBHOOK.search(answer):
-            continue  # `handed_evictions` tells of it
+        if (answer and _WEBHOOK.search(answer)) or _released(pod, facts):
+            continue  # `handed_evictions` and `released_budgets` tell of it
         if answer is None and ours:
             found.setdefault((ours.budgets, ours.reason), []).append(pod_name(pod))
         elif answer:
@@ -63,6 +63,22 @@ def handed_evictions(facts: UpgradeFacts) -> Iterator[Finding]:
             "see that the operator can: virtual machines that can move, clusters of several members; --drain-timeout waits longer"
         )
         yield warn(CheckName.BUDGETS, webhook, reason, hint)
+
+
+def released_budgets(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find budgets that hold a pod until its node is cordoned: their operators end them then, and a drain goes on."""
+    found: dict[str, list[str]] = {}
+    for pod in () if facts.drain.disable_eviction else _leaving(facts):
+        operator = _released(pod, facts)
+        if operator:
+            found.setdefault(operator, []).append(pod_name(pod))
+    for operator, pods in found.items():
+        longest = f"{facts.drain.timeout:.0f} s"
+        reason = (
+            f"lets {some(pods)} go once the node is cordoned and all is well elsewhere: a drain waits for that, at most {longest}"
+        )
+        hint = "see that all its replicas are healthy (Longhorn: Node Drain Policy); --drain-timeout waits longer"
+        yield warn(CheckName.BUDGETS, operator, reason, hint)
 
 
 def ill_pods(facts: UpgradeFacts) -> Iterator[Finding]:
@@ -126,6 +142,13 @@ def single_replicas(facts: UpgradeFacts) -> Iterator[Finding]:
                     "has one replica: it is down while its pod moves",
                     "two replicas, and a budget with maxUnavailable: 1",
                 )
+
+
+def _released(pod: Manifest, facts: UpgradeFacts) -> str:
+    """Return who lets a pod go that is held now, empty where nobody does, or nothing holds it."""
+    reason = held(pod, facts.cluster.budgets)
+    asked = facts.cluster.evictions.get(pod["metadata"]["uid"])
+    return released_by(pod, reason, facts.cluster.pods) if reason and asked != "" else ""
 
 
 def _all_leaving(facts: UpgradeFacts) -> list[Manifest]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrator.model.budgets import belongs_to_node
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
 from migrator.model.pods import admits, claims_of, decisions, matches, pod_name
@@ -68,7 +69,8 @@ def places(facts: UpgradeFacts) -> Iterator[Finding]:
 
 
 def _drained(place: Place, state: list[Place], facts: UpgradeFacts) -> Iterator[Finding]:
-    going = [item.pod for item in decisions(place.pods, facts.drain) if not item.stays and not item.refused]
+    leaving = (item.pod for item in decisions(place.pods, facts.drain) if not item.stays and not item.refused)
+    going = [pod for pod in leaving if not belongs_to_node(pod)]
     was_open, place.open = place.open, False
     volumes = bound_volumes(facts)
     # Large ones first: small ones fill the gaps, so that fewer pods are named without a need.

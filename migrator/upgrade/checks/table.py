@@ -96,6 +96,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     apis.stored_versions,
     disruption.budgets,
     disruption.handed_evictions,
+    disruption.released_budgets,
     disruption.ill_pods,
     disruption.uncontrolled,
     disruption.long_goodbyes,

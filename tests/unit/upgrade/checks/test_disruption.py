@@ -79,6 +79,51 @@ def test_pods_that_their_operator_moves_are_a_warning() -> None:
     assert findings("budgets", **broken, drain=DrainRules(disable_eviction=True)) == []
 
 
+def of(kind: str, group: str, name: str, on: str, **more: Any) -> dict[str, Any]:
+    """Return the pod of an operator's object, which the budget of `shop` counts."""
+    made = pod(name, on, **{"labels": {"app": "web"}, **more})
+    made["metadata"]["ownerReferences"] = [
+        {"apiVersion": f"{group}/v1", "kind": kind, "name": "main", "uid": "main", "controller": True}
+    ]
+    return made
+
+
+PRIMARY: dict[str, Any] = {"labels": {"app": "web", "cnpg.io/instanceRole": "primary"}}
+DATABASE = ("Cluster", "postgresql.cnpg.io")
+HELD = {"one": "Cannot evict pod as it would violate the pod's disruption budget."}
+
+
+@pytest.mark.parametrize(
+    ("pods", "severity"),
+    [
+        ((of("InstanceManager", "longhorn.io", "one", "w1"),), Severity.WARNING),
+        ((of("InstanceManager", "example.com", "one", "w1"),), Severity.FAILURE),
+        ((of(*DATABASE, "one", "w1", **PRIMARY), of(*DATABASE, "two", "w2", labels={})), Severity.WARNING),
+        ((of(*DATABASE, "one", "w1", **PRIMARY), of(*DATABASE, "two", "w1", labels={})), Severity.FAILURE),
+        ((of(*DATABASE, "one", "w1", **PRIMARY),), Severity.FAILURE),
+        ((of(*DATABASE, "one", "w1"), of(*DATABASE, "two", "w2", labels={})), Severity.FAILURE),
+    ],
+    ids=["Longhorn", "somebody else", "a primary", "both on one node", "alone", "a replica"],
+)
+def test_a_budget_that_its_operator_ends_at_a_cordon_is_a_warning(pods: tuple[dict[str, Any], ...], severity: Severity) -> None:
+    """Longhorn's (longhorn#1286), and CloudNativePG's for a primary; no upgrade of a cluster with either began else."""
+    found = findings("budgets", pods=pods, budgets=(budget(),), evictions=HELD)
+    assert [item.severity for item in found] == [severity]
+    told = "once the node is cordoned" in found[0].reason
+    assert told is (severity is Severity.WARNING)
+
+
+def test_a_budget_is_not_ended_where_it_is_one_of_two_or_holds_nothing() -> None:
+    """Longhorn has made two for one pod (longhorn#5680): no eviction is ever granted."""
+    manager = of("InstanceManager", "longhorn.io", "one", "w1")
+    other = budget()
+    other["metadata"] = {"name": "all", "namespace": "shop"}
+    (item,) = findings("budgets", pods=(manager,), budgets=(budget(), other), evictions=HELD)
+    assert item.severity is Severity.FAILURE
+    assert findings("budgets", pods=(manager,), budgets=(budget(),), evictions={"one": ""}) == []
+    assert findings("budgets", pods=(manager,), budgets=(budget(),), drain=DrainRules(disable_eviction=True)) == []
+
+
 def test_two_budgets_on_a_pod_are_both_named() -> None:
     """Its eviction is refused for ever (kubernetes#75957)."""
     one, other = budget(disruptionsAllowed=1), budget(disruptionsAllowed=1)

@@ -261,6 +261,14 @@ def test_a_pod_that_tolerates_a_cordon_comes_back_to_its_node(toleration: dict[s
     assert len(list(places(facts(nodes=(node("w1"), node("w2")), pods=pods, hosts=())))) == found
 
 
+def test_a_pod_that_is_made_for_its_node_needs_no_other() -> None:
+    """As Longhorn's: its controller names the node, and no scheduler is asked."""
+    manager = pod("manager", "w1", memory="3Gi", owner="InstanceManager")
+    assert len(list(places(facts(nodes=(node("w1"), node("w2", memory="1Gi")), pods=(manager,), hosts=())))) == 1
+    manager["metadata"]["ownerReferences"][0]["apiVersion"] = "longhorn.io/v1beta2"
+    assert list(places(facts(nodes=(node("w1"), node("w2", memory="1Gi")), pods=(manager,), hosts=()))) == []
+
+
 def test_room_is_used_up_by_those_that_came_before() -> None:
     """Two pods of 1.5 GiB from one node: the first takes the room that the second would need."""
     nodes = (node("w1", memory="4Gi"), node("w2", memory="2Gi"))
