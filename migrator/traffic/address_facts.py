@@ -10,6 +10,9 @@ from migrator.errors import TrafficError
 from migrator.traffic.keepalived import MAY, MAY_NOT, Seen
 from migrator.traffic.vrrp import Vrrp
 
+# Of the owner of an address, for whom keepalived ignores weights (RFC 9568, 5.2.4; vrrp.c: vrrp_complete_instance).
+_OWNER = 255
+
 
 @dataclass(slots=True, frozen=True)
 class Hosts:
@@ -49,6 +52,8 @@ def require_able(hosts: Hosts, config: AddressConfig) -> None:
 
 def _obstacles(hosts: Hosts, config: AddressConfig) -> Iterator[tuple[str, str]]:
     for name in hosts.seen:
+        if hosts.vrrp(name).priority == _OWNER:
+            yield f"{name}: its priority is {_OWNER}, with which keepalived ignores the file", "`priority 254` or less there"
         if not hosts.vrrp(name).tracked:
             yield f"{name}: its keepalived does not track the file", standby_lines(config, name)
     routers = {name: hosts.vrrp(name).router for name in hosts.seen}

@@ -38,12 +38,13 @@ AT_REST = {"b1": MAY, "b2": MAY, "g1": MAY_NOT, "g2": MAY_NOT}
     [
         (lambda s: s.green["g1"].says.update(tracked=False), "g1: its keepalived does not track the file", "init_file -254"),
         (lambda s: s.blue["b2"].says.update(tracked=False), "b2: its keepalived does not track the file", "init_file 0"),
+        (lambda s: s.green["g1"].says.update(priority=255, tracked=False), "g1: its priority is 255", "priority 254"),
         (lambda s: s.green["g1"].says.update(router=52), "virtual_router_id differs: b1 51, b2 51, g1 52", "agree"),
         (lambda s: s.green["g1"].says.update(interval=0.5), "advert_int differs", "the same"),
         (lambda s: setattr(s.green["g1"], "file", MAY), "g1 may take the address by itself", "-254"),
         (_end_blue, "it is on no host", "log"),
     ],
-    ids=["green untracked", "blue untracked", "other router", "other interval", "green not forbidden", "nobody"],
+    ids=["green untracked", "blue untracked", "owner", "other router", "other interval", "green not forbidden", "nobody"],
 )
 def test_what_keeps_it_from_moving_is_told_beforehand(sides: Sides, fault: object, words: str, hint: str) -> None:
     """With the cure, and without a change."""
