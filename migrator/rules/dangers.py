@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from migrator.model.manifest import Manifest
-from migrator.rules import bindings, clock_zone, host_folders, lan_addresses, made_up, own_server, patroni, requests, scalers
+from migrator.rules import (
+    bindings,
+    clock_zone,
+    host_folders,
+    lan_addresses,
+    made_up,
+    own_server,
+    patroni,
+    requests,
+    scalers,
+    subpaths,
+)
 from migrator.rules.context import RuleContext
 
 
@@ -14,6 +25,7 @@ def danger(manifest: Manifest, type_name: str, body: bytes, context: RuleContext
         scalers.asleep(manifest, type_name),
         own_server.named(manifest, body, context),
         host_folders.written(manifest, type_name),
+        subpaths.elsewhere(manifest, type_name, body, context),
         clock_zone.other_hours(manifest, type_name, context),
         made_up.overwritten(manifest, type_name),
         patroni.waits_for_data(manifest, type_name),
