@@ -24,6 +24,7 @@ REGENERATED = frozenset(
         ("Experiment", "Rollout"),
         ("Job", "CronJob"),
         *(("Job", kind) for kind in ("AdvancedCronJob", "ScaledJob")),
+        ("Job", "JobConfig"),
         ("BroadcastJob", "AdvancedCronJob"),
         ("RayJob", "RayCronJob"),
         ("SparkApplication", "ScheduledSparkApplication"),

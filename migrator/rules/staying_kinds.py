@@ -20,6 +20,15 @@ _STORAGE_RECORDS = {
     "objectbucket.io": ("ObjectBucket",),
     "directpv.min.io": ("DirectPVDrive", "DirectPVInitRequest", "DirectPVNode", "DirectPVVolume"),
     "trident.netapp.io": ("TridentNode", "TridentSnapshot", "TridentTransaction", "TridentVolume", "TridentVolumePublication"),
+    "carina.storage.io": ("LogicVolume", "NodeStorageResource"),
+    "csi.aliyun.com": ("NodeLocalStorage",),
+    "csiaddons.openshift.io": ("CSIAddonsNode",),
+    "hwameistor.io": (
+        *("LocalDisk", "LocalDiskNode", "LocalDiskVolume", "LocalStorageNode", "LocalVolume", "LocalVolumeConvert"),
+        *("LocalVolumeExpand", "LocalVolumeGroup", "LocalVolumeMigrate", "LocalVolumeReplica", "LocalVolumeReplicaSnapshot"),
+        "LocalVolumeSnapshot",
+    ),
+    "storage.hpe.com": ("HPENodeInfo", "HPESnapshotGroupInfo", "HPESnapshotInfo", "HPEVolumeGroupInfo", "HPEVolumeInfo"),
     "cns.vmware.com": ("CnsVSphereVolumeMigration", "CnsVolumeOperationRequest"),
 }
 # Requests to act on the node that they name: green may have one of that name, which would be drained or restarted.
@@ -38,6 +47,8 @@ _NETWORK_RECORDS = {
     "projectcalico.org": _CALICO,
     "crd.antrea.io": ("AntreaAgentInfo", "AntreaControllerInfo"),
     "kubeovn.io": ("IP",),
+    "spiderpool.spidernet.io": ("SpiderEndpoint",),
+    "submariner.io": ("Cluster", "Endpoint", "Gateway"),
     "whereabouts.cni.cncf.io": ("IPPool", "NodeSlicePool", "OverlappingRangeIPReservation"),
     "metallb.io": ("ConfigurationState", "ServiceBGPStatus", "ServiceL2Status"),
     "frrk8s.metallb.io": ("BGPSessionState", "FRRNodeState"),
@@ -72,6 +83,8 @@ SKIPPED_KINDS = {
     "NodeResourceTopology.topology.node.k8s.io": "nodes belong to their cluster",
     "MachineSet.machine.openshift.io": "nodes belong to their cluster",
     "SriovNetworkNodeState.sriovnetwork.openshift.io": "nodes belong to their cluster",
+    # Garage's own discovery (garage, src/rpc/kubernetes.rs): it connects to whoever stands there.
+    "GarageNode.deuxfleurs.fr": "addresses of pods of blue: green's Garage would join them",
     "ETCDSnapshotFile.k3s.cattle.io": "tells of snapshots of blue's etcd",
     "CSIStorageCapacity.storage.k8s.io": "written by storage drivers",
     "VolumeAttachment.storage.k8s.io": "attachments belong to blue's nodes",

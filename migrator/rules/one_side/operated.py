@@ -5,7 +5,7 @@ Schedules, GitOps and announcements are in `table`, databases in `databases`.
 
 from __future__ import annotations
 
-from migrator.rules.one_side.table import BACKUP, GITOPS, NO_BACKUP, NO_GITOPS, Row, kind
+from migrator.rules.one_side.table import ANNOUNCES, BACKUP, GITOPS, NO_BACKUP, NO_GITOPS, Row, kind
 
 _MACHINE = "runs a machine: two would have one identity, and write to one disk each"
 _NO_MACHINE = "the machine does not run there"
@@ -62,6 +62,14 @@ OPERATED = (
         held=0,
         why="takes messages as a member of a group: green would take some of those that blue is to get",
         meanwhile="no message is taken there",
+    ),
+    Row(
+        "Furiko schedule",
+        why="starts Jobs at set times",
+        meanwhile="no run starts there",
+        fields=((("spec", "schedule", "disabled"), True),),
+        types=frozenset({"JobConfig.execution.furiko.io"}),
+        needs=("spec", "schedule"),
     ),
     kind(
         "Stork schedule",
@@ -177,6 +185,43 @@ TOLD_OPERATED = (
         " on green deletes blue's. Copy it by the store's own means, or leave it out and give its Secret and ConfigMap to green",
         meanwhile="",
         types=frozenset({"BucketClaim.objectstorage.k8s.io", "ObjectBucketClaim.objectbucket.io"}),
+        held=False,
+    ),
+    Row(
+        "compactor of an operator",
+        why="merges and deletes what lies in a bucket, which must have one compactor: leave it on blue, or give green's another",
+        meanwhile="",
+        types=frozenset({"LokiStack.loki.grafana.com", "TempoMonolithic.tempo.grafana.com", "TempoStack.tempo.grafana.com"}),
+        held=False,
+    ),
+    Row(
+        "backups of an operator",
+        why=f"{BACKUP}, and it has no field that pauses it: leave it on blue until the cutover",
+        meanwhile="",
+        types=frozenset({"BackupSchedule.dataprotection.kubeblocks.io", "ScyllaDBManagerTask.scylla.scylladb.com"}),
+        held=False,
+    ),
+    Row(
+        "disks of nodes",
+        why="makes a pool of disks of the node that it names: green may have one of that name. Change it for green's first",
+        meanwhile="",
+        types=frozenset({"CStorPoolCluster.cstor.openebs.io", "DiskPool.openebs.io", "MayastorPool.openebs.io"}),
+        held=False,
+    ),
+    Row(
+        "egress address",
+        why=f"{ANNOUNCES}: leave it on blue, or give green's another one",
+        meanwhile="",
+        types=frozenset({"Egress.crd.antrea.io", "EgressGateway.egressgateway.spidernet.io", "EgressIP.k8s.ovn.org"}),
+        held=False,
+    ),
+    Row(
+        "replicated volume",
+        why="says which side may write to a volume: green's would promote it, or stop blue's. Leave it on blue",
+        meanwhile="",
+        types=frozenset(
+            {"VolumeGroupReplication.replication.storage.openshift.io", "VolumeReplication.replication.storage.openshift.io"}
+        ),
         held=False,
     ),
     Row(

@@ -164,6 +164,9 @@ _OUTSIDE = (
             "netbirdio/netbird",
             "wg-easy",
             "linuxserver/wireguard",
+            "netclient",
+            "firezone/gateway",
+            "openziti/ziti-router",
             "submariner-gateway",
             "submariner-operator",
             "lighthouse-agent",
@@ -224,12 +227,20 @@ _OUTSIDE = (
         "block signer",
         why="signs blocks with a key: two that sign are punished (slashing)",
         meanwhile="nothing is signed there",
-        images=("prysm/validator", "prysmaticlabs/prysm-validator", "nimbus-validator-client", "attestantio/vouch"),
+        images=(
+            *("prysm/validator", "prysmaticlabs/prysm-validator", "nimbus-validator-client", "attestantio/vouch"),
+            *("attestantio/dirk", "web3signer", "tmkms", "horcrux"),
+        ),
         flags=(
             frozenset({"lighthouse", "vc"}),
             frozenset({"lighthouse", "validator_client"}),
             frozenset({"lodestar", "validator"}),
             frozenset({"teku", "validator-client"}),
+            # Consensus by a key in a file, as of Cosmos, Solana, Polkadot and Cardano.
+            *(frozenset({name, "start"}) for name in ("cometbft", "gaiad", "osmosisd")),
+            *(frozenset({name, "--vote-account"}) for name in ("agave-validator", "solana-validator")),
+            frozenset({"polkadot", "--validator"}),
+            frozenset({"cardano-node", "--shelley-kes-key"}),
         ),
     ),
     Row(
@@ -288,7 +299,7 @@ _BACKUPS = (
         "file sync",
         why="syncs files with others under an identity that may be there once",
         meanwhile="no file is synced there",
-        images=("syncthing/syncthing", "linuxserver/syncthing", "resilio-sync"),
+        images=("syncthing/syncthing", "linuxserver/syncthing", "resilio-sync", "storjlabs/storagenode"),
     ),
 )
 _ACME = (

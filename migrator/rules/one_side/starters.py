@@ -82,7 +82,22 @@ DEPLOYERS = (
         "CI server",
         why="starts builds at set times and for each commit: both sides would",
         meanwhile="no build starts there",
-        images=("jenkins", "teamcity-server", "gocd-server"),
+        images=(
+            "jenkins",
+            "teamcity-server",
+            "gocd-server",
+            "woodpecker-server",
+            "drone/drone",
+            "zuul-scheduler",
+            "buildbot-master",
+        ),
+    ),
+    Row(
+        "Concourse",
+        why="starts builds at set times and for each commit: both sides would",
+        meanwhile="no build starts there",
+        images=("concourse/concourse",),
+        words=frozenset({"web", "quickstart"}),
     ),
     Row(
         "CI runner",
@@ -99,6 +114,9 @@ DEPLOYERS = (
             "woodpecker-agent",
             "drone-runner-*",
             "buildkite/agent",
+            "agent-stack-k8s/controller",
+            "cloudbase/garm",
+            "spacelift-worker-controller",
             "teamcity-agent",
             "bitbucket-pipelines-runner",
             "circleci/runner-agent",
@@ -130,6 +148,9 @@ SCHEDULERS = (
             "flytescheduler",
             "temporalio/server",
             "temporalio/auto-setup",
+            "ubercadence/server",
+            "ubercadence/server-auto-setup",
+            "windmill-labs/windmill",
             "prefecthq/prefect",
             "rundeck/rundeck",
             "semaphoreui/semaphore",
@@ -168,13 +189,20 @@ SCHEDULERS = (
             "iobroker",
             "n8n",
             "huginn",
+            *("teslamate", "scrypted", "ring-mqtt", "matterbridge", "ebusd"),
+            # They fetch what they have not, move it into libraries, and delete there.
+            *("sonarr", "radarr", "lidarr", "readarr", "whisparr", "bazarr", "autobrr", "cross-seed", "unpackerr", "maintainerr"),
+            *("janitorr", "decluttarr", "qbittorrent", "transmission", "deluge", "sabnzbd", "nzbget", "pinchflat"),
         ),
     ),
     Row(
         "data flow",
         why="takes records from outside and hands them on: both sides would",
         meanwhile="no record is handed on there",
-        images=("apache/nifi", "spring-cloud-dataflow-server", "spring-cloud-skipper-server"),
+        images=(
+            *("apache/nifi", "spring-cloud-dataflow-server", "spring-cloud-skipper-server"),
+            *("redpandadata/connect", "benthosdev/benthos", "jeffail/benthos", "warpstreamlabs/bento"),
+        ),
         flags=(
             frozenset({"standalone-job"}),
         ),  # Flink's JobManager for one job (nightlies.apache.org/flink: standalone on Kubernetes)
@@ -189,6 +217,7 @@ SCHEDULERS = (
         "mail fetcher",
         why="fetches mail from outside and hands it on: both sides would",
         meanwhile="no mail is fetched there",
-        images=("fetchmail", "getmail", "imapsync"),
+        # Paperless deletes what it has taken, from mail accounts and from a folder.
+        images=("fetchmail", "getmail", "imapsync", "gitlab-mailroom*", "paperless-ngx"),
     ),
 )

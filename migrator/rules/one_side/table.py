@@ -240,7 +240,13 @@ TOLD = (
         "PushSecret",
         why="writes Secrets into a store outside: green's overwrite it, and what is deleted on blue may be deleted there",
         meanwhile="",
-        types=frozenset({"ClusterPushSecret.external-secrets.io", "PushSecret.external-secrets.io"}),
+        types=frozenset(
+            {
+                "ClusterPushSecret.external-secrets.io",
+                "InfisicalPushSecret.secrets.infisical.com",
+                "PushSecret.external-secrets.io",
+            }
+        ),
         held=False,
     ),
     Row(

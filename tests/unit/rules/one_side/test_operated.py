@@ -26,6 +26,7 @@ from tests.support.objects import made, resource
         ("metal3.io/v1alpha1", "BareMetalHost", {}, ("metadata", "annotations", "baremetalhost.metal3.io/paused"), "migrator"),
         ("numaflow.numaproj.io/v1alpha1", "Pipeline", {"lifecycle": {}}, ("spec", "lifecycle", "desiredPhase"), "Paused"),
         ("lib.projectsveltos.io/v1beta1", "SveltosCluster", {}, ("spec", "paused"), True),
+        ("execution.furiko.io/v1alpha1", "JobConfig", {"schedule": {"cron": {}}}, ("spec", "schedule", "disabled"), True),
         ("hypershift.openshift.io/v1beta1", "HostedCluster", {}, ("spec", "pausedUntil"), "true"),
     ],
 )
