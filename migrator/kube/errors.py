@@ -24,7 +24,11 @@ from migrator.model.strange import STRANGE
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 TWO_BUDGETS = "more than one PodDisruptionBudget"
 """Part of the answer 500 to an eviction that will never be granted (pkg/registry/core/pod/storage/eviction.go)."""
-_DENIALS = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request")
+# The last one is of a namespace that is being deleted, in which not even an eviction can be made (kubernetes#93947, kops#5988).
+_DENIALS = re.compile(
+    r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request"
+    r"|unable to create new content in namespace \S+ because it is being terminated"
+)
 # Shown and read: a webhook puts whole documents into its message, and the causes are at its end.
 _LONGEST, _LONGEST_READ = 512, 64 << 10
 _BY_STATUS: dict[int, type[ApiError]] = {

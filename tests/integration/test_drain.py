@@ -127,6 +127,26 @@ def test_a_policy_that_refuses_an_eviction_is_an_answer(sandbox: Sandbox, node: 
     until(lambda: "denied request" in blue.evict(name, pod["metadata"]["name"], uid=pod["metadata"]["uid"], dry_run=True))
 
 
+def test_a_pod_of_a_namespace_that_is_being_deleted_ends_no_drain(sandbox: Sandbox, node: str, recorder: Recorder) -> None:
+    """Its eviction is refused with 403, and whoever deletes the namespace deletes it (kubernetes#93947)."""
+    name = f"{sandbox.namespace[:50]}-old"
+    sandbox.on_blue({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "namespace": ""}})
+    held = workload("Deployment", "held", sandbox.namespace, replicas=1)
+    held["metadata"]["namespace"] = name
+    held["spec"]["template"]["metadata"]["finalizers"] = ["example.com/held"]
+    sandbox.on_blue(held, workload("Deployment", "web", sandbox.namespace, replicas=1))
+    await_pods(sandbox.pair.blue, node, 2)
+    (pod,) = (item for item in pods_on(sandbox.pair.blue, node) if item["metadata"]["namespace"] == name)
+    blue = sandbox.pair.blue.impatient()
+    blue.delete(TYPES["Namespace"], "", name, uid=blue.get(TYPES["Namespace"], "", name)["metadata"]["uid"])
+    until(lambda: "is being terminated" in blue.evict(name, pod["metadata"]["name"], uid=pod["metadata"]["uid"], dry_run=True))
+    with pytest.raises(GateFailedError, match="is being terminated"):
+        run(sandbox, node, recorder, timeout=3.0)
+    blue.patch(TYPES["Pod"], name, pod["metadata"]["name"], {"metadata": {"finalizers": None}}, manager="test")
+    run(sandbox, node, recorder)
+    assert drained(sandbox.pair.blue, node, RULES)
+
+
 def test_pods_of_nobody_and_local_data_are_refused_before_anything_is_evicted(
     sandbox: Sandbox, node: str, recorder: Recorder
 ) -> None:

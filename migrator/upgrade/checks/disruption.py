@@ -32,8 +32,8 @@ def budgets(facts: UpgradeFacts) -> Iterator[Finding]:
     found: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for pod in _leaving(facts):
         ours, answer = held(pod, facts.cluster.budgets), facts.cluster.evictions.get(pod["metadata"]["uid"])
-        if (answer and _WEBHOOK.search(answer)) or _released(pod, facts):
-            continue  # `handed_evictions` and `released_budgets` tell of it
+        if get(pod, "metadata", "deletionTimestamp") or (answer and _WEBHOOK.search(answer)) or _released(pod, facts):
+            continue  # `endless`, `handed_evictions` and `released_budgets` tell of it
         if answer is None and ours:
             found.setdefault((ours.budgets, ours.reason), []).append(pod_name(pod))
         elif answer:

@@ -90,6 +90,7 @@ def test_a_pod_of_two_budgets_is_an_answer() -> None:
         (400, 'admission webhook "drain.strimzi.io" denied the request: The pod will be rolled by the operator', True),
         (429, 'admission webhook "virt.example" denied the request: Eviction triggered evacuation of VMI', True),
         (422, "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'keep' with binding 'keep' denied request: no", True),
+        (403, 'pods "web" is forbidden: unable to create new content in namespace old because it is being terminated', True),
         (403, 'pods "web" is forbidden: User "x" cannot create resource "pods/eviction"', False),
         (500, 'failed calling webhook "a.example": connection refused', False),
     ],

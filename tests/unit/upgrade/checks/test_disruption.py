@@ -124,6 +124,14 @@ def test_a_budget_is_not_ended_where_it_is_one_of_two_or_holds_nothing() -> None
     assert findings("budgets", pods=(manager,), budgets=(budget(),), drain=DrainRules(disable_eviction=True)) == []
 
 
+def test_a_pod_that_ends_already_is_held_by_nobody() -> None:
+    """In a namespace that is being deleted each eviction is refused; `drain` tells of a pod that does not end."""
+    ending = pod("web", "w1")
+    ending["metadata"]["deletionTimestamp"] = datetime.datetime.fromtimestamp(NOW, datetime.UTC).isoformat()
+    said = 'pods "web" is forbidden: unable to create new content in namespace shop because it is being terminated'
+    assert findings("budgets", pods=(ending,), budgets=(budget(),), evictions={"web": said}) == []
+
+
 def test_two_budgets_on_a_pod_are_both_named() -> None:
     """Its eviction is refused for ever (kubernetes#75957)."""
     one, other = budget(disruptionsAllowed=1), budget(disruptionsAllowed=1)
