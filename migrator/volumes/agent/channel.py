@@ -28,6 +28,8 @@ _GONE = (
     "that host was restarted, or the server was ended there: run this again; if a firewall refuses the port: volumes.port "
     "chooses one to open, and volumes.relay: true needs none"
 )
+# Short questions about all but what a person leaves out.
+_OF_WHAT_COUNTS = ("stamps", "excluded", "attributes")
 # Text at its place is longer: no first byte of a line is that small.
 _LONGEST_FRAME = 1 << 26
 # Bytes. A list is unpacked in such parts: a small frame can hold a thousand times its size, more than this host's memory.
@@ -119,7 +121,7 @@ class Channel:
 
     def ask(self, word: str) -> Any:
         """Return the answer to a short question; raises SourceError."""
-        return self._understood(b"".join(self._frames(word, self._exclude if word in ("stamps", "excluded") else b"")))
+        return self._understood(b"".join(self._frames(word, self._exclude if word in _OF_WHAT_COUNTS else b"")))
 
     def greet(self) -> None:
         """Connect, and ask nothing; raises SourceError."""

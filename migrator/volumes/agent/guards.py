@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from migrator.volumes.agent import target
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import Totals, paired, totals
 from migrator.volumes.agent.memory import Binding, Memory
@@ -79,6 +80,16 @@ def require_same_folders(
                 f"the {side}'s folder is not the one of the earlier passes: {identity(seen, volume)}, it was {before}",
                 "is its file system mounted? Nothing was changed",
             )
+
+
+def require_kept(root: str, channel: Channel) -> None:
+    """Raise PassError unless the target's file system keeps all that the source has."""
+    lacking = target.lacking(root)
+    if target.ATTRIBUTES & set(lacking):
+        there = channel.ask("attributes")
+        lacking = [what for what in lacking if what in there or what not in target.ATTRIBUTES]
+    if lacking:
+        raise PassError(f"the target cannot keep {', '.join(lacking)}", "give it a volume on ext4, xfs or btrfs")
 
 
 class Room(NamedTuple):

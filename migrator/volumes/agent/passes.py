@@ -168,8 +168,7 @@ class Pass:
         target.free_flags(self.tree, self.memory.entries("target"))
         filling = known.stage == "filling"
         if known.stage == "new":
-            if lacking := target.lacking(settings.root):
-                raise PassError(f"the target cannot keep {', '.join(lacking)}", "give it a volume on ext4, xfs or btrfs")
+            guards.require_kept(settings.root, self.channel)
             # Before the first byte: a pass that breaks now is continued, and what it brought is known as ours.
             self.memory.bind(stage="filling")
             if (

@@ -27,6 +27,8 @@ from migrator.volumes.agent.users import mount_of, users
 
 # A list goes in parts of this size: that of a volume of millions of files has a GiB.
 _CHUNK = 1 << 18
+# Short answers for which the whole tree is looked at.
+_WALKS: dict[str, Callable[[Tree], object]] = {"stamps": lambda tree: stamps_digest(tree.scan()), "attributes": Tree.attributes}
 # A question is a word and a length; what is longer is no question, and is not read to its end.
 _LONGEST_LINE = 64
 
@@ -119,8 +121,8 @@ def answer(root: str, word: str, payload: bytes, *, memory: str = "", pod: str =
         yield from packed(Tree(root).look(path for path in payload.split(b"\0") if path))
     elif word == "probe":
         yield json.dumps(probe(root)).encode()
-    elif word == "stamps":
-        yield json.dumps(stamps_digest(Tree(root, Exclude.of(payload)).scan())).encode()
+    elif word in _WALKS:
+        yield json.dumps(_WALKS[word](Tree(root, Exclude.of(payload)))).encode()
     elif word == "excluded":
         yield json.dumps(excluded(root, Exclude.of(payload))).encode()
     elif word == "sync":

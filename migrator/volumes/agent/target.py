@@ -19,6 +19,8 @@ _ACL = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", tag, rights, who)
     for tag, rights, who in ((1, 6, 0xFFFFFFFF), (2, 4, 65534), (4, 4, 0xFFFFFFFF), (16, 4, 0xFFFFFFFF), (32, 4, 0xFFFFFFFF))
 )
+ATTRIBUTES = frozenset({"extended attributes", "trusted attributes", "ACLs"})
+"""What a file system may lack where no object of the source has it: an NFS server keeps no trusted attributes and other ACLs."""
 # File systems with times of whole seconds, or of two, do not keep it.
 _ODD_TIME = 1_000_000_000_123_456_789
 
@@ -102,6 +104,9 @@ def _reserved(tree: Tree, entry: Entry) -> bool:
     with contextlib.suppress(OSError), tree.opened_folder(entry.path) as (folder, name):
         fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         try:
+            # Fewer blocks without a hole: the file system compresses (ZFS), and each pass would change and read all files again.
+            if os.lseek(fd, 0, os.SEEK_HOLE) >= entry.size:
+                return False
             os.posix_fallocate(fd, 0, entry.size)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
         finally:

@@ -99,6 +99,14 @@ class Tree:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.opened_folder(path) as (folder, name):
                 yield _entry(folder, name, path, whole=True)
 
+    def attributes(self) -> list[str]:
+        """Return which kinds of attributes there are in it, as `target.lacking` names them."""
+        found: set[str] = set()
+        for entry in self.scan():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.opened_folder(entry.path) as (folder, name):
+                found |= {_kind_of(attribute) for attribute, _ in xattrs_of(b"/proc/self/fd/%d/%s" % (folder, name))}
+        return sorted(found)
+
     def excluded(self) -> list[bytes]:
         """Return what is left out, without what lies below it."""
         for _ in self.scan():
@@ -292,6 +300,12 @@ def xattrs_of(where: int | bytes) -> tuple[tuple[str, str], ...]:
         with contextlib.suppress(OSError):  # taken away since
             found.append((name, os.getxattr(where, name, **follow).hex()))
     return tuple(found)
+
+
+def _kind_of(attribute: str) -> str:
+    if attribute in _ACLS:
+        return "ACLs"
+    return "trusted attributes" if attribute.startswith("trusted.") else "extended attributes"
 
 
 def _names(fd: int, *, top: bool) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from migrator.volumes.agent.guards import (
     PassError,
     identity,
     require_content,
+    require_kept,
     require_room,
     require_same_folders,
     require_there,
@@ -23,10 +25,29 @@ from migrator.volumes.agent.guards import (
 from migrator.volumes.agent.main import main
 from migrator.volumes.agent.memory import Binding, Memory
 from migrator.volumes.agent.tree import Tree
-from tests.support.volume_trees import entry, root
+from tests.support.volume_trees import entry, local_channel, root
 
 LINE = {"address": "::1", "port": 1, "user": "root", "key": "", "known_hosts": "", "ciphers": "aes128-gcm@openssh.com"}
 PLACE: dict[str, Any] = {"path": "/v", "mounted": True, "kind": "ext4", "inode": 2}
+
+
+def test_a_target_may_lack_attributes_that_the_source_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of NFS keeps no trusted attributes and other ACLs; what else it lacks would be missing in each volume."""
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume/a").touch()
+    channel = local_channel(tmp_path, tmp_path / "volume")
+    lacking = ["extended attributes", "trusted attributes", "ACLs"]
+    monkeypatch.setattr("migrator.volumes.agent.target.lacking", lambda _: list(lacking))
+    try:
+        require_kept("/green", channel)
+        os.setxattr(tmp_path / "volume/a", "user.note", b"1")
+        with pytest.raises(PassError, match=r"the target cannot keep extended attributes$"):
+            require_kept("/green", channel)
+        lacking[:] = ["trusted attributes", "hard links"]
+        with pytest.raises(PassError, match=r"the target cannot keep hard links$"):
+            require_kept("/green", channel)
+    finally:
+        channel.hang_up()
 
 
 def test_a_volume_of_a_driver_that_has_gone_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

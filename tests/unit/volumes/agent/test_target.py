@@ -39,6 +39,17 @@ def test_blocks_that_were_reserved_are_reserved_again(tmp_path: Path) -> None:
     assert (tmp_path / "sparse").stat().st_blocks == 0
 
 
+def test_a_file_that_the_file_system_compresses_is_left_alone(tmp_path: Path) -> None:
+    """It has fewer blocks and no hole; each pass would change its times, and read it anew (OpenZFS)."""
+    (tmp_path / "log").write_bytes(b"x" * (1 << 20))
+    os.utime(tmp_path / "log", ns=(5, 7))
+    before = (tmp_path / "log").stat()
+    tree = Tree(str(tmp_path))
+    (found,) = (item for item in tree.scan() if item.kind == "f")
+    assert target.finish(tree, [(found._replace(blocks=2048), found._replace(blocks=9))]) == []
+    assert (tmp_path / "log").stat().st_ctime_ns == before.st_ctime_ns
+
+
 def test_folders_get_their_times_back_without_another_round(tmp_path: Path) -> None:
     """Of any depth, and the volume's own; a file's time is rsync's matter, and a folder that is gone is left to it."""
     (tmp_path / "a/b").mkdir(parents=True)

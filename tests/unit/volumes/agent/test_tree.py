@@ -278,6 +278,21 @@ def test_attributes_of_the_host_itself_do_not_move(tmp_path: Path, monkeypatch: 
     ]
 
 
+def test_which_kinds_of_attributes_a_tree_has_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for those of what is left out, and of the host."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    names = {"a": ["user.x", "security.selinux"], "b": ["system.posix_acl_access"], "c": ["trusted.x"]}
+
+    def listed(where: bytes, **_: object) -> list[str]:
+        return names.get(os.fsdecode(where)[-1], [])
+
+    monkeypatch.setattr(os, "listxattr", listed)
+    monkeypatch.setattr(os, "getxattr", lambda *_, **__: b"1")
+    assert Tree(str(tmp_path)).attributes() == ["ACLs", "extended attributes", "trusted attributes"]
+    assert Tree(str(tmp_path), Exclude(("b", "c"))).attributes() == ["extended attributes"]
+
+
 def test_flags_are_read_and_only_those_that_are_kept_are_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others are the file system's own, such as that it stores a file in extents."""
     extents, changed = 0x80000, []
