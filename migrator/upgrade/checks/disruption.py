@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrator.model.budgets import held, released_by
+from migrator.model.budgets import belongs_to_node, held, released_by
 from migrator.model.facts import UpgradeFacts
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import decisions, pod_name
+from migrator.model.pods import controller_of, decisions, pod_name
 from migrator.model.verdict import CheckName, Finding
 from migrator.model.words import some
 from migrator.rules.field_owners import seconds
@@ -79,6 +79,21 @@ def released_budgets(facts: UpgradeFacts) -> Iterator[Finding]:
         )
         hint = "see that all its replicas are healthy (Longhorn: Node Drain Policy); --drain-timeout waits longer"
         yield warn(CheckName.BUDGETS, operator, reason, hint)
+
+
+def cut_off(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find pods that run to an end, such as a Job's: an eviction counts as a failure of theirs (KEP-3329, backoffLimit)."""
+    found: dict[str, list[str]] = {}
+    for pod in _leaving(facts):
+        owner = controller_of(pod)
+        runs = get(pod, "status", "phase") in ("Running", "Pending") and not get(pod, "metadata", "deletionTimestamp")
+        moved = _WEBHOOK.search(facts.cluster.evictions.get(pod["metadata"]["uid"]) or "") or belongs_to_node(pod)
+        if owner and runs and not moved and get(pod, "spec", "restartPolicy") in ("Never", "OnFailure"):
+            found.setdefault(str(owner["kind"]), []).append(pod_name(pod))
+    for kind, pods in found.items():
+        reason = f"its drain cuts off {some(pods)}, to be begun anew or taken for failed"
+        hint = "let them end first; a Job minds no drain that ignores DisruptionTarget in its podFailurePolicy"
+        yield warn(CheckName.DRAIN, kind, reason, hint)
 
 
 def ill_pods(facts: UpgradeFacts) -> Iterator[Finding]:

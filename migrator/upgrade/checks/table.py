@@ -98,6 +98,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     disruption.handed_evictions,
     disruption.released_budgets,
     disruption.ill_pods,
+    disruption.cut_off,
     disruption.uncontrolled,
     disruption.long_goodbyes,
     disruption.endless,

@@ -132,6 +132,30 @@ def test_a_pod_that_ends_already_is_held_by_nobody() -> None:
     assert findings("budgets", pods=(ending,), budgets=(budget(),), evictions={"web": said}) == []
 
 
+RUN: dict[str, Any] = {"spec": {"restartPolicy": "Never"}}
+
+
+@pytest.mark.parametrize(
+    ("run", "found"),
+    [
+        (of("Job", "batch", "run", "w1", **RUN), ["Job"]),
+        (of("TaskRun", "tekton.dev", "run", "w1", spec={"restartPolicy": "OnFailure"}), ["TaskRun"]),
+        (of("Job", "batch", "run", "elsewhere", **RUN), []),
+        (of("Job", "batch", "run", "w1", **RUN) | {"status": {"phase": "Succeeded"}}, []),
+        (of("InstanceManager", "longhorn.io", "run", "w1", **RUN), []),
+        (of("ReplicaSet", "apps", "run", "w1", spec={"restartPolicy": "Always"}), []),
+    ],
+    ids=["a Job's", "of somebody else", "on another node", "ended", "Longhorn's", "no run"],
+)
+def test_a_run_that_a_drain_cuts_off_is_told(run: dict[str, Any], found: list[str]) -> None:
+    """With backoffLimit 0 its Job fails for good; one that its operator moves is let be."""
+    assert [(item.subject, item.severity) for item in findings("drain", pods=(run,))] == [
+        (kind, Severity.WARNING) for kind in found
+    ]
+    moved = {"run": 'admission webhook "a.example" denied the request: it migrates'}
+    assert findings("drain", pods=(run,), evictions=moved) == []
+
+
 def test_two_budgets_on_a_pod_are_both_named() -> None:
     """Its eviction is refused for ever (kubernetes#75957)."""
     one, other = budget(disruptionsAllowed=1), budget(disruptionsAllowed=1)
