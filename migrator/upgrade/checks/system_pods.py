@@ -9,9 +9,21 @@ from migrator.model.manifest import get
 from migrator.model.pods import MIRROR, pod_name
 from migrator.model.verdict import CheckName, Finding
 from migrator.readiness.kinds import readiness
+from migrator.rules.one_side.images import is_of
 from migrator.untrusted import printable
 from migrator.upgrade.checks.finding import fail, warn
 
+# Ends of images of programs that drain, reboot or take away nodes by themselves; what they do, and how they are kept from it.
+_LOCK = "weave.works/kured-node-lock"
+_OF_NODES = (
+    (
+        ("kured",),
+        "drains and reboots nodes by itself, one that is being upgraded or the second of three control planes",
+        f"""annotate its DaemonSet meanwhile: `{_LOCK}='{{"nodeID":"manual"}}'` keeps it from that (kured.dev)""",
+    ),
+    (("system-upgrade-controller",), "changes nodes by itself, to what its plans name", "scale it to 0 meanwhile"),
+    (("cluster-autoscaler",), "takes nodes away that stand empty, as drained ones do", "scale it to 0 meanwhile"),
+)
 _STOPS = "a run waits for it once the control plane is new, and stops there"
 
 
@@ -41,6 +53,17 @@ def weave_net(facts: UpgradeFacts) -> Iterator[Finding]:
         reason = f"does not say which back end of iptables to take (IPTABLES_BACKEND), and the hosts have {has}"
         hint = f"`kubectl -n kube-system set env daemonset/weave-net IPTABLES_BACKEND=...` ({has}); then see that it is well"
         yield fail(CheckName.ADDONS, name, f"{reason}: pods may lose their network", hint)
+
+
+def programs_of_nodes(facts: UpgradeFacts) -> Iterator[Finding]:
+    """Find programs that would drain, reboot or remove a node in the middle of a run, which they know nothing of."""
+    workloads = (*facts.cluster.daemon_sets, *facts.cluster.deployments, *facts.cluster.stateful_sets) if facts.hops else ()
+    for item in workloads:
+        containers = get(item, "spec", "template", "spec", "containers") or []
+        for images, does, hint in _OF_NODES if get(item, "spec", "replicas") != 0 else ():
+            if any(is_of(container, images) for container in containers):
+                name = f"{item['metadata'].get('namespace')}/{item['metadata']['name']}"
+                yield warn(CheckName.NODES, name, does, hint)
 
 
 def static_pods(facts: UpgradeFacts) -> Iterator[Finding]:

@@ -77,6 +77,7 @@ IN_CLUSTER: tuple[Check, ...] = (
     hosts.twins,
     system_pods.daemon_sets,
     system_pods.static_pods,
+    system_pods.programs_of_nodes,
     versions.kubelets,
     versions.control_planes,
     versions.runtimes_of_nodes,

@@ -28,6 +28,36 @@ def test_a_daemon_set_that_is_ill_is_found(found: Manifest, count: int) -> None:
     assert all("2 of 3 pods" in item.reason for item in told)
 
 
+def of_image(image: str, **spec: Any) -> Manifest:
+    """Return a Deployment of one container."""
+    template = {"spec": {"containers": [{"name": "main", "image": image}]}}
+    return {"metadata": {"name": "main", "namespace": "tools"}, "spec": {"replicas": 1, "template": template, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        (of_image("ghcr.io/kubereboot/kured:1.20.0"), "reboots nodes"),
+        (of_image("mirror.example/rancher/system-upgrade-controller:v0.15"), "changes nodes"),
+        (of_image("registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0@sha256:1"), "takes nodes away"),
+        (of_image("ghcr.io/kubereboot/kured:1.20.0", replicas=0), ""),
+        (of_image("example.com/kured-exporter:1"), ""),
+        (of_image("web:1", template=None), ""),
+    ],
+)
+def test_a_program_that_drains_or_reboots_nodes_by_itself_is_told(workload: Manifest, words: str) -> None:
+    """A migration's plan tells of it; in place, it may reboot the node whose packages are being replaced."""
+    told = [
+        item
+        for kind in ("deployments", "daemon_sets")
+        for item in findings("nodes", **{kind: (workload,)})
+        if item.subject == "tools/main"
+    ]
+    assert [(words in item.reason, item.severity.value, bool(item.hint)) for item in told] == [(True, "warning", True)] * (
+        2 * bool(words)
+    )
+
+
 @pytest.mark.parametrize(
     ("annotations", "ready", "count"),
     [({"kubernetes.io/config.mirror": "x"}, "False", 1), ({"kubernetes.io/config.mirror": "x"}, "True", 0), ({}, "False", 0)],
