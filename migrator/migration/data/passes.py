@@ -140,7 +140,13 @@ def bring_back_pass(run: Run, movers: Movers, job: Job, say: Say, users: Users) 
 
 def take_back(run: Run, movers: Movers, job: Job, say: Say, *, everything: bool) -> TakenBack:
     """Put back on blue what the broken pass has changed, or all passes since the switch. Raises MigratorError."""
+    known = run.state.data.get(job.claim, ClaimData())
     taken = movers.of(job).take_back(job, say, everything=everything)
+    if everything and known.back_at is not None and not taken.digest:
+        raise BlockedError(
+            f"{job.claim}: passes to blue have changed its folder since the switch; what they overwrote is no longer kept there",
+            hint="`--data-from last-pass` starts blue with what they brought",
+        )
     run.write(DataTakenBack(claim=job.claim, everything=everything, objects=taken.objects))
     return taken
 

@@ -102,9 +102,18 @@ def bring_back(session: Session, movers: Movers, choice: Choice) -> list[ClaimOu
 
 
 def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
-    """End passes that run, and remove what is kept on hosts, of the chosen claims; return their names."""
+    """End passes that run, and remove what is kept on hosts, of the chosen claims; return their names.
+
+    Raises BlockedError where that alone could make blue's folder whole again.
+    """
     plans = _chosen(session, choice)
     movers.require_hosts()
+    half = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).half]
+    if half:
+        raise BlockedError(
+            f"{half[0]}: a pass to blue was cut off, and what it has overwritten is kept on blue's host only",
+            hint="`migrator rollback` or `migrator data back` first: either makes blue's folder whole again",
+        )
     for plan in plans:
         session.run.write(DataCleaned(plan.claim))
         if there := _on_its_hosts(_job(plan, choice), session.run.state.data[plan.claim]):

@@ -11,6 +11,7 @@ import pytest
 from migrator.errors import BlockedError, ConfigError, HostError
 from migrator.journal.records.data import DataCleaned, DataPassAnnounced, DataPassEnded, DataProven, DataTakenBack
 from migrator.journal.records.decisive import Retired
+from migrator.migration.data.passes import take_back
 from migrator.migration.data.verbs import Choice, bring_back, clean_data, copy_data, finish_data, plan_data, surveyed
 from migrator.model.kinds import PODS
 from migrator.model.plan import DataPlan
@@ -187,6 +188,36 @@ def test_cleaning_is_announced_and_covers_both_directions(tmp_path: Path) -> Non
     assert clean_data(one.session, one.movers, ALL) == ["shop/data"]
     assert [job.direction for job in (*one.there.cleaned, *one.back.cleaned)] == [Direction.TO_GREEN, Direction.TO_BLUE]
     assert one.of(DataCleaned) == [DataCleaned("shop/data")]
+
+
+def test_what_alone_makes_blue_whole_again_is_not_cleaned_away(tmp_path: Path) -> None:
+    """A pass to blue was cut off: its folder is a mixture of both until that is taken back."""
+    one = stand(tmp_path, "data")
+    finished(one)
+    one.back.broken = {"shop/data": HostError("green is gone")}
+    one.back.stuck = HostError("blue is gone, too")
+    bring_back(one.session, one.movers, ALL)
+    with pytest.raises(BlockedError, match="a pass to blue was cut off") as caught:
+        clean_data(one.session, one.movers, ALL)
+    assert "rollback" in caught.value.hint
+    assert (one.back.cleaned, one.of(DataCleaned)) == ([], [])
+
+
+def test_the_data_of_the_switch_is_not_promised_where_what_came_after_it_cannot_be_undone(tmp_path: Path) -> None:
+    """`data clean` has removed what passes to blue had overwritten: blue's folder is that of the last pass, also when asked again."""
+    one = stand(tmp_path, "data")
+    finished(one)
+    (outcome,) = bring_back(one.session, one.movers, ALL)
+    assert outcome.error is None
+    (job,) = one.back.jobs
+    one.back.digest = ""
+    for _ in range(2):
+        with pytest.raises(BlockedError, match="what they overwrote is no longer kept") as caught:
+            take_back(one.session.run, one.movers, job, lambda _: None, everything=True)
+        assert "--data-from last-pass" in caught.value.hint
+    assert one.of(DataTakenBack) == []
+    one.back.digest = "abc"
+    assert take_back(one.session.run, one.movers, job, lambda _: None, everything=True).digest == "abc"
 
 
 def test_sizes_are_looked_at_on_blue_and_one_that_is_not_known_is_said(tmp_path: Path) -> None:
