@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrator.cluster.drain import drain
-from migrator.errors import ApiError, CommandFailedError, HostError, MigratorError
+from migrator.errors import ApiError, CommandFailedError, GateFailedError, HostError, MigratorError
 from migrator.model.events import Event, Progress
 from migrator.model.upgrade import DrainRules
 from migrator.nodes.action import converge
@@ -19,6 +19,7 @@ from migrator.ports import DrainableCluster, Host
 
 # A node that is taken out of a stack is meant to go, with what is on it.
 _DRAIN = DrainRules(delete_emptydir_data=True, force=True, timeout=300.0)
+_HINT = "take away what holds them; or `kubectl delete node {name}`, and it is taken off its host without a drain"
 Say = Callable[[str], None]
 
 
@@ -30,7 +31,10 @@ def leave(node: NodeSpec, host: Host, control_plane_host: Host, reached: Callabl
     say(f"{node.name}: drained and taken out of the cluster")
 
     def empty() -> None:
-        drain(reached(), node.name, _DRAIN, clock=host.clock, reporter=_Shown(say))
+        try:
+            drain(reached(), node.name, _DRAIN, clock=host.clock, reporter=_Shown(say))
+        except GateFailedError as error:  # its hint is about options that Pulumi does not have
+            raise GateFailedError(error.message, hint=_HINT.format(name=node.name)) from error
 
     try:
         remove_node(control_plane_host, node.name, empty)

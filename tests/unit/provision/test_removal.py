@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from migrator.errors import CommandFailedError, HostError, MigratorError
+from migrator.errors import CommandFailedError, GateFailedError, HostError, MigratorError
 from migrator.nodes.mark import MARK_FILE
 from migrator.provision.removal import forget_member, leave, reset_host
 from tests.support.fake_cluster import FakeCluster
@@ -28,6 +30,23 @@ def test_only_a_cluster_that_does_not_answer_is_left_without_its_word(version: s
     else:
         assert leave(WORKER, FakeHost("green-2"), control_plane, FakeCluster, said.append) is leaves
         assert "still counts it as a node" in said[-1]
+
+
+def test_a_node_that_is_not_drained_in_time_has_a_hint_that_pulumi_can_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A budget of the last replica holds it for ever, as Longhorn's: a whole cluster could not be destroyed."""
+
+    def late(*_: object, **__: object) -> int:
+        raise GateFailedError("green-2 is not drained after 300 s", hint="--disable-eviction deletes past budgets")
+
+    monkeypatch.setattr("migrator.provision.removal.drain", late)
+    ready = {"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    nodes = [{"metadata": {"name": name}, **ready} for name in ("green-2", "green-3")]
+    control_plane = FakeHost("green-1")
+    control_plane.answers = {"get nodes": json.dumps({"items": nodes}), "get node green-2": json.dumps(nodes[0])}
+    with pytest.raises(GateFailedError, match="not drained") as caught:
+        leave(WORKER, FakeHost("green-2"), control_plane, FakeCluster, lambda _: None)
+    assert "`kubectl delete node green-2`" in caught.value.hint
+    assert "--disable-eviction" not in caught.value.hint
 
 
 def test_a_host_that_is_reset_already_is_there() -> None:
