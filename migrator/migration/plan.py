@@ -17,7 +17,7 @@ from migrator.migration.one_side.planned import planned
 from migrator.migration.one_side.planned import warnings as one_side_warnings
 from migrator.migration.one_side.scalers import held_with_their_targets
 from migrator.model.added import added, content
-from migrator.model.manifest import Manifest, without
+from migrator.model.manifest import Manifest
 from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
@@ -250,6 +250,7 @@ def _move(
     made = planned(manifest, done.manifest, green, found.resource, context, ready=not unready)
     body = to_json(made.manifest)
     name, plain = found.ref.type_name, found.ref.type_name in context.blue.plain_status
+    own = (injected.STATUS,) if plain else injected.restarts(manifest)
     ended = None if plain else table.ended(manifest, name, context)
     hold = holds.hold(made.manifest, name, ended, context)
     owners = field_owners.carried(found.managed_fields, found.resource.group, served)
@@ -283,7 +284,7 @@ def _move(
         volatile=injected.volatile_paths(manifest, context),
         uid=found.uid,
         # A digest of a Secret could be guessed back from: its resourceVersion changes with its content too.
-        token=f"r{manifest['metadata']['resourceVersion']}" if name == "Secret" else _digest(done.manifest, body, plain=plain),
+        token=f"r{manifest['metadata']['resourceVersion']}" if name == "Secret" else _digest(done.manifest, body, own),
     )
 
 
@@ -299,9 +300,9 @@ def _status(manifest: Manifest, type_name: str, ended: Ended) -> Manifest:
     return identities.status(manifest, type_name) or dict(manifest["status"])
 
 
-def _digest(manifest: Manifest, body: bytes, *, plain: bool) -> str:
-    """Return what changes with the content; a status that a controller of blue writes all the time is none."""
-    return digest(to_json(without(manifest, "status")) if plain else body)
+def _digest(manifest: Manifest, body: bytes, own: tuple[tuple[str, ...], ...]) -> str:
+    """Return a digest of what green gets; what each cluster's controllers write (`own`) changes all the time, and is no change."""
+    return digest(to_json(injected.stable(manifest, own)) if own else body)
 
 
 def _unready(manifest: Manifest) -> str:

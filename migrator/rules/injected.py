@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.model.manifest import Manifest, drop, get, ref_of, ref_type
+from migrator.model.manifest import POD_TEMPLATES, Manifest, drop, get, ref_of, ref_type
 from migrator.rules.context import RuleContext
 
 _CA_INJECTION = (
     "cert-manager.io/inject-ca-from",
     "cert-manager.io/inject-ca-from-secret",
     "cert-manager.io/inject-apiserver-ca",
+)
+# Annotations of a pod template by which a controller restarts pods once a Secret has changed, with the time in them: each
+# cluster's own does so by itself (docs.stakater.com: reload strategy `annotations`; Vault Secrets Operator: rolloutRestartTargets).
+_RESTARTS = (
+    "operator.1password.io/last-restarted",
+    "reloader.stakater.com/last-reloaded-from",
+    "vso.secrets.hashicorp.com/restartedAt",
 )
 
 
@@ -27,7 +34,14 @@ def volatile_paths(manifest: Manifest, context: RuleContext) -> tuple[tuple[str,
         paths += [("webhooks",), ("spec", "caBundle"), ("spec", "conversion", "webhook", "clientConfig", "caBundle")]
     if "status" in manifest and ref_type(manifest) in context.blue.plain_status:
         paths.append(STATUS)
-    return tuple(paths)
+    return (*paths, *restarts(manifest))
+
+
+def restarts(manifest: Manifest) -> tuple[tuple[str, ...], ...]:
+    """Return the paths at which a controller has written that it restarted the pods."""
+    template = POD_TEMPLATES.get(ref_type(manifest))
+    annotations = get(manifest, *template, "metadata", "annotations") if template else None
+    return tuple((*(template or ()), "metadata", "annotations", name) for name in _RESTARTS if name in (annotations or {}))
 
 
 def is_signed_at_run_time(manifest: Manifest) -> bool:

@@ -39,6 +39,8 @@ _OF_A_NODE = (
     "SelfNodeRemediation.self-node-remediation.medik8s.io",
 )
 _CALICO = ("BlockAffinity", "IPAMBlock", "IPAMHandle")
+# Dex keeps in them who is logging in now; it removes them after minutes (dex, storage/kubernetes).
+_LOGINS = ("AuthCode", "AuthRequest", "DeviceRequest", "DeviceToken")
 # What plugins of the network write by themselves, for nodes and addresses, by group.
 _NETWORK_RECORDS = {
     "cilium.io": ("CiliumBGPNodeConfig", "CiliumEndpoint", "CiliumEndpointSlice", "CiliumIdentity", "CiliumNode"),
@@ -114,6 +116,7 @@ SKIPPED_KINDS = {
     "ServerStatusRequest.velero.io": "one question to Velero, answered on blue",
     "VirtualMachineSnapshot.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
     "VirtualMachineSnapshotContent.snapshot.kubevirt.io": "would be taken anew, of what the machine on green holds",
+    **{f"{kind}.dex.coreos.com": "a login that goes on at blue" for kind in _LOGINS},
     **dict.fromkeys(_OF_A_NODE, "acts on one node of blue"),
     **{f"{kind}.{group}": "written by the network plugin" for group, kinds in _NETWORK_RECORDS.items() for kind in kinds},
     **{f"{kind}.{group}": _STORAGE for group, kinds in _STORAGE_RECORDS.items() for kind in kinds},

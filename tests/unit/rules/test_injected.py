@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.model.manifest import ref_of
+import pytest
+
+from migrator.model.kinds import DEPLOYMENTS
+from migrator.model.manifest import get, put, ref_of
 from migrator.rules import injected
 from migrator.rules.context import BlueFacts, RuleContext
 from tests.support.contexts import PLAIN, configured, owned
 from tests.support.objects import deployment, made, service
+from tests.support.pairs import in_green, in_shop, pair
 
 
 def test_autoscaled_replicas_are_not_drift() -> None:
@@ -49,3 +53,28 @@ def test_an_authority_that_cert_manager_writes_is_each_clusters_own() -> None:
     asked = {"cert-manager.io/inject-ca-from": "shop/hooks"}
     hooks = made("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "h", annotations=asked, webhooks=[])
     assert ("webhooks",) in injected.volatile_paths(hooks, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "conflicts"),
+    [
+        ("reloader.stakater.com/last-reloaded-from", 0),
+        ("vso.secrets.hashicorp.com/restartedAt", 0),
+        ("operator.1password.io/last-restarted", 0),
+        ("example.com/told-by-a-person", 1),
+    ],
+)
+def test_a_restart_by_greens_controller_is_no_conflict(name: str, conflicts: int) -> None:
+    """No last copy of a cutover would be complete: each cluster's controller writes the time at which it restarted the pods."""
+    path = ("spec", "template", "metadata", "annotations", name)
+    both = pair(put(in_shop(deployment("web")), path, "blue, 10:00"))
+    both.copy()
+    both.green.patch(DEPLOYMENTS, "shop", "web", put({}, path, "green, 10:05"), manager="Reloader")
+    both.blue.patch(DEPLOYMENTS, "shop", "web", put({}, path, "blue, 10:05"), manager="Reloader")
+    later = both.next_run()
+    assert later.copy().counts["conflict"] == conflicts
+    both.blue.patch(DEPLOYMENTS, "shop", "web", {"metadata": {"labels": {"new": "1"}}}, manager="person")
+    assert later.next_run().copy().counts["conflict"] == conflicts
+    live = in_green(both.green, ref_of(in_shop(deployment("web"))))
+    assert get(live, *path) == "green, 10:05"
+    assert ("new" in (get(live, "metadata", "labels") or {})) is not bool(conflicts)

@@ -137,6 +137,8 @@ def test_kinds_that_stay() -> None:
         ("projectcalico.org", "IPAMBlock", True),
         ("projectcalico.org", "IPPool", False),
         ("deuxfleurs.fr", "GarageNode", True),
+        ("dex.coreos.com", "AuthRequest", True),
+        ("dex.coreos.com", "SigningKey", False),
         ("submariner.io", "Endpoint", True),
         ("hwameistor.io", "LocalVolumeReplica", True),
         ("hwameistor.io", "LocalDiskClaim", False),
