@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from migrator.volumes.agent import target
 from migrator.volumes.agent.channel import Channel
 from migrator.volumes.agent.compare import Totals, paired, totals
+from migrator.volumes.agent.entries import ROOT
 from migrator.volumes.agent.memory import Binding, Memory
 from migrator.volumes.agent.tree import LEFT_OUT, Tree
 
@@ -128,10 +129,14 @@ def require_content(memory: Memory, tree: Tree, wanted: Totals, there: Mapping[s
         raise PassError(f"the target is not empty, and its {len(names)} objects were not copied by this tool: {names[0]!r}", _AGREE)
     if names and wanted.entries == 1:
         raise PassError(f"the source at {there['path']} is empty, and the target is not: nothing was deleted", _AGREE)
-    gone = kept = 0
-    before = memory.entries("source") if memory.binding.stage == "copied" else tree.scan()
-    for old, new in paired(before, memory.entries("before.new")):
+    known = memory.binding.stage == "copied"
+    gone = kept = came = same = 0
+    for old, new in paired(memory.entries("source") if known else tree.scan(), memory.entries("before.new")):
         gone += new is None
+        came += old is None
         kept += old is not None and new is not None
-    if gone > _FEW and gone > kept:
+        same += old is not None and new is not None and old.path != ROOT and old.inode == new.inode
+    # A queue or a spool: as much came as went, below folders that are the very same ones, which another disk does not have.
+    turned_over = known and same > 0 and gone <= kept + came
+    if gone > _FEW and gone > kept and not turned_over:
         raise PassError(f"{gone} of {gone + kept} objects are gone from the source since the last pass", _AGREE)

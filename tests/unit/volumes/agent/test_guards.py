@@ -152,6 +152,30 @@ def test_many_deletions_are_those_of_more_than_half(tmp_path: Path, before: int,
         require_content(memory, Tree(str(volume)), counted, PLACE, trusted=True)
 
 
+@pytest.mark.parametrize(
+    ("came", "folder", "stage", "refused"),
+    [(30, 5, "copied", False), (3, 5, "copied", True), (30, 6, "copied", True), (30, 5, "filling", True)],
+)
+def test_what_is_turned_over_is_not_lost(tmp_path: Path, came: int, folder: int, stage: str, *, refused: bool) -> None:
+    """Nearly all mails of a queue are others in the next pass; another disk at the same place has another folder of that name."""
+    memory, volume = Memory(f"{tmp_path}/m"), tmp_path / "v"
+    (volume / "q").mkdir(parents=True)
+    for number in range(30):
+        (volume / f"q/a{number:02}").touch()
+    before = [root(), entry(b"q", kind="d", inode=5), *(entry(b"q/a%02d" % number) for number in range(30))]
+    now = [root(), entry(b"q", kind="d", inode=folder), *(entry(b"q/b%02d" % number) for number in range(came))]
+    memory.keep("source", before)
+    memory.settle("source")
+    memory.bind(stage=stage)
+    memory.hold("before", now)
+    if not refused:
+        require_content(memory, Tree(str(volume)), totals(now), PLACE, trusted=True)
+        assert (volume / "q/a00").exists()
+        return
+    with pytest.raises(PassError, match="30 of 32 objects are gone"):
+        require_content(memory, Tree(str(volume)), totals(now), PLACE, trusted=True)
+
+
 def test_what_is_left_out_and_the_file_system_s_own_folder_are_no_content(tmp_path: Path) -> None:
     """An empty volume of ext4 is empty; a first pass may begin there."""
     memory, volume = Memory(f"{tmp_path}/m"), tmp_path / "v"
