@@ -7,12 +7,13 @@ a server-side apply does, `managedFields` are written back in a second request (
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from migrator.model.manifest import Manifest, get
+from migrator.rules.injected import RESTARTS
 
 OURS = "migrator"
 FENCE = "migrator-fence"
@@ -37,6 +38,7 @@ _CONTROLLERS = frozenset(
     }
 )
 _STATUS = {"f:status"}
+_RESTARTED = frozenset(f"f:{name}" for name in RESTARTS)
 _FIELDS_NOT_MOVED = frozenset({"f:status", "f:metadata"})
 _METADATA_MOVED = frozenset({"f:labels", "f:annotations", "f:finalizers", "f:ownerReferences"})
 
@@ -125,16 +127,31 @@ def ownership(entries: list[dict[str, Any]]) -> Ownership:
 def changed_by_person(manifest: Manifest) -> list[str]:
     """Return one line per manager that is not a controller; the lines change when a person changes the object.
 
-    Who owns nothing but a status is a controller, too: of a kind whose status is a field as any other.
+    Who owns nothing but a status is a controller, too: of a kind whose status is a field as any other. So is who has only restarted
+    the pods.
     """
     lines = [
         f"{entry.get('manager')}/{entry.get('operation')}/{entry.get('time')}/{sorted({*fields} - _STATUS)}"
         for entry in manifest["metadata"].get("managedFields") or []
         if not entry.get("subresource") and entry.get("manager") not in _CONTROLLERS
         for fields in (entry.get("fieldsV1") or {},)
-        if {*fields} != _STATUS
+        if {*fields} != _STATUS and not _is_restart(fields)
     ]
     return sorted(lines)
+
+
+def _is_restart(fields: Mapping[str, Any]) -> bool:
+    """Return whether fields are nothing but annotations by which a controller restarts pods."""
+    told = set(_leaves(fields))
+    return bool(told & _RESTARTED) and told <= _RESTARTED | {"."}
+
+
+def _leaves(fields: Mapping[str, Any]) -> Iterator[str]:
+    for key, inner in fields.items():
+        if inner:
+            yield from _leaves(inner)
+        else:
+            yield key
 
 
 def creators(manifest: Manifest) -> tuple[str, ...]:

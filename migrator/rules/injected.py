@@ -14,7 +14,7 @@ _CA_INJECTION = (
 )
 # Annotations of a pod template by which a controller restarts pods once a Secret has changed, with the time in them: each
 # cluster's own does so by itself (docs.stakater.com: reload strategy `annotations`; Vault Secrets Operator: rolloutRestartTargets).
-_RESTARTS = (
+RESTARTS = (
     "operator.1password.io/last-restarted",
     "reloader.stakater.com/last-reloaded-from",
     "vso.secrets.hashicorp.com/restartedAt",
@@ -41,7 +41,7 @@ def restarts(manifest: Manifest) -> tuple[tuple[str, ...], ...]:
     """Return the paths at which a controller has written that it restarted the pods."""
     template = POD_TEMPLATES.get(ref_type(manifest))
     annotations = get(manifest, *template, "metadata", "annotations") if template else None
-    return tuple((*(template or ()), "metadata", "annotations", name) for name in _RESTARTS if name in (annotations or {}))
+    return tuple((*(template or ()), "metadata", "annotations", name) for name in RESTARTS if name in (annotations or {}))
 
 
 def is_signed_at_run_time(manifest: Manifest) -> bool:

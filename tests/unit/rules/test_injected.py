@@ -78,3 +78,16 @@ def test_a_restart_by_greens_controller_is_no_conflict(name: str, conflicts: int
     live = in_green(both.green, ref_of(in_shop(deployment("web"))))
     assert get(live, *path) == "green, 10:05"
     assert ("new" in (get(live, "metadata", "labels") or {})) is not bool(conflicts)
+
+
+def test_a_restart_on_green_does_not_keep_a_change_of_blue_away() -> None:
+    """Both come between two copies: who has restarted the pods has not changed the object."""
+    path = ("spec", "template", "metadata", "annotations", "reloader.stakater.com/last-reloaded-from")
+    both = pair(in_shop(deployment("web")))
+    both.copy()
+    both.green.patch(DEPLOYMENTS, "shop", "web", put({}, path, "green, 10:05"), manager="Reloader")
+    both.blue.patch(DEPLOYMENTS, "shop", "web", {"spec": {"replicas": 3}, **put({}, ("metadata", "labels", "a"), "b")}, manager="x")
+    both.blue.patch(DEPLOYMENTS, "shop", "web", put({}, path, "blue, 10:06"), manager="Reloader")
+    assert both.next_run().copy().problems == []
+    live = in_green(both.green, ref_of(in_shop(deployment("web"))))
+    assert (live["spec"]["replicas"], get(live, *path)) == (3, "green, 10:05")
