@@ -1,7 +1,7 @@
 """Folders in volumes that are named by what a pod is told of itself: on green it looks for its data in another folder.
 
-The data is copied and proven, and the application begins with an empty folder beside it: the kubelet makes what `subPathExpr`
-names.
+The data is copied and proven, and the application begins with nothing beside it: the kubelet makes the folder that `subPathExpr`
+names, and brokers of Erlang that of their node's name (helm/charts#3914, #7806).
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from migrator.rules.context import RuleContext
 # Names of nodes, addresses and UIDs are others on green (docs: downward API).
 _OTHERS = frozenset({"spec.nodeName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs", "metadata.uid"})
 _NAMESPACE = "metadata.namespace"
+# RabbitMQ's, EMQX's and VerneMQ's.
+_NODE_NAMES = ("RABBITMQ_NODENAME", "EMQX_NODE_NAME", "EMQX_NODE__NAME", "DOCKER_VERNEMQ_NODENAME")
+_WORDS = tuple(word.encode() for word in ("subPathExpr", *_NODE_NAMES))
 _VARIABLE = re.compile(r"\$\(([^()]+)\)")
 
 
 def elsewhere(blue: Manifest, type_name: str, body: bytes, context: RuleContext) -> str:
     """Return what a person should know of a workload's folders in volumes, after its name; empty for most. `body`: as on green."""
-    manifest = orjson.loads(body) if type_name in POD_TEMPLATES and b"subPathExpr" in body else {}
+    manifest = orjson.loads(body) if type_name in POD_TEMPLATES and any(word in body for word in _WORDS) else {}
     spec = pod_spec(manifest) if manifest else None
     if not spec:
         return ""
     namespace = str(get(blue, "metadata", "namespace"))
     others = _OTHERS | ({_NAMESPACE} if context.green_namespace(namespace) != namespace else set())
     volumes = _with_claims(manifest, spec)
-    found = sorted({(folder, field) for folder, field in _named(spec, volumes) if field in others})
+    found = sorted({(name, field) for name, field in _named(spec, volumes) if field in others})
     if not found:
         return ""
-    folder, field = found[0]
+    name, field = found[0]
     return (
-        f"mounts folder {folder} of a volume, named by {field}, which is another one on green: it would begin with an empty folder "
-        "beside its copied data; give the variable blue's value by a transform, or rename the folder before it starts"
+        f"finds its data by {name}, made of {field}, which is another one on green: it would begin with nothing beside its "
+        "copied data; give the variable blue's value by a transform, or rename the folder before it starts"
     )
 
 
@@ -47,13 +50,14 @@ def _with_claims(manifest: Manifest, spec: Manifest) -> set[str]:
 
 
 def _named(spec: Manifest, volumes: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield each folder that is named by variables, with each field of the pod in it."""
+    """Yield what is named by variables, in words, with each field of the pod in it."""
     for container in containers(spec):
         variables = {item["name"]: item for item in container.get("env") or []}
-        for mount in container.get("volumeMounts") or []:
-            folder = mount.get("subPathExpr")
-            if folder and mount["name"] in volumes:
-                yield from ((folder, field) for field in _fields(folder, variables))
+        kept = [mount for mount in container.get("volumeMounts") or [] if mount["name"] in volumes]
+        for folder in (mount["subPathExpr"] for mount in kept if mount.get("subPathExpr")):
+            yield from ((f"folder {folder} of a volume", field) for field in _fields(folder, variables))
+        for name in _NODE_NAMES if kept else ():
+            yield from ((f"the name in {name}", field) for field in _fields(f"$({name})", variables))
 
 
 def _fields(text: str, variables: Mapping[str, Any]) -> Iterator[str]:

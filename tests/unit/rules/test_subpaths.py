@@ -42,10 +42,10 @@ NODE, SPACE, NAME = field("NODE_NAME", "spec.nodeName"), field("NS", "metadata.n
 @pytest.mark.parametrize(
     ("manifest", "text", "told"),
     [
-        (with_folder("$(NODE_NAME)/$(POD)", NODE, NAME), "", "folder $(NODE_NAME)/$(POD) of a volume, named by spec.nodeName"),
-        (with_folder("x/$(IP)", field("IP", "status.podIP")), "", "named by status.podIP"),
-        (with_folder("$(DIR)", NODE, {"name": "DIR", "value": "a-$(NODE_NAME)"}), "", "named by spec.nodeName"),
-        (with_folder("$(NS)/$(POD)", SPACE, NAME), "map: {namespaces: {shop: other}}", "named by metadata.namespace"),
+        (with_folder("$(NODE_NAME)/$(POD)", NODE, NAME), "", "folder $(NODE_NAME)/$(POD) of a volume, made of spec.nodeName"),
+        (with_folder("x/$(IP)", field("IP", "status.podIP")), "", "made of status.podIP"),
+        (with_folder("$(DIR)", NODE, {"name": "DIR", "value": "a-$(NODE_NAME)"}), "", "made of spec.nodeName"),
+        (with_folder("$(NS)/$(POD)", SPACE, NAME), "map: {namespaces: {shop: other}}", "made of metadata.namespace"),
         (with_folder("$(NS)/$(POD)", SPACE, NAME), "", ""),
         (with_folder("$(POD)", NODE, NAME), "", ""),
         (with_folder("$(LOOP)", {"name": "LOOP", "value": "$(LOOP)" * 99}), "", ""),
@@ -57,6 +57,23 @@ def test_a_folder_that_is_another_one_on_green_is_told(manifest: Manifest, text:
     found = told_of(manifest, text)
     assert told in found
     assert bool(found) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "told"),
+    [
+        ("rabbit@$(IP)", "", "the name in RABBITMQ_NODENAME, made of status.podIP"),
+        ("rabbit@$(POD).mq.$(NS).svc.cluster.local", "map: {namespaces: {shop: other}}", "made of metadata.namespace"),
+        ("rabbit@$(POD).mq.$(NS).svc.cluster.local", "", ""),
+    ],
+)
+def test_a_broker_whose_node_has_another_name_begins_without_its_messages(value: str, text: str, told: str) -> None:
+    """RabbitMQ keeps them in a folder of that name."""
+    env = ({"name": "RABBITMQ_NODENAME", "value": value}, field("IP", "status.podIP"), SPACE, NAME)
+    manifest = with_folder("", *env)
+    assert told in told_of(manifest, text)
+    assert bool(told_of(manifest, text)) is bool(told)
+    assert told_of(with_folder("", *env, emptyDir={}), text) == ""
 
 
 def test_a_volume_of_a_statefulset_s_own_template_keeps_data_too() -> None:
