@@ -195,6 +195,22 @@ TOLD_OPERATED = (
         held=False,
     ),
     Row(
+        "scheduler of an operator",
+        why="starts tasks or builds by itself, and its operator sets back what holds its pods: leave it on blue until the cutover",
+        meanwhile="",
+        types=frozenset({"AWX.awx.ansible.com", "Jenkins.jenkins.io", "Runner.apps.gitlab.com"}),
+        held=False,
+    ),
+    Row(
+        "data flow of an operator",
+        why="may take records from outside, as a member of a group or alone: leave it on blue until the cutover, if it does",
+        meanwhile="",
+        types=frozenset(
+            {"Logstash.logstash.k8s.elastic.co", *(f"{name}.compute.functionmesh.io" for name in ("Function", "Sink", "Source"))}
+        ),
+        held=False,
+    ),
+    Row(
         "backups of an operator",
         why=f"{BACKUP}, and it has no field that pauses it: leave it on blue until the cutover",
         meanwhile="",
