@@ -13,6 +13,7 @@ from migrator.model.manifest import merged
 from migrator.model.yaml_text import dump_all
 from migrator.nodes.control_plane import ask, get_node, internal_address, kubectl
 from migrator.nodes.detached import Detached, SecretFile
+from migrator.nodes.hop.etcd_members import has_local_etcd, remove_member
 from migrator.nodes.kubelet import kubelet_settings
 from migrator.nodes.mark import COMPLETE, STARTED, read_mark, refuse_foreign, write_mark
 from migrator.nodes.paths import ADMIN_CONF, KUBELET_CONF
@@ -89,7 +90,7 @@ class Join:
             # The cluster has forgotten this node: what it knows of the cluster is of no use.
             write_mark(host, self.cluster, STARTED)
         _start(host, self.cluster)
-        self._forget_former(host)
+        self._forget_member(known=self._forget_former(host))
         run.begin(host, [self._document()])
 
     def _document(self) -> dict[str, Any]:
@@ -119,20 +120,34 @@ class Join:
             }
         return document
 
-    def _forget_former(self, host: Host) -> None:
-        """Delete the node object of a disk that is gone: kubeadm refuses to join under a name that is still Ready."""
+    def _forget_former(self, host: Host) -> bool:
+        """Delete the node object of a disk that is gone, if there is one: kubeadm refuses to join under a name still Ready."""
         former = get_node(self.control_plane_host, self.node.name)
         if former is None:
-            return
+            return False
         # The address as well: a disk that was set up again has a new machine-id.
         machine = ((former.get("status") or {}).get("nodeInfo") or {}).get("machineID", "")
         if machine == host.run("cat /etc/machine-id").strip() or internal_address(former) == self.node.address:
             kubectl(self.control_plane_host, f"delete node {self.node.name} --ignore-not-found")
-            return
+            return True
         raise BlockedError(
             f"{host.name}: the cluster has a node {self.node.name} that is another machine",
             hint=f"give this one another name, or `kubectl delete node {self.node.name}` if that machine is gone",
         )
+
+    def _forget_member(self, *, known: bool) -> None:
+        """Remove the etcd member of a disk that is gone: kubeadm takes it for the new one, and etcd misses its log (kubeadm#2138).
+
+        Nothing of a cluster is on the host by now. Raises BlockedError where etcd would lose its majority; of a node that the
+        cluster did not know there may be none, so that an etcd that cannot be asked is no reason not to begin.
+        """
+        if self.node.role != "control-plane" or not has_local_etcd(self.control_plane_host):
+            return
+        try:
+            remove_member(self.control_plane_host, self.node.name)
+        except MigratorError:
+            if known:
+                raise
 
 
 def ca_fingerprint(host: Host) -> str:

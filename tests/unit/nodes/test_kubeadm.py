@@ -6,6 +6,7 @@ import functools
 import json
 import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,40 @@ def test_another_machine_of_the_same_name_is_not_pushed_out() -> None:
     with pytest.raises(BlockedError, match="another machine"):
         Join(WORKER, spec(), control_plane_host).run(host)
     assert not any("delete node" in command for command in control_plane_host.commands)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_control_plane_whose_disk_is_gone_joins_as_a_new_member(
+    monkeypatch: pytest.MonkeyPatch, *, known: bool, refused: bool
+) -> None:
+    """Its member of before goes first: etcd ends at one whose log is gone (kubeadm#2138; panic: tocommit is out of range)."""
+    host, control_plane_host = empty(), plane()
+    control_plane_host.answers["upload-certs"] = "key\n"
+    control_plane_host.accepts("test -e /etc/kubernetes/manifests/etcd.yaml")
+    host.answers["cat /etc/machine-id"] = "new-disk"
+    if known:
+        status = {"nodeInfo": {"machineID": "old-disk"}, "addresses": [{"type": "InternalIP", "address": WORKER.address}]}
+        control_plane_host.answers["get node green-2"] = json.dumps({"metadata": {"name": "green-2"}, "status": status})
+    removed: list[str] = []
+
+    def remove(asked: object, name: str) -> bool:
+        assert asked is control_plane_host
+        assert not any("kubeadm join" in command for command in host.commands)
+        removed.append(name)
+        if refused:
+            raise BlockedError("etcd's member green-2 stays")
+        return True
+
+    monkeypatch.setattr("migrator.nodes.kubeadm.remove_member", remove)
+    join = Join(replace(WORKER, role="control-plane"), spec(), control_plane_host)
+    if known and refused:
+        with pytest.raises(BlockedError, match="stays"):
+            join.run(host)
+    else:
+        join.run(host)
+    assert removed == ["green-2"]
+    assert any("kubeadm join" in command for command in host.commands) is not (known and refused)
 
 
 def test_init_passes_the_stack_s_settings_on() -> None:
