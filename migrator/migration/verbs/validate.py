@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.cluster.policy_probe import PolicyProbe
 from migrator.journal.records.migration import VerdictGiven
 from migrator.journal.records.traffic import ClocksCompared
+from migrator.migration.cluster_domains import other_domain
 from migrator.migration.network import enforcement, shared_ranges
 from migrator.migration.one_side import names, orders
 from migrator.migration.session import Session
@@ -43,3 +44,4 @@ def _of_the_network(session: Session, plan: Plan) -> Iterator[Finding]:
     probe = PolicyProbe(session.green, image, gates.ready_timeout.total_seconds(), session.run.clock, session.run.reporter)
     yield from enforcement(plan, probe.enforced if image else None)
     yield from shared_ranges(session.blue, session.green)
+    yield from other_domain(session.blue, session.green)
