@@ -123,7 +123,9 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
         if item.data is DataPlan.NOT_COPIED:
             hint = f'`migrator data` copies it; or move it yourself, then say so: volumes.dataMoved: ["{claim}"]'
-            yield Finding("data", str(item.blue), Severity.FAILURE, DATA_NOTES[item.data], hint)
+            # The note of the plan says why, where it is known.
+            told = next((note for note in item.notes if note.startswith("data is NOT")), DATA_NOTES[item.data])
+            yield Finding("data", str(item.blue), Severity.FAILURE, told, hint)
 
 
 def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iterable[Finding]]) -> Iterator[Finding]:

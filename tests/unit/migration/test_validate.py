@@ -169,6 +169,17 @@ def test_data_that_was_not_moved_is_a_failure(config: str, *, bad: bool) -> None
     assert [severity for _, severity, _ in findings(both, "data")] == ([Severity.FAILURE] if bad else [])
 
 
+def test_a_claim_that_waits_for_the_folder_of_blue_says_so() -> None:
+    """It is not empty on green: nobody has made a volume for it there."""
+    spec = {"storageClassName": "nfs", "volumeName": "v"}
+    claim = made("v1", "PersistentVolumeClaim", "data", namespace="shop", spec=spec, status={"phase": "Bound"})
+    by_claim = made(
+        "storage.k8s.io/v1", "StorageClass", "nfs", provisioner="nfs.csi.k8s.io", parameters={"subDir": "${pvc.metadata.name}"}
+    )
+    ((_, _, reason),) = findings(copied(claim, by_claim), "data")
+    assert reason.startswith("data is NOT there: its StorageClass names folders by claims")
+
+
 def with_front(**status: Any) -> Pair:
     """Return a pair with a Deployment that is available on blue, and on green as its status says."""
     both = pair({**in_shop(deployment("front")), "status": AVAILABLE})
