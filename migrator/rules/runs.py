@@ -149,7 +149,8 @@ _WORD_PATHS = (
     ("currentState", "currentStateSummary"),
 )
 _CONDITIONS = frozenset({"complete", "completed", "done", "failed", "finished", "succeeded"})
-_FLAGS = ("complete", "completed", "finished", "restoreComplete", "succeeded")
+# The last two are AWX operator's, of its present and its first releases (roles/restore/tasks/update_status.yml).
+_FLAGS = ("complete", "completed", "finished", "succeeded", "restoreComplete", "towerRestoreComplete")
 # When a run ended: what has such a time is a run, whatever its kind is called.
 _END_TIMES = frozenset(
     {"completedAt", "completionTime", "completionTimestamp", "endTime", "endTimestamp", "finishTime", "finishedAt", "stoppedAt"}

@@ -70,6 +70,7 @@ def condition(kind: str, status: str) -> dict[str, Any]:
         (run("stash.appscode.com", "RestoreSession", {"phase": "Succeeded", "sessionDuration": "9s"}), "Succeeded"),
         (run("core.kubestash.com", "RestoreSession", {"phase": "Failed"}), "Failed"),
         (run("awx.ansible.com", "AWXRestore", {"restoreComplete": True, **condition("Running", "True")}), "restoreComplete"),
+        (run("awx.ansible.com", "AWXRestore", {"towerRestoreComplete": True}), "towerRestoreComplete"),
         (run("stackgres.io", "SGDbOps", {"opRetries": 0, **condition("Completed", "True")}), "Completed"),
         (run("k8up.io", "Prune", {"finished": True, "started": True}), "finished"),
         (run("release.example.com", "Rollout", {"phase": "Done", "endTime": "x"}), "Done"),
