@@ -17,6 +17,7 @@ from migrator.errors import ApiError, ForbiddenError, MigratorError, NotFoundErr
 from migrator.model.events import Note, Step
 from migrator.model.kinds import NAMESPACES, NETWORK_POLICIES, PODS
 from migrator.model.manifest import Manifest, get
+from migrator.model.pods import is_ready
 from migrator.ports import Clock, Green, Reporter
 from migrator.readiness.starting import why_waiting
 
@@ -169,8 +170,7 @@ class PolicyProbe:
 
 
 def _address(pod: Manifest) -> str | None:
-    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in get(pod, "status", "conditions") or [])
-    return str(get(pod, "status", "podIP") or "") or None if ready else None
+    return str(get(pod, "status", "podIP") or "") or None if is_ready(pod) else None
 
 
 def _ended(pod: Manifest) -> bool | None:

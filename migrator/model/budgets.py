@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.model.manifest import Manifest, get
-from migrator.model.pods import controller_of, matches
+from migrator.model.pods import controller_of, is_ready, matches
 
 # Group and kind of controllers that end a budget by themselves once the node of its pod is cordoned: Longhorn when no volume is
 # attached there any more (longhorn#5680, longhorn#1286), CloudNativePG when it has another primary (its docs, kubernetes_upgrade).
@@ -62,7 +62,7 @@ def released_by(pod: Manifest, reason: Held, pods: Iterable[Manifest]) -> str:
         labels = pod["metadata"].get("labels") or {}
         primary = any(key.endswith("/instanceRole") and value == "primary" for key, value in labels.items())
         ours = (other for other in pods if (controller_of(other) or {}).get("uid") == owner.get("uid"))
-        standby = any(_is_ready(other) and get(other, "spec", "nodeName") != get(pod, "spec", "nodeName") for other in ours)
+        standby = any(is_ready(other) and get(other, "spec", "nodeName") != get(pod, "spec", "nodeName") for other in ours)
         if not (primary and standby):
             return ""
     return f"{owner['kind']} {owner.get('name')}"
@@ -78,14 +78,9 @@ def _kind_of(owner: Mapping[str, Any] | None) -> tuple[str, str]:
     return (str((owner or {}).get("apiVersion", "")).partition("/")[0], str((owner or {}).get("kind", "")))
 
 
-def _is_ready(pod: Manifest) -> bool:
-    conditions = get(pod, "status", "conditions") or []
-    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
-
-
 def _goes_ill(pod: Manifest, budget: Manifest) -> bool:
     """Return whether a pod that is not Ready may go as such (KEP-3017): always, or while enough others are healthy."""
-    if _is_ready(pod):
+    if is_ready(pod):
         return False
     if get(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True

@@ -44,6 +44,12 @@ def controller_of(pod: Manifest) -> dict[str, Any] | None:
     return next((owner for owner in pod["metadata"].get("ownerReferences") or [] if owner.get("controller")), None)
 
 
+def is_ready(pod: Manifest) -> bool:
+    """Return whether a pod is Ready."""
+    conditions = get(pod, "status", "conditions") or []
+    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+
+
 def decide(pod: Manifest, rules: DrainRules) -> PodDecision:
     """Return what a drain does with a pod: the rules of `kubectl drain`, so that nobody is surprised."""
     metadata = pod["metadata"]

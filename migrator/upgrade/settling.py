@@ -8,7 +8,7 @@ from migrator.cluster.drain import pods_on
 from migrator.errors import GateFailedError
 from migrator.model.kinds import DEPLOYMENTS, STATEFUL_SETS
 from migrator.model.manifest import Manifest, get, ref_of
-from migrator.model.pods import MIRROR, pod_name
+from migrator.model.pods import MIRROR, controller_of, pod_name
 from migrator.nodes.spec import NodeSpec
 from migrator.ports import ClusterReader
 from migrator.readiness.kinds import readiness
@@ -86,8 +86,8 @@ def _is_waited_for(pod: Manifest) -> bool:
         return False
     if MIRROR in (get(pod, "metadata", "annotations") or {}):
         return True
-    controllers = [owner.get("kind") for owner in get(pod, "metadata", "ownerReferences") or [] if owner.get("controller")]
-    return get(pod, "status", "phase") != "Failed" and not _REPLICATED.intersection(controllers)
+    controller = controller_of(pod) or {}
+    return get(pod, "status", "phase") != "Failed" and controller.get("kind") not in _REPLICATED
 
 
 def _watched(cluster: ClusterReader, ready_before: frozenset[str]) -> Iterator[Manifest]:
