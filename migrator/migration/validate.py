@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -27,6 +27,7 @@ from migrator.model.kinds import CLAIMS, NODES, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_type
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
+from migrator.model.scheduling import may_run
 from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober
@@ -65,6 +66,16 @@ class Checks:
             return False
         labels = orjson.loads(item.body)["metadata"].get("labels") or {}
         return any(selects(selector, item.blue, labels) for selector in self.unready)
+
+
+@dataclass(slots=True)
+class _Image:
+    """What is known of the use of one image."""
+
+    user: ObjectRef
+    """The first object that names it."""
+    wanted: set[str] = field(default_factory=set)
+    """CPU architectures of the nodes on which its pods may run."""
 
 
 def validate(
@@ -248,23 +259,24 @@ def _endpoints(
 
 
 def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry) -> Iterator[Finding]:
-    """Yield a failure for each image that does not exist for a CPU architecture of green's nodes."""
+    """Yield a failure for each image that does not exist for a CPU architecture of the nodes on which its pods may run."""
     try:
-        wanted = {get(node, "status", "nodeInfo", "architecture") for node in green.list(NODES)} - {None}
+        # Before its kubelet has told it, a node has the empty one.
+        nodes = [node for node in green.list(NODES) if get(node, "status", "nodeInfo", "architecture")]
     except ApiError as error:
         yield Finding("images", "nodes of green", Severity.UNKNOWN, error.message, "grant reading nodes")
         return
-    users: dict[str, ObjectRef] = {}
-    yield from _each("images", moved, lambda item: _note_images(item, users))
-    for image, user in sorted(users.items()):
+    users: dict[str, _Image] = {}
+    yield from _each("images", moved, lambda item: _note_images(item, nodes, users))
+    for image, use in sorted(users.items()):
         try:
             has = registry.architectures(image)
         except MigratorError as error:
             yield Finding("images", image, Severity.UNKNOWN, error.message)
             continue
-        lacking = sorted(wanted - has)
+        lacking = sorted(use.wanted - has)
         if lacking:
-            reason = f"has {', '.join(sorted(has))} only; green's nodes are {', '.join(lacking)} (used by {user})"
+            reason = f"has {', '.join(sorted(has))} only; green's nodes are {', '.join(lacking)} (used by {use.user})"
             yield Finding(
                 "images",
                 image,
@@ -285,16 +297,26 @@ def _probed(probe: Probe, checks: Checks, clock: Clock, *, deadline: float) -> F
         clock.sleep(_POLL)
 
 
-def _note_images(item: PlanItem, users: dict[str, ObjectRef]) -> Iterable[Finding]:
-    """Add the images of a workload, each with the first object that uses it; finds nothing."""
-    images = [container.get("image") or "" for container in containers(pod_spec(orjson.loads(item.body)) or {})]
+def _note_images(item: PlanItem, nodes: list[Manifest], uses: dict[str, _Image]) -> Iterable[Finding]:
+    """Add the images of a workload, with the architectures that it needs them for; finds nothing."""
+    spec = pod_spec(orjson.loads(item.body)) or {}
+    images = {container.get("image") or "" for container in containers(spec)}
+    if not images:
+        return ()
+    wanted = _architectures(spec, nodes)
     for image in images:
         if not isinstance(image, str):
             raise TypeError
         # That of a Rollout's template may come from somebody who fills it in.
         if image:
-            users.setdefault(image, item.green)
+            uses.setdefault(image, _Image(item.green)).wanted.update(wanted)
     return ()
+
+
+def _architectures(spec: Manifest, nodes: list[Manifest]) -> set[str]:
+    """Return those of the nodes that a pod may run on; of all where there is none, as for a DaemonSet that is held."""
+    open_to = [node for node in nodes if may_run(spec, node)]
+    return {str(get(node, "status", "nodeInfo", "architecture")) for node in open_to or nodes}
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:

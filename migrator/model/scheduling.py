@@ -48,6 +48,11 @@ def selects(spec: Manifest, node: Manifest) -> bool:
     return not required or any(admits(term, node) for term in required)
 
 
+def may_run(spec: Manifest, node: Manifest) -> bool:
+    """Return whether neither a taint nor the spec itself keeps its pods away from a node, whatever state the node is in."""
+    return selects(spec, node) and not taint_against(spec, node)
+
+
 def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False

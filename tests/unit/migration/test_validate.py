@@ -389,9 +389,10 @@ def test_a_webhook_must_be_answered() -> None:
     ]
 
 
-def node(architecture: str) -> Manifest:
+def node(architecture: str, **spec: Any) -> Manifest:
     """Return a node of this architecture."""
-    return made("v1", "Node", f"node-{architecture}", status={"nodeInfo": {"architecture": architecture}})
+    labels = {"kubernetes.io/arch": architecture}
+    return made("v1", "Node", f"node-{architecture}", labels=labels, status={"nodeInfo": {"architecture": architecture}}, spec=spec)
 
 
 def test_an_image_must_exist_for_every_architecture_of_green() -> None:
@@ -402,6 +403,35 @@ def test_an_image_must_exist_for_every_architecture_of_green() -> None:
     ((image, severity, reason),) = findings(both, "images", registry=FakeRegistry("amd64"))
     assert (image, severity) == ("registry.example.com/team/app:1", Severity.FAILURE)
     assert reason == f"has amd64 only; green's nodes are arm64 (used by {FRONT})"
+
+
+def test_a_node_whose_kubelet_has_told_nothing_wants_no_architecture() -> None:
+    """An API server fills in empty words."""
+    both = with_front()
+    both.green.hold(node("arm64"), node(""))
+    assert findings(both, "images", registry=FakeRegistry("arm64")) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "has", "lacks"),
+    [
+        ({"kubernetes.io/arch": "amd64"}, "amd64", ""),
+        ({"kubernetes.io/arch": "amd64"}, "arm64", "amd64"),
+        ({}, "arm64", "amd64"),
+        # No node takes it: held, or another finding says so. Then it may come to run on any.
+        ({"migrator/held": "one-side"}, "arm64", "amd64"),
+    ],
+    ids=["where it may run", "not there", "anywhere", "nowhere"],
+)
+def test_an_image_must_exist_where_its_pods_may_run(selector: dict[str, str], has: str, lacks: str) -> None:
+    """Blue may have nodes of two architectures, and images of one of them each; a tainted node does not count."""
+    front = in_shop(deployment("front"))
+    front["spec"]["template"]["spec"]["nodeSelector"] = selector
+    both = copied(front)
+    both.green.hold(node("arm64"), node("amd64"), node("riscv64", taints=[{"key": "trial", "effect": "NoSchedule"}]))
+    reasons = [reason.partition(" (")[0] for _, _, reason in findings(both, "images", registry=FakeRegistry(has))]
+    lacking = f"{lacks}, riscv64" if "migrator/held" in selector else lacks
+    assert reasons == ([f"has {has} only; green's nodes are {lacking}"] if lacks else [])
 
 
 def test_a_container_without_an_image_is_asked_of_no_registry() -> None:
