@@ -10,6 +10,7 @@ from migrator.model.address import is_address
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
+from migrator.nodes.packages import UNHELD_LOCK
 from migrator.nodes.paths import CONFLIST, WEAVE_CONFLIST
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
@@ -36,7 +37,7 @@ echo inodes=$(df -Pi /var/lib 2>/dev/null | awk 'NR == 2 && $2 > 0 {print $4}')
 echo read_only=$(for folder in /etc /usr /var/lib /var/cache /tmp; do test ! -e $folder -o -w $folder || echo $folder; done)
 echo no_programs=$(findmnt -n -o OPTIONS -T /var/lib 2>/dev/null | tr ',' '\n' | grep -x noexec)
 echo bits=$(getconf LONG_BIT 2>/dev/null)
-echo pacman_lock=$(test -z "$(ps -e -o comm= | grep -x pacman)" && find /var/lib/pacman/db.lck -mmin +60 2>/dev/null)
+echo pacman_lock=$(@UNHELD_LOCK@ && find /var/lib/pacman/db.lck -mmin +60)
 echo nameservers=$(awk '$1 == "nameserver" {print $2}' /etc/resolv.conf 2>/dev/null)
 echo resolved=$(if test -s @RESOLVED@; then echo yes; else echo no; fi)
 after_ours() { for file in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do
@@ -87,6 +88,7 @@ echo clock=$(date +%s.%N)
 """.replace("@MODULES@", " ".join(dict.fromkeys((*weave.MODULES, *proxy.MODULES)))).replace("@SWAP_UNITS@", SWAP_UNITS)
 _SCRIPT = (
     _SCRIPT.replace("@RESOLVED@", systems.RESOLVED)
+    .replace("@UNHELD_LOCK@", UNHELD_LOCK)
     .replace("@SYSCTL@", SYSCTL_FILE.rpartition("/")[2])
     .replace("@PROTECTED@", " ".join(systems.PROTECTED))
 )

@@ -23,10 +23,12 @@ DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
 # Some hundred MB are checked, and unpacked onto an SD card.
 _INSTALL_SECONDS = 900.0
-# A lock that is older than the system's first process was left by a power cut: nobody has it.
-_DROP_OLD_LOCK = """
+UNHELD_LOCK = '{ test -e /var/lib/pacman/db.lck && ! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -- "-> /var/lib/pacman/db.lck$"; }'
+"""A condition of the shell: there is a lock, and no pacman has it; it keeps the file open (libalpm, _alpm_handle_lock)."""
+# One of before the first process was left by a power cut. Times alone prove nothing: clocks without a battery leap.
+_DROP_OLD_LOCK = f"""
 lock=/var/lib/pacman/db.lck
-test -e $lock && test $(stat -c %Y $lock) -lt $(stat -c %Y /proc/1) && rm -f $lock
+{UNHELD_LOCK} && test $(($(date +%s) - $(stat -c %Y $lock))) -gt $(ps -o etimes= -p 1) && rm -f $lock
 true
 """
 # A CRI-O of another minor than these files name removes all pods of its node as it starts, at once and past each budget, and with

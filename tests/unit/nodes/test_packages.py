@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,24 @@ def test_a_package_that_was_cut_off_is_none(tmp_path: Path) -> None:
     (file,) = back.fetch(board, ["crictl"])
     path = board.path(f"/var/cache/migrator/{file}")
     assert (path.read_text(), [item.name for item in path.parent.iterdir()]) == ("whole\n", [file])
+
+
+@pytest.mark.parametrize(("held", "age", "stays"), [(False, 1e9, False), (True, 1e9, True), (False, 0, True)])
+def test_a_lock_of_before_the_boot_goes_that_nobody_has(tmp_path: Path, age: float, *, held: bool, stays: bool) -> None:
+    """A clock that leaps, and a kernel that made the entry of process 1 anew, tell of a boot that was none."""
+    board = ShellHost(tmp_path)
+    board.program("uname", "#!/bin/sh\necho x86_64\n")
+    board.program("pacman", "#!/bin/sh\nexit 0\n")
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "crictl-1.37.0-1-x86_64.pkg.tar.zst").write_bytes(b"a package")
+    board.write("/var/lib/pacman/db.lck", b"")
+    lock = board.path("/var/lib/pacman/db.lck")
+    since = time.time() - age
+    os.utime(lock, (since, since))
+    with lock.open() if held else nullcontext():
+        Packages({"crictl": "1.37.0"}, str(packages)).run(board)
+    assert lock.exists() is stays
 
 
 def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:
