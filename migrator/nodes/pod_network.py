@@ -16,7 +16,11 @@ from migrator.ports import Host
 
 # Below the limit of a command over SSH (60 s), so that the message is this tool's own.
 _PROXY_SECONDS = 50
-_LISTED_ROUTES = f"sed -n 's|^ExecStart=/usr/bin/ip route replace ||p' {ROUTES_UNIT} 2>/dev/null"
+# The unit of 0.1.0 ended once it had set them, in lines of `ExecStart`.
+_LISTED_ROUTES = f"sed -n 's|^ExecStart\\(Pre\\)*=/usr/bin/ip route replace ||p' {ROUTES_UNIT} 2>/dev/null"
+# The kernel drops all routes over a link with its last address, and networkd and NetworkManager take addresses away while a switch
+# is away (systemd#26721); nobody but this unit would bring them back. A look costs less than a probe of the kubelet's.
+_LOOK_SECONDS = 10
 
 
 def forget_routes(keep: Iterable[str] = ()) -> str:
@@ -25,6 +29,7 @@ def forget_routes(keep: Iterable[str] = ()) -> str:
     return f'{_LISTED_ROUTES}{kept} | while read -r pods _ node; do ip route del "$pods" via "$node"; done 2>/dev/null; true'
 
 
+_RUNS = f"systemctl is-active -q {ROUTES_SERVICE}"
 # At its next start, as after an update, it would take away all routes that no file of its own has (systemd#25451).
 _LEFT_ALONE = File(NETWORKD, "[Network]\nManageForeignRoutes=no\n")
 
@@ -71,7 +76,7 @@ class PodNetwork:
 
 @dataclass(slots=True, frozen=True)
 class Routes:
-    """Have a route to each other node's pods; a unit brings them back after a boot."""
+    """Have a route to each other node's pods; a unit brings them back after a boot, and after a link was away."""
 
     ranges: Mapping[str, str]
     """Pod range to the address of the node that has it, this node's own left out."""
@@ -79,25 +84,28 @@ class Routes:
 
     def done(self, host: Host) -> bool:
         """Return whether the unit has them, and they are in force."""
-        there = " && ".join(f"ip route show {pods} | grep -q 'via {node} '" for pods, node in self.ranges.items())
-        return _LEFT_ALONE.done(host) and self._unit.done(host) and (not there or host.ok(there))
+        there = [f"ip route show {pods} | grep -q 'via {node} '" for pods, node in self.ranges.items()]
+        return _LEFT_ALONE.done(host) and self._unit.done(host) and host.ok(" && ".join([_RUNS, *there]))
 
     def run(self, host: Host) -> None:
         """Write the unit and start it."""
         # The range of a node that is gone may be another network's one day.
-        host.run(forget_routes(f"{pods} via {node}" for pods, node in sorted(self.ranges.items())))
+        kept = (f"{pods} via {node}" for pods, node in sorted(self.ranges.items()))
+        host.run(f"systemctl stop {ROUTES_SERVICE} 2>/dev/null; {forget_routes(kept)}")
         _LEFT_ALONE.run(host)
         self._unit.run(host)
         host.run(f"systemctl daemon-reload && systemctl enable -q {ROUTES_SERVICE} && systemctl restart {ROUTES_SERVICE}")
 
     @property
     def _unit(self) -> File:
-        lines = "".join(f"ExecStart=/usr/bin/ip route replace {pods} via {node}\n" for pods, node in sorted(self.ranges.items()))
-        nothing = "ExecStart=/usr/bin/true\n"
+        commands = [f"ip route replace {pods} via {node}" for pods, node in sorted(self.ranges.items())]
+        lines = "".join(f"ExecStartPre=/usr/bin/{command}\n" for command in commands)
+        again = " ".join(f"{command} 2>/dev/null;" for command in commands) or "true;"
         return File(
             ROUTES_UNIT,
             "[Unit]\nDescription=Routes to pods of other nodes\nWants=network-online.target\nAfter=network-online.target\n\n"
-            f"[Service]\nType=oneshot\nRemainAfterExit=yes\n{lines or nothing}\n"
+            f"[Service]\n{lines}ExecStart=/usr/bin/sh -c 'while sleep {_LOOK_SECONDS}; do {again} done'\n"
+            "Restart=always\nRestartSec=5\n\n"
             "[Install]\nWantedBy=multi-user.target\n",
         )
 

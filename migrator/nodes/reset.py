@@ -54,8 +54,9 @@ _CLEAN = f"""
 systemctl stop kubelet 2>/dev/null
 rm -rf {CONFLIST} /var/lib/cni {WEAVE_CONFLIST}
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
+systemctl disable --now {ROUTES_SERVICE} 2>/dev/null
 {forget_routes()}
-systemctl disable --now {ROUTES_SERVICE} 2>/dev/null; rm -f {ROUTES_UNIT} {NETWORKD}
+rm -f {ROUTES_UNIT} {NETWORKD}
 rmdir {NETWORKD.rpartition("/")[0]} 2>/dev/null"""
 _CLEAN += r"""
 rm -rf /etc/cni/net.d/10-weave.conf /opt/cni/bin/weave-* /var/lib/weave

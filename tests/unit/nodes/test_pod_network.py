@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrator.errors import MigratorError
-from migrator.nodes.pod_network import PodNetwork, Routes, pod_ranges
+from migrator.nodes.pod_network import PodNetwork, Routes, forget_routes, pod_ranges
 from tests.support.hosts import FakeHost
 from tests.support.nodes import WORKER
+from tests.support.shell_host import ShellHost
 
 CONFLIST = "/etc/cni/net.d/10-migrator.conflist"
 
@@ -56,31 +59,60 @@ def test_a_node_without_a_range_is_an_error_after_it_was_waited_for() -> None:
 
 
 def test_routes_are_a_unit_that_brings_them_back_after_a_boot() -> None:
-    """They are in force at once."""
+    """They are in force at once, and what the unit of before would set meanwhile is not among them."""
     host = FakeHost(accepts=["ip route del", "systemctl restart migrator-routes"])
     Routes({"10.244.2.0/24": "10.0.0.3", "10.244.1.0/24": "10.0.0.2"}).run(host)
     lines = [line for line in host.files["/etc/systemd/system/migrator-routes.service"].splitlines() if "ExecStart" in line]
-    assert lines == [
-        "ExecStart=/usr/bin/ip route replace 10.244.1.0/24 via 10.0.0.2",
-        "ExecStart=/usr/bin/ip route replace 10.244.2.0/24 via 10.0.0.3",
+    assert lines[:2] == [
+        "ExecStartPre=/usr/bin/ip route replace 10.244.1.0/24 via 10.0.0.2",
+        "ExecStartPre=/usr/bin/ip route replace 10.244.2.0/24 via 10.0.0.3",
     ]
+    assert host.commands[0].startswith("systemctl stop migrator-routes")
     assert "systemctl enable -q migrator-routes" in host.commands[-1]
     assert host.files["/etc/systemd/networkd.conf.d/60-migrator.conf"] == "[Network]\nManageForeignRoutes=no\n"
 
 
+def test_routes_that_go_with_a_link_come_back(tmp_path: Path) -> None:
+    """The kernel drops them with the link's last address, as networkd has it while a switch is away (systemd#26721)."""
+    host = ShellHost(tmp_path)
+    Routes({"10.244.1.0/24": "10.0.0.2", "10.244.2.0/24": "10.0.0.3"})._unit.run(host)
+    text = host.path("/etc/systemd/system/migrator-routes.service").read_text()
+    again = re.search(r"^ExecStart=/usr/bin/(sh -c .*)$", text, re.MULTILINE)
+    assert again
+    host.program("sleep", '#!/bin/sh\ntest ! -e "$HOST/asked"\n')  # one look, and the end
+    host.program("ip", '#!/bin/sh\necho "$*" >> "$HOST/asked"\nexit 2\n')
+    host.ok(again[1])
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "route replace 10.244.1.0/24 via 10.0.0.2",
+        "route replace 10.244.2.0/24 via 10.0.0.3",
+    ]
+
+
+@pytest.mark.parametrize("line", ["ExecStart", "ExecStartPre"])
+def test_the_routes_of_a_unit_are_taken_away_by_it(tmp_path: Path, line: str) -> None:
+    """Also by that of 0.1.0; those to keep are left in force."""
+    host = ShellHost(tmp_path)
+    listed = "".join(f"{line}=/usr/bin/ip route replace 10.244.{number}.0/24 via 10.0.0.{number}\n" for number in (1, 2))
+    host.write("/etc/systemd/system/migrator-routes.service", f"[Service]\n{listed}".encode())
+    host.program("ip", '#!/bin/sh\necho "$*" >> "$HOST/asked"\n')
+    host.run(forget_routes(["10.244.1.0/24 via 10.0.0.1"]))
+    assert (tmp_path / "asked").read_text() == "route del 10.244.2.0/24 via 10.0.0.2\n"
+
+
 def test_routes_that_are_written_and_not_in_force_are_not_done() -> None:
-    """Somebody may have taken one away."""
+    """Somebody may have taken one away, or ended the unit."""
     host, routes = FakeHost(accepts=["sha256sum --check", "ip route show"]), Routes({"10.244.1.0/24": "10.0.0.2"})
     assert routes.done(host)
+    assert "is-active -q migrator-routes.service && ip route show 10.244.1.0/24" in host.commands[-1]
     host.fails("ip route show 10.244.1.0/24")
     assert not routes.done(host)
 
 
 def test_a_single_node_needs_no_route() -> None:
     """The unit still starts."""
-    host = FakeHost(accepts=["ip route del", "systemctl restart migrator-routes", "sha256sum --check"])
+    host = FakeHost(accepts=["ip route del", "systemctl restart migrator-routes", "sha256sum --check", "is-active"])
     Routes({}).run(host)
-    assert "ExecStart=/usr/bin/true" in host.files["/etc/systemd/system/migrator-routes.service"]
+    assert "do true; done" in host.files["/etc/systemd/system/migrator-routes.service"]
     assert Routes({}).done(host)
 
 

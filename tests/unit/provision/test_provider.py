@@ -483,11 +483,12 @@ def test_each_node_gets_routes_to_the_pods_of_the_others(nodes: Nodes) -> None:
     made_one = reaching(RoutesProvider, nodes).create(nodes.all())
     assert (made_one.id, made_one.outs) == ("routes", nodes.all())
     lines = {
-        host.name: [line for line in host.files[ROUTES].splitlines() if line.startswith("Exec")] for host in nodes.hosts.values()
+        host.name: [line for line in host.files[ROUTES].splitlines() if line.startswith("ExecStartPre")]
+        for host in nodes.hosts.values()
     }
     assert lines == {
-        "green-1": ["ExecStart=/usr/bin/ip route replace 10.244.2.0/24 via 10.0.0.2"],
-        "green-2": ["ExecStart=/usr/bin/ip route replace 10.244.1.0/24 via 10.0.0.1"],
+        "green-1": ["ExecStartPre=/usr/bin/ip route replace 10.244.2.0/24 via 10.0.0.2"],
+        "green-2": ["ExecStartPre=/usr/bin/ip route replace 10.244.1.0/24 via 10.0.0.1"],
     }
 
 
