@@ -59,7 +59,7 @@ class Undo:
             self.undone.append(f"the load balancer: {complaint}")
         if withdrawal.reading.green_sessions and not may_stay:
             self.undone.append(f"{counted(withdrawal.reading.green_sessions)} on green did not end")
-        self.undone += withdrawal.missed
+        self.undone += (*withdrawal.missed, *withdrawal.lacking)
         self._missed = bool(withdrawal.missed)
         if withdrawal.stale_seconds:
             self.show(Note(f"clients may stay behind on green for up to {withdrawal.stale_seconds:g} s, until their caches expire"))

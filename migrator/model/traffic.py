@@ -123,6 +123,8 @@ class Withdrawal:
     """What was not reached and may still lead to green, one sentence each."""
     stale_seconds: float = 0.0
     """How long clients may go on to green, at most."""
+    lacking: tuple[str, ...] = ()
+    """What of blue gets no traffic although it should, one sentence each."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -20,12 +20,22 @@ STATE_BEGINS = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_adm
 _STATE_FIELDS = 20
 # Bits of srv_admin_state (HAProxy management guide, `show servers state`): forced, inherited, by DNS.
 _MAINTENANCE = 0x01 | 0x02 | 0x20
-# Forced and inherited.
 _UNRESOLVED = 0x20
+# Forced and inherited.
 _DRAIN = 0x08 | 0x10
+# What `state ready` leaves as it is (src/server.c: srv_adm_set_ready): inherited from a tracked server, and by DNS.
+_NOT_BY_COMMAND = 0x02 | 0x10 | 0x20
 # Configured and enabled (check-t.h).
 _CHECK_RUNS = 0x02 | 0x04
 _SUMS = frozenset({"FRONTEND", "BACKEND"})
+
+
+class ServersMissingError(TrafficError):
+    """The backend lacks servers; `names` says which."""
+
+    def __init__(self, message: str, *, hint: str = "", names: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.names = names
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,6 +77,11 @@ class Server:
     def in_maintenance(self) -> bool:
         """Whether it gets nothing at all, not even from clients that hold its cookie."""
         return bool(self.admin & _MAINTENANCE)
+
+    @property
+    def stays_out(self) -> bool:
+        """Whether it is out of balancing, and no command to it changes that."""
+        return bool(self.admin & _NOT_BY_COMMAND)
 
     @property
     def unresolved(self) -> bool:
@@ -118,6 +133,16 @@ class Backend:
     algorithm: str
     """Empty when HAProxy does not tell."""
     servers: Mapping[str, Server]
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise ServersMissingError unless all of these servers are there."""
+        missing = tuple(name for name in names if name not in self.servers)
+        if missing:
+            raise ServersMissingError(
+                f"haproxy: backend {self.name} has no server {', '.join(missing)}",
+                hint=f"servers there: {printable(', '.join(self.servers))}",
+                names=missing,
+            )
 
 
 def read_stat(text: str, backend: str) -> dict[str, dict[str, str]]:

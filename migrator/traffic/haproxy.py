@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,11 @@ from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import ReloadedError, TrafficError
 from migrator.model.traffic import Abilities, Announce, TrafficReading, Withdrawal
 from migrator.traffic import backend as answers
-from migrator.traffic.backend import Backend, Server
+from migrator.traffic.backend import Backend, Server, ServersMissingError
 from migrator.traffic.machine import Reached, on_this_machine
 from migrator.traffic.restart import Restart
 from migrator.traffic.runtime_api import RuntimeApi
 from migrator.traffic.suitability import depends_on_hash_type, notices, obstacles, several_processes
-from migrator.untrusted import printable
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
@@ -46,7 +46,7 @@ class HAProxy:
     ) -> None:
         self._config = config
         self._clock = clock
-        reached = reached or on_this_machine(config.socket, config.state_file, relative_to, config.configuration)
+        self._reached = reached = reached or on_this_machine(config.socket, config.state_file, relative_to, config.configuration)
         self._api = RuntimeApi(reached.endpoint, clock)
         self._restart = Restart(self._api, reached, config.backend)
 
@@ -55,8 +55,11 @@ class HAProxy:
         return Abilities()
 
     def read(self) -> TrafficReading:
-        """Return weights and counters; raises TrafficError when HAProxy does not answer or knows no such server."""
-        return self._reading(self._backend())
+        """Return weights and counters; raises TrafficError when HAProxy does not answer, or knows nobody of a side."""
+        try:
+            return self._reading(self._backend())
+        except ServersMissingError as error:
+            return self._without(error, sides=(self._config.blue, self._config.green)).read()
 
     def require_shares(self) -> tuple[str, ...]:
         """Return what a person should know before a cutover; raises TrafficError with the hint when shares cannot be set."""
@@ -95,14 +98,25 @@ class HAProxy:
         return self._end_connections(self._config.blue, servers, grace=0.0)
 
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
-        """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it."""
+        """Move all traffic to blue, also that of clients which hold green's cookie; end what is open on green, or count it.
+
+        A server that a person, or a program, has taken out of HAProxy meanwhile keeps nobody from the others.
+        """
+        try:
+            return self._withdraw(end_connections=end_connections)
+        except ServersMissingError as error:
+            done = self._without(error, sides=(self._config.blue,)).withdraw(end_connections=end_connections)
+            gone = (f"server {name} gets nothing: HAProxy does not have it" for name in self._config.blue if name in error.names)
+            return replace(done, lacking=(*done.lacking, *gone))
+
+    def _withdraw(self, *, end_connections: bool) -> Withdrawal:
         wanted = self._wanted(0)
         ended: Counter[str] = Counter()
         # A process that a reload started may have read the old weights before the new ones stood in its state file.
         for attempt in range(1, _RELOADS + 1):
             try:
                 with self._changing() as before:
-                    self._give(wanted, before)
+                    self._give(wanted, before, back=True)
                     servers = self._take(wanted, before, away=self._config.green)
                     if end_connections:
                         ended.update(self._end_connections(self._config.green, servers, grace=_GRACE_SECONDS))
@@ -113,7 +127,8 @@ class HAProxy:
             self._restart.keep(servers.values())
             reading = self.read()
             if not reading.green_percent:
-                return Withdrawal(reading, dict(ended))
+                lacking = (f"server {name} gets nothing: {servers[name].condition}" for name in wanted if servers[name].stays_out)
+                return Withdrawal(reading, dict(ended), lacking=tuple(lacking))
         raise TrafficError(
             f"haproxy: green has {reading.green_percent:g} % again each time that all traffic was moved to blue",
             hint="what reloads HAProxy? run `migrator rollback` when it has ended",
@@ -128,14 +143,24 @@ class HAProxy:
 
         With `announce` these lines are changed, where `configuration` says so.
         """
-        return self._restart.lost(lambda: {name: server.share for name, server in self._servers().items()}, announce)
+        return self._restart.lost(lambda: self.read().servers, announce)
+
+    def _without(self, error: ServersMissingError, *, sides: tuple[tuple[str, ...], ...]) -> HAProxy:
+        """Return the same without missing servers; raises the error where nobody of one of these sides would be left."""
+        if not error.names or any(set(side) <= set(error.names) for side in sides):
+            raise error
+        there = {
+            side: tuple(name for name in names if name not in error.names)
+            for side, names in (("blue", self._config.blue), ("green", self._config.green))
+        }
+        return HAProxy(self._config.model_copy(update=there), reached=self._reached, clock=self._clock)
 
     @property
     def _ours(self) -> tuple[str, ...]:
         return (*self._config.blue, *self._config.green)
 
-    def _give(self, wanted: Mapping[str, int], before: Mapping[str, Server]) -> None:
-        """Set the weights of those who gain.
+    def _give(self, wanted: Mapping[str, int], before: Mapping[str, Server], *, back: bool = False) -> None:
+        """Set the weights of those who gain; on the way back one that cannot be used keeps nobody from the others.
 
         Raises TrafficError unless they have their weights, and each side has somebody who is up.
         """
@@ -143,7 +168,7 @@ class HAProxy:
         for change in self._gains(gaining):
             self._api.tell(change)
         if gaining:
-            servers = self._settled(lambda servers: all(servers[name].share == weight for name, weight in gaining.items()), gaining)
+            servers = self._settled(lambda servers: _as_wanted(servers, gaining, back=back), gaining)
         for side in (self._config.blue, self._config.green):
             ready = [servers[name] for name in side if wanted[name]]
             if not any(server.up for server in ready) and any(server.name in gaining for server in ready):
@@ -172,10 +197,7 @@ class HAProxy:
             # weights, nobody would be left to answer there.
             self._api.tell(*self._gains(_gaining(wanted, before)), *changes)
         return self._settled(
-            lambda servers: (
-                all(servers[name].share == weight for name, weight in wanted.items())
-                and all(servers[name].in_maintenance for name in away)
-            ),
+            lambda servers: _as_wanted(servers, wanted, back=bool(away)) and all(servers[name].in_maintenance for name in away),
             wanted,
         )
 
@@ -270,12 +292,7 @@ class HAProxy:
             answers.read_stat(self._api.show("show stat", begins=answers.STAT_BEGINS), name)
             raise
         backend = answers.read_backend(name, answers.read_stat(stat, name), answers.read_state(state, name))
-        missing = [server for server in self._ours if server not in backend.servers]
-        if missing:
-            raise TrafficError(
-                f"haproxy: backend {name} has no server {', '.join(missing)}",
-                hint=f"servers there: {printable(', '.join(backend.servers))}",
-            )
+        backend.require(self._ours)
         return backend
 
     def _try_weight(self, backend: Backend) -> None:
@@ -302,6 +319,13 @@ class HAProxy:
         peers, config = self._api.show("show peers", begins=""), self._restart.config()
         yield from notices(backend, peers, config, blue=self._config.blue, alone=alone)
         yield from self._restart.notices(self._wanted(100))
+
+
+def _as_wanted(servers: Mapping[str, Server], wanted: Mapping[str, int], *, back: bool) -> bool:
+    return all(
+        servers[name].share == weight or (back and servers[name].stays_out and servers[name].weight == weight)
+        for name, weight in wanted.items()
+    )
 
 
 def _gaining(wanted: Mapping[str, int], before: Mapping[str, Server]) -> dict[str, int]:

@@ -78,7 +78,7 @@ class Instances:
         whole = Several.joined(done)
         missed = [f"{told({name: error})}: it will send traffic to green if it takes over" for name, error in silent.items()]
         missed += [told({name: error}) for name, error in failed.items()]
-        return Withdrawal(whole.reading, whole.ended, (*whole.missed, *missed))
+        return replace(whole, missed=(*whole.missed, *missed))
 
     def _reached(self) -> tuple[dict[str, TrafficSwitch], dict[str, Exception]]:
         _, silent = ask_all(self._instances, lambda instance: instance.read(), patience=self._patience)

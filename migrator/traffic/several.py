@@ -91,6 +91,7 @@ class Several:
             named({name: item.ended for name, item in done.items()}),
             tuple(f"{name}: {text}" for name, item in done.items() for text in item.missed),
             max(item.stale_seconds for item in done.values()),
+            tuple(f"{name}: {text}" for name, item in done.items() for text in item.lacking),
         )
 
     def _readings(self) -> dict[str, TrafficReading]:

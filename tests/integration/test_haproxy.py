@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from migrator.adapters.clock import SystemClock
 from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.testbed.balancer import Balancer, Service, balanced
 from migrator.testbed.processes import free_ports
 from migrator.traffic.haproxy import HAProxy
+from migrator.traffic.runtime_api import RuntimeApi, UnixSocket
 from tests.support.sandbox import until
 
 Edge = tuple[Balancer, Service, Service]
@@ -310,6 +312,25 @@ def test_blue_that_is_down_takes_nothing_from_green(edge: Edge) -> None:
     with pytest.raises(TrafficError, match=r"blue is DOWN .*HAProxy has now: blue 100, green 100, so green gets 50 %"):
         switch.shift(0)
     assert get(balancer) == "green"
+
+
+def test_a_server_whose_tracked_one_is_in_maintenance_keeps_nobody_from_the_way_back(edge: Edge) -> None:
+    """`state ready` does not end what it inherits (management guide, `set server`)."""
+    balancer, blue, _ = edge
+    server = f"server blue 127.0.0.1:{blue.port}"
+    second = f"    {server.replace('blue', 'second')} weight 0 track others/tracked\n"
+    others = f"backend others\n    {server.replace('blue', 'tracked')} check\n"
+    reconfigure(balancer, {"\nbackend shop": f"\n{others}backend shop", f"    {server}": f"{second}    {server}"})
+    config = HAProxyConfig(
+        socket=str(balancer.socket), backend="shop", blue=("blue", "second"), green=("green",), state_file=str(balancer.state_file)
+    )
+    switch = HAProxy(config, relative_to=Path())
+    switch.shift(100)
+    RuntimeApi(UnixSocket(balancer.socket), SystemClock()).tell("set server others/tracked state maint")
+    withdrawal = switch.withdraw(end_connections=True)
+    assert withdrawal.reading.servers == {"blue": 50, "second": 0, "green": 0}
+    assert withdrawal.lacking == ("server second gets nothing: MAINT (via others/tracked)",)
+    assert [get(balancer) for _ in range(3)] == ["blue"] * 3
 
 
 def test_a_changed_port_wins_over_the_state_file_and_the_weights_survive(edge: Edge) -> None:

@@ -18,6 +18,8 @@ FIELDS = (
     "srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port"
 )
 _ADMIN = {"ready": 0, "maint": 1, "drain": 8}
+# Inherited from a tracked server, and by DNS: no command to the server changes them.
+_NOT_BY_COMMAND = 0x32
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class FakeHAProxy:
             if found[2] == "weight":
                 server.weight = int(found[3])
             else:
-                server.admin = _ADMIN[found[3]]
+                server.admin = server.admin & _NOT_BY_COMMAND | _ADMIN[found[3]]
         ended = re.fullmatch(r"shutdown sessions server shop/(\w+)", command)
         if ended and not self.servers[ended[1]].stays:
             self.servers[ended[1]].sessions = 0

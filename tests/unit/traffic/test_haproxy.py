@@ -22,10 +22,15 @@ def balancer(tmp_path: Path) -> Iterator[FakeHAProxy]:
 
 
 def adapter(
-    balancer: FakeHAProxy, *, green: tuple[str, ...] = ("green",), backend: str = "shop", state_file: str = "state"
+    balancer: FakeHAProxy,
+    *,
+    blue: tuple[str, ...] = ("blue",),
+    green: tuple[str, ...] = ("green",),
+    backend: str = "shop",
+    state_file: str = "state",
 ) -> HAProxy:
     """Return the adapter under test."""
-    config = HAProxyConfig(socket="s", backend=backend, blue=("blue",), green=green, state_file=state_file)
+    config = HAProxyConfig(socket="s", backend=backend, blue=blue, green=green, state_file=state_file)
     return HAProxy(config, relative_to=balancer.folder, clock=FakeClock())
 
 
@@ -156,6 +161,46 @@ def test_a_way_back_that_is_cut_off_each_time_is_an_error(tmp_path: Path) -> Non
         with pytest.raises(TrafficError, match="no answer, so nobody knows whether it was done; HAProxy has now"):
             adapter(balancer).withdraw(end_connections=True)
         assert balancer.times == 6
+
+
+@pytest.mark.parametrize(
+    "admin", [0x02, 0x20, 0x10], ids=["maintenance of a tracked server", "no address", "drain of a tracked server"]
+)
+def test_a_server_that_no_command_brings_back_keeps_nobody_from_the_way_back(balancer: FakeHAProxy, admin: int) -> None:
+    """The others of its side take all, and it is named; it has its weight when it comes back."""
+    balancer.servers = {"one": FakeServer(0), "two": FakeServer(0, admin=admin, status="MAINT"), "green": FakeServer(100)}
+    withdrawal = adapter(balancer, blue=("one", "two")).withdraw(end_connections=True)
+    assert withdrawal.reading.servers == {"one": 50, "two": 0, "green": 0}
+    assert withdrawal.lacking == ("server two gets nothing: MAINT (L7OK)",)
+    assert balancer.servers["two"].weight == 50
+
+
+def test_a_server_that_no_command_brings_back_keeps_green_from_its_share(balancer: FakeHAProxy) -> None:
+    """Green is whole, or gets nothing more."""
+    balancer.servers = {"blue": FakeServer(100), "one": FakeServer(0), "two": FakeServer(0, admin=0x20, status="MAINT")}
+    with pytest.raises(TrafficError, match="weights are"):
+        adapter(balancer, green=("one", "two")).shift(50)
+
+
+def test_a_server_that_was_taken_out_keeps_nobody_from_the_way_back(balancer: FakeHAProxy) -> None:
+    """Whoever has taken it out of haproxy.cfg, or deleted it by command; a cutover needs all of them."""
+    balancer.servers = {"one": FakeServer(0), "green": FakeServer(100)}
+    switch = adapter(balancer, blue=("one", "two"), green=("green", "other"))
+    withdrawal = switch.withdraw(end_connections=True)
+    assert withdrawal.reading.servers == {"one": 100, "green": 0}
+    assert withdrawal.lacking == ("server two gets nothing: HAProxy does not have it",)
+    assert (switch.read().green_percent, switch.after_restart()) == (0, ())
+    for verb in (switch.require_shares, lambda: switch.shift(50)):
+        with pytest.raises(TrafficError, match="has no server two, other"):
+            verb()
+
+
+def test_green_that_was_taken_out_as_a_whole_is_left(balancer: FakeHAProxy) -> None:
+    """Where nobody of blue is there, nobody is told that the traffic is on blue."""
+    balancer.servers = {"blue": FakeServer(0)}
+    assert adapter(balancer).withdraw(end_connections=True).reading.servers == {"blue": 100}
+    with pytest.raises(TrafficError, match="has no server gone, green"):
+        adapter(balancer, blue=("gone",)).withdraw(end_connections=True)
 
 
 def test_connections_that_do_not_end_are_said(balancer: FakeHAProxy) -> None:
