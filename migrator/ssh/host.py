@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from migrator.adapters.temporary import socket_parent
 from migrator.config.login import Login
 from migrator.errors import CommandFailedError, HostError
-from migrator.ssh import refusals
+from migrator.ssh import bounded, refusals
+from migrator.ssh.bounded import LONGEST_ANSWER, LONGEST_FILE, TooLongError
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
@@ -64,11 +65,16 @@ class SshHost:
 
         Raises CommandFailedError when it fails, HostError when the host is not reached or the time is over.
         """
-        return self._bytes(command, stdin, timeout).decode(errors="replace")
+        return self._bytes(command, stdin, timeout, LONGEST_ANSWER).decode(errors="replace")
 
-    def _bytes(self, command: str, stdin: bytes, timeout: float) -> bytes:
+    def _bytes(self, command: str, stdin: bytes, timeout: float, longest: int) -> bytes:
         try:
-            done = self._ask(command, stdin, timeout)
+            done = self._ask(command, stdin, timeout, longest)
+        except TooLongError as error:
+            raise HostError(
+                f"{self.name}: `{_short(command)}` prints more than {longest >> 20} MiB",
+                hint="log in and see what it prints; run this again to continue",
+            ) from error
         except TimeoutError as error:
             raise HostError(
                 f"{self.name}: `{_short(command)}` is not done after {timeout:.0f} s",
@@ -84,15 +90,16 @@ class SshHost:
             raise CommandFailedError(f"{self.name}: {_short(command)}", done.code, complaint or output)
         return done.output
 
-    def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
-        """Run a line of shell as root; raises TimeoutError."""
+    def _ask(self, command: str, stdin: bytes, timeout: float, longest: int) -> Answer:
+        """Run a line of shell as root; raises TimeoutError, and TooLongError."""
         mark = self._mark.strip()
         line = login_line([*self._root, "sh", "-c", f"echo {mark}; echo {mark} >&2; {command}"])
         try:
             # ssh joins its words with spaces for the remote shell, so they are quoted here.
-            done = subprocess.run([*self._ssh, line], input=stdin, capture_output=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError from error
+            ends = self.clock.monotonic() + timeout
+            done = bounded.run([*self._ssh, line], stdin, ends=ends, clock=self.clock, longest=longest)
+        except TimeoutError:  # an OSError, too
+            raise
         except OSError as error:
             raise refusals.not_started(self.name, error) from error
         # Start-up files of login shells print, too (fish and zsh read some for every command).
@@ -114,7 +121,7 @@ class SshHost:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        return self._bytes(f"cat {shlex.quote(path)}", b"", _FILE_SECONDS)
+        return self._bytes(f"cat {shlex.quote(path)}", b"", _FILE_SECONDS, LONGEST_FILE)
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Put a file in place at once, with its folders, and on the disk: a mark says what is under way before it is."""

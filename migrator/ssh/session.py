@@ -16,11 +16,12 @@ import threading
 import weakref
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from migrator.config.login import Login
 from migrator.errors import HostError
 from migrator.ssh import refusals
+from migrator.ssh.bounded import pipe_of, require_shorter
 from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost, after_mark, login_line
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ class SessionHost(SshHost):
                 self.clock.sleep(_POLL_SECONDS)
         return self._ways[path]
 
-    def _ask(self, command: str, stdin: bytes, timeout: float) -> Answer:
+    def _ask(self, command: str, stdin: bytes, timeout: float, longest: int) -> Answer:
         """Send a command and its input, each as one line: no argument on this machine holds them."""
         with self._using:
             session = self._living()
             try:
-                return session.ask(command, stdin, self.clock.monotonic() + timeout, self.clock)
+                return session.ask(command, stdin, self.clock.monotonic() + timeout, self.clock, longest)
             # A session in the middle of a command cannot be used again: its next line would be that command's input or answer.
             except BaseException:
                 session.end()
@@ -130,19 +131,22 @@ class _Session:
         _, errors = self._process.communicate()
         return errors.decode(errors="replace")
 
-    def ask(self, command: str, stdin: bytes, ends: float, clock: Clock) -> Answer:
-        """Return the answer to one command; raises TimeoutError. A session that ends meanwhile answers as ssh does."""
+    def ask(self, command: str, stdin: bytes, ends: float, clock: Clock, longest: int) -> Answer:
+        """Return the answer to one command; a session that ends meanwhile answers as ssh does.
+
+        Raises TimeoutError, and TooLongError where it has more than `longest` bytes.
+        """
         self._output, self._errors = bytearray(), bytearray()
         escaped = command.encode().replace(b"\\", rb"\\").replace(b"\n", rb"\n")  # as printf %b reads it
         lines = escaped + b"\n" + base64.b64encode(stdin) + b"\n"
         code: int | None = None
         with contextlib.suppress(BrokenPipeError):
-            _pipe(self._process.stdin).write(lines)
-            _pipe(self._process.stdin).flush()
+            pipe_of(self._process.stdin).write(lines)
+            pipe_of(self._process.stdin).flush()
         # Both at once: a command that fills one pipe while the other is read would wait for ever.
         with selectors.DefaultSelector() as ready:
             for pipe, into in ((self._process.stdout, self._output), (self._process.stderr, self._errors)):
-                ready.register(_pipe(pipe), selectors.EVENT_READ, into)
+                ready.register(pipe_of(pipe), selectors.EVENT_READ, into)
             # Both streams are read to their marks: what is left in a pipe would be taken for the answer to the next command.
             while ready.get_map() and (code is None or not self._errors.endswith(self._end_of_errors)):
                 left = ends - clock.monotonic()
@@ -152,6 +156,7 @@ class _Session:
                 for key, _ in found:
                     chunk = os.read(key.fd, 1 << 16)
                     key.data.extend(chunk)
+                    require_shorter(key.data, longest)
                     if not chunk:
                         ready.unregister(key.fileobj)
                 code = self._code() if code is None else code
@@ -185,10 +190,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         with contextlib.suppress(OSError):  # what was not sent yet is not sent any more
-            _pipe(pipe).close()
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise HostError("no pipe to ssh")
-    return pipe
+            pipe_of(pipe).close()

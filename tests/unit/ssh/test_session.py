@@ -89,6 +89,15 @@ def test_a_command_that_takes_too_long_ends_the_session(ssh: Ssh) -> None:
     assert (host.run("echo next"), len(ssh.processes)) == ("next\n", 2)
 
 
+def test_a_host_that_prints_without_end_ends_the_session(ssh: Ssh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of what it prints is not taken for the next answer."""
+    monkeypatch.setattr("migrator.ssh.host.LONGEST_ANSWER", 1 << 20)
+    host = ssh.host()
+    with pytest.raises(HostError, match="`yes` prints more than 1 MiB"):
+        host.run("yes")
+    assert (host.run("echo next"), len(ssh.processes)) == ("next\n", 2)
+
+
 def test_a_host_that_is_not_reached_is_told_with_what_ssh_says(ssh: Ssh) -> None:
     """And what helps."""
     ssh.does("echo 'pi@192.0.2.7: Permission denied (publickey).' >&2; exit 255")
