@@ -22,7 +22,7 @@ from migrator.model.plan import Decision, Ended, Plan, PlanItem, Wait
 from migrator.model.ref import ObjectRef
 from migrator.model.strange import HINT, STRANGE, reason_of, to_json
 from migrator.model.words import some
-from migrator.readiness.kinds import readiness, works
+from migrator.readiness.kinds import is_said_to_be_well, readiness, works
 from migrator.rules import (
     create_only,
     dangers,
@@ -273,6 +273,7 @@ def _move(
         unheld=ended is not None and not hold and name in context.green.served_kinds and identities.is_lost_late(name),
         last_run=schedules.last_run(manifest),
         works=works(manifest),
+        well=is_said_to_be_well(manifest),
         danger=dangers.danger(manifest, name, body, context),
         no_node="" if unready else places.asked_in_vain(done.manifest, name, context.green.nodes),
         shrinks=scalers.shrinks(manifest, name),

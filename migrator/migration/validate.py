@@ -5,33 +5,33 @@ A timeout is a failure; what cannot be known is said to be unknown and never gue
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import orjson
 
 from migrator.cluster.endpoints import ready_endpoints
 from migrator.config.fields import Selector
 from migrator.config.schema import AcceptedAddition, Probe
-from migrator.errors import ApiError, MigratorError
+from migrator.errors import ApiError
 from migrator.migration.asking import ask
 from migrator.migration.compare import Clusters, compare
 from migrator.migration.compare_pods import PodSides, compare_pods
+from migrator.migration.image_check import each, image_findings
 from migrator.migration.inventory import Live
 from migrator.migration.one_side import look as one_side
 from migrator.migration.run import Run
 from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
-from migrator.model.kinds import CLAIMS, NODES, STORAGE_CLASSES
-from migrator.model.manifest import Manifest, containers, get, pod_spec, ref_type
+from migrator.model.kinds import CLAIMS, STORAGE_CLASSES
+from migrator.model.manifest import Manifest, get, ref_type
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
-from migrator.model.scheduling import may_run
-from migrator.model.strange import HINT, STRANGE, reason_of
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
 from migrator.ports import Clock, ClusterReader, Green, ImageRegistry, Prober
-from migrator.readiness.kinds import readiness, works
+from migrator.readiness.kinds import READY, is_for_no_node, is_said_to_be_well, rolled_out, works
 from migrator.rules.one_side.table import WORKLOADS
 from migrator.rules.person import selects
 from migrator.rules.storage import DATA_NOTES, waits_for_a_pod
@@ -39,6 +39,8 @@ from migrator.rules.system import selector_text
 
 # Rollouts take seconds to minutes, and each look lists all workloads.
 _POLL = 1.0
+# How long a controller may take for its first word of an object.
+_SETTLE_SECONDS = 10.0
 _ACCEPTED = "gates.acceptedUnready names it"
 # What answers 5xx while the API server is well.
 _FAILS = (
@@ -68,16 +70,6 @@ class Checks:
         return any(selects(selector, item.blue, labels) for selector in self.unready)
 
 
-@dataclass(slots=True)
-class _Image:
-    """What is known of the use of one image."""
-
-    user: ObjectRef
-    """The first object that names it."""
-    wanted: set[str] = field(default_factory=set)
-    """CPU architectures of the nodes on which its pods may run."""
-
-
 def validate(
     plan: Plan,
     blue: ClusterReader,
@@ -105,9 +97,9 @@ def validate(
     reporter.emit(Step("looking at endpoints, webhooks, images and probes"))
     until = began + checks.ready_timeout
     served = [item for item in moved if not checks.accept(item)]
-    findings += _each("endpoints", served, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
+    findings += each("endpoints", served, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
     findings += ask(plan, blue, green, live, clock)
-    findings += _images(moved, green, checks.registry)
+    findings += image_findings(moved, green, checks.registry, checks.accept)
     # Now, not as green was read at first: what was started while it was waited for counts.
     now = {**live, **one_side.fresh(plan, green, run.state.turned, clock)}
     findings += one_side.findings(plan, now, run.state.turned, one_side.asking(blue, green))
@@ -139,15 +131,6 @@ def _unmoved(plan: Plan) -> Iterator[Finding]:
             yield Finding("data", str(item.blue), Severity.FAILURE, told, hint)
 
 
-def _each(check: str, items: Iterable[PlanItem], look: Callable[[PlanItem], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of each object; one that cannot be judged is a failure of its own."""
-    for item in items:
-        try:
-            yield from list(look(item))
-        except STRANGE as error:
-            yield Finding(check, str(item.green), Severity.FAILURE, f"cannot be judged: it {reason_of(error)}", HINT)
-
-
 def _await_ready(
     moved: list[PlanItem], green: ClusterReader, live: Mapping[ObjectRef, Live], checks: Checks, held: one_side.HeldPods, run: Run
 ) -> Iterator[Finding]:
@@ -159,14 +142,16 @@ def _await_ready(
     classes = _classes(green) if any(ref.type_name == CLAIMS.type_name for ref in pending) else {}
     accepted = {item.green: _ACCEPTED for item in moved if checks.accept(item)}
     clock, timeout, total = run.clock, checks.ready_timeout, len(pending)
-    deadline = clock.monotonic() + timeout
+    deadline, settled = clock.monotonic() + timeout, clock.monotonic() + _SETTLE_SECONDS
 
     def excuse(item: PlanItem) -> str:
+        if clock.monotonic() >= settled and _is_silent(item, manifests[item.green]):
+            return "blue's is well; see whether its controller runs on green"
         return accepted.get(item.green) or _excuse(item, manifests[item.green], classes)
 
     while True:
         for ref, manifest in manifests.items():
-            states[ref] = readiness(manifest)
+            states[ref] = _state(pending[ref], manifest, held)
             if states[ref].done:
                 item = pending.pop(ref)
                 if not states[ref].ok:
@@ -177,10 +162,27 @@ def _await_ready(
             break
         run.reporter.emit(Progress("ready", total - len(pending), total))
         clock.sleep(_POLL)
-        manifests = _look_again(green, pending)
+        manifests = _look_again(green, pending, manifests)
     for ref, item in pending.items():
         told, message = excuse(item), states[ref].message
         yield _unready(item, message if told else f"{message}, still after {timeout:.0f} s{_on_blue(item)}", told, held)
+
+
+def _state(item: PlanItem, manifest: Manifest, held: one_side.HeldPods) -> Readiness:
+    """Return whether an object is ready on green."""
+    state = rolled_out(manifest)
+    if state.done and state.ok and item.works and not works(manifest) and not held.makes_none(item) and is_for_no_node(manifest):
+        return Readiness(
+            done=True, ok=False, message="is for no node of green, and blue runs its pods: label the nodes as blue's are"
+        )
+    if state.done and state.ok and _is_silent(item, manifest):
+        return Readiness(done=False, ok=True, message="no controller on green has said yet how it is")
+    return state
+
+
+def _is_silent(item: PlanItem, manifest: Manifest) -> bool:
+    """Return whether nobody on green tells of a custom resource that is well on blue: without any condition it counts as ready."""
+    return item.well and rolled_out(manifest) == READY and not is_said_to_be_well(manifest)
 
 
 def _excuse(item: PlanItem, manifest: Manifest, classes: Mapping[str, Manifest]) -> str:
@@ -222,14 +224,16 @@ def _unready(item: PlanItem, message: str, excuse: str, held: one_side.HeldPods)
     return Finding("readiness", str(item.green), Severity.FAILURE, message, hint)
 
 
-def _look_again(green: ClusterReader, pending: dict[ObjectRef, PlanItem]) -> dict[ObjectRef, Manifest]:
+def _look_again(
+    green: ClusterReader, pending: Mapping[ObjectRef, PlanItem], before: Mapping[ObjectRef, Manifest]
+) -> dict[ObjectRef, Manifest]:
+    """Return what is still waited for as it is now; what cannot be read is as unready as it was at the last look."""
     manifests = {}
     for ref, item in pending.items():
+        manifests[ref] = before[ref]
         if item.resource:
-            try:
+            with suppress(ApiError):
                 manifests[ref] = green.get(item.resource, ref.namespace, ref.name)
-            except ApiError:
-                manifests[ref] = orjson.loads(item.body)
     return manifests
 
 
@@ -258,34 +262,6 @@ def _endpoints(
         yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
 
 
-def _images(moved: list[PlanItem], green: ClusterReader, registry: ImageRegistry) -> Iterator[Finding]:
-    """Yield a failure for each image that does not exist for a CPU architecture of the nodes on which its pods may run."""
-    try:
-        # Before its kubelet has told it, a node has the empty one.
-        nodes = [node for node in green.list(NODES) if get(node, "status", "nodeInfo", "architecture")]
-    except ApiError as error:
-        yield Finding("images", "nodes of green", Severity.UNKNOWN, error.message, "grant reading nodes")
-        return
-    users: dict[str, _Image] = {}
-    yield from _each("images", moved, lambda item: _note_images(item, nodes, users))
-    for image, use in sorted(users.items()):
-        try:
-            has = registry.architectures(image)
-        except MigratorError as error:
-            yield Finding("images", image, Severity.UNKNOWN, error.message)
-            continue
-        lacking = sorted(use.wanted - has)
-        if lacking:
-            reason = f"has {', '.join(sorted(has))} only; green's nodes are {', '.join(lacking)} (used by {use.user})"
-            yield Finding(
-                "images",
-                image,
-                Severity.FAILURE,
-                reason,
-                "push an image for that architecture, or map it with map.registries",
-            )
-
-
 def _probed(probe: Probe, checks: Checks, clock: Clock, *, deadline: float) -> Finding:
     """Ask a probe until it is good or time is up: what has just become ready may need a moment to be found so."""
     while True:
@@ -295,28 +271,6 @@ def _probed(probe: Probe, checks: Checks, clock: Clock, *, deadline: float) -> F
         if clock.monotonic() >= deadline:
             return replace(finding, reason=f"{finding.reason}, still after {checks.ready_timeout:.0f} s")
         clock.sleep(_POLL)
-
-
-def _note_images(item: PlanItem, nodes: list[Manifest], uses: dict[str, _Image]) -> Iterable[Finding]:
-    """Add the images of a workload, with the architectures that it needs them for; finds nothing."""
-    spec = pod_spec(orjson.loads(item.body)) or {}
-    images = {container.get("image") or "" for container in containers(spec)}
-    if not images:
-        return ()
-    wanted = _architectures(spec, nodes)
-    for image in images:
-        if not isinstance(image, str):
-            raise TypeError
-        # That of a Rollout's template may come from somebody who fills it in.
-        if image:
-            uses.setdefault(image, _Image(item.green)).wanted.update(wanted)
-    return ()
-
-
-def _architectures(spec: Manifest, nodes: list[Manifest]) -> set[str]:
-    """Return those of the nodes that a pod may run on; of all where there is none, as for a DaemonSet that is held."""
-    open_to = [node for node in nodes if may_run(spec, node)]
-    return {str(get(node, "status", "nodeInfo", "architecture")) for node in open_to or nodes}
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:

@@ -119,6 +119,8 @@ class PlanItem:
     """When a CronJob ran last on blue, in seconds since 1970; None where it has not, and for other kinds."""
     works: int | None = None
     """How many of its pods do their work on blue; None where its status does not count them."""
+    well: bool = False
+    """Whether a controller on blue has said in a condition that a custom resource is well."""
     late_labels: tuple[str, ...] = ()
     """Labels of a namespace that are set once the pods in it are made: they would refuse some that blue has."""
     volatile: tuple[tuple[str, ...], ...] = ()

@@ -5,7 +5,7 @@ Sources: `kubectl rollout status`, and the status conventions of the API (sig-ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from migrator.model.manifest import Manifest, get, ref_type
@@ -24,6 +24,34 @@ def readiness(manifest: Manifest) -> Readiness:
         return Readiness(done=False, ok=True, message=f"cannot be judged: it {reason_of(error)}")
 
 
+def rolled_out(manifest: Manifest) -> Readiness:
+    """Return whether an object is ready, and its pods are those of its present template.
+
+    Pods of an earlier template count as available while those of the present one crash (kubernetes#44672, #100192).
+    """
+    state = readiness(manifest)
+    if not (state.done and state.ok):
+        return state
+    try:
+        return _of_present_template(manifest) or state
+    except STRANGE as error:
+        return Readiness(done=False, ok=True, message=f"cannot be judged: it {reason_of(error)}")
+
+
+def is_said_to_be_well(manifest: Manifest) -> bool:
+    """Return whether a controller has said in a condition that a custom resource is well."""
+    try:
+        custom = _is_grouped(manifest) and ref_type(manifest) not in CHECKS
+        return custom and any(get(_conditions(manifest), name, "status") == "True" for name in _GOOD)
+    except STRANGE:
+        return False
+
+
+def is_for_no_node(manifest: Manifest) -> bool:
+    """Return whether it is a DaemonSet whose pods no node may run: it is ready, and does nothing."""
+    return ref_type(manifest) == _DAEMON_SET and not get(manifest, "status", "desiredNumberScheduled")
+
+
 def works(manifest: Manifest) -> int | None:
     """Return how many pods of an object do their work, None where its status does not count them or cannot be read.
 
@@ -33,7 +61,7 @@ def works(manifest: Manifest) -> int | None:
     if ref_type(manifest) == _DAEMON_SET:
         count = get(manifest, "status", "numberAvailable")
         return int(isinstance(count, int) and count > 0)
-    for field in _COUNTS.get(ref_type(manifest), _ANY_COUNTS if "." in manifest["apiVersion"].partition("/")[0] else ()):
+    for field in _COUNTS.get(ref_type(manifest), _ANY_COUNTS if _is_grouped(manifest) else ()):
         count = get(manifest, "status", field)
         if isinstance(count, int):
             return count
@@ -41,15 +69,37 @@ def works(manifest: Manifest) -> int | None:
 
 
 def _readiness(manifest: Manifest) -> Readiness:
-    name = ref_type(manifest)
-    check = CHECKS.get(name)
+    check = CHECKS.get(ref_type(manifest))
+    generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
+    # Until then the status is of an older spec (API conventions, observedGeneration); a custom resource may have a text there.
+    if generation and seen is not None and (check or isinstance(seen, int)) and int(seen) < generation:
+        return Readiness(done=False, ok=True, message="its controller has not seen the latest change yet")
     if check:
-        generation, seen = get(manifest, "metadata", "generation"), get(manifest, "status", "observedGeneration")
-        # Until then the status is of an older spec (API conventions, observedGeneration).
-        if generation and seen is not None and int(seen) < generation:
-            return Readiness(done=False, ok=True, message="its controller has not seen the latest change yet")
         return check(manifest)
-    return _by_conditions(manifest) if "." in manifest["apiVersion"].partition("/")[0] else READY
+    return _by_conditions(manifest) if _is_grouped(manifest) else READY
+
+
+def _is_grouped(manifest: Manifest) -> bool:
+    return "." in manifest["apiVersion"].partition("/")[0]
+
+
+def _of_present_template(manifest: Manifest) -> Readiness | None:
+    """Return what is to say of pods of an earlier template, None where there are none that will be replaced."""
+    kind = ref_type(manifest)
+    if kind not in _ALL_AND_UPDATED:
+        return None
+    every, updated = (_number(manifest, "status", name) for name in _ALL_AND_UPDATED[kind])
+    strategy = get(manifest, "spec", "updateStrategy")
+    # Pods below the partition keep their template on purpose (apps/v1, RollingUpdateStatefulSetStrategy; helm#8674).
+    kept = max(0, _number(manifest, *_PARTITION) - _number(manifest, "spec", "ordinals", "start"))
+    if every - updated <= kept:
+        return None
+    message = f"{every - updated} of {every} pods are of an earlier template"
+    if get(strategy, "type") == "OnDelete":
+        return Readiness(
+            done=True, ok=True, message=f"{message}: its updateStrategy is OnDelete, so they stay until you delete them"
+        )
+    return Readiness(done=False, ok=True, message=message)
 
 
 def _waiting(have: int, want: int, what: str) -> Readiness:
@@ -172,28 +222,72 @@ def _job(manifest: Manifest) -> Readiness:
 
 
 def _by_conditions(manifest: Manifest) -> Readiness:
+    """Return what the conditions of a custom resource sum up to; ready where it has none that does."""
+    kind, _, group = ref_type(manifest).partition(".")
+    if kind.endswith("Route") and group.startswith("gateway.networking."):
+        return _route(manifest)
     conditions = _conditions(manifest)
     # Conventions have no rule which condition sums up a custom resource; these are the usual names, the most telling first.
-    for name in ("Ready", "Available", "Healthy", "Established"):
-        if name in conditions:
-            item = conditions[name]
-            if item.get("status") == "True":
-                return READY
-            return Readiness(
-                done=False,
-                ok=True,
-                message=f"{name} is {item.get('status')}: {item.get('message') or item.get('reason') or ''}",
-            )
+    name = next((name for name in _GOOD if name in conditions), "")
+    if name:
+        return _listeners(manifest) if conditions[name].get("status") == "True" else _unmet(name, conditions[name])
+    bad = next((name for name in _BAD if get(conditions, name, "status") == "True"), "")
+    return Readiness(done=False, ok=True, message=f"{bad}: {_why(conditions[bad])}") if bad else READY
+
+
+def _listeners(manifest: Manifest) -> Readiness:
+    """Ready, with a warning of a listener that serves nobody (Gateway API, ListenerStatus), such as one without its certificate."""
+    generation = get(manifest, "metadata", "generation") or 0
+    for listener in get(manifest, "status", "listeners") or [] if manifest["kind"] == "Gateway" else []:
+        for name, item in _named(get(listener, "conditions")).items():
+            if name in _OF_ROUTES and item.get("status") == "False" and _is_current(item, generation):
+                return Readiness(done=True, ok=True, message=f"listener {get(listener, 'name')}: {_unmet(name, item).message}")
     return READY
 
 
+def _route(manifest: Manifest) -> Readiness:
+    """Ready: each gateway that has seen its present form has accepted it, and at least one has (Gateway API, RouteParentStatus)."""
+    generation, seen = get(manifest, "metadata", "generation") or 0, False
+    for parent in get(manifest, "status", "parents") or []:
+        conditions = {name: item for name, item in _named(get(parent, "conditions")).items() if _is_current(item, generation)}
+        seen = seen or "Accepted" in conditions
+        for name in _OF_ROUTES:
+            if name in conditions and conditions[name].get("status") != "True":
+                return _unmet(name, conditions[name])
+    return READY if seen else Readiness(done=False, ok=True, message="no gateway has accepted it yet")
+
+
+def _is_current(condition: Mapping[str, Any], generation: int) -> bool:
+    """Return whether a condition is of the present form: one of an earlier form may stay (argo-cd#24958)."""
+    seen = condition.get("observedGeneration")
+    return not isinstance(seen, int) or seen >= generation
+
+
+def _unmet(name: str, condition: Mapping[str, Any]) -> Readiness:
+    # Its address may come with what is handed over; whoever moves names and addresses waits for it (Gateway API, GatewayReason).
+    pending = name == "Programmed" and condition.get("reason") == "AddressNotAssigned"
+    return Readiness(done=pending, ok=True, message=f"{name} is {condition.get('status')}: {_why(condition)}")
+
+
+def _why(condition: Mapping[str, Any]) -> str:
+    return str(condition.get("message") or condition.get("reason") or "")
+
+
 def _conditions(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    listed = get(manifest, "status", "conditions")
+    return _named(get(manifest, "status", "conditions"))
+
+
+def _named(listed: Any) -> dict[str, dict[str, Any]]:
     # The conditions of a custom resource may be anything, such as a list of words.
     conditions = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     return {item["type"]: item for item in conditions if isinstance(item.get("type"), str)}
 
 
+# Programmed and Accepted: a Gateway has both, unknown, before anybody has seen it (Gateway API, defaults of the CRD).
+_GOOD = ("Ready", "Available", "Healthy", "Programmed", "Established", "Accepted")
+# What says that something is wrong, where nothing says that all is well (kstatus: Stalled, Reconciling; Strimzi: NotReady).
+_BAD = ("Stalled", "NotReady", "Failed", "Degraded", "Reconciling")
+_OF_ROUTES = ("Accepted", "ResolvedRefs")
 _ANY_COUNTS = ("availableReplicas", "readyReplicas")
 # Where the status counts the pods that work.
 _COUNTS: dict[str, tuple[str, ...]] = {
@@ -202,11 +296,19 @@ _COUNTS: dict[str, tuple[str, ...]] = {
     "ReplicaSet.apps": ("availableReplicas",),
     "ReplicationController": ("availableReplicas",),
 }
+_PARTITION = ("spec", "updateStrategy", "rollingUpdate", "partition")
+# Where the status counts all pods, and those of the present template.
+_ALL_AND_UPDATED = {
+    "Deployment.apps": ("replicas", "updatedReplicas"),
+    "StatefulSet.apps": ("replicas", "updatedReplicas"),
+    _DAEMON_SET: ("currentNumberScheduled", "updatedNumberScheduled"),
+}
 CHECKS: dict[str, Callable[[Manifest], Readiness]] = {
     "Deployment.apps": _deployment,
     "StatefulSet.apps": _stateful_set,
     _DAEMON_SET: _daemon_set,
     "ReplicaSet.apps": _replica_set,
+    "ReplicationController": _replica_set,
     "Rollout.argoproj.io": _rollout,
     "Pod": _pod,
     "PersistentVolumeClaim": _claim,

@@ -100,6 +100,7 @@ class HeldPods:
     """Which Services lead to pods that are held, and so have no endpoint on green yet, and which budgets demand such pods."""
 
     def __init__(self, plan: Plan, turned: Collection[ObjectRef]) -> None:
+        self._turned = turned
         self._labels: list[tuple[str, dict[str, str]]] = [
             (item.green.namespace, held_labels(orjson.loads(item.body)))
             for item in plan.of(Decision.MOVE)
@@ -116,6 +117,11 @@ class HeldPods:
             namespace == service.green.namespace and selector and selector.items() <= labels.items()
             for namespace, labels in self._labels
         )
+
+    def makes_none(self, item: PlanItem) -> bool:
+        """Return whether an object is held, so that it has no pods."""
+        part = item.one_side.part if item.one_side else None
+        return part is not None and part.blue not in self._turned
 
     def beside(self, item: PlanItem) -> str:
         """Return the group of what is held with its data in the namespace of an object that is not held; empty: there is none."""

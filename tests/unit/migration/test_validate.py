@@ -10,7 +10,7 @@ import pytest
 
 from migrator.config.fields import Selector
 from migrator.config.schema import Probe
-from migrator.errors import ApiError, MigratorError
+from migrator.errors import ApiError
 from migrator.migration.claims import with_data
 from migrator.migration.validate import Checks, by_severity, validate
 from migrator.model.manifest import Manifest
@@ -18,8 +18,8 @@ from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Severity, Verdict
 from tests.support.clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
-from tests.support.fake_cluster.faults import Fault, forbidden, unavailable
-from tests.support.objects import config_map, deployment, made, service
+from tests.support.fake_cluster.faults import Fault, forbidden, not_found, unavailable
+from tests.support.objects import config_map, crd, deployment, made, service
 from tests.support.pairs import Pair, in_green, in_shop, pair
 from tests.support.programs import workload
 from tests.support.traffic import FakeProber, FakeRegistry
@@ -43,16 +43,6 @@ class LateProber:
         self.asked += 1
         good = self._clock.monotonic() >= self._good_at
         return Finding("probe", probe.name, Severity.OK if good else Severity.FAILURE, "" if good else "answered 503")
-
-
-class SomeImages(FakeRegistry):
-    """Knows no image whose name has `unknown` in it."""
-
-    def architectures(self, image: str) -> frozenset[str]:
-        """Return the architectures."""
-        if "unknown" in image:
-            raise MigratorError(f"{image}: the registry does not answer")
-        return super().architectures(image)
 
 
 def judged(both: Pair, *probes: Probe, seconds: float = 10.0, registry: FakeRegistry | None = None, **reasons: str) -> Verdict:
@@ -346,6 +336,80 @@ def test_a_server_that_does_not_answer_makes_nothing_ready() -> None:
     assert not validate(plan, again.blue, again.green, green.live, checks=checks, run=again.run).good
 
 
+WIDGET = ObjectRef("example.com", "Widget", "shop", "w")
+
+
+def with_widget(status: dict[str, Any]) -> Pair:
+    """Return a pair with a custom resource whose status is a subresource, after a copy."""
+    both = pair(crd("widgets", "Widget", "example.com", status=True))
+    both.blue.hold(made("example.com/v1", "Widget", "w", namespace="shop", status=status))
+    both.copy()
+    return both.next_run()
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "severity", "seconds"),
+    [
+        ("True", "", Severity.WARNING, 10),
+        ("True", "True", None, 0),
+        ("True", "False", Severity.FAILURE, 60),
+        ("False", "", None, 0),
+    ],
+)
+def test_a_custom_resource_that_nobody_tells_of_is_waited_for_and_told(
+    blue: str, green: str, severity: Severity | None, seconds: int
+) -> None:
+    """Its controller may not run on green; or what blue's says is of one that has gone there, too, so that it is no failure."""
+    both = with_widget({"conditions": [{"type": "Ready", "status": blue}]})
+    if green:
+        set_status(both.green, WIDGET, {"conditions": [{"type": "Ready", "status": green}]})
+    verdict = judged(both, seconds=60)
+    found = [item for item in verdict.findings if item.check == "readiness"]
+    assert [item.severity for item in found] == ([severity] if severity else [])
+    assert seconds <= verdict.seconds < seconds + 2
+    assert severity is not Severity.WARNING or "no controller on green has said" in found[0].reason
+
+
+@pytest.mark.parametrize("error", [unavailable, not_found])
+def test_what_cannot_be_looked_at_again_stays_as_unready_as_it_was(error: Callable[[], ApiError]) -> None:
+    """What blue's object says is no word of green: it has no status there, and a custom resource without one is ready."""
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    both = with_widget(ready)
+    set_status(both.green, WIDGET, {"conditions": [{"type": "Ready", "status": "False"}]})
+    again = both.next_run()
+    plan, green = again.read()
+    again.green.faults.append(Fault("get", error))
+    verdict = validate(
+        plan, again.blue, again.green, green.live, checks=Checks(FakeProber(), FakeRegistry(), (), 5.0), run=again.run
+    )
+    assert [item.severity for item in verdict.findings if item.check == "readiness"] == [Severity.FAILURE]
+
+
+def test_what_still_runs_its_earlier_template_is_not_ready() -> None:
+    """After a second copy green serves as before, whatever becomes of the new pods (kubernetes#100192)."""
+    both = with_front(observedGeneration=1, availableReplicas=1, replicas=2, updatedReplicas=1)
+    ((_, severity, reason),) = findings(both, "readiness")
+    assert (severity, reason) == (Severity.FAILURE, "1 of 2 pods are of an earlier template, still after 10 s")
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "image", "severities"),
+    [(2, 0, "x/web:1", [Severity.FAILURE]), (2, 1, "x/web:1", []), (0, 0, "x/web:1", []), (2, 0, "x/external-dns:1", [])],
+    ids=["no node", "fewer nodes", "none on blue either", "held"],
+)
+def test_a_daemon_set_for_no_node_of_green_is_not_ready(blue: int, green: int, image: str, severities: list[Severity]) -> None:
+    """Labels of nodes do not move, and its controller is content with no pod."""
+    daemon = workload(image, kind="DaemonSet", name="edge")
+    daemon["metadata"]["namespace"] = "shop"
+
+    def status(nodes: int) -> dict[str, int]:
+        return {"observedGeneration": 1, "desiredNumberScheduled": nodes, "numberAvailable": nodes}
+
+    both = copied({**daemon, "status": status(blue)})
+    set_status(both.green, ObjectRef("apps", "DaemonSet", "shop", "edge"), status(green))
+    assert [severity for _, severity, _ in findings(both, "readiness")] == severities
+
+
 @pytest.mark.parametrize(
     ("blue", "green", "found"),
     [
@@ -387,75 +451,6 @@ def test_a_webhook_must_be_answered() -> None:
     assert [(severity, reason) for _, severity, reason in found] == [
         (Severity.FAILURE, "a.example.com: its Service shop/hook has no ready endpoint")
     ]
-
-
-def node(architecture: str, **spec: Any) -> Manifest:
-    """Return a node of this architecture."""
-    labels = {"kubernetes.io/arch": architecture}
-    return made("v1", "Node", f"node-{architecture}", labels=labels, status={"nodeInfo": {"architecture": architecture}}, spec=spec)
-
-
-def test_an_image_must_exist_for_every_architecture_of_green() -> None:
-    """The lacking ones are named, with a user of the image."""
-    both = with_front()
-    both.green.hold(node("arm64"), node("amd64"))
-    assert findings(both, "images") == []
-    ((image, severity, reason),) = findings(both, "images", registry=FakeRegistry("amd64"))
-    assert (image, severity) == ("registry.example.com/team/app:1", Severity.FAILURE)
-    assert reason == f"has amd64 only; green's nodes are arm64 (used by {FRONT})"
-
-
-def test_a_node_whose_kubelet_has_told_nothing_wants_no_architecture() -> None:
-    """An API server fills in empty words."""
-    both = with_front()
-    both.green.hold(node("arm64"), node(""))
-    assert findings(both, "images", registry=FakeRegistry("arm64")) == []
-
-
-@pytest.mark.parametrize(
-    ("selector", "has", "lacks"),
-    [
-        ({"kubernetes.io/arch": "amd64"}, "amd64", ""),
-        ({"kubernetes.io/arch": "amd64"}, "arm64", "amd64"),
-        ({}, "arm64", "amd64"),
-        # No node takes it: held, or another finding says so. Then it may come to run on any.
-        ({"migrator/held": "one-side"}, "arm64", "amd64"),
-    ],
-    ids=["where it may run", "not there", "anywhere", "nowhere"],
-)
-def test_an_image_must_exist_where_its_pods_may_run(selector: dict[str, str], has: str, lacks: str) -> None:
-    """Blue may have nodes of two architectures, and images of one of them each; a tainted node does not count."""
-    front = in_shop(deployment("front"))
-    front["spec"]["template"]["spec"]["nodeSelector"] = selector
-    both = copied(front)
-    both.green.hold(node("arm64"), node("amd64"), node("riscv64", taints=[{"key": "trial", "effect": "NoSchedule"}]))
-    reasons = [reason.partition(" (")[0] for _, _, reason in findings(both, "images", registry=FakeRegistry(has))]
-    lacking = f"{lacks}, riscv64" if "migrator/held" in selector else lacks
-    assert reasons == ([f"has {has} only; green's nodes are {lacking}"] if lacks else [])
-
-
-def test_a_container_without_an_image_is_asked_of_no_registry() -> None:
-    """A custom workload may leave it to somebody who fills it in."""
-    front = in_shop(deployment("front"))
-    front["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
-    both = copied(front)
-    both.green.hold(node("arm64"))
-    assert findings(both, "images") == []
-
-
-def test_an_image_that_its_registry_does_not_tell_of_is_unknown() -> None:
-    """So are all, where green's nodes may not be read."""
-    both = pair(in_shop(deployment("front")))
-    template = {"containers": [{"name": "main", "image": "unknown:1"}]}
-    both.blue.patch(
-        both.blue.type_of(deployment("front")), "shop", "front", {"spec": {"template": {"spec": template}}}, manager="x"
-    )
-    both.copy()
-    both.green.hold(node("arm64"))
-    found = findings(both, "images", registry=SomeImages())
-    assert [(subject, severity) for subject, severity, _ in found] == [("unknown:1", Severity.UNKNOWN)]
-    both.green.faults.append(Fault("list", forbidden, kind="Node"))
-    assert findings(both, "images") == [("nodes of green", Severity.UNKNOWN, "green answered 403")]
 
 
 def test_a_probe_that_fails_makes_the_verdict_bad() -> None:
