@@ -28,6 +28,10 @@ class HostFacts:
     """Folders that a node must write to and that are on a file system that takes nothing."""
     no_programs: bool = False
     """Whether no program may be started from /var/lib."""
+    volatile: tuple[str, ...] = ()
+    """Folders of a node whose changes are in memory, and so gone after a boot."""
+    foreign_files: tuple[str, ...] = ()
+    """Files that packages of a node bring and that are there by another one, each as `PATH:PACKAGE`, or `PATH:nobody`."""
     etcd: int = 0
     """Size of etcd's data."""
     cgroup: int = 0

@@ -10,7 +10,7 @@ from migrator.model.address import is_address
 from migrator.model.host import HostFacts
 from migrator.model.verdict import Finding, Severity
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
-from migrator.nodes.packages import UNHELD_LOCK
+from migrator.nodes.packages import FOREIGN_FILES, UNHELD_LOCK
 from migrator.nodes.paths import CONFLIST, WEAVE_CONFLIST
 from migrator.nodes.spec import ClusterSpec, NodeSpec
 from migrator.nodes.system import SWAP_UNITS, SYSCTL_FILE
@@ -36,6 +36,15 @@ echo disk_total=$(df -Pm /var/lib | awk 'NR == 2 {print $2}')
 echo inodes=$(df -Pi /var/lib 2>/dev/null | awk 'NR == 2 && $2 > 0 {print $4}')
 echo read_only=$(for folder in /etc /usr /var/lib /var/cache /tmp; do test ! -e $folder -o -w $folder || echo $folder; done)
 echo no_programs=$(findmnt -n -o OPTIONS -T /var/lib 2>/dev/null | tr ',' '\n' | grep -x noexec)
+echo volatile=$(systemd-detect-virt -cq 2>/dev/null || for folder in /etc /usr /var/lib; do
+  on=$(findmnt -n -o FSTYPE -T $folder 2>/dev/null)
+  if test "$on" = overlay; then
+    upper=$(findmnt -n -o OPTIONS -T $folder | tr ',' '\n' | sed -n 's/^upperdir=//p')
+    on=$(stat -f -c %T "$upper" 2>/dev/null || grep -oE '\<(boot=overlay|overlayroot=tmpfs|systemd.volatile=[^n ]+)' /proc/cmdline)
+  fi
+  case "$on" in tmpfs | ramfs | rootfs | *=*) echo $folder ;; esac
+done)
+echo foreign_files=$(@FOREIGN_FILES@)
 echo bits=$(getconf LONG_BIT 2>/dev/null)
 echo pacman_lock=$(@UNHELD_LOCK@ && find /var/lib/pacman/db.lck -mmin +60)
 echo nameservers=$(awk '$1 == "nameserver" {print $2}' /etc/resolv.conf 2>/dev/null)
@@ -80,15 +89,18 @@ test -e "${graphroot:=/var/lib/containers}" || graphroot=/var/lib
 echo images_on=$(stat -f -c %T "$graphroot" 2>/dev/null)
 echo no_file_types=$(xfs_info "$(df -P "$graphroot" | awk 'NR == 2 {print $6}')" 2>/dev/null | grep -o ftype=0)
 echo firewalls=$(for unit in firewalld ufw; do systemctl is-active -q $unit 2>/dev/null && echo $unit; done)
-echo drops=$({ nft list chains 2>/dev/null |
-  awk '$1 == "table" {table = $2 "/" $3} /hook (input|forward) .*policy drop/ {print table}'
-  iptables -S 2>/dev/null | awk '$1 == "-P" && $2 ~ /^(INPUT|FORWARD)$/ && $3 == "DROP" {print "ip/filter"}'; } | sort -u)
+echo drops=$({ nft list ruleset 2>/dev/null |
+  awk '$1 == "table" {table = $2 "/" $3} $1 == "chain" {base = 0} /hook (input|forward) / {base = 1}
+    base && (/policy drop/ || /^[ \t]*(counter (packets [0-9]+ bytes [0-9]+ )?)?(reject|drop)( |$)/) {print table}'
+  iptables -S 2>/dev/null | awk '$2 ~ /^(INPUT|FORWARD)$/ && ($1 == "-P" && $3 == "DROP" ||
+    $1 == "-A" && $3 == "-j" && $4 ~ /^(DROP|REJECT)$/) {print "ip/filter"}'; } | sort -u)
 echo networks=$(find /etc/cni/net.d -maxdepth 1 '(' -name '*.conf' -o -name '*.conflist' -o -name '*.json' ')' 2>/dev/null | sort)
 echo clock=$(date +%s.%N)
 """.replace("@MODULES@", " ".join(dict.fromkeys((*weave.MODULES, *proxy.MODULES)))).replace("@SWAP_UNITS@", SWAP_UNITS)
 _SCRIPT = (
     _SCRIPT.replace("@RESOLVED@", systems.RESOLVED)
     .replace("@UNHELD_LOCK@", UNHELD_LOCK)
+    .replace("@FOREIGN_FILES@", FOREIGN_FILES)
     .replace("@SYSCTL@", SYSCTL_FILE.rpartition("/")[2])
     .replace("@PROTECTED@", " ".join(systems.PROTECTED))
 )
@@ -152,6 +164,8 @@ def read_facts(host: Host) -> HostFacts:
         inodes=told.number("inodes") if told.any("inodes") else None,
         read_only=told.words("read_only"),
         no_programs=told.any("no_programs"),
+        volatile=told.words("volatile"),
+        foreign_files=told.words("foreign_files"),
         bits=told.number("bits"),
         pacman_lock=told.any("pacman_lock"),
         nameservers=told.words("nameservers"),
@@ -241,6 +255,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from fit.disk(node.name, facts, fit.NEW_NODE_MIB)
     yield from systems.disks(node.name, facts)
     yield from systems.packages(node.name, facts)
+    yield from systems.foreign_files(node.name, facts)
     yield from systems.resolver(node.name, facts, cluster.kubelet)
     yield from systems.forwarding(node.name, facts)
     yield from systems.images(node.name, facts)

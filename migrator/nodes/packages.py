@@ -25,6 +25,14 @@ DATABASE = "migrator.db.tar.gz"
 _INSTALL_SECONDS = 900.0
 UNHELD_LOCK = '{ test -e /var/lib/pacman/db.lck && ! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -- "-> /var/lib/pacman/db.lck$"; }'
 """A condition of the shell: there is a lock, and no pacman has it; it keeps the file open (libalpm, _alpm_handle_lock)."""
+FOREIGN_FILES = (
+    "command -v pacman >/dev/null && for file in /usr/bin/kubeadm /usr/bin/kubelet /usr/bin/kubectl /usr/bin/crio /usr/bin/crictl "
+    "/etc/crictl.yaml /usr/lib/systemd/system/kubelet.service /etc/containers/policy.json /etc/containers/registries.conf "
+    "/opt/cni/bin/bridge /opt/cni/bin/host-local /opt/cni/bin/loopback /opt/cni/bin/portmap; do test ! -e $file || "
+    "{ owner=$(pacman -Qoq $file 2>/dev/null); echo $file:${owner:-nobody}; }; done | "
+    "grep -vE ':(kubernetes|cri-o|crictl|cni-plugins)$'"
+)
+"""Lists files of the packages here that are somebody else's by now, each with its package: pacman would replace none of them."""
 # One of before the first process was left by a power cut. Times alone prove nothing: clocks without a battery leap.
 _DROP_OLD_LOCK = f"""
 lock=/var/lib/pacman/db.lck

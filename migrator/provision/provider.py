@@ -116,7 +116,7 @@ class NodeProvider(_Provider):
         if moved or old["node"]["name"] != new["node"]["name"] or is_other_cluster(old["cluster"], new["cluster"]):
             # The old one first: a name, or an address, can be in a cluster once.
             return DiffResult(changes=True, replaces=["node"], delete_before_replace=True)
-        return DiffResult(changes=changed or bool(_undone(new, self.host)))
+        return DiffResult(changes=changed or bool(_undone(new, self.host)) or _is_former(old, new, self.host))
 
     def update(self, _id: str, _olds: Inputs, news: Inputs) -> UpdateResult:
         """Converge the host again."""
@@ -274,6 +274,19 @@ def _undone(props: Inputs, host_at: HostAt) -> str:
         return first_undone(host, _actions(props, host, control_plane_host))
     except MigratorError as error:
         return error.message
+
+
+def _is_former(old: Inputs, new: Inputs, host_at: HostAt) -> bool:
+    """Return whether the state has another kubeconfig than the first control plane by now.
+
+    Its certificate is for a year, and an upgrade renews that on the host only (pulumi-digitalocean#77 has where it leads).
+    """
+    if not new["node"]["first"]:
+        return False
+    try:
+        return bool(old.get("kubeconfig") != _kubeconfig(host_at(new["node"]), cluster_spec(new["cluster"]).endpoint))
+    except MigratorError:  # for `up` to say
+        return True
 
 
 def _status(props: Inputs, host_at: HostAt) -> str:

@@ -39,7 +39,14 @@ PROTECTED = {
 
 
 def disks(name: str, facts: HostFacts) -> Iterator[Finding]:
-    """Yield a finding for file systems that take no new files: read-only ones, and those without inodes."""
+    """Yield a finding for file systems that take no new files or keep none: read-only, without inodes, in memory.
+
+    A boot would bring back the programs and manifests of before, over an etcd of later (raspi-config, overlayroot).
+    """
+    if facts.volatile:
+        reason = f"what is written to {_names(facts.volatile)} is in memory, and gone after its next boot (a protected card)"
+        hint = "turn the overlay file system off (raspi-config; overlayroot; systemd.volatile), and boot"
+        yield Finding(CheckName.DISK, name, Severity.FAILURE, reason, hint)
     if facts.read_only:
         reason = f"cannot write to {_names(facts.read_only)}: mounted read-only, as a kernel does after errors of a card or disk"
         hint = "`dmesg | grep -iE 'I/O error|remount'`; check the disk, and mount it writable again"
@@ -79,6 +86,20 @@ def packages(name: str, facts: HostFacts) -> Iterator[Finding]:
     if facts.pacman_lock:
         reason = "has had pacman's lock /var/lib/pacman/db.lck for more than an hour, and no pacman runs: one was cut off"
         hint = "see that no program installs packages, then `rm /var/lib/pacman/db.lck`"
+        yield Finding(CheckName.PACKAGES, name, Severity.FAILURE, reason, hint)
+
+
+def foreign_files(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for files of a node's packages that are somebody else's: pacman ends at them ("exists in filesystem")."""
+    others: dict[str, list[str]] = {}
+    for path, _, owner in (item.rpartition(":") for item in facts.foreign_files):
+        others.setdefault(owner, []).append(path)
+    for owner, paths in others.items():
+        whose = "of no package" if owner == "nobody" else f"of the package {printable(owner)}"
+        hint = (
+            "`rm` them, if nothing else needs them" if owner == "nobody" else f"`pacman -R {printable(owner)}`, and what needs it"
+        )
+        reason = f"has {_names(tuple(paths))} {whose}, and a node's packages bring them: pacman replaces none of them"
         yield Finding(CheckName.PACKAGES, name, Severity.FAILURE, reason, hint)
 
 
@@ -146,12 +167,12 @@ def firewalls(name: str, facts: HostFacts) -> Iterator[Finding]:
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
     elif facts.drops:
         reason = (
-            f"its packet filter drops what no rule lets through (policy drop, {_names(facts.drops)}), and has no rules for nodes "
-            "and pods"
+            f"its packet filter drops what no rule lets through ({_names(facts.drops)}: policy drop, or a last rule that refuses "
+            "all), and has no rules for nodes and pods"
         )
         hint = (
             "see `nft list ruleset`: /etc/nftables.conf of Arch has this for packets to forward, Docker sets it "
-            "(`iptables -P FORWARD ACCEPT`)"
+            "(`iptables -P FORWARD ACCEPT`), images of Oracle Cloud end with REJECT (/etc/iptables/rules.v4; k3s#977)"
         )
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
 

@@ -25,6 +25,8 @@ CONNECT_SECONDS = 10
 _FILE_SECONDS = 600.0
 _TO_QUOTE = re.compile(r"[^\w@%+=:,./-]|^$", re.ASCII)
 _PLAIN_VALUE = re.compile(r"[^\s\"'\\#]*")
+SYSTEM_PATH = 'export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin"'
+"""Folders that root has and a login may lack: sudo keeps the user's where no secure_path is set, and not all of these are whole."""
 LOST = 255
 """What ssh itself ends with when the connection, and not the command, failed."""
 
@@ -93,7 +95,7 @@ class SshHost:
     def _ask(self, command: str, stdin: bytes, timeout: float, longest: int) -> Answer:
         """Run a line of shell as root; raises TimeoutError, and TooLongError."""
         mark = self._mark.strip()
-        line = login_line([*self._root, "sh", "-c", f"echo {mark}; echo {mark} >&2; {command}"])
+        line = login_line([*self._root, "sh", "-c", f"{SYSTEM_PATH}; echo {mark}; echo {mark} >&2; {command}"])
         try:
             # ssh joins its words with spaces for the remote shell, so they are quoted here.
             ends = self.clock.monotonic() + timeout

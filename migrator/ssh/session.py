@@ -22,14 +22,14 @@ from migrator.config.login import Login
 from migrator.errors import HostError
 from migrator.ssh import refusals
 from migrator.ssh.bounded import pipe_of, require_shorter
-from migrator.ssh.host import CONNECT_SECONDS, LOST, Answer, SshHost, after_mark, login_line
+from migrator.ssh.host import CONNECT_SECONDS, LOST, SYSTEM_PATH, Answer, SshHost, after_mark, login_line
 
 if TYPE_CHECKING:
     from migrator.ports import Clock
 
 # `read` ends at a line break, so script and input come encoded, a line each. base64 is tried first: without it input would be
 # lost in silence. What stands before the first mark was printed by start-up files of the login shell.
-_LOOP = """echo begun-{mark}; echo begun-{mark} >&2
+_LOOP = """{path}; echo begun-{mark}; echo begun-{mark} >&2
 while IFS= read -r script && IFS= read -r input; do
   script=$(printf %b "$script")
   if [ -z "$input" ]; then sh -c "$script" < /dev/null
@@ -111,7 +111,7 @@ class _Session:
     def __init__(self, ssh: list[str], root: list[str]) -> None:
         # Random for each session: the output of a command cannot contain it, by chance or on purpose.
         self._mark = secrets.token_hex(16)
-        line = login_line([*root, "sh", "-c", _LOOP.format(mark=self._mark)])
+        line = login_line([*root, "sh", "-c", _LOOP.format(mark=self._mark, path=SYSTEM_PATH)])
         self._begun = False
         # A group of its own: Ctrl-C on a terminal is for the tool, which decides what is still to be done on the host.
         self._process = subprocess.Popen(

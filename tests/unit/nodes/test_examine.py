@@ -258,6 +258,60 @@ def test_tables_that_drop_packets_and_files_of_pod_networks_are_read(tmp_path: P
     assert [path.rpartition("/")[2] for path in seen.networks] == ["10-flannel.conflist"]
 
 
+def test_rules_that_refuse_all_at_the_end_of_a_chain_are_read(tmp_path: Path) -> None:
+    """Images of Oracle Cloud have them behind a policy of accept (k3s#977, microk8s#1692); one for a link of its own is none."""
+    host = ShellHost(tmp_path)
+    chains = r"table inet own {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;\n"
+    chains += r"\t\toifname weave drop\n\t\tcounter packets 1 bytes 60 reject with icmpx admin-prohibited\n\t}\n}\n"
+    chains += r"table ip kube {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t\tjump a\n\t}\n"
+    chains += r"\tchain a {\n\t\tdrop\n\t}\n}\n"
+    host.program("nft", f"#!/bin/sh\nprintf '{chains}'\n")
+    host.program("iptables", "#!/bin/sh\ncat $HOST/rules\n")
+    rules = tmp_path / "rules"
+    rules.write_text("-P FORWARD ACCEPT\n-A FORWARD -o weave -j DROP\n-A FORWARD -j KUBE-FORWARD\n-A KUBE-FIREWALL -j DROP\n")
+    assert read_facts(host).drops == ("inet/own",)
+    rules.write_text("-P INPUT ACCEPT\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n")
+    assert read_facts(host).drops == ("inet/own", "ip/filter")
+
+
+@pytest.mark.parametrize(
+    ("mounted", "upper", "found"),
+    [
+        ("ext4 rw,relatime", "", ()),
+        ("tmpfs rw", "", ("/etc", "/usr", "/var/lib")),
+        ("overlay rw,lowerdir=/media/root-ro,upperdir=/dev/shm,workdir=/w", "tmpfs", ("/etc", "/usr", "/var/lib")),
+        ("overlay rw,lowerdir=/l,upperdir=/proc,workdir=/w", "ext2/ext3", ()),
+    ],
+    ids=["a disk", "in memory", "a protected card", "an overlay on a disk"],
+)
+def test_folders_whose_changes_a_boot_takes_are_read(tmp_path: Path, mounted: str, upper: str, found: tuple[str, ...]) -> None:
+    """An overlay is as lasting as what its changes are on (raspi-config, overlayroot)."""
+    host = ShellHost(tmp_path)
+    host.program("systemd-detect-virt", "#!/bin/sh\nexit 1\n")
+    kind, options = mounted.split()
+    host.program("findmnt", f'#!/bin/sh\ncase "$*" in *OPTIONS*) echo {options} ;; *) echo {kind} ;; esac\n')
+    host.program("stat", f"#!/bin/sh\necho {upper}\n")
+    assert [f"/{path.removeprefix(f'{tmp_path}/')}".replace("//", "/") for path in read_facts(host).volatile] == list(found)
+    host.program("systemd-detect-virt", "#!/bin/sh\nexit 0\n")
+    assert read_facts(host).volatile == ()  # the overlay of a container is its engine's
+
+
+def test_files_of_a_node_s_packages_that_are_somebody_else_s_are_read(tmp_path: Path) -> None:
+    """Podman brings containers-common; a cluster of before has left its plugins."""
+    host = ShellHost(tmp_path)
+    host.program(
+        "pacman",
+        '#!/bin/sh\ncase "$2" in */policy.json) echo containers-common ;; */crictl.yaml) echo crictl ;; *) exit 1 ;; esac\n',
+    )
+    for path in ("/etc/containers/policy.json", "/etc/crictl.yaml", "/opt/cni/bin/portmap"):
+        host.write(path, b"")
+    told = [item.removeprefix(str(tmp_path)) for item in read_facts(host).foreign_files]
+    assert [item for item in told if not item.startswith("/usr")] == [
+        "/etc/containers/policy.json:containers-common",
+        "/opt/cni/bin/portmap:nobody",
+    ]
+
+
 def test_only_failures_stop_and_each_is_a_line() -> None:
     """A warning is no reason to refuse; text of a host cannot act on the terminal."""
     warning = Finding("host", "a", Severity.WARNING, "is slow", "wait")

@@ -199,6 +199,22 @@ def test_only_the_first_control_plane_hands_out_the_kubeconfig(nodes: Nodes, pro
     assert "kubeconfig" not in (provider.create(nodes.props()).outs or {})
 
 
+def test_a_kubeconfig_that_was_renewed_on_its_host_is_taken_into_the_state(nodes: Nodes, provider: NodeProvider) -> None:
+    """Else the state's runs out after a year, and with it each later `up` (pulumi-digitalocean#77, pulumi#4304)."""
+    old, new = provider.create(nodes.props("green-1")).outs or {}, nodes.props("green-1")
+    assert not provider.diff("green-1", old, new).changes
+    former = nodes.first.answers["cat /etc/kubernetes/admin.conf"]
+    assert isinstance(former, str)
+    renewed = yaml.safe_load(former)
+    renewed["users"][0]["user"] = {"token": "renewed"}
+    nodes.first.answers["cat /etc/kubernetes/admin.conf"] = yaml.safe_dump(renewed)
+    found = provider.diff("green-1", old, new)
+    assert (found.changes, found.replaces) == (True, None)
+    assert "renewed" in (provider.update("green-1", old, new).outs or {})["kubeconfig"]
+    nodes.first.answers["cat /etc/kubernetes/admin.conf"] = "no kubeconfig"
+    assert provider.diff("green-1", old, new).changes
+
+
 def test_a_failure_is_one_line_with_its_hint(nodes: Nodes, provider: NodeProvider) -> None:
     """No traceback hides it, and no control character of a host reaches the terminal."""
     nodes.second.answers["/proc/swaps"] = HostError("green-2: \x1b[2Jrefused", hint="is it on?")

@@ -45,6 +45,18 @@ def test_a_command_gets_its_input_and_gives_its_output(ssh: Ssh) -> None:
     assert not any("secret" in word for word in ssh.words)
 
 
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize("kind", [SshHost, SessionHost])
+def test_programs_of_root_are_found_on_the_path_of_a_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: type[SshHost]
+) -> None:
+    """Sudoers without secure_path: `modprobe`, `sysctl` and `ip` of Debian would not be there; the user's own come first."""
+    monkeypatch.setenv("PATH", ":".join(path for path in os.environ["PATH"].split(":") if "sbin" not in path))
+    host = kind("green-1", Login("192.0.2.7"), tmp_path / "sockets", clock=FakeClock())
+    assert host.run("command -v chroot").endswith("sbin/chroot\n")
+    assert host.run("echo $PATH").startswith(f"{os.environ['PATH']}:")
+
+
 def test_quotes_and_dollars_reach_the_host_as_they_are(ssh: Ssh) -> None:
     """The shell that runs the line is the only one that reads it."""
     assert ssh.host().run("""name='a "b"'; echo "$name $((1+1))" | sed 's/b/c/'""") == 'a "c" 2\n'
