@@ -65,10 +65,13 @@ class Command:
     def read(self) -> TrafficReading:
         """Return what `read` prints; raises TrafficError when it fails, is silent, or prints something else."""
         answer = self._answer()
-        counted = self._config.counters
-        if counted and (answer.blue is None or answer.green is None):
+        if self._config.counters and (answer.blue is None or answer.green is None):
             hint = "print blue and green, or say `counters: false`"
             raise TrafficError(f"command {self._config.name}: `read` prints no counters", hint=hint)
+        return self._reading(answer)
+
+    def _reading(self, answer: _Answer) -> TrafficReading:
+        counted = self._config.counters
         blue, green = (side.counters if side and counted else NOTHING_COUNTED for side in (answer.blue, answer.green))
         on_green, on_blue = ({name: side.sessions} if side.sessions else {} for name, side in (("green", green), ("blue", blue)))
         share = round(answer.green_percent, 1)
@@ -92,8 +95,13 @@ class Command:
         if self._config.levels and green_percent not in self._config.levels:
             what = f"command {self._config.name} cannot have {green_percent:g} % on green"
             raise TrafficError(f"{what}, only 0 or 100", hint="correct `steps`")
+        self._set(green_percent)
+        return self._read_back(green_percent, self.read())
+
+    def _set(self, green_percent: float) -> None:
         self._run(tuple(word.replace(PERCENT, f"{green_percent:g}") for word in self._config.set))
-        reading = self.read()
+
+    def _read_back(self, green_percent: float, reading: TrafficReading) -> TrafficReading:
         if abs(reading.green_percent - green_percent) > _READ_BACK:
             raise TrafficError(
                 f"command {self._config.name}: green has {reading.green_percent:g} % after `set` of {green_percent:g} %",
@@ -106,10 +114,16 @@ class Command:
         return {}
 
     def withdraw(self, *, end_connections: bool) -> Withdrawal:
-        """Set 0; what is open on green is the program's own to end."""
+        """Set 0, whatever `read` says before; what is open on green is the program's own to end."""
         del end_connections
-        before = self.read().green_percent
-        return Withdrawal(self.shift(0), {}, stale_seconds=self._config.stale.total_seconds() if before else 0.0)
+        try:
+            before = self._answer().green_percent
+        except TrafficError:
+            before = 100.0  # unknown
+        self._set(0)
+        # Without the counters, for which it may ask a side that is down.
+        reading = self._read_back(0, self._reading(self._answer()))
+        return Withdrawal(reading, {}, stale_seconds=self._config.stale.total_seconds() if before else 0.0)
 
     def _answer(self) -> _Answer:
         text = self._run(self._config.read)

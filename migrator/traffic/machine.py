@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _PROC = Path("/proc")
 _RUN_SECONDS = 60.0
 _MARK = "-- configuration --"
-# Files of `-f` are relative to the folder that HAProxy was started in; a folder means its *.cfg.
+# Files of `-f`, and all words after `--`, are relative to the folder that HAProxy was started in; a folder means its *.cfg.
 _STARTED = """set -e
 tr '\\0' '\\n' < /proc/{pid}/cmdline
 echo '{mark}'
 cd /proc/{pid}/cwd
 files() {{
   tr '\\0' '\\n' < /proc/{pid}/cmdline | while IFS= read -r word; do
-    if [ "$before" = -f ]; then if [ -d "$word" ]; then ls -d "$word"/*.cfg; else echo "$word"; fi; fi
-    before=$word
+    if [ "$before" = -f ] || [ "$before" = -- ]; then if [ -d "$word" ]; then ls -d "$word"/*.cfg; else echo "$word"; fi; fi
+    [ "$before" = -- ] || before=$word
   done
 }}
 files | while IFS= read -r file; do readlink -f "$file"; done
@@ -40,7 +40,7 @@ class Started(NamedTuple):
 
     arguments: tuple[str, ...]
     config: str
-    """The files of `-f`; of a folder those that HAProxy reads (management guide, section 3)."""
+    """The files of `-f` and after `--`; of a folder those that HAProxy reads (management guide, section 3)."""
     files: tuple[str, ...]
     """Their absolute paths, with links followed."""
 
@@ -81,7 +81,9 @@ class ThisMachine:
         """Read them from /proc."""
         process = self._proc / str(pid)
         arguments = [word.decode(errors="replace") for word in (process / "cmdline").read_bytes().split(b"\0")[:-1]]
-        files = [process / "cwd" / value for option, value in pairwise(arguments) if option == "-f"]
+        ends = arguments.index("--") if "--" in arguments else len(arguments)
+        named = [value for option, value in pairwise(arguments[:ends]) if option == "-f"] + arguments[ends + 1 :]
+        files = [process / "cwd" / value for value in named]
         paths = [path for file in files for path in (sorted(file.glob("*.cfg")) if file.is_dir() else [file])]
         texts = [path.read_text(errors="replace") for path in paths]
         return Started(tuple(arguments), "\n".join(texts), tuple(os.path.realpath(path) for path in paths))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import NamedTuple
 
 from migrator.untrusted import printable
@@ -27,6 +28,9 @@ _CODE = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^#\\'"])*""")
 _MAKES = ("server", "server-template")
 _NAMED_BY_ENVIRONMENT = re.compile(r"^\s*(backend|listen)\s.*\$", re.MULTILINE)
 _QUOTES = re.compile(r"[\"'\\]")
+# Bits of srv_admin_state (management guide, `show servers state`).
+_BY_COMMAND = 0x01
+_WAS_DISABLED = 0x04
 # Of a server without `weight` (HAProxy configuration manual).
 _DEFAULT_WEIGHT = 1
 
@@ -45,6 +49,11 @@ class ServerLine:
     off_by_default: bool = False
     """Whether `default-server` says `disabled`, so that only `enabled` lets it have traffic."""
 
+    @property
+    def by_variable(self) -> bool:
+        """Whether its weight stands in the environment, so that nobody sees it here."""
+        return "weight" in self.text.split() and not _WEIGHT.search(self.text)
+
     def with_weight(self, weight: int) -> str:
         """Return the line as it must be for this weight."""
         text = _DISABLED.sub("", self.text) if weight else self.text
@@ -56,6 +65,16 @@ class ServerLine:
     def unweighted(self) -> list[str]:
         """Its words without those that say how much traffic it gets."""
         return _ENABLED.sub("", _DISABLED.sub("", _WEIGHT.sub("", self.text))).split()
+
+
+class Kept(NamedTuple):
+    """What a state file has of one server."""
+
+    weight: int
+    configured: int
+    """The weight in haproxy.cfg when that was written: with another one there, HAProxy takes that (haproxy#3296)."""
+    admin: int
+    """Bits of srv_admin_state: maintenance by command, and `disabled` in haproxy.cfg when that was written."""
 
 
 def loads_state(config: str, backend: str) -> bool:
@@ -88,6 +107,43 @@ def made_while_running(config: str, backend: str, names: Iterable[str]) -> list[
         if (first or "1").isdecimal() and last.isdecimal():
             made |= {f"{words[1]}{number}" for number in range(int(first or 1), int(last) + 1)}
     return [name for name in names if name not in made]
+
+
+def reads_another_state_file(config: str, backend: str, path: PurePath) -> bool:
+    """Return whether a backend that takes its weights from a state file is seen to read none, or another one than this."""
+    told = [line.words for line in _lines_for(config, backend) if line.words[0] == "load-server-state-from-file"]
+    whole = {line.words[0]: line.words[-1] for line in _code(config) if line.words[0] in ("server-state-file", "server-state-base")}
+    if not told or told[-1][1:2] != ["global"]:
+        return False
+    if "server-state-file" not in whole:
+        return True
+    read = PurePath(whole.get("server-state-base", "")) / whole["server-state-file"]
+    if "$" in str(read) or not (read.is_absolute() and path.is_absolute()):
+        return False
+    # The second is a link to the first on each system of today.
+    return str(read).replace("/var/run/", "/run/") != str(path).replace("/var/run/", "/run/")
+
+
+def weights_written(config: str, backend: str) -> dict[str, int]:
+    """Return the weights that the text gives, by server; without those that stand in the environment."""
+    return {line.name: line.weight for line in server_lines(config, backend) if not line.by_variable}
+
+
+def keeps_shares(config: str, backend: str, kept: Mapping[str, Kept], shares: Mapping[str, int]) -> bool:
+    """Return whether a start that loads this state, over this text, gives these shares of the traffic.
+
+    Source: src/server_state.c (srv_state_srv_update), the same from HAProxy 2.4 to 3.4.
+    """
+    lines = {line.name: line for line in server_lines(config, backend) if line.name in shares}
+    given = _given(lines)
+    for name in shares.keys() & kept.keys():
+        state, line = kept[name], lines.get(name)
+        if line is None or line.by_variable or line.weight == state.configured:
+            given[name] = state.weight
+        # `disabled` that was not there when the file was written wins over it.
+        if state.admin & _BY_COMMAND or (line and line.disabled and not state.admin & _WAS_DISABLED):
+            given[name] = 0
+    return given.keys() == shares.keys() and _parts(given) == _parts(shares)
 
 
 def lines_to_change(config: str, backend: str, shares: Mapping[str, int]) -> list[str]:

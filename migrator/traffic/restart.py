@@ -10,7 +10,7 @@ from migrator.errors import TrafficError
 from migrator.model.traffic import Announce
 from migrator.traffic.backend import Server
 from migrator.traffic.machine import Reached
-from migrator.traffic.next_start import lines_to_change, loads_state
+from migrator.traffic.next_start import keeps_shares, lines_to_change, loads_state, reads_another_state_file, weights_written
 from migrator.traffic.runtime_api import RuntimeApi
 from migrator.traffic.start_options import StartOptions, pins_ports, read_start_options
 from migrator.traffic.state_file import StateFile
@@ -48,20 +48,29 @@ class Restart:
         if not self._state_file:
             return
         info = self._info()
-        self._state_file.keep(servers, pin_ports=bool(pins_ports(info, self._options(info))))
+        options = self._options(info)
+        written = weights_written(options.config, self._backend) if options else {}
+        self._state_file.keep(servers, written, pin_ports=bool(pins_ports(info, options)))
 
     def lost(self, read_shares: Callable[[], Mapping[str, int]], announce: Announce | None) -> tuple[str, ...]:
         """Return which shares a start would lose, with the lines of haproxy.cfg to change; nothing when it keeps all.
 
-        The shares are read only where no state file keeps them. With `announce` these lines are changed, where
-        `configuration` says so.
+        The shares are read only where haproxy.cfg is seen, or no state file keeps them. With `announce` these lines are
+        changed, where `configuration` says so.
         """
         info = self._info()
         options = self._options(info)
-        if self._keeps_state(options):
+        keeping = self._state_file if self._keeps_state(options) else None
+        if keeping and not options:
             return ()
-        shares = read_shares()
-        lines = lines_to_change(options.config if options else "", self._backend, shares)
+        shares, config = read_shares(), options.config if options else ""
+        if keeping and keeps_shares(config, self._backend, keeping.kept(self._backend), shares):
+            return ()
+        lines = lines_to_change(config, self._backend, shares)
+        if keeping and not lines:
+            return (
+                f"a restart of HAProxy would lose these weights: {keeping.path} has others; take these servers' lines out there",
+            )
         if not lines:
             return ()
         if announce and self._configuration != "print":
@@ -81,7 +90,10 @@ class Restart:
             yield f"at the end of a cutover {change.file} is changed: {lines}{change.copy} keeps it as it was; nothing is reloaded"
 
     def _keeps_state(self, options: StartOptions | None) -> bool:
-        return self._state_file is not None and (options is None or loads_state(options.config, self._backend))
+        if self._state_file is None or options is None:
+            return self._state_file is not None
+        seen = options.config, self._backend
+        return loads_state(*seen) and not reads_another_state_file(*seen, self._state_file.path)
 
     def _file(self, info: str, options: StartOptions | None) -> ConfigurationFile:
         """Return the file that the next start reads; raises TrafficError where nobody sees which that is."""

@@ -159,8 +159,8 @@ def test_a_reload_in_the_middle_of_a_way_back_costs_no_request(edge: Edge, monke
     give, reloads, answers = HAProxy._give, [balancer.reload], []
     switch, ended = adapter(balancer), threading.Event()
 
-    def give_and_reload(*arguments: Any) -> None:
-        give(*arguments)
+    def give_and_reload(*arguments: Any, **more: Any) -> None:
+        give(*arguments, **more)
         while reloads:
             reloads.pop()()
 
@@ -347,6 +347,27 @@ def test_a_changed_port_wins_over_the_state_file_and_the_weights_survive(edge: E
         assert _address(balancer, "other", "a") == "127.0.0.1:1002"
     finally:
         second.close()
+
+
+def test_weights_that_somebody_has_written_into_haproxy_cfg_do_not_undo_a_way_back(edge: Edge) -> None:
+    """After the cutover, for good, and without a reload: at the next start nobody had answered (haproxy#3296)."""
+    balancer, _, _ = edge
+    config, switch = balancer.folder / "haproxy.cfg", adapter(balancer)
+    switch.shift(100)
+    config.write_text(
+        config.read_text().replace("weight 100", "weight 1").replace("weight 0", "weight 100").replace("weight 1\n", "weight 0\n")
+    )
+    assert switch.after_restart() == ()
+    assert switch.withdraw(end_connections=True).reading.servers == {"blue": 100, "green": 0}
+    assert switch.after_restart() == ()
+    balancer.stop()
+    balancer.start()
+    assert (weights(balancer), get(balancer)) == ({"blue": 100, "green": 0}, "blue")
+    switch.shift(100)
+    assert switch.after_restart() == ()
+    config.write_text(config.read_text().replace("weight 0", "weight 7"))
+    (text,) = switch.after_restart()
+    assert "`server blue " in text
 
 
 def test_lines_of_other_backends_in_the_state_file_stay(edge: Edge) -> None:

@@ -120,6 +120,24 @@ def test_a_share_that_is_not_taken_is_an_error(tmp_path: Path) -> None:
         adapter(tmp_path, set=(sys.executable, "-c", "", "{percent}")).shift(25)
 
 
+@pytest.mark.parametrize("read", [("sh", "-c", 'test "$(cat share)" = 0 && printf %s "$0"'), ("printf", "%s")])
+def test_the_way_back_is_set_whatever_read_says_before(tmp_path: Path, read: tuple[str, ...]) -> None:
+    """It may ask green, which is down: it fails, or prints no counters. Who was on green is then unknown."""
+    switch = adapter(tmp_path, read=(*read, '{"greenPercent": 0}'), counters=True, stale="7s")
+    (tmp_path / "share").write_text("100")
+    withdrawal = switch.withdraw(end_connections=True)
+    assert (asked(tmp_path), withdrawal.reading.green_percent) == ("blue", 0)
+    assert withdrawal.stale_seconds == (0 if read[0] == "printf" else 7)
+
+
+def test_a_way_back_that_nobody_can_read_back_is_an_error(tmp_path: Path) -> None:
+    """After it was set."""
+    (tmp_path / "share").write_text("100")
+    with pytest.raises(TrafficError, match="`read` prints nothing"):
+        adapter(tmp_path, read=("true",)).withdraw(end_connections=True)
+    assert asked(tmp_path) == "blue"
+
+
 def test_clients_may_stay_behind_after_a_way_back(tmp_path: Path) -> None:
     """For as long as the file says, if there was something on green."""
     switch = adapter(tmp_path, stale="7s")

@@ -67,6 +67,21 @@ def test_what_a_process_was_started_with_is_read(machine: Machine, tmp_path: Pat
         machine.started(child.pid)
 
 
+def test_all_words_after_two_dashes_are_files(machine: Machine, tmp_path: Path) -> None:
+    """As HAProxy reads them (management guide, section 3)."""
+    for name in ("a.cfg", "b.cfg", "-f"):
+        (tmp_path / name).write_text(f"{name}\n")
+    command = ["sh", "-c", "read line", "haproxy", "-f", "a.cfg", "-db", "--", "b.cfg", "./-f"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path) as child:
+        until(lambda: b"haproxy" in Path(f"/proc/{child.pid}/cmdline").read_bytes())
+        started = machine.started(child.pid)
+        child.communicate(b"\n")
+    assert (started.config.split(), [Path(file).name for file in started.files]) == (
+        ["a.cfg", "b.cfg", "-f"],
+        ["a.cfg", "b.cfg", "-f"],
+    )
+
+
 def test_a_host_that_is_not_reached_is_an_error_of_its_files() -> None:
     """With its words, so that callers have one kind of error."""
     host = FakeHost()

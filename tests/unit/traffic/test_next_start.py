@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import pytest
 
-from migrator.traffic.next_start import lines_to_change, loads_state, rewritten, server_lines
+from migrator.traffic.next_start import (
+    Kept,
+    keeps_shares,
+    lines_to_change,
+    loads_state,
+    reads_another_state_file,
+    rewritten,
+    server_lines,
+    weights_written,
+)
 
 CONFIG = """\
 global
@@ -82,6 +93,59 @@ def test_a_state_file_is_loaded_for_each_backend_by_itself(config: str, *, loads
     assert loads_state(config, "shop") is loads
 
 
+@pytest.mark.parametrize(
+    ("config", "another"),
+    [
+        ("global\nserver-state-file /run/haproxy/state\n", False),
+        ("global\nserver-state-file /var/run/haproxy/state\n", False),
+        ("global\nserver-state-base /run/haproxy\nserver-state-file state\n", False),
+        ("global\nserver-state-file /var/lib/haproxy/state\n", True),
+        ("global\nserver-state-base /var/lib/haproxy/\nserver-state-file state\n", True),
+        ("global\n", True),
+        ("global\nserver-state-file state\n", False),
+        ("global\nserver-state-file $STATE\n", False),
+    ],
+)
+def test_the_state_file_that_haproxy_reads_is_compared(config: str, *, another: bool) -> None:
+    """Where it is seen: what is relative begins in a folder that nobody knows here."""
+    text = f"{config}defaults\nload-server-state-from-file global\nbackend shop\n"
+    assert reads_another_state_file(text, "shop", PurePath("/run/haproxy/state")) is another
+    assert not reads_another_state_file(text.replace("file global", "file local"), "shop", PurePath("/run/haproxy/state"))
+
+
+SERVED = "backend shop\nserver blue 10.0.0.1:80 weight 100\nserver green 10.0.0.2:80 weight 0\n"
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "changes", "keeps"),
+    [
+        (Kept(100, 100, 0), Kept(0, 0, 1), {}, True),
+        (Kept(0, 100, 0), Kept(100, 0, 0), {}, False),
+        # The weight in haproxy.cfg has changed since.
+        (Kept(100, 50, 0), Kept(0, 7, 1), {}, True),
+        (Kept(100, 50, 0), Kept(0, 0, 1), {"weight 100": "weight 0"}, False),
+        (Kept(100, 50, 0), Kept(0, 0, 1), {"weight 100": "weight $W"}, True),
+        # `disabled` that is new wins, an older one does not.
+        (Kept(100, 100, 0), Kept(0, 0, 1), {"weight 100": "weight 100 disabled"}, False),
+        (Kept(100, 100, 4), Kept(0, 0, 1), {"weight 100": "weight 100 disabled"}, True),
+        (Kept(100, 100, 5), Kept(0, 0, 1), {}, False),
+    ],
+)
+def test_what_a_start_makes_of_a_state_file_and_a_text(blue: Kept, green: Kept, changes: dict[str, str], *, keeps: bool) -> None:
+    """A weight of the file counts where haproxy.cfg has the weight that it had then (haproxy#3296)."""
+    text = SERVED
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    assert keeps_shares(text, "shop", {"blue": blue, "green": green}, {"blue": 100, "green": 0}) is keeps
+
+
+def test_servers_without_a_line_have_what_the_state_file_says() -> None:
+    """Those of a `server-template`; one that is nowhere has nothing."""
+    kept = {"s1": Kept(100, 1, 0), "s2": Kept(0, 1, 0)}
+    assert keeps_shares("backend shop\nserver-template s 2 a:80\n", "shop", kept, {"s1": 100, "s2": 0})
+    assert not keeps_shares("backend shop\nserver-template s 2 a:80\n", "shop", {}, {"s1": 100, "s2": 0})
+
+
 FLAT = """\
 global
 log 127.0.0.1 local0
@@ -102,6 +166,7 @@ def test_indentation_quotes_and_the_weight_of_defaults_are_read_as_haproxy_does(
     """People write all of it at the left edge, and quote names; each proxy begins with what `defaults` say of servers."""
     assert [(line.name, line.weight) for line in server_lines(FLAT, "shop")] == [("blue", 50), ("green", 0)]
     assert lines_to_change(FLAT, "shop", {"blue": 100, "green": 0}) == []
+    assert weights_written(FLAT.replace("weight 0", 'weight "$W"'), "shop") == {"blue": 50}
     changed = rewritten(FLAT, "shop", {"blue": 0, "green": 1})
     assert 'server "blue" 10.0.0.1:80 check weight 0 # flat\n\tserver green 10.0.0.2:80 check weight 1\n' in changed
 

@@ -8,6 +8,7 @@ import pytest
 
 from migrator.errors import TrafficError
 from migrator.traffic.backend import Server
+from migrator.traffic.next_start import Kept
 from migrator.traffic.state_file import StateFile, merged
 
 OURS = "3 shop 2 green {address} 0 {admin} 30 100 77 8 2 0 14 0 0 0 {name} {port} {record} 1 9 10.0.0.9 10.0.0.9 9"
@@ -31,6 +32,18 @@ def test_a_line_has_weight_and_maintenance_and_nothing_of_the_configuration() ->
     assert fields[:9] == ["3", "shop", "2", "green", "-", "2", "1", "30", "100"]
     assert len(fields) == 20
     assert (fields[17], fields[19]) == ("see-haproxy.cfg", "_see-haproxy.cfg")
+
+
+def test_a_weight_that_was_changed_in_haproxy_cfg_since_its_start_is_seen(tmp_path: Path) -> None:
+    """HAProxy would leave ours out, since the file says that it had another one (haproxy#3296): ours is later."""
+    file = StateFile(tmp_path / "state")
+    assert file.kept("shop") == {}
+    file.keep([server(5)], {"green": 40, "blue": 3}, pin_ports=True)
+    assert file.kept("shop") == {"green": Kept(30, 40, 5)}
+    assert file.kept("other") == {}
+    (tmp_path / "state").write_text("1\n3 shop 2\n")
+    with pytest.raises(TrafficError, match="no server's"):
+        file.kept("shop")
 
 
 @pytest.mark.parametrize(("admin", "kept"), [(0, 0), (1, 1), (8, 0), (4, 4), (5, 5), (0x45, 5), (0x28, 0), (0x22, 0), (0x21, 1)])
