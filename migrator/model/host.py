@@ -88,6 +88,8 @@ class HostFacts:
     """Services that run and make rules of their own for packets."""
     drops: tuple[str, ...] = ()
     """Tables of the packet filter, as `FAMILY/NAME`, that drop packets to the host or through it unless a rule lets them pass."""
+    addresses_all: bool = False
+    """Whether its DHCP client asks for addresses on whatever links there are."""
     networks: tuple[str, ...] = ()
     """Files of pod networks in CRI-O's folder."""
     page_size: int = 0

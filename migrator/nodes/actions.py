@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrator.nodes.action import Action
 from migrator.nodes.kubeadm import Init, Join
 from migrator.nodes.kubelet import KubeletSettings
+from migrator.nodes.links import LinksLeftAlone
 from migrator.nodes.mark import Marked
 from migrator.nodes.membership import LabelsAndTaints, Ready
 from migrator.nodes.packages import Packages
@@ -28,6 +29,7 @@ def actions(node: NodeSpec, cluster: ClusterSpec, *, control_plane_host: Host, b
     host_actions: list[Action] = [] if cluster.kubelet.get("failSwapOn") is False else [SwapOff()]
     host_actions += [
         Kernel(modules, sysctls),
+        LinksLeftAlone(),
         Packages(cluster.packages, cluster.package_source, trust=cluster.package_trust),
         SandboxImage(cluster),
     ]

@@ -89,6 +89,7 @@ test -e "${graphroot:=/var/lib/containers}" || graphroot=/var/lib
 echo images_on=$(stat -f -c %T "$graphroot" 2>/dev/null)
 echo no_file_types=$(xfs_info "$(df -P "$graphroot" | awk 'NR == 2 {print $6}')" 2>/dev/null | grep -o ftype=0)
 echo firewalls=$(for unit in firewalld ufw; do systemctl is-active -q $unit 2>/dev/null && echo $unit; done)
+echo addresses_all=$(systemctl is-active -q dhcpcd && ! grep -qsE '^ *(deny|allow)interfaces' /etc/dhcpcd.conf && echo yes)
 echo drops=$({ nft list ruleset 2>/dev/null |
   awk '$1 == "table" {table = $2 "/" $3} $1 == "chain" {base = 0} /hook (input|forward) / {base = 1}
     base && (/policy drop/ || /^[ \t]*(counter (packets [0-9]+ bytes [0-9]+ )?)?(reject|drop)( |$)/) {print table}'
@@ -196,6 +197,7 @@ def read_facts(host: Host) -> HostFacts:
         swaps=told.words("swaps"),
         swap_units=told.words("swap_units"),
         drops=told.words("drops"),
+        addresses_all=told.any("addresses_all"),
         networks=told.words("networks"),
         time=clock or 0.0,
         has_rtc=told.known("rtc"),
@@ -260,6 +262,7 @@ def judge(facts: HostFacts, node: NodeSpec, cluster: ClusterSpec) -> Iterator[Fi
     yield from systems.forwarding(node.name, facts)
     yield from systems.images(node.name, facts)
     yield from systems.firewalls(node.name, facts)
+    yield from systems.addresses(node.name, facts)
     if cluster.cni in _OWN_NETWORKS:
         yield from systems.other_networks(node.name, facts, _OWN_NETWORKS[cluster.cni])
     yield from systems.user_ids(node.name, facts, cluster.kubelet, minor)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrator.errors import MigratorError
 from migrator.nodes.control_plane import get_node, get_nodes, internal_address, kubectl
-from migrator.nodes.paths import CONFLIST, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT
+from migrator.nodes.paths import CONFLIST, ROUTES_SERVICE, ROUTES_UNIT
 from migrator.nodes.spec import NodeSpec
 from migrator.nodes.system import File
 from migrator.ports import Host
@@ -30,8 +30,6 @@ def forget_routes(keep: Iterable[str] = ()) -> str:
 
 
 _RUNS = f"systemctl is-active -q {ROUTES_SERVICE}"
-# At its next start, as after an update, it would take away all routes that no file of its own has (systemd#25451).
-_LEFT_ALONE = File(NETWORKD, "[Network]\nManageForeignRoutes=no\n")
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,14 +83,13 @@ class Routes:
     def done(self, host: Host) -> bool:
         """Return whether the unit has them, and they are in force."""
         there = [f"ip route show {pods} | grep -q 'via {node} '" for pods, node in self.ranges.items()]
-        return _LEFT_ALONE.done(host) and self._unit.done(host) and host.ok(" && ".join([_RUNS, *there]))
+        return self._unit.done(host) and host.ok(" && ".join([_RUNS, *there]))
 
     def run(self, host: Host) -> None:
         """Write the unit and start it."""
         # The range of a node that is gone may be another network's one day.
         kept = (f"{pods} via {node}" for pods, node in sorted(self.ranges.items()))
         host.run(f"systemctl stop {ROUTES_SERVICE} 2>/dev/null; {forget_routes(kept)}")
-        _LEFT_ALONE.run(host)
         self._unit.run(host)
         host.run(f"systemctl daemon-reload && systemctl enable -q {ROUTES_SERVICE} && systemctl restart {ROUTES_SERVICE}")
 

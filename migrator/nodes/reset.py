@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrator.nodes.mark import MARK_FILE, refuse_foreign
-from migrator.nodes.paths import CONFLIST, KUBELET_CONF, NETWORKD, ROUTES_SERVICE, ROUTES_UNIT, STATE, WEAVE_CONFLIST
+from migrator.nodes.paths import (
+    CONFLIST,
+    KUBELET_CONF,
+    NETWORK_MANAGER,
+    NETWORKD,
+    NETWORKD_LINKS,
+    ROUTES_SERVICE,
+    ROUTES_UNIT,
+    STATE,
+    WEAVE_CONFLIST,
+)
 from migrator.nodes.pod_network import forget_routes
 from migrator.nodes.spec import ClusterSpec
 from migrator.ports import Host
@@ -56,7 +66,7 @@ rm -rf {CONFLIST} /var/lib/cni {WEAVE_CONFLIST}
 rm -rf {_CONFIG_0_1_0} /run/migrator {STATE}/kubernetes-*
 systemctl disable --now {ROUTES_SERVICE} 2>/dev/null
 {forget_routes()}
-rm -f {ROUTES_UNIT} {NETWORKD}
+rm -f {ROUTES_UNIT} {NETWORKD} {NETWORKD_LINKS} {NETWORK_MANAGER}
 rmdir {NETWORKD.rpartition("/")[0]} 2>/dev/null"""
 _CLEAN += r"""
 rm -rf /etc/cni/net.d/10-weave.conf /opt/cni/bin/weave-* /var/lib/weave

@@ -13,8 +13,14 @@ from migrator.packages.place import BuildPlace, make_state_folder, state_folder
 from migrator.packages.recipes import ARCHITECTURES, Order, recipes_folder
 from migrator.packages.supervise import supervise
 
+# What a person has set for packages of this machine is not for others: folders that the build user cannot write to, or that are
+# in memory, and flags for this very processor, with which pinns would not start on the next board (pikaur#394 has both).
 _CONFIG = """\
 source /etc/makepkg.conf
+unset BUILDDIR SRCDEST SRCPKGDEST LOGDEST CPPFLAGS LDFLAGS LTOFLAGS
+unset GOAMD64 GOARM64 CGO_CFLAGS CGO_LDFLAGS GOEXPERIMENT
+CFLAGS='-O2 -pipe'
+CXXFLAGS='-O2 -pipe'
 CARCH={architecture}
 CHOST={host}
 PKGEXT=.pkg.tar.zst

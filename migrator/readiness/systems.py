@@ -177,6 +177,14 @@ def firewalls(name: str, facts: HostFacts) -> Iterator[Finding]:
         yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
 
 
+def addresses(name: str, facts: HostFacts) -> Iterator[Finding]:
+    """Yield a finding for a DHCP client that takes pods' links for the host's own: routes go where nobody is (dhcpcd#531, #90)."""
+    if facts.addresses_all:
+        reason = "its dhcpcd asks for addresses on links of pods as well, and may lead the host's own packets there"
+        hint = "`denyinterfaces veth* cni0 weave datapath vxlan-6784 cali* flannel*` in /etc/dhcpcd.conf; then restart it"
+        yield Finding(CheckName.NODES, name, Severity.WARNING, reason, hint)
+
+
 def other_networks(name: str, facts: HostFacts, own: str) -> Iterator[Finding]:
     """Yield a finding for what another cluster has left of its pod network: CRI-O takes the first file by name (k0s#823)."""
     before = tuple(path for path in facts.networks if path < own)

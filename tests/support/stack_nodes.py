@@ -103,6 +103,7 @@ def node_host(name: str) -> FakeHost:
     host.accepts(
         "/proc/sys/net/bridge",
         "/proc/swaps",
+        "test -d /etc/NetworkManager",
         "60-migrator.conf",
         "ip route del",
         "pacman -Q kubernetes",

@@ -59,7 +59,6 @@ ELSEWHERE = {
     "model/host.py": "tests/unit/readiness/test_hosts.py",
     "model/upgrade.py": "tests/unit/upgrade/test_steps.py and test_verbs.py",
     "nodes/spec.py": "tests/unit/nodes/test_kubeadm.py",
-    "packages/build.py": "tests/e2e/test_packages.py and on demand",
     "provision/addons.py": "tests/unit/provision/test_component.py",
     "provision/cloud.py": "tests/unit/provision/test_component.py",
     "provision/debian.py": "tests/e2e/test_packages.py and on demand",

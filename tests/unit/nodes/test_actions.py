@@ -20,7 +20,18 @@ def kinds(node: NodeSpec, cluster: ClusterSpec) -> list[str]:
 def test_a_host_is_prepared_before_it_joins() -> None:
     """Packages bring CRI-O and kubeadm; labels need a node."""
     assert kinds(WORKER, spec()) == [
-        *("SwapOff", "Kernel", "Packages", "SandboxImage", "Service", "Join", "Marked", "KubeletSettings", "Service"),
+        *(
+            "SwapOff",
+            "Kernel",
+            "LinksLeftAlone",
+            "Packages",
+            "SandboxImage",
+            "Service",
+            "Join",
+            "Marked",
+            "KubeletSettings",
+            "Service",
+        ),
         "LabelsAndTaints",
     ]
 

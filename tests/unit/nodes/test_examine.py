@@ -312,6 +312,24 @@ def test_files_of_a_node_s_packages_that_are_somebody_else_s_are_read(tmp_path: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("runs", "settings", "found"),
+    [
+        (True, "hostname\n#denyinterfaces veth*\n", True),
+        (True, "denyinterfaces veth*\n", False),
+        (True, "allowinterfaces eth0\n", False),
+        (False, "", False),
+    ],
+)
+def test_a_dhcp_client_of_all_links_is_seen(tmp_path: Path, settings: str, *, runs: bool, found: bool) -> None:
+    """Raspberry Pi OS had one; links of pods are among all (dhcpcd#531)."""
+    host = ShellHost(tmp_path)
+    if runs:
+        (tmp_path / "units/dhcpcd").touch()
+    host.write("/etc/dhcpcd.conf", settings.encode())
+    assert read_facts(host).addresses_all is found
+
+
 def test_only_failures_stop_and_each_is_a_line() -> None:
     """A warning is no reason to refuse; text of a host cannot act on the terminal."""
     warning = Finding("host", "a", Severity.WARNING, "is slow", "wait")

@@ -23,5 +23,6 @@ def test_a_reset_ends_a_kubeadm_that_still_runs() -> None:
     patterns = [word.strip("'") for word in ended.split() if word.startswith("'")]
     assert all(any(fnmatch(unit, pattern) for pattern in patterns) for unit in (SECOND_API, SECOND_ETCD))
     assert "kubeadm reset --force" in reset
-    assert "/etc/systemd/networkd.conf.d/60-migrator.conf\nrmdir /etc/systemd/networkd.conf.d 2>/dev/null\n" in cleaned
+    assert "/etc/systemd/networkd.conf.d/60-migrator.conf /etc/systemd/network/05-migrator.network " in cleaned
+    assert "conf.d/60-migrator.conf\nrmdir /etc/systemd/networkd.conf.d 2>/dev/null\n" in cleaned
     assert "rm -rf /etc/kubernetes/migrator-kubeadm.yaml /run/migrator /var/lib/migrator/kubernetes-*" in cleaned

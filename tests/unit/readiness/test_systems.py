@@ -47,6 +47,8 @@ Check = Callable[..., Iterator[Finding]]
         (systems.firewalls, {"firewalls": ("firewalld",)}, ["runs firewalld"]),
         (systems.firewalls, {}, []),
         (systems.firewalls, {"drops": ("inet/filter",)}, ["drops what no rule lets through (inet/filter: policy drop,"]),
+        (systems.addresses, {}, []),
+        (systems.addresses, {"addresses_all": True}, ["dhcpcd asks for addresses on links of pods"]),
         (systems.firewalls, {"firewalls": ("ufw",), "drops": ("ip/filter",)}, ["runs ufw"]),
     ],
     ids=[
@@ -67,7 +69,16 @@ Check = Callable[..., Iterator[Finding]]
         ),
         *("a bridge that hides", "a name of controls", "no bridge"),
         *("root on NFS", "an NTFS disk", "an old XFS", "F2FS", "it does not tell"),
-        *("a protected card", "in memory", "a firewall", "none", "a table of one's own", "its cause is told"),
+        *(
+            "a protected card",
+            "in memory",
+            "a firewall",
+            "none",
+            "a table of one's own",
+            "no dhcpcd",
+            "a Raspberry Pi OS of before",
+        ),
+        "its cause is told",
     ],
 )
 def test_what_is_wrong_with_a_system_is_told_with_its_cure(check: Check, facts: dict[str, Any], found: list[str]) -> None:
