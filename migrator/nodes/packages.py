@@ -23,6 +23,12 @@ DATABASE = "migrator.db.tar.gz"
 """The index of a pacman repository that `migrator packages publish` has made."""
 # Some hundred MB are checked, and unpacked onto an SD card.
 _INSTALL_SECONDS = 900.0
+# pacman writes no file through to the disk, so that a power cut after it leaves empty ones (ext4(5), auto_da_alloc; viam rdk#3754).
+# Those of /etc may be a person's own.
+_EMPTY_FILES = (
+    "pacman -Qlq {name} 2>/dev/null | grep -E '^/(usr|opt)/.*[^/]$' | "
+    "xargs -r sh -c 'find \"$@\" -maxdepth 0 -size 0 2>/dev/null' sh | grep -q ."
+)
 UNHELD_LOCK = '{ test -e /var/lib/pacman/db.lck && ! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -- "-> /var/lib/pacman/db.lck$"; }'
 """A condition of the shell: there is a lock, and no pacman has it; it keeps the file open (libalpm, _alpm_handle_lock)."""
 FOREIGN_FILES = (
@@ -79,7 +85,8 @@ class Packages:
         unit = f"migrator-packages-{hashlib.sha256(' '.join(files).encode()).hexdigest()[:12]}"
         try:
             # A unit of its own: pacman that is cut off with the connection leaves its lock, and half a package.
-            pacman = Detached(unit, shlex.join(["pacman", "-U", "--noconfirm", *paths]), _INSTALL_SECONDS)
+            install = f"{shlex.join(['pacman', '-U', '--noconfirm', *paths])} && sync"
+            pacman = Detached(unit, shlex.join(["sh", "-c", install]), _INSTALL_SECONDS)
             once_more(host, functools.partial(pacman.run, host, lambda _: None))
         except CommandFailedError as error:
             raise MigratorError(
@@ -137,7 +144,8 @@ class Packages:
         """Return the packages that are not there at their version, or lack files, as after an installation cut short."""
         checks = "; ".join(
             # -Qk also finds files that are gone, as after a disk that was full (pacman(8)).
-            f"pacman -Q {name} 2>/dev/null | grep -q ' {re.escape(version)}-' && pacman -Qkq {name} >/dev/null 2>&1 || echo {name}"
+            f"pacman -Q {name} 2>/dev/null | grep -q ' {re.escape(version)}-' && pacman -Qkq {name} >/dev/null 2>&1 "
+            f"&& ! {{ {_EMPTY_FILES.format(name=name)}; }} || echo {name}"
             for name, version in self.versions.items()
         )
         return host.run(f"{checks}; true").split()

@@ -81,8 +81,7 @@ class HostsProvider(_Provider):
     def diff(self, _id: str, old: Inputs, new: Inputs) -> DiffResult:
         """Look again when the hosts, or what is asked of them, changed, or the state lacks what earlier versions did not ask."""
         changed = any(old.get(key) != new.get(key) for key in ("cluster", "nodes")) or not old.get("iptables")
-        # Stable: a preview then shows no change of all nodes because of one that is added.
-        return DiffResult(changes=changed or not old.get("uid"), stables=["uid"] if old.get("uid") else [])
+        return DiffResult(changes=changed or not old.get("uid"))
 
     def update(self, _id: str, olds: Inputs, news: Inputs) -> UpdateResult:
         """Examine them again."""

@@ -110,6 +110,28 @@ def test_a_lock_of_before_the_boot_goes_that_nobody_has(tmp_path: Path, age: flo
     assert lock.exists() is stays
 
 
+@pytest.mark.parametrize(("program", "settings", "done"), [("x", "", True), ("", "x", False)])
+def test_an_empty_program_is_none(tmp_path: Path, program: str, settings: str, *, done: bool) -> None:
+    """A power cut after pacman leaves some; a file of settings is empty where a person has emptied it."""
+    board = ShellHost(tmp_path)
+    files = {"/usr/bin/crictl": program, "/etc/crictl.yaml": settings}
+    for path, content in files.items():
+        board.write(path, content.encode())
+    listed = "\\n".join(("/usr/", "/usr/bin/", *files, "/usr/share/not/there"))
+    board.program("pacman", f"#!/bin/sh\ncase $1 in -Q) echo crictl 1.37.0-1 ;; -Qlq) printf '{listed}\\n' ;; esac\n")
+    board.program("xargs", f"#!/bin/sh\nsed 's|^|{tmp_path}|' | /usr/bin/xargs \"$@\"\n")
+    assert Packages({"crictl": "1.37.0"}, "").done(board) is done
+
+
+def test_packages_are_on_the_disk_before_they_count(tmp_path: Path) -> None:
+    """Pacman itself writes no file through."""
+    (tmp_path / "crictl-1.37.0-1-aarch64.pkg.tar.zst").write_bytes(b"x")
+    board = host()
+    Packages({"crictl": "1.37.0"}, str(tmp_path)).run(board)
+    (install,) = (command for command in board.commands if "pacman -U" in command)
+    assert "crictl-1.37.0-1-aarch64.pkg.tar.zst && sync" in install
+
+
 def test_a_source_lists_what_it_has_for_an_architecture(tmp_path: Path) -> None:
     """A folder by its files, a repository by its index, asked from the host."""
     for name in (

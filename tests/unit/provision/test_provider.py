@@ -168,8 +168,7 @@ def test_hosts_are_examined_again_only_when_they_changed(nodes: Nodes) -> None:
     old = {**nodes.all(), "architectures": ["aarch64"], "iptables": "nft", "uid": "u"}
     provider = HostsProvider()
     assert not provider.diff("hosts", old, nodes.all()).changes
-    fewer = provider.diff("hosts", old, {**nodes.all(), "nodes": nodes.all()["nodes"][:1]})
-    assert (fewer.changes, fewer.stables) == (True, ["uid"])
+    assert provider.diff("hosts", old, {**nodes.all(), "nodes": nodes.all()["nodes"][:1]}).changes
     assert provider.diff("hosts", old, {**nodes.all(), "cluster": {**nodes.cluster, "cni": "bridge"}}).changes
 
 
