@@ -183,14 +183,32 @@ class NoPackages:
         host.run(f"pacman -R --noconfirm $(for p in {' '.join(self.names)}; do pacman -Qq $p 2>/dev/null; done)", timeout=300)
 
 
+_HINTS = (
+    # Of a package that another repository has signed; ours are not looked at by pacman's keyring.
+    (
+        r"signature from",
+        "its clock is wrong, or its keys are too old: `pacman -Sy archlinux-keyring` (archlinuxarm-keyring), then `pacman -Su`",
+    ),
+    (r"signature|PGP", "the package is not signed by a key that the host trusts: pacman-key --add, then --lsign-key"),
+    (r"Partition|not enough free disk space|No space left", "make room on the host, then run this again"),
+    (
+        r"unable to lock database",
+        "another pacman runs on the host, or one was killed: then remove /var/lib/pacman/db.lck",
+    ),
+    (
+        r"satisfy dependenc|target not found|retriev",
+        "its lists of packages are old, or were never fetched: `pacman -Syu` there, and boot it if that brings a kernel",
+    ),
+    (
+        r"exists in filesystem|in conflict",
+        "another package has these files: `pacman -R` it there, or `rm` them if `pacman -Qo` names none",
+    ),
+)
+"""Words of pacman's own, and what to do; the first that fits counts."""
+
+
 def _hint(message: str) -> str:
-    if "signature" in message or "PGP" in message:
-        return "the package is not signed by a key that the host trusts: pacman-key --add, then --lsign-key"
-    if "Partition" in message or "not enough free disk space" in message or "No space left" in message:
-        return "make room on the host, then run this again"
-    if "unable to lock database" in message:
-        return "another pacman runs on the host, or one was killed: then remove /var/lib/pacman/db.lck"
-    return "see the message; run this again to continue"
+    return next((hint for words, hint in _HINTS if re.search(words, message)), "see the message; run this again to continue")
 
 
 _FILE = re.compile(r"(?P<name>[a-z][a-z0-9-]*)-(?P<version>\d+\.\d+\.\d+)-\d+-(?P<arch>[a-z0-9_]+)\.pkg\.tar\.zst")

@@ -57,6 +57,12 @@ def test_a_package_of_somebody_else_s_is_named(tmp_path: Path, version: str) -> 
         ("error: 'crictl': invalid or corrupted package (PGP signature)", "pacman-key"),
         ("error: Partition / too full: 10 blocks needed", "make room"),
         ("error: unable to lock database", "db.lck"),
+        ('error: conmon: signature from "Arch Linux ARM Build System <a@b>" is unknown trust', "archlinuxarm-keyring"),
+        (":: unable to satisfy dependency 'conntrack-tools' required by kubernetes", "pacman -Syu"),
+        ("error: failed retrieving file 'runc-1.3.0-1-aarch64.pkg.tar.xz' from mirror : 404", "pacman -Syu"),
+        ("cri-o: /etc/containers/policy.json exists in filesystem (owned by containers-common)", "pacman -R"),
+        ("error: unresolvable package conflicts detected: kubernetes and kubectl are in conflict", "pacman -R"),
+        ("error: failed to init transaction", "see the message"),
     ],
 )
 def test_pacman_s_refusals_come_with_their_hint(tmp_path: Path, output: str, hint: str) -> None:
