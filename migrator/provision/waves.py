@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from migrator.model.manifest import Manifest, get, is_custom_group
 
 _FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
+# What the engine waits for besides (pulumi-kubernetes, pkg/await): a Service whose pods are not ready would keep what mends them
+# from being written, as it comes in a later wave.
+_AWAITED = frozenset({"Service", "Ingress", "PersistentVolumeClaim"})
 _RUNS = frozenset({"DaemonSet", "Deployment", "StatefulSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 
 
@@ -36,8 +39,8 @@ def _place(item: Manifest, defined: set[tuple[str, str]]) -> int:
 
 
 def not_awaited(manifest: Manifest) -> Manifest:
-    """Return what runs so that the engine does not wait for it by itself: one wait, for the nodes, tells what is waited for."""
-    if manifest["kind"] not in _RUNS:
+    """Return an object so that the engine does not wait for it by itself: one wait, for the nodes, tells what is waited for."""
+    if manifest["kind"] not in _RUNS | _AWAITED:
         return manifest
     metadata = manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), "pulumi.com/skipAwait": "true"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from migrator.provision.waves import not_awaited, waves
@@ -52,9 +53,10 @@ def test_weave_net_s_router_comes_after_its_rights_and_its_configmap() -> None:
     assert {"ConfigMap", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount"} <= kinds
 
 
-def test_only_what_runs_is_not_awaited() -> None:
+@pytest.mark.parametrize("kind", ["DaemonSet", "Service", "Ingress", "PersistentVolumeClaim"])
+def test_what_gets_ready_later_is_not_awaited(kind: str) -> None:
     """The wait for the nodes is the one that tells what is waited for; a person's annotations stay."""
-    daemon = made("DaemonSet", "apps/v1")
+    daemon = made(kind, "apps/v1")
     daemon["metadata"]["annotations"] = {"a": "b"}
     assert not_awaited(daemon)["metadata"]["annotations"] == {"a": "b", "pulumi.com/skipAwait": "true"}
     assert daemon["metadata"]["annotations"] == {"a": "b"}
