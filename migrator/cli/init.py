@@ -56,6 +56,7 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     from migrator.kube.access import file_of, load_access
     from migrator.kube.cluster import KubeCluster
     from migrator.migration.propose import propose
+    from migrator.migration.session import require_two
     from migrator.wiring.access import warn_of
 
     if out.exists() and not force:
@@ -70,6 +71,7 @@ def command(blue: str, green: str, kubeconfig: str, name: str, out: Path, force:
     access = {side: (str(Path(file).expanduser().absolute()), context) for side, (file, context) in given.items()}
     proposal = propose(clusters[0], clusters[1], name=name, blue_access=access["blue"], green_access=access["green"])
     proposal.require_meaning(str(out))
+    require_two(*(cluster.identity() for cluster in clusters))
     out.write_text(proposal.text, encoding="utf-8")
     written = _write_hosts(proposal.hosts, out.parent, force=force)
     for text in proposal.omitted:

@@ -291,6 +291,9 @@ class StackConfig(Frozen):
         return tuple(node for node in self.nodes if node.role == "control-plane")
 
 
-def load_stack(path: Path) -> StackConfig:
-    """Return the checked settings of a stack's file; raises ConfigError with every mistake, one a line."""
-    return load_cluster(StackConfig, path, hint="`pulumi stack select NAME`, NAME as in stacks/")
+def load_stack(path: Path, *, hint: str = "`pulumi stack select NAME`, NAME as in stacks/") -> StackConfig:
+    """Return the checked settings of a stack's file; raises ConfigError with every mistake, one a line.
+
+    `hint` is for a file that cannot be read.
+    """
+    return load_cluster(StackConfig, path, hint=hint)

@@ -26,6 +26,7 @@ FORMAT = 1
 # A killed run can lose so many outcomes; the next run checks again what was announced.
 _HELD_LINES = 64
 _RESTORE = "restore the file, use the version of migrator that wrote it, or start over with another --state-dir"
+_NONE = "one that was begun lies beside its migration.yaml: --config or --state-dir names it; `migrator copy` begins a new one"
 _AROUND = "`{}` reads around it; for anything else restore the file, or start over with another --state-dir"
 
 R = TypeVar("R", bound=Record)
@@ -190,7 +191,7 @@ def iter_entries(path: Path, codec: Codec[R], *, mentions: str = "", damaged: Da
     except LineError as error:
         raise JournalError(f"{path}:{number}: {error}", hint=_RESTORE) from error
     except FileNotFoundError:
-        raise JournalError(f"{path}: no journal yet", hint="`migrator copy` begins one") from None
+        raise JournalError(f"{path}: no journal yet", hint=_NONE) from None
     except OSError as error:
         hint = advice(path, error) if isinstance(error, PermissionError) else ""
         raise JournalError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error

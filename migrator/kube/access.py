@@ -12,7 +12,7 @@ from migrator.adapters.proxies import Proxy, ProxyError, proxy_of_environment, r
 from migrator.config.host_name import require_host
 from migrator.errors import ConfigError
 from migrator.kube.credentials import add_certificate, headers_of
-from migrator.kube.kubeconfig import Entry, Section, context_names, data_only, parse, select
+from migrator.kube.kubeconfig import OTHER_FILE, Entry, Section, context_names, data_only, parse, select
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -61,12 +61,10 @@ def _content(path: Path, cluster: str) -> Section:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            [f"{cluster}.kubeconfig: {path}: no such file"], hint="name the file that `kubectl --kubeconfig` would use"
-        ) from None
+        raise ConfigError([f"{cluster}.kubeconfig: {path}: no such file"], hint=OTHER_FILE) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {why}"]) from error
+        raise ConfigError([f"{cluster}.kubeconfig: {path}: cannot be read: {why}"], hint=OTHER_FILE) from error
     return parse(text, cluster=cluster, where=str(path))
 
 
@@ -140,7 +138,7 @@ def _tls(entry: Entry, cluster: str, where: str) -> ssl.SSLContext:
         if certificate:
             add_certificate(context, certificate, entry.pem(entry.user, "client-key"))
     except (OSError, ValueError) as error:
-        raise ConfigError([f"{cluster}: {where}: its certificates cannot be used: {error}"]) from error
+        raise ConfigError([f"{cluster}: {where}: its certificates cannot be used: {error}"], hint=OTHER_FILE) from error
     # The least that an API server takes itself (kube-apiserver, the default of --tls-min-version).
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -17,6 +17,7 @@ from migrator.errors import ConfigError
 from migrator.untrusted import printable
 
 Section = Mapping[str, Any]
+OTHER_FILE = "name the file that `kubectl --kubeconfig` would use, or write it anew where it comes from"
 # What may stand in a kubeconfig that another machine has written: no program, no path, no proxy, no exception from TLS.
 _DATA_ONLY = {
     "clusters": ("cluster", {"server", "certificate-authority-data"}),
@@ -65,10 +66,11 @@ def parse(text: str, *, cluster: str, where: str) -> Section:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(
-            [f"{cluster}: {where}{line}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"]
+            [f"{cluster}: {where}{line}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"],
+            hint=OTHER_FILE,
         ) from error
     if not isinstance(content, dict):
-        raise ConfigError([f"{cluster}: {where}: not a kubeconfig: it is not a mapping"])
+        raise ConfigError([f"{cluster}: {where}: not a kubeconfig: it is not a mapping"], hint=OTHER_FILE)
     return content
 
 

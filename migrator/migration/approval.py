@@ -52,7 +52,9 @@ def load_approved(path: Path) -> dict[str, Any]:
     """Return the document that `migrator plan --out` has written; raises ConfigError."""
     try:
         return dict(orjson.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"], hint="`migrator plan --out FILE` writes one") from error
+    except (ValueError, TypeError) as error:
         raise ConfigError([f"{path}: not a plan: {error}"], hint="`migrator plan --out FILE` writes one") from error
 
 

@@ -116,10 +116,10 @@ def propose(
 
 
 _EXAMPLES = (
-    "probes: []",
-    "#  - name: front page",
-    "#    http: {url: 'https://green.example.com/', status: 200}",
-    "#    timeout: 5s",
+    "# probes:",
+    "#   - name: front page",
+    "#     http: {url: 'https://green.example.com/', status: 200}",
+    "#     timeout: 5s",
     "",
 )
 _REST = (
@@ -182,13 +182,13 @@ def _in_system(cluster: ClusterReader, resource: ResourceType) -> Iterator[Manif
 
 def _volumes(claims: list[Manifest]) -> list[str]:
     names = sorted(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in claims)
-    head = "# `migrator data` copies volumes from host to host, or hands them over (docs/volumes.md)."
+    head = "  # `migrator data` copies volumes from host to host, or hands them over (docs/volumes.md)."
     files = (
-        f"#   hosts: {{blue: {file_name('blue')}, green: {file_name('green')}}}   # or the file of a stack that `pulumi up` made"
+        f"  # hosts: {{blue: {file_name('blue')}, green: {file_name('green')}}}   # or the file of a stack that `pulumi up` made"
     )
-    moved = "# Name here the claims whose data you move yourself, or that may be empty:"
-    bound = [f"#   bound on blue: {for_yaml_comment(name)}" for name in names]
-    return [head, *([files] if names else []), moved, "volumes: {dataMoved: []}", *bound]
+    moved = "  # Name here the claims whose data you move yourself, or that may be empty:"
+    bound = [f"  #   bound on blue: {for_yaml_comment(name)}" for name in names]
+    return ["volumes:", head, *([files] if names else []), moved, "  dataMoved: []", *bound]
 
 
 def _registries(pods: list[Manifest]) -> tuple[list[str], list[str]]:

@@ -148,7 +148,7 @@ class Session:
 def require_two(blue: str, green: str) -> None:
     """Raise BlockedError where both identities are those of one cluster."""
     if blue == green:
-        raise BlockedError("blue and green are the same cluster", hint="correct the contexts in the file")
+        raise BlockedError("blue and green are the same cluster", hint="name two contexts that lead to two clusters")
 
 
 class _Look(NamedTuple):

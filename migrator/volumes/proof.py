@@ -62,8 +62,9 @@ def check_proof(path: Path, tree: Path | None = None) -> Checked:
         if tree:
             wrong += _wrong_in(path, tree, Exclude(head.get("excluded", {}).get("patterns", ())))
     except (OSError, ValueError, EOFError, zlib.error, ListError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ConfigError(
-            [f"{path}: cannot be read as a proof: {error}"], hint="is it the file that `migrator data finish` wrote?"
+            [f"{path}: cannot be read as a proof: {why}"], hint="is it the file that `migrator data finish` wrote?"
         ) from error
     return Checked(head, tuple(wrong))
 

@@ -32,19 +32,29 @@ from migrator.wiring.inputs import UpgradeInputs
 
 # An API server that another upgrade, or a boot, has just restarted.
 _PATIENCE = 60.0
+_FILE = "--stack NAME takes stacks/Pulumi.NAME.yaml below this folder, --file the path of such a file"
 RESUME_PATIENCE = 240.0
 """kubeadm may be at work on the only control plane, whose API server is away for parts of it."""
 
 
 @contextmanager
 def upgrade_session(
-    inputs: UpgradeInputs, reporter: Reporter, *, patches: str = "", patience: float = _PATIENCE, api_may_be_down: bool = False
+    inputs: UpgradeInputs,
+    reporter: Reporter,
+    *,
+    patches: str = "",
+    patience: float = _PATIENCE,
+    api_may_be_down: bool = False,
+    begun: bool = False,
 ) -> Iterator[UpgradeSession]:
     """Open journal, hosts and API server; the journal is tied to the cluster.
 
-    An API server that is away is waited for `patience` seconds.
+    An API server that is away is waited for `patience` seconds. With `begun` raises JournalError where no upgrade was begun:
+    no host is asked then, and no empty journal is made in the wrong folder.
     """
-    stack = load_stack(inputs.file)
+    stack = load_stack(inputs.file, hint=_FILE)
+    if begun:
+        _require_begun(inputs)
     clock = SystemClock()
     configured = (*stack.control_planes, *(node for node in stack.nodes if node.role == "worker"))
     nodes = tuple(node_of(stack, node) for node in configured)
@@ -84,17 +94,21 @@ def read_state(inputs: UpgradeInputs) -> UpgradeState:
 
     Raises ConfigError when the stack's file is missing or has mistakes.
     """
-    load_stack(inputs.file)
+    load_stack(inputs.file, hint=_FILE)
     return fold_upgrade(journal_entries(inputs))
 
 
 def journal_entries(inputs: UpgradeInputs) -> Iterator[Entry[UpgradeRecord]]:
     """Return the journal's entries without locking it; raises JournalError where no upgrade was begun."""
+    _require_begun(inputs)
+    return iter_entries(inputs.journal, UPGRADE)
+
+
+def _require_begun(inputs: UpgradeInputs) -> None:
     if not inputs.journal.exists():
         # By default it lies below the folder that the command is called in.
         hint = "call this in the folder where it was begun, or name its --state-dir; `migrator upgrade run --to VERSION` begins one"
         raise JournalError(f"{inputs.journal}: no upgrade of {inputs.name} was begun here", hint=hint)
-    return iter_entries(inputs.journal, UPGRADE)
 
 
 def _access(inputs: UpgradeInputs, first: Host, endpoint: str) -> Access:

@@ -109,6 +109,8 @@ def test_init_writes_a_file_that_plans(sandbox: Sandbox) -> None:
     assert "# v1.3" in text
     again = sandbox.run(*arguments)
     assert (again.code, "is there already" in again.err) == (2, True)
+    twice = sandbox.run(*arguments[:4], "blue", *arguments[5:], "--force")
+    assert (twice.code, "the same cluster" in twice.err, file.read_text() == text) == (3, True, True)
     planned = sandbox.run("plan", "-c", str(file))
     assert planned.code in (0, 3), planned.err
 

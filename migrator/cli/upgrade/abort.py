@@ -32,6 +32,6 @@ def command(options: Options) -> None:
     from migrator.wiring.upgrade import upgrade_session
 
     where = options.where
-    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where.inputs, screen) as session:
+    with render.Screen(quiet=where.output == "json") as screen, upgrade_session(where.inputs, screen, begun=True) as session:
         nodes = verbs.abort(session, end_running=options.end_running)
     view.show_nodes(nodes, where.output, "aborted; a cluster of mixed versions works within the skew policy")

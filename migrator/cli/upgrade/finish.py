@@ -46,7 +46,10 @@ def command(options: Options) -> None:
     where = options.where
     execution = dataclasses.replace(options.execution.options(), finish=True, ignored=frozenset(options.ignore))
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
+    with (
+        screen,
+        upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE, begun=True) as session,
+    ):
         view.require_nodes(execution, session)
         hop = require_open_window(session)
         loss = f"From then on {after_finish(session.state.id)}."

@@ -30,7 +30,10 @@ def command(options: Options) -> None:
 
     where, execution = options.where, options.execution.options()
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE) as session:
+    with (
+        screen,
+        upgrade_session(where.inputs, screen, patches=options.execution.patches, patience=RESUME_PATIENCE, begun=True) as session,
+    ):
         view.require_nodes(execution, session)
         with session.cluster.lock(session.holder, session.reporter) as session.lock:
             result = run_upgrade(session, execution)

@@ -40,7 +40,7 @@ def command(options: Options) -> None:
 
     where = options.where
     screen = render.Screen(quiet=where.output == "json")
-    with screen, upgrade_session(where.inputs, screen, api_may_be_down=True) as session:
+    with screen, upgrade_session(where.inputs, screen, api_may_be_down=True, begun=True) as session:
         hop = rollback.rollback_hop(session, from_snapshot=options.from_snapshot)
         lossless = session.state.in_window(hop) and not options.from_snapshot
         taken = f"{session.state.id[:4]}-{session.state.id[4:6]}-{session.state.id[6:8]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.config.load import parse_migration
+from migrator.config.schema import Migration
 from migrator.errors import BlockedError
 from migrator.migration.propose import Proposal, propose
 from migrator.model.kinds import CONFIG_MAPS, LEASES, NODES, SERVICE_ACCOUNTS
@@ -102,6 +103,26 @@ def test_no_text_of_a_cluster_changes_the_meaning(image: str, name: str, version
 def test_a_context_keeps_its_name(context: str) -> None:
     """Also where YAML would read its name as something else (kubernetes#34146)."""
     assert parse_migration(_proposed(context=context).text, "m").blue.context == context
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reads"),
+    [
+        ("  # hosts:", "  # hosts:", lambda read: read.volumes.hosts and read.volumes.hosts.blue == "hosts.blue.yaml"),
+        ("# probes:", "#     timeout:", lambda read: [item.name for item in read.probes] == ["front page"]),
+        ("# traffic:", "#   soak:", lambda read: read.traffic.haproxy.backend == "shop"),
+        ("  # objects:", "  #     - {kind:", lambda read: [item.name for item in read.move.objects.include] == ["my-settings"]),
+    ],
+)
+def test_a_proposed_line_means_what_it_says_once_its_mark_is_removed(
+    first: str, last: str, reads: Callable[[Migration], bool]
+) -> None:
+    """As an editor does it, and nothing else of the file has to change."""
+    lines = _proposed().text.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith(first))
+    end = next(number for number, line in enumerate(lines) if number >= begin and line.startswith(last))
+    lines[begin : end + 1] = [line.replace("# ", "", 1) for line in lines[begin : end + 1]]
+    assert reads(parse_migration("\n".join(lines), "migration.yaml"))
 
 
 def test_registries_are_shown_with_the_most_used_first() -> None:

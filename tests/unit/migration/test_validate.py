@@ -427,6 +427,14 @@ def test_a_service_must_have_what_blue_s_has(blue: int, green: int, found: list[
     assert findings(both, "endpoints") == found
 
 
+def test_a_service_that_is_not_on_green_is_not_waited_for() -> None:
+    """That it is not there is told once, and a validate before the first copy answers at once."""
+    both = pair(in_shop(service("front")))
+    with_endpoints(both.blue, "front", 1)
+    assert findings(both, "endpoints") == []
+    assert (str(FRONT_SERVICE), Severity.FAILURE, "is not on green") in findings(both, "parity")
+
+
 def test_a_service_that_cannot_be_judged_is_unknown() -> None:
     """That is not good, and not bad either."""
     both = copied(in_shop(service("front")))

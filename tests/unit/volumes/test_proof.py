@@ -166,5 +166,5 @@ def test_a_folder_that_is_not_there_is_told_with_the_proof(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as caught:
         check_proof(path, tmp_path / "none")
     assert caught.value.issues == [f"{tmp_path}/none: cannot be read: {tmp_path}/none: No such file or directory"]
-    with pytest.raises(ConfigError, match=r"none\.gz: cannot be read as a proof: .*No such file"):
+    with pytest.raises(ConfigError, match=r"none\.gz: cannot be read as a proof: No such file"):
         check_proof(tmp_path / "none.gz")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +16,7 @@ from migrator.cli.boundary import guarded
 from migrator.cli.main import group
 from migrator.cli.upgrade.verbs import command
 
+ROOT = Path(__file__).parents[4]
 VERBS = command.list_commands(click.Context(command))
 
 
@@ -57,3 +60,24 @@ def test_an_unknown_version_is_refused_before_anything_is_opened() -> None:
     code, _, err = run("run", "--to", "latest", "--stack", "no-such")
     assert code == 2
     assert err.startswith("migrator: --to: ")
+
+
+@pytest.mark.parametrize("verb", ["resume", "finish", "abort", "rollback", "status", "report"])
+def test_what_goes_on_with_an_upgrade_asks_no_host_where_none_was_begun(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another folder than that of the upgrade the journal is missed first, and none is made there."""
+    monkeypatch.chdir(tmp_path)
+    file = str(shutil.copy(ROOT / "stacks" / "Pulumi.green.yaml", tmp_path))
+    code, _, err = run(verb, "--file", file)
+    assert (code, err.splitlines()[0]) == (3, "migrator: .migrator/upgrade-green/journal.jsonl: no upgrade of green was begun here")
+    assert not (tmp_path / ".migrator").exists()
+
+
+def test_a_stack_that_is_not_there_has_a_hint_of_this_tool_s_options() -> None:
+    """`pulumi stack select` would change nothing: the option names it."""
+    code, _, err = run("status", "--stack", "no-such")
+    assert (code, err.splitlines()[1]) == (
+        2,
+        "  → --stack NAME takes stacks/Pulumi.NAME.yaml below this folder, --file the path of such a file",
+    )
