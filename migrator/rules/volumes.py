@@ -33,6 +33,7 @@ _KINDS = {
 # Drivers that mount a volume for one pod only, unless its class has `shared: "yes"`, which the volume does not tell.
 _ONE_MOUNT = frozenset({"local.csi.openebs.io", "zfs.csi.openebs.io"})
 _ANOTHER_VOLUME = "make a volume for a folder of a node there in its place (delete the claim and the volume on green first)"
+_BOTH_WRITE = "both may write to it at the same time, unless volumes.claims says `way: handOver`"
 _SAY_SO = "then name the claim in volumes.dataMoved"
 
 
@@ -180,7 +181,7 @@ def _export(plan: _Draft, volume: Manifest, green: ClusterVolumes) -> VolumePlan
     """Return what is to be done with an NFS export that green has, too, or that a person wants copied; None for others."""
     there = green.volumes.get(str(get(green.claims.get(plan.green_claim) or {}, "spec", "volumeName")))
     if same_export(volume, there):
-        return plan.made(Way.SAME, f"blue and green have the same: {storage_of(volume)}", f"if both may write to it, {_SAY_SO}")
+        return plan.made(Way.SAME, f"blue and green have the same: {storage_of(volume)}", _BOTH_WRITE)
     wanted = plan.rule is not None and "way" in plan.rule.model_fields_set
     told = by_hand(volume, there) if wanted or (there and "nfs" in there["spec"]) else None
     return plan.made(Way.SKIP, told[0], f"{told[1]}; {_SAY_SO}") if told else None
@@ -194,7 +195,7 @@ def _not_copied(plan: _Draft, volume: Manifest, words: tuple[str, str], blue: Cl
         if refused:
             return plan.made(Way.SKIP, refused[0], f"{refused[1]}; {_SAY_SO}")
         return plan.made(Way.SKIP, reason, f"volumes.claims: way: handOver gives green the same volume; or {hint}, {_SAY_SO}")
-    return plan.made(Way.SAME, reason, f"{hint}; {_SAY_SO}")
+    return plan.made(Way.SAME, reason, f"`migrator copy` makes the same volume on green; {_BOTH_WRITE}")
 
 
 def _with_green(plan: _Draft, place: Place, green: ClusterVolumes) -> VolumePlan:

@@ -63,7 +63,8 @@ def _plan_row(
     plan: VolumePlan, seen: Mapping[str, Any] | MigratorError | None, known: ClaimData | None, *, relayed: bool
 ) -> dict[str, Any]:
     notes = [f"used on blue by {', '.join(plan.used_by)}"] if plan.used_by else []
-    notes += [f"used on green by {', '.join(plan.used_on_green)}: scale it to 0 before a copy"] if plan.used_on_green else []
+    before = ": scale it to 0 before a copy" if plan.way is Way.COPY else ""
+    notes += [f"used on green by {', '.join(plan.used_on_green)}{before}"] if plan.used_on_green else []
     notes += [f"left out on both sides: {', '.join(plan.exclude)}"] if plan.exclude else []
     notes += plan.notes
     if relayed and plan.way is Way.COPY:
