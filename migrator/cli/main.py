@@ -67,7 +67,7 @@ def _absent() -> dict[str, str]:
 def group() -> None:
     """Move a Kubernetes cluster to a new version without fear.
 
-    Blue is the cluster that you have, green is the one at the new version. The tool writes to blue only what cutover
+    Blue is the cluster that you have, green is the one at the new version. The tool writes to blue only what it
     announces, and rollback is instant until retire.
     """
 

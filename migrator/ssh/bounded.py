@@ -7,10 +7,12 @@ import selectors
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from migrator.errors import HostError
-from migrator.ports import Clock
+
+if TYPE_CHECKING:
+    from migrator.ports import Clock
 
 LONGEST_ANSWER = 64 << 20
 """Bytes that a command may print; kubeadm and the kubelet's journal print some hundred KiB."""

@@ -22,6 +22,8 @@ from migrator.upgrade.session import UpgradeSession
 from migrator.upgrade.settling import settle
 from migrator.upgrade.state import Status
 
+_STATUS = "`migrator upgrade status` shows where things stand"
+
 
 def note_cannot_be_undone(session: UpgradeSession, hops: Iterable[Hop]) -> None:
     """Say what a rollback cannot bring back, before a hop begins."""
@@ -56,8 +58,14 @@ def rollback_hop(session: UpgradeSession, *, from_snapshot: bool = False) -> Hop
     Its snapshot must be there, unless the old control plane can go on with the etcd that runs.
     """
     hop = session.state.last_applied
-    if session.state.status in (Status.ROLLED_BACK, Status.NONE) or hop is None:
-        raise BlockedError("no hop has changed the control plane: there is nothing to take back", hint="`migrator upgrade abort`")
+    if session.state.status is Status.ROLLED_BACK:
+        raise BlockedError("the last hop has been taken back, and there is nothing to take back beyond it", hint=_STATUS)
+    if session.state.status is Status.NONE or hop is None:
+        ends = "`migrator upgrade abort` ends the upgrade where it is"
+        raise BlockedError(
+            "no hop has changed the control plane: there is nothing to take back",
+            hint=ends if session.state.open else _STATUS,
+        )
     if session.state.in_window(hop) and not from_snapshot:
         return hop
     snapshot = Snapshot(session.state.saved_as(hop), begun=True)

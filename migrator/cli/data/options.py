@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from migrator.migration.data.verbs import Choice
 
 
+Claims = Annotated[
+    tuple[str, ...],
+    click.option("--claim", multiple=True, metavar="NAMESPACE/NAME", help="Only these claims of blue; * and ? match any text."),
+]
+"""Patterns of claims; none: all."""
+
+
 @dataclass(slots=True, frozen=True)
 class Chosen:
     """Which claims, and how their content is compared."""
 
     common: Common
-    claim: Annotated[
-        tuple[str, ...],
-        click.option("--claim", multiple=True, metavar="NAMESPACE/NAME", help="Only these claims of blue; * and ? match any text."),
-    ]
+    claim: Claims
     full: Annotated[
         bool,
         click.option("--full-verify", "full", is_flag=True, help="Read all content on both sides, not only what may have changed."),

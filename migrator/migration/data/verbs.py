@@ -49,13 +49,10 @@ def plan_data(session: Session) -> tuple[VolumePlan, ...]:
 def copy_data(session: Session, movers: Movers, choice: Choice) -> list[ClaimOutcome]:
     """Run one pass of each chosen claim to green, while blue serves. Raises BlockedError when none can be copied."""
     with session.green.lock(session.holder, session.run.reporter):
-        named = [
-            plan for plan in plan_data(session) if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)
-        ]
-        bind_waiting(session, named, movers.green_nodes)
+        bind_waiting(session, _named(session, choice), movers.green_nodes)
     plans = _chosen(session, choice)
     movers.require_hosts()
-    jobs = [_job(plan, choice) for plan in plans if _free(plan.used_on_green, plan, "green", session)]
+    jobs = [_job(plan, choice) for plan in plans if _free_on_green(plan, session)]
     return _moved(session, movers, jobs)
 
 
@@ -106,7 +103,9 @@ def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
 
     Raises BlockedError where that alone could make blue's folder whole again.
     """
-    plans = _chosen(session, choice)
+    plans = [plan for plan in _named(session, choice) if plan.ready]
+    if not plans:
+        raise BlockedError("none of these claims is copied from host to host: hosts keep nothing of them")
     movers.require_hosts()
     half = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).half]
     if half:
@@ -148,16 +147,21 @@ def _handed(
     return [ClaimOutcome(one.claim, error=one.error, handed=by_claim[one.claim].storage, seconds=one.seconds) for one in done]
 
 
-def _chosen(session: Session, choice: Choice, *, handing: bool = False) -> list[VolumePlan]:
+def _named(session: Session, choice: Choice) -> list[VolumePlan]:
+    """Return the plans of the claims that a person has named; raises BlockedError for a name that no claim has."""
     if session.run.state.stage is Stage.RETIRED:
         raise BlockedError("the migration is retired")
     plans = plan_data(session)
     unknown = [text for text in choice.claims if not any(fnmatchcase(plan.claim, text) for plan in plans)]
     if unknown:
         raise BlockedError(f"no claim of blue that had a volume is named {unknown[0]}", hint="`migrator data plan` lists them")
-    named = [plan for plan in plans if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)]
+    return [plan for plan in plans if not choice.claims or any(fnmatchcase(plan.claim, text) for text in choice.claims)]
+
+
+def _chosen(session: Session, choice: Choice, *, handing: bool = False) -> list[VolumePlan]:
+    """Return those of them that can be moved, and say why the others cannot; raises BlockedError where none can."""
     ready = []
-    for plan in named:
+    for plan in _named(session, choice):
         if plan.ready or (plan.handed and handing):
             ready.append(plan)
         elif plan.handed:
@@ -169,9 +173,10 @@ def _chosen(session: Session, choice: Choice, *, handing: bool = False) -> list[
     return ready
 
 
-def _free(users: Sequence[str], plan: VolumePlan, side: str, session: Session) -> bool:
+def _free_on_green(plan: VolumePlan, session: Session) -> bool:
+    users = plan.used_on_green
     if users:
-        text = f"{plan.claim}: not copied: pod {users[0]} uses it on {side}; scale its workload to 0 there"
+        text = f"{plan.claim}: not copied: pod {users[0]} uses it on green; scale its workload to 0 there"
         session.run.reporter.emit(Note(text, warning=True))
     return not users
 

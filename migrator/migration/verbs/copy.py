@@ -32,6 +32,7 @@ def copy_locked(
     session: Session, options: CopyOptions, identities: dict[str, str], approved: dict[str, Any] | None = None
 ) -> tuple[Plan, CopyResult]:
     """Copy while green's lock is held; `identities` are those of both clusters."""
+    require_no_traffic(session.run.state)
     plan, green = session.read_and_plan()
     plan = without_refused(plan, session.green, green.live, session.run.reporter)
     if approved is not None:
@@ -39,7 +40,6 @@ def copy_locked(
     held = _guarded_by_copy(session, plan)
     guards.require_possible({"blue": session.blue, "green": session.green}, held, session.guarding)
     session.hooks("beforeCopy", session.config.hooks.before_copy)
-    require_no_traffic(session.run.state)
     guards.keep("green", session.green, held, session.guarding, session.run)
     result = copy(plan, session.green, green.live, run=session.run, options=options)
     guards.prove("green", session.green, held, session.guarding, session.run)

@@ -8,7 +8,7 @@ import pytest
 
 from migrator.cluster.drain import cordon
 from migrator.errors import BlockedError, HostError
-from migrator.journal.records.upgrade import StepStarted
+from migrator.journal.records.upgrade import HopRollbackEnded, HopRollbackStarted, StepStarted
 from migrator.model.kinds import NODES
 from migrator.model.upgrade import RunOptions, UpgradePlan, Workers
 from migrator.model.version import parse_version
@@ -72,8 +72,15 @@ def test_what_is_not_under_way_is_not_gone_on_with(session: UpgradeSession) -> N
     begin(session, plan(), Workers.LAST)
     with pytest.raises(BlockedError, match=r"an upgrade to 1\.37\.2 is under way"):
         begin(session, plan(), Workers.LAST)
-    with pytest.raises(BlockedError, match="no hop has changed the control plane"):
+    with pytest.raises(BlockedError, match="no hop has changed the control plane") as caught:
         rollback_hop(session)
+    assert "abort" in caught.value.hint
+    session.write(APPLY)
+    session.write(HopRollbackStarted(HOPS[0].key))
+    session.write(HopRollbackEnded())
+    with pytest.raises(BlockedError, match="the last hop has been taken back") as caught:
+        rollback_hop(session)
+    assert "abort" not in caught.value.hint
 
 
 RUNNING = "migrator-control-plane-1.36.3.service loaded active running /usr/bin/sh\n"

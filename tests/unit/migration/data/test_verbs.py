@@ -190,6 +190,15 @@ def test_cleaning_is_announced_and_covers_both_directions(tmp_path: Path) -> Non
     assert one.of(DataCleaned) == [DataCleaned("shop/data")]
 
 
+def test_what_is_not_copied_from_host_to_host_leaves_nothing_to_clean(tmp_path: Path) -> None:
+    """It says that, and nothing of a copy that nobody wants."""
+    one = stand(tmp_path, "a", "b", text="volumes: {claims: [{claims: [shop/b], way: skip}]}")
+    assert clean_data(one.session, one.movers, ALL) == ["shop/a"]
+    with pytest.raises(BlockedError, match="hosts keep nothing"):
+        clean_data(one.session, one.movers, Choice(("shop/b",)))
+    assert not any("not copied" in text for text in one.shown.notes)
+
+
 def test_what_alone_makes_blue_whole_again_is_not_cleaned_away(tmp_path: Path) -> None:
     """A pass to blue was cut off: its folder is a mixture of both until that is taken back."""
     one = stand(tmp_path, "data")

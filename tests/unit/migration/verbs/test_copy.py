@@ -10,6 +10,7 @@ from migrator.journal.records.migration import (
     HookStarted,
     WaveAnnounced,
 )
+from migrator.journal.records.traffic import Shifted
 from migrator.migration.copy import CopyOptions
 from migrator.migration.rollback import finish
 from migrator.migration.state import Stage
@@ -41,6 +42,16 @@ def test_a_hook_that_fails_stops_the_verb(stand: Stand) -> None:
     with pytest.raises(CommandFailedError):
         run_copy(stand.session, CopyOptions())
     assert stand.of(CopyStarted) == []
+
+
+def test_a_copy_that_is_refused_for_its_traffic_runs_no_hook(stand: Stand) -> None:
+    """A hook may change what serves."""
+    run_copy(stand.session, CopyOptions())
+    stand.session.run.write(Shifted(100.0, {}))
+    before = list(stand.runner.ran)
+    with pytest.raises(BlockedError, match="of the traffic"):
+        run_copy(stand.session, CopyOptions())
+    assert stand.runner.ran == before
 
 
 def test_an_object_that_somebody_makes_during_a_copy_is_theirs(stand: Stand) -> None:
