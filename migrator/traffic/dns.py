@@ -5,6 +5,7 @@ It counts nothing, and who has asked before goes on to the old side for as long 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ _POLL_SECONDS = 0.2
 _WAY_BACK_SECONDS = 2.0
 # An update says what the records are now; a name that changes between looks three times is changed by something else.
 _ATTEMPTS = 3
+# Between parameters of a record and their values.
+_WORDS = re.compile(r"[\s=,\"]+")
 _CLOCK = SystemClock()
 
 
@@ -238,10 +241,32 @@ class Dns:
                 hint="take the name from it (exclude it, or scale it to 0), then say its --txt-owner-id as `externalDnsOwner`",
             )
 
+    def _unmoved(self) -> Iterator[str]:
+        """Yield what else of the name leads clients to blue: the other family, and what HTTPS records hint at (RFC 9460, 7.3)."""
+        config = self._config
+        if config.type == "CNAME":
+            return  # beside which there is nothing
+        other = "AAAA" if config.type == "A" else "A"
+        found = self._of_primary(config.name, other).values
+        if found:
+            addresses = ", ".join(sorted(found))
+            yield (
+                f"{config.name} also has {other} records ({addresses}), which only a switch of their own moves: "
+                "clients that use them stay where those lead, also after `retire`"
+            )
+        blue, _ = self._sides
+        hints = {word for text in self._of_primary(config.name, "HTTPS").values for word in _WORDS.split(text)}
+        if blue & hints:
+            yield (
+                f"the HTTPS record of {config.name} hints at {', '.join(sorted(blue & hints))}, and no switch moves it: browsers "
+                "stay on blue; take the hint out"
+            )
+
     def _notices(self, now: Records, silent: dict[str, Exception]) -> Iterator[str]:
         ttl, wanted = now.ttl, self._config.ttl.total_seconds()
         yield f"{self._what} has a TTL of {ttl} s: clients may stay behind for so long after each step and after a rollback"
         if ttl > wanted:
             yield f"`migrator prepare` lowers the TTL to {wanted:g} s; it counts once the old one is over"
+        yield from self._unmoved()
         if silent:
             yield f"servers of the zone that do not answer now: {told(silent)}"

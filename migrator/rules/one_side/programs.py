@@ -106,6 +106,7 @@ _OUTSIDE = (
         images=(
             "rancher/rancher-agent",
             "rancher/fleet-agent",
+            "gardener/gardenlet",
             "agentk",
             "open-cluster-management/registration-operator",
             "open-cluster-management/registration",
@@ -141,6 +142,8 @@ _OUTSIDE = (
             "k8s-bigip-ctlr",
             "kube-ingress-aws-controller",
             "kube-loxilb",
+            # They assign an address of the account to a node of their own cluster.
+            *("hcloud-fip-controller", "hcloud-ip-floater", "robotlb", "kubip-agent"),
         ),
     ),
     Row(
@@ -163,7 +166,7 @@ _OUTSIDE = (
             "zerotier/zerotier",
             "netbirdio/netbird",
             "wg-easy",
-            "linuxserver/wireguard",
+            *("linuxserver/wireguard", "qmcgaw/gluetun", "nebulaoss/nebula"),
             "netclient",
             "firezone/gateway",
             "openziti/ziti-router",

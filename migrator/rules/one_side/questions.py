@@ -60,6 +60,22 @@ _AT_WORK = (
     ("rq", "worker"),
     ("dramatiq",),
     ("good_job",),
+    ("cron", "-f"),
+    ("clockwork",),
+    ("yacron",),
+    ("go-crond",),
+    ("solid_queue:start",),
+    ("bin/jobs",),
+    ("sneakers:work",),
+    ("karafka", "server"),
+    ("shoryuken",),
+    ("messenger:consume",),
+    ("qcluster",),
+    ("run_huey",),
+    ("huey_consumer",),
+    ("taskiq", "worker"),
+    ("procrastinate", "worker"),
+    ("arq",),
 )
 """Words of commands that work without being asked: at set times, or for what waits in a queue."""
 
@@ -113,6 +129,7 @@ def _names(variable: Manifest) -> Iterator[str]:
 
 
 def _words(container: dict[str, Any]) -> set[str]:
-    """Return the words of a container's command, programs without their folders."""
+    """Return the words of a container's command, of programs also without their folders."""
     texts = [text for key in ("command", "args") for text in container.get(key) or [] if isinstance(text, str)]
-    return {word.rpartition("/")[2] for text in texts for word in text.split()}
+    words = {word for text in texts for word in text.split()}
+    return words | {short for word in words for short in (word.rpartition("/")[2], word.removeprefix("./"))}

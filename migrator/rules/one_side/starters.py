@@ -156,6 +156,7 @@ SCHEDULERS = (
             "semaphoreui/semaphore",
             "ansible/awx",
             "kestra/kestra",
+            *("ofelia", "dkron/dkron", "cronicle", "airbyte/cron", "openfaas/cron-connector"),
         ),
         flags=(
             frozenset({"celery", "beat"}),

@@ -73,6 +73,19 @@ def test_the_records_are_put_in_their_own_place_to_know_whether_that_is_allowed(
     assert "read-only" in caught.value.hint
 
 
+def test_what_the_switch_does_not_move_of_a_name_is_told(zone: FakeZone) -> None:
+    """Clients of the other family stay, and browsers where an HTTPS record hints at blue."""
+    name = f"shop.{ZONE}"
+    assert not any("records (" in text for text in adapter(zone).require_shares())
+    zone.records[name, "AAAA"] = ({"2001:db8::1"}, 300)
+    zone.records[name, "HTTPS"] = ({f'1 . alpn="h2" ipv4hint={GREEN},{BLUE}'}, 300)
+    *_, family, hint = adapter(zone).require_shares()
+    assert f"{name} also has AAAA records (2001:db8::1)" in family
+    assert f"the HTTPS record of {name} hints at {BLUE}, and" in hint
+    zone.records[name, "HTTPS"] = ({f'1 . alpn="h2" ipv4hint={GREEN}'}, 300)
+    assert not any("HTTPS" in text for text in adapter(zone).require_shares())
+
+
 def test_a_change_between_the_look_and_the_swap_is_refused(zone: FakeZone) -> None:
     """The server compares; what is there then is neither blue nor green."""
 

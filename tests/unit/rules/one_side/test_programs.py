@@ -14,6 +14,9 @@ from tests.support.programs import workload
     [
         (workload("timothyjmiller/cloudflare-ddns:latest"), "dynamic DNS"),
         (workload("tailscale/k8s-operator:v1.90"), "tunnel"),
+        (workload("qmcgaw/gluetun:v3"), "tunnel"),
+        (workload("ghcr.io/costela/hcloud-ip-floater:v0.1"), "cloud controller"),
+        (workload("europe-docker.pkg.dev/gardener-project/releases/gardener/gardenlet:v1.110"), "management agent"),
         (workload("ghcr.io/inlets/inlets-pro:0.11", "tcp", "client", "--url=x", command=["inlets-pro"]), "tunnel"),
         (workload("xpkg.crossplane.io/crossplane/crossplane:v2", "core", "start"), "Crossplane"),
         (workload("quay.io/submariner/submariner-gateway:0.21", kind="DaemonSet"), "tunnel"),

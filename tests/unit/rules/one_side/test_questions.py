@@ -56,6 +56,12 @@ def test_the_key_of_a_secret_counts_as_well() -> None:
         (["/cron.sh"], "cron.sh"),
         (["/usr/sbin/crond", "-f"], "crond"),
         (["php", "artisan", "queue:work"], "artisan queue:work"),
+        (["cron", "-f"], "cron -f"),
+        (["bundle", "exec", "clockwork", "clock.rb"], "clockwork"),
+        (["./bin/jobs"], "bin/jobs"),
+        (["bin/rails", "solid_queue:start"], "solid_queue:start"),
+        (["php", "bin/console", "messenger:consume", "async"], "messenger:consume"),
+        (["python", "manage.py", "qcluster"], "qcluster"),
     ],
 )
 def test_what_works_unasked_is_a_question(command: list[str], runs: str) -> None:

@@ -22,6 +22,8 @@ from tests.support.programs import workload
         (workload("bitnami/airflow:3", env=[{"name": "AIRFLOW_COMPONENT_TYPE", "value": "triggerer"}]), "Airflow"),
         (workload("registry.example.com/shop:1", command=["celery", "-A", "shop", "beat"]), "task scheduler"),
         (workload("temporalio/server:1.30"), "task scheduler"),
+        (workload("mcuadros/ofelia:0.3", "daemon"), "task scheduler"),
+        (workload("dkron/dkron:4", "agent", "--server", kind="StatefulSet"), "task scheduler"),
         (workload("ghcr.io/renovatebot/renovate:40"), "Renovate"),
         (workload("rancher/rancher:v2.9"), "management server"),
         (workload("apache/flink:1.20", "standalone-job", "--job-classname", "x"), "data flow"),
