@@ -47,7 +47,13 @@ true
 """
 # A CRI-O of another minor than these files name removes all pods of its node as it starts, at once and past each budget, and with
 # the second file all images, too (cri-o#8739). That serves nodes that are replaced as a whole; it is not needed (cri-o#3544).
+#
+# And systemd ends what it finds in its cgroup: all containers, where cgroups are not systemd's (cri-o#2745), and else those that
+# are about to start (cri-o#10343).
 _KEEP_PODS = r"""
+mkdir -p /run/systemd/system/crio.service.d
+printf '[Service]\nKillMode=process\n' > /run/systemd/system/crio.service.d/60-migrator.conf
+systemctl daemon-reload
 new=$(crio --version 2>/dev/null | sed -n 's/^\(crio version\|Version:\) *//p' | head -n 1)
 for file in $(crio config 2>/dev/null | sed -n 's/^[# ]*version_file\(_persist\)\{0,1\} *= *"\(.*\)"/\2/p'); do
   test -z "$new" -o ! -s "$file" || printf '"%s"' "$new" > "$file"
@@ -93,8 +99,8 @@ class Packages:
                 f"{host.name}: pacman does not install {', '.join(files)}: {error.message}", hint=_hint(error.message)
             ) from error
         # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
-        restart = f"{_KEEP_PODS}systemctl try-restart crio" if any(file.startswith("cri-o-") for file in files) else ""
-        host.run(f"systemctl daemon-reload{restart}")
+        new = any(file.startswith("cri-o-") for file in files)
+        host.run(f"{_KEEP_PODS}systemctl try-restart crio" if new else "systemctl daemon-reload")
 
     def fetch(self, host: Host, names: Sequence[str]) -> list[str]:
         """Bring packages to the host's cache without installing them; returns their file names."""

@@ -51,6 +51,11 @@ def running(upgrade: Upgrade, name: str) -> set[str]:
     return set(upgrade.on(name, "crictl pods -q --state ready").split())
 
 
+def containers(upgrade: Upgrade, name: str) -> set[str]:
+    """Return the containers that run on a node."""
+    return set(upgrade.on(name, "crictl ps -q").split())
+
+
 def tried_on(upgrade: Upgrade) -> list[str]:
     """Return the nodes to which a new CRI-O went, in order."""
     return [line["node"] for line in upgrade.lines() if line["event"] == "step" and line["id"] == StepId.RUNTIME_PACKAGES]
@@ -73,6 +78,8 @@ def test_a_cri_o_that_starts_nothing_stays_on_no_node_and_a_good_one_goes_on(pro
 
     # As after a minor: a CRI-O that finds this removes all pods of its node, unless it is told otherwise (cri-o#8739).
     before = {name: running(upgrade, name) for name in (FIRST, SECOND)}
+    # And systemd ends all containers of cgroups that are not its own, as on these nodes (cri-o#2745).
+    containers_before = {name: containers(upgrade, name) for name in (FIRST, SECOND)}
     for name in before:
         upgrade.on(name, "sed -i s/1[.]34/1.33/ /var/run/crio/version")
     reached = (FIRST, StepId.IMAGES)
@@ -81,6 +88,7 @@ def test_a_cri_o_that_starts_nothing_stays_on_no_node_and_a_good_one_goes_on(pro
     assert tried_on(upgrade)[1:] == [SECOND, FIRST]
     assert runtimes(upgrade) == [GOOD, GOOD]
     assert {name: sandboxes & running(upgrade, name) for name, sandboxes in before.items()} == before
+    assert {name: ids & containers(upgrade, name) for name, ids in containers_before.items()} == containers_before
     until(lambda: ready_pods(project, "blue") == 2)
     for name in (FIRST, SECOND):
         assert not upgrade.on(name, "crictl pods -q --name migrator-trial"), "the trial leaves nothing"

@@ -186,7 +186,12 @@ esac
     packages = tmp_path / "packages"
     packages.mkdir()
     (packages / "cri-o-1.37.0-1-x86_64.pkg.tar.zst").write_bytes(b"a package")
+    board.program("systemctl-own", (tmp_path / "bin/systemctl").read_text())
+    told = "grep -c KillMode=process $HOST/run/systemd/system/crio.service.d/*"
+    board.program("systemctl", f'#!/bin/sh\necho "$*" $({told}) >> $HOST/asked\nexec systemctl-own "$@"\n')
     board.write("/run/version", b'"1.36.0+commit"')
     Packages({"cri-o": "1.37.0"}, str(packages)).run(board)
     assert (tmp_path / "run/version").read_text() == '"1.37.0"'
     assert not (tmp_path / "kept").exists()
+    # systemd would end what it finds in CRI-O's cgroup, as it was told before (cri-o#2745).
+    assert (tmp_path / "asked").read_text().splitlines()[-2:] == ["daemon-reload 1", "try-restart crio 1"]
