@@ -16,6 +16,7 @@ from migrator.nodes.detached import Detached
 from migrator.nodes.package_trust import PackageTrust, secure
 from migrator.nodes.passing import once_more
 from migrator.nodes.paths import PACKAGE_CACHE
+from migrator.nodes.system import RESTART_CRIO
 from migrator.ports import Host
 from migrator.untrusted import for_shell, printable
 
@@ -47,13 +48,7 @@ true
 """
 # A CRI-O of another minor than these files name removes all pods of its node as it starts, at once and past each budget, and with
 # the second file all images, too (cri-o#8739). That serves nodes that are replaced as a whole; it is not needed (cri-o#3544).
-#
-# And systemd ends what it finds in its cgroup: all containers, where cgroups are not systemd's (cri-o#2745), and else those that
-# are about to start (cri-o#10343).
 _KEEP_PODS = r"""
-mkdir -p /run/systemd/system/crio.service.d
-printf '[Service]\nKillMode=process\n' > /run/systemd/system/crio.service.d/60-migrator.conf
-systemctl daemon-reload
 new=$(crio --version 2>/dev/null | sed -n 's/^\(crio version\|Version:\) *//p' | head -n 1)
 for file in $(crio config 2>/dev/null | sed -n 's/^[# ]*version_file\(_persist\)\{0,1\} *= *"\(.*\)"/\2/p'); do
   test -z "$new" -o ! -s "$file" || printf '"%s"' "$new" > "$file"
@@ -100,7 +95,7 @@ class Packages:
             ) from error
         # Containers go on running while CRI-O is restarted; the kubelet is restarted by whoever upgrades it.
         new = any(file.startswith("cri-o-") for file in files)
-        host.run(f"{_KEEP_PODS}systemctl try-restart crio" if new else "systemctl daemon-reload")
+        host.run(f"{_KEEP_PODS}{RESTART_CRIO}" if new else "systemctl daemon-reload")
 
     def fetch(self, host: Host, names: Sequence[str]) -> list[str]:
         """Bring packages to the host's cache without installing them; returns their file names."""

@@ -10,7 +10,7 @@ from migrator.errors import MigratorError
 from migrator.model.manifest import get, merged
 from migrator.model.yaml_text import dump
 from migrator.nodes.spec import ClusterSpec
-from migrator.nodes.system import File
+from migrator.nodes.system import RESTART_CRIO, File
 from migrator.ports import Host
 from migrator.untrusted import for_shell
 
@@ -41,7 +41,7 @@ class SandboxImage:
         pause = next((image for image in images if image.rpartition(":")[0].endswith("/pause")), "")
         if not pause:
             raise MigratorError(f"{host.name}: kubeadm names no pause image")
-        return File("/etc/crio/crio.conf.d/20-migrator.conf", f'[crio.image]\npause_image = "{pause}"\n', restart="crio")
+        return File("/etc/crio/crio.conf.d/20-migrator.conf", f'[crio.image]\npause_image = "{pause}"\n', then=RESTART_CRIO)
 
 
 def list_images(host: Host, kubeadm: str, cluster: ClusterSpec) -> list[str]:

@@ -19,6 +19,18 @@ SWAP_UNITS = (
 """Lists what turns swap on at boot: units of zram-generator, of GPT partitions and of a person's own, and images' services."""
 
 
+RESTART_CRIO = """
+mkdir -p /run/systemd/system/crio.service.d
+printf '[Service]\\nKillMode=process\\n' > /run/systemd/system/crio.service.d/60-migrator.conf
+systemctl daemon-reload
+systemctl try-restart crio"""
+"""Restarts CRI-O alone, if it runs: else it is started by an action of its own.
+
+By itself systemd ends what it finds in its cgroup: all containers, where cgroups are not systemd's (cri-o#2745), and where they are
+those that are about to start (cri-o#10343).
+"""
+
+
 @dataclass(slots=True, frozen=True)
 class SwapOff:
     """Turn swap off, now and at boot, unless the kubelet is told to live with it (`failSwapOn: false`)."""
@@ -94,11 +106,12 @@ class Service:
 
 @dataclass(slots=True, frozen=True)
 class File:
-    """Have a file with this content, and restart a unit when it changes."""
+    """Have a file with this content, and do what it asks for when it changes."""
 
     path: str
     content: str
-    restart: str = ""
+    then: str = ""
+    """A line of shell."""
     mode: int = 0o644
 
     @property
@@ -114,6 +127,5 @@ class File:
     def run(self, host: Host) -> None:
         """Write it."""
         host.write(self.path, self.content.encode(), mode=self.mode)
-        if self.restart:
-            # try-restart: a unit that does not run yet is started by its own action.
-            host.run(f"systemctl daemon-reload; systemctl try-restart {self.restart}")
+        if self.then:
+            host.run(self.then)

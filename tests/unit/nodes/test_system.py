@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.nodes.system import File, Kernel, Service, SwapOff
+from migrator.nodes.system import RESTART_CRIO, File, Kernel, Service, SwapOff
 from tests.support.hosts import FakeHost
 
 
@@ -36,12 +36,13 @@ def test_a_file_is_done_when_its_content_is_the_same_to_the_byte() -> None:
     assert not File("/etc/a.conf", "a = 1\n").done(board)
 
 
-def test_a_changed_file_restarts_only_a_unit_that_runs() -> None:
-    """One that does not run yet is started by its own action."""
-    board = FakeHost(accepts=["systemctl daemon-reload; systemctl try-restart crio"])
-    File("/etc/a.conf", "a", restart="crio", mode=0o600).run(board)
+def test_a_changed_file_has_its_line_run() -> None:
+    """A CRI-O that does not run yet is started by its own action, and one that does is restarted alone."""
+    board = FakeHost(accepts=["systemctl try-restart crio"])
+    File("/etc/a.conf", "a", then=RESTART_CRIO, mode=0o600).run(board)
     assert (board.files, board.modes) == ({"/etc/a.conf": "a"}, {"/etc/a.conf": 0o600})
-    assert board.commands[-1].endswith("try-restart crio")
+    order = [board.commands[-1].index(words) for words in ("KillMode=process", "daemon-reload", "try-restart crio")]
+    assert order == sorted(order)
 
 
 def test_a_file_without_a_unit_restarts_nothing() -> None:
