@@ -26,7 +26,7 @@ from migrator.migration.inventory import Live
 from migrator.migration.one_side import orders
 from migrator.migration.pod_changes import AGAIN, PodChanges
 from migrator.migration.run import Run
-from migrator.migration.state import State
+from migrator.migration.state import Stage, State
 from migrator.migration.trials import Trials
 from migrator.model.events import Note, Progress, Step
 from migrator.model.outcome import BAD, Action, Outcome
@@ -241,7 +241,9 @@ class _Copy:
 
 
 def require_no_traffic(state: State) -> None:
-    """Raise BlockedError when green has traffic."""
+    """Raise BlockedError when green has traffic, or blue is retired: no rollback leads back then."""
+    if state.stage is Stage.RETIRED:
+        raise BlockedError("this migration is retired", hint="start a new one with another name")
     if state.most_percent > 0:
         raise BlockedError(
             f"green has {state.most_percent:g} % of the traffic: a copy now would overwrite what it has done since",

@@ -150,7 +150,9 @@ def _handed(
 def _named(session: Session, choice: Choice) -> list[VolumePlan]:
     """Return the plans of the claims that a person has named; raises BlockedError for a name that no claim has."""
     if session.run.state.stage is Stage.RETIRED:
-        raise BlockedError("the migration is retired")
+        raise BlockedError(
+            "the migration is retired", hint="what hosts keep of it lies in /var/lib/migrator/volumes there; remove it by hand"
+        )
     plans = plan_data(session)
     unknown = [text for text in choice.claims if not any(fnmatchcase(plan.claim, text) for plan in plans)]
     if unknown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import BlockedError, CommandFailedError
+from migrator.journal.records.decisive import Retired
 from migrator.journal.records.migration import (
     CopyStarted,
     HookStarted,
@@ -52,6 +53,16 @@ def test_a_copy_that_is_refused_for_its_traffic_runs_no_hook(stand: Stand) -> No
     with pytest.raises(BlockedError, match="of the traffic"):
         run_copy(stand.session, CopyOptions())
     assert stand.runner.ran == before
+
+
+def test_a_copy_after_retire_points_to_no_rollback(stand: Stand) -> None:
+    """That would be refused, too."""
+    run_copy(stand.session, CopyOptions())
+    for record in (Shifted(100.0, {}), Retired("archive", 0)):
+        stand.session.run.write(record)
+    with pytest.raises(BlockedError, match="this migration is retired") as caught:
+        run_copy(stand.session, CopyOptions())
+    assert "rollback" not in caught.value.hint
 
 
 def test_an_object_that_somebody_makes_during_a_copy_is_theirs(stand: Stand) -> None:
