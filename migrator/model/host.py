@@ -79,7 +79,8 @@ class HostFacts:
     """Settings of the kernel that a kubelet may look at."""
     kubelet_ids: str = ""
     """The user ids of pods that are set apart for user `kubelet`, as `FIRST:COUNT`, or why they cannot be told: `unanswered`
-    where nobody says whether there is such a user, `unclear` where its ids are not one range; empty where there is no such user."""
+    where nobody says whether there is such a user, `missing` where there is no getsubids to tell its ids, `unclear` where these are
+    not one range; empty where there is no such user."""
     images_on: str = ""
     """Type of the file system of CRI-O's images, as stat(1) calls it."""
     no_file_types: bool = False

@@ -80,8 +80,9 @@ echo time_kept=$(timedatectl show -p NTPSynchronized --value 2>/dev/null)
 echo waits_for_time=$(systemctl is-enabled -q systemd-time-wait-sync 2>/dev/null && echo yes)
 echo kubelet_ids=$(command -v getent >/dev/null && { getent passwd kubelet >/dev/null 2>&1; case $? in
   2) ;;
-  0) command -v getsubids >/dev/null && { users=$(getsubids kubelet 2>&1) && test "$users" = "$(getsubids -g kubelet 2>&1)" &&
-    test "$(echo "$users" | grep -c .)" = 1 && echo "$users" | awk '{print $3 ":" $4}' || echo unclear; } ;;
+  0) if ! command -v getsubids >/dev/null; then echo missing; else
+    users=$(getsubids kubelet 2>&1) && test "$users" = "$(getsubids -g kubelet 2>&1)" &&
+    test "$(echo "$users" | grep -c .)" = 1 && echo "$users" | awk '{print $3 ":" $4}' || echo unclear; fi ;;
   *) echo unanswered ;;
 esac; })
 graphroot=$(sed -n 's/^graphroot *= *"\(.*\)"/\1/p' /etc/containers/storage.conf 2>/dev/null)

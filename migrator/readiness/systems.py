@@ -206,6 +206,10 @@ def user_ids(name: str, facts: HostFacts, kubelet: Mapping[str, Any], minor: int
     if told == "unanswered":
         reason = "does not tell whether there is a user `kubelet` (`getent passwd kubelet` fails): its kubelet would not start"
         hint = "see /etc/nsswitch.conf: what is named there for passwd (ldap, sss) does not answer"
+    elif told == "missing":
+        # Meant to be no error, and it is one (kubernetes#141345).
+        reason = "has a user `kubelet` and no program getsubids, which tells that user's ids: its kubelet would not start"
+        hint = "`userdel kubelet`, which no package here needs; or install it (Arch: shadow, Debian: uidmap)"
     elif not first.isdigit() or not count.isdigit():
         reason = "has a user `kubelet` without one range of ids, the same for users and groups: its kubelet would not start"
         hint = "one line `kubelet:65536:N` in /etc/subuid and in /etc/subgid, with N = 65536 x pods; or `userdel kubelet`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -356,6 +357,14 @@ def test_the_ids_of_pods_are_asked_for_as_a_kubelet_does(tmp_path: Path, getent:
     host.program("getent", f"#!/bin/sh\n{getent}\n")
     host.program("getsubids", f"#!/bin/sh\n{getsubids}\n")
     assert read_facts(host).kubelet_ids == told
+
+
+@pytest.mark.skipif(shutil.which("getsubids") is not None, reason="a program of this machine's own would be found")
+def test_a_user_whose_ids_no_program_tells_is_seen(tmp_path: Path) -> None:
+    """Debian has getsubids in a package of its own, and a kubelet ends without it (kubernetes#141345)."""
+    host = ShellHost(tmp_path)
+    host.program("getent", "#!/bin/sh\nexit 0\n")
+    assert read_facts(host).kubelet_ids == "missing"
 
 
 def test_where_images_lie_and_which_firewall_runs_is_read(tmp_path: Path) -> None:

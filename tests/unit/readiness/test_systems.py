@@ -192,6 +192,7 @@ def test_a_kubelet_that_protects_the_kernel_s_settings_wants_its_own(
         ("unanswered", {}, 32, []),
         ("unanswered", {"featureGates": {"UserNamespacesSupport": False}}, 37, []),
         ("unclear", {}, 37, ["without one range"]),
+        ("missing", {}, 37, ["no program getsubids"]),
     ],
 )
 def test_a_kubelet_that_cannot_tell_the_ids_of_its_pods_does_not_start(
