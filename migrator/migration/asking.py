@@ -91,7 +91,7 @@ def _judged(
     silent = _silent(hook, green)
     bundle = get(hook, "clientConfig", "caBundle")
     if bundle and b"BEGIN CERTIFICATE" not in base64.b64decode(bundle):
-        return _Hook(ref, hook["name"], failure="its caBundle holds no certificate")
+        return _Hook(ref, hook["name"], failure="its caBundle holds no certificate", strict=strict)
     if not strict and not silent:
         return None
     mutating, conditional = ref.kind == MUTATING.kind, bool(hook.get("matchConditions"))
@@ -113,10 +113,12 @@ def _hook(asker: ObjectAsker, hook: _Hook, clock: Clock, deadline: float) -> lis
     def found(severity: Severity, reason: str, hint: str) -> list[Finding]:
         return [Finding("webhooks", str(hook.configuration), severity, f"{hook.name}: {reason}", hint)]
 
+    # The API server does without the answer of one that may fail.
+    untold = Severity.FAILURE if hook.strict else Severity.WARNING
     if hook.failure:
-        return found(Severity.FAILURE, hook.failure, _LOOK)
+        return found(untold, hook.failure, _LOOK)
     if hook.silent:
-        return found(Severity.FAILURE if hook.strict else Severity.WARNING, hook.silent, "see why its pods are not ready")
+        return found(untold, hook.silent, "see why its pods are not ready")
     severity, reason = _tried(asker, hook)
     while severity is Severity.FAILURE and clock.monotonic() < deadline:
         clock.sleep(_POLL)

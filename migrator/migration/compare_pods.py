@@ -20,6 +20,7 @@ from migrator.model.kinds import PODS
 from migrator.model.manifest import POD_TEMPLATES, Manifest, get
 from migrator.model.owned import fields_of
 from migrator.model.plan import PlanItem
+from migrator.model.pods import spec_of_pods
 from migrator.model.strange import STRANGE
 from migrator.model.verdict import Finding, Severity
 from migrator.model.words import some
@@ -62,7 +63,7 @@ def _compared(item: PlanItem, sides: PodSides) -> Iterator[Finding]:
     template = get(workload, *POD_TEMPLATES[item.green.type_name])
     labels = get(template, "metadata", "labels") or {}
     metadata = {key: value for key, value in (template.get("metadata") or {}).items() if key in ("labels", "annotations")}
-    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "name": item.green.name}, "spec": template["spec"]}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "name": item.green.name}, "spec": spec_of_pods(workload)}
     trial = sides.trials.make(PODS, item.green.namespace, body)
     pod = _pod_of_blue(sides.blue, item.blue.namespace, labels)
     fields = fields_of(trial["metadata"].get("managedFields"))

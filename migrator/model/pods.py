@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migrator.model.manifest import Manifest, get
+from migrator.model.manifest import Manifest, get, pod_spec
 
 if TYPE_CHECKING:
     from migrator.model.upgrade import DrainRules  # a copy needs nothing else of an upgrade
@@ -32,6 +32,20 @@ class PodDecision:
     def name(self) -> str:
         """`namespace/name`."""
         return pod_name(self.pod)
+
+
+def spec_of_pods(workload: Manifest) -> Manifest:
+    """Return the spec of the pods that a workload makes: its template's, with the volumes of a StatefulSet's claims.
+
+    Its template mounts what its controller adds (apps/v1, volumeClaimTemplates): no API server takes a pod of the template alone.
+    """
+    spec, name = pod_spec(workload) or {}, workload["metadata"].get("name")
+    claims = [claim["metadata"]["name"] for claim in get(workload, "spec", "volumeClaimTemplates") or []]
+    if not claims:
+        return spec
+    others = [item for item in spec.get("volumes") or [] if item.get("name") not in claims]
+    made = [{"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}-0"}} for claim in claims]
+    return {**spec, "volumes": [*others, *made]}
 
 
 def pod_name(pod: Manifest) -> str:

@@ -11,6 +11,7 @@ import orjson
 from migrator.model.kinds import CONFIG_MAPS, PODS
 from migrator.model.manifest import POD_TEMPLATES, Manifest, get, without
 from migrator.model.plan import PlanItem
+from migrator.model.pods import spec_of_pods
 from migrator.model.ref import ObjectRef, ResourceType
 from migrator.model.strange import STRANGE
 from migrator.rules.webhooks import concerns, namespace_labels, selects
@@ -98,11 +99,10 @@ def _pods(hook: Manifest, moved: Moved) -> Iterator[Trial]:
     for ref, item in moved.items():
         if ref.type_name not in POD_TEMPLATES or ref.type_name == "Pod":
             continue
-        template = get(orjson.loads(item.body), *POD_TEMPLATES[ref.type_name]) or {}
-        labels = get(template, "metadata", "labels") or {}
+        workload = orjson.loads(item.body)
+        labels = get(workload, *POD_TEMPLATES[ref.type_name], "metadata", "labels") or {}
         if _is_selected(hook, ref, labels, moved):
-            spec = get(template, "spec") or {}
-            body = _body(PODS, ref.namespace, labels) | {"spec": without(spec, "nodeName") if isinstance(spec, dict) else spec}
+            body = _body(PODS, ref.namespace, labels) | {"spec": without(spec_of_pods(workload), "nodeName")}
             yield _create(PODS, ref.namespace, body, f"a pod of {ref}")
 
 

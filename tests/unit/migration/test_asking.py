@@ -114,8 +114,13 @@ def test_what_an_error_tells_of_a_webhook(kind: str, error: Error, severity: Sev
         (1, {"failurePolicy": "Ignore"}, None),
         (1, {"clientConfig": {**CLIENT, "caBundle": CERTIFICATE}}, None),
         (1, {"clientConfig": {**CLIENT, "caBundle": "bm8="}}, (Severity.FAILURE, "its caBundle holds no certificate")),
+        (
+            1,
+            {"clientConfig": {**CLIENT, "caBundle": "Cg=="}, "failurePolicy": "Ignore"},
+            (Severity.WARNING, "its caBundle holds no certificate"),
+        ),
     ],
-    ids=["strict", "lenient", "lenient and there", "certificate", "no certificate"],
+    ids=["strict", "lenient", "lenient and there", "certificate", "no certificate", "lenient without one"],
 )
 def test_what_needs_no_question(endpoints: int, more: Manifest, expected: tuple[Severity, str] | None) -> None:
     """Without an endpoint nobody answers; one that may fail is a warning."""

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from migrator.config.schema import AcceptedAddition
+from migrator.errors import InvalidError
 from migrator.migration.compare_pods import PodSides, compare_pods
 from migrator.migration.trials import Trials
 from migrator.model.manifest import Manifest
@@ -72,6 +73,29 @@ def test_without_a_pod_on_blue_only_containers_are_told() -> None:
     both = pair(in_shop(cron_job("nightly")))
     both.copy()
     both.green.defaults["Pod"] = injecting
+    assert found(both) == [(Severity.FAILURE, "its pods get spec.containers[mesh]")]
+
+
+def validated(manifest: Manifest) -> Manifest:
+    """Refuse a pod that mounts what it does not have, as validation does, which comes after admission."""
+    names = {item["name"] for item in manifest["spec"].get("volumes") or []}
+    mounts = [item for container in manifest["spec"]["containers"] for item in container.get("volumeMounts") or []]
+    if any(item["name"] not in names for item in mounts):
+        raise InvalidError("spec.containers[0].volumeMounts[0].name: Not found", status=422)
+    return injecting(manifest)
+
+
+def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
+    """Without them no API server takes a pod of its template, so that nothing was found of what admission adds."""
+    database = in_shop(deployment("db"))
+    database["kind"] = "StatefulSet"
+    database["spec"]["volumeClaimTemplates"] = [made("v1", "PersistentVolumeClaim", "data", spec={})]
+    template = database["spec"]["template"]["spec"]
+    template["volumes"] = [{"name": "tmp", "emptyDir": {}}]
+    template["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/scratch"}]
+    both = pair(database)
+    both.copy()
+    both.green.defaults["Pod"] = validated
     assert found(both) == [(Severity.FAILURE, "its pods get spec.containers[mesh]")]
 
 

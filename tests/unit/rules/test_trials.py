@@ -61,6 +61,16 @@ def test_a_pod_is_made_of_a_template() -> None:
     assert (body["metadata"]["labels"]["mesh"], bool(body["spec"]["containers"])) == ("yes", True)
 
 
+def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
+    """Validation refuses a mount of what is not there, before a webhook that validates is asked."""
+    web = {**in_shop(deployment("web")), "kind": "StatefulSet"}
+    web["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    web["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    (found,) = of(hook("pods"), web)
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}}
+    assert orjson.loads(found.body)["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}, claim]
+
+
 def test_a_copy_asks_for_nothing_that_only_one_may_have() -> None:
     """Addresses and node ports are taken already."""
     (found,) = of(hook("services"), in_shop(service("web", clusterIP="10.96.0.9", clusterIPs=["10.96.0.9"])))
