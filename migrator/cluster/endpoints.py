@@ -1,6 +1,8 @@
-"""Whether the Service behind a webhook or APIService has an endpoint that is ready."""
+"""Which endpoints of a Service are ready."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from migrator.errors import ApiError
 from migrator.model.kinds import ENDPOINT_SLICES
@@ -12,14 +14,29 @@ _POLL = 0.5
 
 def ready_endpoints(cluster: ClusterReader, service: ObjectRef) -> int:
     """Return how many ready addresses stand behind a Service."""
-    slices = cluster.list(ENDPOINT_SLICES, service.namespace, f"kubernetes.io/service-name={service.name}")
-    return sum(
-        len(endpoint.get("addresses") or [])
-        for item in slices
-        for endpoint in item.get("endpoints") or []
+    return max(ready_by_port(cluster, service).values(), default=0)
+
+
+def ready_by_port(cluster: ClusterReader, service: ObjectRef) -> dict[str, int]:
+    """Return how many ready addresses stand behind each port of a Service, by its name; of two families, those of one.
+
+    A slice without ports leads nowhere where others have some: its pods have no port of the name that the Service wants
+    (kubernetes#127958, zalando/skipper#3151). Where none has, the Service is one without ports.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    portless: Counter[str] = Counter()
+    for item in cluster.list(ENDPOINT_SLICES, service.namespace, f"kubernetes.io/service-name={service.name}"):
         # An absent condition means ready (discovery/v1 EndpointConditions).
-        if (endpoint.get("conditions") or {}).get("ready") is not False
-    )
+        ready = [each for each in item.get("endpoints") or [] if (each.get("conditions") or {}).get("ready") is not False]
+        count, family = sum(len(each.get("addresses") or []) for each in ready), str(item.get("addressType"))
+        for port in item.get("ports") or []:
+            found[port.get("name") or "", family] += count
+        if not item.get("ports"):
+            portless[family] += count
+    ports = {name for name, _ in found}
+    if not ports:
+        return {"": max(portless.values(), default=0)}
+    return {name: max(count for (port, _), count in found.items() if port == name) for name in ports}
 
 
 def await_backends(cluster: ClusterReader, services: list[ObjectRef], timeout: float, clock: Clock) -> str:

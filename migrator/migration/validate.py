@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from migrator.cluster.endpoints import ready_endpoints
 from migrator.config.fields import Selector
 from migrator.config.schema import AcceptedAddition, Probe
 from migrator.errors import ApiError
 from migrator.migration.asking import ask
 from migrator.migration.compare import Clusters, compare
 from migrator.migration.compare_pods import PodSides, compare_pods
+from migrator.migration.endpoint_check import Sides, endpoint_findings
 from migrator.migration.image_check import each, image_findings
 from migrator.migration.inventory import Live
 from migrator.migration.one_side import look as one_side
 from migrator.migration.run import Run
 from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
-from migrator.model.kinds import CLAIMS, STORAGE_CLASSES
+from migrator.model.kinds import BUDGETS, CLAIMS, STORAGE_CLASSES
 from migrator.model.manifest import Manifest, get, ref_type
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
@@ -98,7 +98,8 @@ def validate(
     until = began + checks.ready_timeout
     # One that is not on green is told above, and nothing will stand behind it however long it is waited for.
     served = [item for item in there if not checks.accept(item)]
-    findings += each("endpoints", served, lambda item: _endpoints(item, blue, green, clock, held, deadline=until))
+    sides = Sides(blue, green, clock, plan, held)
+    findings += each("endpoints", served, lambda item: endpoint_findings(item, sides, deadline=until))
     findings += ask(plan, blue, green, live, clock)
     findings += image_findings(moved, green, checks.registry, checks.accept)
     # Now, not as green was read at first: what was started while it was waited for counts.
@@ -190,6 +191,8 @@ def _excuse(item: PlanItem, manifest: Manifest, classes: Mapping[str, Manifest])
     """Return why an object that is not ready on green is no reason to wait; empty where it is one."""
     if _works_as_well(item, manifest):
         return f"not ready on blue either: {item.unready}"
+    if ref_type(manifest) == BUDGETS.type_name and get(manifest, "status", "expectedPods") == 0:
+        return "it counts no pod there: those of its workloads are waited for by themselves"
     # A pod that waits for a node is told by the workload that it is of.
     unused = ref_type(manifest) == CLAIMS.type_name and waits_for_a_pod(manifest, classes)
     return "its class binds it once a pod uses it, and none does yet" if unused else ""
@@ -236,31 +239,6 @@ def _look_again(
             with suppress(ApiError):
                 manifests[ref] = green.get(item.resource, ref.namespace, ref.name)
     return manifests
-
-
-def _endpoints(
-    item: PlanItem, blue: ClusterReader, green: ClusterReader, clock: Clock, held: one_side.HeldPods, *, deadline: float
-) -> Iterator[Finding]:
-    """Yield a failure for a Service that has endpoints on blue and none on green."""
-    if item.blue.type_name != "Service" or get(orjson.loads(item.body), "spec", "type") == "ExternalName":
-        return
-    if held.behind(item):
-        yield Finding("endpoints", str(item.green), Severity.OK, "its pods are held until the cutover")
-        return
-    try:
-        had = ready_endpoints(blue, item.blue)
-        have = ready_endpoints(green, item.green)
-        while had and not have and clock.monotonic() < deadline:
-            clock.sleep(_POLL)
-            have = ready_endpoints(green, item.green)
-    except ApiError as error:
-        yield Finding("endpoints", str(item.green), Severity.UNKNOWN, error.message, "grant reading EndpointSlices")
-        return
-    if had and not have:
-        reason = f"no ready endpoint; blue has {had}"
-        yield Finding("endpoints", str(item.green), Severity.FAILURE, reason, "see why its pods are not ready")
-    elif have < had:
-        yield Finding("endpoints", str(item.green), Severity.WARNING, f"{have} ready endpoints; blue has {had}")
 
 
 def _probed(probe: Probe, checks: Checks, clock: Clock, *, deadline: float) -> Finding:

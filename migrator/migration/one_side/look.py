@@ -118,6 +118,10 @@ class HeldPods:
             for namespace, labels in self._labels
         )
 
+    def have_made(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a pod with these labels is one of those that are held; `namespace`: its name on green."""
+        return any(there == namespace and held and held.items() <= labels.items() for there, held in self._labels)
+
     def makes_none(self, item: PlanItem) -> bool:
         """Return whether an object is held, so that it has no pods."""
         part = item.one_side.part if item.one_side else None

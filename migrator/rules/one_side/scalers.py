@@ -51,6 +51,16 @@ def is_harmless(manifest: Manifest) -> bool:
     return ref_of(manifest).type_name == _HPA and get(manifest, "spec", "minReplicas") != 0
 
 
+def may_scale_to_zero(manifest: Manifest) -> bool:
+    """Return whether it takes all pods of a workload that has nothing to do, and starts it again (keda.sh, ScaledObject spec)."""
+    type_name, spec = ref_of(manifest).type_name, manifest.get("spec") or {}
+    if type_name == "ScaledObject.keda.sh":
+        return not spec.get("minReplicaCount") or spec.get("idleReplicaCount") == 0
+    if type_name == "HTTPScaledObject.http.keda.sh":
+        return not get(spec, "replicas", "min")
+    return type_name == _HPA and spec.get("minReplicas") == 0
+
+
 def unknown(manifest: Manifest, target: ObjectRef) -> str:
     """Return what a person should know of one that nobody here can pause, or an empty string."""
     ref = ref_of(manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.cluster.endpoints import await_backends, ready_endpoints
+from migrator.cluster.endpoints import await_backends, ready_by_port, ready_endpoints
 from migrator.model.manifest import Manifest
 from migrator.model.ref import ObjectRef
 from tests.support.clock import FakeClock
@@ -39,6 +39,19 @@ def test_ready_addresses_are_counted() -> None:
         ),
         endpoints({"addresses": ["10.0.0.9"]}, name="other"),
     )
+    assert ready_endpoints(cluster, HOOK) == 3
+
+
+def test_ports_are_counted_apart_and_families_once() -> None:
+    """Pods without a port of the name that a Service wants stand in a slice without ports: nothing is sent there."""
+    cluster = FakeCluster()
+    port = [{"name": "http", "port": 80}, {"name": "metrics", "port": 90}]
+    slices = ((port, 2, "IPv4"), (port, 2, "IPv6"), (port[:1], 1, "IPv4"), (None, 4, "IPv4"))
+    for number, (ports, addresses, family) in enumerate(slices):
+        item = endpoints(*({"addresses": [f"10.0.{number}.{last}"]} for last in range(addresses)))
+        item["metadata"]["name"] = f"hook-{number}"
+        cluster.hold({**item, "addressType": family, "ports": ports})
+    assert ready_by_port(cluster, HOOK) == {"http": 3, "metrics": 2}
     assert ready_endpoints(cluster, HOOK) == 3
 
 

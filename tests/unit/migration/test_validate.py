@@ -256,6 +256,17 @@ def test_a_budget_of_pods_that_are_held_is_not_waited_for(image: str, severities
     assert [item.severity for item in found] == severities
 
 
+@pytest.mark.parametrize(("expected", "severity"), [(0, Severity.WARNING), (1, Severity.FAILURE)])
+def test_a_budget_that_counts_no_pod_is_no_failure(expected: int, severity: Severity) -> None:
+    """Pods of a runner or of a workload that is scaled to 0 exist on blue at times."""
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "runner"}}}
+    healthy = {"observedGeneration": 1, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}
+    both = copied(made("policy/v1", "PodDisruptionBudget", "runner", namespace="shop", spec=spec, status=healthy))
+    now = {**healthy, "currentHealthy": 0, "expectedPods": expected}
+    set_status(both.green, ObjectRef("policy", "PodDisruptionBudget", "shop", "runner"), now)
+    assert [found for _, found, _ in findings(both, "readiness")] == [severity]
+
+
 @pytest.mark.parametrize(
     ("mode", "node", "severity"),
     [
