@@ -38,6 +38,7 @@ _IMAGE_SECONDS = 15.0
 _PROMPT_SECONDS = 2.0
 # Images of one index that are asked for what it does not tell; builds for more platforms tell them.
 _UNTOLD = 8
+_UNSAID = (None, "")
 # What all images together may take beyond being prompt, before registries that have never answered are not asked.
 _LATE_SECONDS = 120.0
 # The name in images is not the name of the registry's host (github.com/distribution/reference).
@@ -219,11 +220,15 @@ def _found_in(ask: _Asking, manifest: dict[str, Any], *, nested: bool = False) -
         return frozenset({_architecture(ask.document(f"blobs/{_digest(manifest['config'])}"))})
     # One manifest for each platform; `unknown` are attestations (docs.docker.com, attestation storage).
     platforms = [(item, item.get("platform") or {}) for item in manifest["manifests"]]
-    told = frozenset(_architecture(platform) for _, platform in platforms if platform.get("architecture") not in (None, "unknown"))
+    # CRI-O runs nothing of another system (containerd#12818 shows an index of Windows alone).
+    platforms = [(item, platform) for item, platform in platforms if platform.get("os") != "windows"]
+    told = frozenset(
+        _architecture(platform) for _, platform in platforms if platform.get("architecture") not in (*_UNSAID, "unknown")
+    )
     if told or nested:
         return told
     # The platform is optional, and what is listed may be an index itself (OCI image specification, image-index.md).
-    untold = [item for item, platform in platforms if platform.get("architecture") is None][:_UNTOLD]
+    untold = [item for item, platform in platforms if platform.get("architecture") in _UNSAID][:_UNTOLD]
     parts = (_found_in(ask, ask.document(f"manifests/{_digest(item)}"), nested=True) for item in untold)
     return frozenset(name for part in parts for name in part)
 

@@ -43,7 +43,21 @@ def ask(plan: Plan, blue: ClusterReader, green: Green, live: Mapping[ObjectRef, 
     with ThreadPoolExecutor(green.workers) as pool:
         found = [pool.submit(_hook, asker, item, clock, deadline) for item in _hooks(green, moved, served)]
         found += [pool.submit(_served, asker, item, clock, deadline) for item in _api_services(blue, green, moved)]
-        return [finding for result in found for finding in result.result()]
+        return [*_missing(plan, blue, green), *(finding for result in found for finding in result.result())]
+
+
+def _missing(plan: Plan, blue: ClusterReader, green: ClusterReader) -> Iterator[Finding]:
+    """Yield a warning for each API of another server that works on blue, stays there, and that green does not have.
+
+    Such as that of metrics-server, without which no HorizontalPodAutoscaler scales (metrics-server#41).
+    """
+    there = {ref_of(item) for item in _listed(green, API_SERVICES)}
+    moved = {item.blue for item in plan.of(Decision.MOVE)}
+    for item in _listed(blue, API_SERVICES) if there else ():
+        ref = ref_of(item)
+        if get(item, "spec", "service") and _is_available(item) and ref not in moved and ref not in there:
+            reason, hint = "works on blue, and green does not have it", "install its server on green, if anything asks it there"
+            yield Finding("api-services", str(ref), Severity.WARNING, reason, hint)
 
 
 @dataclass(slots=True, frozen=True)

@@ -62,20 +62,23 @@ def test_an_index_without_platforms_has_its_images_asked() -> None:
 
     def answer(asked: Asked) -> Reply:
         documents = {
-            "/v2/app/manifests/latest": {"manifests": [{"digest": one}, {"digest": inner, "platform": None}]},
+            "/v2/app/manifests/latest": {"manifests": [{"digest": one, "platform": {"architecture": ""}}, {"digest": inner}]},
             f"/v2/app/manifests/{one}": {"config": {"digest": config}},
             f"/v2/app/blobs/{config}": {"architecture": "riscv64"},
             f"/v2/app/manifests/{inner}": INDEX,
             "/v2/signature/manifests/latest": {"manifests": [{"digest": one, "platform": {"architecture": "unknown"}}]},
             "/v2/loop/manifests/latest": {"manifests": [{"digest": one}]},
             f"/v2/loop/manifests/{one}": {"manifests": [{"digest": one}]},
+            "/v2/windows/manifests/latest": {
+                "manifests": [{"digest": one, "platform": {"architecture": "amd64", "os": "windows"}}]
+            },
             "/v2/odd/manifests/latest": {"manifests": [{"digest": "../../other"}]},
         }
         return reply(documents[asked.path]) if asked.path in documents else Reply(404)
 
     with registry(answer) as (ask, web):
         assert ask("app") == {"amd64", "arm64", "riscv64"}
-        for name in ("signature", "loop"):
+        for name in ("signature", "loop", "windows"):
             with pytest.raises(MigratorError, match=f"the index of {name}:latest tells no CPU architecture"):
                 ask(name)
         with pytest.raises(MigratorError, match="not that of a registry"):

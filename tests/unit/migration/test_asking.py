@@ -204,3 +204,23 @@ def test_an_api_of_green_s_own_must_do_what_blue_s_does(found: list[Severity], *
     both.green.hold(made("v1", "Namespace", "shop"), api_service())
     both.green.faults.append(Fault("ask", unavailable))
     assert [severity for severity, _ in findings(both)] == found
+
+
+@pytest.mark.parametrize(
+    ("local", "available", "found"),
+    [
+        ("v1.other.example.com", True, [Severity.WARNING]),
+        ("v1.example.com", True, []),
+        ("v1.other.example.com", False, []),
+        ("", True, []),
+    ],
+    ids=["missing", "served by another", "not on blue either", "not readable"],
+)
+def test_an_api_that_green_does_not_have_is_told(local: str, found: list[Severity], *, available: bool) -> None:
+    """An autoscaler that asks it for metrics would not scale there."""
+    both = pair(api_service(available=available), config="move: {kinds: {exclude: [APIService]}}")
+    if local:
+        both.green.hold(
+            made("apiregistration.k8s.io/v1", "APIService", local, spec={"group": "other.example.com", "version": "v1"})
+        )
+    assert [severity for severity, _ in findings(both)] == found
