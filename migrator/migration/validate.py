@@ -26,7 +26,7 @@ from migrator.migration.run import Run
 from migrator.migration.trials import Trials
 from migrator.model.events import Progress, Step
 from migrator.model.kinds import BUDGETS, CLAIMS, STORAGE_CLASSES
-from migrator.model.manifest import Manifest, get, ref_type
+from migrator.model.manifest import Manifest, get, is_custom_group, ref_type
 from migrator.model.plan import DataPlan, Decision, Plan, PlanItem
 from migrator.model.ref import ObjectRef
 from migrator.model.verdict import Finding, Readiness, Severity, Verdict
@@ -225,6 +225,8 @@ def _unready(item: PlanItem, message: str, excuse: str, held: one_side.HeldPods)
             f"; if it needs what is held until the cutover there, hand it over with that: "
             f"cutover.oneSide: [{{name: {group}, target: {selector_text(item.blue)}, hold: auto}}]"
         )
+    if is_custom_group(item.green.group):
+        hint += "; if it need not be ready before the cutover, name it in gates.acceptedUnready"
     return Finding("readiness", str(item.green), Severity.FAILURE, message, hint)
 
 

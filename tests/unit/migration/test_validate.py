@@ -384,8 +384,7 @@ def test_a_custom_resource_that_nobody_tells_of_is_waited_for_and_told(
 @pytest.mark.parametrize("error", [unavailable, not_found])
 def test_what_cannot_be_looked_at_again_stays_as_unready_as_it_was(error: Callable[[], ApiError]) -> None:
     """What blue's object says is no word of green: it has no status there, and a custom resource without one is ready."""
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    both = with_widget(ready)
+    both = with_widget({})
     set_status(both.green, WIDGET, {"conditions": [{"type": "Ready", "status": "False"}]})
     again = both.next_run()
     plan, green = again.read()
@@ -393,7 +392,8 @@ def test_what_cannot_be_looked_at_again_stays_as_unready_as_it_was(error: Callab
     verdict = validate(
         plan, again.blue, again.green, green.live, checks=Checks(FakeProber(), FakeRegistry(), (), 5.0), run=again.run
     )
-    assert [item.severity for item in verdict.findings if item.check == "readiness"] == [Severity.FAILURE]
+    (found,) = (item for item in verdict.findings if item.check == "readiness")
+    assert (found.severity, found.hint.endswith("name it in gates.acceptedUnready")) == (Severity.FAILURE, True)
 
 
 def test_what_still_runs_its_earlier_template_is_not_ready() -> None:
