@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from migrator.model.difference import is_absent
@@ -13,7 +13,6 @@ _NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 # Fields of containers and variables, whose names say what they are.
 _WITH_CHOSEN_NAME = frozenset({"image", "value", "valueFrom"})
 _LABEL_KEYS = ("name", "mountPath", "key", "ip")
-_Same = Callable[[Any, Any], bool]
 
 
 def content(manifest: Manifest) -> Manifest:

@@ -17,7 +17,6 @@ from migrator.rules.order import Rank
 from migrator.rules.references import backend_services
 
 MUTATING = "MutatingWebhookConfiguration.admissionregistration.k8s.io"
-CONFIGURATIONS = frozenset({MUTATING, "ValidatingWebhookConfiguration.admissionregistration.k8s.io"})
 # Set by the API server on each namespace since 1.21 (KEP-2161).
 _NAME_LABEL = "kubernetes.io/metadata.name"
 # Kinds that make no pod when a copy writes them: CronJobs come suspended.
