@@ -12,8 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: install system
 	$(BIN)/python examples/demo.py $(if $(TRAFFIC),--traffic $(TRAFFIC))
 
+# Three workers also on two cores: half of the time a test waits for nodes, kubelets and controllers.
 test: install nodes supplies
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 e2e: install nodes supplies
 	MIGRATOR_WRITE_RESULTS=1 $(BIN)/python -m pytest -s tests/e2e/test_journey.py
