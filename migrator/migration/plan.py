@@ -273,7 +273,7 @@ def _move(
         unheld=ended is not None and not hold and name in context.green.served_kinds and identities.is_lost_late(name),
         last_run=schedules.last_run(manifest),
         works=works(manifest),
-        well=is_said_to_be_well(manifest),
+        well=not unready and is_said_to_be_well(manifest),
         danger=dangers.danger(manifest, name, body, context),
         no_node="" if unready else places.asked_in_vain(done.manifest, name, context.green.nodes),
         shrinks=scalers.shrinks(manifest, name),

@@ -174,8 +174,9 @@ def _state(item: PlanItem, manifest: Manifest, held: one_side.HeldPods) -> Readi
     """Return whether an object is ready on green."""
     state = rolled_out(manifest)
     if state.done and state.ok and item.works and not works(manifest) and not held.makes_none(item) and is_for_no_node(manifest):
+        # Not at once: a program that moves with it may set the labels (Node Feature Discovery).
         return Readiness(
-            done=True, ok=False, message="is for no node of green, and blue runs its pods: label the nodes as blue's are"
+            done=False, ok=True, message="is for no node of green, and blue runs its pods: label the nodes as blue's are"
         )
     if state.done and state.ok and _is_silent(item, manifest):
         return Readiness(done=False, ok=True, message="no controller on green has said yet how it is")

@@ -267,6 +267,9 @@ class Dns:
         yield f"{self._what} has a TTL of {ttl} s: clients may stay behind for so long after each step and after a rollback"
         if ttl > wanted:
             yield f"`migrator prepare` lowers the TTL to {wanted:g} s; it counts once the old one is over"
-        yield from self._unmoved()
+        try:
+            yield from self._unmoved()
+        except TrafficError as error:  # old servers do not answer for HTTPS; that moves nothing
+            yield f"what else {self._config.name} has, beside what is moved, is unknown: {error.message}"
         if silent:
             yield f"servers of the zone that do not answer now: {told(silent)}"

@@ -143,7 +143,14 @@ class HAProxy:
 
         With `announce` these lines are changed, where `configuration` says so.
         """
-        return self._restart.lost(lambda: self.read().servers, announce)
+        try:
+            return self._restart.lost(self._lasting, announce)
+        except ServersMissingError as error:
+            return self._without(error, sides=(self._config.blue, self._config.green)).after_restart(announce)
+
+    def _lasting(self) -> Mapping[str, int]:
+        """Return the shares that a start is to give: who is out by no command of ours comes back by itself, with its weight."""
+        return {name: server.weight if server.stays_out else server.share for name, server in self._servers().items()}
 
     def _without(self, error: ServersMissingError, *, sides: tuple[tuple[str, ...], ...]) -> HAProxy:
         """Return the same without missing servers; raises the error where nobody of one of these sides would be left."""

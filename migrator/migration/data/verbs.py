@@ -29,6 +29,9 @@ from migrator.model.volumes import Direction, Job, Place, VolumePlan, Way
 from migrator.ports import ClusterReader
 from migrator.rules.volumes import claims_of, plan_volumes
 
+_ON_HOSTS = "/var/lib/migrator/volumes"
+"""The folder of hosts that has proofs and what passes replaced."""
+
 
 @dataclass(slots=True, frozen=True)
 class Choice:
@@ -105,7 +108,10 @@ def clean_data(session: Session, movers: Movers, choice: Choice) -> list[str]:
     """
     plans = [plan for plan in _named(session, choice) if plan.ready]
     if not plans:
-        raise BlockedError("none of these claims is copied from host to host: hosts keep nothing of them")
+        raise BlockedError(
+            "none of these claims is copied from host to host now",
+            hint=f"what earlier copies left lies in {_ON_HOSTS} on the hosts; remove it by hand",
+        )
     movers.require_hosts()
     half = [plan.claim for plan in plans if session.run.state.data.get(plan.claim, ClaimData()).half]
     if half:
@@ -150,9 +156,7 @@ def _handed(
 def _named(session: Session, choice: Choice) -> list[VolumePlan]:
     """Return the plans of the claims that a person has named; raises BlockedError for a name that no claim has."""
     if session.run.state.stage is Stage.RETIRED:
-        raise BlockedError(
-            "the migration is retired", hint="what hosts keep of it lies in /var/lib/migrator/volumes there; remove it by hand"
-        )
+        raise BlockedError("the migration is retired", hint=f"what hosts keep of it lies in {_ON_HOSTS} there; remove it by hand")
     plans = plan_data(session)
     unknown = [text for text in choice.claims if not any(fnmatchcase(plan.claim, text) for plan in plans)]
     if unknown:

@@ -16,6 +16,7 @@ from migrator.config.dns import DnsConfig
 from migrator.errors import TrafficError
 from migrator.model.traffic import Abilities
 from migrator.traffic.dns import Dns
+from migrator.traffic.dns_server import DnsServer, Key, Records
 from tests.contract.switches import Place, SwitchContract
 from tests.support.clock import FakeClock
 from tests.support.dns_zone import ZONE, FakeZone, answering
@@ -84,6 +85,21 @@ def test_what_the_switch_does_not_move_of_a_name_is_told(zone: FakeZone) -> None
     assert f"the HTTPS record of {name} hints at {BLUE}, and" in hint
     zone.records[name, "HTTPS"] = ({f'1 . alpn="h2" ipv4hint={GREEN}'}, 300)
     assert not any("HTTPS" in text for text in adapter(zone).require_shares())
+
+
+def test_a_server_that_does_not_answer_for_what_is_not_moved_keeps_nothing_from_moving(
+    zone: FakeZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some know no HTTPS records."""
+    answers = DnsServer.records
+
+    def records(self: DnsServer, name: str, kind: str, key: Key | None = None) -> Records:
+        if kind == "HTTPS":
+            raise TrafficError("dns: not authoritative")
+        return answers(self, name, kind, key)
+
+    monkeypatch.setattr(DnsServer, "records", records)
+    assert any("is unknown: dns: not authoritative" in text for text in adapter(zone).require_shares())
 
 
 def test_a_change_between_the_look_and_the_swap_is_refused(zone: FakeZone) -> None:

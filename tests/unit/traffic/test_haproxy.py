@@ -10,6 +10,8 @@ import pytest
 from migrator.config.haproxy import HAProxyConfig
 from migrator.errors import TrafficError
 from migrator.traffic.haproxy import HAProxy
+from migrator.traffic.restart import Restart
+from migrator.traffic.start_options import StartOptions
 from tests.support.clock import FakeClock
 from tests.support.runtime_api import FakeHAProxy, FakeServer, answering
 
@@ -173,6 +175,19 @@ def test_a_server_that_no_command_brings_back_keeps_nobody_from_the_way_back(bal
     assert withdrawal.reading.servers == {"one": 50, "two": 0, "green": 0}
     assert withdrawal.lacking == ("server two gets nothing: MAINT (L7OK)",)
     assert balancer.servers["two"].weight == 50
+
+
+def test_a_server_that_no_command_brings_back_keeps_its_weight_in_haproxy_cfg(
+    balancer: FakeHAProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes back by itself; a weight of 0 there would keep it out from the next start on."""
+    names = ("one", "two", "green")
+    config = "backend shop\n" + "".join(f" server {name} {name}.example:80 weight {50 * (name != 'green')}\n" for name in names)
+    monkeypatch.setattr(Restart, "_options", lambda *_: StartOptions(refuses_warnings=False, persistence="", config=config))
+    balancer.servers = {"one": FakeServer(0), "two": FakeServer(0, admin=0x20, status="MAINT"), "green": FakeServer(100)}
+    switch = adapter(balancer, blue=("one", "two"))
+    switch.withdraw(end_connections=True)
+    assert switch.after_restart() == ()
 
 
 def test_a_server_that_no_command_brings_back_keeps_green_from_its_share(balancer: FakeHAProxy) -> None:

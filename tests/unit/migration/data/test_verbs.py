@@ -194,7 +194,7 @@ def test_what_is_not_copied_from_host_to_host_leaves_nothing_to_clean(tmp_path: 
     """It says that, and nothing of a copy that nobody wants."""
     one = stand(tmp_path, "a", "b", text="volumes: {claims: [{claims: [shop/b], way: skip}]}")
     assert clean_data(one.session, one.movers, ALL) == ["shop/a"]
-    with pytest.raises(BlockedError, match="hosts keep nothing"):
+    with pytest.raises(BlockedError, match="none of these claims is copied from host to host now"):
         clean_data(one.session, one.movers, Choice(("shop/b",)))
     assert not any("not copied" in text for text in one.shown.notes)
 
